@@ -1,0 +1,1 @@
+"""Watchkeeper: bounded autonomy for production operations."""

@@ -1,0 +1,76 @@
+"""The answer of the policy: a verdict, with every rule's reason, so that "why?" never needs a log file."""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from bot.policy.levels import Level
+from bot.policy.plan import Facts
+
+
+class Verdict(StrEnum):
+    """What may happen now."""
+
+    ACT = "act"
+    ACT_UNLESS_STOPPED = "act_unless_stopped"
+    ASK = "ask"
+    HOLD = "hold"
+    OBSERVE = "observe"
+    REFUSE = "refuse"
+
+    @property
+    def autonomous(self) -> bool:
+        """True when something would run without a person saying yes first."""
+        return self in (Verdict.ACT, Verdict.ACT_UNLESS_STOPPED)
+
+
+class RuleResult(StrEnum):
+    """What one rule says."""
+
+    PASSED = "passed"
+    ESCALATES = "escalates"
+    """A person must decide."""
+    FORBIDS = "forbids"
+    """Not autonomously, whatever else is true."""
+
+
+class Reason(Facts):
+    """One rule's word: what it looked at, what it concluded, and that conclusion in words for a person."""
+
+    rule: str
+    result: RuleResult
+    text: str
+    inputs: dict[str, Any] = Field(default_factory=dict)
+
+
+class Decision(Facts):
+    """A verdict with the reason of every rule.
+
+    ``decisive`` names the rule that settled the verdict (precedence: see ``decide``); ``headline`` is that rule's
+    reason in one sentence, as it stands on the card.
+    """
+
+    verdict: Verdict
+    level: Level
+    """Level in force: the least of policy, licence and controls."""
+    reasons: tuple[Reason, ...]
+    decisive: str
+    headline: str
+    confidence: float | None = None
+    approvals_needed: int = 1
+    """Distinct persons who must say yes, where the verdict is ``ask`` (or a person acts on ``hold``)."""
+    veto_window_seconds: float = 0
+    policy_digest: str
+    plan_digest: str | None = None
+
+    def reason(self, rule: str) -> Reason:
+        """The reason of one rule.
+
+        Raises:
+            KeyError: no such rule reported.
+        """
+        for reason in self.reasons:
+            if reason.rule == rule:
+                return reason
+        raise KeyError(f"no reason from rule {rule!r}; rules that reported: {[r.rule for r in self.reasons]}")

@@ -1,0 +1,99 @@
+"""What would be done: a remediation bound to targets, with its effects, blast radius and way back.
+
+A plan is made by a remediation from live state, judged by the policy, sealed by its digest, and made again at the
+moment of execution: if targets or state differ by then, nothing runs.
+"""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Facts(BaseModel):
+    """Base of every frozen fact in the decision core; unknown fields are errors, not noise."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Effect(StrEnum):
+    """What a plan touches. Remediations declare them; the policy judges them."""
+
+    RESTART = "restart"
+    CAPACITY = "capacity"
+    TRAFFIC = "traffic"
+    DISK = "disk"
+    DEPLOY = "deploy"
+    FEATURE_FLAG = "feature_flag"
+    ACCESS = "access"
+    NOTIFY = "notify"
+    BILLING = "billing"
+    DATA_INTEGRITY = "data_integrity"
+    DELETE_CUSTOMER_DATA = "delete_customer_data"
+    CHANGE_CONTRACTS_OR_PRICING = "change_contracts_or_pricing"
+    DISABLE_AUTHENTICATION = "disable_authentication"
+    LEGAL_OR_COMPLIANCE = "legal_or_compliance"
+    IRREVERSIBLE = "irreversible"
+
+
+class Exactness(StrEnum):
+    """How good the way back is."""
+
+    EXACT = "exact"
+    """Restores precisely the recorded state."""
+    APPROXIMATE = "approximate"
+    """Restores service, not every detail (e.g. process ids, warm caches)."""
+    NONE = "none"
+    """There is no way back: the plan is irreversible."""
+
+
+class WayBack(Facts):
+    """How the plan's effect is undone, in words for the card, and how exact that is."""
+
+    summary: str
+    exactness: Exactness
+
+
+class Target(Facts):
+    """One thing the plan touches.
+
+    ``key`` names it uniquely over all backends (``supervisor:web``) and is what locks, pauses and the partitioned
+    queue go by; ``state`` is what was observed when planning and must be the same when acting.
+    """
+
+    key: str
+    label: str
+    state: dict[str, Any] = Field(default_factory=dict)
+
+
+class BlastRadius(Facts):
+    """How far the plan reaches: number of targets and their share of the fleet (0..1; None when unknown)."""
+
+    targets: int = Field(ge=0)
+    share: float | None = Field(default=None, ge=0, le=1)
+
+
+class Plan(Facts):
+    """A remediation bound to targets. ``digest`` seals everything an approver agreed to."""
+
+    remediation: str
+    summary: str
+    """One sentence for the card: what will happen, to what."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    service: str
+    targets: tuple[Target, ...]
+    effects: frozenset[Effect]
+    blast_radius: BlastRadius
+    way_back: WayBack
+    steps: tuple[str, ...] = ()
+    """What will be done, step by step, in words."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of the plan, state of the targets included."""
+        document = self.model_dump(mode="json")
+        document["effects"] = sorted(document["effects"])
+        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()

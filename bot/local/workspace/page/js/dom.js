@@ -1,0 +1,121 @@
+/**
+ * The only way this page makes elements. Everything shown comes from outside and is hostile, so text becomes text
+ * nodes and nothing here (or anywhere else) assigns markup.
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Make an element. Attributes that are null, undefined or false are left out; `true` writes an empty attribute;
+ * a function under an `on…` key becomes a listener. Children may be nodes, strings, nested arrays or nothing.
+ */
+export function el(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter(isShown));
+  return element;
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+function isShown(child) {
+  return child !== null && child !== undefined && child !== false && child !== "";
+}
+
+let counter = 0;
+
+/** An id for tying labels, errors and descriptions to their controls. */
+export function freshId(prefix) {
+  counter += 1;
+  return `${prefix}-${counter}`;
+}
+
+const signatures = new WeakMap();
+
+/** Rebuild what `host` holds, but only when `facts` differ from last time; keyboard focus survives the rebuild. */
+export function repaint(host, facts, build) {
+  const signature = JSON.stringify(facts);
+  if (signatures.get(host) === signature) return false;
+  signatures.set(host, signature);
+  keepingFocus(host, () => host.replaceChildren(...[build()].flat(Infinity).filter(isShown)));
+  return true;
+}
+
+/**
+ * Make the children of `host` those of `items`, in order, reusing every node whose facts are unchanged.
+ * An item is `{key, facts, build}`; keys are unique within the host.
+ */
+export function reconcile(host, items) {
+  const present = new Map([...host.children].map((node) => [node.dataset.key, node]));
+  keepingFocus(host, () => {
+    let cursor = host.firstElementChild;
+    for (const { key, facts, build } of items) {
+      const signature = JSON.stringify(facts);
+      let node = present.get(key);
+      present.delete(key);
+      if (!node || signatures.get(node) !== signature) {
+        const fresh = build();
+        fresh.dataset.key = key;
+        signatures.set(fresh, signature);
+        if (node) {
+          if (cursor === node) cursor = fresh;
+          node.replaceWith(fresh);
+        }
+        node = fresh;
+      }
+      if (node === cursor) cursor = cursor.nextElementSibling;
+      else host.insertBefore(node, cursor);
+    }
+    for (const node of present.values()) node.remove();
+  });
+}
+
+function keepingFocus(host, change) {
+  const active = document.activeElement;
+  if (!active || active === host || !host.contains(active)) {
+    change();
+    return;
+  }
+  const where = focusSelector(active);
+  const row = active.closest("[data-key]")?.dataset.key;
+  const caret = "selectionStart" in active ? active.selectionStart : null;
+  change();
+  if (active.isConnected) {
+    // Moving a node in the document drops its focus even though it is still there.
+    if (document.activeElement !== active) active.focus({ preventScroll: true });
+    return;
+  }
+  const scope = (row && host.querySelector(`[data-key="${CSS.escape(row)}"]`)) || host;
+  const successor = where && scope.querySelector(where);
+  if (successor) {
+    successor.focus({ preventScroll: true });
+    if (caret !== null && successor.setSelectionRange && supportsCaret(successor)) successor.setSelectionRange(caret, caret);
+  } else if (scope !== host) {
+    scope.focus({ preventScroll: true });
+  }
+}
+
+function supportsCaret(control) {
+  return control.tagName === "TEXTAREA" || ["text", "search", "url", "tel", "password"].includes(control.type);
+}
+
+function focusSelector(element) {
+  const block = element.closest("[data-block-id]")?.dataset.blockId;
+  const action = element.dataset.actionId;
+  if (action) {
+    const inside = `[data-action-id="${CSS.escape(action)}"]`;
+    const option = element.value && element.type !== "text" ? `[value="${CSS.escape(element.value)}"]` : "";
+    const exact = ["radio", "checkbox"].includes(element.type) ? inside + option : inside;
+    return block ? `[data-block-id="${CSS.escape(block)}"] ${exact}` : exact;
+  }
+  return element.dataset.testid ? `[data-testid="${CSS.escape(element.dataset.testid)}"]` : null;
+}

@@ -1,0 +1,263 @@
+"""The policy file as typed, frozen models: what the written orders can say.
+
+Reading YAML, naming the line of an error and warning about surprises is ``loading`` and ``lint``; this module is
+only the shape, so that rules and tests can build a policy in code.
+"""
+
+import hashlib
+import json
+import re
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PlainSerializer
+
+from bot.policy.levels import Level
+from bot.policy.plan import Facts
+
+_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
+_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def duration(value: object) -> timedelta:
+    """``30s``, ``10m``, ``2h``, ``5d`` -> timedelta.
+
+    Raises:
+        ValueError: naming the value and the accepted form.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 30s, 10m, 2h or 5d")
+    return timedelta(seconds=float(match[1]) * _UNIT_SECONDS[match[2]])
+
+
+def duration_text(value: timedelta) -> str:
+    """The shortest way to write a duration in the policy's own notation."""
+    seconds = value.total_seconds()
+    for unit in ("w", "d", "h", "m", "s"):
+        size = _UNIT_SECONDS[unit]
+        if seconds >= size and seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    return f"{seconds:g}s"
+
+
+def _level(value: object) -> object:
+    if isinstance(value, str):
+        if value in Level.__members__:
+            return Level[value]
+        raise ValueError(f"{value!r} is not a level; choose one of L0, L1, L2, L3")
+    if isinstance(value, Level):
+        return value
+    raise ValueError(f"{value!r} is not a level; write it as L0, L1, L2 or L3")
+
+
+Duration = Annotated[
+    timedelta, BeforeValidator(duration), PlainSerializer(duration_text, return_type=str, when_used="json")
+]
+PolicyLevel = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str, when_used="json")]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Channels(Facts):
+    """Slack channel ids."""
+
+    incidents: str
+    audit: str | None = None
+    leadership: str | None = None
+
+
+class Group(Facts):
+    """People by Slack user ids, by a user group, or both."""
+
+    users: tuple[str, ...] = ()
+    usergroup: str | None = None
+
+
+class Levels(Facts):
+    """What this organisation operates at."""
+
+    lowest: PolicyLevel = Level.L0
+    highest: PolicyLevel = Level.L3
+
+
+class Approvals(Facts):
+    """Who must say yes, how many of them, and until when."""
+
+    groups: tuple[str, ...] = Field(default=(), alias="from")
+    needed: int = Field(default=1, ge=1, le=10)
+    approve_within: Duration = timedelta(minutes=30)
+    execute_within: Duration = timedelta(minutes=10)
+
+
+class Severity(StrEnum):
+    """Security severity, lowest first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Escalate(Facts):
+    """Thresholds of the escalation rules. They can be tightened here, never switched off."""
+
+    confidence_below: float = Field(default=0.8, ge=0.5, le=1)
+    slo_burn_above: float = Field(default=2.0, ge=0, le=2.0)
+    security_severity: Severity = Severity.HIGH
+
+
+class ForbiddenEffects(StrEnum):
+    """What happens when a plan has a forbidden effect."""
+
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+class Defaults(Facts):
+    """What a runbook gets where it says nothing."""
+
+    approvals: Approvals = Approvals()
+    veto_window: Duration = timedelta(seconds=60)
+    review_within: Duration = timedelta(days=5)
+    announce_within: Duration = timedelta(seconds=30)
+    """How long Slack may take to accept the card of an autonomous act before people are asked instead."""
+
+
+class Service(Facts):
+    """What is known about a service."""
+
+    owner: str = ""
+    tier: int = Field(default=3, ge=1, le=5)
+    depends_on: tuple[str, ...] = ()
+    fleet: int | None = Field(default=None, ge=1)
+    """Number of instances, for the share of a blast radius."""
+    slo_burn: str | None = None
+    """PromQL that gives the present error-budget burn rate."""
+    dashboard: str | None = None
+
+
+class BudgetScope(StrEnum):
+    ALL = "all"
+    SERVICE = "service"
+    TIER = "tier"
+    RUNBOOK = "runbook"
+
+
+class Budget(Facts):
+    """At most ``actions`` autonomous or approved actions per window, counted over all replicas."""
+
+    scope: BudgetScope
+    actions: int = Field(ge=1)
+    per: Duration
+
+
+class Freeze(Facts):
+    """A time in which nothing acts by itself; everything, unless services are named."""
+
+    name: str
+    since: datetime = Field(alias="from")
+    until: datetime
+    services: tuple[str, ...] = ()
+
+
+class RunbookBounds(Facts):
+    """The largest blast radius a runbook may have by itself, and with an approver's yes."""
+
+    targets: int = Field(default=1, ge=1)
+    share: Share | None = None
+    approved_targets: int | None = Field(default=None, ge=1)
+    """Largest target set a person may approve; default: ten times ``targets``."""
+
+
+class Verify(Facts):
+    """How we know that it worked: PromQL that must be non-zero, or a URL that must answer 2xx, within the time."""
+
+    within: Duration
+    healthy: str | None = None
+    http: str | None = None
+    stable: Annotated[int, Field(ge=1, le=100)] = 2
+    """Healthy looks in a row before it counts."""
+
+
+class Staging(Facts):
+    """Where and how the gates are run."""
+
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    inject: str = "kill"
+
+
+class Runbook(Facts):
+    """One policy entry: when it applies, which remediation, at which level, within which bounds."""
+
+    summary: str
+    when: str
+    """CEL over ``alert``: does this entry apply?"""
+    level: PolicyLevel
+    remediation: str
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    conditions: tuple[str, ...] = ()
+    """CEL: at L2 all must hold for it to act by itself."""
+    blast_radius: RunbookBounds = RunbookBounds()
+    evidence: dict[str, str] = Field(default_factory=dict)
+    verify: Verify
+    veto_window: Duration | None = None
+    approvals: Approvals | None = None
+    alternatives: tuple[str, ...] = ()
+    """Other runbooks offered in the override dialog; default: those whose service parameters also resolve."""
+    runbook_url: str | None = None
+    staging: Staging | None = None
+
+    @property
+    def digest(self) -> str:
+        """Seals what a licence was earned for; any change to the entry asks for the gates again."""
+        return _digest(self.model_dump(mode="json", by_alias=True))
+
+
+class Mute(Facts):
+    """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
+
+    when: str
+    reason: str
+
+
+class Policy(Facts):
+    """The written orders."""
+
+    version: int = Field(ge=1, le=1)
+    channels: Channels
+    people: dict[str, Group]
+    levels: Levels = Levels()
+    backends: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    defaults: Defaults = Defaults()
+    escalate: Escalate = Escalate()
+    forbidden_effects: ForbiddenEffects = ForbiddenEffects.ASK
+    group_by: tuple[str, ...] = ("service", "alertname")
+    """Labels whose values make alerts one incident."""
+    services: dict[str, Service] = Field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    mute: tuple[Mute, ...] = ()
+    runbooks: dict[str, Runbook] = Field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Identifies exactly these orders in every decision and audit entry."""
+        return _digest(self.model_dump(mode="json", by_alias=True))
+
+    def approvals_of(self, runbook: str) -> Approvals:
+        """The runbook's own approvals, else the defaults."""
+        entry = self.runbooks.get(runbook)
+        return entry.approvals if entry is not None and entry.approvals is not None else self.defaults.approvals
+
+    def veto_window_of(self, runbook: str) -> timedelta:
+        """The runbook's own veto window, else the default."""
+        entry = self.runbooks.get(runbook)
+        return entry.veto_window if entry is not None and entry.veto_window is not None else self.defaults.veto_window
+
+
+def _digest(document: Any) -> str:
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,134 @@
+"""What people are told, as meaning rather than layout.
+
+A notice is written to the outbox in the same transaction as the state it reports, and rendered by the Slack
+surface (or a second channel) when it is delivered. Everything that came from outside is plain text here; escaping
+is the renderer's duty.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from bot.policy.decision import Verdict
+from bot.policy.levels import Level
+from bot.policy.plan import Facts
+from bot.policy.situation import Finding
+from bot.response.actions import ActionState
+from bot.response.incidents import IncidentState
+
+
+class Tone(StrEnum):
+    """How a line feels to the reader; a renderer shows it with a word beside any emoji."""
+
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+class Button(StrEnum):
+    """The buttons people meet; the value is the Slack ``action_id``."""
+
+    APPROVE = "approve"
+    OVERRIDE = "override"
+    STOP = "stop"
+    PAUSE = "pause"
+    WHY = "why"
+    ROLL_BACK = "roll_back"
+    TAKE = "take"
+    REVIEW = "review"
+
+
+class Link(Facts):
+    """A link that we offer; ``url`` may come from outside and is checked by the renderer."""
+
+    label: str
+    url: str
+
+
+class EvidenceLine(Facts):
+    """One piece of evidence in words."""
+
+    name: str
+    finding: Finding
+    detail: str
+
+
+class PlanCard(Facts):
+    """The plan as a card shows it."""
+
+    summary: str
+    steps: tuple[str, ...]
+    blast_radius: str
+    """In words: "1 target, 25 % of the fleet"."""
+    way_back: str
+
+
+class CardNotice(Facts):
+    """The incident's root message: always its whole present state; a later card replaces an earlier one."""
+
+    kind: Literal["card"] = "card"
+    incident: str
+    """``INC-7``."""
+    incident_state: IncidentState
+    service: str
+    severity: str
+    alert_name: str
+    summary: str
+    alerts_firing: int
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    taken_by: str | None = None
+    runbook: str | None = None
+    verdict: Verdict
+    level: Level
+    headline: str
+    """Which rule settled it, in words."""
+    action_state: ActionState | None = None
+    plan: PlanCard | None = None
+    evidence: tuple[EvidenceLine, ...] = ()
+    links: tuple[Link, ...] = ()
+    approvers: tuple[str, ...] = ()
+    """User ids who may answer."""
+    approvals_needed: int = 1
+    approved_by: tuple[str, ...] = ()
+    due_at: datetime | None = None
+    if_nobody_answers: str = ""
+    """What happens at ``due_at`` without an answer, in words."""
+    outcome: str = ""
+    """What came of it, in words, once something did."""
+    buttons: tuple[Button, ...] = ()
+    subject: str
+    """What the buttons carry: action id, or the incident's handle where there is no action."""
+    revision: int
+
+
+class ThreadNotice(Facts):
+    """One entry of the incident's thread: what happened, why, and the way back if there is one."""
+
+    kind: Literal["thread"] = "thread"
+    incident: str
+    title: str
+    """One line, plain text: "Restarted web"."""
+    lines: tuple[str, ...] = ()
+    """Rationale and details, plain text, one paragraph each."""
+    tone: Tone = Tone.NEUTRAL
+    by: str | None = None
+    """User id of the person who did it; None for Watchkeeper itself."""
+    to: tuple[str, ...] = ()
+    """User ids to mention: people who must do something now. Sparingly."""
+    buttons: tuple[Button, ...] = ()
+    subject: str = ""
+    revision: int = 0
+    broadcast: bool = False
+    """Also show in the channel: only for outcomes."""
+    audit: tuple[int, ...] = ()
+    """Numbers of the audit entries it reports."""
+    at: datetime
+
+
+Notice = Annotated[CardNotice | ThreadNotice, Field(discriminator="kind")]
+NOTICE: TypeAdapter[CardNotice | ThreadNotice] = TypeAdapter(Notice)
+"""Parses a stored notice."""

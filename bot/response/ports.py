@@ -1,0 +1,312 @@
+"""What the flows need from the outside, as protocols; storage, evidence and Slack implement them.
+
+``Work`` is one transaction: everything done through it is committed together or not at all. Every ``move`` and
+``take`` is a conditional update; None or False means somebody else was first, and that is a normal answer.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from bot.policy.decision import Decision
+from bot.policy.document import Policy
+from bot.policy.levels import Level
+from bot.policy.situation import BudgetState, Evidence, Gate, History, Licence, Pause, Scope, Situation
+from bot.remediation import Snapshot
+from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.incidents import Alert, Incident, IncidentEvent
+from bot.response.notices import CardNotice, ThreadNotice
+
+
+class Ballot(StrEnum):
+    """What a person answered."""
+
+    APPROVE = "approve"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One person's answer to one action's question."""
+
+    person: str
+    ballot: Ballot
+    at: datetime
+    opened_evidence: bool
+    """Whether this person had opened "why?" for this revision before answering."""
+
+
+class AttemptState(StrEnum):
+    CLAIMED = "claimed"
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One external effect of one action (``execute`` or ``roll_back``), begun at most once."""
+
+    key: str
+    state: AttemptState
+    snapshot: Snapshot | None
+    report: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision with the situation it rests on."""
+
+    incident_id: int
+    revision: int
+    situation: Situation
+    decision: Decision
+    policy_digest: str
+    audit_entry: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One link of the chain."""
+
+    number: int
+    at: datetime
+    actor: str
+    """Slack user id, ``watchkeeper``, or a monitor's name."""
+    kind: str
+    """Dotted word of what happened: ``action.approved``."""
+    incident_id: int | None
+    body: Mapping[str, Any]
+
+
+class Incidents(Protocol):
+    async def get(self, incident_id: int) -> Incident | None: ...
+
+    async def by_handle(self, handle: str) -> Incident | None: ...
+
+    async def unresolved(self, limit: int = 50) -> Sequence[Incident]:
+        """Newest first."""
+        ...
+
+    async def alerts(self, incident_id: int) -> Sequence[Alert]:
+        """Newest first."""
+        ...
+
+    async def move(self, incident_id: int, event: IncidentEvent, *, now: datetime, by: str | None = None) -> bool:
+        """Apply ``event`` where the lifecycle allows it; True when this call did."""
+        ...
+
+    async def next_revision(self, incident_id: int) -> int:
+        """Raise the revision by one and return it: cards with the old one are stale from this commit on."""
+        ...
+
+
+class Decisions(Protocol):
+    async def add(self, stored: StoredDecision) -> None: ...
+
+    async def latest(self, incident_id: int) -> StoredDecision | None: ...
+
+    async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None: ...
+
+
+class Actions(Protocol):
+    async def add(self, action: Action) -> None: ...
+
+    async def get(self, action_id: str) -> Action | None: ...
+
+    async def of_incident(self, incident_id: int) -> Sequence[Action]:
+        """Oldest first."""
+        ...
+
+    async def move(self, action_id: str, event: ActionEvent, **changes: Any) -> Action | None:
+        """Apply ``event`` where the lifecycle allows it, with field changes; the new row, or None if too late."""
+        ...
+
+    async def due(self, state: ActionState, now: datetime, limit: int = 100) -> Sequence[Action]:
+        """Actions in ``state`` whose ``due_at`` has passed, longest overdue first."""
+        ...
+
+    async def in_states(self, states: frozenset[ActionState], limit: int = 1000) -> Sequence[Action]: ...
+
+    async def history(self, runbook: str, service: str, since: datetime, limit: int = 20) -> History:
+        """Finished actions of the runbook or on the service, newest first."""
+        ...
+
+
+class Votes(Protocol):
+    async def cast(self, action_id: str, vote: Vote) -> bool:
+        """Store a vote; False when this person has already answered this question."""
+        ...
+
+    async def of(self, action_id: str) -> Sequence[Vote]: ...
+
+    async def opened(self, incident_id: int, revision: int, person: str, at: datetime) -> None:
+        """Remember that a person has opened the evidence."""
+        ...
+
+    async def has_opened(self, incident_id: int, revision: int, person: str) -> bool: ...
+
+
+class Attempts(Protocol):
+    async def claim(self, key: str, snapshot: Snapshot | None) -> Attempt:
+        """Create the row in state claimed, or return what is there (after a crash)."""
+        ...
+
+    async def start_once(self, key: str) -> bool:
+        """claimed -> started; True for exactly one caller, ever."""
+        ...
+
+    async def finish(self, key: str, state: AttemptState, report: str) -> None: ...
+
+    async def get(self, key: str) -> Attempt | None: ...
+
+
+class Locks(Protocol):
+    """One action at a time per target."""
+
+    async def take(self, targets: Sequence[str], action_id: str) -> str | None:
+        """Take all or none; None when taken (or already ours), else the action id that holds one of them."""
+        ...
+
+    async def release(self, action_id: str) -> None: ...
+
+
+class Budgets(Protocol):
+    """The shared ledger over all runbooks and replicas."""
+
+    async def states(self, policy: Policy, service: str, runbook: str, now: datetime) -> tuple[BudgetState, ...]: ...
+
+    async def take(
+        self, policy: Policy, action_id: str, service: str, runbook: str, now: datetime
+    ) -> BudgetState | None:
+        """Record one action in every budget that covers it, atomically; the exhausted budget if one refuses."""
+        ...
+
+
+class Pauses(Protocol):
+    async def active(self, now: datetime) -> tuple[Pause, ...]: ...
+
+    async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause: ...
+
+    async def end(self, scope: Scope, by: str, now: datetime) -> tuple[Pause, ...]:
+        """End the pauses of exactly this scope; those that were ended."""
+        ...
+
+
+class Licences(Protocol):
+    async def of(self, runbook: str, runbook_digest: str, now: datetime) -> Licence:
+        """The unexpired gates passed by this very version of the runbook, and any demotion."""
+        ...
+
+    async def pass_gate(
+        self, runbook: str, runbook_digest: str, gate: Gate, *, by: str, now: datetime, until: datetime
+    ) -> None: ...
+
+    async def demote(self, runbook: str, level: Level, reason: str, now: datetime) -> None: ...
+
+
+class Audit(Protocol):
+    async def append(
+        self, *, kind: str, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
+    ) -> int:
+        """Add an entry to the keyed hash chain; its number."""
+        ...
+
+    async def of_incident(self, incident_id: int) -> Sequence[AuditEntry]:
+        """Oldest first."""
+        ...
+
+
+class Outbox(Protocol):
+    async def add(self, incident_id: int, notice: CardNotice | ThreadNotice, now: datetime) -> int:
+        """Queue a notice for delivery in the incident's order; its outbox id.
+
+        A queued card that has not been sent yet is replaced in content by a newer card of the same incident, but
+        keeps its place in the order.
+        """
+        ...
+
+
+class Reviews(Protocol):
+    """Post-action reviews are mandatory: one row per action that changed something."""
+
+    async def ask(self, action_id: str, due_at: datetime) -> None: ...
+
+    async def open_count(self) -> int: ...
+
+
+class Queue(Protocol):
+    """Starts durable work when, and only when, the transaction commits."""
+
+    async def consider(self, incident_id: int, *, delay_seconds: float = 0) -> None:
+        """Look at the incident (again)."""
+        ...
+
+    async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None: ...
+
+    async def roll_back(self, action: Action, by: str, reason: str) -> None: ...
+
+
+class Work(Protocol):
+    """One transaction over every noun."""
+
+    @property
+    def incidents(self) -> Incidents: ...
+    @property
+    def decisions(self) -> Decisions: ...
+    @property
+    def actions(self) -> Actions: ...
+    @property
+    def votes(self) -> Votes: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def locks(self) -> Locks: ...
+    @property
+    def budgets(self) -> Budgets: ...
+    @property
+    def pauses(self) -> Pauses: ...
+    @property
+    def licences(self) -> Licences: ...
+    @property
+    def audit(self) -> Audit: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def reviews(self) -> Reviews: ...
+    @property
+    def queue(self) -> Queue: ...
+
+
+class Database(Protocol):
+    def begin(self) -> AbstractAsyncContextManager[Work]:
+        """One transaction: commits when the block ends well, else rolls back."""
+        ...
+
+
+class EvidenceSource(Protocol):
+    """Asks the monitoring system; bounded and timed out; an error is a finding of ``unknown``, never an exception."""
+
+    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        """Evaluate each PromQL query: a result that is non-empty and non-zero supports, else contradicts."""
+        ...
+
+    async def number(self, query: str) -> float | None:
+        """First sample of an instant query; None when empty or unanswerable."""
+        ...
+
+    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
+        """One look at a runbook's ``verify``: PromQL non-zero, or the URL answering 2xx."""
+        ...
+
+
+class People(Protocol):
+    """Resolves the policy's groups to Slack user ids."""
+
+    async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Distinct active user ids of the named groups, sorted; unknown groups have no members."""
+        ...

@@ -100,6 +100,10 @@ class Incidents(Protocol):
         """Apply ``event`` where the lifecycle allows it; True when this call did."""
         ...
 
+    async def begin_consideration(self, incident_id: int) -> None:
+        """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
+        ...
+
     async def next_revision(self, incident_id: int) -> int:
         """Raise the revision by one and return it: cards with the old one are stale from this commit on."""
         ...
@@ -239,11 +243,31 @@ class Reviews(Protocol):
     async def open_count(self) -> int: ...
 
 
+class Enqueuer(Protocol):
+    """The durable engine's side of ``Queue``: adds a workflow within the caller's open transaction."""
+
+    def enqueue(
+        self,
+        session: Any,
+        flow: str,
+        *arguments: Any,
+        workflow_id: str,
+        queue: str,
+        partition: str,
+        delay_seconds: float = 0,
+    ) -> None:
+        """Enqueue ``flow`` on the *synchronous* SQLAlchemy session underlying our async one (``run_sync``).
+
+        An id that exists already is left alone, so asking twice starts once.
+        """
+        ...
+
+
 class Queue(Protocol):
     """Starts durable work when, and only when, the transaction commits."""
 
     async def consider(self, incident_id: int, *, delay_seconds: float = 0) -> None:
-        """Look at the incident (again)."""
+        """Look at the incident (again). Asking while a look is already wanted adds nothing."""
         ...
 
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None: ...

@@ -11,9 +11,9 @@ earth_africa 🌍|electric_plug 🔌|email 📧|exclamation ❗|eye 👁️|eyes
 ghost 👻|globe_with_meridians 🌐|grey_question ❔|grinning 😀|hammer 🔨|hammer_and_wrench 🛠️|hand 🖐️|handshake 🤝|heart ❤️
 heavy_check_mark ✔️|heavy_exclamation_mark ❗|heavy_minus_sign ➖|heavy_plus_sign ➕|helmet_with_white_cross ⛑️|hourglass ⌛
 hourglass_flowing_sand ⏳|hugging_face 🤗|information_source ℹ️|joy 😂|key 🔑|label 🏷️|large_blue_circle 🔵|large_green_circle 🟢
-large_orange_circle 🟠|large_red_square 🟥|large_yellow_circle 🟡|lighthouse 🏮|izakaya_lantern 🏮|link 🔗|lock 🔒|loudspeaker 📢
+large_orange_circle 🟠|large_red_square 🟥|large_yellow_circle 🟡|izakaya_lantern 🏮|link 🔗|lock 🔒|loudspeaker 📢
 mag 🔍|mag_right 🔎|mailbox 📫|mega 📣|memo 📝|moneybag 💰|muscle 💪|mute 🔇|neutral_face 😐|new 🆕|no_bell 🔕|no_entry ⛔
-no_entry_sign 🚫|notebook 📓|ok ✅|ok_hand 👌|open_file_folder 📂|package 📦|page_facing_up 📄|paperclip 📎|party_popper 🎉|pencil 📝
+no_entry_sign 🚫|notebook 📓|ok 🆗|ok_hand 👌|open_file_folder 📂|package 📦|page_facing_up 📄|paperclip 📎|pencil 📝
 pencil2 ✏️|pill 💊|point_right 👉|police_car 🚓|pray 🙏|pushpin 📌|question ❓|rage 😡|rainbow 🌈|raised_hand ✋|raised_hands 🙌
 recycle ♻️|red_circle 🔴|repeat 🔁|rewind ⏪|robot_face 🤖|rocket 🚀|rotating_light 🚨|satellite 📡|scales ⚖️|scroll 📜|ship 🚢
 shield 🛡️|shrug 🤷|sleeping 😴|slightly_smiling_face 🙂|smile 😄|smiley 😃|snail 🐌|snowflake ❄️|sos 🆘|sparkles ✨|speech_balloon 💬

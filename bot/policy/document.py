@@ -124,6 +124,8 @@ class Defaults(Facts):
     review_within: Duration = timedelta(days=5)
     announce_within: Duration = timedelta(seconds=30)
     """How long Slack may take to accept the card of an autonomous act before people are asked instead."""
+    watch_after: Duration = timedelta(minutes=10)
+    """A new alert on the same or a dependent service this long after an act counts as harm: way back, pause, human."""
 
 
 class Service(Facts):

@@ -22,7 +22,9 @@ class ActionState(StrEnum):
     APPROVED = "approved"
     """Queued to run. due_at: the end of ``execute_within``."""
     RUNNING = "running"
-    """Claimed by one worker: targets locked, budget taken; snapshot, then execute."""
+    """Claimed by one worker: targets locked, budget taken, snapshot being made. Still stoppable."""
+    EXECUTING = "executing"
+    """The effect has begun; from here only verification and the way back lead on."""
     VERIFYING = "verifying"
     SUCCEEDED = "succeeded"
     ROLLING_BACK = "rolling_back"
@@ -47,6 +49,7 @@ class ActionEvent(StrEnum):
     EXPIRE = "expire"
     SUPERSEDE = "supersede"
     CLAIM = "claim"
+    BEGIN = "begin"
     EXECUTED = "executed"
     CANNOT = "cannot"
     """Failed before anything was changed, or in a way that must not be rolled back."""
@@ -61,7 +64,7 @@ UNDECIDED = frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.HELD})
 """States in which people (or a timer) still choose."""
 PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
-UNDER_WAY = frozenset({_S.RUNNING, _S.VERIFYING, _S.ROLLING_BACK})
+UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
 
 ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
@@ -71,16 +74,23 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.NOT_ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.WAITING),
         ActionEvent.WINDOW_OVER: (frozenset({_S.VETO_WINDOW}), _S.APPROVED),
         ActionEvent.APPROVE: (frozenset({_S.VETO_WINDOW, _S.WAITING, _S.HELD}), _S.APPROVED),
-        ActionEvent.HOLD: (frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.APPROVED}), _S.HELD),
+        ActionEvent.HOLD: (
+            frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.APPROVED, _S.RUNNING}),
+            _S.HELD,
+        ),
         ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
         ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
         ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
         ActionEvent.EXPIRE: (frozenset({_S.WAITING, _S.APPROVED}), _S.EXPIRED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
-        ActionEvent.EXECUTED: (frozenset({_S.RUNNING}), _S.VERIFYING),
-        ActionEvent.CANNOT: (frozenset({_S.RUNNING, _S.VERIFYING}), _S.FAILED),
+        ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
+        ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),
+        ActionEvent.CANNOT: (frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING}), _S.FAILED),
         ActionEvent.HEALTHY: (frozenset({_S.VERIFYING}), _S.SUCCEEDED),
-        ActionEvent.ROLL_BACK: (frozenset({_S.RUNNING, _S.VERIFYING, _S.SUCCEEDED, _S.FAILED}), _S.ROLLING_BACK),
+        ActionEvent.ROLL_BACK: (
+            frozenset({_S.EXECUTING, _S.VERIFYING, _S.SUCCEEDED, _S.FAILED}),
+            _S.ROLLING_BACK,
+        ),
         ActionEvent.RESTORED: (frozenset({_S.ROLLING_BACK}), _S.ROLLED_BACK),
         ActionEvent.NOT_RESTORED: (frozenset({_S.ROLLING_BACK}), _S.FAILED),
     },

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from bot.policy.decision import Decision
 from bot.policy.document import Policy
 from bot.policy.levels import Level
+from bot.policy.plan import Facts
 from bot.policy.situation import BudgetState, Evidence, Gate, History, Licence, Pause, Scope, Situation
 from bot.remediation import Snapshot
 from bot.response.actions import Action, ActionEvent, ActionState
@@ -54,6 +55,14 @@ class Attempt:
     state: AttemptState
     snapshot: Snapshot | None
     report: str
+
+
+class Request(Facts):
+    """A person wants this runbook considered, with a reason; it goes the same way as an alert."""
+
+    runbook: str
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +275,8 @@ class Enqueuer(Protocol):
 class Queue(Protocol):
     """Starts durable work when, and only when, the transaction commits."""
 
-    async def consider(self, incident_id: int, *, delay_seconds: float = 0) -> None:
-        """Look at the incident (again). Asking while a look is already wanted adds nothing."""
+    async def consider(self, incident_id: int, request: "Request | None" = None) -> None:
+        """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
         ...
 
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None: ...

@@ -1,0 +1,163 @@
+"""The incident's card: its whole present state in one notice, rebuilt from rows after every change."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.policy.document import Policy, duration_text
+from bot.policy.plan import Exactness, Plan
+from bot.response.actions import Action, ActionState
+from bot.response.incidents import Alert, AlertStatus, Incident, IncidentState
+from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
+from bot.response.ports import Ballot, StoredDecision, Vote, Work
+
+_S = ActionState
+_OFFERED: dict[ActionState, tuple[Button, ...]] = {
+    _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.VETO_WINDOW: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.WAITING: (Button.APPROVE, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.HELD: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.APPROVED: (Button.STOP, Button.WHY),
+    _S.RUNNING: (Button.STOP, Button.WHY),
+    _S.EXECUTING: (Button.WHY,),
+    _S.VERIFYING: (Button.WHY,),
+    _S.ROLLING_BACK: (Button.WHY,),
+    _S.SUCCEEDED: (Button.ROLL_BACK, Button.WHY),
+    _S.ROLLED_BACK: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.FAILED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.STOPPED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.OVERRIDDEN: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.EXPIRED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.SUPERSEDED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+}
+_WITHOUT_ACTION = (Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY)
+
+
+def blast_radius_text(plan: Plan) -> str:
+    """ "1 target, 25 % of the fleet"."""
+    count = plan.blast_radius.targets
+    noun = "target" if count == 1 else "targets"
+    share = plan.blast_radius.share
+    return f"{count} {noun}" + ("" if share is None else f", {share:.0%} of the fleet".replace("%", " %"))
+
+
+def way_back_text(plan: Plan) -> str:
+    """The way back with its exactness in words."""
+    if plan.way_back.exactness is Exactness.NONE:
+        return f"No way back. {plan.way_back.summary}".strip()
+    return f"{plan.way_back.summary} ({plan.way_back.exactness})"
+
+
+def offered_buttons(incident: Incident, action: Action | None) -> tuple[Button, ...]:
+    """What people can press now; the handlers accept exactly this."""
+    reversible = action is not None and action.plan.way_back.exactness is not Exactness.NONE
+    if incident.state is IncidentState.RESOLVED:
+        done = action is not None and action.state is _S.SUCCEEDED and reversible
+        return (Button.ROLL_BACK, Button.WHY) if done else (Button.WHY,)
+    buttons = _WITHOUT_ACTION if action is None else _OFFERED[action.state]
+    if incident.state is IncidentState.TAKEN:
+        buttons = tuple(b for b in buttons if b is not Button.TAKE)
+    if not reversible:
+        buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
+    return buttons
+
+
+def if_nobody_answers(policy: Policy, action: Action | None) -> str:
+    """The consequence of silence, in words."""
+    if action is None:
+        return ""
+    match action.state:
+        case _S.ANNOUNCING:
+            window = duration_text(policy.veto_window_of(action.runbook)) if action.veto_window_seconds else "at once"
+            return (
+                f"It runs {window if window == 'at once' else f'{window} after this message'} unless someone stops it."
+            )
+        case _S.VETO_WINDOW:
+            return "It runs, and this card will say how it went."
+        case _S.WAITING:
+            return "Nothing is done. The question expires and the incident stays open."
+        case _S.HELD:
+            return "Nothing is done while automation is paused here."
+        case _:
+            return ""
+
+
+def build_card(
+    policy: Policy,
+    incident: Incident,
+    alerts: Sequence[Alert],
+    stored: StoredDecision,
+    action: Action | None,
+    votes: Sequence[Vote],
+) -> CardNotice:
+    """The card as it stands after this transaction."""
+    decision, situation = stored.decision, stored.situation
+    runbook = policy.runbooks.get(situation.runbook) if situation.runbook else None
+    service = policy.services.get(incident.service)
+    annotations = situation.alert.annotations
+    links = [
+        Link(label=label, url=url)
+        for label, url in (
+            ("Dashboard", service.dashboard if service else None),
+            ("Runbook", (runbook.runbook_url if runbook else None) or annotations.get("runbook_url")),
+            ("Graph", next((a.generator_url for a in alerts if a.generator_url), None)),
+        )
+        if url
+    ]
+    approved_by = tuple(v.person for v in votes if v.ballot is Ballot.APPROVE)
+    plan = situation.plan if action is None else action.plan
+    return CardNotice(
+        incident=incident.name,
+        incident_state=incident.state,
+        service=incident.service,
+        severity=incident.severity,
+        alert_name=incident.alert_name,
+        summary=annotations.get("summary") or annotations.get("description") or "",
+        alerts_firing=sum(a.status is AlertStatus.FIRING for a in alerts),
+        opened_at=incident.opened_at,
+        resolved_at=incident.resolved_at,
+        taken_by=incident.taken_by,
+        runbook=situation.runbook,
+        verdict=decision.verdict,
+        level=decision.level,
+        headline=decision.headline,
+        action_state=action.state if action else None,
+        plan=None
+        if plan is None
+        else PlanCard(
+            summary=plan.summary,
+            steps=plan.steps,
+            blast_radius=blast_radius_text(plan),
+            way_back=way_back_text(plan),
+        ),
+        evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in situation.evidence),
+        links=tuple(links),
+        approvers=action.approvers if action else (),
+        approvals_needed=action.approvals_needed if action else 1,
+        approved_by=approved_by or (action.decided_by if action else ()),
+        due_at=action.due_at if action else None,
+        if_nobody_answers=if_nobody_answers(policy, action),
+        outcome=action.outcome if action else "",
+        buttons=offered_buttons(incident, action),
+        subject=action.id if action else incident.handle,
+        revision=incident.revision,
+    )
+
+
+async def current_action(work: Work, incident: Incident) -> Action | None:
+    """The action of the incident's present revision, if its question has one."""
+    for action in reversed(await work.actions.of_incident(incident.id)):
+        if action.revision == incident.revision:
+            return action
+    return None
+
+
+async def refresh_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> None:
+    """Queue the card as it stands in this transaction. Without a decision yet there is nothing to show."""
+    incident = await work.incidents.get(incident_id)
+    stored = await work.decisions.latest(incident_id)
+    if incident is None or stored is None:
+        return
+    action = await current_action(work, incident)
+    votes = await work.votes.of(action.id) if action else ()
+    alerts = await work.incidents.alerts(incident_id)
+    await work.outbox.add(incident_id, build_card(policy, incident, alerts, stored, action, votes), now)

@@ -1,0 +1,179 @@
+"""DECIDE, durably: look at an incident, judge it under the orders, record the decision and ask or announce.
+
+``consider.v1`` runs whenever something about an incident is news: it was opened, an alert joined or ended, a pause
+was lifted, a person asked for a runbook, a plan went stale. It reads rows, looks at the world outside any
+transaction, then settles everything in one transaction: decision, action, audit, card.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.policy.decide import decide
+from bot.policy.decision import Decision
+from bot.policy.document import Policy
+from bot.policy.situation import Notification, Oversight, Situation, Trigger
+from bot.response.actions import PENDING, UNDER_WAY, Action, ActionEvent
+from bot.response.card import current_action, refresh_card
+from bot.response.flow import Flow, Json
+from bot.response.harm import answer_harm
+from bot.response.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
+from bot.response.look import Brief, Look, look
+from bot.response.notices import ThreadNotice, Tone
+from bot.response.ports import Request, Work
+from bot.response.record import record
+from bot.response.watch import WATCHKEEPER, Watch
+
+
+async def consider(flow: Flow, watch: Watch, incident_id: int, request: Json = None) -> None:
+    """The flow ``consider.v1``."""
+    asked = None if request is None else Request.model_validate(request)
+
+    async def begin(work: Work) -> Json:
+        brief = await _begin(work, watch, incident_id, asked)
+        return None if brief is None else brief.model_dump(mode="json")
+
+    found = await flow.transaction("begin", begin)
+    if found is None:
+        return
+    brief = Brief.model_validate(found)
+
+    async def look_around() -> Json:
+        return (await look(watch, brief)).model_dump(mode="json")
+
+    seen = Look.model_validate(await flow.step("look", look_around))
+
+    async def settle(work: Work) -> Json:
+        await _settle(work, watch, incident_id, brief, seen)
+
+    await flow.transaction("settle", settle)
+
+
+async def _begin(work: Work, watch: Watch, incident_id: int, request: Request | None) -> Brief | None:
+    """Read the rows; settle at once what needs no look: resolved alerts, harm after our own act."""
+    now, policy = watch.now(), watch.orders()
+    await work.incidents.begin_consideration(incident_id)
+    incident = await work.incidents.get(incident_id)
+    if incident is None or incident.state is IncidentState.RESOLVED:
+        return None
+    alerts = await work.incidents.alerts(incident_id)
+    firing = sorted((a for a in alerts if a.status is AlertStatus.FIRING), key=lambda a: a.facts.starts_at)
+    if not firing and request is None:
+        await _resolve(work, policy, incident, alerts, now)
+        return None
+    await answer_harm(work, watch, incident, firing, now)
+    if incident.state is IncidentState.TAKEN and request is None:
+        await refresh_card(work, policy, incident_id, now)
+        return None
+    alert = firing[0] if firing else alerts[0]
+    return Brief(incident=incident.name, alert=alert.facts, request=request)
+
+
+async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Sequence[Alert], now: datetime) -> None:
+    """Every alert has ended: the incident is over, open questions are withdrawn, the thread says so."""
+    if not await work.incidents.move(incident.id, IncidentEvent.RESOLVE, now=now):
+        return
+    action = await current_action(work, incident)
+    withdrawn = action is not None and action.state in PENDING
+    if action is not None and withdrawn:
+        await work.actions.move(
+            action.id,
+            ActionEvent.SUPERSEDE,
+            finished_at=now,
+            due_at=None,
+            outcome="The alert ended before anything was done.",
+        )
+    entry = await work.audit.append(
+        kind="incident.resolved", actor=WATCHKEEPER, at=now, incident_id=incident.id, body={"alerts": len(alerts)}
+    )
+    if incident.thread_ts is None and await work.decisions.latest(incident.id) is None:
+        return  # people never heard of it
+    minutes = (now - incident.opened_at).total_seconds() / 60
+    lines = [f"Every alert of {incident.name} has ended. It lasted {minutes:.0f} min."]
+    if withdrawn:
+        lines.append("The open question is withdrawn; nothing was done.")
+    await refresh_card(work, policy, incident.id, now)
+    notice = ThreadNotice(
+        incident=incident.name,
+        title="Resolved",
+        lines=tuple(lines),
+        tone=Tone.GOOD,
+        broadcast=True,
+        audit=(entry,),
+        at=now,
+    )
+    await work.outbox.add(incident.id, notice, now)
+
+
+async def build_situation(
+    work: Work, watch: Watch, brief: Brief, seen: Look, notification: Notification, now: datetime
+) -> Situation:
+    """The look, with what only rows know: controls, budgets, licence and history, read in this transaction."""
+    policy, alert, name = watch.orders(), brief.alert, seen.runbook
+    runbook = policy.runbooks.get(name) if name else None
+    request = brief.request
+    since = now - timedelta(days=watch.timing.history_days)
+    situation = Situation(
+        now=now,
+        incident=brief.incident,
+        trigger=Trigger.ALERT if request is None else Trigger.PERSON,
+        requested_by=request.by if request else None,
+        alert=alert,
+        runbook=name,
+        plan=seen.plan,
+        plan_problem=seen.plan_problem,
+        evidence=seen.evidence,
+        impact=seen.impact,
+        pauses=await work.pauses.active(now),
+        oversight=Oversight(
+            trigger=f"alert {alert.name} from {alert.source}" if request is None else f"asked: {request.reason}",
+            audited=True,
+            notification=notification,
+        ),
+    )
+    if name is None or runbook is None:
+        return situation
+    return situation.model_copy(
+        update={
+            "history": await work.actions.history(name, alert.service, since),
+            "budgets": await work.budgets.states(policy, alert.service, name, now),
+            "licence": await work.licences.of(name, runbook.digest, now),
+        }
+    )
+
+
+async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen: Look) -> None:
+    now, policy = watch.now(), watch.orders()
+    incident = await work.incidents.get(incident_id)
+    if incident is None or incident.state is IncidentState.RESOLVED:
+        return
+    if seen.muted:
+        await work.incidents.move(incident_id, IncidentEvent.RESOLVE, now=now)
+        await work.audit.append(
+            kind="incident.muted", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"reason": seen.muted}
+        )
+        return
+    current = await current_action(work, incident)
+    if current is not None and current.state in UNDER_WAY:
+        await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
+        return
+    situation = await build_situation(work, watch, brief, seen, Notification.PLANNED, now)
+    decision = decide(situation, policy)
+    if await _nothing_new(work, incident, current, situation, decision):
+        await refresh_card(work, policy, incident_id, now)
+        return
+    await record(work, watch, incident, situation, decision, seen.approvers)
+
+
+async def _nothing_new(
+    work: Work, incident: Incident, current: Action | None, situation: Situation, decision: Decision
+) -> bool:
+    """Whether the question on the card is still the right one: same runbook, verdict and plan."""
+    if situation.trigger is Trigger.PERSON:
+        return False
+    stored = await work.decisions.latest(incident.id)
+    if stored is None or stored.situation.runbook != situation.runbook:
+        return False
+    if current is not None and current.state not in PENDING:
+        # Settled already (stopped, failed, done): the same alert does not ask the same thing twice by itself.
+        return stored.decision.plan_digest == decision.plan_digest
+    return (stored.decision.verdict, stored.decision.plan_digest) == (decision.verdict, decision.plan_digest)

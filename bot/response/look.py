@@ -1,0 +1,100 @@
+"""The look: everything an incident's decision needs from outside the database, gathered without changing anything."""
+
+from bot.policy.conditions import substitute, substitute_query
+from bot.policy.document import Policy, Runbook
+from bot.policy.matching import match
+from bot.policy.plan import Facts, Plan
+from bot.policy.situation import AlertFacts, Evidence, Impact
+from bot.remediation import PermanentError, RemediationError
+from bot.response.ports import Request
+from bot.response.watch import Watch
+
+TRUE_WORDS = frozenset({"1", "true", "yes"})
+
+
+class Brief(Facts):
+    """What the look starts from."""
+
+    incident: str
+    alert: AlertFacts
+    request: Request | None = None
+
+
+class Look(Facts):
+    """What was seen outside, to be judged in one transaction."""
+
+    runbook: str | None = None
+    muted: str = ""
+    plan: Plan | None = None
+    plan_problem: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    impact: Impact = Impact()
+    approvers: tuple[str, ...] = ()
+
+
+async def look(watch: Watch, brief: Brief) -> Look:
+    """Choose the runbook, plan it against the live system and gather evidence. Changes nothing."""
+    policy, alert = watch.orders(), brief.alert
+    muted = ""
+    if brief.request is not None:
+        name: str | None = brief.request.runbook
+    else:
+        matched = match(policy, alert)
+        name, muted = matched.runbook, matched.mute.reason if matched.mute else ""
+    runbook = policy.runbooks.get(name) if name else None
+    if name is not None and runbook is None:
+        return Look(runbook=None, plan_problem=f"The runbook {name!r} is not in the policy any more.")
+    if name is None or runbook is None:
+        return Look(muted=muted)
+    try:
+        queries = {key: substitute_query(query, alert) for key, query in runbook.evidence.items()}
+        evidence: tuple[Evidence, ...] = await watch.evidence.gather(queries)
+    except ValueError as error:
+        return Look(runbook=name, plan_problem=f"The evidence of {name} cannot be asked: {error}")
+    approvers = await watch.people.members(policy.approvals_of(name).groups)
+    impact = await impact_of(watch, policy, alert)
+    try:
+        plan, problem = await make_plan(watch, policy, runbook, alert), ""
+    except RemediationError as error:
+        plan, problem = None, str(error)
+    return Look(
+        runbook=name,
+        muted=muted,
+        plan=plan,
+        plan_problem=problem,
+        evidence=evidence,
+        impact=impact,
+        approvers=approvers,
+    )
+
+
+async def make_plan(watch: Watch, policy: Policy, runbook: Runbook, alert: AlertFacts) -> Plan:
+    """Bind the runbook's remediation to live targets.
+
+    Raises:
+        RemediationError: the plan cannot be made; the text says why, for people.
+    """
+    remediation = watch.catalogue.get(runbook.remediation)
+    if remediation is None:
+        known = ", ".join(sorted(watch.catalogue))
+        raise PermanentError(f"The remediation {runbook.remediation!r} is not in the catalogue; known: {known}.")
+    try:
+        parameters = remediation.parameters.model_validate(substitute(runbook.parameters, alert))
+    except ValueError as error:
+        raise PermanentError(f"The parameters of {runbook.remediation} do not fit this alert: {error}") from error
+    service = policy.services.get(alert.service)
+    return await remediation.plan(parameters, alert.service, service.fleet if service else None)
+
+
+async def impact_of(watch: Watch, policy: Policy, alert: AlertFacts) -> Impact:
+    """What customers feel, from the alert's labels and the service's burn query."""
+    service = policy.services.get(alert.service)
+    query = service.slo_burn if service else None
+    labels = alert.labels
+    return Impact(
+        slo_burn=await watch.evidence.number(query) if query else None,
+        slo_measured=query is not None,
+        billing=labels.get("billing", "").lower() in TRUE_WORDS,
+        data_integrity=labels.get("data_integrity", "").lower() in TRUE_WORDS,
+        security_severity=labels.get("security_severity"),
+    )

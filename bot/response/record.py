@@ -1,0 +1,141 @@
+"""A decision on the record: the situation it rests on, the action it starts, the audit, the card and the rationale.
+
+All in the caller's transaction, so people never see a decision that is not stored, nor the reverse.
+"""
+
+from datetime import datetime
+
+from bot.policy.decision import Decision, Verdict
+from bot.policy.document import Policy
+from bot.policy.situation import Situation
+from bot.response.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.card import current_action, refresh_card
+from bot.response.incidents import Incident
+from bot.response.notices import ThreadNotice, Tone
+from bot.response.ports import StoredDecision, Work
+from bot.response.watch import WATCHKEEPER, Watch
+
+
+async def record(
+    work: Work, watch: Watch, incident: Incident, situation: Situation, decision: Decision, approvers: tuple[str, ...]
+) -> None:
+    """Store a decision and everything that follows from it: action, audit, card, rationale in the thread."""
+    now, policy = situation.now, watch.orders()
+    current = await current_action(work, incident)
+    if current is not None and current.state in PENDING:
+        await work.actions.move(
+            current.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome="A newer decision took its place."
+        )
+    revision = await work.incidents.next_revision(incident.id)
+    entry = await work.audit.append(
+        kind="decision.made",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=incident.id,
+        body={
+            "revision": revision,
+            "runbook": situation.runbook,
+            "trigger": situation.trigger,
+            "requested_by": situation.requested_by,
+            "verdict": decision.verdict,
+            "level": str(decision.level),
+            "decisive": decision.decisive,
+            "headline": decision.headline,
+            "confidence": decision.confidence,
+            "policy": decision.policy_digest,
+            "plan": decision.plan_digest,
+            "rules": [f"{r.rule}: {r.result}: {r.text}" for r in decision.reasons],
+        },
+    )
+    await work.decisions.add(
+        StoredDecision(
+            incident_id=incident.id,
+            revision=revision,
+            situation=situation,
+            decision=decision,
+            policy_digest=decision.policy_digest,
+            audit_entry=entry,
+            at=now,
+        )
+    )
+    action = _action_for(watch, policy, incident.id, revision, situation, decision, approvers)
+    if action is not None:
+        await work.actions.add(action)
+    await refresh_card(work, policy, incident.id, now)
+    await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry), now)
+
+
+def _action_for(
+    watch: Watch,
+    policy: Policy,
+    incident_id: int,
+    revision: int,
+    situation: Situation,
+    decision: Decision,
+    approvers: tuple[str, ...],
+) -> Action | None:
+    """The row that waits for Slack, for people, or for the end of a pause; None where there is nothing to do."""
+    name, plan, now = situation.runbook, situation.plan, situation.now
+    if name is None or plan is None or decision.verdict in (Verdict.OBSERVE, Verdict.REFUSE):
+        return None
+    approvals = policy.approvals_of(name)
+    due_at: datetime | None
+    match decision.verdict:
+        case Verdict.ACT | Verdict.ACT_UNLESS_STOPPED:
+            state, due_at = ActionState.ANNOUNCING, now + policy.defaults.announce_within
+        case Verdict.HOLD:
+            state, due_at = ActionState.HELD, None
+        case _:
+            state, due_at = ActionState.WAITING, now + approvals.approve_within
+    return Action(
+        id=watch.new_id(),
+        incident_id=incident_id,
+        revision=revision,
+        runbook=name,
+        trigger=situation.trigger,
+        requested_by=situation.requested_by,
+        verdict=decision.verdict,
+        state=state,
+        plan=plan,
+        plan_digest=plan.digest,
+        approvals_needed=decision.approvals_needed,
+        approvers=approvers,
+        veto_window_seconds=decision.veto_window_seconds,
+        execute_within_seconds=approvals.execute_within.total_seconds(),
+        due_at=due_at,
+        created_at=now,
+        decided_at=None,
+        decided_by=(),
+        finished_at=None,
+        outcome="",
+    )
+
+
+_DECIDED = {
+    Verdict.ACT: ("Decided to act", Tone.NEUTRAL),
+    Verdict.ACT_UNLESS_STOPPED: ("Decided to act unless someone stops it", Tone.NEUTRAL),
+    Verdict.ASK: ("Asking for approval", Tone.WARNING),
+    Verdict.HOLD: ("Holding: automation is paused here", Tone.WARNING),
+    Verdict.OBSERVE: ("For people to handle", Tone.NEUTRAL),
+    Verdict.REFUSE: ("Refused to act", Tone.WARNING),
+}
+
+
+def _rationale(incident: Incident, situation: Situation, decision: Decision, entry: int) -> ThreadNotice:
+    """The thread's entry for a decision: what was decided and why."""
+    title, tone = _DECIDED[decision.verdict]
+    lines = [decision.headline]
+    if situation.plan is not None:
+        lines.append(f"Plan: {situation.plan.summary}")
+        lines.append(f"Way back: {situation.plan.way_back.summary}")
+    if situation.requested_by is not None:
+        lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
+    return ThreadNotice(
+        incident=incident.name,
+        title=title,
+        lines=tuple(lines),
+        tone=tone,
+        by=situation.requested_by,
+        audit=(entry,),
+        at=situation.now,
+    )

@@ -64,6 +64,8 @@ UNDECIDED = frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.HELD})
 """States in which people (or a timer) still choose."""
 PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
+SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
+"""A person said no: nothing acts by itself for this incident any more."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
 

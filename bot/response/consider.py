@@ -12,7 +12,7 @@ from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.document import Policy
 from bot.policy.situation import Notification, Oversight, Situation, Trigger
-from bot.response.actions import PENDING, UNDER_WAY, Action, ActionEvent
+from bot.response.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.card import current_action, refresh_card
 from bot.response.flow import Flow, Json
 from bot.response.harm import answer_harm
@@ -173,7 +173,10 @@ async def _nothing_new(
     stored = await work.decisions.latest(incident.id)
     if stored is None or stored.situation.runbook != situation.runbook:
         return False
+    if current is not None and current.state in SETTLED_BY_PEOPLE:
+        return True  # a person said no to this incident's automation: only a person asks again
     if current is not None and current.state not in PENDING:
-        # Settled already (stopped, failed, done): the same alert does not ask the same thing twice by itself.
-        return stored.decision.plan_digest == decision.plan_digest
+        # Done or failed: the same alert does not ask the same thing twice. Superseded: it must be asked anew.
+        unchanged = stored.decision.plan_digest == decision.plan_digest
+        return unchanged and current.state is not ActionState.SUPERSEDED
     return (stored.decision.verdict, stored.decision.plan_digest) == (decision.verdict, decision.plan_digest)

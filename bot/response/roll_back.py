@@ -4,11 +4,9 @@
 fails. The action is in state rolling_back, with its targets locked, before either begins.
 """
 
-import asyncio
-
 from bot.policy.plan import Exactness
-from bot.remediation import RemediationError, Snapshot
 from bot.response.actions import ActionEvent, ActionState
+from bot.response.effects import DONE, FAILED, NOT_BEGUN, died, run_effect
 from bot.response.flow import Flow, Json
 from bot.response.harm import pause_after_harm
 from bot.response.outcome import finish
@@ -45,31 +43,20 @@ async def _restore_once(watch: Watch, action_id: str, key: str) -> Json:
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its way back is not in the database")
         if action.state is not ActionState.ROLLING_BACK:
-            return {"result": "not begun"}
+            return {"result": NOT_BEGUN}
         if action.plan.way_back.exactness is Exactness.NONE or attempt.snapshot is None:
-            return {"result": "failed", "summary": "There is no way back for this action."}
+            return {"result": FAILED, "summary": "There is no way back for this action."}
         begun = await work.attempts.start_once(key)
-    remediation = watch.catalogue[action.plan.remediation]
     if not begun:
-        return {"result": "unknown", "summary": "The process died while rolling back; how far it got is unknown."}
-    try:
-        async with asyncio.timeout(watch.timing.execute_timeout_seconds):
-            report = await remediation.roll_back(action.plan, attempt.snapshot or Snapshot())
-    except TimeoutError:
-        seconds = watch.timing.execute_timeout_seconds
-        return {"result": "unknown", "summary": f"Rolling back did not finish within {seconds:.0f} s."}
-    except RemediationError as error:
-        return {"result": "failed", "summary": str(error)}
-    except Exception as error:
-        # An author's bug must reach people as a failed way back, never as a silent one.
-        return {"result": "failed", "summary": f"Unexpected {type(error).__name__}: {error}"}
-    return {"result": "done", **report.model_dump(mode="json")}
+        return died()
+    remediation, plan, snapshot = watch.catalogue[action.plan.remediation], action.plan, attempt.snapshot
+    return await run_effect(lambda: remediation.roll_back(plan, snapshot), watch.timing.execute_timeout_seconds)
 
 
 async def _conclude(work: Work, watch: Watch, action_id: str, by: str, reason: str, effect: Json) -> None:
-    if effect["result"] == "not begun":
+    if effect["result"] == NOT_BEGUN:
         return
-    now, done = watch.now(), effect["result"] == "done"
+    now, done = watch.now(), effect["result"] == DONE
     await work.attempts.finish(
         f"{action_id}:roll_back", AttemptState.DONE if done else AttemptState.FAILED, effect["summary"]
     )

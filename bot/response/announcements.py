@@ -1,0 +1,81 @@
+"""No notification, no autonomy: an autonomous action is released only by the delivery of its card."""
+
+from datetime import timedelta
+
+from bot.policy.decide import decide
+from bot.policy.situation import Notification
+from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.card import current_action, refresh_card
+from bot.response.notices import CardNotice
+from bot.response.ports import Work
+from bot.response.record import record
+from bot.response.watch import WATCHKEEPER, Watch
+
+
+async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNotice) -> None:
+    """Slack has accepted this card, in the transaction that says so: the veto window of its action opens.
+
+    Without a window (L2, or L3 with a window of zero) the action is approved at once.
+    """
+    action = await work.actions.get(notice.subject)
+    if action is None or action.state is not ActionState.ANNOUNCING or action.revision != notice.revision:
+        return
+    now = watch.now()
+    acts_at = now + timedelta(seconds=action.veto_window_seconds)
+    opened = await work.actions.move(action.id, ActionEvent.ANNOUNCED, due_at=acts_at)
+    if opened is None:
+        return
+    await work.audit.append(
+        kind="action.announced",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=incident_id,
+        body={"action": action.id, "acts_at": acts_at.isoformat()},
+    )
+    if action.veto_window_seconds == 0:
+        await release(work, watch, opened)
+    else:
+        await refresh_card(work, watch.orders(), incident_id, now)
+
+
+async def release(work: Work, watch: Watch, action: Action) -> bool:
+    """The veto window is over and nobody objected: approve, and start the act in this transaction."""
+    now = watch.now()
+    approved = await work.actions.move(
+        action.id,
+        ActionEvent.WINDOW_OVER,
+        decided_at=now,
+        due_at=now + timedelta(seconds=action.execute_within_seconds),
+    )
+    if approved is None:
+        return False
+    await work.audit.append(
+        kind="action.released",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=action.incident_id,
+        body={"action": action.id, "veto_window_seconds": action.veto_window_seconds},
+    )
+    await work.queue.act(approved)
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    return True
+
+
+async def not_announced(work: Work, watch: Watch, action: Action) -> bool:
+    """Slack has not accepted the card in time: decide again without the notification, so that people are asked."""
+    if action.state is not ActionState.ANNOUNCING:
+        return False
+    incident = await work.incidents.get(action.incident_id)
+    stored = await work.decisions.at_revision(action.incident_id, action.revision)
+    if incident is None or stored is None or (await current_action(work, incident)) != action:
+        return False
+    now = watch.now()
+    situation = stored.situation.model_copy(
+        update={
+            "now": now,
+            "pauses": await work.pauses.active(now),
+            "oversight": stored.situation.oversight.model_copy(update={"notification": Notification.FAILED}),
+        }
+    )
+    await record(work, watch, incident, situation, decide(situation, watch.orders()), action.approvers)
+    return True

@@ -1,0 +1,72 @@
+"""Waits that end by themselves: rows with a ``due_at``, swept with conditional updates.
+
+Every replica may sweep; each row moves once, because only one conditional update can win. A row that cannot be
+moved is logged and left for the next sweep, so it never blocks the others.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.announcements import not_announced, release
+from bot.response.outcome import withdraw
+from bot.response.ports import Work
+from bot.response.watch import Watch
+
+log = logging.getLogger(__name__)
+
+OnDue = Callable[[Work, Watch, Action], Awaitable[bool]]
+
+
+async def _question_expired(work: Work, watch: Watch, action: Action) -> bool:
+    text = "Nobody answered in time, so nothing was done. The incident stays open."
+    return await withdraw(work, watch, action, ActionEvent.EXPIRE, text)
+
+
+async def _yes_expired(work: Work, watch: Watch, action: Action) -> bool:
+    text = "It was approved but could not start in time, so nothing was done. The incident stays open."
+    return await withdraw(work, watch, action, ActionEvent.EXPIRE, text)
+
+
+_WHEN_DUE: dict[ActionState, OnDue] = {
+    ActionState.ANNOUNCING: not_announced,
+    ActionState.VETO_WINDOW: release,
+    ActionState.WAITING: _question_expired,
+    ActionState.APPROVED: _yes_expired,
+}
+
+
+async def sweep(watch: Watch) -> int:
+    """Move everything that is due; how many rows this call moved."""
+    now, moved = watch.now(), 0
+    async with watch.database.begin() as work:
+        due = [(state, action) for state in _WHEN_DUE for action in await work.actions.due(state, now)]
+    for state, action in due:
+        try:
+            async with watch.database.begin() as work:
+                fresh = await work.actions.get(action.id)
+                if fresh is not None and fresh.state is state and _is_due(fresh, now):
+                    moved += await _WHEN_DUE[state](work, watch, fresh)
+        except Exception:
+            log.exception(
+                "the deadline of action %s (%s) could not be handled; trying again at the next sweep", action.id, state
+            )
+    return moved
+
+
+def _is_due(action: Action, now: datetime) -> bool:
+    return action.due_at is not None and action.due_at <= now
+
+
+async def end_of_pauses(watch: Watch, since: datetime) -> int:
+    """Look again at held incidents whose pause has run out since ``since``; how many were asked to look."""
+    now = watch.now()
+    async with watch.database.begin() as work:
+        held = await work.actions.in_states(frozenset({ActionState.HELD}))
+        lifted = await work.pauses.ended_between(since, now)
+        if not lifted:
+            return 0
+        for action in held:
+            await work.queue.consider(action.incident_id)
+    return len(held)

@@ -40,7 +40,6 @@ class ActionState(StrEnum):
 
 class ActionEvent(StrEnum):
     ANNOUNCED = "announced"
-    NOT_ANNOUNCED = "not_announced"
     WINDOW_OVER = "window_over"
     APPROVE = "approve"
     STOP = "stop"
@@ -73,7 +72,6 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
     name="action",
     table={
         ActionEvent.ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.VETO_WINDOW),
-        ActionEvent.NOT_ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.WAITING),
         ActionEvent.WINDOW_OVER: (frozenset({_S.VETO_WINDOW}), _S.APPROVED),
         ActionEvent.APPROVE: (frozenset({_S.VETO_WINDOW, _S.WAITING, _S.HELD}), _S.APPROVED),
         ActionEvent.HOLD: (

@@ -12,6 +12,7 @@ from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.announcements import not_announced, release
 from bot.response.outcome import withdraw
 from bot.response.ports import Work
+from bot.response.recheck import pause_in_force
 from bot.response.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -59,14 +60,12 @@ def _is_due(action: Action, now: datetime) -> bool:
     return action.due_at is not None and action.due_at <= now
 
 
-async def end_of_pauses(watch: Watch, since: datetime) -> int:
-    """Look again at held incidents whose pause has run out since ``since``; how many were asked to look."""
-    now = watch.now()
+async def look_again_at_held(watch: Watch) -> int:
+    """Consider held actions anew once no pause or freeze covers them any more; how many."""
+    looked = 0
     async with watch.database.begin() as work:
-        held = await work.actions.in_states(frozenset({ActionState.HELD}))
-        lifted = await work.pauses.ended_between(since, now)
-        if not lifted:
-            return 0
-        for action in held:
-            await work.queue.consider(action.incident_id)
-    return len(held)
+        for action in await work.actions.in_states(frozenset({ActionState.HELD})):
+            if not await pause_in_force(work, watch, action):
+                await work.queue.consider(action.incident_id)
+                looked += 1
+    return looked

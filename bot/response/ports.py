@@ -205,10 +205,6 @@ class Pauses(Protocol):
 
     async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause: ...
 
-    async def ended_between(self, since: datetime, until: datetime) -> tuple[Pause, ...]:
-        """Pauses whose own ``until`` fell in this time: they ended by themselves."""
-        ...
-
     async def end(self, scope: Scope, by: str, now: datetime) -> tuple[Pause, ...]:
         """End the pauses of exactly this scope; those that were ended."""
         ...

@@ -1,0 +1,1 @@
+"""What the monitoring system says: bounded, timed out, and never a reason for the rest to fail."""

@@ -1,0 +1,254 @@
+"""Asks Prometheus, and a service's own URL, on behalf of the decision and the verification.
+
+The monitor is often slow exactly when it is needed, so every question has a time-out, a bounded answer and a thread of
+a small pool of its own; whatever goes wrong is a finding of ``unknown`` that says why. This module must not know which
+alert or runbook asks.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import requests
+from prometheus_api_client import PrometheusConnect
+from prometheus_api_client.exceptions import PrometheusApiClientException
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
+
+from bot.evidence.promql import is_condition
+from bot.policy.situation import Evidence, Finding
+
+TIMEOUT_SECONDS = 5.0
+ANSWER_LIMIT_BYTES = 1_000_000
+CONCURRENT_QUERIES = 8
+CHUNK_BYTES = 65_536
+ERROR_TEXT_LIMIT = 200
+VERIFY = "verify"
+NOT_CONFIGURED = "PROMETHEUS_URL is not set: set it to the address of your Prometheus, such as http://127.0.0.1:9090"
+
+_LOG = logging.getLogger(__name__)
+
+
+class _Series(BaseModel):
+    value: tuple[float, float]
+
+
+_RESULT = TypeAdapter[tuple[float, float] | list[_Series]](tuple[float, float] | list[_Series])
+"""A scalar, or an instant vector: time and value, once or for each series."""
+
+
+class _UnansweredError(Exception):
+    """There is no answer; the text says why, for people, without addresses or credentials."""
+
+
+class PrometheusEvidence:
+    """The ``EvidenceSource`` over one Prometheus.
+
+    ``url`` None means that none is configured: every question about it is then answered with ``unknown`` and the
+    remedy. Close it at the end; questions still on their way are then abandoned.
+    """
+
+    def __init__(
+        self,
+        url: str | None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        concurrent_queries: int = CONCURRENT_QUERIES,
+        answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
+    ) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._answer_limit_bytes = answer_limit_bytes
+        self._pool = ThreadPoolExecutor(concurrent_queries, thread_name_prefix="prometheus")
+        self._client = self._connect(url, concurrent_queries) if url else None
+
+    def close(self) -> None:
+        """Give the threads and connections back without waiting for answers."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        """Evaluate all queries together, in the order given; takes no longer than one time-out.
+
+        A condition (``up == 0``) supports when any series is left. A quantity supports when any sample is not zero.
+        """
+        return tuple(await asyncio.gather(*(self._evidence(name, query) for name, query in queries.items())))
+
+    async def number(self, query: str) -> float | None:
+        """First sample of an instant query; None when empty, not a finite number, or unanswerable (logged)."""
+        try:
+            samples = await self._ask(query)
+        except _UnansweredError as error:
+            _LOG.warning("No number for %r: %s", query, error)
+            return None
+        return samples[0] if samples and math.isfinite(samples[0]) else None
+
+    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
+        """One look at a runbook's ``verify``; where both are given, both must say healthy.
+
+        Of a quantity *every* sample must be non-zero here: one instance that is down is enough to be unhealthy.
+        """
+        looks = [
+            *([self._evidence(VERIFY, promql, every_sample=True)] if promql else []),
+            *([self._answers(url)] if url else []),
+        ]
+        if not looks:
+            return Evidence(
+                name=VERIFY,
+                query="",
+                finding=Finding.UNKNOWN,
+                detail="nothing to look at: give the runbook's `verify` a `healthy` query or an `http` URL",
+            )
+        findings = await asyncio.gather(*looks)
+        for decisive in (Finding.CONTRADICTS, Finding.UNKNOWN):
+            for evidence in findings:
+                if evidence.finding is decisive:
+                    return evidence
+        return findings[0]
+
+    async def _evidence(self, name: str, query: str, *, every_sample: bool = False) -> Evidence:
+        try:
+            samples = await self._ask(query)
+        except _UnansweredError as error:
+            return Evidence(name=name, query=query, finding=Finding.UNKNOWN, detail=str(error))
+        finding, detail, value = _judge(samples, condition=is_condition(query), every_sample=every_sample)
+        return Evidence(name=name, query=query, finding=finding, detail=detail, value=value)
+
+    async def _answers(self, url: str) -> Evidence:
+        """Whether ``url`` answers 2xx itself; silence and redirects are answers too, namely no."""
+
+        def evidence(finding: Finding, detail: str) -> Evidence:
+            return Evidence(name=VERIFY, query=url, finding=finding, detail=detail)
+
+        timeout = aiohttp.ClientTimeout(total=self._timeout_seconds)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(url, allow_redirects=False) as response,
+            ):
+                status = response.status
+        except TimeoutError:
+            return evidence(Finding.CONTRADICTS, f"no answer within {self._timeout_seconds:g} s")
+        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL) as error:
+            return evidence(Finding.UNKNOWN, f"the URL cannot be used ({type(error).__name__}): correct `verify.http`")
+        except (aiohttp.ClientError, OSError) as error:
+            return evidence(Finding.CONTRADICTS, f"not reachable ({type(error).__name__})")
+        if 200 <= status < 300:
+            return evidence(Finding.SUPPORTS, f"answered {status}")
+        redirected = " (redirects are not followed)" if 300 <= status < 400 else ""
+        return evidence(Finding.CONTRADICTS, f"answered {status}{redirected}")
+
+    async def _ask(self, query: str) -> list[float]:
+        """Samples of an instant query. The time-out includes waiting for a free thread."""
+        if self._client is None:
+            raise _UnansweredError(NOT_CONFIGURED)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await loop.run_in_executor(self._pool, self._ask_blocking, self._client, query)
+        except TimeoutError:
+            raise self._too_late() from None
+
+    def _ask_blocking(self, client: PrometheusConnect, query: str) -> list[float]:
+        try:
+            # Prometheus gives the query up at the same time, so that ours do not pile up there.
+            result = client.custom_query(query, params={"timeout": f"{math.ceil(self._timeout_seconds * 1000)}ms"})
+            return _samples(result)
+        except requests.Timeout:
+            raise self._too_late() from None
+        except requests.TooManyRedirects:
+            raise _UnansweredError("PROMETHEUS_URL redirects elsewhere, which is not followed: correct it") from None
+        except (requests.ConnectionError, HTTPError) as error:
+            raise _UnansweredError(
+                f"Prometheus is not reachable ({type(error).__name__}): check PROMETHEUS_URL"
+            ) from error
+        except (requests.RequestException, PrometheusApiClientException, LookupError, TypeError, ValueError) as error:
+            raise _UnansweredError(
+                f"what answers at PROMETHEUS_URL does not answer as a Prometheus ({type(error).__name__})"
+            ) from error
+
+    def _connect(self, url: str, connections: int) -> PrometheusConnect:
+        session = requests.Session()
+        session.trust_env = False  # proxies and .netrc of the process are not ours to use
+        session.max_redirects = 0
+        session.headers["Accept-Encoding"] = "identity"  # a small answer cannot unpack into a large one
+        session.hooks["response"].append(self._bound)
+        return PrometheusConnect(
+            url=url.rstrip("/"),
+            session=session,
+            timeout=self._timeout_seconds,
+            retry=Retry(total=0, redirect=False),
+        )
+
+    def _bound(self, response: requests.Response, **_: Any) -> None:
+        """Read the body up to the limit and the time-out; called by requests before anything else reads it."""
+        give_up_at = time.monotonic() + self._timeout_seconds
+        body = bytearray()
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=False):  # whatever has come, so time is checked
+            body += chunk
+            if len(body) > self._answer_limit_bytes:
+                response.raw.close()
+                raise _UnansweredError(
+                    f"the answer is larger than {self._answer_limit_bytes} bytes: aggregate the query, "
+                    "for example with sum()"
+                )
+            if time.monotonic() > give_up_at:
+                response.raw.close()
+                raise self._too_late()
+        response.raw = io.BytesIO(body)
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            raise _UnansweredError(f"Prometheus answered {response.status_code}: {_error_text(bytes(body))}")
+
+    def _too_late(self) -> _UnansweredError:
+        return _UnansweredError(f"no answer from Prometheus within {self._timeout_seconds:g} s")
+
+
+def _samples(result: object) -> list[float]:
+    try:
+        answer = _RESULT.validate_python(result)
+    except ValidationError:
+        raise _UnansweredError(
+            "the query gives neither a number nor an instant vector: wrap ranges in a function such as rate()"
+        ) from None
+    return [answer[1]] if isinstance(answer, tuple) else [series.value[1] for series in answer]
+
+
+def _judge(samples: Sequence[float], *, condition: bool, every_sample: bool) -> tuple[Finding, str, float | None]:
+    """Finding, what to tell people, and the sample that decided."""
+    if not samples:
+        return Finding.CONTRADICTS, "no series", None
+    numbers = [sample for sample in samples if not math.isnan(sample)]
+    telling = numbers if condition else [sample for sample in numbers if sample != 0]
+    against = [] if condition else [sample for sample in numbers if sample == 0]
+    if telling and not (every_sample and (against or len(numbers) < len(samples))):
+        return Finding.SUPPORTS, _detail(telling[0], len(telling), len(samples)), _finite(telling[0])
+    if len(numbers) < len(samples) and not (every_sample and against):
+        return Finding.UNKNOWN, "the value is not a number (NaN)", None
+    return Finding.CONTRADICTS, _detail(0.0, len(against), len(samples)), 0.0
+
+
+def _detail(value: float, series: int, of: int) -> str:
+    return f"{value:g}" if of == 1 else f"{value:g} ({series} of {of} series)"
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinity, and evidence is stored as JSON; the detail still says it."""
+    return value if math.isfinite(value) else None
+
+
+def _error_text(body: bytes) -> str:
+    """Prometheus' own words about an error, cut to a sentence."""
+    try:
+        text = str(json.loads(body)["error"])
+    except (ValueError, LookupError, TypeError):
+        text = "no explanation"
+    return text if len(text) <= ERROR_TEXT_LIMIT else f"{text[:ERROR_TEXT_LIMIT]}..."

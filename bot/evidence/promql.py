@@ -1,0 +1,44 @@
+"""The one thing we must know about a query's text: whether it is a condition or a quantity.
+
+``up == 0`` is a condition: PromQL keeps the series that match *with their value*, here 0, so that the answer is "yes"
+when anything is left. ``rate(errors_total[5m])`` is a quantity, where 0 means "no". The answer alone cannot tell them
+apart. This module knows nothing of Prometheus as a server.
+"""
+
+import re
+
+_TOKEN = re.compile(
+    r"""(?P<skip>\s+|\#[^\n]*)
+      | (?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`)
+      | (?P<comparison>==|!=|>=|<=|>|<)(?P<as_number>\s*bool\b)?
+      | (?P<word>[A-Za-z_:][A-Za-z0-9_:.]*)
+      | (?P<open>[({\[])
+      | (?P<close>[)}\]])
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_LOGICAL_WORDS = frozenset({"and", "or", "unless", "atan2"})
+
+
+def is_condition(query: str) -> bool:
+    """Whether ``query`` compares at its outer level (without ``bool``), as the expression of an alerting rule does.
+
+    Parentheses that only group are looked into; arguments of functions and aggregations, selectors and ranges are not.
+    """
+    opaque_depth = 0
+    brackets: list[bool] = []
+    previous = ""  # nothing yet; a bracket after a word or another bracket holds arguments, after an operator it groups
+    for token in _TOKEN.finditer(query):
+        kind = token.lastgroup if token.lastgroup != "as_number" else "comparison"
+        if kind == "skip":
+            continue
+        if kind == "open":
+            opaque = token[0] != "(" or previous in {"word", "close"}
+            brackets.append(opaque)
+            opaque_depth += opaque
+        elif kind == "close" and brackets:
+            opaque_depth -= brackets.pop()
+        elif kind == "comparison" and token["as_number"] is None and opaque_depth == 0:
+            return True
+        previous = "operator" if kind == "word" and token[0].lower() in _LOGICAL_WORDS else kind or ""
+    return False

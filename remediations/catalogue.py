@@ -1,0 +1,95 @@
+"""Every remediation and backend Watchkeeper has, and their making from the policy.
+
+To add a remediation: write its file, import its class here and name it in ``REMEDIATIONS``; a new backend goes into
+``BACKEND_KINDS`` likewise. Nothing else anywhere has to change. ``docs/remediations.md`` shows how to write one.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from bot.remediation import Catalogue, Parameters, PermanentError, Remediation
+from remediations.backends.base import Backend, Backends
+from remediations.backends.supervisor import Supervisor
+from remediations.infrastructure.restart_service import RestartService
+
+
+class RemediationClass(Protocol):
+    """What the catalogue needs of a remediation's class: its name, its parameters, and to be made from backends."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def parameters(self) -> type[Parameters]: ...
+    def __call__(self, backends: Backends) -> Remediation: ...
+
+
+REMEDIATIONS: tuple[RemediationClass, ...] = (RestartService,)
+
+BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Supervisor,)}
+
+PARAMETER_MODELS: Mapping[str, type[Parameters]] = {each.name: each.parameters for each in REMEDIATIONS}
+"""Remediation name to the model of its ``with``, for checking a policy without connecting to anything."""
+
+
+class BackendError(ValueError):
+    """The policy's ``backends:`` section cannot be used; one line for each problem, with setting and remedy."""
+
+
+def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
+    """Make every remediation with the backends of the policy. Connects to nothing, but looks credentials up.
+
+    A backend is of the kind that its ``kind`` says, else of the kind that its name says.
+
+    Raises:
+        BackendError: an unknown kind or setting, or a credential that is not where the policy says it is.
+    """
+    made: dict[str, Backend] = {}
+    problems = list(backend_problems(backends))
+    if not problems:
+        for name, section in backends.items():
+            kind = BACKEND_KINDS[_kind(name, section)]
+            try:
+                made[name] = kind(name, kind.settings.model_validate(_settings(section)))
+            except PermanentError as error:
+                problems.append(f"backends.{name}: {error}")
+    if problems:
+        raise BackendError("\n".join(problems))
+    found = Backends(made)
+    return {each.name: each(found) for each in REMEDIATIONS}
+
+
+def backend_problems(backends: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """What is wrong with the policy's ``backends:`` as written, for checking it where no credential is at hand."""
+    problems: list[str] = []
+    for name, section in backends.items():
+        kind = BACKEND_KINDS.get(_kind(name, section))
+        if kind is None:
+            problems.append(
+                f"backends.{name}: {_kind(name, section)!r} is not a kind of backend; name it after its kind or add "
+                f"`kind:` with one of {', '.join(sorted(BACKEND_KINDS))}"
+            )
+            continue
+        try:
+            kind.settings.model_validate(_settings(section))
+        except ValidationError as error:
+            known = ", ".join(sorted(kind.settings.model_fields))
+            problems.extend(
+                f"{'.'.join(('backends', name, *map(str, each['loc'])))}: "
+                + (
+                    f"unknown setting; known are {known} (a credential is never written here, only named)"
+                    if each["type"] == "extra_forbidden"
+                    else each["msg"].removeprefix("Value error, ")
+                )
+                for each in error.errors(include_url=False, include_input=False)
+            )
+    return tuple(problems)
+
+
+def _kind(name: str, section: Mapping[str, Any]) -> str:
+    return str(section.get("kind", name))
+
+
+def _settings(section: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in section.items() if key != "kind"}

@@ -57,6 +57,9 @@ class Decision(Facts):
     reasons: tuple[Reason, ...]
     decisive: str
     headline: str
+    otherwise: Verdict | None = None
+    """Where the verdict is ``hold``: what it would be if nothing were paused. A person may act by hand only where
+    this is something other than ``refuse`` or ``observe``; see ``approval.may_act_by_hand``."""
     confidence: float | None = None
     approvals_needed: int = 1
     """Distinct persons who must say yes, where the verdict is ``ask`` (or a person acts on ``hold``)."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
@@ -107,6 +107,13 @@ class Escalate(Facts):
     confidence_below: float = Field(default=0.8, ge=0.5, le=1)
     slo_burn_above: float = Field(default=2.0, ge=0, le=2.0)
     security_severity: Severity = Severity.HIGH
+
+    @field_validator("security_severity")
+    @classmethod
+    def _not_laxer_than_high(cls, value: Severity) -> Severity:
+        if value is Severity.CRITICAL:
+            raise ValueError("security_severity can be tightened to medium or low, not loosened to critical")
+        return value
 
 
 class ForbiddenEffects(StrEnum):

@@ -1,0 +1,132 @@
+"""Authority: who may do what, and when enough distinct persons have said yes.
+
+Groups are resolved to Slack user ids by the caller: ask ``groups_for`` which groups count, resolve them, and pass the
+ids to ``may`` or ``tally``. Nobody has authority by default: an empty list of ids means nobody.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.policy.decision import Decision, Verdict
+from bot.policy.document import Policy
+from bot.policy.forbidden import APPROVERS_NEEDED, forbidden_in
+from bot.policy.plan import Plan
+
+
+class Deed(StrEnum):
+    """What a person may want to do."""
+
+    APPROVE = "approve"
+    OVERRIDE = "override"
+    ACT_BY_HAND = "act by hand"
+    ROLL_BACK = "roll back"
+    RESUME = "resume"
+    STOP = "stop"
+    PAUSE = "pause"
+    TAKE = "take"
+    REVIEW = "review"
+    RUN = "run"
+
+
+FOR_APPROVERS = frozenset({Deed.APPROVE, Deed.OVERRIDE, Deed.ACT_BY_HAND, Deed.ROLL_BACK, Deed.RESUME})
+"""Deeds that change production, or give autonomy back: for the runbook's approvers. Every other deed asks, stops or
+explains, which must be easy: for everybody the policy names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a person may, and why (not) in words for that person."""
+
+    allowed: bool
+    text: str
+
+
+def groups_for(deed: Deed, policy: Policy, runbook: str = "") -> tuple[str, ...]:
+    """The policy's groups whose members may do ``deed``; without a runbook the defaults apply."""
+    return policy.approvals_of(runbook).groups if deed in FOR_APPROVERS else tuple(policy.people)
+
+
+def may(deed: Deed, person: str, *, authorised: Collection[str], requested_by: str | None = None) -> Permission:
+    """Whether ``person`` may do ``deed``; ``authorised`` are the members of ``groups_for``.
+
+    The requester has every right but one: to approve, or act by hand on, their own request.
+    """
+    if person not in authorised:
+        return Permission(False, f"You may not {deed} here: the policy does not name you in the groups that may.")
+    if person == requested_by and deed in (Deed.APPROVE, Deed.ACT_BY_HAND):
+        return Permission(False, "You asked for this yourself, so somebody else must say yes.")
+    return Permission(True, f"The policy lets you {deed} here.")
+
+
+def approvals_needed(policy: Policy, runbook: str, plan: Plan) -> int:
+    """Distinct persons who must say yes: as the policy says, and at least two for forbidden effects."""
+    needed = policy.approvals_of(runbook).needed
+    return max(needed, APPROVERS_NEEDED) if forbidden_in(plan) else needed
+
+
+def may_act_by_hand(decision: Decision) -> Permission:
+    """Whether a held action may be started by hand at all: a pause never hides a refusal."""
+    if decision.verdict is not Verdict.HOLD:
+        return Permission(False, "Nothing is paused here, so there is nothing to act on by hand.")
+    if decision.otherwise in (None, Verdict.REFUSE, Verdict.OBSERVE):
+        objection = next(
+            (r.text for r in decision.reasons if r.rule != "controls" and r.result.value == "forbids"),
+            "the decision does not say that anything may be done here",
+        )
+        return Permission(False, f"Even without the pause this would not be offered: {objection}")
+    return Permission(True, "Automation is paused here, but a person may act by hand.")
+
+
+class Standing(StrEnum):
+    """Where a question stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The votes that count, and what they amount to."""
+
+    standing: Standing
+    approved_by: tuple[str, ...]
+    """Distinct persons whose yes counts, in the order they said it."""
+    missing: int
+    """How many more must say yes."""
+
+
+def tally(
+    *,
+    approvals: Iterable[str],
+    stops: Iterable[str],
+    approvers: Collection[str],
+    requested_by: str | None,
+    needed: int,
+) -> Tally:
+    """Count votes: one stop by anybody settles it; else ``needed`` distinct approvers other than the requester.
+
+    Whether a person may stop is asked before the vote is cast (``may``), so that every stop that was accepted counts.
+
+    Raises:
+        ValueError: ``needed`` is not at least 1.
+    """
+    if needed < 1:
+        raise ValueError(f"needed is {needed}; at least 1 person must approve")
+    counted = tuple(person for person in dict.fromkeys(approvals) if person in approvers and person != requested_by)
+    missing = max(0, needed - len(counted))
+    if any(True for _ in stops):
+        return Tally(Standing.STOPPED, counted, missing)
+    return Tally(Standing.PENDING if missing else Standing.APPROVED, counted, missing)
+
+
+def stale(clicked: int, present: int) -> Permission:
+    """Whether a click on a card of revision ``clicked`` still means the present question."""
+    if clicked == present:
+        return Permission(True, "The card is the present one.")
+    return Permission(
+        False,
+        "This card is out of date: the situation has changed since it was shown. "
+        "Nothing was done; please look at the present card and answer there.",
+    )

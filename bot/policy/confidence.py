@@ -1,0 +1,79 @@
+"""How sure we are that the alert means what its runbook assumes, as a number people can recompute by hand.
+
+    confidence = evidence x history
+
+    evidence   no query configured              0.40
+               any query contradicts            0.10
+               any query could not be answered  0.40 x the share of queries that support
+               all n queries support            1 - 0.1 / n        (1: 0.90, 2: 0.95, 4: 0.975)
+    history    0.75 for each failure of the same runbook within the last 24 hours
+
+The lowest floor a policy may set is 0.50, so without evidence, or with anything contradicting or unknown, confidence
+is below every floor: unknown never means yes. Success adds nothing: having worked yesterday is no evidence about
+today. A person's request adds nothing either: it is a reason to look, not evidence, and it is judged by the same sum.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.policy.situation import Evidence, Finding, History
+
+LOWEST_FLOOR = 0.5
+"""The least ``escalate.confidence_below`` a policy may write."""
+WITHOUT_EVIDENCE = 0.4
+CONTRADICTED = 0.1
+FAILURE_FACTOR = 0.75
+FAILURES_COUNT_FOR = timedelta(hours=24)
+HARMLESS_OUTCOMES = frozenset({"succeeded", "stopped", "overridden", "expired", "superseded"})
+"""It worked, or nothing ran. Every other outcome, known or not, counts as a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """The score (0..1) and how it came about, in words."""
+
+    score: float
+    text: str
+    recent_failures: int
+
+
+def assess(
+    evidence: Sequence[Evidence], history: History, runbook: str, now: datetime, *, queries: Collection[str]
+) -> Confidence:
+    """The confidence in acting by ``runbook`` now.
+
+    ``queries`` are the names of the evidence its entry configures: one without an answer is unknown, not absent.
+    """
+    answered = {piece.name for piece in evidence}
+    answers = [(piece.name, piece.finding) for piece in evidence]
+    answers += [(name, Finding.UNKNOWN) for name in queries if name not in answered]
+    failures = recent_failures(history, runbook, now)
+    base, text = _evidence_part(answers)
+    if failures:
+        runs = "run" if failures == 1 else "runs"
+        text += f"; {failures} failed {runs} of {runbook} in the last 24 hours"
+    return Confidence(round(base * FAILURE_FACTOR**failures, 4), text, failures)
+
+
+def recent_failures(history: History, runbook: str, now: datetime) -> int:
+    """How often ``runbook`` failed within the last 24 hours."""
+    return sum(
+        action.runbook == runbook and action.outcome not in HARMLESS_OUTCOMES and now - action.at <= FAILURES_COUNT_FOR
+        for action in history.actions
+    )
+
+
+def _evidence_part(answers: Sequence[tuple[str, Finding]]) -> tuple[float, str]:
+    if not answers:
+        return WITHOUT_EVIDENCE, "no evidence is configured for this runbook"
+    supporting, contradicting, unknown = (
+        [name for name, finding in answers if finding is wanted]
+        for wanted in (Finding.SUPPORTS, Finding.CONTRADICTS, Finding.UNKNOWN)
+    )
+    if contradicting:
+        return CONTRADICTED, f"evidence contradicts the alert: {', '.join(contradicting)}"
+    if unknown:
+        share = len(supporting) / len(answers)
+        return WITHOUT_EVIDENCE * share, f"evidence could not be evaluated: {', '.join(unknown)}"
+    return 1 - 0.1 / len(answers), f"evidence supports the alert: {', '.join(supporting)}"

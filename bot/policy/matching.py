@@ -4,11 +4,10 @@ An undetermined ``when`` (a label the alert does not have, say) never matches an
 that people see why an entry they expected did not apply.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.policy.conditions import FOR_ALERTS, alert_variables, evaluate
-from bot.policy.document import Policy
+from bot.policy.document import Mute, Policy
 from bot.policy.situation import AlertFacts
 
 
@@ -17,7 +16,7 @@ class Undetermined:
     """A ``when`` that could not be evaluated for this alert."""
 
     entry: str
-    """The runbook's name, or the mute's reason."""
+    """The runbook's name, or the mute with its reason."""
     text: str
 
 
@@ -26,36 +25,34 @@ class Match:
     """What the policy has for an alert; both None when it is simply for people."""
 
     runbook: str | None
-    muted: str | None
-    """The reason why this alert deliberately becomes nothing; then ``runbook`` is None."""
+    mute: Mute | None
+    """The entry by which this alert deliberately becomes nothing; then ``runbook`` is None."""
     undetermined: tuple[Undetermined, ...]
     """Entries before the match that could not be evaluated."""
 
 
-def match(alert: AlertFacts, policy: Policy) -> Match:
+def match(policy: Policy, alert: AlertFacts) -> Match:
     """Find the mute, else the runbook, for ``alert``."""
+    variables = alert_variables(alert)
     undetermined: list[Undetermined] = []
-    muted = _first_true(((mute.reason, mute.when) for mute in policy.mute), alert, undetermined)
-    if muted is not None:
-        return Match(None, muted, tuple(undetermined))
-    entries = ((name, entry.when) for name, entry in policy.runbooks.items())
-    return Match(_first_true(entries, alert, undetermined), None, tuple(undetermined))
+    for mute in policy.mute:
+        answer = evaluate(mute.when, variables, FOR_ALERTS)
+        if answer.holds is True:
+            return Match(None, mute, tuple(undetermined))
+        if answer.holds is None:
+            undetermined.append(Undetermined(f"mute: {mute.reason}", answer.text))
+    for name, runbook in policy.runbooks.items():
+        answer = evaluate(runbook.when, variables, FOR_ALERTS)
+        if answer.holds is True:
+            return Match(name, None, tuple(undetermined))
+        if answer.holds is None:
+            undetermined.append(Undetermined(name, answer.text))
+    return Match(None, None, tuple(undetermined))
 
 
-def candidates(alert: AlertFacts, policy: Policy) -> tuple[str, ...]:
+def candidates(policy: Policy, alert: AlertFacts) -> tuple[str, ...]:
     """Every runbook whose ``when`` is true for ``alert``, in file order: what an override may offer."""
     variables = alert_variables(alert)
     return tuple(
         name for name, entry in policy.runbooks.items() if evaluate(entry.when, variables, FOR_ALERTS).holds is True
     )
-
-
-def _first_true(entries: Iterator[tuple[str, str]], alert: AlertFacts, undetermined: list[Undetermined]) -> str | None:
-    variables = alert_variables(alert)
-    for name, when in entries:
-        answer = evaluate(when, variables, FOR_ALERTS)
-        if answer.holds is True:
-            return name
-        if answer.holds is None:
-            undetermined.append(Undetermined(name, answer.text))
-    return None

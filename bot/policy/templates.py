@@ -1,0 +1,160 @@
+"""``${alert.labels.service}`` in parameters and queries: what an alert fills in.
+
+Values come from outside and are hostile. In parameters they stay one text, whatever they contain. In PromQL they may
+stand only as (part of) the quoted value of a label matcher, and are escaped there, so that no value can change what
+the query asks: not by ending the quotes, and not by being read as a regular expression.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from string import punctuation
+from typing import Any
+
+from bot.policy.situation import AlertFacts
+
+_OPENING = "${"
+_REFERENCE = re.compile(r"\$\{([A-Za-z0-9_.:/-]*)\}")
+_PLAIN = ("alert.name", "alert.severity", "alert.service", "alert.source")
+_MAPS = ("alert.labels.", "alert.annotations.")
+KNOWN = (*_PLAIN, *(f"{prefix}<name>" for prefix in _MAPS))
+"""What may be referred to, for error texts."""
+
+_PROMQL = re.compile(
+    r"""(?P<skip>\s+|\#[^\n]*)
+      | (?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
+      | (?P<raw>`[^`]*`)
+      | (?P<operator>=~|!~|!=|==|=)
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_MATCHERS = frozenset({"=", "!=", "=~", "!~"})
+_REGEX_MATCHERS = frozenset({"=~", "!~"})
+_REGEX_QUOTED = str.maketrans({character: f"\\{character}" for character in punctuation if character != "_"})
+_CONTROL_QUOTED = str.maketrans({chr(code): f"\\x{code:02x}" for code in (*range(0x20), 0x7F)})
+
+
+class TemplateError(ValueError):
+    """A reference that cannot be used or filled; ``offset`` counts from 0 within the text."""
+
+    def __init__(self, message: str, remedy: str, offset: int) -> None:
+        super().__init__(f"{message}; {remedy}")
+        self.message, self.remedy, self.offset = message, remedy, offset
+
+
+def substitute(parameters: Mapping[str, Any], alert: AlertFacts) -> dict[str, Any]:
+    """Fill the references in every text of ``parameters``, however deep; keys are left alone.
+
+    Raises:
+        TemplateError: an unknown name, or one for which this alert has no value.
+    """
+    return {key: _filled(value, alert) for key, value in parameters.items()}
+
+
+def substitute_query(query: str, alert: AlertFacts) -> str:
+    """Fill the references in PromQL, escaped for where they stand.
+
+    Raises:
+        TemplateError: as ``check_query``, or this alert has no value.
+    """
+    pieces, end = [], 0
+    for reference, matcher, quote in _in_query(query):
+        value = _value(reference, alert)
+        if matcher in _REGEX_MATCHERS:
+            value = value.translate(_REGEX_QUOTED)
+        value = value.replace("\\", "\\\\").replace(quote, f"\\{quote}").translate(_CONTROL_QUOTED)
+        pieces += [query[end : reference.start()], value.encode("utf-8", "replace").decode()]
+        end = reference.end()
+    return "".join((*pieces, query[end:]))
+
+
+def has_reference(text: str) -> bool:
+    """Whether ``text`` waits for an alert to fill it."""
+    return _OPENING in text
+
+
+def check_text(text: str) -> None:
+    """Whether the references in a parameter's text could be filled by some alert.
+
+    Raises:
+        TemplateError: they could not.
+    """
+    for _ in _references(text):
+        pass
+
+
+def check_query(query: str) -> None:
+    """Whether the references in PromQL stand where they can be filled safely.
+
+    Raises:
+        TemplateError: they do not.
+    """
+    for _ in _in_query(query):
+        pass
+
+
+def _filled(value: Any, alert: AlertFacts) -> Any:
+    if isinstance(value, str):
+        pieces, end = [], 0
+        for reference in _references(value):
+            pieces += [value[end : reference.start()], _value(reference, alert)]
+            end = reference.end()
+        return "".join((*pieces, value[end:]))
+    if isinstance(value, Mapping):
+        return substitute(value, alert)
+    if isinstance(value, list | tuple):
+        return [_filled(item, alert) for item in value]
+    return value
+
+
+def _references(text: str) -> Iterator[re.Match[str]]:
+    """Every reference in order, each with a known name."""
+    start = text.find(_OPENING)
+    while start >= 0:
+        reference = _REFERENCE.match(text, start)
+        if reference is None:
+            raise TemplateError(
+                f"{text[start : start + 30]!r} is not a reference", f"write ${{name}} with one of {_listed()}", start
+            )
+        name = reference[1]
+        if name not in _PLAIN and not any(name.startswith(prefix) and name != prefix for prefix in _MAPS):
+            raise TemplateError(f"unknown name {reference[0]}", f"known are {_listed()}", start)
+        yield reference
+        start = text.find(_OPENING, reference.end())
+
+
+def _in_query(query: str) -> Iterator[tuple[re.Match[str], str, str]]:
+    """Every reference with the matcher and the quote it stands in."""
+    homes: list[tuple[int, int, str]] = []
+    matcher = ""
+    for token in _PROMQL.finditer(query):
+        if token.lastgroup == "text" and matcher in _MATCHERS:
+            homes.append((token.start(), token.end(), matcher))
+        if token.lastgroup != "skip":
+            matcher = token[0] if token.lastgroup == "operator" else ""
+    for reference in _references(query):
+        home = next((home for home in homes if home[0] < reference.start() and reference.end() < home[1]), None)
+        if home is None or query[reference.start() - 1] == "\\":
+            raise TemplateError(
+                f"{reference[0]} may stand only inside the quoted value of a label matcher",
+                f"write it as {{service='{reference[0]}'}}, in single or double quotes and not after a backslash",
+                reference.start(),
+            )
+        yield reference, home[2], query[home[0]]
+
+
+def _value(reference: re.Match[str], alert: AlertFacts) -> str:
+    name = reference[1]
+    if name.startswith(_MAPS[0]):
+        value = alert.labels.get(name.removeprefix(_MAPS[0]), "")
+    elif name.startswith(_MAPS[1]):
+        value = alert.annotations.get(name.removeprefix(_MAPS[1]), "")
+    else:
+        value = str(getattr(alert, name.removeprefix("alert.")))
+    if not value:
+        remedy = "add it to the alerting rule, or restrict `when` to alerts that have it"
+        raise TemplateError(f"the alert {alert.name} has no {name}", remedy, reference.start())
+    return value
+
+
+def _listed() -> str:
+    return ", ".join(KNOWN)

@@ -12,7 +12,6 @@ from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.announcements import not_announced, release
 from bot.response.outcome import withdraw
 from bot.response.ports import Work
-from bot.response.recheck import pause_in_force
 from bot.response.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -58,14 +57,3 @@ async def sweep(watch: Watch) -> int:
 
 def _is_due(action: Action, now: datetime) -> bool:
     return action.due_at is not None and action.due_at <= now
-
-
-async def look_again_at_held(watch: Watch) -> int:
-    """Consider held actions anew once no pause or freeze covers them any more; how many."""
-    looked = 0
-    async with watch.database.begin() as work:
-        for action in await work.actions.in_states(frozenset({ActionState.HELD})):
-            if not await pause_in_force(work, watch, action):
-                await work.queue.consider(action.incident_id)
-                looked += 1
-    return looked

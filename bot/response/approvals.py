@@ -1,0 +1,134 @@
+"""Yes and no: votes on an action's question, and what they set in motion in the same transaction.
+
+A vote is counted per person and sealed to the action, and so to its plan digest and the state of its targets. The
+quorum is judged over the stored votes including this one, never on the click itself.
+"""
+
+from datetime import timedelta
+
+from bot.policy.approval import Deed, Standing, may, tally
+from bot.response.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState
+from bot.response.answers import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised, find, refused, stale
+from bot.response.card import refresh_card
+from bot.response.notices import ThreadNotice, Tone
+from bot.response.ports import Ballot, Vote, Work
+from bot.response.watch import Watch
+
+
+async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+    """One person's yes; the action starts when enough distinct approvers have said it."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action = found.action
+    if not found.current or action.revision != press.revision:
+        return stale(found)
+    permission = may(Deed.APPROVE, press.person, authorised=set(action.approvers), requested_by=action.requested_by)
+    if not permission.allowed:
+        return await refused(work, watch, found, press, Deed.APPROVE, permission.text)
+    if action.state is not ActionState.WAITING:
+        return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
+    return await cast_yes(work, watch, action, press.person)
+
+
+async def cast_yes(work: Work, watch: Watch, action: Action, person: str, *, by_hand: bool = False) -> Answer:
+    """Store the vote, count all of them, and release the action if that was enough."""
+    now = watch.now()
+    opened = await work.votes.has_opened(action.incident_id, action.revision, person)
+    if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
+        return Answer(True, "Your yes is already counted.")
+    entry = await work.audit.append(
+        kind="action.vote",
+        actor=person,
+        at=now,
+        incident_id=action.incident_id,
+        body={
+            "action": action.id,
+            "ballot": Ballot.APPROVE,
+            "revision": action.revision,
+            "plan": action.plan_digest,
+            "opened_evidence": opened,
+            "by_hand": by_hand,
+        },
+    )
+    votes = await work.votes.of(action.id)
+    count = tally(
+        approvals=[v.person for v in votes if v.ballot is Ballot.APPROVE],
+        stops=[v.person for v in votes if v.ballot is Ballot.STOP],
+        approvers=action.approvers,
+        requested_by=action.requested_by,
+        needed=action.approvals_needed,
+    )
+    if count.standing is not Standing.APPROVED:
+        await refresh_card(work, watch.orders(), action.incident_id, now)
+        more = "one more person" if count.missing == 1 else f"{count.missing} more people"
+        return Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs.")
+    approved = await work.actions.move(
+        action.id,
+        ActionEvent.APPROVE,
+        decided_at=now,
+        decided_by=count.approved_by,
+        by_hand=by_hand,
+        due_at=now + timedelta(seconds=action.execute_within_seconds),
+    )
+    if approved is None:
+        return Answer(False, "Somebody else was faster: this question has just been settled. See the card.")
+    await work.queue.act(approved)
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    names = "Approved by hand while automation is paused" if by_hand else "Approved"
+    await _say(work, approved, names, person, Tone.GOOD, entry, watch)
+    return Answer(True, "Approved. It starts now; the thread will say how it goes.")
+
+
+async def stop(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+    """One person's no is enough, from anybody whom the policy names, up to the moment the effect begins."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action, now = found.action, watch.now()
+    permission = may(Deed.STOP, press.person, authorised=authorised(watch, roster, Deed.STOP, action.runbook))
+    if not permission.allowed:
+        return await refused(work, watch, found, press, Deed.STOP, permission.text)
+    # A stop never fails for being pressed on an old card: it can only make things safer.
+    if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
+        return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
+    await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
+    stopped = await work.actions.move(
+        action.id,
+        ActionEvent.STOP,
+        finished_at=now,
+        decided_at=now,
+        decided_by=(press.person,),
+        due_at=None,
+        outcome="Stopped before anything was changed.",
+    )
+    if stopped is None:
+        return Answer(False, "Too late to stop: it has just begun. See the thread for the way back.")
+    await work.locks.release(action.id)
+    entry = await work.audit.append(
+        kind="action.stopped",
+        actor=press.person,
+        at=now,
+        incident_id=action.incident_id,
+        body={"action": action.id, "was": action.state, "revision": action.revision},
+    )
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, watch)
+    return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
+
+
+async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, entry: int, watch: Watch) -> None:
+    notice = ThreadNotice(
+        incident=f"INC-{action.incident_id}",
+        title=title,
+        lines=(action.plan.summary,),
+        tone=tone,
+        by=person,
+        audit=(entry,),
+        at=watch.now(),
+    )
+    await work.outbox.add(action.incident_id, notice, watch.now())
+
+
+def _in_words(action: Action) -> str:
+    return action.state.value.replace("_", " ")

@@ -1,0 +1,107 @@
+"""Pause and resume: a person's brake on automation, effective with the commit, on every replica."""
+
+from datetime import datetime
+
+from bot.policy.approval import Deed, may
+from bot.policy.document import duration_text
+from bot.policy.situation import Scope
+from bot.response.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.answers import Answer, Roster, authorised
+from bot.response.notices import ThreadNotice, Tone
+from bot.response.outcome import withdraw
+from bot.response.ports import Work
+from bot.response.recheck import pause_in_force
+from bot.response.watch import Watch
+
+HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
+"""States in which a pause still keeps the effect from beginning."""
+
+
+async def pause(
+    work: Work,
+    watch: Watch,
+    roster: Roster,
+    person: str,
+    scope: Scope,
+    until: datetime | None,
+    reason: str,
+    incident_id: int | None = None,
+) -> Answer:
+    """Pause ``scope`` until ``until`` (None: until resumed); whatever it covers and has not begun is held.
+
+    ``incident_id`` names the thread in which it was asked, which then says so.
+    """
+    permission = may(Deed.PAUSE, person, authorised=authorised(watch, roster, Deed.PAUSE))
+    now = watch.now()
+    if not permission.allowed:
+        return await _refused(work, person, Deed.PAUSE, str(scope), permission.text, now)
+    if until is not None and until <= now:
+        return Answer(False, f"A pause until {until:%Y-%m-%d %H:%M} UTC would be over already. Give a time to come.")
+    await work.pauses.add(scope, person, reason, now, until)
+    entry = await work.audit.append(
+        kind="automation.paused",
+        actor=person,
+        at=now,
+        incident_id=incident_id,
+        body={"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason},
+    )
+    held = 0
+    for action in await work.actions.in_states(HOLDABLE):
+        covered = await pause_in_force(work, watch, action)
+        if covered:
+            held += await withdraw(work, watch, action, ActionEvent.HOLD, covered)
+    end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
+    if incident_id is not None:
+        notice = ThreadNotice(
+            incident=f"INC-{incident_id}",
+            title=f"Automation paused: {scope}, {end}",
+            lines=(f"Reason: {reason}",) if reason else (),
+            tone=Tone.WARNING,
+            by=person,
+            audit=(entry,),
+            at=now,
+        )
+        await work.outbox.add(incident_id, notice, now)
+    waiting = f" {held} open action{'s are' if held != 1 else ' is'} held." if held else ""
+    return Answer(True, f"Paused: {scope}, {end}.{waiting} Alerts still come in, and cards still show the plan.")
+
+
+async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: Scope) -> Answer:
+    """End the pauses of exactly ``scope``; what nothing holds any more is considered anew."""
+    runbook = scope.name if scope.kind == "runbook" else ""
+    permission = may(Deed.RESUME, person, authorised=authorised(watch, roster, Deed.RESUME, runbook))
+    now = watch.now()
+    if not permission.allowed:
+        return await _refused(work, person, Deed.RESUME, str(scope), permission.text, now)
+    ended = await work.pauses.end(scope, person, now)
+    if not ended:
+        active = ", ".join(str(p.scope) for p in await work.pauses.active(now))
+        return Answer(False, f"{scope} is not paused." + (f" Paused now: {active}." if active else ""))
+    await work.audit.append(
+        kind="automation.resumed",
+        actor=person,
+        at=now,
+        body={"scope": str(scope), "pauses": [p.pause_id for p in ended]},
+    )
+    looked = await look_again_at_held(work, watch)
+    waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
+    return Answer(True, f"Resumed: {scope}.{waiting}")
+
+
+async def look_again_at_held(work: Work, watch: Watch) -> int:
+    """Consider held actions anew once no pause or freeze covers them any more; how many."""
+    free: list[Action] = [
+        action
+        for action in await work.actions.in_states(frozenset({ActionState.HELD}))
+        if not await pause_in_force(work, watch, action)
+    ]
+    for action in free:
+        await work.queue.consider(action.incident_id)
+    return len(free)
+
+
+async def _refused(work: Work, person: str, deed: Deed, scope: str, text: str, now: datetime) -> Answer:
+    await work.audit.append(
+        kind="person.refused", actor=person, at=now, body={"deed": deed, "scope": scope, "reason": text}
+    )
+    return Answer(False, text)

@@ -1,0 +1,137 @@
+"""The only reader of the environment.
+
+Every variable may be given as ``NAME_FILE`` instead, which names a file that holds the value, so that secrets need
+not stand in the environment of a process list.
+"""
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SLACK_API_URL = "https://slack.com/api/"
+DEFAULT_LISTEN = "127.0.0.1:8080"
+DEFAULT_DATABASE_URL = "sqlite+aiosqlite:///watchkeeper.db"
+MINIMUM_AUDIT_KEY_BYTES = 16
+
+
+class SettingsError(Exception):
+    """The environment does not allow a start; the text names the variable and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the process is told from outside. Secrets are kept out of ``repr``."""
+
+    slack_bot_token: str = field(repr=False)
+    slack_app_token: str | None = field(default=None, repr=False)
+    slack_signing_secret: str | None = field(default=None, repr=False)
+    slack_api_url: str = SLACK_API_URL
+    database_url: str = field(default=DEFAULT_DATABASE_URL, repr=False)
+    prometheus_url: str | None = None
+    policy_path: Path = Path("policy.yml")
+    listen_host: str = "127.0.0.1"
+    listen_port: int = 8080
+    alert_token: str | None = field(default=None, repr=False)
+    audit_key: bytes = field(default=b"", repr=False)
+
+    @property
+    def socket_mode(self) -> bool:
+        """Socket Mode when an app-level token is there; signed HTTP events otherwise."""
+        return self.slack_app_token is not None
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the environment.
+
+    Raises:
+        SettingsError: a value is missing or unusable; names the variable, what is wrong and what to do.
+    """
+    values = _Values(os.environ if environment is None else environment)
+    host, port = _listen(values.get("WATCHKEEPER_LISTEN") or DEFAULT_LISTEN)
+    alert_token = values.get("WATCHKEEPER_ALERT_TOKEN")
+    if alert_token is None and not _is_loopback(host):
+        raise SettingsError(
+            f"WATCHKEEPER_LISTEN is {host}:{port}, which others can reach, but WATCHKEEPER_ALERT_TOKEN is not set. "
+            "Set a token (and give it to Alertmanager as a bearer credential), or listen on 127.0.0.1."
+        )
+    app_token, signing_secret = values.get("SLACK_APP_TOKEN"), values.get("SLACK_SIGNING_SECRET")
+    if app_token is None and signing_secret is None:
+        raise SettingsError(
+            "Neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set. "
+            "Copy one of them from the app's page at Slack, or try `watchkeeper demo`, which needs neither."
+        )
+    return Settings(
+        slack_bot_token=values.need("SLACK_BOT_TOKEN", "the app's bot token, beginning with xoxb-"),
+        slack_app_token=app_token,
+        slack_signing_secret=signing_secret,
+        slack_api_url=(values.get("SLACK_API_URL") or SLACK_API_URL).rstrip("/") + "/",
+        database_url=values.get("DATABASE_URL") or DEFAULT_DATABASE_URL,
+        prometheus_url=values.get("PROMETHEUS_URL"),
+        policy_path=Path(values.get("WATCHKEEPER_POLICY") or "policy.yml"),
+        listen_host=host,
+        listen_port=port,
+        alert_token=alert_token,
+        audit_key=_audit_key(values),
+    )
+
+
+def read_storage_settings(environment: Mapping[str, str] | None = None) -> tuple[str, bytes]:
+    """Database URL and audit key only, for commands that need no Slack.
+
+    Raises:
+        SettingsError: as ``read_settings``.
+    """
+    values = _Values(os.environ if environment is None else environment)
+    return values.get("DATABASE_URL") or DEFAULT_DATABASE_URL, _audit_key(values)
+
+
+def _audit_key(values: "_Values") -> bytes:
+    key = values.need("WATCHKEEPER_AUDIT_KEY", "32 random bytes, for instance from `openssl rand -hex 32`").encode()
+    if len(key) < MINIMUM_AUDIT_KEY_BYTES:
+        raise SettingsError(
+            f"WATCHKEEPER_AUDIT_KEY has {len(key)} characters, which can be guessed; "
+            f"use at least {MINIMUM_AUDIT_KEY_BYTES}, for instance from `openssl rand -hex 32`."
+        )
+    return key
+
+
+class _Values:
+    """The environment with its ``_FILE`` variants."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def get(self, name: str) -> str | None:
+        path = self._environment.get(f"{name}_FILE")
+        if not path:
+            return self._environment.get(name) or None
+        if self._environment.get(name):
+            raise SettingsError(f"Both {name} and {name}_FILE are set; keep one of them.")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip() or None
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE names {path!r}, which cannot be read: {error.strerror}.") from error
+
+    def need(self, name: str, what: str) -> str:
+        value = self.get(name)
+        if value is None:
+            raise SettingsError(f"{name} is not set. It is {what}; {name}_FILE may name a file that holds it.")
+        return value
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"WATCHKEEPER_LISTEN is {text!r}; write it as address:port, such as {DEFAULT_LISTEN}.")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

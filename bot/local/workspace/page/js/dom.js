@@ -56,12 +56,13 @@ export function repaint(host, facts, build) {
  */
 export function reconcile(host, items) {
   const present = new Map([...host.children].map((node) => [node.dataset.key, node]));
+  const wanted = new Set(items.map(({ key }) => key));
   keepingFocus(host, () => {
+    for (const [key, node] of present) if (!wanted.has(key)) node.remove();
     let cursor = host.firstElementChild;
     for (const { key, facts, build } of items) {
       const signature = JSON.stringify(facts);
       let node = present.get(key);
-      present.delete(key);
       if (!node || signatures.get(node) !== signature) {
         const fresh = build();
         fresh.dataset.key = key;
@@ -75,7 +76,6 @@ export function reconcile(host, items) {
       if (node === cursor) cursor = cursor.nextElementSibling;
       else host.insertBefore(node, cursor);
     }
-    for (const node of present.values()) node.remove();
   });
 }
 

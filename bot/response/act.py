@@ -101,7 +101,7 @@ async def _take_budget(work: Work, watch: Watch, action: Action) -> Objection | 
 
 async def _snapshot(watch: Watch, action_id: str) -> Json:
     """Record the state to return to; a temporary error is tried again a few times."""
-    async with watch.database.begin() as work:
+    async with watch.database.read() as work:
         action = await work.actions.get(action_id)
     if action is None:
         raise LookupError(f"action {action_id!r} is not in the database")

@@ -40,7 +40,7 @@ _WHEN_DUE: dict[ActionState, OnDue] = {
 async def sweep(watch: Watch) -> int:
     """Move everything that is due; how many rows this call moved."""
     now, moved = watch.now(), 0
-    async with watch.database.begin() as work:
+    async with watch.database.read() as work:
         due = [(state, action) for state in _WHEN_DUE for action in await work.actions.due(state, now)]
     for state, action in due:
         try:

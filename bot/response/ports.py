@@ -317,7 +317,11 @@ class Work(Protocol):
 
 class Database(Protocol):
     def begin(self) -> AbstractAsyncContextManager[Work]:
-        """One transaction: commits when the block ends well, else rolls back."""
+        """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[Work]:
+        """One consistent view in which writing is refused and nobody is kept waiting."""
         ...
 
 

@@ -14,7 +14,7 @@ async def verify(watch: Watch, action_id: str) -> Json:
 
     The monitor's answer counts; the remediation's own view of its targets can only say no.
     """
-    async with watch.database.begin() as work:
+    async with watch.database.read() as work:
         action = await work.actions.get(action_id)
         stored = await work.decisions.at_revision(action.incident_id, action.revision) if action else None
     policy = watch.orders()

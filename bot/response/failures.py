@@ -1,0 +1,63 @@
+"""When a flow itself fails: put it on the record, set targets free, and call a person.
+
+The flows foresee what remediations and monitors do wrong; this is for what nobody foresaw. An error after an approval
+that nobody is told about is the worst kind.
+"""
+
+from typing import Any
+
+from bot.policy.decide import decide
+from bot.policy.situation import Oversight, Situation
+from bot.response.actions import ActionEvent, ActionState
+from bot.response.incidents import IncidentState
+from bot.response.outcome import finish, withdraw
+from bot.response.ports import Work
+from bot.response.record import record
+from bot.response.watch import WATCHKEEPER, Watch
+
+
+async def flow_failed(watch: Watch, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:
+    """``flow`` with ``arguments`` (the first is the incident's or action's id) raised ``error``."""
+    text = f"{type(error).__name__}: {error}"
+    async with watch.database.begin() as work:
+        if flow.startswith("consider"):
+            await _not_considered(work, watch, int(arguments[0]), text)
+        else:
+            await _not_finished(work, watch, str(arguments[0]), text)
+
+
+async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str) -> None:
+    """The incident goes to people, with the error as the reason."""
+    incident = await work.incidents.get(incident_id)
+    alerts = await work.incidents.alerts(incident_id)
+    if incident is None or incident.state is IncidentState.RESOLVED or not alerts:
+        return
+    now = watch.now()
+    await work.audit.append(
+        kind="flow.failed", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"flow": "consider", "error": text}
+    )
+    situation = Situation(
+        now=now,
+        incident=incident.name,
+        alert=alerts[0].facts,
+        runbook=None,
+        plan_problem=f"Watchkeeper failed while looking at it ({text})",
+        pauses=await work.pauses.active(now),
+        oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
+    )
+    await record(work, watch, incident, situation, decide(situation, watch.orders()), ())
+
+
+async def _not_finished(work: Work, watch: Watch, action_id: str, text: str) -> None:
+    """The action ends as failed, wherever it was; what cannot fail any more has ended well before."""
+    action = await work.actions.get(action_id)
+    if action is None:
+        return
+    problem = f"Watchkeeper itself failed on the way ({text}). How far it got is in the audit; please check by hand."
+    match action.state:
+        case ActionState.APPROVED:
+            await withdraw(work, watch, action, ActionEvent.SUPERSEDE, problem)
+        case ActionState.ROLLING_BACK:
+            await finish(work, watch, action_id, ActionEvent.NOT_RESTORED, problem, call_people=True)
+        case _:
+            await finish(work, watch, action_id, ActionEvent.CANNOT, problem, call_people=True)

@@ -1,10 +1,10 @@
 """The look: everything an incident's decision needs from outside the database, gathered without changing anything."""
 
-from bot.policy.conditions import substitute, substitute_query
 from bot.policy.document import Policy, Runbook
 from bot.policy.matching import match
 from bot.policy.plan import Facts, Plan
 from bot.policy.situation import AlertFacts, Evidence, Impact
+from bot.policy.templates import substitute, substitute_query
 from bot.remediation import PermanentError, RemediationError
 from bot.response.ports import Request
 from bot.response.watch import Watch

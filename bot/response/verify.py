@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bot.policy.conditions import substitute_query
 from bot.policy.situation import Finding
+from bot.policy.templates import substitute_query
 from bot.remediation import RemediationError
 from bot.response.flow import Json
 from bot.response.watch import Watch

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
 
-.PHONY: setup system demo test check lint types imports lock clean
+.PHONY: setup system demo test check lint types imports lock diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -44,6 +44,9 @@ test: setup system check
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev --python-version 3.11 --output-file requirements.lock pyproject.toml
+
+diagrams: setup
+	$(BIN)/python -m bot.response.diagrams > docs/lifecycles.md
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

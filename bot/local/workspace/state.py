@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
-from bot.local.workspace.changes import Change, Changes
+from bot.local.workspace.changes import Change, ChangeKind, Changes
 from bot.local.workspace.content import File, Message, View
 from bot.local.workspace.slips import ResponseUrls, Triggers
 from bot.local.workspace.team import Channel, ChannelKind, Installation, Json, Team
@@ -43,6 +43,8 @@ class State:
         self.installation = installation
         self.clock = clock
         self.on_event = on_event
+        # Where the workspace is reached while it is served, without a slash at the end.
+        self.base_url = ""
         self.changes = Changes()
         self.triggers = Triggers(clock)
         self.response_urls = ResponseUrls(clock)
@@ -144,7 +146,7 @@ class State:
 
     def touch(self, message: Message) -> None:
         """Announce that this message looks different now."""
-        kind = "ephemeral" if message.is_ephemeral else "message"
+        kind: ChangeKind = "ephemeral" if message.is_ephemeral else "message"
         self.changes.announce(Change(kind, message.channel, message.ts, message.visible_to))
 
     def touch_root(self, reply: Message) -> None:
@@ -185,8 +187,7 @@ class State:
             body["files"] = [self.file_json(self.files[file_id]) for file_id in message.files]
         if message.reactions:
             body["reactions"] = [
-                {"name": name, "users": list(users), "count": len(users)}
-                for name, users in message.reactions.items()
+                {"name": name, "users": list(users), "count": len(users)} for name, users in message.reactions.items()
             ]
         body.update(self._thread_json(message))
         return body
@@ -219,7 +220,7 @@ class State:
             "alt_txt": file.alt_text,
             "size": file.length,
             "user": file.user,
-            "url_private": f"/files/{file.id}/{file.name}",
+            "url_private": f"{self.base_url}/files/{file.id}/{file.name}",
             "channels": list(file.shared_in),
             "created": 0,
         }
@@ -310,6 +311,11 @@ class State:
     def warn(self, user: str, text: str) -> None:
         """Show this person a notice from the workspace itself, as Slackbot would."""
         self.warnings.setdefault(user, []).append({"id": self.next_ts(), "text": text})
+        self.changes.announce(Change("warning", user=user))
+
+    def dismiss_warning(self, user: str, warning_id: str) -> None:
+        """Put a notice away."""
+        self.warnings[user] = [each for each in self.warnings.get(user, []) if each["id"] != warning_id]
         self.changes.announce(Change("warning", user=user))
 
 

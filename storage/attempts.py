@@ -1,0 +1,58 @@
+"""Attempts: the rows that make an external effect begin at most once, whatever crashes in between."""
+
+import json
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.remediation import Snapshot
+from bot.response.ports import Attempt, AttemptState
+from storage.once import insert_once
+from storage.tables import ATTEMPTS
+
+
+class Attempts:
+    """Implements ``bot.response.ports.Attempts``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def claim(self, key: str, snapshot: Snapshot | None) -> Attempt:
+        """Create the row in state claimed, or return what is there (after a crash)."""
+        document = None if snapshot is None else json.loads(snapshot.model_dump_json())
+        await insert_once(self._session, ATTEMPTS, key=key, state=AttemptState.CLAIMED, snapshot=document, report="")
+        attempt = await self.get(key)
+        if attempt is None:
+            raise LookupError(
+                f"attempt {key!r} vanished while it was being claimed; rows of attempts are never deleted"
+            )
+        return attempt
+
+    async def start_once(self, key: str) -> bool:
+        """claimed -> started; True for exactly one caller, ever."""
+        started = await self._session.execute(
+            update(ATTEMPTS)
+            .where(ATTEMPTS.c.key == key, ATTEMPTS.c.state == AttemptState.CLAIMED)
+            .values(state=AttemptState.STARTED)
+            .returning(ATTEMPTS.c.key)
+        )
+        return started.first() is not None
+
+    async def finish(self, key: str, state: AttemptState, report: str) -> None:
+        """Record the end of an attempt that has not ended yet; an earlier end stands."""
+        await self._session.execute(
+            update(ATTEMPTS)
+            .where(ATTEMPTS.c.key == key, ATTEMPTS.c.state.in_([AttemptState.CLAIMED, AttemptState.STARTED]))
+            .values(state=state, report=report)
+        )
+
+    async def get(self, key: str) -> Attempt | None:
+        row = (await self._session.execute(select(ATTEMPTS).where(ATTEMPTS.c.key == key))).one_or_none()
+        if row is None:
+            return None
+        return Attempt(
+            key=row.key,
+            state=AttemptState(row.state),
+            snapshot=None if row.snapshot is None else Snapshot.model_validate(row.snapshot),
+            report=row.report,
+        )

@@ -1,0 +1,165 @@
+"""Appending to the audit chain, in the transaction of what is recorded, and reading it back.
+
+Numbers are strictly gapless because writers line up and the head row is part of the transaction: a rollback gives its
+numbers back. How entries are sealed and verified is ``audit_chain``; how they leave the house is ``audit_export``.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.response.ports import AuditEntry
+from storage.audit_chain import Head, SealedEntry, key_id, plain, seal
+from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD
+
+PAGE_ENTRIES = 1000
+"""How many entries are in memory at once while the chain is read."""
+
+
+class AuditKeyError(Exception):
+    """The chain was begun with another key than the one configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What ``append_all`` records; see ``bot.response.ports.AuditEntry`` for the fields."""
+
+    kind: str
+    actor: str
+    at: datetime
+    body: Mapping[str, Any]
+    incident_id: int | None = None
+
+
+class Audit:
+    """Implements ``bot.response.ports.Audit``."""
+
+    def __init__(self, session: AsyncSession, key: bytes) -> None:
+        self._session = session
+        self._key = key
+
+    async def append(
+        self, *, kind: str, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
+    ) -> int:
+        """Add an entry to the keyed hash chain; its number.
+
+        Values of keys that look like secrets are replaced before they are sealed.
+
+        Raises:
+            AuditKeyError: the chain was begun with another key.
+            TypeError: the body holds something that is not JSON.
+        """
+        return await self.append_all([NewEntry(kind, actor, at, body, incident_id)])
+
+    async def append_all(self, entries: Sequence[NewEntry]) -> int:
+        """Add entries in this order at the price of few statements; the number of the last."""
+        head = await self._lock_head()
+        number, previous = head.number, head.hash
+        rows = []
+        for entry in entries:
+            number += 1
+            document: dict[str, Any] = {
+                "number": number,
+                "at": entry.at,
+                "actor": _clean(entry.actor),
+                "kind": entry.kind,
+                "incident_id": entry.incident_id,
+                "body": plain(entry.body),
+                "previous": previous,
+            }
+            previous = seal(self._key, **document)
+            rows.append({**document, "hash": previous})
+        if rows:
+            await self._session.execute(insert(AUDIT_ENTRIES), rows)
+            await self._session.execute(
+                update(AUDIT_HEAD).values(number=number, hash=previous, key_id=key_id(self._key))
+            )
+        return number
+
+    async def of_incident(self, incident_id: int) -> Sequence[AuditEntry]:
+        """Oldest first."""
+        rows = await self._session.execute(
+            select(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.incident_id == incident_id).order_by(AUDIT_ENTRIES.c.number)
+        )
+        return [_entry(row) for row in rows]
+
+    async def latest(self, limit: int = 50) -> Sequence[AuditEntry]:
+        """Newest first, of everything."""
+        rows = await self._session.execute(select(AUDIT_ENTRIES).order_by(AUDIT_ENTRIES.c.number.desc()).limit(limit))
+        return [_entry(row) for row in rows]
+
+    async def entries(self) -> AsyncIterator[SealedEntry]:
+        """The whole chain in the order of its numbers, a page at a time."""
+        after = 0
+        while True:
+            rows = (
+                await self._session.execute(
+                    select(AUDIT_ENTRIES)
+                    .where(AUDIT_ENTRIES.c.number > after)
+                    .order_by(AUDIT_ENTRIES.c.number)
+                    .limit(PAGE_ENTRIES)
+                )
+            ).all()
+            for row in rows:
+                yield _sealed(row)
+            if len(rows) < PAGE_ENTRIES:
+                return
+            after = rows[-1].number
+
+    async def head(self) -> Head:
+        """The last entry's number and seal."""
+        row = (await self._session.execute(select(AUDIT_HEAD))).one()
+        return Head(row.number, row.hash)
+
+    async def anchor(self, now: datetime) -> Head | None:
+        """Remember the present head, to be published outside by the caller; None when it has been already."""
+        head = await self._lock_head()
+        anchored = await self._session.scalar(
+            select(AUDIT_ANCHORS.c.number).order_by(AUDIT_ANCHORS.c.number.desc()).limit(1)
+        )
+        if head.number == (anchored or 0):
+            return None
+        await self._session.execute(insert(AUDIT_ANCHORS).values(number=head.number, hash=head.hash, at=now))
+        return head
+
+    async def anchors(self) -> Sequence[Head]:
+        """The heads remembered here, oldest first. Those that were published are the better witnesses."""
+        rows = await self._session.execute(select(AUDIT_ANCHORS).order_by(AUDIT_ANCHORS.c.number))
+        return [Head(row.number, row.hash) for row in rows]
+
+    async def _lock_head(self) -> Head:
+        row = (await self._session.execute(select(AUDIT_HEAD).with_for_update())).one()
+        if row.key_id not in ("", key_id(self._key)):
+            raise AuditKeyError(
+                f"the audit chain was begun with the key {row.key_id}, but the configured one is {key_id(self._key)}; "
+                "set WATCHKEEPER_AUDIT_KEY to the key this database was begun with"
+            )
+        return Head(row.number, row.hash)
+
+
+def _clean(value: str) -> str:
+    """As the column stores it, so that the seal fits what will be read."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        number=row.number, at=row.at, actor=row.actor, kind=row.kind, incident_id=row.incident_id, body=row.body
+    )
+
+
+def _sealed(row: Row[Any]) -> SealedEntry:
+    return SealedEntry(
+        number=row.number,
+        at=row.at,
+        actor=row.actor,
+        kind=row.kind,
+        incident_id=row.incident_id,
+        body=row.body,
+        previous=row.previous,
+        hash=row.hash,
+    )

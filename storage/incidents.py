@@ -1,0 +1,148 @@
+"""Incidents and the alerts that belong to them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.policy.situation import AlertFacts
+from bot.response.incidents import (
+    INCIDENT_LIFECYCLE,
+    Alert,
+    AlertStatus,
+    Incident,
+    IncidentEvent,
+    IncidentState,
+)
+from storage.tables import ALERTS, INCIDENTS
+
+
+class Incidents:
+    """Implements ``bot.response.ports.Incidents``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def get(self, incident_id: int) -> Incident | None:
+        return await self._one(INCIDENTS.c.id == incident_id)
+
+    async def by_handle(self, handle: str) -> Incident | None:
+        return await self._one(INCIDENTS.c.handle == handle)
+
+    async def by_thread(self, channel: str, thread_ts: str) -> Incident | None:
+        """The incident that owns this Slack thread."""
+        return await self._one((INCIDENTS.c.channel == channel) & (INCIDENTS.c.thread_ts == thread_ts))
+
+    async def unresolved(self, limit: int = 50) -> Sequence[Incident]:
+        """Newest first."""
+        rows = await self._session.execute(
+            select(INCIDENTS)
+            .where(INCIDENTS.c.state != IncidentState.RESOLVED)
+            .order_by(INCIDENTS.c.id.desc())
+            .limit(limit)
+        )
+        return [_incident(row) for row in rows]
+
+    async def latest(self, limit: int = 50) -> Sequence[Incident]:
+        """Whatever their state, newest first."""
+        rows = await self._session.execute(select(INCIDENTS).order_by(INCIDENTS.c.id.desc()).limit(limit))
+        return [_incident(row) for row in rows]
+
+    async def alerts(self, incident_id: int, limit: int = 1000) -> Sequence[Alert]:
+        """Newest first, the firing before the resolved."""
+        rows = await self._session.execute(
+            select(ALERTS)
+            .where(ALERTS.c.incident_id == incident_id)
+            .order_by((ALERTS.c.status == AlertStatus.RESOLVED), ALERTS.c.starts_at.desc(), ALERTS.c.id.desc())
+            .limit(limit)
+        )
+        return [_alert(row) for row in rows]
+
+    async def firing(self, incident_id: int) -> int:
+        """How many of its alerts are firing."""
+        count = await self._session.scalar(
+            select(func.count())
+            .select_from(ALERTS)
+            .where(ALERTS.c.incident_id == incident_id, ALERTS.c.status == AlertStatus.FIRING)
+        )
+        return count or 0
+
+    async def move(self, incident_id: int, event: IncidentEvent, *, now: datetime, by: str | None = None) -> bool:
+        """Apply ``event`` where the lifecycle allows it; True when this call did."""
+        changes: dict[str, Any] = {"state": INCIDENT_LIFECYCLE.target(event)}
+        if event is IncidentEvent.TAKE:
+            changes["taken_by"] = by
+        if INCIDENT_LIFECYCLE.target(event) is IncidentState.RESOLVED:
+            changes["resolved_at"] = now
+        moved = await self._session.execute(
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id == incident_id, INCIDENTS.c.state.in_(INCIDENT_LIFECYCLE.sources(event)))
+            .values(**changes)
+            .returning(INCIDENTS.c.id)
+        )
+        return moved.first() is not None
+
+    async def begin_consideration(self, incident_id: int) -> None:
+        """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
+        await self._session.execute(
+            update(INCIDENTS).where(INCIDENTS.c.id == incident_id).values(consideration_wanted=False)
+        )
+
+    async def next_revision(self, incident_id: int) -> int:
+        """Raise the revision by one and return it: cards with the old one are stale from this commit on.
+
+        Raises:
+            LookupError: there is no such incident.
+        """
+        revision = await self._session.scalar(
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id == incident_id)
+            .values(revision=INCIDENTS.c.revision + 1)
+            .returning(INCIDENTS.c.revision)
+        )
+        if revision is None:
+            raise LookupError(f"there is no incident INC-{incident_id}")
+        return int(revision)
+
+    async def _one(self, condition: Any) -> Incident | None:
+        row = (await self._session.execute(select(INCIDENTS).where(condition))).one_or_none()
+        return None if row is None else _incident(row)
+
+
+def _incident(row: Row[Any]) -> Incident:
+    return Incident(
+        id=row.id,
+        handle=row.handle,
+        group_key=row.group_key,
+        service=row.service,
+        alert_name=row.alert_name,
+        severity=row.severity,
+        state=IncidentState(row.state),
+        revision=row.revision,
+        opened_at=row.opened_at,
+        resolved_at=row.resolved_at,
+        taken_by=row.taken_by,
+        channel=row.channel,
+        thread_ts=row.thread_ts,
+    )
+
+
+def _alert(row: Row[Any]) -> Alert:
+    return Alert(
+        facts=AlertFacts(
+            source=row.source,
+            fingerprint=row.fingerprint,
+            name=row.name,
+            severity=row.severity,
+            service=row.service,
+            labels=row.labels,
+            annotations=row.annotations,
+            starts_at=row.starts_at,
+        ),
+        status=AlertStatus(row.status),
+        ends_at=row.ends_at,
+        generator_url=row.generator_url,
+        received_at=row.received_at,
+    )

@@ -1,0 +1,67 @@
+"""Licences: the gates each version of a runbook has passed, and the demotions in force."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.policy.levels import Level
+from bot.policy.situation import Gate, Licence
+from storage.tables import DEMOTIONS, LICENCES
+
+
+class Licences:
+    """Implements ``bot.response.ports.Licences``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def of(self, runbook: str, runbook_digest: str, now: datetime) -> Licence:
+        """The unexpired gates passed by this very version of the runbook, and the lowest demotion in force."""
+        gates = await self._session.scalars(
+            select(LICENCES.c.gate).where(
+                LICENCES.c.runbook == runbook, LICENCES.c.runbook_digest == runbook_digest, LICENCES.c.until > now
+            )
+        )
+        demotion = (
+            await self._session.execute(
+                select(DEMOTIONS.c.level, DEMOTIONS.c.reason)
+                .where(DEMOTIONS.c.runbook == runbook, DEMOTIONS.c.lifted_at.is_(None))
+                .order_by(DEMOTIONS.c.level, DEMOTIONS.c.id.desc())
+                .limit(1)
+            )
+        ).one_or_none()
+        return Licence(
+            gates=frozenset(Gate(gate) for gate in gates),
+            demoted_to=None if demotion is None else Level(demotion.level),
+            demotion_reason="" if demotion is None else demotion.reason,
+        )
+
+    async def pass_gate(
+        self, runbook: str, runbook_digest: str, gate: Gate, *, by: str, now: datetime, until: datetime
+    ) -> None:
+        """Record a passed gate; passing it again replaces when and until when."""
+        await self._session.execute(
+            delete(LICENCES).where(
+                LICENCES.c.runbook == runbook, LICENCES.c.runbook_digest == runbook_digest, LICENCES.c.gate == gate
+            )
+        )
+        await self._session.execute(
+            insert(LICENCES).values(
+                runbook=runbook, runbook_digest=runbook_digest, gate=gate, passed_by=by, passed_at=now, until=until
+            )
+        )
+
+    async def demote(self, runbook: str, level: Level, reason: str, now: datetime) -> None:
+        """Cap the runbook at ``level`` until ``reinstate``."""
+        await self._session.execute(insert(DEMOTIONS).values(runbook=runbook, level=int(level), reason=reason, at=now))
+
+    async def reinstate(self, runbook: str, by: str, now: datetime) -> bool:
+        """Lift every demotion of the runbook; True when there was one."""
+        lifted = await self._session.execute(
+            update(DEMOTIONS)
+            .where(DEMOTIONS.c.runbook == runbook, DEMOTIONS.c.lifted_at.is_(None))
+            .values(lifted_at=now, lifted_by=by)
+            .returning(DEMOTIONS.c.id)
+        )
+        return bool(lifted.all())

@@ -1,0 +1,203 @@
+"""The outbox: what people are told, in each incident's order, exactly as the rows that caused it were committed.
+
+A row is queued in the transaction whose news it carries, claimed by one courier at a time, and then delivered or given
+up. Order is strict within an incident and free between incidents, so a row that cannot be delivered holds up only its
+own thread.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, event, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from bot.response.notices import NOTICE, CardNotice, ThreadNotice
+from storage.tables import INCIDENTS, OUTBOX
+
+
+class OutboxState(StrEnum):
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Given up; the rows behind it go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One notice on its way. ``channel`` and ``thread_ts`` are the incident's, None before its first card."""
+
+    id: int
+    incident_id: int
+    notice: CardNotice | ThreadNotice
+    attempts: int
+    """Deliveries begun, this one included. Above 1, an earlier one may have got through: look before posting."""
+    created_at: datetime
+    channel: str | None
+    thread_ts: str | None
+
+
+class Outbox:
+    """Implements ``bot.response.ports.Outbox``, and the courier's side of it."""
+
+    def __init__(self, session: AsyncSession, wakeup: asyncio.Event) -> None:
+        self._session = session
+        self._wakeup = wakeup
+        self._will_wake = False
+
+    async def add(self, incident_id: int, notice: CardNotice | ThreadNotice, now: datetime) -> int:
+        """Queue a notice for delivery in the incident's order; its outbox id.
+
+        A queued card whose delivery has never begun is replaced in content by a newer card of the same incident, but
+        keeps its place in the order.
+        """
+        self._wake_after_commit()
+        document = notice.model_dump(mode="json")
+        if isinstance(notice, CardNotice):
+            replaced = await self._session.scalar(
+                update(OUTBOX)
+                .where(
+                    OUTBOX.c.incident_id == incident_id,
+                    OUTBOX.c.kind == notice.kind,
+                    OUTBOX.c.state == OutboxState.QUEUED,
+                    OUTBOX.c.attempts == 0,
+                )
+                .values(notice=document)
+                .returning(OUTBOX.c.id)
+            )
+            if replaced is not None:
+                return int(replaced)
+        added = await self._session.scalar(
+            insert(OUTBOX)
+            .values(
+                incident_id=incident_id,
+                kind=notice.kind,
+                notice=document,
+                state=OutboxState.QUEUED,
+                created_at=now,
+                due_at=now,
+            )
+            .returning(OUTBOX.c.id)
+        )
+        if added is None:
+            raise LookupError(f"the database gave no id to a notice of INC-{incident_id}")
+        return int(added)
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
+        """Ids that can be claimed now: of each incident only its first undelivered row, oldest first."""
+        rows = await self._session.scalars(
+            select(OUTBOX.c.id).where(OUTBOX.c.id.in_(_firsts()), _free(now)).order_by(OUTBOX.c.id).limit(limit)
+        )
+        return [int(outbox_id) for outbox_id in rows]
+
+    async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None:
+        """Make delivering this row the caller's business until ``until``; None when somebody else was first."""
+        row = (
+            await self._session.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.id == outbox_id, OUTBOX.c.id.in_(_firsts()), _free(now))
+                .values(claimed_by=by, claimed_until=until, attempts=OUTBOX.c.attempts + 1)
+                .returning(OUTBOX)
+            )
+        ).one_or_none()
+        return None if row is None else await self._item(row)
+
+    async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool:
+        """Record an accepted delivery; the first card's message becomes the incident's thread. False when known."""
+        row = (
+            await self._session.execute(
+                update(OUTBOX)
+                .where(OUTBOX.c.id == outbox_id, OUTBOX.c.state != OutboxState.DELIVERED)
+                .values(
+                    state=OutboxState.DELIVERED,
+                    delivered_at=now,
+                    channel=channel,
+                    ts=ts,
+                    claimed_by=None,
+                    claimed_until=None,
+                    error="",
+                )
+                .returning(OUTBOX.c.incident_id, OUTBOX.c.kind)
+            )
+        ).one_or_none()
+        if row is None:
+            return False
+        if row.kind == "card":
+            await self._session.execute(
+                update(INCIDENTS)
+                .where(INCIDENTS.c.id == row.incident_id, INCIDENTS.c.thread_ts.is_(None))
+                .values(channel=channel, thread_ts=ts)
+            )
+        self._wake_after_commit()
+        return True
+
+    async def retry(self, outbox_id: int, *, by: str, at: datetime, error: str) -> bool:
+        """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
+        return await self._give_back(outbox_id, by, due_at=at, error=error)
+
+    async def failed(self, outbox_id: int, *, by: str, error: str) -> bool:
+        """Give a claimed row up for good, so that those behind it go on; False when the claim was lost meanwhile."""
+        self._wake_after_commit()
+        return await self._give_back(outbox_id, by, state=OutboxState.FAILED, error=error)
+
+    async def undelivered(self, incident_id: int | None = None) -> int:
+        """How many rows wait, of one incident or of all."""
+        waiting = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.state == OutboxState.QUEUED)
+        if incident_id is not None:
+            waiting = waiting.where(OUTBOX.c.incident_id == incident_id)
+        return await self._session.scalar(waiting) or 0
+
+    async def _give_back(self, outbox_id: int, by: str, **changes: Any) -> bool:
+        row = await self._session.execute(
+            update(OUTBOX)
+            .where(OUTBOX.c.id == outbox_id, OUTBOX.c.state == OutboxState.QUEUED, OUTBOX.c.claimed_by == by)
+            .values(claimed_by=None, claimed_until=None, **changes)
+            .returning(OUTBOX.c.id)
+        )
+        return row.first() is not None
+
+    async def _item(self, row: Row[Any]) -> OutboxItem:
+        thread = (
+            await self._session.execute(
+                select(INCIDENTS.c.channel, INCIDENTS.c.thread_ts).where(INCIDENTS.c.id == row.incident_id)
+            )
+        ).one()
+        return OutboxItem(
+            id=row.id,
+            incident_id=row.incident_id,
+            notice=NOTICE.validate_python(row.notice),
+            attempts=row.attempts,
+            created_at=row.created_at,
+            channel=thread.channel,
+            thread_ts=thread.thread_ts,
+        )
+
+    def _wake_after_commit(self) -> None:
+        if self._will_wake:
+            return
+        self._will_wake = True
+
+        def wake(_session: Session) -> None:
+            self._wakeup.set()
+
+        event.listen(self._session.sync_session, "after_commit", wake, once=True)
+
+
+def _firsts() -> Any:
+    """The first undelivered row of each incident."""
+    return (
+        select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state == OutboxState.QUEUED).group_by(OUTBOX.c.incident_id)
+    ).scalar_subquery()
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    """Due, and in nobody's hands."""
+    return (
+        (OUTBOX.c.state == OutboxState.QUEUED)
+        & (OUTBOX.c.due_at <= now)
+        & (OUTBOX.c.claimed_until.is_(None) | (OUTBOX.c.claimed_until <= now))
+    )

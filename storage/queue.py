@@ -1,0 +1,111 @@
+"""Starting durable work when, and only when, the transaction commits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
+
+from bot.response.actions import Action
+from bot.response.ports import Enqueuer, Request
+from storage.tables import INCIDENTS
+
+CONSIDER = "consider.v1"
+ACT = "act.v1"
+ROLL_BACK = "roll_back.v1"
+INCIDENTS_QUEUE = "incidents"
+"""One flow at a time per incident."""
+TARGETS_QUEUE = "targets"
+"""One flow at a time per target."""
+
+
+class Queue:
+    """Implements ``bot.response.ports.Queue``."""
+
+    def __init__(self, session: AsyncSession, enqueuer: Enqueuer) -> None:
+        self._session = session
+        self._enqueuer = enqueuer
+
+    async def consider(self, incident_id: int, request: Request | None = None) -> None:
+        """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
+        if request is None:
+            await self.consider_all([incident_id])
+            return
+        number = await self._session.scalar(
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id == incident_id)
+            .values(considerations=INCIDENTS.c.considerations + 1)
+            .returning(INCIDENTS.c.considerations)
+        )
+        if number is None:
+            raise LookupError(f"there is no incident INC-{incident_id}")
+        await self._enqueue_looks([(incident_id, number)], request.model_dump(mode="json"))
+
+    async def consider_all(self, incident_ids: Sequence[int]) -> None:
+        """As ``consider`` for each of them, at the price of few statements."""
+        wanted = await self._session.execute(
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id.in_(incident_ids), INCIDENTS.c.consideration_wanted.is_(False))
+            .values(consideration_wanted=True, considerations=INCIDENTS.c.considerations + 1)
+            .returning(INCIDENTS.c.id, INCIDENTS.c.considerations)
+        )
+        await self._enqueue_looks(sorted((row.id, row.considerations) for row in wanted))
+
+    async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
+        """Run the approved action, after those before it on the same target."""
+        await self._enqueue(
+            ACT,
+            action.id,
+            workflow_id=f"act:{action.id}:{attempt}",
+            partition=partition_of(action),
+            delay_seconds=delay_seconds,
+        )
+
+    async def roll_back(self, action: Action, by: str, reason: str) -> None:
+        """Take the action back, after those before it on the same target."""
+        await self._enqueue(
+            ROLL_BACK,
+            action.id,
+            by,
+            reason,
+            workflow_id=f"roll_back:{action.id}",
+            partition=partition_of(action),
+            delay_seconds=0,
+        )
+
+    async def _enqueue(
+        self, flow: str, *arguments: str, workflow_id: str, partition: str, delay_seconds: float
+    ) -> None:
+        def enqueue(session: Session) -> None:
+            self._enqueuer.enqueue(
+                session,
+                flow,
+                *arguments,
+                workflow_id=workflow_id,
+                queue=TARGETS_QUEUE,
+                partition=partition,
+                delay_seconds=delay_seconds,
+            )
+
+        await self._session.run_sync(enqueue)
+
+    async def _enqueue_looks(self, looks: Sequence[tuple[int, int]], *more: Any) -> None:
+        def enqueue(session: Session) -> None:
+            for incident_id, number in looks:
+                self._enqueuer.enqueue(
+                    session,
+                    CONSIDER,
+                    incident_id,
+                    *more,
+                    workflow_id=f"consider:{incident_id}:{number}",
+                    queue=INCIDENTS_QUEUE,
+                    partition=str(incident_id),
+                )
+
+        await self._session.run_sync(enqueue)
+
+
+def partition_of(action: Action) -> str:
+    """What the action waits in line for: its first target. The locks see to the others."""
+    return min((target.key for target in action.plan.targets), default=action.id)

@@ -1,0 +1,400 @@
+"""The rows Watchkeeper keeps: one SQLModel table per noun, the same on SQLite and PostgreSQL.
+
+Only columns, keys and indexes live here. What a row means is in ``bot.response``; how it changes is in the module of
+its noun. Text from outside may be in any text column, so an index over such a column is bounded by ``Bounded``.
+The names avoid those of the durable engine, which keeps its tables in the same database.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+INDEXED_TEXT_MAX_CHARACTERS = 512
+"""PostgreSQL refuses index rows above about 2,700 bytes; three such columns of four-byte characters never are."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time, always UTC: SQLite forgets the zone, and PostgreSQL answers in the session's zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone; pass an aware datetime such as datetime.now(UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class PlainText(TypeDecorator[str]):
+    """Text without NUL characters, which PostgreSQL refuses and which no label needs."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only in a column that is exactly INTEGER."""
+
+
+class Row(SQLModel):
+    """Base of every table; its own metadata, so that only these tables are ours to migrate."""
+
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=NAMING)
+
+
+class IncidentRow(Row, table=True):
+    __tablename__ = "incidents"
+    __table_args__ = (
+        Index(
+            "uq_incidents_unresolved_group",
+            "group_key",
+            unique=True,
+            sqlite_where=text("state != 'resolved'"),
+            postgresql_where=text("state != 'resolved'"),
+        ),
+        Index("ix_incidents_thread", "channel", "thread_ts"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    handle: str = Field(unique=True)
+    group_key: str = Field(sa_type=PlainText)
+    service: str = Field(sa_type=PlainText)
+    alert_name: str = Field(sa_type=PlainText)
+    severity: str = Field(sa_type=PlainText)
+    state: str
+    revision: int = 0
+    opened_at: datetime = Field(sa_type=UtcTime)
+    resolved_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    taken_by: str | None = None
+    channel: str | None = None
+    thread_ts: str | None = None
+    consideration_wanted: bool = False
+    """A look at it is queued and has not begun."""
+    considerations: int = 0
+    """Looks asked for so far; makes each one's workflow id."""
+
+
+class AlertRow(Row, table=True):
+    __tablename__ = "alerts"
+    __table_args__ = (
+        UniqueConstraint("source", "fingerprint", "starts_at"),
+        Index("ix_alerts_incident_id_status", "incident_id", "status"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
+    """None for a resolved alert that was never heard firing."""
+    source: str = Field(sa_type=PlainText)
+    fingerprint: str = Field(sa_type=PlainText)
+    starts_at: datetime = Field(sa_type=UtcTime)
+    ends_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    status: str
+    name: str = Field(sa_type=PlainText)
+    severity: str = Field(sa_type=PlainText)
+    service: str = Field(sa_type=PlainText)
+    labels: dict[str, str] = Field(sa_type=JSON)
+    annotations: dict[str, str] = Field(sa_type=JSON)
+    generator_url: str = Field(default="", sa_type=PlainText)
+    received_at: datetime = Field(sa_type=UtcTime)
+
+
+class QuarantinedAlertRow(Row, table=True):
+    """What a monitor sent and we could not read: kept for people, never dropped."""
+
+    __tablename__ = "quarantined_alerts"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    source: str = Field(sa_type=PlainText)
+    reason: str = Field(sa_type=PlainText)
+    payload: str = Field(sa_type=PlainText)
+    received_at: datetime = Field(sa_type=UtcTime)
+
+
+class DecisionRow(Row, table=True):
+    __tablename__ = "decisions"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
+    revision: int = Field(primary_key=True)
+    situation: dict[str, Any] = Field(sa_type=JSON)
+    decision: dict[str, Any] = Field(sa_type=JSON)
+    policy_digest: str
+    audit_entry: int = Field(sa_type=Number)
+    at: datetime = Field(sa_type=UtcTime)
+
+
+class ActionRow(Row, table=True):
+    __tablename__ = "actions"
+    __table_args__ = (
+        Index("ix_actions_incident_id", "incident_id"),
+        Index("ix_actions_state_due_at", "state", "due_at"),
+        Index("ix_actions_finished_at", "finished_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    incident_id: int = Field(foreign_key="incidents.id", sa_type=Number)
+    revision: int
+    runbook: str = Field(sa_type=PlainText)
+    service: str = Field(sa_type=PlainText)
+    """Of the plan; for the history."""
+    trigger: str
+    requested_by: str | None = None
+    verdict: str
+    state: str
+    plan: dict[str, Any] = Field(sa_type=JSON)
+    plan_digest: str
+    approvals_needed: int
+    approvers: list[str] = Field(sa_type=JSON)
+    veto_window_seconds: float
+    execute_within_seconds: float
+    due_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    created_at: datetime = Field(sa_type=UtcTime)
+    decided_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    decided_by: list[str] = Field(sa_type=JSON)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    outcome: str = Field(default="", sa_type=PlainText)
+    by_hand: bool = False
+
+
+class VoteRow(Row, table=True):
+    __tablename__ = "votes"
+
+    action_id: str = Field(primary_key=True, foreign_key="actions.id")
+    person: str = Field(primary_key=True)
+    ballot: str
+    at: datetime = Field(sa_type=UtcTime)
+    opened_evidence: bool
+
+
+class EvidenceViewRow(Row, table=True):
+    __tablename__ = "evidence_views"
+
+    incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
+    revision: int = Field(primary_key=True)
+    person: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+
+
+class AttemptRow(Row, table=True):
+    __tablename__ = "attempts"
+
+    key: str = Field(primary_key=True)
+    state: str
+    snapshot: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    report: str = Field(default="", sa_type=PlainText)
+
+
+class TargetLockRow(Row, table=True):
+    __tablename__ = "target_locks"
+
+    target: str = Field(primary_key=True, sa_type=PlainText)
+    action_id: str = Field(foreign_key="actions.id", index=True)
+
+
+class BudgetEntryRow(Row, table=True):
+    __tablename__ = "budget_entries"
+
+    action_id: str = Field(primary_key=True, foreign_key="actions.id")
+    """One entry per action, however often it is recovered."""
+    service: str = Field(sa_type=PlainText)
+    tier: int
+    runbook: str = Field(sa_type=PlainText)
+    at: datetime = Field(sa_type=UtcTime, index=True)
+
+
+class PauseRow(Row, table=True):
+    __tablename__ = "pauses"
+
+    id: str = Field(primary_key=True)
+    scope_kind: str
+    scope_name: str = Field(default="", sa_type=PlainText)
+    by: str
+    reason: str = Field(sa_type=PlainText)
+    since: datetime = Field(sa_type=UtcTime)
+    until: datetime | None = Field(default=None, sa_type=UtcTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    ended_by: str | None = None
+
+
+class LicenceRow(Row, table=True):
+    """One gate passed by one version of a runbook."""
+
+    __tablename__ = "licences"
+
+    runbook: str = Field(primary_key=True, sa_type=PlainText)
+    runbook_digest: str = Field(primary_key=True)
+    gate: str = Field(primary_key=True)
+    passed_by: str
+    passed_at: datetime = Field(sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+
+
+class DemotionRow(Row, table=True):
+    __tablename__ = "demotions"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    runbook: str = Field(sa_type=PlainText)
+    level: int
+    reason: str = Field(sa_type=PlainText)
+    at: datetime = Field(sa_type=UtcTime)
+    lifted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    lifted_by: str | None = None
+
+
+class ReviewRow(Row, table=True):
+    __tablename__ = "reviews"
+
+    action_id: str = Field(primary_key=True, foreign_key="actions.id")
+    due_at: datetime = Field(sa_type=UtcTime)
+    done_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    done_by: str | None = None
+    answers: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class AuditEntryRow(Row, table=True):
+    """Append-only: triggers refuse every change and every removal."""
+
+    __tablename__ = "audit_entries"
+
+    number: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str = Field(sa_type=PlainText)
+    kind: str
+    incident_id: int | None = Field(default=None, sa_type=Number, index=True)
+    body: dict[str, Any] = Field(sa_type=JSON)
+    previous: str
+    """Hash of the entry before, as hexadecimal."""
+    hash: str
+
+
+class AuditHeadRow(Row, table=True):
+    """The one row that gives out the numbers, and the row that writers line up at."""
+
+    __tablename__ = "audit_head"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(sa_type=Number)
+    hash: str
+    key_id: str = ""
+    """Recognises the audit key without revealing it; empty until the first entry."""
+
+
+class AuditAnchorRow(Row, table=True):
+    """A head of the chain that was also given to the outside; append-only like the entries."""
+
+    __tablename__ = "audit_anchors"
+
+    number: int = Field(primary_key=True, sa_type=Number, sa_column_kwargs={"autoincrement": False})
+    hash: str
+    at: datetime = Field(sa_type=UtcTime)
+
+
+class OutboxRow(Row, table=True):
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_undelivered",
+            "incident_id",
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    incident_id: int = Field(foreign_key="incidents.id", sa_type=Number)
+    kind: str
+    notice: dict[str, Any] = Field(sa_type=JSON)
+    state: str
+    created_at: datetime = Field(sa_type=UtcTime)
+    due_at: datetime = Field(sa_type=UtcTime)
+    """Not to be tried before."""
+    attempts: int = 0
+    claimed_by: str | None = None
+    claimed_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    channel: str | None = None
+    ts: str | None = None
+    error: str = Field(default="", sa_type=PlainText)
+
+
+class ArrivalRow(Row, table=True):
+    """A raw envelope (click, command, modal, event), saved before it is acknowledged."""
+
+    __tablename__ = "arrivals"
+    __table_args__ = (
+        Index(
+            "ix_arrivals_unfinished",
+            "tried_at",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
+
+    dedupe_key: str = Field(primary_key=True)
+    kind: str
+    envelope: dict[str, Any] = Field(sa_type=JSON)
+    received_at: datetime = Field(sa_type=UtcTime)
+    tried_at: datetime = Field(sa_type=UtcTime)
+    """When somebody last began to handle it."""
+    attempts: int = 1
+    done_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+def table(row: type[Row]) -> Table:
+    """The Core table of a row class; repositories speak Core, so that nothing is cached between statements."""
+    return Row.metadata.tables[str(row.__tablename__)]
+
+
+INCIDENTS = table(IncidentRow)
+ALERTS = table(AlertRow)
+QUARANTINED_ALERTS = table(QuarantinedAlertRow)
+DECISIONS = table(DecisionRow)
+ACTIONS = table(ActionRow)
+VOTES = table(VoteRow)
+EVIDENCE_VIEWS = table(EvidenceViewRow)
+ATTEMPTS = table(AttemptRow)
+TARGET_LOCKS = table(TargetLockRow)
+BUDGET_ENTRIES = table(BudgetEntryRow)
+PAUSES = table(PauseRow)
+LICENCES = table(LicenceRow)
+DEMOTIONS = table(DemotionRow)
+REVIEWS = table(ReviewRow)
+AUDIT_ENTRIES = table(AuditEntryRow)
+AUDIT_HEAD = table(AuditHeadRow)
+AUDIT_ANCHORS = table(AuditAnchorRow)
+OUTBOX = table(OutboxRow)
+ARRIVALS = table(ArrivalRow)

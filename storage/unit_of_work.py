@@ -1,0 +1,44 @@
+"""One transaction over every noun: whatever is done through it is committed together or not at all."""
+
+import asyncio
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.response.ports import Enqueuer
+from storage.actions import Actions
+from storage.arrivals import Arrivals
+from storage.attempts import Attempts
+from storage.audit import Audit
+from storage.budgets import Budgets
+from storage.decisions import Decisions
+from storage.incidents import Incidents
+from storage.licences import Licences
+from storage.locks import Locks
+from storage.outbox import Outbox
+from storage.pauses import Pauses
+from storage.queue import Queue
+from storage.reviews import Reviews
+from storage.votes import Votes
+
+
+class UnitOfWork:
+    """Implements ``bot.response.ports.Work``. Whoever opened the session commits it."""
+
+    def __init__(
+        self, session: AsyncSession, enqueuer: Enqueuer, audit_key: bytes, outbox_wakeup: asyncio.Event
+    ) -> None:
+        self.session = session
+        self.incidents = Incidents(session)
+        self.decisions = Decisions(session)
+        self.actions = Actions(session)
+        self.votes = Votes(session)
+        self.attempts = Attempts(session)
+        self.locks = Locks(session)
+        self.budgets = Budgets(session)
+        self.pauses = Pauses(session)
+        self.licences = Licences(session)
+        self.audit = Audit(session, audit_key)
+        self.outbox = Outbox(session, outbox_wakeup)
+        self.reviews = Reviews(session)
+        self.queue = Queue(session, enqueuer)
+        self.arrivals = Arrivals(session)

@@ -1,0 +1,56 @@
+"""Votes: one per person and question, and who had looked at the evidence before answering."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.response.ports import Ballot, Vote
+from storage.once import insert_once
+from storage.tables import EVIDENCE_VIEWS, VOTES
+
+
+class Votes:
+    """Implements ``bot.response.ports.Votes``."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def cast(self, action_id: str, vote: Vote) -> bool:
+        """Store a vote; False when this person has already answered this question."""
+        return await insert_once(
+            self._session,
+            VOTES,
+            action_id=action_id,
+            person=vote.person,
+            ballot=vote.ballot,
+            at=vote.at,
+            opened_evidence=vote.opened_evidence,
+        )
+
+    async def of(self, action_id: str) -> Sequence[Vote]:
+        """Oldest first."""
+        rows = await self._session.execute(
+            select(VOTES).where(VOTES.c.action_id == action_id).order_by(VOTES.c.at, VOTES.c.person)
+        )
+        return [
+            Vote(person=row.person, ballot=Ballot(row.ballot), at=row.at, opened_evidence=row.opened_evidence)
+            for row in rows
+        ]
+
+    async def opened(self, incident_id: int, revision: int, person: str, at: datetime) -> None:
+        """Remember that a person has opened the evidence; the first time counts."""
+        await insert_once(
+            self._session, EVIDENCE_VIEWS, incident_id=incident_id, revision=revision, person=person, at=at
+        )
+
+    async def has_opened(self, incident_id: int, revision: int, person: str) -> bool:
+        rows = await self._session.execute(
+            select(EVIDENCE_VIEWS.c.person).where(
+                EVIDENCE_VIEWS.c.incident_id == incident_id,
+                EVIDENCE_VIEWS.c.revision == revision,
+                EVIDENCE_VIEWS.c.person == person,
+            )
+        )
+        return rows.first() is not None

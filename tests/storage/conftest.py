@@ -1,0 +1,9 @@
+"""Storage tests run on real databases of both kinds."""
+
+from tests.fixtures.database import (  # noqa: F401 - pytest finds fixtures by their names here
+    database,
+    empty_database_url,
+    empty_postgresql_url,
+    enqueuer,
+    postgresql_server,
+)

@@ -84,7 +84,7 @@ def compiled(expression: str, vocabulary: Vocabulary) -> Any:
     try:
         program = vocabulary.environment.compile(expression)
     except (RuntimeError, TypeError) as error:
-        raise _explained(expression, str(error), vocabulary) from error
+        raise _explained(expression, str(error), vocabulary)[0] from error
     if program.return_type() != cel.Type.BOOL:
         kind = str(program.return_type()).lower()
         raise ConditionError(
@@ -92,6 +92,16 @@ def compiled(expression: str, vocabulary: Vocabulary) -> Any:
             "compare it with something, such as alert.name == 'ServiceDown'",
         )
     return program
+
+
+def errors_in(expression: str, vocabulary: Vocabulary) -> tuple[ConditionError, ...]:
+    """Every error that ``compiled`` could raise for ``expression``, in order; of syntax errors only the first."""
+    try:
+        compiled(expression, vocabulary)
+    except ConditionError as error:
+        cause = error.__cause__
+        return (error,) if cause is None else _explained(expression, str(cause), vocabulary)
+    return ()
 
 
 def evaluate(expression: str, variables: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
@@ -144,23 +154,28 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _explained(expression: str, error: str, vocabulary: Vocabulary) -> ConditionError:
-    found = _ERROR.search(error)
-    if found is None:
-        return ConditionError(f"not a CEL expression: {error.splitlines()[0]}", "write it more simply")
-    line, column, message = int(found[1]), int(found[2]), found[3].removesuffix(" [INVALID_ARGUMENT]")
-    undeclared = _UNDECLARED.match(message)
+def _explained(expression: str, error: str, vocabulary: Vocabulary) -> tuple[ConditionError, ...]:
+    found = [(int(line), int(column), text) for line, column, text in _ERROR.findall(error)]
+    if not found:
+        return (ConditionError(f"not a CEL expression: {error.splitlines()[0]}", "write it more simply"),)
+    if any("Syntax error" in text for _, _, text in found):
+        found = found[:1]  # the others only follow from it
+    return tuple(_one_explained(expression, *each, vocabulary) for each in found)
+
+
+def _one_explained(expression: str, line: int, column: int, text: str, vocabulary: Vocabulary) -> ConditionError:
+    undeclared = _UNDECLARED.match(text)
     if undeclared is not None:
         name = undeclared[1]
-        text = expression.splitlines()[line - 1]
-        start = text.rfind(name, 0, column - 1 + len(name))
+        # The library points at the last dot of a dotted name.
+        start = expression.splitlines()[line - 1].rfind(name, 0, column - 1 + len(name))
         near = get_close_matches(name, vocabulary.names, n=1)
         remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(vocabulary.names)}"
         return ConditionError(f"unknown name {name}", remedy, line=line, column=start + 1 if start >= 0 else column)
-    if "'= '" in message or "'='" in message:
+    if "'= '" in text or "'='" in text:
         return ConditionError("a single = is not CEL", "write == to compare", line=line, column=column)
+    message = text.removesuffix(" [INVALID_ARGUMENT]").split(" expecting ")[0]
     if "no matching overload" in message:
         remedy = "compare like with like: texts in quotes, int as 6, double as 0.8 (also 1.0)"
         return ConditionError(message.replace("found ", ""), remedy, line=line, column=column)
-    message = message.split(" expecting ")[0]
     return ConditionError(message, "CEL combines with && || ! and compares with == != < >", line=line, column=column)

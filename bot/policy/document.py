@@ -7,11 +7,11 @@ only the shape, so that rules and tests can build a policy in code.
 import hashlib
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, field_validator
 
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
@@ -167,8 +167,8 @@ class Freeze(Facts):
     """A time in which nothing acts by itself; everything, unless services are named."""
 
     name: str
-    since: datetime = Field(alias="from")
-    until: datetime
+    since: AwareDatetime = Field(alias="from")
+    until: AwareDatetime
     services: tuple[str, ...] = ()
 
 

@@ -62,7 +62,7 @@ def substitute_query(query: str, alert: AlertFacts) -> str:
         if matcher in _REGEX_MATCHERS:
             value = value.translate(_REGEX_QUOTED)
         value = value.replace("\\", "\\\\").replace(quote, f"\\{quote}").translate(_CONTROL_QUOTED)
-        pieces += [query[end : reference.start()], value.encode("utf-8", "replace").decode()]
+        pieces += [query[end : reference.start()], value]
         end = reference.end()
     return "".join((*pieces, query[end:]))
 
@@ -143,6 +143,7 @@ def _in_query(query: str) -> Iterator[tuple[re.Match[str], str, str]]:
 
 
 def _value(reference: re.Match[str], alert: AlertFacts) -> str:
+    """The value of this alert; lone surrogates become question marks, because nothing outside could read them."""
     name = reference[1]
     if name.startswith(_MAPS[0]):
         value = alert.labels.get(name.removeprefix(_MAPS[0]), "")
@@ -153,7 +154,7 @@ def _value(reference: re.Match[str], alert: AlertFacts) -> str:
     if not value:
         remedy = "add it to the alerting rule, or restrict `when` to alerts that have it"
         raise TemplateError(f"the alert {alert.name} has no {name}", remedy, reference.start())
-    return value
+    return value.encode("utf-8", "replace").decode()
 
 
 def _listed() -> str:

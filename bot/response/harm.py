@@ -18,15 +18,17 @@ from bot.response.watch import WATCHKEEPER, Watch
 
 
 async def pause_after_harm(work: Work, action: Action, reason: str, now: datetime) -> int:
-    """Pause the action's runbook until a person resumes it; the audit entry's number."""
+    """Pause the action's runbook until a person resumes it (once, if it is paused so already); the audit entry."""
     scope = Scope(kind=ScopeKind.RUNBOOK, name=action.runbook)
-    await work.pauses.add(scope, WATCHKEEPER, reason, now, None)
+    paused = any(p.scope == scope and p.until is None for p in await work.pauses.active(now))
+    if not paused:
+        await work.pauses.add(scope, WATCHKEEPER, reason, now, None)
     return await work.audit.append(
         kind="automation.paused",
         actor=WATCHKEEPER,
         at=now,
         incident_id=action.incident_id,
-        body={"scope": str(scope), "reason": reason, "action": action.id},
+        body={"scope": str(scope), "reason": reason, "action": action.id, "already": paused},
     )
 
 

@@ -1,0 +1,22 @@
+"""Cards: pure renderers from notices to Slack blocks, with golden files in the tests."""
+
+from collections.abc import Collection
+
+from bot.response.notices import CardNotice, ThreadNotice
+from bot.slack.cards.buttons import button_value, parse_button_value
+from bot.slack.cards.incident import render_card
+from bot.slack.cards.thread import render_entry
+from bot.slack.layout import Message
+
+__all__ = ["button_value", "parse_button_value", "render"]
+
+
+def render(notice: CardNotice | ThreadNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
+    """A notice as Slack shall show it.
+
+    ``outbox_id`` travels in the message metadata. ``known_people`` are user ids that we have resolved; only these, and
+    those the notice itself names as people, become mentions where they stand in words.
+    """
+    if isinstance(notice, CardNotice):
+        return render_card(notice, outbox_id, known_people)
+    return render_entry(notice, outbox_id, known_people)

@@ -1,0 +1,115 @@
+"""The buttons people meet: label, style and what is asked before they take effect.
+
+``stop`` never asks: it must be fast. The value is the subject and the card's revision, nothing more.
+
+Must not know: who may press what; that is checked when the press arrives.
+"""
+
+from collections.abc import Sequence
+
+from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
+
+from bot.response.notices import Button, PlanCard
+from bot.slack import layout
+from bot.slack.cards.situations import Shown
+from bot.slack.limits import CONFIRM_TEXT
+from bot.slack.text import Plain, plain, plain_lines, units
+
+_ORDER = (
+    Button.STOP,
+    Button.APPROVE,
+    Button.OVERRIDE,
+    Button.ROLL_BACK,
+    Button.TAKE,
+    Button.REVIEW,
+    Button.PAUSE,
+    Button.WHY,
+)
+"""Stop stands first wherever it is offered."""
+_LABELS = {
+    Button.STOP: "Stop",
+    Button.APPROVE: "Approve",
+    Button.OVERRIDE: "Override…",
+    Button.ROLL_BACK: "Roll back",
+    Button.TAKE: "I'll take it",
+    Button.REVIEW: "Review…",
+    Button.PAUSE: "Pause…",
+    Button.WHY: "Why?",
+}
+_PRIMARY = (Button.APPROVE, Button.REVIEW, Button.TAKE)
+"""The first of these that is offered is the one primary button, unless Stop is what matters."""
+_DANGER = frozenset({Button.STOP, Button.ROLL_BACK})
+
+
+def button_value(subject: str, revision: int) -> str:
+    """What a button carries: ``<subject>.<revision>``."""
+    return f"{subject}.{revision}"
+
+
+def parse_button_value(value: str) -> tuple[str, int] | None:
+    """(subject, revision), or None when the value is not one of ours."""
+    subject, _, revision = value.rpartition(".")
+    if not subject or not revision.isascii() or not revision.isdigit() or len(revision) > 15:
+        return None
+    return subject, int(revision)
+
+
+def button_row(
+    offered: Sequence[Button], subject: str, revision: int, *, at: Shown | None = None, plan: PlanCard | None = None
+) -> ActionsBlock | None:
+    """The offered buttons in their fixed order; None when nothing is offered."""
+    if not offered:
+        return None
+    wanted = [button for button in _ORDER if button in offered]
+    primary = None if Button.STOP in wanted else next((button for button in _PRIMARY if button in wanted), None)
+    return layout.actions([_button(one, subject, revision, one is primary, at, plan) for one in wanted])
+
+
+def _button(
+    button: Button, subject: str, revision: int, primary: bool, at: Shown | None, plan: PlanCard | None
+) -> ButtonElement:
+    style = "danger" if button in _DANGER else "primary" if primary else None
+    return layout.button(
+        button.value,
+        plain(_label(button, at), 75),
+        button_value(subject, revision),
+        style=style,
+        confirm=_confirm(button, at, plan),
+    )
+
+
+def _label(button: Button, at: Shown | None) -> str:
+    if button is Button.APPROVE and at is Shown.VETO_WINDOW:
+        return "Run it now"
+    if button is Button.APPROVE and at is Shown.HELD:
+        return "Run it anyway"
+    if button is Button.STOP and at in (Shown.ASKING, Shown.PARTLY_APPROVED):
+        return "Don't run it"
+    return _LABELS[button]
+
+
+def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> ConfirmObject | None:
+    if button is Button.APPROVE:
+        title = "Automation is paused. Run it anyway?" if at is Shown.HELD else "Run this?"
+        return layout.confirm(
+            plain(title, 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
+        )
+    if button is Button.ROLL_BACK:
+        undo = f"Way back: {plan.way_back}" if plan else "This undoes what was done."
+        return layout.confirm(
+            plain("Roll it back?", 100),
+            plain_lines(f"{plan.summary}\n{undo}" if plan else undo, CONFIRM_TEXT),
+            plain("Yes, roll back", 30),
+            plain("Leave it", 30),
+            style="danger",
+        )
+    return None
+
+
+def _what_runs(plan: PlanCard | None) -> Plain:
+    if plan is None:
+        return plain("The plan shown on this card will run.", CONFIRM_TEXT)
+    ending = f"\nReach: {plain(plan.blast_radius, 60)}. Way back: {plain(plan.way_back, 80)}"
+    steps = [f"{number}. {plain(step, 60)}" for number, step in enumerate(plan.steps, start=1)]
+    beginning = plain_lines("\n".join([plain(plan.summary, 90), *steps]), CONFIRM_TEXT - units(ending))
+    return plain_lines(beginning + ending, CONFIRM_TEXT)

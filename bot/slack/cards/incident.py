@@ -1,0 +1,125 @@
+"""The incident's root message, from the notice that says what is so.
+
+Must not know: the policy, the database, who is online. Same notice, same card.
+"""
+
+from collections.abc import Collection, Sequence
+
+from slack_sdk.models.blocks import Block
+
+from bot.response.notices import CardNotice, Link
+from bot.slack import layout
+from bot.slack.cards import wording
+from bot.slack.cards.buttons import button_row
+from bot.slack.cards.situations import OPEN, STARTING, UNASSIGNED, Shown, shown
+from bot.slack.layout import Message
+from bot.slack.text import (
+    EMPTY,
+    Mrkdwn,
+    bold,
+    code,
+    concat,
+    dotted,
+    escape,
+    lines,
+    link,
+    quotation,
+    spaced,
+    units,
+    web_address,
+    when,
+    words,
+)
+
+STEPS_SHOWN = 6
+EVIDENCE_SHOWN = 5
+LINKS_SHOWN = 5
+LINKS_CHARACTERS = 2200
+
+
+def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
+    """The card as a message. ``known_people``: user ids that may become mentions where they stand in words."""
+    at = shown(card)
+    known = {*known_people, *card.approvers, *card.approved_by, *filter(None, [card.taken_by])}
+    said = wording.lead(at, card, known)
+    parts: list[Block | None] = [
+        layout.header(wording.question(at, card)),
+        layout.section(_lead_text(said)),
+        layout.section(quotation(card.summary, 400)) if card.summary else None,
+        layout.fields(_facts(at, card)),
+        _steps(card) if at in OPEN | STARTING else None,
+        _evidence(card) if at in OPEN | UNASSIGNED else None,
+        layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
+        button_row(card.buttons, card.subject, card.revision, at=at, plan=card.plan),
+        layout.context(_footer(card)),
+    ]
+    return Message(
+        text=wording.fallback(at, card, said),
+        blocks=layout.built([part for part in parts if part is not None]),
+        metadata=layout.notice_metadata(outbox_id),
+    )
+
+
+def _lead_text(said: wording.Lead) -> Mrkdwn:
+    return lines([spaced(words(said.icon), bold(said.title)), said.reason, said.silence])
+
+
+def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
+    """At most six facts: what is hit, how hard, how far, the way back, and who may answer."""
+    facts = [("Service", code(card.service, 80)), ("Severity", wording.severity(card))]
+    if card.plan is not None:
+        facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.way_back, 250))]
+    if at in OPEN | STARTING | UNASSIGNED:
+        facts.append(("Level", wording.level(card)))
+    if at in OPEN and card.approvers:
+        needed = f" ({card.approvals_needed} needed)" if card.approvals_needed > 1 else ""
+        who = "Who may stop it" if at in (Shown.ANNOUNCING, Shown.VETO_WINDOW) else "Who may answer"
+        facts.append((who, concat(wording.people(card.approvers), words(needed))))
+    return [lines([bold(words(name)), value]) for name, value in facts]
+
+
+def _steps(card: CardNotice) -> Block | None:
+    if card.plan is None or not card.plan.steps:
+        return None
+    steps = [escape(f"{number}. {step}", 150) for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], start=1)]
+    return layout.section(lines([bold(words("What runs")), *steps, _more(len(card.plan.steps) - STEPS_SHOWN)]))
+
+
+def _evidence(card: CardNotice) -> Block | None:
+    if not card.evidence:
+        return None
+    found = [wording.evidence(line) for line in card.evidence[:EVIDENCE_SHOWN]]
+    return layout.section(lines([bold(words("Evidence")), *found, _more(len(card.evidence) - EVIDENCE_SHOWN)]))
+
+
+def _links(offered: Sequence[Link]) -> Mrkdwn:
+    """Links that we can vouch for the form of; of any other the words stay, without the address."""
+    shown_links, used = [], 0
+    for one in offered[:LINKS_SHOWN]:
+        address = web_address(one.url)
+        if address is None:
+            shown_links.append(escape(f"{one.label} (no usable link)", 80))
+        elif used + units(address) > LINKS_CHARACTERS:
+            shown_links.append(escape(f"{one.label} (link too long)", 80))
+        else:
+            used += units(address)
+            shown_links.append(link(address, one.label, 60))
+    return dotted(shown_links)
+
+
+def _more(hidden: int) -> Mrkdwn:
+    return words(f"… and {hidden} more, under “Why?”") if hidden > 0 else EMPTY
+
+
+def _footer(card: CardNotice) -> Mrkdwn:
+    firing = f"{card.alerts_firing or 'no'} alert{'' if card.alerts_firing == 1 else 's'} firing"
+    return dotted(
+        [
+            bold(escape(card.incident, 40)),
+            code(card.alert_name, 80),
+            words(firing),
+            concat(words("opened "), when(card.opened_at)),
+            concat(words("ended "), when(card.resolved_at)) if card.resolved_at else EMPTY,
+            concat(words("runbook "), code(card.runbook, 80)) if card.runbook else words("no runbook"),
+        ]
+    )

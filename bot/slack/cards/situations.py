@@ -1,0 +1,60 @@
+"""Which situation a card shows: one word for every combination of incident, action and verdict.
+
+Must not know: wording, layout.
+"""
+
+from enum import StrEnum
+
+from bot.policy.decision import Verdict
+from bot.response.actions import UNDER_WAY, ActionState
+from bot.response.incidents import IncidentState
+from bot.response.notices import CardNotice
+
+
+class Shown(StrEnum):
+    """What people are looking at."""
+
+    ASKING = "asking"
+    PARTLY_APPROVED = "partly_approved"
+    ANNOUNCING = "announcing"
+    VETO_WINDOW = "veto_window"
+    HELD = "held"
+    OBSERVING = "observing"
+    REFUSED = "refused"
+    APPROVED = "approved"
+    RUNNING = "running"
+    EXECUTING = "executing"
+    VERIFYING = "verifying"
+    SUCCEEDED = "succeeded"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    OVERRIDDEN = "overridden"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    TAKEN = "taken"
+    RESOLVED = "resolved"
+
+
+OPEN = frozenset({Shown.ASKING, Shown.PARTLY_APPROVED, Shown.ANNOUNCING, Shown.VETO_WINDOW, Shown.HELD})
+"""A person can still choose: the whole plan and the evidence are shown."""
+UNASSIGNED = frozenset({Shown.OBSERVING, Shown.REFUSED})
+"""Nothing will run; a person must look."""
+STARTING = frozenset({Shown.APPROVED, Shown.RUNNING, Shown.EXECUTING})
+"""It is about to happen or happening: the steps are shown."""
+
+
+def shown(card: CardNotice) -> Shown:
+    """What the card shows. Something under way comes first, then how the incident stands, then the question."""
+    state = card.action_state
+    if state is None or state not in UNDER_WAY:
+        if card.incident_state is IncidentState.RESOLVED:
+            return Shown.RESOLVED
+        if card.incident_state is IncidentState.TAKEN:
+            return Shown.TAKEN
+    if state is None:
+        return Shown.REFUSED if card.verdict is Verdict.REFUSE else Shown.OBSERVING
+    if state is ActionState.WAITING:
+        return Shown.PARTLY_APPROVED if card.approved_by else Shown.ASKING
+    return Shown(state.value)

@@ -1,0 +1,45 @@
+"""One entry of the incident's thread: what happened, why, by whom, and the way back if there is one.
+
+Must not know: the policy, the database. Same notice, same entry.
+"""
+
+from collections.abc import Collection
+
+from bot.response.notices import ThreadNotice, Tone
+from bot.slack import layout
+from bot.slack.cards.buttons import button_row
+from bot.slack.cards.wording import people
+from bot.slack.layout import Message
+from bot.slack.text import Mrkdwn, bold, concat, dotted, escape, lines, mention, naming, spaced, when, words
+
+LINES_SHOWN = 12
+_TONES = {Tone.NEUTRAL: "▪️", Tone.GOOD: "✅", Tone.WARNING: "⚠️", Tone.BAD: "❌"}
+AUDIT_SHOWN = 10
+
+
+def render_entry(entry: ThreadNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
+    """The entry as a message. ``known_people``: user ids that may become mentions where they stand in words."""
+    known = {*known_people, *entry.to, *filter(None, [entry.by])}
+    title = spaced(words(_TONES[entry.tone]), bold(naming(entry.title, known, 200)))
+    call = concat(people(entry.to), words(": please look.")) if entry.to else None
+    said = [naming(line, known, 600) for line in entry.lines[:LINES_SHOWN] if line.strip()]
+    row = button_row(entry.buttons, entry.subject, entry.revision)
+    blocks = [
+        layout.section(lines([title, *said, *([call] if call else [])])),
+        *([row] if row else []),
+        layout.context(_footer(entry)),
+    ]
+    first = said[0] if said else None
+    text = spaced(escape(f"{entry.incident}:", 40), naming(entry.title, known, 200), *([first] if first else []))
+    return Message(text=text, blocks=layout.built(blocks), metadata=layout.notice_metadata(outbox_id))
+
+
+def _footer(entry: ThreadNotice) -> Mrkdwn:
+    numbers = ", ".join(str(number) for number in entry.audit[:AUDIT_SHOWN])
+    return dotted(
+        [
+            concat(words("by "), mention(entry.by)) if entry.by else words("by Watchkeeper"),
+            when(entry.at),
+            *([words(f"audit {numbers}")] if numbers else []),
+        ]
+    )

@@ -1,0 +1,227 @@
+"""What a card says in each situation, for someone woken at three in the morning: short, concrete, calm.
+
+Every emoji has a word beside it. Must not know: blocks, limits of Slack.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from bot.policy.decision import Verdict
+from bot.policy.levels import Level
+from bot.policy.situation import Finding
+from bot.response.notices import CardNotice, EvidenceLine
+from bot.slack.cards.situations import Shown
+from bot.slack.limits import HEADER_TEXT
+from bot.slack.text import (
+    EMPTY,
+    Mrkdwn,
+    Plain,
+    bold,
+    clock,
+    code,
+    concat,
+    escape,
+    listed,
+    mention,
+    naming,
+    plain,
+    spaced,
+    utc,
+    when,
+    words,
+)
+
+PEOPLE_SHOWN = 6
+_SEVERITIES = {
+    "critical": ("🔴", "Critical"),
+    "page": ("🔴", "Page"),
+    "error": ("🟠", "Error"),
+    "high": ("🟠", "High"),
+    "warning": ("🟡", "Warning"),
+    "medium": ("🟡", "Medium"),
+    "low": ("🔵", "Low"),
+    "info": ("🔵", "Info"),
+}
+_LEVELS = {
+    Level.L0: "L0 manual: people act",
+    Level.L1: "L1 assisted: asks first",
+    Level.L2: "L2 conditional: acts when all is as ordered",
+    Level.L3: "L3 bounded: announces, then acts",
+}
+_FINDINGS = {
+    Finding.SUPPORTS: "✅ confirms",
+    Finding.CONTRADICTS: "❌ contradicts",
+    Finding.UNKNOWN: "❔ unknown",
+}
+
+
+_QUESTIONS = {
+    Shown.ASKING: "{plan}?",
+    Shown.PARTLY_APPROVED: "{plan}?",
+    Shown.ANNOUNCING: "{plan}: any objection?",
+    Shown.VETO_WINDOW: "{plan}: any objection?",
+    Shown.HELD: "Paused: {plan} anyway?",
+    Shown.OBSERVING: "{trouble}: who takes it?",
+    Shown.REFUSED: "{trouble}: who takes it?",
+    Shown.APPROVED: "Approved: {plan}",
+    Shown.RUNNING: "Starting: {plan}",
+    Shown.EXECUTING: "Running: {plan}",
+    Shown.VERIFYING: "Checking: {plan}",
+    Shown.SUCCEEDED: "Worked: {plan}",
+    Shown.ROLLING_BACK: "Undoing: {plan}",
+    Shown.ROLLED_BACK: "Undone: {plan}",
+    Shown.FAILED: "Failed: {plan}. Who takes it?",
+    Shown.STOPPED: "Stopped: {plan}",
+    Shown.OVERRIDDEN: "Not run: {plan}",
+    Shown.EXPIRED: "No answer: {trouble}. Who takes it?",
+    Shown.SUPERSEDED: "Replaced: {plan}",
+    Shown.TAKEN: "Taken: {trouble}",
+    Shown.RESOLVED: "Resolved: {trouble}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The first thing people read under the header."""
+
+    icon: str
+    title: Mrkdwn
+    """One short sentence: how things stand."""
+    reason: Mrkdwn = EMPTY
+    """Why, or what came of it."""
+    silence: Mrkdwn = EMPTY
+    """What happens if nobody does anything, and when."""
+    until: Mrkdwn = EMPTY
+    """What is asked and until when, or what came of it, for the fallback text, where Slack's dates are not shown."""
+
+
+def people(ids: Sequence[str]) -> Mrkdwn:
+    """Mentions, as many as stay readable."""
+    shown = [mention(one) for one in ids[:PEOPLE_SHOWN]]
+    if len(ids) > PEOPLE_SHOWN:
+        shown.append(words(f"{len(ids) - PEOPLE_SHOWN} more"))
+    return listed(shown)
+
+
+def severity(card: CardNotice) -> Mrkdwn:
+    """The severity with its colour and its word; a word we do not know is shown as it came."""
+    icon, word = _SEVERITIES.get(card.severity.lower(), ("⚪", card.severity or "Unknown"))
+    return escape(f"{icon} {word}", 40)
+
+
+def level(card: CardNotice) -> Mrkdwn:
+    """The level in force, in words."""
+    return words(_LEVELS[card.level])
+
+
+def evidence(line: EvidenceLine) -> Mrkdwn:
+    """One finding in words."""
+    detail = escape(f": {line.detail}", 160) if line.detail else EMPTY
+    return concat(words(_FINDINGS[line.finding]), words(" "), code(line.name, 60), detail)
+
+
+def question(at: Shown, card: CardNotice) -> Plain:
+    """The header: a question while something is open, a fact afterwards."""
+    trouble = f"{_short(card.alert_name, 60)} on {_short(card.service, 50)}"
+    plan = _short(card.plan.summary.rstrip(". "), 110) if card.plan else trouble
+    return plain(_QUESTIONS[at].format(plan=plan, trouble=trouble), HEADER_TEXT)
+
+
+def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: PLR0911, PLR0912 one case a situation
+    """How things stand, why, and what silence means."""
+    why = concat(bold(words("Why:")), words(" "), naming(card.headline, known, 400))
+    outcome = naming(card.outcome, known, 400) if card.outcome else EMPTY
+    yes = _who_said_yes(card)
+    match at:
+        case Shown.ASKING:
+            return Lead("❓", words("This needs a yes from a person."), why, *_deadline(card, known))
+        case Shown.PARTLY_APPROVED:
+            have, need = len(card.approved_by), card.approvals_needed
+            title = concat(
+                words(f"{have} of {need} said yes: "), people(card.approved_by), words(". Someone else must agree.")
+            )
+            return Lead("❓", title, why, *_deadline(card, known))
+        case Shown.ANNOUNCING:
+            silence = naming(card.if_nobody_answers, known, 200) if card.if_nobody_answers else EMPTY
+            return Lead("📣", words("Watchkeeper will do this by itself."), why, silence, silence)
+        case Shown.VETO_WINDOW:
+            return Lead(
+                "📣", words("Watchkeeper does this by itself unless someone stops it."), why, *_veto(card, known)
+            )
+        case Shown.HELD:
+            silence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
+            return Lead("⏸️", words("On hold. A person may still act by hand."), why, silence, silence)
+        case Shown.OBSERVING:
+            return Lead("👀", words("Watchkeeper only watches here. A person must look."), why)
+        case Shown.REFUSED:
+            return Lead("⛔", words("Refused: Watchkeeper will not run this. A person must look."), why)
+        case Shown.APPROVED:
+            return Lead("✅", yes, words("It starts in a moment."))
+        case Shown.RUNNING:
+            return Lead("⚙️", words("Preparing: noting the present state, so that it can be undone."), yes)
+        case Shown.EXECUTING:
+            return Lead("⚙️", words("Running now."), yes)
+        case Shown.VERIFYING:
+            return Lead("🔎", words("Done. Now checking whether it helped."), spaced(outcome, yes), until=outcome)
+        case Shown.SUCCEEDED:
+            return Lead("✅", words("It worked."), spaced(outcome, yes), until=outcome)
+        case Shown.ROLLING_BACK:
+            return Lead("↩️", words("Undoing it now."), spaced(outcome, yes), until=outcome)
+        case Shown.ROLLED_BACK:
+            return Lead("↩️", words("Undone. The problem may still be there."), spaced(outcome, yes), until=outcome)
+        case Shown.FAILED:
+            return Lead("❌", words("It failed. A person must look."), spaced(outcome, yes), until=outcome)
+        case Shown.STOPPED:
+            return Lead("🛑", words("Stopped. It will not run."), outcome, until=outcome)
+        case Shown.OVERRIDDEN:
+            return Lead("🔀", words("A person chose something else."), outcome, until=outcome)
+        case Shown.EXPIRED:
+            return Lead("⌛", words("Out of time. Nothing was done."), outcome, until=outcome)
+        case Shown.SUPERSEDED:
+            return Lead("♻️", words("A newer question took its place."), outcome, until=outcome)
+        case Shown.TAKEN:
+            who = mention(card.taken_by) if card.taken_by else words("A person")
+            title = concat(who, words(" has taken this. Watchkeeper does nothing by itself here."))
+            return Lead("🙋", title, outcome)
+        case Shown.RESOLVED:
+            return Lead("✅", words("The alerts have ended."), outcome, until=outcome)
+
+
+def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
+    """The card in one breath, for notifications and screen readers: severity, service, what is asked, until when."""
+    asked = question(at, card)
+    heading = concat(severity(card), words(" on "), escape(card.service, 60), words(": "), escape(asked))
+    end = EMPTY if asked.endswith("?") else words(".")
+    return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
+
+
+def _deadline(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
+    """What silence means while a question is open; for the card, and for the fallback text."""
+    consequence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
+    if card.due_at is None:
+        return spaced(bold(words("If nobody answers:")), consequence), EMPTY
+    shown_until = concat(words("If nobody answers by "), when(card.due_at), words(":"))
+    return spaced(bold(shown_until), consequence), concat(words("Answer by "), words(utc(card.due_at)), words("."))
+
+
+def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
+    """When an announced act starts; for the card, and for the fallback text."""
+    consequence = naming(card.if_nobody_answers, known, 200) if card.if_nobody_answers else EMPTY
+    if card.due_at is None:
+        return consequence, consequence
+    starts = concat(words("Press Stop before "), clock(card.due_at), words("."))
+    return spaced(bold(starts), consequence), concat(words("Stop it before "), words(utc(card.due_at)), words("."))
+
+
+def _who_said_yes(card: CardNotice) -> Mrkdwn:
+    if card.approved_by:
+        return concat(words("Approved by "), people(card.approved_by), words("."))
+    if card.verdict is Verdict.ACT_UNLESS_STOPPED:
+        return words("Announced, and nobody stopped it.")
+    if card.verdict is Verdict.ACT:
+        return words("Within its standing orders: every condition held.")
+    return EMPTY
+
+
+def _short(text: str, limit: int) -> str:
+    return plain(text, limit)

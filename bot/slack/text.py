@@ -1,0 +1,253 @@
+"""Text that may stand in Slack, as types: nothing reaches a block without passing one of these functions.
+
+Nobody escapes for us, so ``<!channel>`` or ``<https://evil|Approve here>`` in an alert label would go straight
+through every block builder. A bare ``str`` is therefore refused by the type checker wherever ``Mrkdwn``, ``Plain``
+or ``Url`` is asked for, and the only ways to make one are here. Limits count UTF-16 units: Slack does not say what
+it counts, and this is the largest of the plausible answers.
+
+Must not know: notices, cards, Slack's blocks.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from typing import NewType
+from urllib.parse import quote, urlsplit
+
+Mrkdwn = NewType("Mrkdwn", str)
+"""Slack markup: everything from outside is escaped, every mention and link is ours."""
+Plain = NewType("Plain", str)
+"""For ``plain_text`` objects, where Slack parses no markup: cleaned and clipped, not escaped."""
+Url = NewType("Url", str)
+"""An absolute http or https address without anything that could end a link early."""
+
+EMPTY = Mrkdwn("")
+ELLIPSIS = "…"
+NOTHING = "—"
+"""Stands where outside text was empty or invisible: Slack refuses empty text."""
+ASTERISK_TWIN = "\N{ASTERISK OPERATOR}"
+URL_LIMIT = 3000
+LOOKED_AT_LIMIT = 20_000
+"""Characters of one outside text that are looked at; no place in Slack could show as many."""
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
+"""Control, format (bidirectional overrides, zero-width, tags) and surrogate characters."""
+_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+"""Letters that show nothing."""
+_LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029")
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
+_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,24}")
+_USER_ID_IN_TEXT = re.compile(rf"(?<![A-Za-z0-9_])({_USER_ID.pattern})(?![A-Za-z0-9_])")
+_URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
+
+
+def units(text: str) -> int:
+    """Length in UTF-16 units."""
+    return len(text) + sum(ord(character) > 0xFFFF for character in text)
+
+
+# -- from outside ------------------------------------------------------------------------------------------------
+
+
+def escape(text: str, limit: int = 300) -> Mrkdwn:
+    """Outside text as one line of markup that means exactly itself, at most ``limit`` units after escaping."""
+    return Mrkdwn(_clip_escaped(_one_line(text), limit))
+
+
+def paragraph(text: str, limit: int = 1500) -> Mrkdwn:
+    """Like ``escape``, but line breaks stay."""
+    return Mrkdwn(_clip_escaped(_many_lines(text), limit))
+
+
+def code(text: str, limit: int = 120) -> Mrkdwn:
+    """Outside text as inline code on one line."""
+    return Mrkdwn(f"`{_clip_escaped(_one_line(text), limit - 2)}`")
+
+
+def pre(text: str, limit: int = 1500) -> Mrkdwn:
+    """Outside text as a code block."""
+    return Mrkdwn(f"```\n{_clip_escaped(_many_lines(text), limit - 8)}\n```")
+
+
+def quotation(text: str, limit: int = 300) -> Mrkdwn:
+    """Outside text on one line, set off as somebody else's words."""
+    return Mrkdwn(f"> {escape(text, limit - 2)}")
+
+
+def plain(text: str, limit: int) -> Plain:
+    """Outside text for a ``plain_text`` object, on one line."""
+    return Plain(_clip(_one_line(text), limit))
+
+
+def plain_lines(text: str, limit: int) -> Plain:
+    """Like ``plain``, but line breaks stay."""
+    return Plain(_clip(_many_lines(text), limit))
+
+
+def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
+    """Like ``escape``, but user ids that stand in ``people`` as whole words become mentions.
+
+    The response layer writes plain text with ids in it ("paused by U01ALICE"); only ids that we have resolved are
+    turned into people. Where the mentions would not fit, the ids stay as they are.
+    """
+    pieces = _USER_ID_IN_TEXT.split(_clip(_one_line(text), limit))
+    whole = "".join(
+        mention(piece) if index % 2 and piece in people else _entities(piece) for index, piece in enumerate(pieces)
+    )
+    return Mrkdwn(whole) if units(whole) <= limit else escape(text, limit)
+
+
+# -- ours --------------------------------------------------------------------------------------------------------
+
+
+def words(text: str) -> Mrkdwn:
+    """Our own words, spaces kept. Escaped as well, so that nothing is lost if a value is formatted into them."""
+    return Mrkdwn(_entities(text))
+
+
+def mention(user_id: str) -> Mrkdwn:
+    """A person by id; anything that is not a user id is shown as code and notifies nobody."""
+    return Mrkdwn(f"<@{user_id}>") if _USER_ID.fullmatch(user_id) else code(user_id, 40)
+
+
+def channel_mention(channel_id: str) -> Mrkdwn:
+    """A channel by id; anything that is not a channel id is shown as code."""
+    return Mrkdwn(f"<#{channel_id}>") if _CHANNEL_ID.fullmatch(channel_id) else code(channel_id, 40)
+
+
+def web_address(text: str) -> Url | None:
+    """``text`` as an address that we may offer; None for anything but plain http and https.
+
+    Credentials in the address (``https://bank.example@evil.example``) are refused: they exist to mislead or to leak.
+    """
+    text = text.strip()
+    try:
+        parts = urlsplit(text)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or "\\" in text:
+        return None
+    if any(unicodedata.category(character) in _INVISIBLE for character in text):
+        return None
+    if not host.isascii():
+        try:
+            text = text.replace(parts.netloc, parts.netloc.encode("idna").decode(), 1)
+        except UnicodeError:
+            return None
+    encoded = quote(text, safe=_URL_SAFE)
+    return Url(encoded) if len(encoded) <= URL_LIMIT else None
+
+
+def link(url: Url, label: str, limit: int = 80) -> Mrkdwn:
+    """A link with a label of its own; the label may come from outside, the address has passed ``web_address``."""
+    return Mrkdwn(f"<{url.replace('&', '&amp;')}|{_clip_escaped(_one_line(label).replace('|', '/'), limit)}>")
+
+
+def bold(content: Mrkdwn) -> Mrkdwn:
+    """Bold; an asterisk inside would end it early and is shown as its twin."""
+    return Mrkdwn(f"*{content.replace('*', ASTERISK_TWIN)}*")
+
+
+def when(moment: datetime) -> Mrkdwn:
+    """A moment in each reader's own time zone and, where that cannot be shown, in UTC."""
+    return Mrkdwn(f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{utc(moment)}>")
+
+
+def clock(moment: datetime) -> Mrkdwn:
+    """Like ``when`` but only the time of day, with seconds: for deadlines that are close."""
+    return Mrkdwn(f"<!date^{int(moment.timestamp())}^{{time_secs}}|{utc(moment)}>")
+
+
+def utc(moment: datetime) -> Plain:
+    """A moment in UTC, for text that is read where Slack's dates are not shown."""
+    return Plain(f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+
+
+# -- joining -----------------------------------------------------------------------------------------------------
+
+
+def concat(*parts: Mrkdwn) -> Mrkdwn:
+    """Parts without anything between."""
+    return Mrkdwn("".join(parts))
+
+
+def spaced(*parts: Mrkdwn) -> Mrkdwn:
+    """Parts that are not empty, with a space between."""
+    return Mrkdwn(" ".join(filter(None, parts)))
+
+
+def lines(parts: Iterable[Mrkdwn]) -> Mrkdwn:
+    """Parts that are not empty, one a line."""
+    return Mrkdwn("\n".join(filter(None, parts)))
+
+
+def dotted(parts: Iterable[Mrkdwn]) -> Mrkdwn:
+    """Parts that are not empty, with a middle dot between."""
+    return Mrkdwn(" · ".join(filter(None, parts)))
+
+
+def listed(parts: Iterable[Mrkdwn], conjunction: str = "and") -> Mrkdwn:
+    """ "a, b and c"."""
+    *rest, last = tuple(parts) or (Mrkdwn(""),)
+    return Mrkdwn(f"{', '.join(rest)} {words(conjunction)} {last}" if rest else last)
+
+
+# -- inside ------------------------------------------------------------------------------------------------------
+
+
+def _visible(text: str) -> str:
+    """Without anything that a reader cannot see; backticks become apostrophes, so that no code span can be faked."""
+    kept = []
+    for character in text[:LOOKED_AT_LIMIT]:
+        if character in _LINE_ENDS:
+            kept.append("\n")
+        elif character == "\t" or unicodedata.category(character) == "Zs" or character in _BLANK_LETTERS:
+            kept.append(" ")
+        elif character == "`":
+            kept.append("'")
+        elif unicodedata.category(character) not in _INVISIBLE:
+            kept.append(character)
+    return "".join(kept)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_visible(text).split()) or NOTHING
+
+
+def _many_lines(text: str) -> str:
+    cleaned = (line.rstrip() for line in _visible(text).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(cleaned)).strip("\n") or NOTHING
+
+
+def _clip(text: str, limit: int) -> str:
+    """The longest beginning that fits ``limit`` units, with an ellipsis where something was cut."""
+    if units(text) <= limit:
+        return text
+    return _beginning(text, limit - 1, units).rstrip() + ELLIPSIS
+
+
+def _clip_escaped(text: str, limit: int) -> str:
+    """Clip by the length after escaping, then escape: no entity is ever cut in two."""
+    if _escaped_units(text) > limit:
+        text = _beginning(text, limit - 1, _escaped_units).rstrip() + ELLIPSIS
+    return _entities(text)
+
+
+def _entities(text: str) -> str:
+    return "".join(_ENTITIES.get(character, character) for character in text)
+
+
+def _escaped_units(text: str) -> int:
+    return sum(len(_ENTITIES[c]) if c in _ENTITIES else 2 if ord(c) > 0xFFFF else 1 for c in text)
+
+
+def _beginning(text: str, limit: int, size: Callable[[str], int]) -> str:
+    used = 0
+    for index, character in enumerate(text):
+        used += size(character)
+        if used > limit:
+            return text[:index]
+    return text

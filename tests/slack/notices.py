@@ -1,0 +1,223 @@
+"""Notices for every situation a card can show, with the words that the response layer really writes."""
+
+from datetime import UTC, datetime, timedelta
+
+from bot.policy.decision import Verdict
+from bot.policy.levels import Level
+from bot.policy.situation import Finding
+from bot.response.actions import ActionState
+from bot.response.incidents import IncidentState
+from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard, ThreadNotice, Tone
+
+OPENED = datetime(2026, 11, 23, 3, 2, 11, tzinfo=UTC)
+ALICE, BOB, CAROL = "U01ALICE", "U02BOB", "U03CAROL"
+SUBJECT = "act_5b1f0c9d2e"
+
+PLAN = PlanCard(
+    summary="Restart checkout on supervisor",
+    steps=("Stop checkout and wait until it has ended", "Start checkout", "Wait until it answers"),
+    blast_radius="1 target, 25 % of the fleet",
+    way_back="Start the process again with the settings noted before (approximate)",
+)
+EVIDENCE = (
+    EvidenceLine(name="still_down", finding=Finding.SUPPORTS, detail="value 1"),
+    EvidenceLine(name="error_rate", finding=Finding.CONTRADICTS, detail="no samples in the last 5 min"),
+    EvidenceLine(name="database_up", finding=Finding.UNKNOWN, detail="Prometheus did not answer within 5 s"),
+)
+LINKS = (
+    Link(label="Dashboard", url="https://grafana.example/d/checkout?from=now-1h&to=now"),
+    Link(label="Runbook", url="https://docs.example/runbooks/checkout"),
+)
+
+
+def card(**changes: object) -> CardNotice:
+    """The plain question "restart checkout?", with changes."""
+    fields: dict[str, object] = {
+        "incident": "INC-7",
+        "incident_state": IncidentState.OPEN,
+        "service": "checkout",
+        "severity": "critical",
+        "alert_name": "ServiceDown",
+        "summary": "checkout has not answered for 3 minutes",
+        "alerts_firing": 2,
+        "opened_at": OPENED,
+        "runbook": "restart-checkout",
+        "verdict": Verdict.ASK,
+        "level": Level.L1,
+        "headline": "Confidence is 0.67, below the floor of 0.80: 1 of 3 findings contradicts the alert.",
+        "action_state": ActionState.WAITING,
+        "plan": PLAN,
+        "evidence": EVIDENCE,
+        "links": LINKS,
+        "approvers": (ALICE, BOB),
+        "approvals_needed": 1,
+        "due_at": OPENED + timedelta(minutes=30),
+        "if_nobody_answers": "Nothing is done. The question expires and the incident stays open.",
+        "buttons": (Button.APPROVE, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+        "subject": SUBJECT,
+        "revision": 3,
+    }
+    return CardNotice.model_validate(fields | changes)
+
+
+def bounded(**changes: object) -> CardNotice:
+    """The same fix, announced under L3."""
+    fields: dict[str, object] = {
+        "verdict": Verdict.ACT_UNLESS_STOPPED,
+        "level": Level.L3,
+        "headline": "All rules passed at L3 (bounded).",
+        "buttons": (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    }
+    return card(**(fields | changes))
+
+
+def after(state: ActionState, outcome: str = "", **changes: object) -> CardNotice:
+    """The card once a decision has been made."""
+    fields: dict[str, object] = {
+        "action_state": state,
+        "outcome": outcome,
+        "approved_by": (ALICE,),
+        "due_at": None,
+        "if_nobody_answers": "",
+        "buttons": (Button.WHY,),
+    }
+    return card(**(fields | changes))
+
+
+_PEOPLE_NEXT = (Button.OVERRIDE, Button.TAKE, Button.WHY)
+_NO_PLAN: dict[str, object] = {
+    "action_state": None,
+    "plan": None,
+    "due_at": None,
+    "if_nobody_answers": "",
+    "approvers": (),
+    "subject": "inc_77aa01",
+    "buttons": (Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+}
+
+CARDS: dict[str, CardNotice] = {
+    "asking": card(),
+    "partly_approved": card(
+        approvals_needed=2,
+        approved_by=(ALICE,),
+        approvers=(ALICE, BOB, CAROL),
+        headline="The plan touches customer data integrity, so two people must agree.",
+    ),
+    "announcing": bounded(
+        action_state=ActionState.ANNOUNCING,
+        due_at=OPENED + timedelta(seconds=30),
+        if_nobody_answers="It runs 30s after this message unless someone stops it.",
+    ),
+    "veto_window": bounded(
+        action_state=ActionState.VETO_WINDOW,
+        due_at=OPENED + timedelta(seconds=33),
+        if_nobody_answers="It runs, and this card will say how it went.",
+    ),
+    "held": card(
+        verdict=Verdict.HOLD,
+        action_state=ActionState.HELD,
+        headline="service checkout is paused by U03CAROL until 2026-11-23 06:00 UTC: release in progress.",
+        due_at=None,
+        if_nobody_answers="Nothing is done while automation is paused here.",
+        buttons=_PEOPLE_NEXT,
+    ),
+    "held_with_approve": card(
+        verdict=Verdict.HOLD,
+        action_state=ActionState.HELD,
+        headline="everything is paused by U03CAROL: release in progress.",
+        due_at=None,
+        if_nobody_answers="Nothing is done while automation is paused here.",
+        buttons=(Button.APPROVE, *_PEOPLE_NEXT),
+    ),
+    "observing": card(
+        **_NO_PLAN,
+        verdict=Verdict.OBSERVE,
+        level=Level.L0,
+        runbook=None,
+        headline="No runbook matches this alert.",
+        evidence=(),
+    ),
+    "refused": card(
+        **(_NO_PLAN | {"plan": PLAN.model_copy(update={"blast_radius": "14 targets"})}),
+        verdict=Verdict.REFUSE,
+        headline="The plan reaches 14 targets; at most 10 may be approved.",
+    ),
+    "approved": after(ActionState.APPROVED, buttons=(Button.STOP, Button.WHY)),
+    "approved_by_two": after(ActionState.APPROVED, approved_by=(ALICE, CAROL), buttons=(Button.STOP, Button.WHY)),
+    "approved_by_silence": bounded(
+        action_state=ActionState.APPROVED,
+        due_at=None,
+        if_nobody_answers="",
+        buttons=(Button.STOP, Button.WHY),
+    ),
+    "running": after(ActionState.RUNNING, buttons=(Button.STOP, Button.WHY)),
+    "executing": after(ActionState.EXECUTING),
+    "verifying": after(ActionState.VERIFYING, "Restarted checkout (pid 4711 to 4802)."),
+    "succeeded": after(
+        ActionState.SUCCEEDED,
+        "checkout answers again; healthy twice in a row.",
+        buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
+    ),
+    "rolling_back": after(ActionState.ROLLING_BACK, "checkout did not become healthy within 2 min."),
+    "rolled_back": after(
+        ActionState.ROLLED_BACK, "Put back as it was before; checkout still does not answer.", buttons=_PEOPLE_NEXT
+    ),
+    "failed": after(ActionState.FAILED, "Supervisor refused the connection: check its socket.", buttons=_PEOPLE_NEXT),
+    "stopped": after(ActionState.STOPPED, "Stopped by U02BOB.", approved_by=(BOB,), buttons=_PEOPLE_NEXT),
+    "overridden": after(
+        ActionState.OVERRIDDEN, "U01ALICE chose to handle it by hand: “known deploy”.", buttons=_PEOPLE_NEXT
+    ),
+    "expired": after(ActionState.EXPIRED, "Nobody answered within 30 min.", approved_by=(), buttons=_PEOPLE_NEXT),
+    "superseded": after(ActionState.SUPERSEDED, "A newer decision took its place.", approved_by=()),
+    "taken": after(
+        ActionState.STOPPED,
+        "The open question is withdrawn.",
+        incident_state=IncidentState.TAKEN,
+        taken_by=CAROL,
+        buttons=(Button.OVERRIDE, Button.WHY),
+    ),
+    "resolved": after(
+        ActionState.SUCCEEDED,
+        "checkout answers again; healthy twice in a row.",
+        incident_state=IncidentState.RESOLVED,
+        resolved_at=OPENED + timedelta(minutes=6),
+        alerts_firing=0,
+        buttons=(Button.ROLL_BACK, Button.WHY),
+    ),
+}
+
+ENTRIES: dict[str, ThreadNotice] = {
+    "entry_decided": ThreadNotice(
+        incident="INC-7",
+        title="Asking for approval",
+        lines=("Confidence is 0.67, below the floor of 0.80.", "Plan: Restart checkout on supervisor"),
+        tone=Tone.WARNING,
+        audit=(41,),
+        at=OPENED,
+    ),
+    "entry_succeeded": ThreadNotice(
+        incident="INC-7",
+        title="Restarted checkout, and it helped",
+        lines=("checkout answers again; healthy twice in a row.", "Way back: start the process as it was before."),
+        tone=Tone.GOOD,
+        buttons=(Button.ROLL_BACK, Button.REVIEW),
+        subject=SUBJECT,
+        revision=3,
+        broadcast=True,
+        audit=(44, 45),
+        at=OPENED + timedelta(minutes=5),
+    ),
+    "entry_calls_people": ThreadNotice(
+        incident="INC-7",
+        title="Harm suspected after our act",
+        lines=("orders began to fail 20 s after the restart.", "Runbook restart-checkout is paused."),
+        tone=Tone.BAD,
+        to=(ALICE, BOB),
+        audit=(46,),
+        at=OPENED + timedelta(minutes=6),
+    ),
+    "entry_by_a_person": ThreadNotice(
+        incident="INC-7", title="Stopped", by=BOB, lines=("Reason: wrong service",), audit=(43,), at=OPENED
+    ),
+}
+NOTICES: dict[str, CardNotice | ThreadNotice] = {**CARDS, **ENTRIES}

@@ -1,0 +1,320 @@
+import itertools
+import json
+import re
+import typing
+from datetime import UTC, datetime
+
+import pytest
+import slackblocks
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.policy.decision import Verdict
+from bot.policy.levels import Level
+from bot.policy.situation import Finding
+from bot.response.actions import ActionState
+from bot.response.incidents import IncidentState
+from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard, ThreadNotice, Tone
+from bot.slack.cards import button_value, parse_button_value, render
+from bot.slack.cards.situations import Shown, shown
+from bot.slack.limits import check_card
+from tests.slack.notices import ALICE, BOB, CARDS, CAROL, NOTICES, SUBJECT, after, bounded, card
+
+Json = dict[str, typing.Any]
+
+
+def drawn(notice: CardNotice | ThreadNotice) -> Json:
+    message = render(notice, 41, known_people={ALICE, BOB, CAROL})
+    return {"text": message.text, "blocks": message.blocks, "metadata": message.metadata}
+
+
+def buttons(notice: CardNotice | ThreadNotice) -> list[Json]:
+    return [
+        element for block in render(notice, 41).blocks if block["type"] == "actions" for element in block["elements"]
+    ]
+
+
+def reading(notice: CardNotice | ThreadNotice) -> str:
+    """Everything a reader sees."""
+    return json.dumps(drawn(notice)["blocks"], ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_card_is_drawn_exactly_as_agreed(name, golden):
+    golden(name, drawn(NOTICES[name]))
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_card_is_within_slacks_limits(name):
+    message = render(NOTICES[name], 41)
+    check_card(message.blocks, message.text)
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_second_opinion_accepts_the_card(name):
+    rebuilt = [_rebuild(block) for block in render(NOTICES[name], 41).blocks]
+    slackblocks.Message(channel="C01INC", text="t", blocks=rebuilt).to_dict()
+
+
+def _rebuild(block: Json) -> slackblocks.Block:
+    match block["type"]:
+        case "header":
+            return slackblocks.HeaderBlock(block["text"]["text"])
+        case "section":
+            text = block.get("text")
+            fields = [_text(field) for field in block.get("fields", ())] or None
+            return slackblocks.SectionBlock(text=_text(text) if text else None, fields=fields)
+        case "context":
+            return slackblocks.ContextBlock([_text(element) for element in block["elements"]])
+        case "actions":
+            return slackblocks.ActionsBlock([_button(element) for element in block["elements"]])
+        case other:
+            raise AssertionError(f"teach the second opinion about {other}")
+
+
+def _text(text: Json) -> slackblocks.Text:
+    kind = slackblocks.TextType.MARKDOWN if text["type"] == "mrkdwn" else slackblocks.TextType.PLAINTEXT
+    return slackblocks.Text(text["text"], type_=kind)
+
+
+def _button(button: Json) -> slackblocks.Button:
+    asked = button.get("confirm")
+    return slackblocks.Button(
+        text=button["text"]["text"],
+        action_id=button["action_id"],
+        value=button["value"],
+        style=button.get("style"),
+        confirm=slackblocks.ConfirmationDialogue(
+            *(asked[part]["text"] for part in ("title", "text", "confirm", "deny"))
+        )
+        if asked
+        else None,
+    )
+
+
+def test_every_situation_has_a_golden_card():
+    assert {shown(notice) for notice in CARDS.values()} == set(Shown)
+
+
+def test_every_combination_of_state_and_verdict_can_be_drawn():
+    for incident, state, verdict in itertools.product(IncidentState, [None, *ActionState], Verdict):
+        notice = card(incident_state=incident, action_state=state, verdict=verdict)
+        message = render(notice, 1)
+        check_card(message.blocks, message.text)
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_every_button_carries_its_name_and_an_opaque_value_only(name):
+    notice = NOTICES[name]
+    for button in buttons(notice):
+        assert button["action_id"] in {one.value for one in Button}
+        assert button["value"] == f"{notice.subject}.{notice.revision}"
+
+
+def test_a_button_value_is_read_back():
+    assert parse_button_value(button_value(SUBJECT, 3)) == (SUBJECT, 3)
+    assert parse_button_value(button_value("a.b", 12)) == ("a.b", 12)
+
+
+@pytest.mark.parametrize("value", ["", "x", ".3", "x.", "x.-1", "x.٣", "x.1e9", "x." + "9" * 16])
+def test_a_foreign_button_value_is_nobody(value):
+    assert parse_button_value(value) is None
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_there_is_at_most_one_primary_button(name):
+    assert sum(button.get("style") == "primary" for button in buttons(NOTICES[name])) <= 1
+
+
+def test_stop_stands_first_and_takes_effect_without_a_question():
+    for state in (ActionState.ANNOUNCING, ActionState.VETO_WINDOW):
+        first, *_ = buttons(bounded(action_state=state))
+        assert (first["action_id"], first["style"]) == ("stop", "danger")
+        assert "confirm" not in first
+
+
+def test_approving_shows_once_more_what_will_run():
+    approve = next(button for button in buttons(card()) if button["action_id"] == "approve")
+    asked = approve["confirm"]["text"]["text"]
+    assert "Restart checkout on supervisor" in asked
+    assert "Way back" in asked
+
+
+def test_the_way_back_is_named_even_when_there_are_many_steps():
+    plan = PlanCard(summary="Do it", steps=("a long step " * 20,) * 9, blast_radius="9 targets", way_back="none")
+    approve = next(button for button in buttons(card(plan=plan)) if button["action_id"] == "approve")
+    assert "Way back: none" in approve["confirm"]["text"]["text"]
+
+
+def test_rolling_back_asks_first():
+    roll_back = next(b for b in buttons(CARDS["succeeded"]) if b["action_id"] == "roll_back")
+    assert roll_back["style"] == roll_back["confirm"]["style"] == "danger"
+
+
+def test_the_fallback_text_stands_alone():
+    text = render(card(), 1).text
+    for part in ("Critical", "checkout", "Restart checkout on supervisor?", "Answer by 2026-11-23 03:32 UTC", "INC-7"):
+        assert part in text
+
+
+def test_an_announced_act_says_until_when_it_can_be_stopped():
+    notice = CARDS["veto_window"]
+    assert "Stop it before 2026-11-23 03:02 UTC" in render(notice, 1).text
+    assert "Press Stop before <!date^" in reading(notice)
+
+
+def test_a_card_says_who_decided():
+    assert "Approved by <@U01ALICE> and <@U03CAROL>" in reading(CARDS["approved_by_two"])
+    assert "Stopped by <@U02BOB>" in reading(CARDS["stopped"])
+    assert "<@U03CAROL> has taken this" in reading(CARDS["taken"])
+
+
+def test_someone_who_stopped_it_is_not_said_to_have_approved_it():
+    assert "Approved by" not in reading(CARDS["stopped"])
+
+
+def test_at_most_six_people_are_mentioned_at_once():
+    many = tuple(f"U{number:05}" for number in range(40))
+    assert len(set(re.findall(r"<@U\d+>", reading(card(approvers=many))))) == 6
+    assert "34 more" in reading(card(approvers=many))
+
+
+def test_a_card_has_at_most_six_fields():
+    for notice in CARDS.values():
+        for block in drawn(notice)["blocks"]:
+            assert len(block.get("fields", ())) <= 6
+
+
+def test_a_link_that_is_not_a_web_address_loses_its_address():
+    seen = reading(card(links=(Link(label="Graph", url="javascript:alert(1)"),)))
+    assert "Graph (no usable link)" in seen
+    assert "javascript" not in seen
+
+
+def test_nothing_in_a_card_is_turned_into_a_link_or_mention_by_slack():
+    for block in drawn(card(summary="see https://evil.example and #general"))["blocks"]:
+        texts = [block["text"]] if "text" in block else block.get("fields", [])
+        assert all(text.get("verbatim") is True for text in texts if text["type"] == "mrkdwn")
+
+
+def test_the_metadata_carries_the_outbox_id():
+    assert render(card(), 41).metadata == {"event_type": "watchkeeper_notice", "event_payload": {"outbox_id": 41}}
+
+
+def test_a_thread_entry_calls_only_those_who_must_act():
+    entry = NOTICES["entry_calls_people"]
+    assert "<@U01ALICE> and <@U02BOB>: please look." in reading(entry)
+    assert "<@" not in reading(NOTICES["entry_succeeded"])
+
+
+# -- any text in any field -------------------------------------------------------------------------------------------
+
+EVIL = st.sampled_from(
+    [
+        "<!channel>", "<!here>", "<@U01ALICE>", "<#C01INC|x>", "<https://evil|Approve>", "&lt;!channel&gt;", "```", "`",
+        "*_~", "\u202e", "\u200b", "\ud800", "\x00", "🔴" * 30, "https://evil.example", "&" * 60, "\n> ", "U01ALICE",
+    ]
+)  # fmt: skip
+ANY = st.lists(st.one_of(EVIL, st.text(max_size=20)), max_size=4).map("".join)
+IDS = st.lists(st.sampled_from(["U01ALICE", "U02BOB", "W9", "<!channel>", ""]), max_size=4).map(tuple)
+MOMENT = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 Hypothesis wants naive bounds
+PLANS = st.builds(PlanCard, summary=ANY, steps=st.lists(ANY, max_size=9).map(tuple), blast_radius=ANY, way_back=ANY)
+SOME_BUTTONS = st.lists(st.sampled_from(list(Button)), unique=True).map(tuple)
+ANY_CARD = st.builds(
+    CardNotice,
+    incident=st.just("INC-7"),
+    incident_state=st.sampled_from(IncidentState),
+    service=ANY,
+    severity=ANY,
+    alert_name=ANY,
+    summary=ANY,
+    alerts_firing=st.integers(0, 10**6),
+    opened_at=MOMENT,
+    resolved_at=st.none() | MOMENT,
+    taken_by=st.none() | st.sampled_from(["U01ALICE", "<!channel>"]),
+    runbook=st.none() | ANY,
+    verdict=st.sampled_from(Verdict),
+    level=st.sampled_from(Level),
+    headline=ANY,
+    action_state=st.none() | st.sampled_from(ActionState),
+    plan=st.none() | PLANS,
+    evidence=st.lists(st.builds(EvidenceLine, name=ANY, finding=st.sampled_from(Finding), detail=ANY), max_size=8).map(
+        tuple
+    ),
+    links=st.lists(st.builds(Link, label=ANY, url=ANY | ANY.map("https://example/".__add__)), max_size=8).map(tuple),
+    approvers=IDS,
+    approvals_needed=st.integers(1, 10),
+    approved_by=IDS,
+    due_at=st.none() | MOMENT,
+    if_nobody_answers=ANY,
+    outcome=ANY,
+    buttons=SOME_BUTTONS,
+    subject=st.just(SUBJECT),
+    revision=st.integers(0, 10**9),
+)
+ANY_ENTRY = st.builds(
+    ThreadNotice,
+    incident=st.just("INC-7"),
+    title=ANY,
+    lines=st.lists(ANY, max_size=20).map(tuple),
+    tone=st.sampled_from(Tone),
+    by=st.none() | st.sampled_from(["U01ALICE", "<!channel>"]),
+    to=IDS,
+    buttons=SOME_BUTTONS,
+    subject=st.just(SUBJECT),
+    revision=st.integers(0, 10**9),
+    audit=st.lists(st.integers(0, 10**9), max_size=30).map(tuple),
+    at=MOMENT,
+)
+OURS = re.compile(
+    r"<@[UW][A-Z0-9]{1,24}>"
+    r"|<!date\^\d+\^\{(date_short_pretty\} at \{time|time_secs)\}\|[0-9: UTC-]+>"
+    r"|<https?://[^<>|\s]+\|[^<>|\n]+>"
+)
+KNOWN = {"U01ALICE", "U02BOB", "W9"}
+
+
+def _marked_texts(part: typing.Any) -> typing.Iterator[str]:
+    if isinstance(part, dict):
+        if part.get("type") == "mrkdwn":
+            yield part["text"]
+        for value in part.values():
+            yield from _marked_texts(value)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _marked_texts(one)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ANY_CARD | ANY_ENTRY)
+def test_any_text_in_any_field_gives_a_card_that_slack_takes_and_no_markup_of_its_own(notice):
+    message = render(notice, 41, known_people={"U01ALICE"})
+    check_card(message.blocks, message.text)
+    for text in [message.text, *_marked_texts(message.blocks)]:
+        assert set(re.findall(r"<@(\w+)>", text)) <= KNOWN
+        left = OURS.sub("", text)
+        assert "<" not in left
+        assert ">" not in left.replace("\n> ", "").removeprefix("> ")
+
+
+def test_a_card_of_the_longest_texts_still_fits():
+    long = "<&>" * 5000
+    notice = after(ActionState.SUCCEEDED, long).model_copy(
+        update={
+            "action_state": ActionState.WAITING,
+            "service": long,
+            "severity": long,
+            "alert_name": long,
+            "summary": long,
+            "headline": long,
+            "runbook": long,
+            "if_nobody_answers": long,
+            "plan": PlanCard(summary=long, steps=(long,) * 50, blast_radius=long, way_back=long),
+            "evidence": tuple(EvidenceLine(name=long, finding=Finding.UNKNOWN, detail=long) for _ in range(20)),
+            "links": tuple(Link(label=long, url=f"https://example/{'a' * 1500}{n}") for n in range(20)),
+            "approvers": tuple(f"U{number:024}" for number in range(50)),
+            "buttons": tuple(Button),
+        }
+    )
+    message = render(notice, 41)
+    check_card(message.blocks, message.text)

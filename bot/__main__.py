@@ -1,0 +1,184 @@
+"""The command line. Each command teaches by its own ``--help``; none needs another to have been read first."""
+
+import asyncio
+import logging
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from bot.settings import SettingsError, read_settings, read_storage_settings
+
+if TYPE_CHECKING:
+    from bot.policy.document import Policy
+
+app = typer.Typer(
+    name="watchkeeper",
+    help="Bounded autonomy for production operations: acts under written orders, calls a human when in doubt.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+audit_app = typer.Typer(help="The record of everything that people and Watchkeeper did.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+err = Console(stderr=True, highlight=False)
+out = Console(highlight=False)
+
+EXIT_PROBLEM = 1
+EXIT_USAGE = 2
+
+
+def fail(text: str, code: int = EXIT_USAGE) -> NoReturn:
+    """Say what is wrong, and leave."""
+    err.print(text, style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def load_orders(path: Path) -> "Policy":
+    """The policy at ``path``, or a clear end."""
+    from bot.policy.loading import load_policy
+    from bot.policy.problems import PolicyError
+    from remediations.catalogue import PARAMETER_MODELS
+
+    try:
+        return load_policy(path.read_text(encoding="utf-8"), filename=str(path), parameter_models=PARAMETER_MODELS)
+    except OSError as error:
+        fail(
+            f"The policy {str(path)!r} cannot be read: {error.strerror}. Set WATCHKEEPER_POLICY, or start from "
+            "docs/policy.example.yml."
+        )
+    except PolicyError as error:
+        fail(f"{error}\nThe policy cannot be used. `watchkeeper check {path}` shows this and the warnings too.")
+
+
+@app.command()
+def run() -> None:
+    """Keep the watch: listen for alerts, decide, ask and act, until stopped.
+
+    Everything it is told comes from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN (Socket Mode) or
+    SLACK_SIGNING_SECRET (HTTP mode), WATCHKEEPER_AUDIT_KEY, WATCHKEEPER_POLICY (default policy.yml), PROMETHEUS_URL,
+    WATCHKEEPER_LISTEN (default 127.0.0.1:8080), WATCHKEEPER_ALERT_TOKEN, DATABASE_URL (default SQLite,
+    watchkeeper.db). Each may be given as NAME_FILE, naming a file that holds the value.
+
+    Point Alertmanager's webhook at http://ADDRESS/alerts/alertmanager with the token as bearer credential. Stop with
+    Ctrl-C or SIGTERM: what is under way is finished or continues at the next start.
+    """
+    from bot.app import StartError, serve
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("apscheduler", "slack_bolt", "slack_sdk", "aiohttp.access", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        fail(str(error))
+    policy = load_orders(settings.policy_path)
+    try:
+        asyncio.run(serve(settings, policy))
+    except StartError as error:
+        fail(str(error), EXIT_PROBLEM)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the workspace page; 0 picks a free one.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+    state: Annotated[Path, typer.Option(help="Folder for everything the demo keeps.")] = Path(".demo"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier demo left.")] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Watch with the built-in probe even where Prometheus is installed.")
+    ] = False,
+) -> None:
+    """See it work, without any account: a local workspace in the browser, and a real service that really fails.
+
+    Opens one page. Break the service there (or wait 20 seconds), read the card, approve it, and watch the thread.
+    Ctrl-C ends everything it started.
+    """
+    from bot.local.demo import run_demo
+
+    raise typer.Exit(run_demo(state=state, port=port, open_browser=not no_browser, fresh=fresh, probe=probe))
+
+
+@app.command()
+def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("policy.yml")) -> None:
+    """Read a policy file and say everything that is wrong with it, or will surprise.
+
+    Every error comes with line, column and remedy. Warnings point at what is allowed but probably not meant, such as a
+    runbook that can never match or an approver group of one. Exit code 0: usable; 1: errors; 2: cannot be read.
+    """
+    from bot.policy.loading import check_policy
+    from bot.policy.problems import render
+    from remediations.catalogue import PARAMETER_MODELS
+
+    try:
+        text = policy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{str(policy)!r} cannot be read: {error}. Name the policy file: `watchkeeper check policy.yml`.")
+    found = check_policy(text, parameter_models=PARAMETER_MODELS, now=datetime.now(UTC))
+    if found.problems:
+        out.print(render(found.problems, filename=str(policy), text=text), markup=False, soft_wrap=True)
+    errors = sum(problem.severity == "error" for problem in found.problems)
+    warnings = len(found.problems) - errors
+    if errors:
+        fail(f"\n{policy}: {errors} error(s), {warnings} warning(s). It cannot be used.", EXIT_PROBLEM)
+    runbooks = len(found.policy.runbooks) if found.policy else 0
+    out.print(f"{policy}: good, with {runbooks} runbook(s) and {warnings} warning(s).", style="green", markup=False)
+
+
+@audit_app.command("verify")
+def audit_verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export to verify offline; without it, the database's own chain.")
+    ] = None,
+) -> None:
+    """Prove that the record is whole: nothing changed, removed, reordered or cut off.
+
+    Needs WATCHKEEPER_AUDIT_KEY, and DATABASE_URL unless a file is named. Exit code 0: whole; 1: broken, and the entries
+    are named.
+    """
+    from bot.records import verify_database, verify_file
+
+    url, key = storage_settings()
+    problems, entries = asyncio.run(verify_database(url, key)) if file is None else verify_file(file, key)
+    for problem in problems:
+        err.print(str(problem), style="red", markup=False, soft_wrap=True)
+    if problems:
+        fail(f"The record is broken: {len(problems)} problem(s) in {entries} entries.", EXIT_PROBLEM)
+    out.print(f"The record is whole: {entries} entries, unbroken from the first to the last.", style="green")
+
+
+@audit_app.command("export")
+def audit_export(
+    file: Annotated[Path | None, typer.Argument(help="Where to write; without it, standard output.")] = None,
+) -> None:
+    """Write the record as JSON lines, which `audit verify FILE` proves offline with the key alone."""
+    from bot.records import export_lines
+
+    url, key = storage_settings()
+    if file is None:
+        asyncio.run(export_lines(url, key, sys.stdout))
+        return
+    with file.open("w", encoding="utf-8") as target:
+        entries = asyncio.run(export_lines(url, key, target))
+    out.print(f"{entries} entries written to {file}.", markup=False)
+
+
+def storage_settings() -> tuple[str, bytes]:
+    """Database URL and audit key, or a clear end."""
+    try:
+        return read_storage_settings()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

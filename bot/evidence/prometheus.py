@@ -138,7 +138,7 @@ class PrometheusEvidence:
                 status = response.status
         except TimeoutError:
             return evidence(Finding.CONTRADICTS, f"no answer within {self._timeout_seconds:g} s")
-        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL) as error:
+        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
             return evidence(Finding.UNKNOWN, f"the URL cannot be used ({type(error).__name__}): correct `verify.http`")
         except (aiohttp.ClientError, OSError) as error:
             return evidence(Finding.CONTRADICTS, f"not reachable ({type(error).__name__})")

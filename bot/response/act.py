@@ -17,6 +17,7 @@ from bot.response.look import Brief, Look, look
 from bot.response.outcome import finish, withdraw
 from bot.response.ports import AttemptState, Request, Work
 from bot.response.recheck import Objection, objection, pause_in_force
+from bot.response.record import judge_anew
 from bot.response.roll_back import restore
 from bot.response.verify import verify
 from bot.response.watch import WATCHKEEPER, Watch
@@ -76,7 +77,7 @@ async def _claim(work: Work, watch: Watch, action_id: str, attempt: int, brief: 
             return False
         against = await _take_budget(work, watch, action)
     if against is not None:
-        await withdraw(work, watch, action, against.event, against.reason, look_again=against.look_again)
+        await _yield(work, watch, action, against)
         return False
     await work.actions.move(action_id, ActionEvent.CLAIM, due_at=None)
     await work.audit.append(
@@ -88,6 +89,14 @@ async def _claim(work: Work, watch: Watch, action_id: str, attempt: int, brief: 
     )
     await refresh_card(work, watch.orders(), action.incident_id, now)
     return True
+
+
+async def _yield(work: Work, watch: Watch, action: Action, against: Objection) -> None:
+    """What becomes of an action that may not run: held by a pause, or withdrawn with the reason."""
+    if against.paused:
+        await judge_anew(work, watch, action)
+    else:
+        await withdraw(work, watch, action, against.event, against.reason, look_again=against.look_again)
 
 
 async def _take_budget(work: Work, watch: Watch, action: Action) -> Objection | None:
@@ -154,9 +163,8 @@ async def _may_begin(work: Work, watch: Watch, action: Action) -> bool:
     if action.state is not ActionState.RUNNING:
         await work.locks.release(action.id)  # stopped while it was being prepared
         return False
-    paused = "" if action.by_hand else await pause_in_force(work, watch, action)
-    if paused:
-        await withdraw(work, watch, action, ActionEvent.HOLD, paused)
+    if not action.by_hand and await pause_in_force(work, watch, action):
+        await judge_anew(work, watch, action)
         return False
     return await work.actions.move(action.id, ActionEvent.BEGIN) is not None
 

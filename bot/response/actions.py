@@ -35,7 +35,7 @@ class ActionState(StrEnum):
     OVERRIDDEN = "overridden"
     EXPIRED = "expired"
     SUPERSEDED = "superseded"
-    """A newer question took its place (plan changed, alert resolved, automation resumed)."""
+    """A newer question took its place (plan changed, alert resolved, automation paused or resumed)."""
 
 
 class ActionEvent(StrEnum):
@@ -43,7 +43,6 @@ class ActionEvent(StrEnum):
     WINDOW_OVER = "window_over"
     APPROVE = "approve"
     STOP = "stop"
-    HOLD = "hold"
     OVERRIDE = "override"
     EXPIRE = "expire"
     SUPERSEDE = "supersede"
@@ -74,10 +73,6 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.VETO_WINDOW),
         ActionEvent.WINDOW_OVER: (frozenset({_S.VETO_WINDOW}), _S.APPROVED),
         ActionEvent.APPROVE: (frozenset({_S.VETO_WINDOW, _S.WAITING, _S.HELD}), _S.APPROVED),
-        ActionEvent.HOLD: (
-            frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.APPROVED, _S.RUNNING}),
-            _S.HELD,
-        ),
         ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
         ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
         ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),

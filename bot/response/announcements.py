@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-from bot.policy.decide import decide
 from bot.policy.situation import Notification
 from bot.response.actions import Action, ActionEvent, ActionState
-from bot.response.card import current_action, refresh_card
+from bot.response.card import refresh_card
 from bot.response.notices import CardNotice
 from bot.response.ports import Work
-from bot.response.record import record
+from bot.response.record import judge_anew
 from bot.response.watch import WATCHKEEPER, Watch
 
 
@@ -63,19 +62,8 @@ async def release(work: Work, watch: Watch, action: Action) -> bool:
 
 async def not_announced(work: Work, watch: Watch, action: Action) -> bool:
     """Slack has not accepted the card in time: decide again without the notification, so that people are asked."""
-    if action.state is not ActionState.ANNOUNCING:
-        return False
-    incident = await work.incidents.get(action.incident_id)
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
-    if incident is None or stored is None or (await current_action(work, incident)) != action:
+    if action.state is not ActionState.ANNOUNCING or stored is None:
         return False
-    now = watch.now()
-    situation = stored.situation.model_copy(
-        update={
-            "now": now,
-            "pauses": await work.pauses.active(now),
-            "oversight": stored.situation.oversight.model_copy(update={"notification": Notification.FAILED}),
-        }
-    )
-    await record(work, watch, incident, situation, decide(situation, watch.orders()), action.approvers)
-    return True
+    oversight = stored.situation.oversight.model_copy(update={"notification": Notification.FAILED})
+    return await judge_anew(work, watch, action, oversight=oversight)

@@ -5,12 +5,12 @@ from datetime import datetime
 from bot.policy.approval import Deed, may
 from bot.policy.document import duration_text
 from bot.policy.situation import Scope
-from bot.response.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.actions import PENDING, Action, ActionState
 from bot.response.answers import Answer, Roster, authorised
 from bot.response.notices import ThreadNotice, Tone
-from bot.response.outcome import withdraw
 from bot.response.ports import Work
 from bot.response.recheck import pause_in_force
+from bot.response.record import judge_anew
 from bot.response.watch import Watch
 
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
@@ -47,9 +47,8 @@ async def pause(
     )
     held = 0
     for action in await work.actions.in_states(HOLDABLE):
-        covered = await pause_in_force(work, watch, action)
-        if covered:
-            held += await withdraw(work, watch, action, ActionEvent.HOLD, covered)
+        if await pause_in_force(work, watch, action):
+            held += await judge_anew(work, watch, action)
     end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
     if incident_id is not None:
         notice = ThreadNotice(

@@ -8,6 +8,7 @@ an error that nobody is told about is the worst kind.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
@@ -115,8 +116,10 @@ class Engine:
     async def close(self) -> None:
         """Stop taking work; what is unfinished is recovered at the next start."""
         self.launched = False
-        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         await asyncio.to_thread(self._client.destroy)
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        # DBOS made its thread pool the loop's default and has just shut it down; whoever closes after us needs one.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="closing"))
 
     async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``. Outside a flow it is a plain transaction."""

@@ -12,19 +12,14 @@ _TITLES: dict[ActionState, tuple[str, Tone]] = {
     ActionState.FAILED: ("Failed: a person must look", Tone.BAD),
     ActionState.EXPIRED: ("Expired without an answer", Tone.WARNING),
     ActionState.SUPERSEDED: ("Not run", Tone.NEUTRAL),
-    ActionState.HELD: ("Held: automation is paused here", Tone.WARNING),
 }
 
 
 async def withdraw(
     work: Work, watch: Watch, action: Action, event: ActionEvent, reason: str, *, look_again: bool = False
 ) -> bool:
-    """Take back an action before its effect (expired, superseded, held). False when somebody was faster."""
-    now = watch.now()
-    ends = event is not ActionEvent.HOLD
-    moved = await work.actions.move(
-        action.id, event, due_at=None, outcome=reason, **({"finished_at": now} if ends else {})
-    )
+    """Take back an action before its effect (expired, superseded). False when somebody was faster."""
+    moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=watch.now())
     if moved is None:
         return False
     await work.locks.release(action.id)

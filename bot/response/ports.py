@@ -279,6 +279,13 @@ class Queue(Protocol):
         """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
         ...
 
+    async def consider_deferred(self) -> bool:
+        """Queue some of the looks that a storm of alerts left owing; True when more may be left.
+
+        Intake does so itself right after a storm; the sweep asks too, for the storm in which a process died.
+        """
+        ...
+
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None: ...
 
     async def roll_back(self, action: Action, by: str, reason: str) -> None: ...

@@ -23,6 +23,7 @@ class Objection:
     event: ActionEvent
     reason: str
     look_again: bool = False
+    paused: bool = False
 
 
 async def objection(
@@ -37,8 +38,8 @@ async def objection(
         why = seen.plan_problem or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Looking again.", look_again=True)
     decision = await judge_again(work, watch, action, brief, seen)
-    if decision.verdict is Verdict.HOLD:
-        return None if action.by_hand else Objection(ActionEvent.HOLD, decision.headline)
+    if decision.verdict is Verdict.HOLD and decision.otherwise is not Verdict.REFUSE:
+        return None if action.by_hand else Objection(ActionEvent.SUPERSEDE, decision.headline, paused=True)
     by_people = bool(action.decided_by)
     if decision.verdict is Verdict.REFUSE or not (by_people or decision.verdict.autonomous):
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {decision.headline}", look_again=True)

@@ -4,7 +4,9 @@ All in the caller's transaction, so people never see a decision that is not stor
 """
 
 from datetime import datetime
+from typing import Any
 
+from bot.policy.decide import decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.document import Policy
 from bot.policy.situation import Situation
@@ -63,6 +65,27 @@ async def record(
         await work.actions.add(action)
     await refresh_card(work, policy, incident.id, now)
     await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry), now)
+
+
+async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -> bool:
+    """Judge the action's stored situation again with ``changes`` (and the pauses of now), and put that on the record.
+
+    For news that needs no new look at the world: a pause, or a card that Slack did not take. False: it is too late for
+    that, the effect has begun or the action is over.
+    """
+    incident = await work.incidents.get(action.incident_id)
+    stored = await work.decisions.at_revision(action.incident_id, action.revision)
+    if incident is None or stored is None or incident.revision != action.revision:
+        return False
+    now = watch.now()
+    text = "A newer decision took its place."
+    if await work.actions.move(action.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome=text) is None:
+        return False
+    await work.locks.release(action.id)
+    fresh = {"now": now, "pauses": await work.pauses.active(now), **changes}
+    situation = stored.situation.model_copy(update=fresh)
+    await record(work, watch, incident, situation, decide(situation, watch.orders()), action.approvers)
+    return True
 
 
 def _action_for(

@@ -1,0 +1,292 @@
+"""A small world for the flows: a real database, the real durable engine, and a remediation that acts on a file.
+
+The file survives the process and counts what was done to it, so that "at most once" can be checked by looking.
+Slack is played by ``deliver``: it takes the outbox as the courier does and says that the message was accepted.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bot.policy.document import Policy
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
+from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
+from bot.response.actions import Action, ActionState
+from bot.response.announcements import announced
+from bot.response.answers import Press
+from bot.response.card import current_action
+from bot.response.engine import Engine
+from bot.response.failures import flow_failed
+from bot.response.flows import flows
+from bot.response.incidents import Alert, AlertStatus, Incident
+from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.watch import Timing, Watch
+from storage.database import Database
+from storage.intake import Intake
+from storage.migrations import migrate
+from tests.fixtures.database import AUDIT_KEY
+
+ALICE, BOB, CAROL, DAVE = "U01ALICE", "U02BOB", "U03CAROL", "U04DAVE"
+
+
+class SwitchParameters(Parameters):
+    switch: str
+
+
+@dataclass
+class Switch:
+    """A remediation over a JSON file: ``{"position": ..., "flips": n, "restores": n}``."""
+
+    name: ClassVar[str] = "flip_switch"
+    title: ClassVar[str] = "Flip a switch"
+    parameters: ClassVar[type[Parameters]] = SwitchParameters
+    effects: ClassVar[frozenset[Effect]] = frozenset({Effect.RESTART})
+
+    path: Path
+    before_execute: Callable[[], Awaitable[None]] | None = None
+    refuses_to_plan: str = ""
+    breaks: Exception | None = None
+
+    def read(self) -> dict[str, Any]:
+        if not self.path.exists():
+            return {"position": "off", "flips": 0, "restores": 0}
+        return dict(json.loads(self.path.read_text()))
+
+    def write(self, **changes: Any) -> None:
+        self.path.write_text(json.dumps(self.read() | changes))
+
+    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+        assert isinstance(parameters, SwitchParameters)
+        if self.refuses_to_plan:
+            raise PermanentError(self.refuses_to_plan)
+        position = self.read()["position"]
+        return Plan(
+            remediation=self.name,
+            summary=f"Flip {parameters.switch} on",
+            parameters=parameters.model_dump(),
+            service=service,
+            targets=(Target(key=f"switch:{parameters.switch}", label=parameters.switch, state={"position": position}),),
+            effects=frozenset({Effect.RESTART}),
+            blast_radius=BlastRadius(targets=1, share=1 / fleet if fleet else None),
+            way_back=WayBack(summary=f"Flip {parameters.switch} back to {position}", exactness=Exactness.EXACT),
+        )
+
+    async def rehearse(self, plan: Plan) -> Report:
+        return Report(summary="The switch can be flipped.")
+
+    async def snapshot(self, plan: Plan) -> Snapshot:
+        return Snapshot(state={"position": self.read()["position"]})
+
+    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
+        if self.before_execute is not None:
+            await self.before_execute()
+        if self.breaks is not None:
+            raise self.breaks
+        self.write(position="on", flips=self.read()["flips"] + 1)
+        return Report(summary="Flipped it on.")
+
+    async def health(self, plan: Plan) -> Health:
+        return Health(healthy=None, summary="A switch cannot tell.")
+
+    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+        self.write(position=snapshot.state["position"], restores=self.read()["restores"] + 1)
+        return Report(summary=f"Flipped it back to {snapshot.state['position']}.")
+
+
+@dataclass
+class Senses:
+    """What monitoring answers: evidence supports, and the fix is healthy, unless a test says otherwise."""
+
+    evidence: Finding = Finding.SUPPORTS
+    health: Finding = Finding.SUPPORTS
+    burn: float | None = None
+
+    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        return tuple(Evidence(name=n, query=q, finding=self.evidence, detail="as told") for n, q in queries.items())
+
+    async def number(self, query: str) -> float | None:
+        return self.burn
+
+    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
+        return Evidence(name="verify", query=promql or url or "", finding=self.health, detail="as told")
+
+
+@dataclass
+class People:
+    groups: dict[str, tuple[str, ...]]
+
+    async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
+        return tuple(sorted({person for group in groups for person in self.groups.get(group, ())}))
+
+
+def orders(level: str = "L1", **runbook: Any) -> Policy:
+    """A policy with one runbook, ``flip``, for the alert SwitchOff."""
+    return Policy.model_validate(
+        {
+            "version": 1,
+            "channels": {"incidents": "C01INC"},
+            "people": {"sre-oncall": {"users": [ALICE, BOB]}, "leads": {"users": [CAROL]}},
+            "defaults": {"approvals": {"from": ["sre-oncall"]}, "watch_after": "10m"},
+            "services": {"lamp": {"tier": 2, "fleet": 4}, "room": {"depends_on": ["lamp"]}},
+            "budgets": [{"scope": "all", "actions": 20, "per": "1h"}],
+            "runbooks": {
+                "flip": {
+                    "summary": "Flip the switch",
+                    "when": "alert.name == 'SwitchOff'",
+                    "level": level,
+                    "remediation": "flip_switch",
+                    "with": {"switch": "${alert.labels.service}"},
+                    "blast_radius": {"targets": 1, "share": 0.34},
+                    "evidence": {"dark": "light == 0"},
+                    "verify": {"within": "1s", "healthy": "light == 1", "stable": 1},
+                    "veto_window": "1s",
+                }
+                | runbook
+            },
+        }
+    )
+
+
+@dataclass
+class World:
+    """Everything a test of the flows needs; see ``world``."""
+
+    database: Database
+    watch: Watch
+    intake: Intake
+    switch: Switch
+    senses: Senses
+    delivered: list[CardNotice | ThreadNotice] = field(default_factory=list)
+    slack_answers: bool = True
+
+    async def fire(self, name: str = "SwitchOff", service: str = "lamp", fingerprint: str = "f1") -> None:
+        await self._alert(name, service, fingerprint, AlertStatus.FIRING)
+
+    async def resolve(self, name: str = "SwitchOff", service: str = "lamp", fingerprint: str = "f1") -> None:
+        await self._alert(name, service, fingerprint, AlertStatus.RESOLVED)
+
+    async def _alert(self, name: str, service: str, fingerprint: str, status: AlertStatus) -> None:
+        now = datetime.now(UTC)
+        started = self._started.setdefault(fingerprint, now)
+        facts = AlertFacts(
+            source="alertmanager",
+            fingerprint=fingerprint,
+            name=name,
+            severity="critical",
+            service=service,
+            labels={"alertname": name, "service": service, "severity": "critical"},
+            annotations={"summary": f"{service} is dark"},
+            starts_at=started,
+        )
+        ended = now if status is AlertStatus.RESOLVED else None
+        await self.intake.accept([Alert(facts, status, ended, "", now)], [])
+
+    _started: dict[str, datetime] = field(default_factory=dict)
+
+    async def deliver(self) -> None:
+        """Play the courier until cancelled."""
+        number = 0
+        while True:
+            now = self.watch.now()
+            if self.slack_answers:
+                async with self.database.begin() as work:
+                    for outbox_id in await work.outbox.due(now):
+                        item = await work.outbox.claim(outbox_id, by="test", now=now, until=now + timedelta(seconds=9))
+                        assert item is not None
+                        number += 1
+                        await work.outbox.delivered(outbox_id, channel="C01INC", ts=f"1700000000.{number:06}", now=now)
+                        if isinstance(item.notice, CardNotice):
+                            await announced(work, self.watch, item.incident_id, item.notice)
+                        self.delivered.append(item.notice)
+            await asyncio.sleep(0.02)
+
+    async def until(self, state: ActionState, incident_id: int = 1) -> Action:
+        """Wait until the incident's present action is in ``state``."""
+        async with asyncio.timeout(20):
+            while True:
+                action = await self.action(incident_id)
+                if action is not None and action.state is state:
+                    return action
+                await asyncio.sleep(0.02)
+
+    async def until_thread(self, title: str) -> ThreadNotice:
+        """Wait until the thread says ``title`` (as a beginning)."""
+        async with asyncio.timeout(20):
+            while True:
+                for notice in self.delivered:
+                    if isinstance(notice, ThreadNotice) and notice.title.startswith(title):
+                        return notice
+                await asyncio.sleep(0.02)
+
+    async def until_card(self, true: Callable[[CardNotice], bool]) -> CardNotice:
+        """Wait until the newest delivered card is such that ``true`` holds."""
+        async with asyncio.timeout(20):
+            while True:
+                cards = [n for n in self.delivered if isinstance(n, CardNotice)]
+                if cards and true(cards[-1]):
+                    return cards[-1]
+                await asyncio.sleep(0.02)
+
+    async def action(self, incident_id: int = 1) -> Action | None:
+        async with self.database.read() as work:
+            incident = await work.incidents.get(incident_id)
+            return await current_action(work, incident) if incident else None
+
+    async def incident(self, incident_id: int = 1) -> Incident:
+        async with self.database.read() as work:
+            incident = await work.incidents.get(incident_id)
+            assert incident is not None
+            return incident
+
+    async def press(self, person: str, incident_id: int = 1) -> Press:
+        """What this person's click on the present card carries."""
+        incident, action = await self.incident(incident_id), await self.action(incident_id)
+        return Press(person, action.id if action else incident.handle, incident.revision)
+
+    async def license(self, runbook: str = "flip") -> None:
+        """Gate rows, as the gates themselves will write them."""
+        now = self.watch.now()
+        async with self.database.begin() as work:
+            for gate in Gate:
+                digest = self.watch.orders().runbooks[runbook].digest
+                await work.licences.pass_gate(runbook, digest, gate, by="test", now=now, until=now + timedelta(days=1))
+
+
+@asynccontextmanager
+async def world(folder: Path, policy: Policy, url: str | None = None, **timing: Any) -> AsyncIterator[World]:
+    """Start everything on ``folder`` (or on the database at ``url``); starting again continues what was there."""
+    url = url or f"sqlite+aiosqlite:///{folder / 'watch.db'}"
+    engine = Engine(url)
+    database = Database(url, engine, AUDIT_KEY)
+    await database.open()
+    await migrate(database)
+    await engine.prepare()
+    switch, senses = Switch(folder / "switch.json"), Senses()
+    people = People({"sre-oncall": (ALICE, BOB), "leads": (CAROL,)})
+    watch = Watch(
+        database=database,
+        orders=lambda: policy,
+        catalogue={switch.name: switch},
+        evidence=senses,
+        people=people,
+        timing=Timing(verify_interval_seconds=0.05, **timing),
+    )
+    intake = Intake(database, watch.orders, watch.now)
+    built = World(database, watch, intake, switch, senses)
+    await engine.launch(database, flows(watch), partial(flow_failed, watch))
+    courier = asyncio.create_task(built.deliver())
+    try:
+        yield built
+    finally:
+        courier.cancel()
+        await asyncio.gather(courier, return_exceptions=True)
+        await intake.close()
+        await engine.close()
+        await database.close()

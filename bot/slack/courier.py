@@ -1,0 +1,379 @@
+"""Delivers the outbox to Slack: the only poster. In each incident's order, paced, retried, never twice.
+
+A row is claimed for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
+back only its own channel, an unknown outcome makes us look for our outbox id before sending again, and what only a
+person can repair is reported and tried again now and then. Order within an incident is the outbox's promise: it gives
+out an incident's next row only when the one before is delivered or given up.
+
+Must not know: what a notice means, the database behind the protocols.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Generic, Protocol, TypeVar
+
+from slack_sdk.errors import SlackClientError
+
+from bot.response.notices import CardNotice, ThreadNotice
+from bot.slack.cards import render
+from bot.slack.layout import Message
+from bot.slack.limits import check_card
+from bot.slack.pacing import Pace, Paces
+from bot.slack.posting import (
+    POST,
+    UPDATE,
+    Accepted,
+    Desk,
+    Gone,
+    Limited,
+    Misconfigured,
+    NotSent,
+    Outcome,
+    Refused,
+    Unknown,
+)
+
+POLL_SECONDS = 1.0
+"""How often to look for rows that another replica queued or left behind."""
+CLAIM_SECONDS = 45.0
+WAIT_IN_HAND_SECONDS = 5.0
+"""A row whose slot is further away than this is given back until then."""
+CALL_SECONDS = 15.0
+"""At least this much of the claim must be left when a call begins; more than the client's time-out."""
+IN_HAND_MAX = 64
+BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+SETTLE_SECONDS = 3.0
+"""After an unknown outcome: a request may still be under way in Slack when its answer is already lost."""
+REPAIR_SECONDS = 60.0
+"""How often to try again what waits for a person to repair a channel or token."""
+
+log = logging.getLogger(__name__)
+
+
+class OutboxItem(Protocol):
+    """One claimed row. ``channel`` and ``thread_ts`` are the incident's, None before its first card."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def incident_id(self) -> int: ...
+    @property
+    def notice(self) -> CardNotice | ThreadNotice: ...
+    @property
+    def attempts(self) -> int:
+        """Deliveries begun, this one included."""
+        ...
+
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def channel(self) -> str | None: ...
+    @property
+    def thread_ts(self) -> str | None: ...
+
+
+class CourierOutbox(Protocol):
+    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the claim was lost meanwhile."""
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[int]: ...
+
+    async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None: ...
+
+    async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool: ...
+
+    async def retry(self, outbox_id: int, *, by: str, at: datetime, error: str) -> bool: ...
+
+    async def failed(self, outbox_id: int, *, by: str, error: str) -> bool: ...
+
+
+class CourierWork(Protocol):
+    """One transaction, as far as the courier sees it."""
+
+    @property
+    def outbox(self) -> CourierOutbox: ...
+
+
+Work = TypeVar("Work", bound=CourierWork)
+Work_co = TypeVar("Work_co", bound=CourierWork, covariant=True)
+
+
+class CourierDatabase(Protocol[Work_co]):
+    """Where the rows are."""
+
+    @property
+    def outbox_wakeup(self) -> asyncio.Event:
+        """Set after each commit that queued or delivered something here."""
+        ...
+
+    def begin(self) -> AbstractAsyncContextManager[Work_co]: ...
+
+    def read(self) -> AbstractAsyncContextManager[Work_co]: ...
+
+
+@dataclass(slots=True)
+class CourierState:
+    """How delivery stands, for /readyz and ``/watch status``."""
+
+    problems: dict[str, str] = field(default_factory=dict)
+    """By channel id (empty for the token): what is wrong, and the remedy."""
+    unreachable_since: datetime | None = None
+    last_delivered_at: datetime | None = None
+
+    @property
+    def healthy(self) -> bool:
+        return not self.problems and self.unreachable_since is None
+
+
+class Courier(Generic[Work]):
+    """Delivers until closed. One per process; replicas share the rows by their claims."""
+
+    def __init__(
+        self,
+        database: CourierDatabase[Work],
+        desk: Desk,
+        *,
+        name: str,
+        channel: Callable[[], str],
+        now: Callable[[], datetime],
+        on_accepted: Callable[[Work, OutboxItem], Awaitable[None]],
+        known_people: Callable[[], Collection[str]] = frozenset,
+        paces: Paces | None = None,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        """Args:
+        desk: posts with a client whose time-out is below ``CALL_SECONDS``.
+        name: unique among replicas; marks our claims.
+        channel: the policy's incidents channel as it is now, for incidents without a thread.
+        on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
+            again (the message is then found, not repeated).
+        known_people: user ids that may become mentions where they stand in words.
+        """
+        self.state = CourierState()
+        self._database = database
+        self._desk = desk
+        self._name = name
+        self._channel = channel
+        self._now = now
+        self._on_accepted = on_accepted
+        self._known_people = known_people
+        self._paces = paces or Paces()
+        self._settle_seconds = settle_seconds
+        self._wakeup = database.outbox_wakeup
+        self._closing = asyncio.Event()
+        self._in_hand: dict[int, asyncio.Task[None]] = {}
+        self._slots: dict[int, float] = {}
+        """Slots of rows that were given back to wait for them."""
+        self._not_there: dict[int, int] = {}
+        """Row -> attempts of which we know that none has left a message."""
+        self._loop_task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin delivering, in the running loop."""
+        self._loop_task = asyncio.create_task(self._run(), name="courier")
+
+    async def close(self, drain_seconds: float = 20.0) -> None:
+        """Stop claiming, give back what waits, and let what is being sent end; at most ``drain_seconds``."""
+        self._closing.set()
+        self._wakeup.set()
+        if self._loop_task is None:
+            return
+        await self._loop_task
+        if self._in_hand:
+            _, late = await asyncio.wait(self._in_hand.values(), timeout=drain_seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def whisper(self, channel: str, user: str, message: Message) -> bool:
+        """A hint for one person; False, with a line in the log, when it did not arrive."""
+        outcome = await self._desk.whisper(channel, user, message)
+        if isinstance(outcome, Accepted):
+            return True
+        log.warning("hint for %s in %s was lost: %s", user, channel, outcome)
+        return False
+
+    # -- the round -------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wakeup.clear()
+            try:
+                await self._take_due()
+            except Exception:  # the database may be away for a while; nothing is lost meanwhile
+                log.exception("the outbox could not be read; trying again in %s s", POLL_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wakeup.wait(), POLL_SECONDS)
+
+    async def _take_due(self) -> None:
+        room = IN_HAND_MAX - len(self._in_hand)
+        if room <= 0:
+            return
+        async with self._database.read() as work:
+            due = await work.outbox.due(self._now(), limit=IN_HAND_MAX)
+        for outbox_id in [one for one in due if one not in self._in_hand][:room]:
+            task = asyncio.create_task(self._handle(outbox_id), name=f"courier row {outbox_id}")
+            self._in_hand[outbox_id] = task
+            task.add_done_callback(partial(self._put_down, outbox_id))
+
+    def _put_down(self, outbox_id: int, _task: asyncio.Task[None]) -> None:
+        del self._in_hand[outbox_id]
+
+    async def _handle(self, outbox_id: int) -> None:
+        now = self._now()
+        until = now + timedelta(seconds=CLAIM_SECONDS)
+        try:
+            async with self._database.begin() as work:
+                item = await work.outbox.claim(outbox_id, by=self._name, now=now, until=until)
+            if item is not None:
+                await self._deliver(item, until)
+        except Exception:  # one row must not stop the others; its claim runs out and it is tried again
+            log.exception("outbox row %s could not be handled", outbox_id)
+
+    # -- one row ---------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, item: OutboxItem, until: datetime) -> None:
+        message = await self._drawn(item)
+        if message is None:
+            return
+        pace = self._pace(item)
+        if not await self._wait_for_slot(item, pace, until):
+            return
+        outcome = await self._send(item, message)
+        match outcome:
+            case Accepted():
+                await self._record(item, outcome)
+            case Limited(method, seconds):
+                if method in (POST, UPDATE):
+                    pace.block(asyncio.get_running_loop().time() + seconds)
+                self._certainly_not_there(item)
+                await self._give_back(item, seconds, f"{method} is limited for {seconds:g} s")
+            case NotSent(error):
+                self._certainly_not_there(item)
+                self._note_unreachable(error)
+                await self._give_back(item, self._back_off(item), error)
+            case Unknown(error):
+                self._note_unreachable(error)
+                await self._give_back(item, max(self._back_off(item), self._settle_seconds), error)
+            case Misconfigured(channel, error, remedy):
+                self._certainly_not_there(item)
+                self._note_problem(channel or "", f"{error}: {remedy}")
+                await self._give_back(item, REPAIR_SECONDS, f"{error}: {remedy}")
+            case Refused(error) | Gone(error):
+                await self._give_up(item, error)
+
+    async def _drawn(self, item: OutboxItem) -> Message | None:
+        try:
+            message = render(item.notice, item.id, self._known_people())
+            check_card(message.blocks, message.text)
+        except (ValueError, SlackClientError) as error:
+            await self._give_up(item, f"cannot be drawn: {error}")
+            return None
+        return message
+
+    def _pace(self, item: OutboxItem) -> Pace:
+        if self._is_update(item):
+            return self._paces.updating()
+        return self._paces.posting(item.channel or self._channel())
+
+    async def _wait_for_slot(self, item: OutboxItem, pace: Pace, until: datetime) -> bool:
+        """Wait in hand for a near slot, give the row back for a far one. True: send now."""
+        clock = asyncio.get_running_loop().time
+        slot = self._slots.pop(item.id, None)
+        if slot is None or slot < pace.blocked_until:
+            slot = pace.reserve(clock())
+        wait = slot - clock()
+        if wait > WAIT_IN_HAND_SECONDS:
+            self._slots[item.id] = slot
+            self._certainly_not_there(item)
+            await self._give_back(item, wait, "")
+            return False
+        if wait > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), wait)
+        if self._closing.is_set() or self._now() + timedelta(seconds=CALL_SECONDS) > until:
+            self._certainly_not_there(item)
+            await self._give_back(item, 0, "")
+            return False
+        return True
+
+    async def _send(self, item: OutboxItem, message: Message) -> Outcome:
+        channel, thread_ts = item.channel or self._channel(), item.thread_ts
+        if thread_ts is not None and self._is_update(item):
+            updated = await self._desk.update(channel, thread_ts, message)
+            if not isinstance(updated, Gone):
+                return updated
+            log.warning("the card of %s is gone (%s); posting it anew", item.notice.incident, updated.error)
+            thread_ts = None
+        if self._may_be_there(item):
+            found = await self._desk.find(channel, thread_ts, item.id, item.created_at)
+            if found is not None and not isinstance(found, Gone):
+                return found
+            self._not_there[item.id] = item.attempts - 1
+        broadcast = isinstance(item.notice, ThreadNotice) and item.notice.broadcast
+        posted = await self._desk.post(channel, message, thread_ts=thread_ts, broadcast=broadcast)
+        if isinstance(posted, Gone) and thread_ts is not None:
+            log.warning("the thread of %s is gone (%s); posting in the channel", item.notice.incident, posted.error)
+            return await self._desk.post(channel, message)
+        return posted
+
+    @staticmethod
+    def _is_update(item: OutboxItem) -> bool:
+        return isinstance(item.notice, CardNotice) and item.thread_ts is not None
+
+    # -- what came of it -------------------------------------------------------------------------------------------
+
+    async def _record(self, item: OutboxItem, accepted: Accepted) -> None:
+        now = self._now()
+        async with self._database.begin() as work:
+            if await work.outbox.delivered(item.id, channel=accepted.channel, ts=accepted.ts, now=now):
+                await self._on_accepted(work, item)
+        self._forget(item.id)
+        self.state.last_delivered_at = now
+        self.state.unreachable_since = None
+        for place in ("", accepted.channel):
+            if self.state.problems.pop(place, None) is not None:
+                log.warning("Slack takes our messages again%s", f" in {place}" if place else "")
+
+    async def _give_back(self, item: OutboxItem, wait_seconds: float, error: str) -> None:
+        if error:
+            log.info("outbox row %s (%s) waits %.1f s: %s", item.id, item.notice.incident, wait_seconds, error)
+        at = self._now() + timedelta(seconds=wait_seconds)
+        async with self._database.begin() as work:
+            await work.outbox.retry(item.id, by=self._name, at=at, error=error)
+        asyncio.get_running_loop().call_later(wait_seconds, self._wakeup.set)
+
+    async def _give_up(self, item: OutboxItem, error: str) -> None:
+        log.error("outbox row %s (%s) is given up: %s", item.id, item.notice.incident, error)
+        async with self._database.begin() as work:
+            await work.outbox.failed(item.id, by=self._name, error=error)
+        self._forget(item.id)
+
+    def _forget(self, outbox_id: int) -> None:
+        self._not_there.pop(outbox_id, None)
+        self._slots.pop(outbox_id, None)
+
+    def _certainly_not_there(self, item: OutboxItem) -> None:
+        if not self._may_be_there(item):
+            self._not_there[item.id] = item.attempts
+
+    def _may_be_there(self, item: OutboxItem) -> bool:
+        """Whether an earlier attempt, ours or that of a replica that died, may have left a message."""
+        return item.attempts - 1 > self._not_there.get(item.id, 0)
+
+    def _back_off(self, item: OutboxItem) -> float:
+        return BACK_OFF_SECONDS[min(item.attempts, len(BACK_OFF_SECONDS)) - 1]
+
+    def _note_unreachable(self, error: str) -> None:
+        if self.state.unreachable_since is None:
+            self.state.unreachable_since = self._now()
+            log.warning("Slack does not answer as it should: %s", error)
+
+    def _note_problem(self, place: str, problem: str) -> None:
+        if self.state.problems.get(place) != problem:
+            log.error("Slack refuses our messages%s: %s", f" in {place}" if place else "", problem)
+        self.state.problems[place] = problem

@@ -74,7 +74,7 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     held = paused.verdict is not None
     rulings = {
         "runbook": _runbook_rule(situation, runbook),
-        "plan": passed(plan.summary, {"plan_digest": plan.digest}),
+        "plan": passed(plan.summary, {"remediation": plan.remediation}),
         "controls": paused,
         **{name: rule(case) for name, rule in ABOUT_THE_PLAN.items()},
         "level": autonomy.level(case, held=held),

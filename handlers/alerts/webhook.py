@@ -1,0 +1,147 @@
+"""``POST /alerts/<source>``: authenticate, read, store, and only then answer 200.
+
+Every refusal says in words what is wrong with what was sent. Must not know: any monitor's format; ``SOURCES`` does.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+
+from handlers.alerts import SOURCES
+from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
+from handlers.metrics import Metrics
+from storage.alerts import IntakeResult
+from storage.intake import Intake, IntakeUnavailableError
+
+BODY_MAX_BYTES = 10 * 1024 * 1024
+LARGE_BODY_BYTES = 256 * 1024
+"""From here on parsing goes to a thread, so that everybody else's clicks are heard meanwhile."""
+REASONS_SHOWN = 20
+RETRY_AFTER_SECONDS = 5
+ENCODINGS = ("", "identity", "gzip", "deflate")
+
+log = logging.getLogger(__name__)
+
+
+class AlertWebhook:
+    """The endpoint of every source."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        metrics: Metrics,
+        now: Callable[[], datetime],
+        token: str | None,
+        sources: Mapping[str, Parse] = SOURCES,
+    ) -> None:
+        self._intake = intake
+        self._metrics = metrics
+        self._now = now
+        self._credential = None if token is None else f"Bearer {token}".encode()
+        self._sources = sources
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request; 200 only after the commit."""
+        source = request.match_info["source"]
+        parse = self._sources.get(source)
+        if parse is None:
+            known = ", ".join(f"/alerts/{name}" for name in sorted(self._sources))
+            return _refusal(404, f"no monitor {source[:80]!r} is known here; there is {known}")
+        response = await self._handle(request, source, parse)
+        if response.status != 200:
+            self._metrics.webhooks_refused.labels(source, str(response.status)).inc()
+        return response
+
+    async def _handle(self, request: web.Request, source: str, parse: Parse) -> web.Response:
+        if not self._is_authentic(request):
+            return _refusal(
+                401,
+                "the bearer credential is missing or wrong; give Alertmanager the value of WATCHKEEPER_ALERT_TOKEN "
+                "(webhook_config: http_config: authorization: credentials)",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        if request.content_type != "application/json":
+            return _refusal(415, f"Content-Type: {request.content_type[:80]!r} is not read; send application/json")
+        try:
+            body = await request.read()
+            parsed = await _read(body, parse, self._now())
+        except (web.HTTPRequestEntityTooLarge, TooManyAlertsError) as error:
+            text = str(error) if isinstance(error, WebhookError) else f"more than {BODY_MAX_BYTES} bytes in one request"
+            return _refusal(413, text)
+        except WebhookError as error:
+            return _refusal(400, str(error))
+        return await self._store(source, parsed)
+
+    async def _store(self, source: str, parsed: Parsed) -> web.Response:
+        try:
+            result = await self._intake.accept(parsed.alerts, parsed.rejected)
+        except IntakeUnavailableError as error:
+            return _refusal(503, str(error), {"Retry-After": str(RETRY_AFTER_SECONDS)})
+        except Exception:
+            log.exception("%d alerts of %s could not be stored", len(parsed.alerts), source)
+            return _refusal(
+                503,
+                "nothing of this request could be stored, see Watchkeeper's log; send it again in a few seconds",
+                {"Retry-After": str(RETRY_AFTER_SECONDS)},
+            )
+        self._count(source, parsed, result)
+        answer: dict[str, Any] = {
+            "accepted": result.accepted,
+            "duplicates": result.duplicates,
+            "incidents": result.incidents,
+        }
+        if result.quarantined:
+            answer["quarantined"] = result.quarantined
+            answer["reasons"] = [rejected.reason for rejected in parsed.rejected[:REASONS_SHOWN]]
+        return web.json_response(answer)
+
+    def _is_authentic(self, request: web.Request) -> bool:
+        if self._credential is None:
+            return True
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, self._credential)
+
+    def _count(self, source: str, parsed: Parsed, result: IntakeResult) -> None:
+        alerts = self._metrics.alerts
+        if result.accepted:
+            alerts.labels(source, "accepted").inc(result.accepted)
+        if result.duplicates:
+            alerts.labels(source, "duplicate").inc(result.duplicates)
+        if result.quarantined:
+            alerts.labels(source, "quarantined").inc(result.quarantined)
+            log.warning("%d alerts of %s quarantined; first: %s", result.quarantined, source, _first_reason(parsed))
+        if parsed.truncated:
+            self._metrics.truncated_alerts.labels(source).inc(parsed.truncated)
+            log.warning("%s left %d alerts out of a webhook; see max_alerts there", source, parsed.truncated)
+
+
+async def _read(body: bytes, parse: Parse, now: datetime) -> Parsed:
+    def read() -> Parsed:
+        return parse(_decoded(body), now)
+
+    return await asyncio.to_thread(read) if len(body) >= LARGE_BODY_BYTES else read()
+
+
+def _decoded(body: bytes) -> object:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise WebhookError(f"the body is not UTF-8 at byte {error.start}; send JSON as UTF-8") from error
+    except RecursionError as error:
+        raise WebhookError("the body is nested too deeply to be a webhook") from error
+    except ValueError as error:
+        raise WebhookError(f"the body is not JSON: {error}") from error
+
+
+def _first_reason(parsed: Parsed) -> str:
+    return parsed.rejected[0].reason if parsed.rejected else "see the quarantine"
+
+
+def _refusal(status: int, reason: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response({"error": reason}, status=status, headers=headers)

@@ -1,0 +1,100 @@
+"""Is it alive, is it ready, and how is it doing: ``/healthz``, ``/readyz`` with a reason per part, ``/metrics``.
+
+Must not know: how the parts work; each is a check that says what is wrong with it in words, or None.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from handlers.metrics import CONTENT_TYPE, Metrics
+from storage.database import Database
+
+Check = Callable[[], Awaitable[str | None]]
+"""What is wrong with one part, in words; None when it is fine."""
+CHECK_TIMEOUT_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def database_answers(database: Database) -> Check:
+    """The database can be read."""
+
+    async def check() -> str | None:
+        async with database.read() as work:
+            await work.outbox.undelivered()
+        return None
+
+    return check
+
+
+def holds(state: Callable[[], bool], otherwise: str) -> Check:
+    """A state that is looked at, such as "launched" or "connected"."""
+
+    async def check() -> str | None:
+        return None if state() else otherwise
+
+    return check
+
+
+def fresh(last: Callable[[], datetime | None], within: timedelta, now: Callable[[], datetime], what: str) -> Check:
+    """Something that happens again and again has happened lately."""
+
+    async def check() -> str | None:
+        seen = last()
+        if seen is None:
+            return f"{what} has not happened yet"
+        age = now() - seen
+        return (
+            None
+            if age <= within
+            else f"{what} was {age.total_seconds():.0f} s ago; expected every {within.total_seconds():.0f} s"
+        )
+
+    return check
+
+
+class Health:
+    """Answers the three addresses."""
+
+    def __init__(self, checks: Mapping[str, Check], metrics: Metrics, database: Database) -> None:
+        """Args:
+        checks: each part of readiness by its name.
+        database: gives the figures that are counted from rows, at each scrape.
+        """
+        self._checks = checks
+        self._metrics = metrics
+        self._database = database
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """``/healthz``: the event loop answers. Nothing else counts: a restart mends nothing outside."""
+        return web.json_response({"status": "alive"})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """``/readyz``: 200 when every part is fine, else 503; either way with a word about each part."""
+        names = list(self._checks)
+        found = await asyncio.gather(*(_run(self._checks[name]) for name in names))
+        parts = {name: trouble or "ok" for name, trouble in zip(names, found, strict=True)}
+        is_ready = not any(found)
+        document = {"status": "ready" if is_ready else "not ready", "parts": parts}
+        return web.json_response(document, status=200 if is_ready else 503)
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """``/metrics`` in Prometheus' text format."""
+        async with self._database.read() as work:
+            self._metrics.outbox_depth.set(await work.outbox.undelivered())
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _run(check: Check) -> str | None:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
+            return await check()
+    except TimeoutError:
+        return f"no answer within {CHECK_TIMEOUT_SECONDS:.0f} s"
+    except Exception as error:
+        log.warning("a readiness check failed", exc_info=error)
+        return f"{type(error).__name__}: {error}"

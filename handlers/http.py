@@ -1,0 +1,51 @@
+"""The HTTP application: alerts from monitors, Slack's signed requests, and how Watchkeeper is doing.
+
+Must not know: what an alert or a click means.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.async_app import AsyncApp
+
+from bot.response.watch import utc_now
+from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
+from handlers.health import Health
+from handlers.metrics import Metrics
+from storage.intake import Intake
+
+
+def build_http_app(
+    *,
+    intake: Intake,
+    health: Health,
+    metrics: Metrics,
+    alert_token: str | None,
+    slack_app: AsyncApp | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> web.Application:
+    """Everything that listens; run it with ``web.AppRunner``.
+
+    Args:
+        intake: commits alerts; closed by the caller after the server has stopped.
+        alert_token: bearer credential that ``/alerts/*`` asks for; None asks for none (loopback only).
+        slack_app: the Bolt app in HTTP mode, built with its signing secret; None in Socket Mode, where there is no
+            ``/slack/events``: without a secret anybody could post there.
+    """
+    app = web.Application(client_max_size=BODY_MAX_BYTES)
+    app.router.add_post("/alerts/{source}", AlertWebhook(intake, metrics, now, alert_token).handle)
+    app.router.add_get("/healthz", health.alive)
+    app.router.add_get("/readyz", health.ready)
+    app.router.add_get("/metrics", health.metrics)
+    if slack_app is not None:
+        app.router.add_post("/slack/events", _slack_events(slack_app))
+    return app
+
+
+def _slack_events(slack_app: AsyncApp) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def handle(request: web.Request) -> web.Response:
+        return await to_aiohttp_response(await slack_app.async_dispatch(await to_bolt_request(request)))
+
+    return handle

@@ -25,6 +25,8 @@ MAX_EXECUTOR_THREADS = 16
 SYSTEM_POOL_SIZE = 10
 MAX_RECOVERY_ATTEMPTS = 1000
 """DBOS's own dead-letter limit, out of the way: poison is recognised by our own counter, which tells a person."""
+GRACE_SECONDS = 10.0
+"""How long flows may finish at shutdown; a verification that takes longer looks again after the restart."""
 INCIDENTS_QUEUE = "incidents"
 TARGETS_QUEUE = "targets"
 
@@ -67,6 +69,8 @@ class Engine:
         self._datasource: AsyncSQLAlchemyDatasource | None = None
         self._database: DurableDatabase | None = None
         self.launched = False
+        self._closing = False
+        self._running: set[asyncio.Task[Any]] = set()
 
     def enqueue(
         self,
@@ -113,9 +117,15 @@ class Engine:
             )
         self.launched = True
 
-    async def close(self) -> None:
-        """Stop taking work; what is unfinished is recovered at the next start."""
-        self.launched = False
+    async def close(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
+        """Stop taking work and let what runs finish for a while; what is unfinished continues at the next start."""
+        self.launched, self._closing = False, True
+        if self._running:
+            await asyncio.wait(self._running, timeout=grace_seconds)
+        logging.getLogger("dbos").setLevel(logging.ERROR)  # it warns of each flow that we interrupt on purpose
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         await asyncio.to_thread(self._client.destroy)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # DBOS made its thread pool the loop's default and has just shut it down; whoever closes after us needs one.
@@ -155,6 +165,9 @@ class Engine:
 
     def _register(self, name: str, function: FlowFunction, on_failure: OnFailure) -> None:
         async def workflow(*arguments: Any) -> None:
+            if self._closing:
+                raise asyncio.CancelledError  # stays on the list, for the next start
+            self._track_this_task()
             try:
                 await function(self, *arguments)
             except Exception as error:
@@ -163,3 +176,9 @@ class Engine:
 
         workflow.__qualname__ = name
         DBOS.workflow(name=name, max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)(workflow)
+
+    def _track_this_task(self) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)

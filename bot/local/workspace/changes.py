@@ -8,7 +8,9 @@ from typing import Literal, TypeVar
 
 T = TypeVar("T")
 
-ChangeKind = Literal["message", "ephemeral", "view", "home", "channel", "warning", "panel", "call", "delivery"]
+ChangeKind = Literal[
+    "message", "ephemeral", "view", "home", "channel", "warning", "panel", "call", "delivery", "connection"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,20 @@ class Delivery:
         """Deliver once and return the app's answer or its silence."""
         return await self._deliver(Envelope(kind, payload, accepts_response_payload))
 
+    async def is_challenge_answered(self) -> bool:
+        """Whether the app answers Slack's `url_verification` with the challenge.
+
+        Raises:
+            RuntimeError: there is no request URL, or the workspace is not being served.
+        """
+        if self.request_url is None:
+            raise RuntimeError("There is no URL to verify; set `workspace.request_url` first.")
+        challenge = secrets.token_hex(16)
+        token = self._state.installation.verification_token
+        payload = {"type": "url_verification", "token": token, "challenge": challenge}
+        answer = await self._send(Envelope(EnvelopeKind.EVENT, payload))
+        return answer.payload is not None and challenge in answer.payload.values()
+
     def tell(self, subscription: str, event: Json) -> None:
         """Deliver an event in the background, if the app subscribed to it and may see it."""
         if not is_subscribed(self._state.installation, subscription):

@@ -9,7 +9,6 @@ import aiohttp
 
 from bot.local.workspace.envelope import Answer, Envelope, EnvelopeKind, Silence
 from bot.local.workspace.state import State
-from bot.local.workspace.team import Json
 
 OK_STATUS = 200
 
@@ -41,21 +40,11 @@ class HttpPush:
                 if response.status != OK_STATUS:
                     no_retry = response.headers.get("X-Slack-No-Retry") == "1"
                     return Answer(silence=Silence.ERROR, wants_no_retry=no_retry)
-                return Answer(_decoded(text, response.content_type))
+                return _understood(text, response.content_type)
         except TimeoutError:
             return Answer(silence=Silence.TIMEOUT)
         except aiohttp.ClientError:
             return Answer(silence=Silence.NO_CONNECTION)
-
-    async def is_challenge_answered(self, url: str, challenge: str, timeout: float) -> bool:
-        """Whether the URL answers Slack's `url_verification` with the challenge."""
-        payload = {
-            "type": "url_verification",
-            "token": self._state.installation.verification_token,
-            "challenge": challenge,
-        }
-        answer = await self.send(Envelope(EnvelopeKind.EVENT, payload), url, timeout)
-        return answer.payload is not None and challenge in (answer.payload.get("challenge"), answer.payload.get("text"))
 
     def _signature(self, body: str) -> dict[str, str]:
         timestamp = str(int(self._state.clock()))
@@ -72,10 +61,14 @@ def _encoded(envelope: Envelope) -> tuple[str, str]:
     return "application/x-www-form-urlencoded", urlencode(form)
 
 
-def _decoded(text: str, content_type: str) -> Json | None:
+def _understood(text: str, content_type: str) -> Answer:
+    """A 200's body: nothing, an object, or plain text. JSON that is none is an error, as Slack treats it."""
     if not text:
-        return None
-    if content_type == "application/json":
+        return Answer()
+    if content_type != "application/json":
+        return Answer({"text": text})
+    try:
         decoded = json.loads(text)
-        return decoded if isinstance(decoded, dict) else None
-    return {"text": text}
+    except ValueError:
+        return Answer(silence=Silence.ERROR)
+    return Answer(decoded if isinstance(decoded, dict) else None)

@@ -47,18 +47,16 @@ or, for an act nobody could do, 400 {"ok": false, "error": text}:
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import WSCloseCode, web
 
 from bot.local.workspace.changes import Change
 from bot.local.workspace.content import Message, View
+from bot.local.workspace.delivery import Delivery
 from bot.local.workspace.people import Outcome, Person
 from bot.local.workspace.state import State
 from bot.local.workspace.team import Channel, ChannelKind, Json, User
-
-if TYPE_CHECKING:
-    from bot.local.workspace.workspace import Workspace
 
 IMPOSSIBLE = (LookupError, PermissionError, ValueError)
 
@@ -66,8 +64,9 @@ IMPOSSIBLE = (LookupError, PermissionError, ValueError)
 class PageApi:
     """Serves the page's state, its live changes, its acts and the panel."""
 
-    def __init__(self, workspace: "Workspace") -> None:
-        self._workspace = workspace
+    def __init__(self, state: State, delivery: Delivery) -> None:
+        self._state = state
+        self._delivery = delivery
         self._live: set[web.WebSocketResponse] = set()
         self._acts: dict[str, Callable[[Person, Json], Awaitable[Outcome | None]]] = {
             "click": self._click,
@@ -84,7 +83,7 @@ class PageApi:
     def routes(self) -> list[web.RouteDef]:
         """The page's routes."""
         return [
-            web.get("/page/state", self.state),
+            web.get("/page/state", self.whole),
             web.get("/page/live", self.live),
             web.post("/page/acts/{act}", self.act),
             web.get("/page/panel", self.panel),
@@ -96,10 +95,10 @@ class PageApi:
         for socket in list(self._live):
             await socket.close(code=WSCloseCode.GOING_AWAY)
 
-    async def state(self, request: web.Request) -> web.Response:
+    async def whole(self, request: web.Request) -> web.Response:
         """Everything one person sees."""
         try:
-            return web.json_response(whole_state(self._workspace, self._viewer(request.query.get("as", ""))))
+            return web.json_response(whole_state(self._state, self._viewer(request.query.get("as", ""))))
         except LookupError as problem:
             return _refused(problem)
 
@@ -114,7 +113,7 @@ class PageApi:
         socket = web.WebSocketResponse(heartbeat=30)
         await socket.prepare(request)
         self._live.add(socket)
-        with self._workspace.state.changes.listening() as changes:
+        with self._state.changes.listening() as changes:
             pushing = asyncio.create_task(self._push(socket, changes, viewer))
             try:
                 async for _ in socket:
@@ -131,7 +130,7 @@ class PageApi:
             return web.json_response({"ok": False, "error": "There is no such act."}, status=404)
         body = await request.json()
         try:
-            outcome = await act(self._workspace.person(str(body["as"])), body)
+            outcome = await act(Person(self._state, self._delivery, self._viewer(str(body["as"]))), body)
         except KeyError as missing:
             return _refused(LookupError(f"The act needs {missing}."))
         except IMPOSSIBLE as problem:
@@ -140,11 +139,11 @@ class PageApi:
 
     async def panel(self, _request: web.Request) -> web.Response:
         """The demo's panel."""
-        return web.json_response(_panel_json(self._workspace))
+        return web.json_response(_panel_json(self._state))
 
     async def press(self, request: web.Request) -> web.Response:
         """One of the panel's buttons."""
-        panel = self._workspace.panel
+        panel = self._state.panel
         for button in panel.buttons if panel else ():
             if button.id == request.match_info["button"] and _is_own_page(request):
                 await button.press()
@@ -152,13 +151,17 @@ class PageApi:
         return web.json_response({"ok": False, "error": "There is no such button."}, status=404)
 
     async def _push(self, socket: web.WebSocketResponse, changes: asyncio.Queue[Change], viewer: User) -> None:
-        while True:
-            told = _change_json(self._workspace, await changes.get(), viewer)
-            if told is not None:
+        while not socket.closed:
+            told = _change_json(self._state, await changes.get(), viewer)
+            if told is None:
+                continue
+            try:
                 await socket.send_json(told)
+            except ConnectionError:
+                return  # the page went away; it asks for the whole state when it comes back
 
     def _viewer(self, wanted: str) -> User:
-        team = self._workspace.team
+        team = self._state.team
         if wanted:
             return team.user(wanted)
         return next(user for user in team.users.values() if not user.is_bot)
@@ -194,7 +197,7 @@ class PageApi:
 
     async def _dismiss(self, person: Person, body: Json) -> None:
         if "warning" in body:
-            self._workspace.state.dismiss_warning(person.id, body["warning"])
+            self._state.dismiss_warning(person.id, body["warning"])
         else:
             person.dismiss(self._message(person, body))
 
@@ -204,7 +207,7 @@ class PageApi:
         return self._message(person, container)
 
     def _view(self, person: Person, view_id: str) -> View:
-        state = self._workspace.state
+        state = self._state
         home = state.homes.get(person.id)
         for view in (*state.open_views(person.id), *([home] if home else [])):
             if view.id == view_id:
@@ -212,16 +215,15 @@ class PageApi:
         raise LookupError("That view is no longer open.")
 
     def _message(self, person: Person, where: Json) -> Message:
-        state = self._workspace.state
+        state = self._state
         found = state.ephemerals.get(where["ts"]) or state.find_message(where["channel"], where["ts"])
         if found is None or not _is_for(state, found, person.user):
             raise LookupError("That message is no longer there.")
         return found
 
 
-def whole_state(workspace: "Workspace", viewer: User) -> Json:
+def whole_state(state: State, viewer: User) -> Json:
     """What `GET /page/state` answers."""
-    state = workspace.state
     app = state.installation
     seen = [channel for channel in state.team.channels.values() if _can_see(channel, viewer)]
     home = state.homes.get(viewer.id)
@@ -254,13 +256,12 @@ def whole_state(workspace: "Workspace", viewer: User) -> Json:
         "views": [_view_json(state, view) for view in state.open_views(viewer.id)],
         "home": _view_json(state, home) if home else None,
         "warnings": state.warnings.get(viewer.id, []),
-        "panel": _panel_json(workspace),
+        "panel": _panel_json(state),
     }
 
 
-def _change_json(workspace: "Workspace", change: Change, viewer: User) -> Json | None:
+def _change_json(state: State, change: Change, viewer: User) -> Json | None:
     """The push for a change, as things are now; None if it does not concern the viewer."""
-    state = workspace.state
     if change.user not in (None, viewer.id):
         return None
     pushed: Json = {"type": "changed", "what": change.kind}
@@ -278,7 +279,7 @@ def _change_json(workspace: "Workspace", change: Change, viewer: User) -> Json |
         case "warning":
             return {**pushed, "warnings": state.warnings.get(viewer.id, [])}
         case "panel":
-            return {"type": "panel", "panel": _panel_json(workspace)}
+            return {"type": "panel", "panel": _panel_json(state)}
         case _:
             return None
 
@@ -344,8 +345,8 @@ def _view_json(state: State, view: View) -> Json:
     }
 
 
-def _panel_json(workspace: "Workspace") -> Json | None:
-    return workspace.panel.as_json() if workspace.panel else None
+def _panel_json(state: State) -> Json | None:
+    return state.panel.as_json() if state.panel else None
 
 
 def _outcome_json(outcome: Outcome) -> Json:

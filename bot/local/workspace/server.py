@@ -6,20 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp import BodyPartReader, web
 
+from bot.local.workspace.delivery import Delivery
 from bot.local.workspace.http_push import HttpPush
 from bot.local.workspace.methods.files import MOST_FILE_BYTES
 from bot.local.workspace.page_api import PageApi
 from bot.local.workspace.refusal import Refusal
 from bot.local.workspace.responses import respond
+from bot.local.workspace.socket_mode import SocketMode
 from bot.local.workspace.state import State
-
-if TYPE_CHECKING:
-    from bot.local.workspace.workspace import Workspace
+from bot.local.workspace.web_api import WebApi
 
 PAGE_FOLDER = Path(__file__).with_name("page")
 SHUTDOWN_SECONDS = 0.5
@@ -45,19 +44,21 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(workspace: "Workspace", host: str, port: int) -> AsyncIterator[Server]:
-    """Run the workspace's server inside the `async with` block.
+async def serve(
+    state: State, web_api: WebApi, sockets: SocketMode, delivery: Delivery, host: str, port: int
+) -> AsyncIterator[Server]:
+    """Run a workspace's server inside the `async with` block.
 
     Raises:
         OSError: the port is taken.
     """
-    doors = Doors(workspace.state)
-    page = PageApi(workspace)
+    doors = Doors(state)
+    page = PageApi(state, delivery)
     application = web.Application(client_max_size=MOST_FILE_BYTES + 1024)
     application.add_routes(
         [
-            web.route("*", "/api/{method}", workspace.web_api.handle),
-            web.get("/link/", workspace.sockets.handle),
+            web.route("*", "/api/{method}", web_api.handle),
+            web.get("/link/", sockets.handle),
             web.post("/response/{key}", doors.respond),
             web.post("/upload/v1/{file}/{key}", doors.upload),
             web.get("/files/{file}/{name}", doors.download),
@@ -76,12 +77,12 @@ async def serve(workspace: "Workspace", host: str, port: int) -> AsyncIterator[S
         await site.start()
         bound_host, bound_port = runner.addresses[0][:2]
         async with aiohttp.ClientSession() as session:
-            workspace.delivery.http = HttpPush(session, workspace.state)
+            delivery.http = HttpPush(session, state)
             try:
                 yield Server(f"http://{bound_host}:{bound_port}/")
             finally:
-                await workspace.delivery.close()
-                await workspace.sockets.close()
+                await delivery.close()
+                await sockets.close()
     finally:
         await runner.cleanup()
 

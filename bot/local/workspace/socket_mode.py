@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.local.workspace.changes import Change
 from bot.local.workspace.envelope import Answer, Envelope, Silence
 from bot.local.workspace.misbehave import DisconnectReason
 from bot.local.workspace.state import State
@@ -67,6 +68,7 @@ class SocketMode:
         try:
             await socket.send_json(self._hello())
             await socket.ping(b"Ping from the local workspace")
+            self._state.changes.announce(Change("connection"))
             async for message in socket:
                 await self._hear(connection, message.type, message.data)
         finally:
@@ -154,6 +156,7 @@ class SocketMode:
     def _forget(self, connection: Connection) -> None:
         if connection in self._connections:
             self._connections.remove(connection)
+            self._state.changes.announce(Change("connection"))
 
 
 def _disconnect_frame(reason: str) -> dict[str, Any]:

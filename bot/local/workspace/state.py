@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from bot.local.workspace.changes import Change, ChangeKind, Changes
 from bot.local.workspace.content import File, Message, View
+from bot.local.workspace.panel import Panel
 from bot.local.workspace.slips import ResponseUrls, Triggers
 from bot.local.workspace.team import Channel, ChannelKind, Installation, Json, Team
 
@@ -55,6 +56,7 @@ class State:
         self.homes: dict[str, View] = {}
         self.files: dict[str, File] = {}
         self.warnings: dict[str, list[Json]] = {}
+        self.panel: Panel | None = None
         self._last_microsecond = 0
 
     # Time and identity

@@ -65,7 +65,11 @@ class WebApi:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The aiohttp handler."""
         method = request.match_info["method"]
-        given = await _given_arguments(request)
+        try:
+            given = await _given_arguments(request)
+        except Refusal as refusal:
+            self._record(method, {}, refusal.code)
+            return web.json_response(refusal.as_slack())
         order = self._misbehaviour.next_for_call(method)
         if order is not None and order.trouble is not Trouble.ANSWER_LOST:
             return await self._refuse_as_ordered(request, method, given, order)
@@ -147,20 +151,25 @@ def _token(request: web.Request, given: Json) -> str:
 
 
 async def _given_arguments(request: web.Request) -> Json:
-    """Arguments from query, form or JSON body. JSON is read only by methods that take it, as with Slack."""
-    given: dict[str, Any] = dict(request.query)
-    if request.content_type == "application/json":
-        facts = method_facts().get(request.match_info["method"])
-        body = await request.text()
-        if body and (facts is None or facts.accepts_json):
-            try:
-                decoded = json.loads(body)
-            except ValueError:
-                decoded = None
-            if isinstance(decoded, dict):
-                given.update(decoded)
-    else:
+    """Arguments from query, form or JSON body. JSON is read only by methods that take it, as with Slack.
+
+    Raises:
+        Refusal: `invalid_json` or `json_not_object`.
+    """
+    given: Json = dict(request.query)
+    if request.content_type != "application/json":
         given.update(await request.post())
+        return given
+    facts = method_facts().get(request.match_info["method"])
+    body = await request.text()
+    if body and (facts is None or facts.accepts_json):
+        try:
+            decoded = json.loads(body)
+        except ValueError:
+            raise Refusal("invalid_json") from None
+        if not isinstance(decoded, dict):
+            raise Refusal("json_not_object")
+        given.update(decoded)
     return given
 
 

@@ -51,7 +51,6 @@ class Workspace:
         self.misbehave = Misbehaviour(self.sockets)
         self.delivery = Delivery(self.state, self.sockets, self.misbehave, ack_timeout, redelivery_seconds)
         self.web_api = WebApi(self.state, RateLimits(clock, relaxed_limits), self.misbehave, self.sockets.issue_ticket)
-        self._panel: Panel | None = None
 
     # What the app is given
 
@@ -79,6 +78,14 @@ class Workspace:
     def request_url(self, url: str | None) -> None:
         self.delivery.request_url = url
 
+    async def verify_request_url(self) -> bool:
+        """Whether whatever listens at the request URL answers Slack's challenge; Slack asks before using a URL.
+
+        Raises:
+            RuntimeError: the workspace is not being served, or no request URL is set.
+        """
+        return await self.delivery.is_challenge_answered()
+
     def manifest(self, source: Path | Json) -> None:
         """Install the app with this manifest: its scopes, events, commands and shortcuts, and no others.
 
@@ -90,7 +97,7 @@ class Workspace:
     @asynccontextmanager
     async def serve(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Server]:
         """Run the server inside the `async with` block; port 0 takes a free one."""
-        async with serve(self, host, port) as server:
+        async with serve(self.state, self.web_api, self.sockets, self.delivery, host, port) as server:
             self.state.base_url = server.url.rstrip("/")
             yield server
 
@@ -174,11 +181,11 @@ class Workspace:
     @property
     def panel(self) -> Panel | None:
         """What stands at the side of the page; None for nothing."""
-        return self._panel
+        return self.state.panel
 
     @panel.setter
     def panel(self, panel: Panel | None) -> None:
-        self._panel = panel
+        self.state.panel = panel
         self.state.changes.announce(Change("panel"))
 
     def _tell(self, subscription: str, event: Json) -> None:

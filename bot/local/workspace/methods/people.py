@@ -7,12 +7,12 @@ from bot.local.workspace.team import Json, User
 
 def users_info(call: Call) -> Json:
     """Describe one person."""
-    return {"user": _known(call).as_slack(call.state.team.id)}
+    return {"user": _described(call, _known(call))}
 
 
 def users_list(call: Call) -> Json:
     """List everybody, those who left included."""
-    everybody = [user.as_slack(call.state.team.id) for user in call.state.team.users.values()]
+    everybody = [_described(call, user) for user in call.state.team.users.values()]
     page, following = page_of(everybody, call.arguments, 1000)
     return {"members": page, "response_metadata": {"next_cursor": following}}
 
@@ -22,13 +22,13 @@ def lookup_by_email(call: Call) -> Json:
     wanted = call.arguments.text("email").lower()
     for user in call.state.team.users.values():
         if user.email and user.email.lower() == wanted and not user.deleted:
-            return {"user": user.as_slack(call.state.team.id)}
+            return {"user": _described(call, user)}
     raise Refusal("users_not_found")
 
 
 def profile_get(call: Call) -> Json:
     """A person's profile."""
-    return {"profile": _known(call).as_slack(call.state.team.id)["profile"]}
+    return {"profile": _described(call, _known(call))["profile"]}
 
 
 def usergroups_list(call: Call) -> Json:
@@ -60,6 +60,14 @@ def _known(call: Call) -> User:
     if user is None:
         raise Refusal("user_not_found")
     return user
+
+
+def _described(call: Call, user: User) -> Json:
+    """The user object; the address is shown only to apps that may see addresses."""
+    described = user.as_slack(call.state.team.id)
+    if "users:read.email" not in call.state.installation.scopes:
+        del described["profile"]["email"]
+    return described
 
 
 METHODS: dict[str, Implementation] = {

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.ports import AuditEntry
 from storage.audit_chain import Head, SealedEntry, key_id, plain, seal
-from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD
+from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD, nul_free
 
 PAGE_ENTRIES = 1000
 """How many entries are in memory at once while the chain is read."""
@@ -65,7 +65,7 @@ class Audit:
             document: dict[str, Any] = {
                 "number": number,
                 "at": entry.at,
-                "actor": _clean(entry.actor),
+                "actor": nul_free(entry.actor),  # as it will be read
                 "kind": entry.kind,
                 "incident_id": entry.incident_id,
                 "body": plain(entry.body),
@@ -139,11 +139,6 @@ class Audit:
                 "set WATCHKEEPER_AUDIT_KEY to the key this database was begun with"
             )
         return Head(row.number, row.hash)
-
-
-def _clean(value: str) -> str:
-    """As the column stores it, so that the seal fits what will be read."""
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _entry(row: Row[Any]) -> AuditEntry:

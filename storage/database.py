@@ -138,7 +138,7 @@ def _is_sqlite(url: URL) -> bool:
     )
 
 
-_to_json = partial(json.dumps, separators=(",", ":"), allow_nan=False)
+_to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 """Not a number is an error on both databases, instead of only on PostgreSQL."""
 
 

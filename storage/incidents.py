@@ -87,7 +87,9 @@ class Incidents:
     async def begin_consideration(self, incident_id: int) -> None:
         """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
         await self._session.execute(
-            update(INCIDENTS).where(INCIDENTS.c.id == incident_id).values(consideration_wanted=False)
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id == incident_id)
+            .values(consideration_wanted=False, consideration_deferred=False)
         )
 
     async def next_revision(self, incident_id: int) -> int:

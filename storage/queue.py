@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,8 @@ INCIDENTS_QUEUE = "incidents"
 """One flow at a time per incident."""
 TARGETS_QUEUE = "targets"
 """One flow at a time per target."""
+LOOKS_PER_TRANSACTION = 50
+"""Queueing one takes the durable engine a millisecond or two, for which every other writer waits."""
 
 
 class Queue:
@@ -30,7 +32,7 @@ class Queue:
     async def consider(self, incident_id: int, request: Request | None = None) -> None:
         """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
         if request is None:
-            await self.consider_all([incident_id])
+            await self._want([incident_id])
             return
         number = await self._session.scalar(
             update(INCIDENTS)
@@ -42,12 +44,41 @@ class Queue:
             raise LookupError(f"there is no incident INC-{incident_id}")
         await self._enqueue_looks([(incident_id, number)], request.model_dump(mode="json"))
 
-    async def consider_all(self, incident_ids: Sequence[int]) -> None:
-        """As ``consider`` for each of them, at the price of few statements."""
+    async def consider_all(self, incident_ids: Sequence[int]) -> bool:
+        """As ``consider`` for each of them; True when some are owed to ``consider_deferred``, because they are many."""
+        await self._want(incident_ids[:LOOKS_PER_TRANSACTION])
+        deferred = incident_ids[LOOKS_PER_TRANSACTION:]
+        if deferred:
+            await self._session.execute(
+                update(INCIDENTS)
+                .where(INCIDENTS.c.id.in_(deferred), ~INCIDENTS.c.consideration_wanted)
+                .values(consideration_deferred=True)
+            )
+        return bool(deferred)
+
+    async def consider_deferred(self) -> bool:
+        """Queue some of the looks that are owed; True when more may be left for the next transaction."""
+        owed = await self._session.scalars(
+            select(INCIDENTS.c.id)
+            .where(INCIDENTS.c.consideration_deferred)
+            .order_by(INCIDENTS.c.id)
+            .limit(LOOKS_PER_TRANSACTION)
+        )
+        incident_ids = list(owed)
+        if not incident_ids:
+            return False
+        await self._want(incident_ids)
+        return len(incident_ids) == LOOKS_PER_TRANSACTION
+
+    async def _want(self, incident_ids: Sequence[int]) -> None:
         wanted = await self._session.execute(
             update(INCIDENTS)
-            .where(INCIDENTS.c.id.in_(incident_ids), INCIDENTS.c.consideration_wanted.is_(False))
-            .values(consideration_wanted=True, considerations=INCIDENTS.c.considerations + 1)
+            .where(INCIDENTS.c.id.in_(incident_ids), ~INCIDENTS.c.consideration_wanted)
+            .values(
+                consideration_wanted=True,
+                consideration_deferred=False,
+                considerations=INCIDENTS.c.considerations + 1,
+            )
             .returning(INCIDENTS.c.id, INCIDENTS.c.considerations)
         )
         await self._enqueue_looks(sorted((row.id, row.considerations) for row in wanted))

@@ -55,14 +55,19 @@ class UtcTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def nul_free(value: str) -> str:
+    """Text as ``PlainText`` stores it: PostgreSQL refuses NUL characters, and no label needs them."""
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 class PlainText(TypeDecorator[str]):
-    """Text without NUL characters, which PostgreSQL refuses and which no label needs."""
+    """Text that may come from outside."""
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return None if value is None else nul_free(value)
 
 
 Number = BigInteger().with_variant(Integer, "sqlite")
@@ -86,6 +91,12 @@ class IncidentRow(Row, table=True):
             postgresql_where=text("state != 'resolved'"),
         ),
         Index("ix_incidents_thread", "channel", "thread_ts"),
+        Index(
+            "ix_incidents_deferred",
+            "id",
+            sqlite_where=text("consideration_deferred = 1"),
+            postgresql_where=text("consideration_deferred"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
@@ -103,6 +114,8 @@ class IncidentRow(Row, table=True):
     thread_ts: str | None = None
     consideration_wanted: bool = False
     """A look at it is queued and has not begun."""
+    consideration_deferred: bool = False
+    """A look at it is owed, but too many were asked for at once to queue them all in one transaction."""
     considerations: int = 0
     """Looks asked for so far; makes each one's workflow id."""
 

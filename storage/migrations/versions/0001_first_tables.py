@@ -96,11 +96,19 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=True),
         sa.Column("thread_ts", sa.String(), nullable=True),
         sa.Column("consideration_wanted", sa.Boolean(), nullable=False),
+        sa.Column("consideration_deferred", sa.Boolean(), nullable=False),
         sa.Column("considerations", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_incidents"),
         sa.UniqueConstraint("handle", name="uq_incidents_handle"),
     )
     op.create_index("ix_incidents_thread", "incidents", ["channel", "thread_ts"])
+    op.create_index(
+        "ix_incidents_deferred",
+        "incidents",
+        ["id"],
+        sqlite_where=sa.text("consideration_deferred = 1"),
+        postgresql_where=sa.text("consideration_deferred"),
+    )
     op.create_index(
         "uq_incidents_unresolved_group",
         "incidents",

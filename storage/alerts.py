@@ -1,0 +1,335 @@
+"""Storing what monitors send: recognise duplicates, find or open the incident, record it, ask for a look.
+
+Everything here happens inside one writer's transaction with a handful of statements, however many alerts there are,
+because a storm of alerts is when it matters. A duplicate is recognised by what is stored and by nothing else.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, exists, insert, select, update
+
+from bot.policy.document import Policy
+from bot.response.incidents import Alert, AlertStatus, IncidentState
+from storage.audit import NewEntry
+from storage.tables import ALERTS, INCIDENTS, INDEXED_TEXT_MAX_CHARACTERS, QUARANTINED_ALERTS, nul_free
+from storage.unit_of_work import UnitOfWork
+
+STATEMENT_VALUES_MAX = 1000
+"""How many values one statement compares with; both databases allow many times more."""
+SAMPLE_FINGERPRINTS = 5
+"""An audit entry names so many of the alerts it counts."""
+
+Value = TypeVar("Value")
+Key = tuple[str, str, datetime]
+"""Source, fingerprint and start: what makes two signals the same alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedAlert:
+    """A signal that could not be read as an alert; ``payload`` is what came, as text."""
+
+    source: str
+    reason: str
+    payload: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one request brought."""
+
+    alerts: Sequence[Alert]
+    rejected: Sequence[RejectedAlert] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeResult:
+    """What became of one delivery, once it is committed."""
+
+    accepted: int
+    """Alerts that said something new."""
+    duplicates: int
+    quarantined: int
+    incidents: tuple[str, ...]
+    """Names of the incidents its alerts belong to, in the order of the alerts."""
+
+
+@dataclass(slots=True, eq=False)
+class _Incident:
+    """An unresolved incident that firing alerts are put into; without an id until it is opened."""
+
+    group_key: str
+    first: Alert
+    id: int | None = None
+    opened: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class _Stored:
+    """An alert as it will be stored when the transaction commits."""
+
+    status: AlertStatus
+    alert: Alert | None = None
+    """The latest signal about it, when one said something new."""
+    id: int | None = None
+    incident: _Incident | None = None
+    old_incident_id: int | None = None
+    """Where it belonged before this transaction."""
+
+    @property
+    def incident_id(self) -> int | None:
+        return self.old_incident_id if self.incident is None else self.incident.id
+
+
+@dataclass(slots=True)
+class _News:
+    """What is new about one incident (or about alerts without one) from one source."""
+
+    firing: int = 0
+    resolved: int = 0
+    fingerprints: list[str] = field(default_factory=list)
+
+    def note(self, alert: Alert) -> None:
+        if alert.status is AlertStatus.FIRING:
+            self.firing += 1
+        else:
+            self.resolved += 1
+        if len(self.fingerprints) < SAMPLE_FINGERPRINTS:
+            self.fingerprints.append(alert.facts.fingerprint)
+
+
+def key_of(alert: Alert) -> Key:
+    """The alert's key, as it is stored."""
+    return nul_free(alert.facts.source), nul_free(alert.facts.fingerprint), alert.facts.starts_at
+
+
+def group_key(alert: Alert, names: Iterable[str]) -> str:
+    """The values that put alerts into one incident, as text that an index can hold.
+
+    ``service`` and ``alertname`` mean what the handler understood as such; every other name is a label.
+    """
+    facts = alert.facts
+    understood = {"service": facts.service, "alertname": facts.name}
+    text = json.dumps({name: understood.get(name, facts.labels.get(name, "")) for name in names})
+    return text if len(text) <= INDEXED_TEXT_MAX_CHARACTERS else hashlib.sha256(text.encode()).hexdigest()
+
+
+class AlertStore:
+    """Stores deliveries in one transaction."""
+
+    def __init__(self, work: UnitOfWork, policy: Policy, now: datetime) -> None:
+        self._work = work
+        self._session = work.session
+        self._policy = policy
+        self._now = now
+        self._known: dict[Key, _Stored] = {}
+        self._incidents: dict[str, _Incident] = {}
+        self._news: list[tuple[_Stored, Alert]] = []
+        self.looks_deferred = False
+        """Whether ``queue.consider_deferred`` has something to do once this has committed."""
+
+    async def store(self, deliveries: Sequence[Delivery]) -> list[IntakeResult]:
+        """One result per delivery, true once the transaction has committed."""
+        arrived = [[(key_of(alert), alert) for alert in delivery.alerts] for delivery in deliveries]
+        await self._recognise({key for alerts in arrived for key, _ in alerts})
+        outcomes = [[self._receive(key, alert) for key, alert in alerts] for alerts in arrived]
+        await self._find_or_open_incidents()
+        await self._write_alerts()
+        await self._quarantine([rejected for delivery in deliveries for rejected in delivery.rejected])
+        await self._record()
+        await self._ask_for_looks()
+        return [_result(delivery, received) for delivery, received in zip(deliveries, outcomes, strict=True)]
+
+    async def _recognise(self, keys: Set[Key]) -> None:
+        """Load what is stored of these alerts."""
+        if not keys:
+            return
+        # A range, not a list of starts: a list would be tried in every combination with the fingerprints.
+        first, last = min(key[2] for key in keys), max(key[2] for key in keys)
+        by_source: dict[str, set[str]] = {}
+        for source, fingerprint, _ in keys:
+            by_source.setdefault(source, set()).add(fingerprint)
+        for source, fingerprints in by_source.items():
+            for some in _chunks(sorted(fingerprints)):
+                rows = await self._session.execute(
+                    select(
+                        ALERTS.c.id, ALERTS.c.fingerprint, ALERTS.c.starts_at, ALERTS.c.status, ALERTS.c.incident_id
+                    ).where(
+                        ALERTS.c.source == source,
+                        ALERTS.c.fingerprint.in_(some),
+                        ALERTS.c.starts_at.between(first, last),
+                    )
+                )
+                for row in rows:
+                    key = (source, row.fingerprint, row.starts_at)
+                    if key in keys:
+                        self._known[key] = _Stored(AlertStatus(row.status), id=row.id, old_incident_id=row.incident_id)
+
+    def _receive(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
+        """Apply one signal to what is known; whether it said something new."""
+        stored = self._known.get(key)
+        if stored is None:
+            stored = self._known[key] = _Stored(alert.status)
+        elif stored.status is alert.status:
+            return stored, False
+        stored.alert, stored.status = alert, alert.status
+        if alert.status is AlertStatus.FIRING:
+            group = group_key(alert, self._policy.group_by)
+            stored.incident = self._incidents.setdefault(group, _Incident(group, alert))
+        self._news.append((stored, alert))
+        return stored, True
+
+    async def _find_or_open_incidents(self) -> None:
+        for some in _chunks(list(self._incidents)):
+            rows = await self._session.execute(
+                select(INCIDENTS.c.id, INCIDENTS.c.group_key).where(
+                    INCIDENTS.c.group_key.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED
+                )
+            )
+            for row in rows:
+                self._incidents[row.group_key].id = row.id
+        missing = [incident for incident in self._incidents.values() if incident.id is None]
+        if not missing:
+            return
+        rows = await self._session.execute(
+            insert(INCIDENTS).returning(INCIDENTS.c.id, INCIDENTS.c.group_key),
+            [
+                {
+                    "handle": secrets.token_urlsafe(16),
+                    "group_key": incident.group_key,
+                    "service": incident.first.facts.service,
+                    "alert_name": incident.first.facts.name,
+                    "severity": incident.first.facts.severity,
+                    "state": IncidentState.OPEN,
+                    "opened_at": self._now,
+                }
+                for incident in missing
+            ],
+        )
+        for row in rows:
+            incident = self._incidents[row.group_key]
+            incident.id, incident.opened = row.id, True
+
+    async def _write_alerts(self) -> None:
+        new, changed = [], []
+        for stored in self._known.values():
+            if stored.alert is None:
+                continue
+            if stored.id is None:
+                new.append(_row(stored.alert, stored.incident_id))
+            else:
+                changed.append(
+                    {
+                        "alert_id": stored.id,
+                        "status": stored.status,
+                        "ends_at": stored.alert.ends_at,
+                        "incident_id": stored.incident_id,
+                    }
+                )
+        if new:
+            await self._session.execute(insert(ALERTS), new)
+        if changed:
+            await self._session.execute(update(ALERTS).where(ALERTS.c.id == bindparam("alert_id")), changed)
+
+    async def _quarantine(self, rejected: Sequence[RejectedAlert]) -> None:
+        if not rejected:
+            return
+        await self._session.execute(
+            insert(QUARANTINED_ALERTS),
+            [
+                {"source": r.source, "reason": r.reason, "payload": r.payload, "received_at": r.received_at}
+                for r in rejected
+            ],
+        )
+
+    async def _record(self) -> None:
+        """One audit entry per incident and source, not per alert: a storm must stay lean."""
+        entries = [
+            NewEntry(
+                kind="incident.opened",
+                actor=incident.first.facts.source,
+                at=self._now,
+                incident_id=incident.id,
+                body={
+                    "service": incident.first.facts.service,
+                    "alert_name": incident.first.facts.name,
+                    "severity": incident.first.facts.severity,
+                    "group": incident.group_key,
+                },
+            )
+            for incident in self._incidents.values()
+            if incident.opened
+        ]
+        news: dict[tuple[int | None, str], _News] = {}
+        for stored, alert in self._news:
+            news.setdefault((stored.incident_id, alert.facts.source), _News()).note(alert)
+        entries += [
+            NewEntry(
+                kind="alert.received",
+                actor=source,
+                at=self._now,
+                incident_id=incident_id,
+                body={"firing": new.firing, "resolved": new.resolved, "fingerprints": new.fingerprints},
+            )
+            for (incident_id, source), new in news.items()
+        ]
+        if entries:
+            await self._work.audit.append_all(entries)
+
+    async def _ask_for_looks(self) -> None:
+        """A look at each incident with a new firing alert, and at each whose last firing alert resolved."""
+        wanted = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.FIRING}
+        resolved = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.RESOLVED} - wanted
+        over = set[int]()
+        for some in _chunks([incident_id for incident_id in resolved if incident_id is not None]):
+            still_firing = exists().where(ALERTS.c.incident_id == INCIDENTS.c.id, ALERTS.c.status == AlertStatus.FIRING)
+            over.update(
+                await self._session.scalars(
+                    select(INCIDENTS.c.id).where(
+                        INCIDENTS.c.id.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED, ~still_firing
+                    )
+                )
+            )
+        looks = sorted(over | {incident_id for incident_id in wanted if incident_id is not None})
+        if looks:
+            self.looks_deferred = await self._work.queue.consider_all(looks)
+
+
+def _row(alert: Alert, incident_id: int | None) -> dict[str, Any]:
+    facts = alert.facts
+    return {
+        "incident_id": incident_id,
+        "source": facts.source,
+        "fingerprint": facts.fingerprint,
+        "starts_at": facts.starts_at,
+        "ends_at": alert.ends_at,
+        "status": alert.status,
+        "name": facts.name,
+        "severity": facts.severity,
+        "service": facts.service,
+        "labels": facts.labels,
+        "annotations": facts.annotations,
+        "generator_url": alert.generator_url,
+        "received_at": alert.received_at,
+    }
+
+
+def _result(delivery: Delivery, received: Sequence[tuple[_Stored, bool]]) -> IntakeResult:
+    accepted = sum(new for _, new in received)
+    names = dict.fromkeys(f"INC-{stored.incident_id}" for stored, _ in received if stored.incident_id is not None)
+    return IntakeResult(
+        accepted=accepted,
+        duplicates=len(received) - accepted,
+        quarantined=len(delivery.rejected),
+        incidents=tuple(names),
+    )
+
+
+def _chunks(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
+    return (values[start : start + STATEMENT_VALUES_MAX] for start in range(0, len(values), STATEMENT_VALUES_MAX))

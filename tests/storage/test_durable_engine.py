@@ -1,0 +1,121 @@
+"""Storage under the real durable engine: work starts when, and only when, the transaction that asked for it commits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.response.engine import Engine
+from bot.response.flow import Flow
+from bot.response.ports import Work
+from storage.database import Database
+from storage.migrations import migrate
+from storage.queue import CONSIDER
+from tests.fixtures.database import AUDIT_KEY
+from tests.fixtures.incidents import NOW, open_incident
+
+pytestmark = pytest.mark.xdist_group("durable engine")
+
+
+class Looks:
+    """The flow under test: notes each look in one transaction, and can be made to fail inside it."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Queue[int]()
+        self.done = asyncio.Queue[int]()
+        self.failures: list[str] = []
+
+    async def consider(self, flow: Flow, incident_id: int) -> None:
+        async def look(work: Work) -> int:
+            await work.incidents.begin_consideration(incident_id)
+            return await work.audit.append(kind="looked", actor="watchkeeper", at=NOW, body={}, incident_id=incident_id)
+
+        async def spoil(work: Work) -> None:
+            await work.audit.append(kind="spoilt", actor="watchkeeper", at=NOW, body={}, incident_id=incident_id)
+            raise RuntimeError("the look went wrong")
+
+        await flow.transaction("look", look)
+        self.done.put_nowait(incident_id)
+        if incident_id == 2:
+            await flow.transaction("spoil", spoil)
+
+    async def failed(self, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:
+        self.failures.append(f"{flow}{arguments}: {error}")
+        self.done.put_nowait(-1)
+
+
+@pytest.fixture
+def looks() -> Looks:
+    return Looks()
+
+
+@pytest.fixture
+async def durable(empty_database_url: str, looks: Looks) -> AsyncIterator[Database]:
+    engine = Engine(empty_database_url)
+    database = Database(empty_database_url, engine, AUDIT_KEY)
+    await database.open()
+    await migrate(database)
+    await engine.prepare()
+    await engine.launch(database, {CONSIDER: looks.consider}, looks.failed)
+    yield database
+    import contextlib
+    with contextlib.suppress(RuntimeError):
+        await engine.close()
+    await database.close()
+
+
+async def test_a_look_runs_once_when_its_transaction_commits(durable: Database, looks: Looks) -> None:
+    async with durable.begin() as work:
+        incident_id = await open_incident(work)
+        await work.queue.consider(incident_id)
+        await work.queue.consider(incident_id)
+    assert await looks.done.get() == incident_id
+    async with durable.read() as work:
+        assert [entry.kind for entry in await work.audit.of_incident(incident_id)] == ["looked"]
+
+
+async def test_a_transaction_that_is_rolled_back_starts_nothing(durable: Database, looks: Looks) -> None:
+    async def change_of_mind() -> None:
+        async with durable.begin() as work:
+            await work.queue.consider(await open_incident(work))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await change_of_mind()
+    async with durable.begin() as work:
+        incident_id = await open_incident(work, "another")
+        await work.queue.consider(incident_id)
+    assert await looks.done.get() == incident_id
+    async with durable.read() as work:
+        assert [entry.incident_id for entry in await work.audit.latest()] == [incident_id]
+
+
+async def test_a_step_that_fails_gives_its_audit_numbers_back(durable: Database, looks: Looks) -> None:
+    async with durable.begin() as work:
+        await open_incident(work, "first")
+        second = await open_incident(work, "second")
+        assert second == 2
+        await work.queue.consider(second)
+    assert [await looks.done.get(), await looks.done.get()] == [2, -1]
+    assert looks.failures == [f"{CONSIDER}(2,): the look went wrong"]
+    async with durable.read() as work:
+        assert (await work.audit.head()).number == 1
+
+
+async def test_flows_and_people_write_at_once_without_losing_a_number(durable: Database, looks: Looks) -> None:
+    async def person(name: str) -> None:
+        async with durable.begin() as work:
+            await work.audit.append(kind="clicked", actor=name, at=NOW, body={})
+
+    async with durable.begin() as work:
+        ids = [await open_incident(work, f"group {number}") for number in range(3, 13)]
+        ids = [incident_id for incident_id in ids if incident_id != 2]
+        for incident_id in ids:
+            await work.queue.consider(incident_id)
+    await asyncio.gather(*(person(f"U{number}") for number in range(20)))
+    for _ in ids:
+        await looks.done.get()
+    async with durable.read() as work:
+        numbers = [entry.number async for entry in work.audit.entries()]
+    assert numbers == list(range(1, len(ids) + 21))

@@ -108,7 +108,9 @@ class SupervisorSettings(BackendSettings):
         address = urlsplit(self.server)
         if address.username or address.password:
             raise ValueError("`server` must not contain credentials; use username with password_env or password_file")
-        if not ((address.scheme == "unix" and address.path) or (address.scheme == "http" and address.hostname)):
+        local = address.scheme == "unix" and not address.netloc and address.path.startswith("/")
+        remote = address.scheme == "http" and address.hostname and address.port != 0  # reading the port checks it
+        if not (local or remote):
             raise ValueError("`server` must look like unix:///run/supervisor.sock or http://127.0.0.1:9001")
         if self.password_env is not None and not self.password_env.isidentifier():
             raise ValueError("`password_env` is the name of an environment variable, such as SUPERVISOR_PASSWORD")

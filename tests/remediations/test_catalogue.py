@@ -46,6 +46,8 @@ async def test_a_backend_the_policy_does_not_have_is_named_with_the_remedy() -> 
     [
         ({}, r"backends\.supervisor\.server: Field required"),
         ({"server": "run/supervisor.sock"}, "must look like unix:///run/supervisor.sock or http://"),
+        ({"server": "unix://run/supervisor.sock"}, "must look like unix:///run/supervisor.sock or http://"),
+        ({"server": "http://127.0.0.1:ninety"}, "Port could not be cast"),
         ({"server": "https://example.net"}, "must look like unix:///run/supervisor.sock or http://"),
         ({"server": "http://joe:hunter2@127.0.0.1:9001"}, "must not contain credentials"),
         ({**SOCKET, "password": "hunter2"}, r"supervisor\.password: unknown setting; known are .*password_env"),

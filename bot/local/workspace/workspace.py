@@ -86,6 +86,15 @@ class Workspace:
         """
         return await self.delivery.is_challenge_answered()
 
+    @property
+    def ack_timeout(self) -> float:
+        """Seconds the app has to acknowledge; a test may shorten it when it expects silence."""
+        return self.delivery.ack_timeout
+
+    @ack_timeout.setter
+    def ack_timeout(self, seconds: float) -> None:
+        self.delivery.ack_timeout = seconds
+
     def manifest(self, source: Path | Json) -> None:
         """Install the app with this manifest: its scopes, events, commands and shortcuts, and no others.
 

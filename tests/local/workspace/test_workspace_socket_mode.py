@@ -62,7 +62,7 @@ async def test_each_envelope_goes_to_exactly_one_connection(workspace: Workspace
 async def test_an_unacknowledged_event_comes_again_with_its_count_and_reason(
     workspace: Workspace, client: AsyncWebClient
 ) -> None:
-    workspace.delivery.ack_timeout = 0.1
+    workspace.ack_timeout = 0.3
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(await socket_url(workspace, client)) as socket,
@@ -70,6 +70,7 @@ async def test_an_unacknowledged_event_comes_again_with_its_count_and_reason(
         await socket.receive_json()
         await workspace.person("alice").open_home()
         first = await socket.receive_json()
+        workspace.ack_timeout = 3.0
         second = await socket.receive_json()
         await socket.send_json({"envelope_id": second["envelope_id"]})
         await workspace.until(lambda: len(workspace.deliveries) == 2)
@@ -82,7 +83,7 @@ async def test_an_unacknowledged_event_comes_again_with_its_count_and_reason(
 
 
 async def test_a_click_is_never_delivered_again(workspace: Workspace, client: AsyncWebClient) -> None:
-    workspace.delivery.ack_timeout = 0.1
+    workspace.ack_timeout = 0.1
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(await socket_url(workspace, client)) as socket,
@@ -128,7 +129,7 @@ async def test_an_app_whose_socket_is_cut_comes_back(workspace: Workspace, app: 
 
 
 async def test_a_deaf_socket_stays_open_and_swallows_what_is_sent(workspace: Workspace, client: AsyncWebClient) -> None:
-    workspace.delivery.ack_timeout = 0.1
+    workspace.ack_timeout = 0.1
     async with (
         aiohttp.ClientSession() as session,
         session.ws_connect(await socket_url(workspace, client)) as socket,

@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.response.answers import Answer, Roster
 from bot.response.watch import Watch
+from bot.slack import layout
 from bot.slack.layout import Message
 from bot.slack.text import Mrkdwn, paragraph
 from handlers.arrival import Arrived
@@ -60,4 +61,4 @@ class Bridge:
 
     async def say(self, arrived: Arrived, text: Mrkdwn, *, channel: str = "") -> None:
         """Say something to the person, and nobody else; ``channel`` where it was not done in one."""
-        await self.private.tell(arrived, Message(text, []), channel=channel)
+        await self.private.tell(arrived, Message(text, layout.built([layout.section(text)])), channel=channel)

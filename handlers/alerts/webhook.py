@@ -24,7 +24,6 @@ LARGE_BODY_BYTES = 256 * 1024
 """From here on parsing goes to a thread, so that everybody else's clicks are heard meanwhile."""
 REASONS_SHOWN = 20
 RETRY_AFTER_SECONDS = 5
-ENCODINGS = ("", "identity", "gzip", "deflate")
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ class AlertWebhook:
         except (web.HTTPRequestEntityTooLarge, TooManyAlertsError) as error:
             text = str(error) if isinstance(error, WebhookError) else f"more than {BODY_MAX_BYTES} bytes in one request"
             return _refusal(413, text)
-        except WebhookError as error:
+        except (WebhookError, web.RequestPayloadError) as error:
             return _refusal(400, str(error))
         return await self._store(source, parsed)
 

@@ -1,0 +1,29 @@
+"""Handlers are tested on a real SQLite database, over real sockets."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from storage.database import Database
+from storage.migrations import migrate
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    return f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}"
+
+
+@pytest.fixture
+def enqueuer() -> RecordingEnqueuer:
+    return RecordingEnqueuer()
+
+
+@pytest.fixture
+async def database(database_url: str, enqueuer: RecordingEnqueuer) -> AsyncIterator[Database]:
+    database = Database(database_url, enqueuer, AUDIT_KEY)
+    await database.open()
+    await migrate(database)
+    yield database
+    await database.close()

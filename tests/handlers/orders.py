@@ -1,0 +1,30 @@
+"""Written orders for tests: alice and bob are on call, carol leads, dave has no rights."""
+
+from bot.policy.document import Policy
+
+ORDERS = Policy.model_validate(
+    {
+        "version": 1,
+        "channels": {"incidents": "C01INC", "audit": "C02AUD"},
+        "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
+        "defaults": {"approvals": {"from": ["sre-oncall"], "needed": 1}},
+        "services": {"web": {"owner": "platform", "tier": 2}},
+        "runbooks": {
+            "restart-web": {
+                "summary": "Restart web",
+                "when": "alert.name == 'ServiceDown'",
+                "level": "L1",
+                "remediation": "restart_service",
+                "verify": {"within": "1m", "http": "http://127.0.0.1:9/healthz"},
+                "alternatives": ["drain-web"],
+            },
+            "drain-web": {
+                "summary": "Take web out of rotation",
+                "when": "false",
+                "level": "L1",
+                "remediation": "restart_service",
+                "verify": {"within": "1m", "http": "http://127.0.0.1:9/healthz"},
+            },
+        },
+    }
+)

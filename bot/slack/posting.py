@@ -13,6 +13,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.slack.failures import error_word
 from bot.slack.layout import METADATA_EVENT, Message
 
 CLOCK_SKEW_SECONDS = 120
@@ -203,7 +204,7 @@ def outcome_of(error: Exception, method: str, channel: str) -> Outcome:
         return Unknown(f"no answer from Slack: {type(error).__name__} {error}".rstrip())
     response = error.response
     data = getattr(response, "data", None)
-    word = data.get("error", "") if isinstance(data, dict) else ""
+    word = error_word(error)
     status = getattr(response, "status_code", None) or getattr(response, "status", 0)
     if status == 429 or word in _LIMITED:
         return Limited(method, _retry_after(response))

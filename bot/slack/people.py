@@ -1,0 +1,128 @@
+"""Resolves the policy's groups to people of this workspace, and remembers them when Slack is away.
+
+A user who was deactivated and a bot never count. When Slack cannot be asked, what was last known stands, and the state
+says so; a person whom the orders name and of whom nothing is known stays, because the orders, not Slack, give authority
+and nobody can press a button with a deactivated account.
+
+Must not know: what the people are asked.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.policy.document import Group
+from bot.slack.failures import error_word
+
+USERGROUP_TTL = timedelta(minutes=5)
+USER_TTL = timedelta(hours=1)
+RETRY_AFTER = timedelta(seconds=30)
+"""After a failed question: how long the old answer stands before Slack is asked again."""
+CONCURRENT_LOOKUPS = 5
+NOBODY_ERRORS = frozenset({"user_not_found", "user_not_visible", "no_such_subteam"})
+
+Answer = TypeVar("Answer")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Remembered(Generic[Answer]):
+    """One answer of Slack, and when to ask again."""
+
+    ask: Callable[[str], Awaitable[Answer]]
+    lifetime: timedelta
+    answers: dict[str, Answer] = field(default_factory=dict)
+    fresh_until: dict[str, datetime] = field(default_factory=dict)
+    locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    stale: dict[str, str] = field(default_factory=dict)
+    """Key -> why its answer could not be renewed."""
+
+    async def get(self, key: str, now: Callable[[], datetime]) -> Answer | None:
+        """The answer, as fresh as it can be had; None when there has never been one."""
+        async with self.locks.setdefault(key, asyncio.Lock()):
+            if key in self.fresh_until and now() < self.fresh_until[key]:
+                return self.answers.get(key)
+            try:
+                self.answers[key] = await self.ask(key)
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                reason = (error_word(error) if isinstance(error, SlackApiError) else "") or type(error).__name__
+                if key not in self.stale:
+                    log.warning("Slack did not say who %s is (%s); what was known stands", key, reason)
+                self.stale[key] = reason
+                self.fresh_until[key] = now() + RETRY_AFTER
+            else:
+                self.stale.pop(key, None)
+                self.fresh_until[key] = now() + self.lifetime
+            return self.answers.get(key)
+
+
+class SlackPeople:
+    """Implements ``bot.response.ports.People``."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        groups: Callable[[], Mapping[str, Group]],
+        now: Callable[[], datetime],
+    ) -> None:
+        """``groups``: the policy's people as they are now; the policy may be read anew at any time."""
+        self._client = client
+        self._groups = groups
+        self._now = now
+        self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(self._ask_usergroup, USERGROUP_TTL)
+        self._active: _Remembered[bool] = _Remembered(self._ask_active, USER_TTL)
+        self._few_at_once = asyncio.Semaphore(CONCURRENT_LOOKUPS)
+
+    @property
+    def known(self) -> frozenset[str]:
+        """User ids that we have resolved: only these may become mentions."""
+        return frozenset(user for user, active in self._active.answers.items() if active)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Who could not be looked up lately, and why; for /readyz and ``/watch status``."""
+        stale = {**self._usergroups.stale, **self._active.stale}
+        asked_for = {name for group in self._groups().values() for name in (*group.users, group.usergroup)}
+        asked_for.update(user for users in self._usergroups.answers.values() for user in users)
+        return tuple(f"{key}: {reason}" for key, reason in sorted(stale.items()) if key in asked_for)
+
+    async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Distinct active user ids of the named groups, sorted; unknown groups have no members."""
+        named = self._groups()
+        wanted = [named[group] for group in groups if group in named]
+        usergroups = {group.usergroup for group in wanted if group.usergroup is not None}
+        users = {user for group in wanted for user in group.users}
+        for found in await asyncio.gather(*(self._usergroups.get(one, self._now) for one in sorted(usergroups))):
+            users.update(found or ())
+        ordered = sorted(users)
+        active = await asyncio.gather(*(self._active.get(user, self._now) for user in ordered))
+        return tuple(user for user, known in zip(ordered, active, strict=True) if known is not False)
+
+    async def _ask_usergroup(self, usergroup: str) -> tuple[str, ...]:
+        try:
+            answer = await self._client.usergroups_users_list(usergroup=usergroup)
+        except SlackApiError as error:
+            if error_word(error) not in NOBODY_ERRORS:
+                raise
+            log.warning("user group %s does not exist in this workspace; check the policy's people", usergroup)
+            return ()
+        return tuple(answer["users"] or ())
+
+    async def _ask_active(self, user: str) -> bool:
+        async with self._few_at_once:
+            try:
+                found = (await self._client.users_info(user=user))["user"]
+            except SlackApiError as error:
+                if error_word(error) not in NOBODY_ERRORS:
+                    raise
+                log.warning("user %s does not exist in this workspace; check the policy's people", user)
+                return False
+        return not (found.get("deleted") or found.get("is_bot"))

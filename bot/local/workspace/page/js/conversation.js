@@ -61,8 +61,8 @@ export class Conversation {
     });
   }
 
-  focus() {
-    this.#composer.focus();
+  reveal(ts) {
+    this.#stream.reveal(ts);
   }
 
   #openShortcuts(event) {

@@ -28,6 +28,8 @@ class Page {
   place = { channel: null, thread: null, home: false };
   #live = null;
   #due = false;
+  #loading = { person: null, loads: 0 };
+  #waiting = [];
 
   constructor() {
     this.act = this.act.bind(this);
@@ -47,8 +49,10 @@ class Page {
   }
 
   async start() {
-    await this.#load(new URLSearchParams(location.search).get("as"));
-    this.#arrive();
+    const asked = new URLSearchParams(location.search);
+    await this.#load(asked.get("as"));
+    if (asked.has("ts")) this.#followPermalink(asked.get("channel"), asked.get("ts"));
+    else this.#arrive();
     this.#connect();
   }
 
@@ -82,6 +86,7 @@ class Page {
     address.searchParams.set("as", id);
     history.replaceState(null, "", address);
     this.#live?.close();
+    this.#waiting = [];
     this.model.unread.clear();
     this.model.messages = {};
     await this.#load(id);
@@ -162,8 +167,19 @@ class Page {
     document.title = `${unread ? `(${unread}) ` : ""}${where} · ${this.model.team.name}`;
   }
 
+  #followPermalink(channel, ts) {
+    const root = this.model.message(channel, ts)?.thread_ts;
+    const isReply = root && root !== ts;
+    const address = new URL(location.href);
+    ["channel", "ts"].forEach((name) => address.searchParams.delete(name));
+    address.hash = isReply ? `${channel}/${root}` : channel;
+    history.replaceState(null, "", address);
+    this.#arrive();
+    (isReply ? this.thread : this.conversation).reveal(ts);
+  }
+
   #arrive() {
-    const [where, thread = null] = decodeURIComponent(location.hash.slice(1)).split("/");
+    const [where, thread = null] = location.hash.slice(1).split("/");
     const known = this.model.channel(where) ?? this.model.channels.find((channel) => !channel.is_im);
     const home = where === "home";
     if (home && !this.place.home) this.act("home", {});
@@ -172,8 +188,19 @@ class Page {
     this.#paint();
   }
 
+  /**
+   * Load the whole state. What is pushed meanwhile may be newer than the answer, so it waits and is applied after it;
+   * an answer for somebody we no longer are is dropped.
+   */
   async #load(person) {
-    this.model.load(await loadState(person));
+    this.#loading = { person, loads: this.#loading.loads + 1 };
+    try {
+      const state = await loadState(person);
+      if (person === this.#loading.person) this.model.load(state);
+    } finally {
+      this.#loading.loads -= 1;
+      if (this.#loading.loads === 0) for (const push of this.#waiting.splice(0)) this.#hear(push);
+    }
   }
 
   #connect() {
@@ -189,7 +216,8 @@ class Page {
   }
 
   #hear(push) {
-    if (push.type === "panel") this.model.panel = push.panel;
+    if (this.#loading.loads > 0) this.#waiting.push(push);
+    else if (push.type === "panel") this.model.panel = push.panel;
     else if (!this.model.apply(push)) this.#reload();
     this.draw();
   }

@@ -12,7 +12,7 @@ import { trouble } from "./notices.js";
 import { avatar, nameOf } from "./people.js";
 import { surfaceFor } from "./surface.js";
 
-const IMAGE = /^image\//;
+const PICTURE = /\.(png|jpe?g|gif|webp)$/i;
 
 /**
  * The article for a message. `frame` says where it stands: `{channel, continued, inThread, threadOpen}`;
@@ -58,6 +58,7 @@ export function messageArticle(message, frame, page) {
 }
 
 function body(message, frame, page) {
+  if (message.subtype === "tombstone") return el("p", { class: "tombstone" }, message.text);
   const edited = message.edited ? el("span", { class: "edited" }, "(edited)") : null;
   if (!message.blocks?.length) {
     return message.text ? el("div", { class: "text message-text" }, mrkdwn(message.text, page.model), edited) : null;
@@ -84,7 +85,7 @@ function broadcastNote(message, frame, page) {
 function file(description) {
   const address = description.url_private ?? description.permalink;
   const title = description.title || description.name;
-  if (IMAGE.test(description.mimetype ?? "")) {
+  if (PICTURE.test(description.name)) {
     return el("figure", { class: "file-image", "data-testid": "file" }, el("figcaption", {}, title), el("img", { src: address, alt: description.alt_txt || title, loading: "lazy" }));
   }
   return el("a", { class: "file", href: address, target: "_blank", rel: "noopener noreferrer", "data-testid": "file" }, icon("file"), title);

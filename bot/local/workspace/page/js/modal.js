@@ -7,12 +7,14 @@ import { trouble } from "./notices.js";
 import { surfaceFor } from "./surface.js";
 import { plainText } from "./texts.js";
 
+/** What the server calls the submission among the actions a view waits for. */
+const SUBMITTING = "submit";
+
 export class Modal {
   #page;
-  #errors = new Map();
-  #problems = new Map();
-  #submitting = null;
+  #submitting = false;
   #shown = null;
+  #complained = "{}";
   #dialog = el("dialog", { class: "dialog dialog-modal", "aria-labelledby": "modal-title", "data-testid": "modal" });
 
   constructor(page) {
@@ -35,32 +37,32 @@ export class Modal {
       this.#shown = null;
       return;
     }
-    const errors = this.#errors.get(view.id) ?? view.errors ?? {};
-    const problem = this.#problems.get(view.id) ?? view.warning ?? null;
-    const submitting = this.#submitting === view.id;
     this.#dialog.dataset.viewId = view.id;
-    repaint(this.#dialog, [view, views.length, errors, problem, submitting, this.#page.warnedIn(view.id)], () => this.#draw(view, views.length, { errors, problem, submitting }));
+    repaint(this.#dialog, [view, views.length, this.#page.warnedIn(view.id)], () => this.#draw(view, views.length > 1));
     if (!this.#dialog.open) this.#dialog.showModal();
-    if (this.#shown !== view.id) {
-      this.#shown = view.id;
-      this.#focusFirst();
-    }
+    if (this.#shown !== view.id) this.#focusFirst();
+    const complaint = JSON.stringify(view.errors);
+    if (complaint !== "{}" && complaint !== this.#complained) this.#dialog.querySelector(".error")?.closest(".block").querySelector("input, select, textarea, summary")?.focus();
+    this.#shown = view.id;
+    this.#complained = complaint;
   }
 
-  #draw(view, depth, { errors, problem, submitting }) {
-    const close = view.close ? plainText(view.close) : "Cancel";
+  #draw(view, isPushed) {
+    const close = view.close ? plainText(view.close) : "Close";
+    const submitting = view.pending.includes(SUBMITTING);
+    const surface = surfaceFor({ type: "view", view_id: view.id }, view, this.#page, { errors: view.errors });
     return el(
       "form",
       { novalidate: true, onsubmit: (event) => this.#submit(event, view), "data-view-id": view.id },
       el(
         "header",
         { class: "dialog-head" },
-        depth > 1 ? el("button", { type: "button", class: "tool", "aria-label": "Back", title: "Back", "data-testid": "modal-back", onclick: () => this.#close() }, icon("back")) : el("span", { class: "avatar avatar-app avatar-small" }, lantern()),
+        isPushed ? el("button", { type: "button", class: "tool", "aria-label": "Back", title: "Back", "data-testid": "modal-back", onclick: () => this.#close() }, icon("back")) : el("span", { class: "avatar avatar-app avatar-small" }, lantern()),
         el("h2", { id: "modal-title" }, plainText(view.title)),
-        el("button", { type: "button", class: "tool", "aria-label": "Close", title: "Close (Esc)", "data-testid": "modal-dismiss", onclick: () => this.#close() }, icon("close")),
+        el("button", { type: "button", class: "tool", "aria-label": "Close", title: "Close (Esc)", "data-testid": "modal-dismiss", onclick: () => this.#close("all") }, icon("close")),
       ),
-      problem ? trouble(problem) : null,
-      el("div", { class: "dialog-body" }, blocks(view.blocks, surfaceFor({ type: "view", view_id: view.id }, view, this.#page, { errors }))),
+      view.warning ? trouble(view.warning) : null,
+      el("div", { class: "dialog-body" }, blocks(view.blocks, surface)),
       el(
         "footer",
         { class: "dialog-foot" },
@@ -75,21 +77,15 @@ export class Modal {
   async #submit(event, view) {
     event.preventDefault();
     if (this.#submitting) return;
-    this.#submitting = view.id;
-    this.#errors.delete(view.id);
-    this.#problems.delete(view.id);
-    this.show();
-    const values = this.#page.forms.for({ view_id: view.id }).values(view.blocks);
-    const outcome = await this.#page.act("submit", { view_id: view.id, values });
-    this.#submitting = null;
-    if (outcome?.errors && Object.keys(outcome.errors).length) this.#errors.set(view.id, outcome.errors);
-    if (outcome?.warning) this.#problems.set(view.id, outcome.warning);
-    this.show();
-    if (this.#errors.has(view.id)) this.#dialog.querySelector("[aria-invalid]")?.focus();
+    this.#submitting = true;
+    this.#complained = "{}";
+    await this.#page.act("submit", { view_id: view.id, values: this.#page.forms.for({ view_id: view.id }).values(view.blocks) });
+    this.#submitting = false;
   }
 
-  #close() {
-    const view = this.#page.model.views.at(-1);
+  /** Close the top view, or with "all" the whole stack from its root. */
+  #close(which = "top") {
+    const view = this.#page.model.views.at(which === "all" ? 0 : -1);
     if (view) this.#page.act("close", { view_id: view.id });
   }
 

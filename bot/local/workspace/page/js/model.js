@@ -24,7 +24,7 @@ export class Model {
   /** Take over a whole state, after loading or reconnecting. */
   load(state) {
     this.#countMissed(state.messages ?? {});
-    Object.assign(this, state, { me: state.me.id });
+    Object.assign(this, state);
   }
 
   person(id) {
@@ -72,18 +72,18 @@ export class Model {
   }
 
   #patches = {
-    message: ({ channel, ts, message }) => {
+    message: ({ channel, message, deleted }) => {
       if (!this.channel(channel)) return false;
       const known = (this.messages[channel] ??= []);
-      if (!message) return remove(known, ts);
+      if (deleted) return remove(known, deleted);
       if (put(known, message) && message.user !== this.me && (isRoot(message) || message.is_broadcast)) {
         this.unread.set(channel, (this.unread.get(channel) ?? 0) + 1);
       }
       return true;
     },
-    ephemeral: ({ channel, ts, message }) => {
+    ephemeral: ({ channel, message, deleted }) => {
       const known = (this.ephemerals[channel] ??= []);
-      if (!message) return remove(known, ts);
+      if (deleted) return remove(known, deleted);
       put(known, message);
       return true;
     },

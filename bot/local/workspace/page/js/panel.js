@@ -3,6 +3,7 @@
 import { el, repaint } from "./dom.js";
 import { icon } from "./icons.js";
 
+const LOOKS = { primary: "button-primary", danger: "button-danger" };
 const TONES = new Set(["good", "warn", "bad", "neutral"]);
 
 export function paintPanel(host, page) {
@@ -24,9 +25,10 @@ export function paintPanel(host, page) {
 
 function button({ id, label, tone }, page) {
   const waits = page.pressing.has(id);
+  const look = tone in LOOKS ? LOOKS[tone] : "";
   return el(
     "button",
-    { type: "button", class: `button ${tone === "danger" || tone === "bad" ? "button-danger" : ""}`, "aria-busy": waits ? "true" : null, disabled: waits, "data-testid": `panel-${id}`, onclick: () => page.pressPanel(id) },
+    { type: "button", class: `button ${look}`, "aria-busy": waits ? "true" : null, disabled: waits, "data-testid": `panel-${id}`, onclick: () => page.pressPanel(id) },
     el("span", { class: "button-text" }, label),
     waits ? el("span", { class: "spinner" }) : null,
   );

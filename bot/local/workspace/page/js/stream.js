@@ -58,6 +58,16 @@ export class Stream {
     this.scroller.scrollTop = this.scroller.scrollHeight;
   }
 
+  /** Scroll to one message and point it out. */
+  reveal(ts) {
+    const found = this.#list.querySelector(`[data-ts="${CSS.escape(ts)}"]`);
+    if (!found) return;
+    this.#atEnd = false;
+    found.scrollIntoView({ block: "center" });
+    found.classList.add("message-revealed");
+    found.focus({ preventScroll: true });
+  }
+
   #noticeScroll() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END_PIXELS;

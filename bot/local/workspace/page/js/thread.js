@@ -50,6 +50,10 @@ export class Thread {
     });
   }
 
+  reveal(ts) {
+    this.#stream.reveal(ts);
+  }
+
   focus() {
     this.#composer.focus();
   }

@@ -82,6 +82,7 @@ async def serve(
                 yield Server(f"http://{bound_host}:{bound_port}/")
             finally:
                 await delivery.close()
+                delivery.http = None
                 await sockets.close()
     finally:
         await runner.cleanup()

@@ -177,6 +177,8 @@ class State:
                 "deleted": False,
                 "team_id": self.team.id,
             }
+        if message.username:
+            body["username"] = message.username
         if message.blocks:
             body["blocks"] = message.blocks
         if message.attachments:

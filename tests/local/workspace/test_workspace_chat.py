@@ -1,5 +1,6 @@
 """chat.*: what is posted, changed and refused."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,6 +119,13 @@ async def test_markdown_text_becomes_a_markdown_block_and_excludes_text(
     assert workspace.messages("C01INC")[0].blocks[0]["type"] == "markdown"
     answer = await refused(client.chat_postMessage(channel="C01INC", markdown_text="**bold**", text="bold"))
     assert answer["error"] == "markdown_text_conflict"
+
+
+async def test_an_app_that_may_can_post_under_another_name(workspace: Workspace, client: AsyncWebClient) -> None:
+    app = workspace.state.installation
+    workspace.state.installation = replace(app, scopes=app.scopes | {"chat:write.customize"})
+    posted = await client.chat_postMessage(channel="C01INC", text="hi", username="Night watch")
+    assert posted["message"]["username"] == "Night watch"
 
 
 async def test_a_permalink_leads_to_the_message(client: AsyncWebClient) -> None:

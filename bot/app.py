@@ -1,0 +1,249 @@
+"""The composition root: builds every part, starts them in order, and stops them in reverse.
+
+The only module that knows everything. Nothing is decided here.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+
+from aiohttp import web
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.evidence.prometheus import PrometheusEvidence
+from bot.policy.document import Policy
+from bot.remediation import Catalogue
+from bot.response.announcements import announced
+from bot.response.controls import look_again_at_held
+from bot.response.deadlines import sweep
+from bot.response.engine import Engine
+from bot.response.failures import flow_failed
+from bot.response.flows import flows
+from bot.response.notices import CardNotice
+from bot.response.watch import Timing, Watch
+from bot.settings import Settings
+from bot.slack.connection import Connection, build_client
+from bot.slack.courier import Courier, OutboxItem
+from bot.slack.people import SlackPeople
+from bot.slack.posting import Desk
+from handlers.bridge import Bridge
+from handlers.health import Health, database_answers, fresh, holds
+from handlers.http import build_http_app
+from handlers.inbox import Inbox
+from handlers.metrics import Metrics
+from handlers.private import PrivateAnswers
+from handlers.routes import ROUTES
+from handlers.slack_app import build_slack_app
+from remediations.catalogue import BackendError, build_catalogue
+from storage.database import Database
+from storage.intake import Intake
+from storage.migrations import migrate
+from storage.unit_of_work import UnitOfWork
+
+SWEEP_INTERVAL_SECONDS = 0.25
+HELD_INTERVAL_SECONDS = 5.0
+INBOX_INTERVAL_SECONDS = 30.0
+SWEEP_FRESH_SECONDS = 30.0
+SHUTDOWN_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class StartError(Exception):
+    """A part cannot start; the text names the part, the value and the remedy."""
+
+
+class Sweeper:
+    """Runs what must happen again and again, and knows when it last did."""
+
+    def __init__(self, watch: Watch, inbox: Inbox) -> None:
+        self._watch = watch
+        self._inbox = inbox
+        self.last_sweep: datetime | None = None
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    def start(self) -> None:
+        """Begin sweeping on the running loop. A sweep that is late is made up for once, never several at a time."""
+        for job, seconds in (
+            (self._deadlines, SWEEP_INTERVAL_SECONDS),
+            (self._held, HELD_INTERVAL_SECONDS),
+            (self._unfinished, INBOX_INTERVAL_SECONDS),
+        ):
+            self._scheduler.add_job(
+                job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
+            )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No further sweep begins."""
+        self._scheduler.shutdown(wait=False)
+
+    async def _deadlines(self) -> None:
+        await sweep(self._watch)
+        self.last_sweep = self._watch.now()
+
+    async def _held(self) -> None:
+        async with self._watch.database.begin() as work:
+            await look_again_at_held(work, self._watch)
+
+    async def _unfinished(self) -> None:
+        await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))
+
+
+@asynccontextmanager
+async def running(settings: Settings, policy: Policy, *, timing: Timing | None = None) -> AsyncIterator[str]:
+    """Everything, started; yields the address it listens on (``http://host:port``).
+
+    Raises:
+        StartError: a part cannot start.
+    """
+    async with AsyncExitStack() as stack:
+        engine = Engine(settings.database_url, executor_id=executor_id(settings))
+        database = await _open_database(settings, engine)
+        stack.push_async_callback(database.close)
+        await engine.prepare()
+        evidence = PrometheusEvidence(settings.prometheus_url)
+        stack.callback(evidence.close)
+        client = build_client(settings.slack_bot_token, settings.slack_api_url)
+        people = SlackPeople(client, lambda: policy)
+        watch = Watch(
+            database=database,
+            orders=lambda: policy,
+            catalogue=_catalogue(policy),
+            evidence=evidence,
+            people=people,
+            timing=timing or Timing(),
+        )
+        courier = Courier(
+            database,
+            Desk(client),
+            name=executor_id(settings),
+            channel=lambda: policy.channels.incidents,
+            now=watch.now,
+            on_accepted=partial(_accepted, watch),
+            known_people=people.known,
+        )
+        metrics = Metrics()
+        inbox = Inbox(Bridge(watch, database, client, PrivateAnswers(courier, settings.slack_api_url), metrics), ROUTES)
+        intake = Intake(database, watch.orders, watch.now)
+        slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
+        connection = Connection(slack_app, settings.slack_app_token, client) if settings.slack_app_token else None
+        sweeper = Sweeper(watch, inbox)
+        health = Health(
+            {
+                "database": database_answers(database),
+                "engine": holds(lambda: engine.launched, "the durable engine is not launched"),
+                "slack": holds(
+                    lambda: connection is None or connection.healthy, "not connected to Slack; trying again"
+                ),
+                "delivery": holds(
+                    lambda: courier.state.healthy, "notices cannot be delivered to Slack; see the log for the remedy"
+                ),
+                "sweep": fresh(
+                    lambda: sweeper.last_sweep, timedelta(seconds=SWEEP_FRESH_SECONDS), watch.now, "the deadline sweep"
+                ),
+            },
+            metrics,
+            database,
+        )
+        http_app = build_http_app(
+            intake=intake,
+            health=health,
+            metrics=metrics,
+            alert_token=settings.alert_token,
+            slack_app=None if settings.socket_mode else slack_app,
+        )
+
+        await engine.launch(database, flows(watch), partial(flow_failed, watch))
+        stack.push_async_callback(engine.close)
+        courier.start()
+        stack.push_async_callback(courier.close)
+        await inbox.recover()
+        stack.push_async_callback(_drained(inbox.drain))
+        sweeper.start()
+        stack.callback(sweeper.stop)
+        if connection is not None:
+            await connection.start()
+            stack.push_async_callback(connection.close)
+        stack.push_async_callback(intake.close)
+        address = await _listen(stack, http_app, settings)
+        log.info("keeping the watch at %s", address)
+        yield address
+
+
+async def serve(settings: Settings, policy: Policy) -> None:
+    """Keep the watch until SIGINT or SIGTERM."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with running(settings, policy) as address:
+        print(f"Watchkeeper keeps the watch at {address}", flush=True)  # noqa: T201 - the operator started it by hand
+        await stopped.wait()
+        log.info("stopping: what is under way is finished or continues at the next start")
+
+
+def executor_id(settings: Settings) -> str:
+    """Names this replica among others; on SQLite there is one, which must recognise its own work after a restart."""
+    if settings.database_url.startswith("sqlite"):
+        return "local"
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+async def _open_database(settings: Settings, engine: Engine) -> Database:
+    try:
+        database = Database(settings.database_url, engine, settings.audit_key)
+    except ValueError as error:
+        raise StartError(f"DATABASE_URL cannot be used: {error}") from error
+    try:
+        await database.open()
+        await migrate(database)
+    except Exception as error:
+        await database.close()
+        raise StartError(
+            f"The database cannot be opened: {error}. Check DATABASE_URL and that it is running."
+        ) from error
+    return database
+
+
+def _catalogue(policy: Policy) -> Catalogue:
+    try:
+        return build_catalogue(policy.backends)
+    except BackendError as error:
+        raise StartError(f"The policy's backends cannot be used:\n{error}") from error
+
+
+async def _accepted(watch: Watch, work: UnitOfWork, item: OutboxItem) -> None:
+    if isinstance(item.notice, CardNotice):
+        await announced(work, watch, item.incident_id, item.notice)
+
+
+def _drained(drain: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:
+    async def run() -> None:
+        left = await drain()
+        if left:
+            log.warning("%d click(s) are still being handled; they continue at the next start", left)
+
+    return run
+
+
+async def _listen(stack: AsyncExitStack, http_app: web.Application, settings: Settings) -> str:
+    runner = web.AppRunner(http_app, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, settings.listen_host, settings.listen_port)
+    try:
+        await site.start()
+    except OSError as error:
+        where = f"{settings.listen_host}:{settings.listen_port}"
+        raise StartError(
+            f"Cannot listen on {where}: {error.strerror}. Set WATCHKEEPER_LISTEN to a free one."
+        ) from error
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}"

@@ -10,8 +10,7 @@ Must not know: listeners, the outbox.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -26,7 +25,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.slack.failures import error_word
 
 SLACK_API_URL = AsyncWebClient.BASE_URL
-CALL_TIMEOUT_SECONDS = 10.0
+CALL_TIMEOUT_SECONDS = 10
 PING_INTERVAL_SECONDS = 10.0
 CHECK_SECONDS = 1.0
 REBUILD_AFTER_SECONDS = 45.0
@@ -38,25 +37,16 @@ RECONNECT_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 log = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def web_client(token: str, api_url: str = SLACK_API_URL) -> AsyncIterator[AsyncWebClient]:
-    """A client with one connection pool and one time-out, which neither retries nor sleeps inside a call.
+def build_client(token: str, api_url: str = SLACK_API_URL) -> AsyncWebClient:
+    """The Web API client: one time-out, and neither retries nor sleeps inside a call.
 
     A repeated POST can post twice, and a sleeping 429 handler would hold up its caller; the courier does both
     knowingly. ``api_url`` other than Slack's leads to a local workspace or a test.
     """
-    timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        client = AsyncWebClient(
-            token=token,
-            base_url=api_url,
-            timeout=int(CALL_TIMEOUT_SECONDS),
-            session=session,
-            retry_handlers=[],
-        )
-        if on_this_machine(api_url):
-            client.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
-        yield client
+    client = AsyncWebClient(token=token, base_url=api_url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=[])
+    if on_this_machine(api_url):
+        client.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
+    return client
 
 
 def on_this_machine(url: str) -> bool:
@@ -82,13 +72,14 @@ class ConnectionState:
     """In words, empty when all is well."""
 
 
-class SlackConnection:
+class Connection:
     """One Socket Mode connection for one Bolt app, watched."""
 
     def __init__(
         self,
         app: AsyncApp,
         app_token: str,
+        client: AsyncWebClient,
         *,
         ping_interval_seconds: float = PING_INTERVAL_SECONDS,
         check_seconds: float = CHECK_SECONDS,
@@ -97,6 +88,7 @@ class SlackConnection:
     ) -> None:
         self._app = app
         self._app_token = app_token
+        self._client = client
         self._ping_interval_seconds = ping_interval_seconds
         self._check_seconds = check_seconds
         self._rebuild_after_seconds = rebuild_after_seconds
@@ -120,8 +112,13 @@ class SlackConnection:
             problem=self._problem,
         )
 
-    def start(self) -> None:
-        """Begin connecting, in the running loop. Does not wait: Slack may be away when we start."""
+    @property
+    def healthy(self) -> bool:
+        """Whether the last look found it well."""
+        return self._connected
+
+    async def start(self) -> None:
+        """Begin connecting. Does not wait until it is done: Slack may be away when we start."""
         self._problem = "connecting"
         self._watchdog = asyncio.create_task(self._watch(), name="slack connection watchdog")
 
@@ -164,8 +161,10 @@ class SlackConnection:
 
     async def _build(self) -> str:
         """Connect anew; what went wrong in words, or nothing."""
-        handler = AsyncSocketModeHandler(self._app, self._app_token, ping_interval=self._ping_interval_seconds)
-        if on_this_machine(self._app.client.base_url):
+        handler = AsyncSocketModeHandler(
+            self._app, self._app_token, web_client=self._client, ping_interval=self._ping_interval_seconds
+        )
+        if on_this_machine(self._client.base_url):
             handler.client.proxy = None
         handler.client.message_listeners.append(self._heard)
         self._heard_at = None

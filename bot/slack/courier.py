@@ -143,6 +143,7 @@ class Courier(Generic[Work]):
         on_accepted: Callable[[Work, OutboxItem], Awaitable[None]],
         known_people: Callable[[], Collection[str]] = frozenset,
         paces: Paces | None = None,
+        back_off_seconds: Sequence[float] = BACK_OFF_SECONDS,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """Args:
@@ -162,6 +163,7 @@ class Courier(Generic[Work]):
         self._on_accepted = on_accepted
         self._known_people = known_people
         self._paces = paces or Paces()
+        self._back_off_seconds = back_off_seconds
         self._settle_seconds = settle_seconds
         self._wakeup = database.outbox_wakeup
         self._closing = asyncio.Event()
@@ -366,7 +368,7 @@ class Courier(Generic[Work]):
         return item.attempts - 1 > self._not_there.get(item.id, 0)
 
     def _back_off(self, item: OutboxItem) -> float:
-        return BACK_OFF_SECONDS[min(item.attempts, len(BACK_OFF_SECONDS)) - 1]
+        return self._back_off_seconds[min(item.attempts, len(self._back_off_seconds)) - 1]
 
     def _note_unreachable(self, error: str) -> None:
         if self.state.unreachable_since is None:

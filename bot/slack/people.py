@@ -9,21 +9,21 @@ Must not know: what the people are asked.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.policy.document import Group
+from bot.policy.document import Policy
 from bot.slack.failures import error_word
 
-USERGROUP_TTL = timedelta(minutes=5)
-USER_TTL = timedelta(hours=1)
-RETRY_AFTER = timedelta(seconds=30)
+USERGROUP_SECONDS = 300.0
+USER_SECONDS = 3600.0
+RETRY_SECONDS = 30.0
 """After a failed question: how long the old answer stands before Slack is asked again."""
 CONCURRENT_LOOKUPS = 5
 NOBODY_ERRORS = frozenset({"user_not_found", "user_not_visible", "no_such_subteam"})
@@ -38,17 +38,18 @@ class _Remembered(Generic[Answer]):
     """One answer of Slack, and when to ask again."""
 
     ask: Callable[[str], Awaitable[Answer]]
-    lifetime: timedelta
+    lifetime_seconds: float
+    clock: Callable[[], float]
     answers: dict[str, Answer] = field(default_factory=dict)
-    fresh_until: dict[str, datetime] = field(default_factory=dict)
+    fresh_until: dict[str, float] = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
     stale: dict[str, str] = field(default_factory=dict)
     """Key -> why its answer could not be renewed."""
 
-    async def get(self, key: str, now: Callable[[], datetime]) -> Answer | None:
+    async def get(self, key: str) -> Answer | None:
         """The answer, as fresh as it can be had; None when there has never been one."""
         async with self.locks.setdefault(key, asyncio.Lock()):
-            if key in self.fresh_until and now() < self.fresh_until[key]:
+            if key in self.fresh_until and self.clock() < self.fresh_until[key]:
                 return self.answers.get(key)
             try:
                 self.answers[key] = await self.ask(key)
@@ -57,10 +58,10 @@ class _Remembered(Generic[Answer]):
                 if key not in self.stale:
                     log.warning("Slack did not say who %s is (%s); what was known stands", key, reason)
                 self.stale[key] = reason
-                self.fresh_until[key] = now() + RETRY_AFTER
+                self.fresh_until[key] = self.clock() + RETRY_SECONDS
             else:
                 self.stale.pop(key, None)
-                self.fresh_until[key] = now() + self.lifetime
+                self.fresh_until[key] = self.clock() + self.lifetime_seconds
             return self.answers.get(key)
 
 
@@ -70,18 +71,16 @@ class SlackPeople:
     def __init__(
         self,
         client: AsyncWebClient,
-        groups: Callable[[], Mapping[str, Group]],
-        now: Callable[[], datetime],
+        orders: Callable[[], Policy],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``groups``: the policy's people as they are now; the policy may be read anew at any time."""
+        """``orders``: the policy as it is now; it may be read anew at any time."""
         self._client = client
-        self._groups = groups
-        self._now = now
-        self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(self._ask_usergroup, USERGROUP_TTL)
-        self._active: _Remembered[bool] = _Remembered(self._ask_active, USER_TTL)
+        self._orders = orders
+        self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(self._ask_usergroup, USERGROUP_SECONDS, clock)
+        self._active: _Remembered[bool] = _Remembered(self._ask_active, USER_SECONDS, clock)
         self._few_at_once = asyncio.Semaphore(CONCURRENT_LOOKUPS)
 
-    @property
     def known(self) -> frozenset[str]:
         """User ids that we have resolved: only these may become mentions."""
         return frozenset(user for user, active in self._active.answers.items() if active)
@@ -90,20 +89,20 @@ class SlackPeople:
     def problems(self) -> tuple[str, ...]:
         """Who could not be looked up lately, and why; for /readyz and ``/watch status``."""
         stale = {**self._usergroups.stale, **self._active.stale}
-        asked_for = {name for group in self._groups().values() for name in (*group.users, group.usergroup)}
+        asked_for = {name for group in self._orders().people.values() for name in (*group.users, group.usergroup)}
         asked_for.update(user for users in self._usergroups.answers.values() for user in users)
         return tuple(f"{key}: {reason}" for key, reason in sorted(stale.items()) if key in asked_for)
 
     async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
         """Distinct active user ids of the named groups, sorted; unknown groups have no members."""
-        named = self._groups()
+        named = self._orders().people
         wanted = [named[group] for group in groups if group in named]
         usergroups = {group.usergroup for group in wanted if group.usergroup is not None}
         users = {user for group in wanted for user in group.users}
-        for found in await asyncio.gather(*(self._usergroups.get(one, self._now) for one in sorted(usergroups))):
+        for found in await asyncio.gather(*(self._usergroups.get(one) for one in sorted(usergroups))):
             users.update(found or ())
         ordered = sorted(users)
-        active = await asyncio.gather(*(self._active.get(user, self._now) for user in ordered))
+        active = await asyncio.gather(*(self._active.get(user) for user in ordered))
         return tuple(user for user, known in zip(ordered, active, strict=True) if known is not False)
 
     async def _ask_usergroup(self, usergroup: str) -> tuple[str, ...]:

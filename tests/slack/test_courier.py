@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bot.local.workspace import Message, Workspace, demo_team
 from bot.response.incidents import IncidentState
 from bot.response.notices import CardNotice, ThreadNotice
-from bot.slack.connection import web_client
+from bot.slack.connection import build_client
 from bot.slack.courier import Courier, OutboxItem
 from bot.slack.layout import Message as Drawn
 from bot.slack.pacing import Paces
@@ -85,6 +85,7 @@ class World:
             on_accepted=self._accepted,
             known_people=lambda: {ALICE},
             paces=Paces(**(QUICK | pace)),
+            back_off_seconds=(0.05, 0.1),
             settle_seconds=0.05,
         )
 
@@ -113,8 +114,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await database.open()
     await migrate(database)
     workspace = Workspace(team=demo_team())
-    async with workspace.serve() as server, web_client(workspace.bot_token, server.api_url) as client:
-        yield World(workspace, database, client)
+    async with workspace.serve() as server:
+        yield World(workspace, database, build_client(workspace.bot_token, server.api_url))
     await database.close()
 
 

@@ -105,7 +105,7 @@ def _waits(source: Source) -> None:
     """Time for people and for verification must be some time; only a veto window may be zero."""
     approvals = [("defaults", "approvals"), *(("runbooks", name, "approvals") for name in _mapping(source, "runbooks"))]
     paths: list[Path] = [(*path, key) for path in approvals for key in ("approve_within", "execute_within")]
-    paths += [("defaults", "review_within"), ("defaults", "announce_within")]
+    paths += [("defaults", key) for key in ("review_within", "announce_within", "watch_after")]
     paths += [("budgets", index, "per") for index, _ in enumerate(_items(source, "budgets"))]
     paths += [("runbooks", name, "verify", "within") for name in _mapping(source, "runbooks")]
     for path in paths:

@@ -54,10 +54,16 @@ def _level(value: object) -> object:
     raise ValueError(f"{value!r} is not a level; write it as L0, L1, L2 or L3")
 
 
+def _expression(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
 Duration = Annotated[
     timedelta, BeforeValidator(duration), PlainSerializer(duration_text, return_type=str, when_used="json")
 ]
 PolicyLevel = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str, when_used="json")]
+Expression = Annotated[str, BeforeValidator(_expression)]
+"""CEL. A bare ``true`` or ``false`` is CEL too, though YAML makes it a boolean."""
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -202,12 +208,12 @@ class Runbook(Facts):
     """One policy entry: when it applies, which remediation, at which level, within which bounds."""
 
     summary: str
-    when: str
+    when: Expression
     """CEL over ``alert``: does this entry apply?"""
     level: PolicyLevel
     remediation: str
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
-    conditions: tuple[str, ...] = ()
+    conditions: tuple[Expression, ...] = ()
     """CEL: at L2 all must hold for it to act by itself."""
     blast_radius: RunbookBounds = RunbookBounds()
     evidence: dict[str, str] = Field(default_factory=dict)
@@ -228,7 +234,7 @@ class Runbook(Facts):
 class Mute(Facts):
     """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
 
-    when: str
+    when: Expression
     reason: str
 
 

@@ -28,6 +28,12 @@ _REMEDIES = {
     "datetime_parsing": "write it as 2026-12-20T00:00Z",
     "datetime_type": "write it as 2026-12-20T00:00Z",
 }
+_PLAIN_WORDS = {
+    "a valid tuple": "a list",
+    "a valid array": "a list",
+    "a valid dictionary": "a mapping",
+    "an object": "a mapping",
+}
 
 
 def shaped(source: Source) -> Policy | None:
@@ -70,7 +76,9 @@ def _explained(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
     if kind == "value_error":
         message, _, remedy = text.removeprefix("Value error, ").partition("; ")
         return message, remedy or "see docs/policy.md"
-    message = text.replace("Input should", "should", 1).replace("tuple", "list").replace("dictionary", "mapping")
+    message = text.replace("Input should", "should", 1)
+    for technical, plain in _PLAIN_WORDS.items():
+        message = message.replace(technical, plain)
     shown = "nothing" if found is None else json.dumps(found, default=str)
     context = error.get("ctx", {})
     if kind in ("enum", "literal_error"):

@@ -179,6 +179,8 @@ def _mark(mark: Any) -> Mark:
 
 
 def _yaml_remedy(error: yaml.MarkedYAMLError) -> str:
+    if isinstance(error, _NotPlain) and "tags" in str(error.problem):
+        return "put a text that begins with ! in quotes"
     if isinstance(error, _NotPlain):
         return "write the value out where it is used"
     if "'\\t'" in str(error.problem):

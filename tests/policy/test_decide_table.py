@@ -33,7 +33,7 @@ HOLD, REFUSE, OBSERVE, ASK, UNLESS_STOPPED, ACT = (
 
 REACHES = {"none": 0, "within": 1, "over": 3, "beyond": 21}
 """Against a bound of 2 targets, hence 20 with an approver's yes."""
-CONDITIONS = {"hold": "hour >= 6", "fail": "hour < 6", "undetermined": "alert.labels.absent == 'x'"}
+CONDITIONS = {"hold": "hour >= 6", "do not hold": "alert.labels.absent == 'x'"}
 WINDOWS = {
     "some time": ("30s", Exactness.APPROXIMATE),
     "zero, exact": ("0s", Exactness.EXACT),

@@ -1,0 +1,133 @@
+"""Authority: who may, and how many it takes."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.policy.approval import (
+    FOR_APPROVERS,
+    Deed,
+    Standing,
+    approvals_needed,
+    groups_for,
+    may,
+    may_act_by_hand,
+    stale,
+    tally,
+)
+from bot.policy.decide import decide
+from bot.policy.levels import Level
+from bot.policy.plan import Effect
+from bot.policy.situation import Gate, Licence
+from tests.policy.strategies import ALICE, BOB, CAROL, RUNBOOK, calm_plan, calm_policy, calm_situation, pause
+
+PEOPLE = {"people": {"sre": {"users": [ALICE, BOB]}, "leads": {"users": [CAROL]}}}
+
+
+def test_what_changes_production_is_for_approvers_and_the_rest_for_everybody_named() -> None:
+    policy = calm_policy({"approvals": {"from": ["leads"]}}, **PEOPLE)
+    for deed in Deed:
+        expected = ("leads",) if deed in FOR_APPROVERS else ("sre", "leads")
+        assert groups_for(deed, policy, RUNBOOK) == expected
+        assert groups_for(deed, policy) == (("sre",) if deed in FOR_APPROVERS else ("sre", "leads"))
+    assert {deed.value for deed in FOR_APPROVERS} == {"approve", "override", "act by hand", "roll back", "resume"}
+
+
+@pytest.mark.parametrize("deed", Deed)
+def test_nobody_may_anything_without_being_named(deed: Deed) -> None:
+    assert not may(deed, ALICE, authorised=()).allowed
+    assert not may(deed, ALICE, authorised=(BOB,)).allowed
+    assert may(deed, ALICE, authorised=(ALICE, BOB)).allowed
+
+
+@pytest.mark.parametrize("deed", Deed)
+def test_the_requester_may_do_everything_but_say_yes_to_themselves(deed: Deed) -> None:
+    permission = may(deed, ALICE, authorised=(ALICE, BOB), requested_by=ALICE)
+    assert permission.allowed == (deed not in (Deed.APPROVE, Deed.ACT_BY_HAND))
+    assert may(deed, BOB, authorised=(ALICE, BOB), requested_by=ALICE).allowed
+
+
+@pytest.mark.parametrize(
+    ("needed", "effects", "expected"),
+    [(1, "restart", 1), (1, "irreversible", 2), (3, "irreversible", 3), (3, "restart", 3)],
+)
+def test_forbidden_effects_need_two_and_never_fewer_than_the_policy_says(
+    needed: int, effects: str, expected: int
+) -> None:
+    policy = calm_policy({"approvals": {"from": ["sre"], "needed": needed}})
+    assert approvals_needed(policy, RUNBOOK, calm_plan(effects=frozenset({Effect(effects)}))) == expected
+
+
+def test_a_second_yes_by_the_same_person_counts_once() -> None:
+    count = tally(approvals=[ALICE, ALICE], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=2)
+    assert (count.standing, count.approved_by, count.missing) == (Standing.PENDING, (ALICE,), 1)
+
+
+def test_enough_distinct_approvers_approve() -> None:
+    count = tally(approvals=[BOB, ALICE], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=2)
+    assert (count.standing, count.approved_by, count.missing) == (Standing.APPROVED, (BOB, ALICE), 0)
+
+
+def test_the_requesters_own_vote_never_counts() -> None:
+    count = tally(approvals=[ALICE], stops=[], approvers=[ALICE, BOB], requested_by=ALICE, needed=1)
+    assert (count.standing, count.approved_by) == (Standing.PENDING, ())
+
+
+def test_a_yes_by_somebody_without_the_authority_does_not_count() -> None:
+    count = tally(approvals=[CAROL], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=1)
+    assert count.standing is Standing.PENDING
+
+
+def test_one_stop_outweighs_every_yes() -> None:
+    count = tally(approvals=[ALICE, BOB], stops=[CAROL], approvers=[ALICE, BOB], requested_by=None, needed=1)
+    assert count.standing is Standing.STOPPED
+
+
+@pytest.mark.parametrize("needed", [0, -1])
+def test_nothing_is_approved_by_nobody(needed: int) -> None:
+    with pytest.raises(ValueError, match="at least 1 person"):
+        tally(approvals=[], stops=[], approvers=[], requested_by=None, needed=needed)
+
+
+persons = st.lists(st.sampled_from((ALICE, BOB, CAROL)))
+
+
+@given(persons, persons, persons, st.sampled_from((None, ALICE)), st.integers(1, 3))
+def test_approved_means_enough_distinct_others_with_authority_and_no_stop(
+    approvals: list[str], stops: list[str], approvers: list[str], requested_by: str | None, needed: int
+) -> None:
+    count = tally(approvals=approvals, stops=stops, approvers=approvers, requested_by=requested_by, needed=needed)
+    valid = (set(approvals) & set(approvers)) - {requested_by}
+    assert (count.standing is Standing.APPROVED) == (len(valid) >= needed and not stops)
+    assert set(count.approved_by) == valid
+    assert count.missing == max(0, needed - len(valid))
+
+
+def test_a_click_on_an_old_card_is_refused_with_an_explanation() -> None:
+    assert stale(3, 3).allowed
+    for clicked in (2, 4):
+        assert not stale(clicked, 3).allowed
+        assert "Nothing was done" in stale(clicked, 3).text
+
+
+def test_a_held_action_may_be_started_by_hand() -> None:
+    assert may_act_by_hand(decide(calm_situation(pauses=(pause(),)), calm_policy())).allowed
+
+
+def test_a_pause_never_turns_a_refusal_into_an_offer() -> None:
+    refused = decide(
+        calm_situation(pauses=(pause(),), plan=calm_plan(effects=frozenset({Effect.IRREVERSIBLE}))),
+        calm_policy(forbidden_effects="refuse"),
+    )
+    assert not may_act_by_hand(refused).allowed
+    assert "the policy refuses that altogether" in may_act_by_hand(refused).text
+
+
+def test_a_pause_never_lets_a_manual_runbook_run() -> None:
+    demoted = Licence(gates=frozenset(Gate), demoted_to=Level.L0)
+    held = decide(calm_situation(pauses=(pause(),), licence=demoted), calm_policy())
+    assert not may_act_by_hand(held).allowed
+
+
+def test_by_hand_is_for_what_is_held_only() -> None:
+    assert not may_act_by_hand(decide(calm_situation(), calm_policy())).allowed

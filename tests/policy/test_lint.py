@@ -1,0 +1,261 @@
+"""Warnings: what is allowed, but will surprise somebody."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bot.policy import document
+from bot.policy.loading import check_policy, load_policy
+from bot.policy.matching import match
+from bot.policy.plan import Facts
+from tests.policy.strategies import calm_alert
+
+DOCS = Path(__file__).parents[2] / "docs"
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+QUIET = """\
+version: 1
+channels: {incidents: C01INC}
+people:
+  sre: {users: [U01ALICE, U02BOB]}
+defaults:
+  approvals: {from: [sre]}
+services:
+  checkout: {fleet: 4}
+budgets:
+  - {scope: all, actions: 5, per: 1h}
+freezes:
+  - {name: release, from: 2026-12-01T00:00Z, until: 2026-12-02T00:00Z}
+mute:
+  - {when: alert.name == 'Watchdog', reason: always fires}
+runbooks:
+  restart:
+    summary: Restart it
+    when: alert.name == 'ServiceDown'
+    level: L3
+    remediation: restart_service
+    with: {service: checkout}
+    blast_radius: {share: 0.5}
+    evidence: {down: up == 0}
+    verify: {within: 2m, healthy: up == 1}
+    staging: {inject: kill}
+"""
+
+
+def warnings_of(text: str) -> list[tuple[int, int, str]]:
+    findings = check_policy(text, now=NOW)
+    assert findings.errors == ()
+    assert findings.policy is not None
+    assert all(problem.remedy for problem in findings.warnings)
+    return [(problem.line, problem.column, problem.message) for problem in findings.warnings]
+
+
+def changed(old: str, new: str) -> str:
+    assert QUIET.count(old) == 1, old
+    return QUIET.replace(old, new)
+
+
+def second_runbook(when: str) -> str:
+    entry = QUIET[QUIET.index("  restart:") :].replace("  restart:", "  second:")
+    return QUIET + entry.replace("alert.name == 'ServiceDown'", f'"{when}"')
+
+
+def test_a_thoughtful_policy_has_no_warnings() -> None:
+    assert warnings_of(QUIET) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warning"),
+    [
+        (
+            "  sre: {users: [U01ALICE, U02BOB]}\n",
+            "  sre: {users: [U01ALICE, U02BOB]}\n  leads: {users: [U03CAROL]}\n",
+            (5, 3, "group 'leads' approves nothing: its members may only stop, pause, take, review and ask"),
+        ),
+        (
+            "[U01ALICE, U02BOB]",
+            "[U01ALICE]",
+            (
+                6,
+                3,
+                "every runbook with the default approvals needs every one of its approvers (1); "
+                "a request of one of them cannot pass",
+            ),
+        ),
+        (
+            "{from: [sre]}",
+            "{from: [sre], needed: 3}",
+            (
+                6,
+                3,
+                "every runbook with the default approvals needs 3 approvals, but its approvers are only 2 in all",
+            ),
+        ),
+        (
+            "budgets:\n  - {scope: all, actions: 5, per: 1h}\n",
+            "",
+            (1, 1, "there are no budgets: nothing limits how often Watchkeeper acts"),
+        ),
+        (
+            "from: 2026-12-01T00:00Z, until: 2026-12-02T00:00Z",
+            "from: 2025-12-01T00:00Z, until: 2026-11-23T12:00Z",
+            (12, 53, "the freeze 'release' is over since 2026-11-23 12:00 UTC"),
+        ),
+        ("alert.name == 'Watchdog'", "true", (14, 12, "this mutes every alert: nobody hears of anything")),
+        ("alert.name == 'Watchdog'", "1 == 2", (14, 12, "this never mutes anything: `when` is always false")),
+        (
+            "when: alert.name == 'ServiceDown'",
+            "when: false && alert.name == 'x'",
+            (18, 11, "'restart' can never match: its `when` is always false"),
+        ),
+        (
+            "level: L3",
+            "level: L3\n    conditions: [hour > 3]",
+            (20, 5, "the conditions of 'restart' are judged at L2 only, and it is written for L3"),
+        ),
+        (
+            "level: L3",
+            "level: L2",
+            (16, 3, "'restart' is conditional (L2) without conditions: it acts at once, without a veto window"),
+        ),
+        (
+            "level: L3",
+            "level: L3\n    veto_window: 0s",
+            (20, 18, "nobody can stop 'restart' before it starts: its veto window is 0"),
+        ),
+        (
+            "  approvals: {from: [sre]}",
+            "  approvals: {from: [sre]}\n  veto_window: 0s",
+            (7, 16, "nobody can stop 'restart' before it starts: its veto window is 0"),
+        ),
+        (
+            "    staging: {inject: kill}\n",
+            "",
+            (16, 3, "'restart' can never earn L3: without `staging` its gates cannot be run, so it stays at L1"),
+        ),
+        (
+            "{service: checkout}",
+            "{service: '${alert.service}'}",
+            (25, 5, "in staging there is no alert to fill service of 'restart'"),
+        ),
+        (
+            "    evidence: {down: up == 0}\n",
+            "",
+            (16, 3, "'restart' has no evidence, so its confidence is always below the floor: it will only ever ask"),
+        ),
+        (
+            "{fleet: 4}",
+            "{tier: 1}",
+            (
+                22,
+                27,
+                "'restart' bounds the share of the fleet, but the fleet of checkout is unknown: there it will only ask",
+            ),
+        ),
+        (
+            "services:\n  checkout: {fleet: 4}\n",
+            "",
+            (
+                20,
+                27,
+                "'restart' bounds the share of the fleet, but the fleet of any service is unknown: "
+                "there it will only ask",
+            ),
+        ),
+        (
+            "runbooks:",
+            "levels: {highest: L1}\nrunbooks:",
+            (20, 12, "'restart' is written for L3, but the organisation's highest level is L1"),
+        ),
+    ],
+)
+def test_a_surprise_is_warned_about_at_its_place(old: str, new: str, warning: tuple[int, int, str]) -> None:
+    assert warnings_of(changed(old, new)) == [warning]
+
+
+def test_a_level_below_the_lowest_is_a_surprise() -> None:
+    text = changed("level: L3", "level: L0").replace("runbooks:", "levels: {lowest: L1}\nrunbooks:")
+    assert warnings_of(text) == [(20, 12, "'restart' is written for L0, below the organisation's lowest level L1")]
+
+
+@pytest.mark.parametrize("level", ["L0", "L1"])
+def test_what_never_acts_alone_needs_neither_staging_nor_evidence(level: str) -> None:
+    text = changed("level: L3", f"level: {level}")
+    text = text.replace("    staging: {inject: kill}\n", "").replace("    evidence: {down: up == 0}\n", "")
+    assert warnings_of(text) == []
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "alert.name == 'ServiceDown'",
+        "alert.name  ==  'ServiceDown'",
+        "alert.name == 'ServiceDown' && alert.severity == 'critical'",
+        "alert.severity == 'critical' && alert.name == 'ServiceDown'",
+    ],
+)
+def test_a_runbook_shadowed_by_an_earlier_one_is_a_surprise(when: str) -> None:
+    text = second_runbook(when)
+    assert warnings_of(text) == [(28, 11, "'second' can never match: whatever it is for matches 'restart' first")]
+    policy = load_policy(text, filename="p")
+    assert match(policy, calm_alert(severity="critical")).runbook == "restart"
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "alert.name == 'Other'",
+        "alert.name == 'ServiceDown' || alert.severity == 'critical'",
+        "!(alert.name == 'ServiceDown' && alert.severity == 'critical')",
+        "true",
+    ],
+)
+def test_a_runbook_that_may_still_match_is_not_called_shadowed(when: str) -> None:
+    assert warnings_of(second_runbook(when)) == []
+
+
+def test_everything_after_a_runbook_for_every_alert_is_shadowed() -> None:
+    text = second_runbook("alert.name == 'Other'").replace("alert.name == 'ServiceDown'", "true || alert.name == ''")
+    assert warnings_of(text) == [(28, 11, "'second' can never match: whatever it is for matches 'restart' first")]
+
+
+def test_a_user_group_is_not_counted_because_only_slack_knows_its_members() -> None:
+    assert warnings_of(changed("{users: [U01ALICE, U02BOB]}", "{usergroup: S0123}")) == []
+
+
+def test_a_runbooks_own_approvers_are_counted_for_it() -> None:
+    text = changed("level: L3", "level: L3\n    approvals: {from: [sre], needed: 2}")
+    assert warnings_of(text) == [
+        (20, 5, "'restart' needs every one of its approvers (2); a request of one of them cannot pass")
+    ]
+
+
+def test_a_default_that_surprises_every_runbook_is_said_once() -> None:
+    text = second_runbook("alert.name == 'Other'").replace("[U01ALICE, U02BOB]", "[U01ALICE]")
+    assert len(warnings_of(text)) == 1
+
+
+def test_nothing_is_of_the_past_when_nobody_says_what_time_it_is() -> None:
+    text = changed("until: 2026-12-02T00:00Z", "until: 2026-12-01T00:01Z").replace("2026-12-01", "2020-12-01")
+    assert check_policy(text).warnings == ()
+    assert len(check_policy(text, now=NOW).warnings) == 1
+
+
+# The documentation
+
+
+def test_the_example_has_neither_errors_nor_warnings() -> None:
+    findings = check_policy((DOCS / "policy.example.yml").read_text(), now=NOW)
+    assert findings.problems == ()
+    assert findings.policy is not None
+    assert {str(runbook.level) for runbook in findings.policy.runbooks.values()} == {"L0", "L1", "L2", "L3"}
+
+
+def test_the_reference_explains_every_key() -> None:
+    reference = (DOCS / "policy.md").read_text()
+    models = [each for each in vars(document).values() if isinstance(each, type) and issubclass(each, Facts)]
+    keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
+    assert {"from", "with", "approved_targets", "watch_after"} <= keys
+    assert {key for key in keys if not re.search(rf"[`.]{key}[`.]", reference)} == set()

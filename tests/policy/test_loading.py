@@ -1,0 +1,360 @@
+"""Every error of a policy file at once, each at its line and column, with a remedy."""
+
+from textwrap import dedent
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from bot.policy.levels import Level
+from bot.policy.loading import check_policy, load_policy
+from bot.policy.problems import PolicyError, Problem, Weight, render
+
+GOOD = """\
+version: 1
+channels: {incidents: C01INC}
+people:
+  sre: {users: [U01ALICE, U02BOB]}
+backends:
+  supervisor: {server: "unix:///run/supervisor.sock"}
+defaults:
+  approvals: {from: [sre]}
+services:
+  checkout: {fleet: 4}
+runbooks:
+  restart:
+    summary: Restart it
+    when: alert.name == 'ServiceDown'
+    level: L1
+    remediation: restart_service
+    with: {backend: supervisor, service: "${alert.labels.service}"}
+    verify: {within: 2m, healthy: "up == 1"}
+"""
+
+
+class Parameters(BaseModel):
+    """Stands for a remediation's own model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    service: str
+    backend: str = "supervisor"
+    times: int = 1
+    mode: Literal["hard", "soft"] = "hard"
+
+
+MODELS = {"restart_service": Parameters}
+
+
+def errors_of(text: str) -> list[tuple[int, int, str]]:
+    findings = check_policy(text, parameter_models=MODELS)
+    assert (findings.policy is None) == bool(findings.errors)
+    assert all(problem.remedy and problem.severity is Weight.ERROR for problem in findings.errors)
+    return [(problem.line, problem.column, problem.message) for problem in findings.errors]
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def test_a_good_policy_loads() -> None:
+    policy = load_policy(GOOD, filename="policy.yml", parameter_models=MODELS)
+    assert policy.runbooks["restart"].level is Level.L1
+    assert policy.defaults.approvals.groups == ("sre",)
+    assert policy.runbooks["restart"].parameters == {"backend": "supervisor", "service": "${alert.labels.service}"}
+
+
+BAD = """\
+version: 2
+channel: {incidents: C01INC}
+channels: {incidents: "#incidents"}
+people:
+  sre: {users: [U01ALICE, "@bob"]}
+  empty: {}
+levels: {lowest: L2, highest: L1}
+defaults:
+  approvals: {groups: [sre], needed: "two", approve_within: 30}
+  veto_window: soon
+escalate: {confidence_below: 0.2, slo_burn_above: 9, security_severity: critical}
+services:
+  checkout: {depends_on: [order], fleet: 0}
+  orders: {}
+budgets:
+  - {scope: everything, actions: true, per: 0s}
+freezes:
+  - {name: x, from: 2027-01-02T00:00Z, until: 2026-12-20T00:00Z, services: [orders, cart]}
+  - {name: y, from: 2027-01-02T00:00, until: 2027-02-20T00:00Z}
+runbooks:
+  restart it:
+    summary: 5
+    when: alert.nam == 'X' && hour > 3
+    level: L4
+    remediation: restart_servic
+    with: {backend: supervisr, service: "${alert.label.service}"}
+    conditions:
+      - hour >=
+      - confidence > 1
+    blast_radius: {targets: 3, approved_targets: 2}
+    evidence: {a: "up{job=~'x'} == ${alert.labels.x}"}
+    verify: {within: 2m, healthy: up, http: "ftp://x"}
+    verify: {within: 2m}
+    alternatives: [nothing]
+    approvals: {from: [sree]}
+"""
+
+
+def test_every_error_of_a_bad_policy_is_found_at_its_place() -> None:
+    assert errors_of(BAD) == [
+        (1, 10, "2: should be less than or equal to 1"),
+        (2, 1, "unknown key 'channel'"),
+        (3, 23, "'#incidents' is a name that people see, not an id"),
+        (5, 27, "'@bob' is a name that people see, not an id"),
+        (6, 3, "group 'empty' names nobody"),
+        (7, 18, "lowest (L2) is above highest (L1)"),
+        (9, 15, "unknown key 'groups'"),
+        (9, 38, '"two": should be a valid integer'),
+        (9, 61, "30 is not a duration"),
+        (10, 16, "'soon' is not a duration"),
+        (11, 30, "0.2: should be greater than or equal to 0.5"),
+        (11, 51, "9: should be less than or equal to 2"),
+        (11, 73, "security_severity can be tightened to medium or low, not loosened to critical"),
+        (13, 27, "there is no service 'order'"),
+        (13, 42, "0: should be greater than or equal to 1"),
+        (16, 13, "\"everything\": should be 'all', 'service', 'tier' or 'runbook'"),
+        (16, 34, "true: should be a valid integer"),
+        (16, 45, "0s is no time at all"),
+        (18, 47, "the freeze ends (2026-12-20T00:00Z) before it begins (2027-01-02T00:00Z)"),
+        (18, 85, "there is no service 'cart'"),
+        (19, 21, '"2027-01-02T00:00": should have timezone info'),
+        (21, 3, "'restart it' cannot be the name of a runbook"),
+        (22, 14, "5: should be a valid string"),
+        (23, 11, "in the condition: unknown name alert.nam"),
+        (23, 31, "in the condition: unknown name hour"),
+        (24, 12, "'L4' is not a level"),
+        (25, 18, "there is no remediation 'restart_servic'"),
+        (26, 21, "there is no backend 'supervisr'"),
+        (26, 42, "unknown name ${alert.label.service}"),
+        (28, 16, "in the condition: Syntax error: mismatched input '<EOF>'"),
+        (29, 20, "in the condition: no matching overload for '_>_' applied to '(double, int)'"),
+        (30, 50, "an approver could allow fewer targets (2) than the runbook may touch by itself (3)"),
+        (31, 36, "${alert.labels.x} may stand only inside the quoted value of a label matcher"),
+        (32, 5, "verify needs exactly one of `healthy` (PromQL) and `http` (a URL)"),
+        (32, 45, "'ftp://x' is not a fixed http:// or https:// URL"),
+        (33, 5, "'verify' is written twice, first in line 32"),
+        (34, 20, "there is no other runbook 'nothing'"),
+        (35, 24, "there is no group of people 'sree'"),
+    ]
+
+
+def test_errors_are_rendered_with_remedy_line_and_caret() -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(changed("level: L1", "levle: L1"), filename="policy.yml")
+    assert str(caught.value) == dedent("""\
+        policy.yml:12:3: error: 'level' is missing
+              restart:
+              ^
+            remedy: add `level:` here; docs/policy.md explains it
+        policy.yml:15:5: error: unknown key 'levle'
+                levle: L1
+                ^
+            remedy: did you mean 'level'?""")
+    assert [problem.path for problem in caught.value.problems] == ["runbooks.restart.level", "runbooks.restart.levle"]
+
+
+def test_a_tab_in_the_line_keeps_the_caret_in_its_place() -> None:
+    problem = Problem(1, 3, "", Weight.ERROR, "wrong", "right")
+    assert render([problem], filename="f", text="a\tb").splitlines()[1:3] == ["    a\tb", "     \t^"]
+
+
+def test_a_place_outside_the_file_is_still_rendered() -> None:
+    problem = Problem(9, 1, "", Weight.ERROR, "wrong", "right")
+    assert render([problem], filename="f", text="a") == "f:9:1: error: wrong\n    remedy: right"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "message"),
+    [
+        ("", (1, 1), "the policy is empty"),
+        ("# nothing\n", (1, 1), "the policy is empty"),
+        ("~", (1, 1), "the policy is empty"),
+        ("a: [1", (1, 6), "not readable as YAML"),
+        ("version: 1\n\tchannels: {}", (2, 1), "not readable as YAML"),
+        ("version: 1\n---\nversion: 1", (2, 1), "not readable as YAML: but found another document"),
+        ("a: &x 1\nb: *x", (1, 4), "anchors are not accepted"),
+        ("b: *x", (1, 4), "aliases are not accepted"),
+        ("a: !!python/object/apply:os.system [x]", (1, 4), "tags are not accepted"),
+        ("a: b\n  c: \x01", (2, 6), "unreadable character #x0001"),
+        ("[" * 3000, (1, 1), "nested too deeply"),
+    ],
+)
+def test_a_file_that_is_not_plain_yaml_is_one_error(text: str, place: tuple[int, int], message: str) -> None:
+    [problem] = check_policy(text).errors
+    assert (problem.line, problem.column) == place
+    assert message in problem.message
+    assert problem.remedy
+
+
+def test_a_file_of_another_shape_says_so() -> None:
+    [error] = errors_of("- a\n- b\n")
+    assert error[:2] == (1, 1)
+    assert "version" not in error[2]
+
+
+def test_a_key_that_is_not_a_word_is_an_error() -> None:
+    assert errors_of(changed("{incidents: C01INC}", "{[a]: c, incidents: C01INC}")) == [
+        (2, 12, "a key must be a word, not a list or mapping")
+    ]
+
+
+@pytest.mark.parametrize("word", ["yes", "on", "No", "0x10", "1:30", "2026-12-20", "1_000", ".inf", "1e"])
+def test_words_that_other_readers_of_yaml_convert_stay_texts(word: str) -> None:
+    policy = load_policy(changed("summary: Restart it", f"summary: {word}"), filename="p")
+    assert policy.runbooks["restart"].summary == word
+
+
+def test_field_names_of_the_code_are_not_accepted_in_the_file() -> None:
+    assert errors_of(changed("    with: {backend", "    parameters: {backend")) == [
+        (12, 3, "'service' is missing"),
+        (17, 5, "unknown key 'parameters'"),
+    ]
+
+
+def test_missing_sections_are_named() -> None:
+    assert errors_of("version: 1\n") == [(1, 1, "'channels' is missing"), (1, 1, "'people' is missing")]
+
+
+def test_something_empty_is_not_taken_for_nothing() -> None:
+    assert errors_of(changed("services:\n  checkout: {fleet: 4}\n", "services:\n")) == [
+        (9, 10, "nothing: should be a mapping")
+    ]
+
+
+def test_somebody_must_be_able_to_approve() -> None:
+    assert errors_of(changed("defaults:\n  approvals: {from: [sre]}\n", "")) == [
+        (1, 1, "nobody may approve anything: defaults.approvals names no group")
+    ]
+    assert errors_of(changed("{from: [sre]}", "{needed: 2}")) == [
+        (8, 3, "nobody may approve anything: defaults.approvals names no group")
+    ]
+    own = changed("    level: L1\n", "    level: L1\n    approvals: {needed: 2}\n")
+    assert errors_of(own) == [
+        (16, 5, "nobody may approve 'restart': its own approvals replace the defaults, and name no group")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("with_", "errors"),
+    [
+        ("{service: web}", []),
+        ("{service: '${alert.labels.service}', times: '${alert.labels.n}', mode: '${alert.labels.m}'}", []),
+        (
+            "{service: web, times: 'x'}",
+            [(17, 33, '"x": should be a valid integer, unable to parse string as an integer')],
+        ),
+        ("{service: web, mode: slow}", [(17, 32, "\"slow\": should be 'hard' or 'soft'")]),
+        ("{servce: web}", [(17, 5, "'service' is missing"), (17, 12, "unknown key 'servce'")]),
+        ("{service: web, backend: '${alert.labels.b}'}", []),
+        ("{service: web, backend: k8s}", [(17, 35, "there is no backend 'k8s'")]),
+        ("{service: ['${alert.name}', '${oops}']}", [(17, 40, "unknown name ${oops}")]),
+    ],
+)
+def test_parameters_fit_the_remediation(with_: str, errors: list[tuple[int, int, str]]) -> None:
+    assert errors_of(changed('{backend: supervisor, service: "${alert.labels.service}"}', with_)) == errors
+
+
+def test_parameters_go_unchecked_without_the_catalogue() -> None:
+    text = changed("remediation: restart_service", "remediation: something_else")
+    assert check_policy(text).errors == ()
+    assert [problem.message for problem in check_policy(text, parameter_models=MODELS).errors] == [
+        "there is no remediation 'something_else'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("staging", "errors"),
+    [
+        ("{with: {service: web-staging}}", []),
+        ("{inject: kill}", []),
+        ("{with: {servce: web}}", [(16, 22, "unknown key 'servce'")]),
+        ("{with: {times: x}}", [(16, 29, '"x": should be a valid integer, unable to parse string as an integer')]),
+        ("{with: {backend: k8s}}", [(16, 31, "there is no backend 'k8s'")]),
+        ("{with: {service: '${alert.nam}'}}", [(16, 32, "unknown name ${alert.nam}")]),
+    ],
+)
+def test_staging_parameters_are_laid_over_the_runbooks(staging: str, errors: list[tuple[int, int, str]]) -> None:
+    text = changed("    level: L1\n", f"    level: L1\n    staging: {staging}\n")
+    assert errors_of(text) == errors
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "column"),
+    [
+        ("when: alert.nam == 'x'", 14, 11),
+        ("when: 'alert.nam == \"x\"'", 14, 12),
+        ("when: |\n      true &&\n      alert.nam == 'x'", 16, 7),
+        ("when: >\n      true &&\n      alert.nam == 'x'", 14, 11),
+        ("when: \"\\x61lert.nam == 'x'\"", 14, 11),
+    ],
+)
+def test_an_error_within_a_text_points_into_it_where_that_can_be_told(written: str, line: int, column: int) -> None:
+    assert errors_of(changed("when: alert.name == 'ServiceDown'", written)) == [
+        (line, column, "in the condition: unknown name alert.nam")
+    ]
+
+
+def test_a_verify_without_a_way_to_know_is_an_error() -> None:
+    text = changed('{within: 2m, healthy: "up == 1"}', "{within: 2m}")
+    [error] = check_policy(text).errors
+    assert (error.line, error.column) == (18, 5)
+    assert error.remedy == "add one of the two: without it nobody knows whether it worked"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/health", "https://x"])
+def test_a_url_is_a_way_to_know(url: str) -> None:
+    assert errors_of(changed('healthy: "up == 1"', f'http: "{url}"')) == []
+
+
+def test_a_url_is_never_filled_from_an_alert() -> None:
+    text = changed('healthy: "up == 1"', 'http: "http://${alert.labels.host}/"')
+    assert errors_of(text) == [(18, 32, "'http://${alert.labels.host}/' is not a fixed http:// or https:// URL")]
+
+
+def test_a_service_query_has_no_alert_to_be_filled_from() -> None:
+    text = changed("{fleet: 4}", "{slo_burn: \"burn{service='${alert.service}'}\"}")
+    assert errors_of(text) == [(10, 24, "this query is asked without an alert, so nothing could fill ${...}")]
+
+
+@pytest.mark.parametrize("where", ["approve_within", "execute_within"])
+def test_people_always_get_some_time(where: str) -> None:
+    assert [error[2] for error in errors_of(changed("{from: [sre]}", f"{{from: [sre], {where}: 0m}}"))] == [
+        "0m is no time at all"
+    ]
+
+
+@pytest.mark.parametrize("where", ["review_within", "announce_within", "watch_after"])
+def test_no_default_wait_is_zero(where: str) -> None:
+    text = changed("  approvals: {from: [sre]}\n", f"  approvals: {{from: [sre]}}\n  {where}: 0s\n")
+    assert [error[2] for error in errors_of(text)] == ["0s is no time at all"]
+
+
+def test_a_mutes_condition_is_checked_too() -> None:
+    text = GOOD + "mute:\n  - {when: hour > 3, reason: night}\n"
+    assert errors_of(text) == [(20, 12, "in the condition: unknown name hour")]
+
+
+def test_a_runbook_is_no_alternative_to_itself() -> None:
+    text = changed("    level: L1\n", "    level: L1\n    alternatives: [restart]\n")
+    assert errors_of(text) == [(16, 20, "there is no other runbook 'restart'")]
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_a_bare_true_or_false_is_a_condition(word: str) -> None:
+    text = changed("alert.name == 'ServiceDown'", word) + f"    conditions: [{word}, hour > 3]\n"
+    runbook = load_policy(text, filename="p").runbooks["restart"]
+    assert (runbook.when, runbook.conditions) == (word, (word, "hour > 3"))
+
+
+def test_a_condition_that_yaml_takes_for_a_tag_says_how_to_write_it() -> None:
+    [problem] = check_policy(changed("alert.name == 'ServiceDown'", "!(alert.name == 'x')")).errors
+    assert (problem.line, problem.column, problem.remedy) == (14, 11, "put a text that begins with ! in quotes")

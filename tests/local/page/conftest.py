@@ -1,9 +1,9 @@
 """A real browser looking at a real workspace in which a real Bolt app works over Socket Mode."""
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.local.workspace import Message, Server, Workspace, demo_team
 from tests.local.page.sample_app import INCIDENTS, MANIFEST, Watch
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = shutil.which("chromium")
 CHROMIUM_FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -52,6 +52,7 @@ class Window:
         self.page = page
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda line: self.complaints.append(line.text) if line.type == "error" else None)
         page.on("dialog", lambda dialog: self.complaints.append(f"dialog: {dialog.message}"))
 
     def message(self, ts: str) -> Any:
@@ -62,8 +63,8 @@ class Window:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """One browser for the whole run."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"The page is NOT tested: {CHROMIUM} is missing. To install it: sudo apt-get install chromium")
+    if CHROMIUM is None:
+        pytest.skip("The page is NOT tested: there is no chromium. To install it: sudo apt-get install chromium")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(CHROMIUM_FLAGS))
         expect.set_options(timeout=PATIENCE_MS)
@@ -78,7 +79,7 @@ async def harbour() -> AsyncIterator[Harbour]:
     workspace.manifest(MANIFEST)
     async with workspace.serve() as server:
         watch = Watch(AsyncWebClient(token=workspace.bot_token, base_url=server.api_url))
-        handler = AsyncSocketModeHandler(watch.bolt, workspace.app_token)
+        handler: Any = AsyncSocketModeHandler(watch.bolt, workspace.app_token)
         await handler.connect_async()
         try:
             yield Harbour(workspace, server, watch)
@@ -107,7 +108,9 @@ class Opener:
         self.windows.append(window)
         who = self._harbour.workspace.person(person).id
         await page.goto(f"{self._harbour.server.page_url}?as={who}{where}")
-        await expect(page.get_by_test_id("acting-as")).to_contain_text(self._harbour.workspace.team.user(person).real_name)
+        await expect(page.get_by_test_id("acting-as")).to_contain_text(
+            self._harbour.workspace.team.user(person).real_name
+        )
         await expect(page.get_by_test_id("connection")).to_have_count(0)
         return window
 

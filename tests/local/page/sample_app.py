@@ -157,7 +157,9 @@ class Watch:
         """Answer a message shortcut in the message's thread."""
         await ack()
         ts = shortcut["message"]["ts"]
-        await self.client.chat_postMessage(channel=shortcut["channel"]["id"], thread_ts=ts, text="Because of the orders.")
+        await self.client.chat_postMessage(
+            channel=shortcut["channel"]["id"], thread_ts=ts, text="Because of the orders."
+        )
 
     async def pause_everything(self, ack: Any, shortcut: Any) -> None:
         """Only listen."""
@@ -172,6 +174,10 @@ class Watch:
         """Publish a Home that greets."""
         blocks = [
             {"type": "header", "text": plain("The watch")},
-            {"type": "section", "text": mrkdwn(f"Autonomy is *on*, <@{event['user']}>."), "accessory": button("pause", "Pause")},
+            {
+                "type": "section",
+                "text": mrkdwn(f"Autonomy is *on*, <@{event['user']}>."),
+                "accessory": button("pause", "Pause"),
+            },
         ]
         await self.client.views_publish(user_id=event["user"], view={"type": "home", "blocks": blocks})

@@ -23,7 +23,9 @@ async def test_a_slash_command_is_found_by_keyboard_and_answers_the_asker_only(
     await box.press("ArrowUp")
     await box.press("Enter")
     await expect(box).to_have_value("/watch ")
-    await expect(alice.page.get_by_test_id("usage-hint")).to_contain_text("status | incidents")
+    await expect(alice.page.get_by_test_id("composer").get_by_test_id("usage-hint")).to_contain_text(
+        "status | incidents"
+    )
     await box.press_sequentially("status")
     await box.press("Enter")
 
@@ -39,7 +41,7 @@ async def test_escape_puts_the_suggestions_away_and_keeps_the_text(harbour: Harb
     await box.press_sequentially("/wa")
     await box.press("Escape")
 
-    await expect(alice.page.get_by_test_id("suggestions")).to_be_hidden()
+    await expect(alice.page.get_by_test_id("composer").get_by_test_id("suggestions")).to_be_hidden()
     await expect(box).to_have_value("/wa")
 
 

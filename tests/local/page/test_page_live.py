@@ -69,7 +69,10 @@ async def test_a_thread_opens_beside_the_list_and_takes_a_reply(harbour: Harbour
     await alice.page.keyboard.press("Enter")
 
     await expect(thread).to_contain_text("2 replies")
-    assert [reply.text for reply in harbour.workspace.thread(INCIDENTS, card.ts)] == ["Evidence gathered.", "I am looking."]
+    assert [reply.text for reply in harbour.workspace.thread(INCIDENTS, card.ts)] == [
+        "Evidence gathered.",
+        "I am looking.",
+    ]
     await alice.page.keyboard.press("Escape")
     await expect(thread).to_be_hidden()
 

@@ -1,5 +1,6 @@
 """What the page makes of text and blocks; above all, that hostile text stays text."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group
 EVIL = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script><svg onload="window.harmed=1">'
 SMUGGLED = "<javascript:window.harmed=1|Approve here> <data:text/html,<script>|see> {__proto__} `<b>`"
 OPTIONS = [{"text": plain(EVIL[:70]), "value": "a"}, {"text": plain("B"), "value": "b"}]
-MARKDOWN = "# Title\n\n1. **one**\n   - nested\n2. `two`\n\n| A | B |\n|---|---|\n| x | y |\n\n[evil](javascript:harmed=1)"
+MARKDOWN = (
+    "# Title\n\n1. **one**\n   - nested\n2. `two`\n\n| A | B |\n|---|---|\n| x | y |\n\n[evil](javascript:harmed=1)"
+)
 
 READINGS = [
     ("*bold* _it_ ~no~ `code`", "<p><strong>bold</strong> <em>it</em> <s>no</s> <code>code</code></p>"),
@@ -101,32 +104,28 @@ async def test_every_kind_of_element_tells_the_app_what_was_chosen(harbour: Harb
         await ack()
         heard.append(action)
 
-    harbour.watch.bolt.action({"block_id": "elements"})(listen)
+    harbour.watch.bolt.action(re.compile("^e_"))(listen)
     options = [{"text": plain(name), "value": name} for name in ("one", "two")]
     elements = [
-        {"type": "static_select", "action_id": "select", "options": options},
-        {"type": "multi_static_select", "action_id": "multi", "options": options, "placeholder": plain("Several")},
-        {"type": "users_select", "action_id": "user"},
-        {"type": "datepicker", "action_id": "date"},
-        {"type": "timepicker", "action_id": "time"},
-        {"type": "datetimepicker", "action_id": "moment"},
-        {"type": "radio_buttons", "action_id": "radio", "options": options},
-        {"type": "checkboxes", "action_id": "boxes", "options": options},
-        {"type": "overflow", "action_id": "menu", "options": options},
+        {"type": "static_select", "action_id": "e_select", "options": options},
+        {"type": "users_select", "action_id": "e_user"},
+        {"type": "datepicker", "action_id": "e_date"},
+        {"type": "timepicker", "action_id": "e_time"},
+        {"type": "datetimepicker", "action_id": "e_moment"},
+        {"type": "radio_buttons", "action_id": "e_radio", "options": options},
+        {"type": "checkboxes", "action_id": "e_boxes", "options": options},
+        {"type": "overflow", "action_id": "e_menu", "options": options},
     ]
-    places = {"multi_static_select": "section"}
-    blocks: list[dict[str, Any]] = []
-    for element in elements:
-        if places.get(element["type"]) == "section":
-            blocks.append({"type": "section", "block_id": "elements", "text": mrkdwn("m"), "accessory": element})
-    blocks = [
-        {"type": "actions", "block_id": "elements", "elements": [e for e in elements if e["type"] not in places]},
+    several = {"type": "multi_static_select", "action_id": "e_several", "options": options}
+    blocks: list[dict[str, Any]] = [
+        {"type": "actions", "elements": elements},
+        {"type": "section", "text": mrkdwn("Several"), "accessory": several},
     ]
     card = await harbour.post(blocks=blocks)
     shown = alice.message(card.ts)
 
     def control(action_id: str) -> Any:
-        return shown.locator(f"[data-action-id={action_id}]")
+        return shown.locator(f"[data-action-id=e_{action_id}]")
 
     await control("select").select_option("two")
     await control("user").select_option("U03CAROL")
@@ -137,9 +136,11 @@ async def test_every_kind_of_element_tells_the_app_what_was_chosen(harbour: Harb
     await control("boxes").nth(0).check()
     await control("menu").click()
     await alice.page.get_by_role("menuitem", name="two").click()
-    await harbour.workspace.until(lambda: len(heard) == 8)
+    await shown.locator("summary").click()
+    await shown.get_by_role("checkbox", name="one").last.check()
+    await harbour.workspace.until(lambda: len(heard) == 9)
 
-    said = {action["action_id"]: action for action in heard}
+    said = {action["action_id"].removeprefix("e_"): action for action in heard}
     assert said["select"]["selected_option"]["value"] == "two"
     assert said["user"]["selected_user"] == "U03CAROL"
     assert said["date"]["selected_date"] == "2026-11-24"
@@ -147,4 +148,5 @@ async def test_every_kind_of_element_tells_the_app_what_was_chosen(harbour: Harb
     assert said["moment"]["selected_date_time"] > 1_795_000_000
     assert said["radio"]["selected_option"]["value"] == "two"
     assert [option["value"] for option in said["boxes"]["selected_options"]] == ["one"]
+    assert [option["value"] for option in said["several"]["selected_options"]] == ["one"]
     assert said["menu"]["selected_option"]["value"] == "two"

@@ -80,28 +80,31 @@ export function reconcile(host, items) {
 }
 
 function keepingFocus(host, change) {
+  const isInside = host !== document.activeElement && host.contains(document.activeElement);
+  const giveBack = isInside ? rememberFocus(host) : () => {};
+  change();
+  giveBack();
+}
+
+/**
+ * Remember which control has the keyboard. The returned function gives it back: to the control itself or, if it was
+ * drawn anew meanwhile, to its successor in the same row of `host`, or else to the row.
+ */
+export function rememberFocus(host = document.body) {
   const active = document.activeElement;
-  if (!active || active === host || !host.contains(active)) {
-    change();
-    return;
-  }
   const where = focusSelector(active);
   const row = active.closest("[data-key]")?.dataset.key;
-  const caret = "selectionStart" in active ? active.selectionStart : null;
-  change();
-  if (active.isConnected) {
-    // Moving a node in the document drops its focus even though it is still there.
-    if (document.activeElement !== active) active.focus({ preventScroll: true });
-    return;
-  }
-  const scope = (row && host.querySelector(`[data-key="${CSS.escape(row)}"]`)) || host;
-  const successor = where && scope.querySelector(where);
-  if (successor) {
-    successor.focus({ preventScroll: true });
-    if (caret !== null && successor.setSelectionRange && supportsCaret(successor)) successor.setSelectionRange(caret, caret);
-  } else if (scope !== host) {
-    scope.focus({ preventScroll: true });
-  }
+  const caret = supportsCaret(active) ? active.selectionStart : null;
+  return () => {
+    if (active.isConnected) {
+      active.focus({ preventScroll: true });
+      return;
+    }
+    const scope = (row && host.querySelector(`[data-key="${CSS.escape(row)}"]`)) || host;
+    const successor = (where && scope.querySelector(where)) ?? (scope === host ? null : scope);
+    successor?.focus({ preventScroll: true });
+    if (caret !== null && successor && supportsCaret(successor)) successor.setSelectionRange(caret, caret);
+  };
 }
 
 function supportsCaret(control) {

@@ -1,7 +1,7 @@
 /** The open modal: the top of the stack of views the app has opened for me. */
 
 import { blocks } from "./blocks.js";
-import { el, repaint } from "./dom.js";
+import { el, rememberFocus, repaint } from "./dom.js";
 import { icon, lantern } from "./icons.js";
 import { trouble } from "./notices.js";
 import { surfaceFor } from "./surface.js";
@@ -14,14 +14,15 @@ export class Modal {
   #page;
   #submitting = false;
   #shown = null;
+  #giveBackFocus = () => {};
   #complained = "{}";
   #dialog = el("dialog", { class: "dialog dialog-modal", "aria-labelledby": "modal-title", "data-testid": "modal" });
 
   constructor(page) {
     this.#page = page;
-    // Escape asks the server to close the view; the dialog goes when the server says so. A menu open in it goes first.
-    this.#dialog.addEventListener("keydown", (event) => {
-      if (event.key !== "Escape" || this.#dialog.querySelector(":popover-open")) return;
+    // Escape asks the server to close the view; the dialog goes when the server says so. What lies on it goes first.
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !this.#isOnTop()) return;
       event.preventDefault();
       this.#close();
     });
@@ -33,18 +34,27 @@ export class Modal {
     const { views } = this.#page.model;
     const view = views.at(-1);
     if (!view) {
-      if (this.#dialog.open) this.#dialog.close();
+      if (!this.#dialog.open) return;
+      this.#dialog.close();
       this.#shown = null;
+      this.#giveBackFocus();
       return;
     }
     this.#dialog.dataset.viewId = view.id;
     repaint(this.#dialog, [view, views.length, this.#page.warnedIn(view.id)], () => this.#draw(view, views.length > 1));
-    if (!this.#dialog.open) this.#dialog.showModal();
+    if (!this.#dialog.open) {
+      if (!this.#shown) this.#giveBackFocus = rememberFocus();
+      this.#dialog.showModal();
+    }
     if (this.#shown !== view.id) this.#focusFirst();
     const complaint = JSON.stringify(view.errors);
     if (complaint !== "{}" && complaint !== this.#complained) this.#dialog.querySelector(".error")?.closest(".block").querySelector("input, select, textarea, summary")?.focus();
     this.#shown = view.id;
     this.#complained = complaint;
+  }
+
+  #isOnTop() {
+    return [...document.querySelectorAll("dialog[open]")].at(-1) === this.#dialog && !this.#dialog.querySelector(":popover-open");
   }
 
   #draw(view, isPushed) {

@@ -103,9 +103,9 @@ def people(ids: Sequence[str]) -> Mrkdwn:
     return listed(shown)
 
 
-def severity(card: CardNotice) -> Mrkdwn:
+def severity_words(severity: str) -> Mrkdwn:
     """The severity with its colour and its word; a word we do not know is shown as it came."""
-    icon, word = _SEVERITIES.get(card.severity.lower(), ("⚪", card.severity or "Unknown"))
+    icon, word = _SEVERITIES.get(severity.lower(), ("⚪", severity or "Unknown"))
     return escape(f"{icon} {word}", 40)
 
 
@@ -190,7 +190,7 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
 def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
     """The card in one breath, for notifications and screen readers: severity, service, what is asked, until when."""
     asked = question(at, card)
-    heading = concat(severity(card), words(" on "), escape(card.service, 60), words(": "), escape(asked))
+    heading = concat(severity_words(card.severity), words(" on "), escape(card.service, 60), words(": "), escape(asked))
     end = EMPTY if asked.endswith("?") else words(".")
     return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
 

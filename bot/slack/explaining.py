@@ -1,0 +1,94 @@
+"""A decision in words: what every rule looked at and said, the evidence, and the votes.
+
+Shared by the "why?" modal and ``/watch why``. Must not know: where it is shown.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from bot.policy.decision import Decision, Reason, RuleResult, Verdict
+from bot.policy.situation import Evidence
+from bot.response.notices import EvidenceLine
+from bot.response.ports import AuditEntry, Ballot, Vote
+from bot.slack.cards import wording
+from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, escape, lines, mention, naming, spaced, when, words
+
+_VERDICTS = {
+    Verdict.ACT: "▶️ Act: every condition of the standing orders holds",
+    Verdict.ACT_UNLESS_STOPPED: "📣 Act unless a person stops it",
+    Verdict.ASK: "❓ Ask a person",
+    Verdict.HOLD: "⏸️ Hold: automation is paused here",
+    Verdict.OBSERVE: "👀 Observe: people act",
+    Verdict.REFUSE: "⛔ Refuse",
+}
+_RESULTS = {
+    RuleResult.FORBIDS: "⛔ forbids",
+    RuleResult.ESCALATES: "❓ wants a person",
+    RuleResult.PASSED: "✅ passed",
+}
+INPUTS_SHOWN = 8
+
+
+def verdict(decision: Decision, known: Collection[str]) -> Mrkdwn:
+    """The verdict, the rule that settled it, and how sure we are."""
+    sure = EMPTY
+    if decision.confidence is not None:
+        sure = words(f"Confidence {decision.confidence:.2f}.")
+    return lines(
+        [
+            bold(words(_VERDICTS[decision.verdict])),
+            naming(decision.headline, known, 600),
+            spaced(concat(words("Level in force: "), words(f"{decision.level} {decision.level.title}.")), sure),
+        ]
+    )
+
+
+def in_order(decision: Decision) -> Sequence[Reason]:
+    """The decisive rule first, then what stood in the way, then what passed."""
+    weight = {RuleResult.FORBIDS: 1, RuleResult.ESCALATES: 2, RuleResult.PASSED: 3}
+    return sorted(decision.reasons, key=lambda reason: 0 if _decisive(decision, reason) else weight[reason.result])
+
+
+def rule(decision: Decision, reason: Reason, known: Collection[str]) -> Mrkdwn:
+    """One rule: its name and result, its word, and what it looked at."""
+    settled = words(" · this settled it") if _decisive(decision, reason) else EMPTY
+    name = bold(escape(reason.rule.replace("_", " "), 80))
+    return lines(
+        [
+            concat(words(_RESULTS[reason.result]), words(" · "), name, settled),
+            naming(reason.text, known, 500),
+            _inputs(reason.inputs),
+        ]
+    )
+
+
+def finding(evidence: Evidence) -> Mrkdwn:
+    """One piece of evidence with the query that gave it."""
+    line = EvidenceLine(name=evidence.name, finding=evidence.finding, detail=evidence.detail)
+    return lines([wording.evidence(line), code(evidence.query, 300)])
+
+
+def vote(one: Vote) -> Mrkdwn:
+    """One person's answer, and whether they had looked first."""
+    said = "said yes" if one.ballot is Ballot.APPROVE else "stopped it"
+    looked = ", after looking at the evidence" if one.opened_evidence else ""
+    return concat(mention(one.person), words(f" {said}{looked}, "), when(one.at))
+
+
+def audit_line(entry: AuditEntry) -> Mrkdwn:
+    """One entry of the record."""
+    return spaced(words(f"{entry.number}"), code(entry.kind, 60), words("by"), mention(entry.actor), when(entry.at))
+
+
+def _decisive(decision: Decision, reason: Reason) -> bool:
+    return reason.rule == decision.decisive
+
+
+def _inputs(inputs: Mapping[str, Any]) -> Mrkdwn:
+    given = [(name, value) for name, value in inputs.items() if value not in (None, "", [], {}, ())][:INPUTS_SHOWN]
+    return spaced(*(code(f"{name}: {_short(value)}", 150) for name, value in given))
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

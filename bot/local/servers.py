@@ -32,15 +32,15 @@ LOG_TAIL_LINES = 40
 PORTS = range(20_000, 32_000)
 """Below what the kernel hands out for outgoing connections, so that none of those takes a port before its server."""
 
-StartHook = Callable[[subprocess.Popen[bytes]], None]
-"""Told of every process right after its start, so that its owner can find it again whatever happens."""
+StartHook = Callable[[subprocess.Popen[bytes], Path], None]
+"""Told of every process and its log right after the start, so that the owner can find it again whatever happens."""
 
 
 class ServerError(Exception):
     """A server did not come up, or ended by itself; the text has the end of its log."""
 
 
-def tell_nobody(_process: subprocess.Popen[bytes]) -> None:
+def tell_nobody(_process: subprocess.Popen[bytes], _log: Path) -> None:
     """The ``StartHook`` of whoever needs none."""
 
 
@@ -122,7 +122,7 @@ def start(
             env=environment,
             start_new_session=True,
         )
-    started(process)
+    started(process, log)
     return process
 
 
@@ -313,7 +313,9 @@ async def running_prometheus(
     }
     if alertmanager is not None:
         configuration["alerting"] = {
-            "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager.port}"]}]}]
+            # The identity is ours alone, and new at every start: with it no alert would ever be the same as before.
+            "alert_relabel_configs": [{"action": "labeldrop", "regex": "prometheus"}],
+            "alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager.port}"]}]}],
         }
     path = _write(directory / "prometheus.yml", configuration)
 

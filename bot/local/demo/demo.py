@@ -1,0 +1,183 @@
+"""Runs the demo: starts everything in order, shows how it goes, and ends whatever it started."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import webbrowser
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+from rich.console import Console
+from rich.panel import Panel as Frame
+from rich.text import Text
+
+from bot.local.demo import guide
+from bot.local.demo.bot_process import running_bot
+from bot.local.demo.folder import Folder
+from bot.local.demo.health import Lookout
+from bot.local.demo.memory import keep, remembered, restore
+from bot.local.demo.policy import Addresses, write_policy
+from bot.local.demo.service import ServiceOnShow
+from bot.local.demo.story import Story
+from bot.local.demo.surroundings import (
+    SERVICE,
+    close_left_firing,
+    monitor_is_installed,
+    remember_firing,
+    running_monitor,
+    running_services,
+)
+from bot.local.servers import ServerError, is_free, log_tail
+from bot.local.workspace import Server, Workspace, demo_team
+
+T = TypeVar("T")
+
+INCIDENTS = "C01INC"
+ALIVE_CHECK_SECONDS = 0.5
+MANIFEST = Path(__file__).parents[3] / "manifest.yml"
+"""The app's manifest in a checkout; where there is none, the workspace withholds nothing from the app."""
+
+
+class DemoError(Exception):
+    """The demo cannot start; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    port: int
+    """Of the page; 0 picks one."""
+    open_browser: bool
+    """Show the page, where there is a display."""
+    probe: bool
+    """Watch with our own probe even where Prometheus is installed."""
+
+
+class Crew:
+    """The processes of this demo."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._members: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def started(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        """The ``StartHook`` of every server."""
+        self._folder.ledger.add(process)
+        self._members.append((process, log))
+
+    async def while_all_run(self) -> None:
+        """Return never.
+
+        Raises:
+            ServerError: one of them ended by itself.
+        """
+        while True:
+            for process, log in self._members:
+                if process.poll() is not None:
+                    raise ServerError(f"{log.stem} ended by itself, with code {process.returncode}.\n{log_tail(log)}")
+            await asyncio.sleep(ALIVE_CHECK_SECONDS)
+
+
+async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
+    """From start to cancellation; what was started has ended when this is left, however it is left.
+
+    Raises:
+        DemoError: something cannot start, and what to do about it.
+        ServerError: a server did not come up, or ended by itself.
+    """
+    workspace = _remembered_workspace(folder)
+    story, crew = Story(console, workspace), Crew(folder)
+    async with AsyncExitStack() as parts:
+        with console.status("Starting") as status:
+
+            async def begin(part: AbstractAsyncContextManager[T], what: str) -> T:
+                status.update(f"Starting {what} ...")
+                return await parts.enter_async_context(part)
+
+            server = await begin(_served(workspace, folder, wishes.port), "the workspace")
+            await begin(_background(keep(workspace, folder.messages)), "the workspace")
+            services = await begin(running_services(folder, crew.started), f"{SERVICE} under supervisord")
+            prometheus_port = folder.port("prometheus") if monitor_is_installed() and not wishes.probe else None
+            addresses = Addresses(
+                supervisor_server=services.supervisord.server,
+                supervisor_password_file=services.password_file,
+                health_url=f"{services.checkout.url}/healthz",
+                prometheus_url=f"http://127.0.0.1:{prometheus_port}" if prometheus_port else None,
+            )
+            if not write_policy(folder, addresses):
+                console.print(f"{folder.policy} has been edited, and is kept as it is.", style="dim")
+            receiver = await begin(
+                running_bot(folder, workspace, server, addresses.prometheus_url, crew.started), "Watchkeeper"
+            )
+            with suppress(aiohttp.ClientError, OSError):
+                await close_left_firing(folder.firing, receiver)
+            watched = running_monitor(folder, receiver, services, prometheus_port, crew.started)
+            monitor = await begin(watched, "what watches it")
+            show = ServiceOnShow(services.checkout, monitor.name, workspace, story)
+            await begin(_background(remember_firing(monitor, folder.firing)), "what watches it")
+            await begin(Lookout(addresses.health_url, (show.heard, *monitor.listeners)), "what watches it")
+        guide.welcome(workspace, INCIDENTS, {SERVICE: services.checkout.url, **monitor.links})
+        folder.tell_others(f"its page is {server.page_url}")
+        console.print(_invitation(server.page_url, monitor.name, folder))
+        if wishes.open_browser and _has_display():
+            await asyncio.to_thread(webbrowser.open, server.page_url)
+        async with _background(story.read_along(INCIDENTS)), _background(show.break_by_itself()):
+            await crew.while_all_run()
+
+
+def _remembered_workspace(folder: Folder) -> Workspace:
+    """The workspace as the last demo left it, or a new one."""
+    try:
+        memory = remembered(folder.messages)
+    except ValueError as error:
+        raise DemoError(str(error)) from error
+    workspace = Workspace(memory.team if memory else demo_team())
+    if memory is not None:
+        restore(workspace, memory)
+    if MANIFEST.is_file():
+        workspace.manifest(MANIFEST)
+    return workspace
+
+
+@asynccontextmanager
+async def _served(workspace: Workspace, folder: Folder, port: int) -> AsyncIterator[Server]:
+    chosen = folder.port("page", port)
+    if not is_free(chosen):
+        raise DemoError(
+            f"Port {chosen} is in use by another program. Choose another with --port, or leave it out to have a free one."
+        )
+    async with workspace.serve(port=chosen) as server:
+        yield server
+
+
+@asynccontextmanager
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Do ``work`` beside the block; what it raises is raised by the block, and it is cancelled at its end."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(work)
+            yield
+            task.cancel()
+    except* ServerError as group:
+        raise group.exceptions[0] from None
+
+
+def _invitation(url: str, monitor: str, folder: Folder) -> Frame:
+    text = Text.assemble(("Open  ", "bold"), (url, "bold cyan underline"), "\n\n")
+    for number, step in enumerate(guide.TO_TRY, start=1):
+        text.append(f"{number}. {step.replace('*', '').replace('`', '')}\n")
+    text.append(
+        f"\n{monitor} watches. Everything is kept in {folder.root}; look at policy.yml there. Ctrl-C ends it all.",
+        "dim",
+    )
+    return Frame(text, title="Watchkeeper keeps the watch", title_align="left", border_style="cyan", padding=(1, 2))
+
+
+def _has_display() -> bool:
+    return sys.platform in ("darwin", "win32") or any(name in os.environ for name in ("DISPLAY", "WAYLAND_DISPLAY"))

@@ -1,0 +1,64 @@
+"""What newcomers read: the guide's message in the workspace, the links above it, and the panel at the side."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.local.demo.health import Health
+from bot.local.workspace import Message, Panel, PanelButton, PanelLine, User, Workspace
+
+GUIDE = User("U00GUIDE", "guide", "Demo guide", "Shows you around", avatar_colour="#4a6b3d", is_bot=True)
+TO_TRY = (
+    "Break the service with a button at the side. (Or wait: after 20 seconds it hangs by itself, once.)",
+    "A card appears here within seconds. Read what Watchkeeper proposes and why, then approve it as Alice.",
+    "Open the card's thread: what was done, whether it helped, and the way back. Press *Why?* on the card.",
+    "Act as Dave and try to approve. Type `/watch help`. Break it again, and this time press *Override…* or *Pause…*.",
+)
+WORDS = {
+    Health.ANSWERING: "answering",
+    Health.FAILING: "answering with errors",
+    Health.HANGING: "hanging: alive, but it answers nobody",
+    Health.CRASHED: "crashed: its process has ended",
+}
+
+
+def welcome(workspace: Workspace, channel_id: str, links: Mapping[str, str]) -> None:
+    """Introduce the demo in the channel, once; ``links`` (title to URL) stand above it."""
+    state, channel = workspace.state, workspace.team.channel(channel_id)
+    workspace.team.add(GUIDE)
+    if GUIDE.id not in channel.members:
+        channel.members.append(GUIDE.id)
+    greeting = next((each for each in workspace.messages(channel.id) if each.user == GUIDE.id), None)
+    if greeting is None:
+        text = (
+            "*This is a demo of Watchkeeper.* Everything in it is real and runs on this machine: a web service called "
+            "checkout, supervisord that runs it, a monitor that watches it, and Watchkeeper, which may restart it.\n"
+            + "\n".join(f"{number}. {step}" for number, step in enumerate(TO_TRY, start=1))
+        )
+        section = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+        ts = state.next_ts()
+        greeting = state.post(Message(channel.id, ts, GUIDE.id, "This is a demo of Watchkeeper.", blocks=[section]))
+    permalink = f"{state.base_url}/archives/{channel.id}/p{greeting.ts.replace('.', '')}"
+    channel.bookmarks[:] = [
+        {"id": f"Bk{title}", "channel_id": channel.id, "title": title, "link": url, "emoji": "", "type": "link"}
+        for title, url in {"What to try": permalink, **links}.items()
+    ]
+
+
+def panel(
+    found: Health | None,
+    monitor: str,
+    break_it: Mapping[str, Callable[[], Awaitable[None]]],
+) -> Panel:
+    """The panel for what the last look found; the buttons (id to act) are there while there is something to break."""
+    if found is None:
+        service = PanelLine("Service", "starting")
+    else:
+        service = PanelLine("Service", WORDS[found], "good" if found is Health.ANSWERING else "bad")
+    hint = "Break it, and see the card come." if found is Health.ANSWERING else "Read the card in #incidents."
+    labels = {"hang": "Break it (hang)", "crash": "Break it (crash)"}
+    return Panel(
+        "checkout",
+        (service, PanelLine("Watched by", monitor), PanelLine("To try", hint)),
+        tuple(PanelButton(id, labels[id], press, "danger") for id, press in break_it.items())
+        if found is Health.ANSWERING
+        else (),
+    )

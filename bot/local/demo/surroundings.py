@@ -1,0 +1,162 @@
+"""What surrounds the bot in the demo: the service, what runs it, and what watches it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import aiohttp
+
+from bot.local.demo.alerts import FiringAlert, Receiver, keep_firing, left_firing, send, webhook
+from bot.local.demo.folder import Folder
+from bot.local.demo.health import Listener
+from bot.local.demo.policy import graph_url
+from bot.local.demo.probe import ProbeMonitor
+from bot.local.servers import (
+    Alertmanager,
+    StartHook,
+    find_binary,
+    get_json,
+    running_alertmanager,
+    running_prometheus,
+)
+from bot.local.supervised import Program, Supervisord, running_supervisord
+
+SERVICE = "checkout"
+STAGING = "checkout-staging"
+DOWN_FOR_SECONDS = 2
+REMEMBER_EVERY_SECONDS = 1.0
+MONITOR_PROGRAMS = ("prometheus", "prometheus-alertmanager")
+
+
+def monitor_is_installed() -> bool:
+    """Whether both programs of the real monitor are there."""
+    return all(find_binary(name) for name in MONITOR_PROGRAMS)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """checkout, its staging twin, and the supervisord that runs them and never restarts them by itself."""
+
+    supervisord: Supervisord
+    checkout: Program
+    staging: Program
+    password_file: Path
+
+
+@asynccontextmanager
+async def running_services(folder: Folder, started: StartHook) -> AsyncIterator[Services]:
+    """Both services, answering.
+
+    Raises:
+        ServerError: they do not come up.
+    """
+    checkout = Program(SERVICE, port=folder.port(SERVICE))
+    staging = Program(STAGING, port=folder.port(STAGING))
+    password_file = folder.secret("supervisor-password")
+    async with running_supervisord(
+        folder.servers / "supervisord",
+        checkout,
+        staging,
+        password=password_file.read_text(),
+        started=started,
+    ) as supervisord:
+        yield Services(supervisord, checkout, staging, password_file)
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """What watches the service and posts alerts."""
+
+    name: str
+    firing: Callable[[], Awaitable[list[FiringAlert]]]
+    """What fires now, as the receiver was told."""
+    links: dict[str, str] = field(default_factory=dict)
+    """Its own pages, by title."""
+    listeners: tuple[Listener, ...] = ()
+    """What it wants to hear of every look."""
+
+
+@asynccontextmanager
+async def running_monitor(
+    folder: Folder, receiver: Receiver, services: Services, prometheus_port: int | None, started: StartHook
+) -> AsyncIterator[Monitor]:
+    """Real Prometheus and Alertmanager, or without a port for the first our own probe.
+
+    Raises:
+        ServerError: they do not come up.
+    """
+    if prometheus_port is None:
+        yield _probe(services.checkout, receiver)
+        return
+    async with (
+        running_alertmanager(
+            folder.servers / "alertmanager",
+            webhook_url=receiver.url,
+            token=receiver.token,
+            port=folder.port("alertmanager"),
+            started=started,
+        ) as alertmanager,
+        running_prometheus(
+            folder.servers / "prometheus",
+            services={program.name: program.port for program in (services.checkout, services.staging)},
+            alertmanager=alertmanager,
+            port=prometheus_port,
+            down_for_seconds=DOWN_FOR_SECONDS,
+            started=started,
+        ) as prometheus,
+    ):
+        # It takes up its targets some seconds after its start; before that it would see no trouble.
+        await prometheus.until_value(f"up{{service='{SERVICE}'}}", 1)
+        yield Monitor(
+            "Prometheus with Alertmanager",
+            firing=lambda: _firing(alertmanager),
+            links={"Prometheus": graph_url(prometheus.url), "Alertmanager": alertmanager.url},
+        )
+
+
+async def remember_firing(monitor: Monitor, file: Path) -> None:
+    """Keep in ``file`` what fires, until cancelled."""
+    last: list[FiringAlert] | None = None
+    while True:
+        try:
+            firing = await monitor.firing()
+        except (aiohttp.ClientError, OSError):
+            firing = last  # busy for a moment
+        if firing is not None and firing != last:
+            last = firing
+            await asyncio.to_thread(keep_firing, file, firing)
+        await asyncio.sleep(REMEMBER_EVERY_SECONDS)
+
+
+async def close_left_firing(file: Path, receiver: Receiver) -> int:
+    """Tell the receiver that what an earlier demo left firing is over: its servers were started anew. How many.
+
+    Raises:
+        aiohttp.ClientError: it was not accepted.
+        OSError: nobody listens.
+    """
+    alerts = left_firing(file)
+    for alert in alerts:
+        body = webhook(alert, resolved_at=datetime.now(UTC), external_url=alert.generator_url)
+        await send(receiver, body)
+    return len(alerts)
+
+
+def _probe(service: Program, receiver: Receiver) -> Monitor:
+    probe = ProbeMonitor(service.name, f"{service.url}/healthz", receiver)
+
+    async def firing() -> list[FiringAlert]:
+        return [probe.firing] if probe.firing else []
+
+    return Monitor("the demo's own probe", firing, listeners=(probe.heard,))
+
+
+async def _firing(alertmanager: Alertmanager) -> list[FiringAlert]:
+    found = await get_json(f"{alertmanager.url}/api/v2/alerts?active=true")
+    return [
+        FiringAlert(each["labels"], each["annotations"], each["startsAt"], each.get("generatorURL", ""))
+        for each in found
+    ]

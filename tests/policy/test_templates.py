@@ -1,8 +1,12 @@
 """Hostile alert values stay values: they never change what is asked."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,3 +169,55 @@ def test_every_value_matches_only_itself_in_a_regular_expression(value: str, quo
     assert re.fullmatch(pattern, value)
     assert not re.fullmatch(pattern, value + "x")
     assert re.sub(r"\\([^\w\s])", r"\1", pattern) == value
+
+
+HOSTILE_VALUES = (
+    "a'} or vector(1) #",
+    '"x"',
+    "\\",
+    "\\\\'",
+    "a\nb",
+    "`",
+    "é😀",
+    ".*",
+    "^$[a-z]{2}",
+    "#",
+    "\t{}",
+    "a-z",
+    "\x01",
+)
+
+
+def in_code_points(value: str) -> str:
+    """How any text can be written between quotes without our own escaping, which is what is tested."""
+    return "".join(f"\\U{ord(character):08x}" for character in value)
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool (Debian: prometheus) is not installed")
+def test_a_real_prometheus_selects_exactly_the_series_with_the_hostile_value(tmp_path: Path) -> None:
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [
+                {"series": f'up{{a="{in_code_points(value)}"}}', "values": "1"},
+                {"series": 'up{a="another"}', "values": "1"},
+            ],
+            "promql_expr_test": [
+                {
+                    "expr": substitute_query(
+                        f"count(up{{a{matcher}{quote}${{alert.labels.x}}{quote}}})",
+                        calm_alert(labels={"x": value}),
+                    ),
+                    "eval_time": "0m",
+                    "exp_samples": [{"labels": "{}", "value": 1}],
+                }
+                for quote in ("'", '"')
+                for matcher in ("=", "=~", "!=", "!~")
+            ],
+        }
+        for value in HOSTILE_VALUES
+    ]
+    file = tmp_path / "tests.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [], "evaluation_interval": "1m", "tests": tests}))
+    told = subprocess.run(["promtool", "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stdout + told.stderr

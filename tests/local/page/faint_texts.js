@@ -13,7 +13,9 @@
     return canvas.getImageData(0, 0, 1, 1).data;
   };
   const luminance = (colour) => {
-    const linear = [...colour.slice(0, 3)].map((part) => part / 255).map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    const linear = [...colour.slice(0, 3)]
+      .map((part) => part / 255)
+      .map((part) => (part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
   };
   const behind = (element) => {
@@ -29,10 +31,18 @@
   while (texts.nextNode()) {
     const words = texts.currentNode.textContent.trim();
     const element = texts.currentNode.parentElement;
-    if (!words || element.closest(LEFT_OUT) || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
-    const [brighter, darker] = [luminance(pixel(getComputedStyle(element).color)), luminance(behind(element))].sort((a, b) => b - a);
+    if (
+      !words ||
+      element.closest(LEFT_OUT) ||
+      !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })
+    )
+      continue;
+    const [brighter, darker] = [
+      luminance(pixel(getComputedStyle(element).color)),
+      luminance(behind(element)),
+    ].sort((a, b) => b - a);
     const contrast = (brighter + 0.05) / (darker + 0.05);
     if (contrast < least) faint.push(`${contrast.toFixed(2)} ${words.slice(0, 40)}`);
   }
   return faint;
-}
+};

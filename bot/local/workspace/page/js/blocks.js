@@ -7,11 +7,17 @@ import { richText } from "./richtext.js";
 import { bareText, plainText, textObject } from "./texts.js";
 
 const RENDERERS = {
-  header: (block, { headingLevel = 3 }) => el(`h${headingLevel}`, { class: "block-header" }, plainText(block.text)),
+  header: (block, { headingLevel = 3 }) =>
+    el(`h${headingLevel}`, { class: "block-header" }, plainText(block.text)),
   divider: () => el("hr"),
   section,
   context,
-  actions: (block, surface) => el("div", { class: "actions", role: "group" }, block.elements.map((each) => element(each, block.block_id, surface))),
+  actions: (block, surface) =>
+    el(
+      "div",
+      { class: "actions", role: "group" },
+      block.elements.map((each) => element(each, block.block_id, surface)),
+    ),
   image,
   input,
   rich_text: (block, { directory }) => el("div", { class: "text" }, richText(block, directory)),
@@ -25,13 +31,25 @@ const RENDERERS = {
 export function blocks(list, surface) {
   return list.map((block) => {
     const render = RENDERERS[block.type];
-    const content = render ? render(block, surface) : el("p", { class: "unknown" }, `[${block.type}: this workspace cannot draw it]`);
-    return el("div", { class: `block block-${block.type}`, "data-block-id": block.block_id, "data-testid": `block-${block.type}` }, content);
+    const content = render
+      ? render(block, surface)
+      : el("p", { class: "unknown" }, `[${block.type}: this workspace cannot draw it]`);
+    return el(
+      "div",
+      {
+        class: `block block-${block.type}`,
+        "data-block-id": block.block_id,
+        "data-testid": `block-${block.type}`,
+      },
+      content,
+    );
   });
 }
 
 function section(block, surface) {
-  const fields = block.fields?.map((field) => el("div", { class: "field text" }, textObject(field, surface.directory)));
+  const fields = block.fields?.map((field) =>
+    el("div", { class: "field text" }, textObject(field, surface.directory)),
+  );
   return [
     el(
       "div",
@@ -39,14 +57,21 @@ function section(block, surface) {
       block.text ? el("div", { class: "text" }, textObject(block.text, surface.directory)) : null,
       fields ? el("div", { class: "fields" }, fields) : null,
     ),
-    block.accessory ? el("div", { class: "accessory" }, element(block.accessory, block.block_id, surface)) : null,
+    block.accessory
+      ? el("div", { class: "accessory" }, element(block.accessory, block.block_id, surface))
+      : null,
   ];
 }
 
 function context(block, surface) {
   return block.elements.map((each) =>
     each.type === "image"
-      ? el("img", { class: "context-image", src: each.image_url, alt: each.alt_text, referrerpolicy: "no-referrer" })
+      ? el("img", {
+          class: "context-image",
+          src: each.image_url,
+          alt: each.alt_text,
+          referrerpolicy: "no-referrer",
+        })
       : el("div", { class: "text" }, textObject(each, surface.directory)),
   );
 }
@@ -69,7 +94,12 @@ function input(block, surface) {
   const complaint = error ? `${control}-error` : null;
   const described = [complaint, hint].filter(Boolean).join(" ") || null;
   return [
-    el("label", { for: control, id: label }, plainText(block.label), block.optional ? el("span", { class: "optional" }, " (optional)") : null),
+    el(
+      "label",
+      { for: control, id: label },
+      plainText(block.label),
+      block.optional ? el("span", { class: "optional" }, " (optional)") : null,
+    ),
     element(block.element, block.block_id, surface, {
       id: control,
       labelledBy: label,
@@ -77,7 +107,9 @@ function input(block, surface) {
       invalid: Boolean(error),
       dispatches: Boolean(block.dispatch_action),
     }),
-    error ? el("p", { class: "error", id: complaint, role: "alert", "data-testid": "input-error" }, error) : null,
+    error
+      ? el("p", { class: "error", id: complaint, role: "alert", "data-testid": "input-error" }, error)
+      : null,
     hint ? el("p", { class: "hint", id: hint }, bareText(block.hint)) : null,
   ];
 }

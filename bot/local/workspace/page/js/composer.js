@@ -21,7 +21,14 @@ export class Composer {
     this.#send = send;
     this.#command = command;
     const list = freshId("suggestions");
-    this.list = el("div", { id: list, class: "suggestions", role: "listbox", "aria-label": "Suggestions", hidden: true, "data-testid": "suggestions" });
+    this.list = el("div", {
+      id: list,
+      class: "suggestions",
+      role: "listbox",
+      "aria-label": "Suggestions",
+      hidden: true,
+      "data-testid": "suggestions",
+    });
     this.box = el("textarea", {
       rows: 1,
       role: "combobox",
@@ -34,7 +41,17 @@ export class Composer {
       onblur: () => this.#suggest([]),
     });
     this.hint = el("p", { class: "usage", hidden: true, "data-testid": "usage-hint" });
-    const button = el("button", { type: "submit", class: "send", "aria-label": "Send", title: "Send (Enter)", "data-testid": `${testid}-send` }, icon("send"));
+    const button = el(
+      "button",
+      {
+        type: "submit",
+        class: "send",
+        "aria-label": "Send",
+        title: "Send (Enter)",
+        "data-testid": `${testid}-send`,
+      },
+      icon("send"),
+    );
     this.element = el(
       "form",
       { class: "composer", "data-testid": testid, onsubmit: (event) => this.#submit(event) },
@@ -67,9 +84,12 @@ export class Composer {
     this.box.style.height = "auto";
     this.box.style.height = `${this.box.scrollHeight}px`;
     this.#suggest(document.activeElement === this.box ? this.#findSuggestions() : []);
-    const running = this.#command && this.#model.commands.find((each) => this.box.value.startsWith(`${each.command} `));
+    const running =
+      this.#command && this.#model.commands.find((each) => this.box.value.startsWith(`${each.command} `));
     this.hint.hidden = !running?.usage_hint;
-    this.hint.replaceChildren(...(running?.usage_hint ? [el("code", {}, running.command), " ", running.usage_hint] : []));
+    this.hint.replaceChildren(
+      ...(running?.usage_hint ? [el("code", {}, running.command), " ", running.usage_hint] : []),
+    );
   }
 
   #findSuggestions() {
@@ -78,14 +98,34 @@ export class Composer {
     if (slash) {
       return this.#model.commands
         .filter((each) => each.command.startsWith(slash[0]))
-        .map((each) => ({ insert: `${each.command} `, replace: slash[0], face: icon("bolt"), name: each.command, detail: each.description, hint: each.usage_hint }));
+        .map((each) => ({
+          insert: `${each.command} `,
+          replace: slash[0],
+          face: icon("bolt"),
+          name: each.command,
+          detail: each.description,
+          hint: each.usage_hint,
+        }));
     }
     const at = before.match(/(?:^|\s)@([\p{L}\p{N}._-]*)$/u);
     if (!at) return [];
     const sought = at[1].toLowerCase();
     return this.#model.people
-      .filter((person) => !person.deleted && `${nameOf(person)} ${person.name}`.toLowerCase().split(" ").some((word) => word.startsWith(sought)))
-      .map((person) => ({ insert: `@${nameOf(person)} `, replace: `@${at[1]}`, face: avatar(person, "avatar-tiny"), name: nameOf(person), detail: person.title ?? "" }));
+      .filter(
+        (person) =>
+          !person.deleted &&
+          `${nameOf(person)} ${person.name}`
+            .toLowerCase()
+            .split(" ")
+            .some((word) => word.startsWith(sought)),
+      )
+      .map((person) => ({
+        insert: `@${nameOf(person)} `,
+        replace: `@${at[1]}`,
+        face: avatar(person, "avatar-tiny"),
+        name: nameOf(person),
+        detail: person.title ?? "",
+      }));
   }
 
   #suggest(suggestions) {
@@ -140,7 +180,8 @@ export class Composer {
       const count = this.#suggestions.length;
       this.#active = (this.#active + steps[event.key] + count) % count;
       this.#paintSuggestions();
-    } else if (open && (event.key === "Tab" || (event.key === "Enter" && !this.#isComplete()))) this.#choose(this.#active);
+    } else if (open && (event.key === "Tab" || (event.key === "Enter" && !this.#isComplete())))
+      this.#choose(this.#active);
     else if (open && event.key === "Escape") {
       event.stopPropagation();
       this.#suggest([]);
@@ -150,7 +191,9 @@ export class Composer {
   }
 
   #isComplete() {
-    return this.#suggestions.some((each) => each.insert.trim() === this.box.value.trim() && each.name.startsWith("/"));
+    return this.#suggestions.some(
+      (each) => each.insert.trim() === this.box.value.trim() && each.name.startsWith("/"),
+    );
   }
 
   #submit(event) {
@@ -169,7 +212,9 @@ export function encode(text, model) {
   const wire = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const mentions = new Map([
     ...model.channels.map((channel) => [`#${channel.name}`, `<#${channel.id}>`]),
-    ...model.people.flatMap((person) => [person.name, person.real_name].filter(Boolean).map((name) => [`@${name}`, `<@${person.id}>`])),
+    ...model.people.flatMap((person) =>
+      [person.name, person.real_name].filter(Boolean).map((name) => [`@${name}`, `<@${person.id}>`]),
+    ),
   ]);
   const longestFirst = [...mentions.keys()].sort((one, other) => other.length - one.length).map(literally);
   const typed = new RegExp(`(?<![\\p{L}\\p{N}])(?:${longestFirst.join("|")})(?![\\p{L}\\p{N}])`, "gu");

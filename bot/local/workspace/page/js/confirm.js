@@ -16,8 +16,22 @@ export function askToConfirm(confirm, directory) {
       el(
         "div",
         { class: "dialog-foot" },
-        el("button", { type: "button", class: "button", "data-testid": "confirm-deny", onclick: () => dialog.close() }, plainText(confirm.deny)),
-        el("button", { type: "button", class: `button ${look}`, "data-testid": "confirm-agree", autofocus: true, onclick: () => dialog.close("agreed") }, plainText(confirm.confirm)),
+        el(
+          "button",
+          { type: "button", class: "button", "data-testid": "confirm-deny", onclick: () => dialog.close() },
+          plainText(confirm.deny),
+        ),
+        el(
+          "button",
+          {
+            type: "button",
+            class: `button ${look}`,
+            "data-testid": "confirm-agree",
+            autofocus: true,
+            onclick: () => dialog.close("agreed"),
+          },
+          plainText(confirm.confirm),
+        ),
       ),
     );
     dialog.addEventListener("close", () => {

@@ -32,7 +32,15 @@ export class Conversation {
     this.#stream = new Stream(page, "Messages");
     const shortcuts = el(
       "button",
-      { type: "button", class: "tool", title: "Shortcuts", "aria-label": "Shortcuts", "aria-haspopup": "menu", "data-testid": "shortcuts", onclick: (event) => this.#openShortcuts(event) },
+      {
+        type: "button",
+        class: "tool",
+        title: "Shortcuts",
+        "aria-label": "Shortcuts",
+        "aria-haspopup": "menu",
+        "data-testid": "shortcuts",
+        onclick: (event) => this.#openShortcuts(event),
+      },
       icon("bolt"),
     );
     this.#composer = new Composer(page.model, {
@@ -51,7 +59,10 @@ export class Conversation {
     const { model, place } = this.#page;
     const name = channelName(channel, model);
     this.#shortcuts.hidden = !model.shortcuts.some((shortcut) => shortcut.type === "global");
-    this.#composer.face(channel.id, `Message ${channel.is_im ? name : `#${name}`}${model.commands.length ? " · / for commands" : ""}`);
+    this.#composer.face(
+      channel.id,
+      `Message ${channel.is_im ? name : `#${name}`}${model.commands.length ? " · / for commands" : ""}`,
+    );
     this.#stream.show({
       identity: channel.id,
       channel: channel.id,
@@ -99,11 +110,29 @@ export function paintChannelHead(host, channel, page) {
       "div",
       { class: "head-title" },
       el("h1", {}, channelIcon(channel), channelName(channel, model)),
-      channel.topic ? el("div", { class: "topic text", title: channel.topic }, mrkdwn(channel.topic, model)) : null,
+      channel.topic
+        ? el("div", { class: "topic text", title: channel.topic }, mrkdwn(channel.topic, model))
+        : null,
     ),
-    channel.bookmarks?.length ? el("div", { class: "bookmarks" }, channel.bookmarks.map((each) => bookmark(each, model))) : null,
+    channel.bookmarks?.length
+      ? el(
+          "div",
+          { class: "bookmarks" },
+          channel.bookmarks.map((each) => bookmark(each, model)),
+        )
+      : null,
     members.length
-      ? el("div", { class: "faces", role: "img", "aria-label": `Members: ${members.map((each) => nameOf(each)).join(", ")}`, title: members.map((each) => nameOf(each)).join("\n") }, members.slice(0, FACES_SHOWN).map((each) => avatar(each, "avatar-small")), el("span", {}, String(members.length)))
+      ? el(
+          "div",
+          {
+            class: "faces",
+            role: "img",
+            "aria-label": `Members: ${members.map((each) => nameOf(each)).join(", ")}`,
+            title: members.map((each) => nameOf(each)).join("\n"),
+          },
+          members.slice(0, FACES_SHOWN).map((each) => avatar(each, "avatar-small")),
+          el("span", {}, String(members.length)),
+        )
       : null,
     page.connectionNote(),
   ]);

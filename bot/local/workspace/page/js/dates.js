@@ -46,8 +46,13 @@ export function ago(date, now = new Date()) {
   const seconds = Math.round((now - date) / 1000);
   const distance = Math.abs(seconds);
   const [amount, unit] =
-    distance < 60 ? [distance, "second"] : distance < 3600 ? [Math.round(distance / 60), "minute"]
-    : distance < 86400 ? [Math.round(distance / 3600), "hour"] : [Math.round(distance / 86400), "day"];
+    distance < 60
+      ? [distance, "second"]
+      : distance < 3600
+        ? [Math.round(distance / 60), "minute"]
+        : distance < 86400
+          ? [Math.round(distance / 3600), "hour"]
+          : [Math.round(distance / 86400), "day"];
   const words = `${amount} ${unit}${amount === 1 ? "" : "s"}`;
   return seconds >= 0 ? `${words} ago` : `in ${words}`;
 }
@@ -69,5 +74,7 @@ export function fillDate(seconds, template, now = new Date()) {
     time_secs: () => TIME_SECONDS.format(date),
     ago: () => ago(date, now),
   };
-  return template.replace(/\{(\w+)\}/g, (whole, token) => (Object.hasOwn(tokens, token) ? tokens[token]() : whole));
+  return template.replace(/\{(\w+)\}/g, (whole, token) =>
+    Object.hasOwn(tokens, token) ? tokens[token]() : whole,
+  );
 }

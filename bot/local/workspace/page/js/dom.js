@@ -108,7 +108,9 @@ export function rememberFocus(host = document.body) {
 }
 
 function supportsCaret(control) {
-  return control.tagName === "TEXTAREA" || ["text", "search", "url", "tel", "password"].includes(control.type);
+  return (
+    control.tagName === "TEXTAREA" || ["text", "search", "url", "tel", "password"].includes(control.type)
+  );
 }
 
 function focusSelector(element) {

@@ -22,7 +22,14 @@ const RENDERERS = {
   datepicker: (context) => nativePicker(context, "date", "selected_date"),
   timepicker: (context) => nativePicker(context, "time", "selected_time"),
   datetimepicker: dateTimePicker,
-  image: ({ element }) => el("img", { class: "thumb", src: element.image_url, alt: element.alt_text, loading: "lazy", referrerpolicy: "no-referrer" }),
+  image: ({ element }) =>
+    el("img", {
+      class: "thumb",
+      src: element.image_url,
+      alt: element.alt_text,
+      loading: "lazy",
+      referrerpolicy: "no-referrer",
+    }),
 };
 
 /**
@@ -75,12 +82,21 @@ function button(context) {
     else dispatch(context);
   };
   const look = `button ${description.style ? `button-${description.style}` : ""}`;
-  const face = [el("span", { class: "button-text" }, plainText(description.text)), surface.pending.has(description.action_id) ? el("span", { class: "spinner" }) : null];
+  const face = [
+    el("span", { class: "button-text" }, plainText(description.text)),
+    surface.pending.has(description.action_id) ? el("span", { class: "spinner" }) : null,
+  ];
   const shared = { ...marks(context), class: look, value: description.value, onclick: press };
   const control = description.url
-    ? el("a", { ...shared, href: safeUrl(description.url), target: "_blank", rel: "noopener noreferrer" }, face)
+    ? el(
+        "a",
+        { ...shared, href: safeUrl(description.url), target: "_blank", rel: "noopener noreferrer" },
+        face,
+      )
     : el("button", { type: "button", ...shared }, face);
-  return surface.warned.has(description.action_id) ? el("span", { class: "warned" }, control, triangle()) : control;
+  return surface.warned.has(description.action_id)
+    ? el("span", { class: "warned" }, control, triangle())
+    : control;
 }
 
 function safeUrl(address) {
@@ -89,11 +105,15 @@ function safeUrl(address) {
 
 export function triangle() {
   const words = "The app did not answer in time";
-  return el("span", { class: "triangle", role: "img", "aria-label": words, title: words, "data-testid": "warning-triangle" }, icon("warning"));
+  return el(
+    "span",
+    { class: "triangle", role: "img", "aria-label": words, title: words, "data-testid": "warning-triangle" },
+    icon("warning"),
+  );
 }
 
 function overflow(context) {
-  const { element: description, blockId, surface } = context;
+  const { element: description, surface } = context;
   const choose = (option) => {
     if (option.url && safeUrl(option.url)) window.open(option.url, "_blank", "noopener");
     dispatch(context, { type: description.type, selected_option: option });
@@ -111,7 +131,14 @@ function overflow(context) {
     );
   return el(
     "button",
-    { type: "button", ...marks(context), class: "button button-quiet button-icon", "aria-haspopup": "menu", "aria-label": description.accessibility_label || "More actions", onclick: open, "data-block": blockId },
+    {
+      type: "button",
+      ...marks(context),
+      class: "button button-quiet button-icon",
+      "aria-haspopup": "menu",
+      "aria-label": description.accessibility_label || "More actions",
+      onclick: open,
+    },
     surface.pending.has(description.action_id) ? el("span", { class: "spinner" }) : icon("more"),
   );
 }
@@ -125,7 +152,9 @@ function staticSelect(context) {
     return group.label ? el("optgroup", { label: bareText(group.label) }, entries) : entries;
   });
   const current = surface.form.state(blockId, description).selected_option?.value;
-  return nativeSelect(context, options, current, (value) => ({ selected_option: all.find((option) => option.value === value) ?? null }));
+  return nativeSelect(context, options, current, (value) => ({
+    selected_option: all.find((option) => option.value === value) ?? null,
+  }));
 }
 
 function optionWords(option) {
@@ -135,14 +164,21 @@ function optionWords(option) {
 
 function usersSelect(context) {
   const { element: description, blockId, surface } = context;
-  const options = surface.directory.people.filter((person) => !person.deleted).map((person) => el("option", { value: person.id }, person.real_name || person.name));
+  const options = surface.directory.people
+    .filter((person) => !person.deleted)
+    .map((person) => el("option", { value: person.id }, person.real_name || person.name));
   const current = surface.form.state(blockId, description).selected_user;
   return nativeSelect(context, options, current, (value) => ({ selected_user: value || null }));
 }
 
 function nativeSelect(context, options, current, stateOf) {
   const { element: description } = context;
-  const select = el("select", marks(context), el("option", { value: "" }, bareText(description.placeholder) || "Choose…"), options);
+  const select = el(
+    "select",
+    marks(context),
+    el("option", { value: "" }, bareText(description.placeholder) || "Choose…"),
+    options,
+  );
   select.value = current ?? "";
   select.addEventListener("change", () => {
     const previous = current ?? "";
@@ -154,11 +190,18 @@ function nativeSelect(context, options, current, stateOf) {
 function multiSelect(context) {
   const { element: description, blockId, surface } = context;
   const options = description.options ?? description.option_groups.flatMap((group) => group.options);
-  const chosen = () => new Set(surface.form.state(blockId, description).selected_options.map((option) => option.value));
-  const summary = el("summary", { ...marks(context), class: "select-face" });
+  const chosen = () =>
+    new Set(surface.form.state(blockId, description).selected_options.map((option) => option.value));
+  const labels = context.input && `${context.input.labelledBy} ${context.input.id}`;
+  const summary = el("summary", { ...marks(context), class: "select-face", "aria-labelledby": labels });
   const describe = () => {
-    const words = options.filter((option) => chosen().has(option.value)).map((option) => bareText(option.text));
-    summary.replaceChildren(words.join(", ") || bareText(description.placeholder) || "Choose…", icon("chevron"));
+    const words = options
+      .filter((option) => chosen().has(option.value))
+      .map((option) => bareText(option.text));
+    summary.replaceChildren(
+      words.join(", ") || bareText(description.placeholder) || "Choose…",
+      icon("chevron"),
+    );
   };
   describe();
   const boxes = choices(context, options, "checkbox", chosen(), (values) => {
@@ -186,8 +229,21 @@ function checkboxes(context) {
 
 function choiceGroup(context, type, current, stateOf) {
   const { element: description, input } = context;
-  const boxes = choices(context, description.options, type, current, (values) => changed(context, stateOf(values)));
-  return el("div", { class: "choices", role: type === "radio" ? "radiogroup" : "group", id: input?.id, "aria-labelledby": input?.labelledBy, "aria-describedby": input?.describedBy, "data-testid": `element-${description.type}` }, boxes);
+  const boxes = choices(context, description.options, type, current, (values) =>
+    changed(context, stateOf(values)),
+  );
+  return el(
+    "div",
+    {
+      class: "choices",
+      role: type === "radio" ? "radiogroup" : "group",
+      id: input?.id,
+      "aria-labelledby": input?.labelledBy,
+      "aria-describedby": input?.describedBy,
+      "data-testid": `element-${description.type}`,
+    },
+    boxes,
+  );
 }
 
 function choices({ element: description, surface }, options, type, current, onChange) {
@@ -195,7 +251,9 @@ function choices({ element: description, surface }, options, type, current, onCh
   const controls = options.map((option) => {
     const control = el("input", { type, name, value: option.value, "data-action-id": description.action_id });
     control.checked = current.has(option.value);
-    control.addEventListener("change", () => onChange(new Set(controls.filter((each) => each.checked).map((each) => each.value))));
+    control.addEventListener("change", () =>
+      onChange(new Set(controls.filter((each) => each.checked).map((each) => each.value))),
+    );
     return control;
   });
   return options.map((option, index) =>
@@ -203,7 +261,12 @@ function choices({ element: description, surface }, options, type, current, onCh
       "label",
       { class: "choice" },
       controls[index],
-      el("span", {}, textObject(option.text, surface.directory), option.description ? el("small", {}, textObject(option.description, surface.directory)) : null),
+      el(
+        "span",
+        {},
+        textObject(option.text, surface.directory),
+        option.description ? el("small", {}, textObject(option.description, surface.directory)) : null,
+      ),
     ),
   );
 }
@@ -223,10 +286,17 @@ function textInput(context) {
   const triggers = description.dispatch_action_config?.trigger_actions_on ?? ["on_enter_pressed"];
   control.addEventListener("input", () => {
     remember();
-    if (input?.dispatches && triggers.includes("on_character_entered")) changed(context, { value: control.value || null });
+    if (input?.dispatches && triggers.includes("on_character_entered"))
+      changed(context, { value: control.value || null });
   });
   control.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || (description.multiline && event.shiftKey) || !input?.dispatches || !triggers.includes("on_enter_pressed")) return;
+    if (
+      event.key !== "Enter" ||
+      (description.multiline && event.shiftKey) ||
+      !input?.dispatches ||
+      !triggers.includes("on_enter_pressed")
+    )
+      return;
     event.preventDefault();
     event.stopPropagation();
     changed(context, { value: control.value || null });
@@ -245,7 +315,9 @@ function numberInput(context) {
     placeholder: bareText(description.placeholder),
   });
   control.value = surface.form.state(blockId, description).value ?? "";
-  control.addEventListener("input", () => surface.form.answer(blockId, description, { value: control.value || null }));
+  control.addEventListener("input", () =>
+    surface.form.answer(blockId, description, { value: control.value || null }),
+  );
   control.addEventListener("change", () => changed(context, { value: control.value || null }));
   return control;
 }
@@ -254,7 +326,9 @@ function nativePicker(context, type, field) {
   const { element: description, blockId, surface } = context;
   const control = el("input", { ...marks(context), type });
   control.value = surface.form.state(blockId, description)[field] ?? "";
-  control.addEventListener("change", () => changed(context, { [field]: control.value || null }, (before) => (control.value = before[field] ?? "")));
+  control.addEventListener("change", () =>
+    changed(context, { [field]: control.value || null }, (before) => (control.value = before[field] ?? "")),
+  );
   return control;
 }
 

@@ -27,7 +27,8 @@ export class Form {
 
   /** The state of an element in Slack's shape: what the person gave, else what the app set. */
   state(blockId, element) {
-    const given = this.#answers.get(`${blockId}\n${element.action_id}`) ?? this.#chosen[blockId]?.[element.action_id];
+    const given =
+      this.#answers.get(`${blockId}\n${element.action_id}`) ?? this.#chosen[blockId]?.[element.action_id];
     return { type: element.type, ...(given ?? INITIAL[element.type](element)) };
   }
 

@@ -33,14 +33,22 @@ class Page {
 
   constructor() {
     this.act = this.act.bind(this);
-    this.parts = Object.fromEntries(["app", "side", "panel", "head", "main", "thread", "warnings"].map((id) => [id, document.getElementById(id)]));
+    this.parts = Object.fromEntries(
+      ["app", "side", "panel", "head", "main", "thread", "warnings"].map((id) => [
+        id,
+        document.getElementById(id),
+      ]),
+    );
     this.conversation = new Conversation(this);
     this.home = new Home(this);
     this.modal = new Modal(this);
     this.thread = new Thread(this, this.parts.thread);
     window.addEventListener("hashchange", () => this.#arrive());
     document.addEventListener("visibilitychange", () => this.draw());
-    this.parts.app.addEventListener("click", (event) => event.target === this.parts.app && this.openDrawer(false));
+    this.parts.app.addEventListener(
+      "click",
+      (event) => event.target === this.parts.app && this.openDrawer(false),
+    );
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.openDrawer(false));
     NARROW.addEventListener("change", () => {
       const panel = this.parts.panel.querySelector("details");
@@ -104,21 +112,44 @@ class Page {
     const root = this.place.thread;
     location.hash = this.place.channel;
     this.#arrive();
-    this.parts.main.querySelector(`[data-ts="${CSS.escape(root)}"] [data-testid="open-thread"], [data-ts="${CSS.escape(root)}"]`)?.focus();
+    this.parts.main
+      .querySelector(
+        `[data-ts="${CSS.escape(root)}"] [data-testid="open-thread"], [data-ts="${CSS.escape(root)}"]`,
+      )
+      ?.focus();
   }
 
   openDrawer(open) {
     this.parts.app.classList.toggle("drawer-open", open);
-    const target = open ? this.parts.side.querySelector(".drawer-close") : this.parts.head.querySelector(".drawer-button");
+    const target = open
+      ? this.parts.side.querySelector(".drawer-close")
+      : this.parts.head.querySelector(".drawer-button");
     if (NARROW.matches && (open || this.parts.side.contains(document.activeElement))) target?.focus();
   }
 
   drawerButton() {
-    return el("button", { type: "button", class: "tool drawer-button", "aria-label": "Channels and people", "data-testid": "open-drawer", onclick: () => this.openDrawer(true) }, icon("menu"));
+    return el(
+      "button",
+      {
+        type: "button",
+        class: "tool drawer-button",
+        "aria-label": "Channels and people",
+        "data-testid": "open-drawer",
+        onclick: () => this.openDrawer(true),
+      },
+      icon("menu"),
+    );
   }
 
   connectionNote() {
-    return this.model.connected ? null : el("span", { class: "connection", role: "status", "data-testid": "connection" }, el("span", { class: "spinner" }), "Connecting…");
+    return this.model.connected
+      ? null
+      : el(
+          "span",
+          { class: "connection", role: "status", "data-testid": "connection" },
+          el("span", { class: "spinner" }),
+          "Connecting…",
+        );
   }
 
   warnedIn(key) {
@@ -163,7 +194,8 @@ class Page {
 
   #title(channel) {
     const unread = [...this.model.unread.values()].reduce((sum, count) => sum + count, 0);
-    const where = this.place.home || !channel ? nameOf(this.model.bot, "Home") : `#${channelName(channel, this.model)}`;
+    const where =
+      this.place.home || !channel ? nameOf(this.model.bot, "Home") : `#${channelName(channel, this.model)}`;
     document.title = `${unread ? `(${unread}) ` : ""}${where} · ${this.model.team.name}`;
   }
 

@@ -30,7 +30,7 @@ export function markdown(text) {
     if (paragraph.length) nodes.push(el("p", {}, withBreaks(paragraph)));
     paragraph = [];
   };
-  for (let at = 0; at < source.length; ) {
+  for (let at = 0; at < source.length;) {
     const found = blockAt(source, at);
     if (found) {
       flush();
@@ -50,7 +50,8 @@ function blockAt(source, at) {
   const line = source[at];
   if (line.startsWith("```")) return fence(source, at);
   const heading = line.match(HEADING);
-  if (heading) return { node: el(`h${Math.min(heading[1].length + 2, 6)}`, {}, inline(heading[2])), end: at + 1 };
+  if (heading)
+    return { node: el(`h${Math.min(heading[1].length + 2, 6)}`, {}, inline(heading[2])), end: at + 1 };
   if (RULE.test(line)) return { node: el("hr"), end: at + 1 };
   if (line.startsWith(">")) return quote(source, at);
   if (ITEM.test(line)) return list(source, at);
@@ -71,7 +72,10 @@ function fence(source, at) {
 
 function quote(source, at) {
   const { taken, end } = run(source, at, (line) => line.startsWith(">"));
-  return { node: el("blockquote", {}, markdown(taken.map((line) => line.replace(/^> ?/, "")).join("\n"))), end };
+  return {
+    node: el("blockquote", {}, markdown(taken.map((line) => line.replace(/^> ?/, "")).join("\n"))),
+    end,
+  };
 }
 
 function list(source, at) {
@@ -83,16 +87,36 @@ function list(source, at) {
     if (indent.length > first[1].length && items.length) items.at(-1).nested.push(line);
     else items.push({ words, nested: [] });
   }
-  const rendered = items.map(({ words, nested }) => el("li", {}, inline(words), nested.length ? list(nested, 0).node : null));
+  const rendered = items.map(({ words, nested }) =>
+    el("li", {}, inline(words), nested.length ? list(nested, 0).node : null),
+  );
   return { node: el(first[2] ? "ol" : "ul", first[2] ? { start: first[2] } : {}, rendered), end };
 }
 
 function table(source, at) {
   const { taken, end } = run(source, at, (line) => line.includes("|"));
-  const cells = (line) => line.trim().replace(/^\||\|$/g, "").split("|").map((cell) => inline(cell.trim()));
-  const head = el("tr", {}, cells(taken[0]).map((cell) => el("th", { scope: "col" }, cell)));
-  const rows = taken.slice(2).map((line) => el("tr", {}, cells(line).map((cell) => el("td", {}, cell))));
-  return { node: el("div", { class: "table" }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows))), end };
+  const cells = (line) =>
+    line
+      .trim()
+      .replace(/^\||\|$/g, "")
+      .split("|")
+      .map((cell) => inline(cell.trim()));
+  const head = el(
+    "tr",
+    {},
+    cells(taken[0]).map((cell) => el("th", { scope: "col" }, cell)),
+  );
+  const rows = taken.slice(2).map((line) =>
+    el(
+      "tr",
+      {},
+      cells(line).map((cell) => el("td", {}, cell)),
+    ),
+  );
+  return {
+    node: el("div", { class: "table" }, el("table", {}, el("thead", {}, head), el("tbody", {}, rows))),
+    end,
+  };
 }
 
 function withBreaks(gathered) {

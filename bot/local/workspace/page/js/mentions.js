@@ -19,7 +19,11 @@ export function link(address, label = address) {
     return document.createTextNode(label);
   }
   if (!SAFE_PROTOCOLS.has(target.protocol)) return document.createTextNode(label);
-  const anchor = el("a", { href: target.href, target: "_blank", rel: "noopener noreferrer", title: target.href }, label);
+  const anchor = el(
+    "a",
+    { href: target.href, target: "_blank", rel: "noopener noreferrer", title: target.href },
+    label,
+  );
   const pretended = label.trim().match(ADDRESS)?.[1];
   if (!pretended || pretended.toLowerCase() === target.host) return anchor;
   return el("span", {}, anchor, el("span", { class: "soft" }, ` (leads to ${target.host})`));
@@ -28,7 +32,11 @@ export function link(address, label = address) {
 export function userMention(id, directory) {
   const person = directory.person(id);
   const mine = id === directory.me ? " mention-me" : "";
-  return el("span", { class: `mention${mine}`, "data-user": id }, `@${person?.real_name || person?.name || id}`);
+  return el(
+    "span",
+    { class: `mention${mine}`, "data-user": id },
+    `@${person?.real_name || person?.name || id}`,
+  );
 }
 
 export function groupMention(id, directory) {
@@ -47,7 +55,11 @@ export function broadcast(range) {
 }
 
 export function emoji(name) {
-  return el("span", { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` }, emojiFor(name));
+  return el(
+    "span",
+    { class: "emoji", role: "img", "aria-label": name.replaceAll("_", " "), title: `:${name}:` },
+    emojiFor(name),
+  );
 }
 
 export function dateMention(seconds, template, { address, fallback }) {

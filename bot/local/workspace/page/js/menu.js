@@ -24,7 +24,11 @@ export function openMenu(anchor, entries) {
       entry.detail ? el("small", {}, entry.detail) : null,
     ),
   );
-  const menu = el("div", { class: "menu", role: "menu", popover: "auto", onkeydown: (event) => move(event, items, menu) }, items);
+  const menu = el(
+    "div",
+    { class: "menu", role: "menu", popover: "auto", onkeydown: (event) => move(event, items, menu) },
+    items,
+  );
   menu.addEventListener("toggle", (event) => {
     if (event.newState !== "closed") return;
     anchor.setAttribute("aria-expanded", "false");

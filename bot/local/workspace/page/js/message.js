@@ -23,7 +23,12 @@ export function messageArticle(message, frame, page) {
   const author = model.person(message.user);
   const sent = moment(message.ts);
   const name = nameOf(author, message.username ?? message.user);
-  const look = ["message", frame.continued && "message-continued", message.is_ephemeral && "message-ephemeral", frame.threadOpen && "message-open"];
+  const look = [
+    "message",
+    frame.continued && "message-continued",
+    message.is_ephemeral && "message-ephemeral",
+    frame.threadOpen && "message-open",
+  ];
   return el(
     "article",
     {
@@ -33,7 +38,9 @@ export function messageArticle(message, frame, page) {
       "data-testid": message.is_ephemeral ? "ephemeral" : "message",
       "aria-label": `${name}, ${full(sent)}`,
     },
-    frame.continued ? el("time", { class: "gutter-time", datetime: sent.toISOString() }, clock(sent)) : avatar(author),
+    frame.continued
+      ? el("time", { class: "gutter-time", datetime: sent.toISOString() }, clock(sent))
+      : avatar(author),
     el(
       "div",
       { class: "message-main" },
@@ -61,22 +68,38 @@ function body(message, frame, page) {
   if (message.subtype === "tombstone") return el("p", { class: "tombstone" }, message.text);
   const edited = message.edited ? el("span", { class: "edited" }, "(edited)") : null;
   if (!message.blocks?.length) {
-    return message.text ? el("div", { class: "text message-text" }, mrkdwn(message.text, page.model), edited) : null;
+    return message.text
+      ? el("div", { class: "text message-text" }, mrkdwn(message.text, page.model), edited)
+      : null;
   }
   const surface = surfaceFor({ type: "message", channel: frame.channel, ts: message.ts }, message, page);
   const warning = message.warning ? trouble(message.warning) : null;
-  return [el("div", { class: "card", "data-testid": "card" }, blocks(message.blocks, surface), warning), edited];
+  return [
+    el("div", { class: "card", "data-testid": "card" }, blocks(message.blocks, surface), warning),
+    edited,
+  ];
 }
 
 function whisper(message, frame, page) {
   const dismiss = () => page.act("dismiss", { channel: frame.channel, ts: message.ts });
-  return el("p", { class: "whisper" }, icon("eye"), "Only visible to you", el("button", { type: "button", class: "link", "data-testid": "dismiss", onclick: dismiss }, "Dismiss"));
+  return el(
+    "p",
+    { class: "whisper" },
+    icon("eye"),
+    "Only visible to you",
+    el("button", { type: "button", class: "link", "data-testid": "dismiss", onclick: dismiss }, "Dismiss"),
+  );
 }
 
 function broadcastNote(message, frame, page) {
   return el(
     "button",
-    { type: "button", class: "link broadcast-note", "data-testid": "open-thread", onclick: () => page.openThread(frame.channel, message.thread_ts) },
+    {
+      type: "button",
+      class: "link broadcast-note",
+      "data-testid": "open-thread",
+      onclick: () => page.openThread(frame.channel, message.thread_ts),
+    },
     icon("reply"),
     "replied in a thread, and here",
   );
@@ -86,9 +109,19 @@ function file(description) {
   const address = description.url_private ?? description.permalink;
   const title = description.title || description.name;
   if (PICTURE.test(description.name)) {
-    return el("figure", { class: "file-image", "data-testid": "file" }, el("figcaption", {}, title), el("img", { src: address, alt: description.alt_txt || title, loading: "lazy" }));
+    return el(
+      "figure",
+      { class: "file-image", "data-testid": "file" },
+      el("figcaption", {}, title),
+      el("img", { src: address, alt: description.alt_txt || title, loading: "lazy" }),
+    );
   }
-  return el("a", { class: "file", href: address, target: "_blank", rel: "noopener noreferrer", "data-testid": "file" }, icon("file"), title);
+  return el(
+    "a",
+    { class: "file", href: address, target: "_blank", rel: "noopener noreferrer", "data-testid": "file" },
+    icon("file"),
+    title,
+  );
 }
 
 function reactions(message, frame, page) {
@@ -102,7 +135,14 @@ function reactions(message, frame, page) {
       const mine = users.includes(page.model.me);
       return el(
         "button",
-        { type: "button", class: "reaction", "aria-pressed": String(mine), title: `${who} reacted with :${name}:`, "data-testid": `reaction-${name}`, onclick: () => react(name) },
+        {
+          type: "button",
+          class: "reaction",
+          "aria-pressed": String(mine),
+          title: `${who} reacted with :${name}:`,
+          "data-testid": `reaction-${name}`,
+          onclick: () => react(name),
+        },
         emoji(name),
         el("span", {}, String(users.length)),
       );
@@ -115,10 +155,17 @@ function threadSummary(message, frame, page) {
   const count = `${message.reply_count} ${message.reply_count === 1 ? "reply" : "replies"}`;
   return el(
     "button",
-    { type: "button", class: "thread-summary", "data-testid": "open-thread", onclick: () => page.openThread(frame.channel, message.ts) },
+    {
+      type: "button",
+      class: "thread-summary",
+      "data-testid": "open-thread",
+      onclick: () => page.openThread(frame.channel, message.ts),
+    },
     (message.reply_users ?? []).slice(0, 4).map((id) => avatar(page.model.person(id), "avatar-tiny")),
     el("strong", {}, count),
-    message.latest_reply ? el("span", { class: "soft" }, `latest at ${clock(moment(message.latest_reply))}`) : null,
+    message.latest_reply
+      ? el("span", { class: "soft" }, `latest at ${clock(moment(message.latest_reply))}`)
+      : null,
   );
 }
 
@@ -129,19 +176,50 @@ function tools(message, frame, page) {
     label: shortcut.name,
     testid: "message-shortcut",
     value: shortcut.callback_id,
-    choose: () => page.act("shortcut", { callback_id: shortcut.callback_id, message: { channel: frame.channel, ts: message.ts } }),
+    choose: () =>
+      page.act("shortcut", {
+        callback_id: shortcut.callback_id,
+        message: { channel: frame.channel, ts: message.ts },
+      }),
   }));
-  const reactWith = QUICK_REACTIONS.map((name) => ({ label: `${emojiFor(name)}  ${name.replaceAll("_", " ")}`, testid: `react-${name}`, choose: () => react(name) }));
+  const reactWith = QUICK_REACTIONS.map((name) => ({
+    label: `${emojiFor(name)}  ${name.replaceAll("_", " ")}`,
+    testid: `react-${name}`,
+    choose: () => react(name),
+  }));
   return el(
     "div",
     { class: "tools" },
-    tool("smile", "Add a reaction", "add-reaction", (event) => openMenu(event.currentTarget, reactWith), true),
-    frame.inThread ? null : tool("reply", "Reply in thread", "reply-in-thread", () => page.openThread(frame.channel, message.thread_ts ?? message.ts)),
-    more.length ? tool("more", "More actions", "message-menu", (event) => openMenu(event.currentTarget, more), true) : null,
+    tool(
+      "smile",
+      "Add a reaction",
+      "add-reaction",
+      (event) => openMenu(event.currentTarget, reactWith),
+      true,
+    ),
+    frame.inThread
+      ? null
+      : tool("reply", "Reply in thread", "reply-in-thread", () =>
+          page.openThread(frame.channel, message.thread_ts ?? message.ts),
+        ),
+    more.length
+      ? tool("more", "More actions", "message-menu", (event) => openMenu(event.currentTarget, more), true)
+      : null,
   );
 }
 
 function tool(drawing, label, testid, onclick, opensMenu = false) {
-  return el("button", { type: "button", class: "tool", title: label, "aria-label": label, "aria-haspopup": opensMenu ? "menu" : null, "data-testid": testid, onclick }, icon(drawing));
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "tool",
+      title: label,
+      "aria-label": label,
+      "aria-haspopup": opensMenu ? "menu" : null,
+      "data-testid": testid,
+      onclick,
+    },
+    icon(drawing),
+  );
 }
-

@@ -16,7 +16,11 @@ export class Modal {
   #shown = null;
   #giveBackFocus = () => {};
   #complained = "{}";
-  #dialog = el("dialog", { class: "dialog dialog-modal", "aria-labelledby": "modal-title", "data-testid": "modal" });
+  #dialog = el("dialog", {
+    class: "dialog dialog-modal",
+    "aria-labelledby": "modal-title",
+    "data-testid": "modal",
+  });
 
   constructor(page) {
     this.#page = page;
@@ -41,20 +45,30 @@ export class Modal {
       return;
     }
     this.#dialog.dataset.viewId = view.id;
-    repaint(this.#dialog, [view, views.length, this.#page.warnedIn(view.id)], () => this.#draw(view, views.length > 1));
+    repaint(this.#dialog, [view, views.length, this.#page.warnedIn(view.id)], () =>
+      this.#draw(view, views.length > 1),
+    );
     if (!this.#dialog.open) {
       if (!this.#shown) this.#giveBackFocus = rememberFocus();
       this.#dialog.showModal();
     }
     if (this.#shown !== view.id) this.#focusFirst();
     const complaint = JSON.stringify(view.errors);
-    if (complaint !== "{}" && complaint !== this.#complained) this.#dialog.querySelector(".error")?.closest(".block").querySelector("input, select, textarea, summary")?.focus();
+    if (complaint !== "{}" && complaint !== this.#complained)
+      this.#dialog
+        .querySelector(".error")
+        ?.closest(".block")
+        .querySelector("input, select, textarea, summary")
+        ?.focus();
     this.#shown = view.id;
     this.#complained = complaint;
   }
 
   #isOnTop() {
-    return [...document.querySelectorAll("dialog[open]")].at(-1) === this.#dialog && !this.#dialog.querySelector(":popover-open");
+    return (
+      [...document.querySelectorAll("dialog[open]")].at(-1) === this.#dialog &&
+      !this.#dialog.querySelector(":popover-open")
+    );
   }
 
   #draw(view, isPushed) {
@@ -67,18 +81,56 @@ export class Modal {
       el(
         "header",
         { class: "dialog-head" },
-        isPushed ? el("button", { type: "button", class: "tool", "aria-label": "Back", title: "Back", "data-testid": "modal-back", onclick: () => this.#close() }, icon("back")) : el("span", { class: "avatar avatar-app avatar-small" }, lantern()),
+        isPushed
+          ? el(
+              "button",
+              {
+                type: "button",
+                class: "tool",
+                "aria-label": "Back",
+                title: "Back",
+                "data-testid": "modal-back",
+                onclick: () => this.#close(),
+              },
+              icon("back"),
+            )
+          : el("span", { class: "avatar avatar-app avatar-small" }, lantern()),
         el("h2", { id: "modal-title" }, plainText(view.title)),
-        el("button", { type: "button", class: "tool", "aria-label": "Close", title: "Close (Esc)", "data-testid": "modal-dismiss", onclick: () => this.#close("all") }, icon("close")),
+        el(
+          "button",
+          {
+            type: "button",
+            class: "tool",
+            "aria-label": "Close",
+            title: "Close (Esc)",
+            "data-testid": "modal-dismiss",
+            onclick: () => this.#close("all"),
+          },
+          icon("close"),
+        ),
       ),
       view.warning ? trouble(view.warning) : null,
       el("div", { class: "dialog-body" }, blocks(view.blocks, surface)),
       el(
         "footer",
         { class: "dialog-foot" },
-        el("button", { type: "button", class: "button", "data-testid": "modal-close", onclick: () => this.#close() }, close),
+        el(
+          "button",
+          { type: "button", class: "button", "data-testid": "modal-close", onclick: () => this.#close() },
+          close,
+        ),
         view.submit
-          ? el("button", { type: "submit", class: "button button-primary", "aria-busy": submitting ? "true" : null, "data-testid": "modal-submit" }, el("span", { class: "button-text" }, plainText(view.submit)), submitting ? el("span", { class: "spinner" }) : null)
+          ? el(
+              "button",
+              {
+                type: "submit",
+                class: "button button-primary",
+                "aria-busy": submitting ? "true" : null,
+                "data-testid": "modal-submit",
+              },
+              el("span", { class: "button-text" }, plainText(view.submit)),
+              submitting ? el("span", { class: "spinner" }) : null,
+            )
           : null,
       ),
     );
@@ -89,7 +141,10 @@ export class Modal {
     if (this.#submitting) return;
     this.#submitting = true;
     this.#complained = "{}";
-    await this.#page.act("submit", { view_id: view.id, values: this.#page.forms.for({ view_id: view.id }).values(view.blocks) });
+    await this.#page.act("submit", {
+      view_id: view.id,
+      values: this.#page.forms.for({ view_id: view.id }).values(view.blocks),
+    });
     this.#submitting = false;
   }
 
@@ -100,7 +155,9 @@ export class Modal {
   }
 
   #focusFirst() {
-    const wanted = this.#dialog.querySelector("[autofocus]") ?? this.#dialog.querySelector(".dialog-body :is(input, select, textarea, button, summary)");
+    const wanted =
+      this.#dialog.querySelector("[autofocus]") ??
+      this.#dialog.querySelector(".dialog-body :is(input, select, textarea, button, summary)");
     (wanted ?? this.#dialog.querySelector(".dialog-foot .button:last-child"))?.focus();
   }
 }

@@ -46,7 +46,9 @@ export class Model {
 
   /** Messages of a channel's main list, with what only I can see, oldest first. */
   roots(channel) {
-    const listed = (this.messages[channel] ?? []).filter((message) => isRoot(message) || message.is_broadcast);
+    const listed = (this.messages[channel] ?? []).filter(
+      (message) => isRoot(message) || message.is_broadcast,
+    );
     const mine = (this.ephemerals[channel] ?? []).filter((message) => !message.thread_ts);
     return [...listed, ...mine].sort(byTs);
   }
@@ -56,7 +58,9 @@ export class Model {
   }
 
   replies(channel, ts) {
-    const posted = (this.messages[channel] ?? []).filter((message) => message.thread_ts === ts && message.ts !== ts);
+    const posted = (this.messages[channel] ?? []).filter(
+      (message) => message.thread_ts === ts && message.ts !== ts,
+    );
     const mine = (this.ephemerals[channel] ?? []).filter((message) => message.thread_ts === ts);
     return [...posted, ...mine].sort(byTs);
   }
@@ -101,7 +105,9 @@ export class Model {
     for (const [channel, list] of Object.entries(messages)) {
       const newest = (this.messages[channel] ?? []).at(-1)?.ts;
       if (!newest) continue;
-      const missed = list.filter((message) => message.ts > newest && message.user !== this.me && isRoot(message)).length;
+      const missed = list.filter(
+        (message) => message.ts > newest && message.user !== this.me && isRoot(message),
+      ).length;
       if (missed) this.unread.set(channel, (this.unread.get(channel) ?? 0) + missed);
     }
   }

@@ -1,7 +1,15 @@
 /** Slack's mrkdwn, read into nodes. What it does not understand stays visible as the text it is. */
 
 import { el } from "./dom.js";
-import { broadcast, channelMention, dateMention, emoji, groupMention, link, userMention } from "./mentions.js";
+import {
+  broadcast,
+  channelMention,
+  dateMention,
+  emoji,
+  groupMention,
+  link,
+  userMention,
+} from "./mentions.js";
 
 const MARKS = { "*": "strong", _: "em", "~": "s" };
 const EMOJI = /^:([a-z0-9_+'-]+(?:::skin-tone-[2-6])?):/;
@@ -20,7 +28,9 @@ export function mrkdwn(text, directory, { verbatim = false } = {}) {
     const unclosed = parts.length % 2 === 0 && index === parts.length - 1;
     if (unclosed) return lines(`\`\`\`${part}`, read);
     if (index % 2 === 1) return [el("pre", {}, unescape(part.replace(/^\n|\n$/g, "")))];
-    const beside = part.replace(index > 0 ? /^\n/ : /^(?!)/, "").replace(index < parts.length - 1 ? /\n$/ : /(?!)$/, "");
+    const beside = part
+      .replace(index > 0 ? /^\n/ : /^(?!)/, "")
+      .replace(index < parts.length - 1 ? /\n$/ : /(?!)$/, "");
     return beside ? lines(beside, read) : [];
   });
 }
@@ -31,7 +41,14 @@ function lines(text, read) {
   let gathering = null;
   const flush = () => {
     if (gathering === "quote") nodes.push(el("blockquote", {}, withBreaks(gathered, read)));
-    else if (gathering === "bullets") nodes.push(el("ul", {}, gathered.map((line) => el("li", {}, read(line)))));
+    else if (gathering === "bullets")
+      nodes.push(
+        el(
+          "ul",
+          {},
+          gathered.map((line) => el("li", {}, read(line))),
+        ),
+      );
     else if (gathered.length) nodes.push(el("p", {}, withBreaks(gathered, read)));
     gathered = [];
   };
@@ -130,7 +147,11 @@ function angled(target, label, directory) {
   const range = target.match(/^!(here|channel|everyone)$/);
   if (range) return broadcast(range[1]);
   const date = target.match(/^!date\^(\d+)\^([^^]+)(?:\^(.+))?$/);
-  if (date) return dateMention(date[1], unescape(date[2]), { address: date[3] && unescape(date[3]), fallback: label });
+  if (date)
+    return dateMention(date[1], unescape(date[2]), {
+      address: date[3] && unescape(date[3]),
+      fallback: label,
+    });
   if (/^(https?|mailto):/i.test(target)) return link(unescape(target), label);
   return null;
 }

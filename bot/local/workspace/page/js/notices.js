@@ -7,7 +7,12 @@ const SHOWN_MS = 8000;
 
 /** A line beside what the app failed to answer. */
 export function trouble(words) {
-  return el("p", { class: "trouble", role: "alert", "data-testid": "trouble" }, icon("warning"), el("span", {}, words));
+  return el(
+    "p",
+    { class: "trouble", role: "alert", "data-testid": "trouble" },
+    icon("warning"),
+    el("span", {}, words),
+  );
 }
 
 /** A passing notice about the page and the server themselves; `forGood` stays until dismissed. */
@@ -21,7 +26,11 @@ export function notice(words, { forGood = false } = {}) {
 export function paintWarnings(host, page) {
   reconcile(
     host,
-    page.model.warnings.map(({ id, text }) => ({ key: id, facts: text, build: () => card(text, () => page.act("dismiss", { warning: id })) })),
+    page.model.warnings.map(({ id, text }) => ({
+      key: id,
+      facts: text,
+      build: () => card(text, () => page.act("dismiss", { warning: id })),
+    })),
   );
 }
 
@@ -31,6 +40,10 @@ function card(words, dismiss) {
     { class: "notice", "data-testid": "notice" },
     icon("warning"),
     el("span", {}, words),
-    el("button", { type: "button", class: "tool", "aria-label": "Dismiss", title: "Dismiss", onclick: dismiss }, icon("close")),
+    el(
+      "button",
+      { type: "button", class: "tool", "aria-label": "Dismiss", title: "Dismiss", onclick: dismiss },
+      icon("close"),
+    ),
   );
 }

@@ -10,15 +10,39 @@ export function paintPanel(host, page) {
   const { panel } = page.model;
   host.hidden = !panel;
   if (!panel) return;
-  const worst = ["bad", "warn", "good"].map((tone) => panel.lines.find((line) => line.tone === tone)).find(Boolean);
+  const worst = ["bad", "warn", "good"]
+    .map((tone) => panel.lines.find((line) => line.tone === tone))
+    .find(Boolean);
   const open = host.querySelector("details")?.open ?? page.isWide();
   repaint(host, [panel, [...page.pressing]], () =>
     el(
       "details",
       { open },
-      el("summary", {}, el("span", { class: `dot tone-${known(worst?.tone)}` }), el("strong", {}, panel.title), el("span", { class: "panel-brief" }, worst?.value), icon("chevron")),
-      el("dl", {}, panel.lines.map(({ label, value, tone }) => el("div", {}, el("dt", {}, label), el("dd", { class: `tone-${known(tone)}`, "data-testid": "panel-value" }, value)))),
-      el("div", { class: "panel-buttons" }, panel.buttons.map((each) => button(each, page))),
+      el(
+        "summary",
+        {},
+        el("span", { class: `dot tone-${known(worst?.tone)}` }),
+        el("strong", {}, panel.title),
+        el("span", { class: "panel-brief" }, worst?.value),
+        icon("chevron"),
+      ),
+      el(
+        "dl",
+        {},
+        panel.lines.map(({ label, value, tone }) =>
+          el(
+            "div",
+            {},
+            el("dt", {}, label),
+            el("dd", { class: `tone-${known(tone)}`, "data-testid": "panel-value" }, value),
+          ),
+        ),
+      ),
+      el(
+        "div",
+        { class: "panel-buttons" },
+        panel.buttons.map((each) => button(each, page)),
+      ),
     ),
   );
 }
@@ -28,7 +52,14 @@ function button({ id, label, tone }, page) {
   const look = tone in LOOKS ? LOOKS[tone] : "";
   return el(
     "button",
-    { type: "button", class: `button ${look}`, "aria-busy": waits ? "true" : null, disabled: waits, "data-testid": `panel-${id}`, onclick: () => page.pressPanel(id) },
+    {
+      type: "button",
+      class: `button ${look}`,
+      "aria-busy": waits ? "true" : null,
+      disabled: waits,
+      "data-testid": `panel-${id}`,
+      onclick: () => page.pressPanel(id),
+    },
     el("span", { class: "button-text" }, label),
     waits ? el("span", { class: "spinner" }) : null,
   );

@@ -1,7 +1,15 @@
 /** The `rich_text` block: text already parsed into styled pieces. */
 
 import { el } from "./dom.js";
-import { broadcast, channelMention, dateMention, emoji, groupMention, link, userMention } from "./mentions.js";
+import {
+  broadcast,
+  channelMention,
+  dateMention,
+  emoji,
+  groupMention,
+  link,
+  userMention,
+} from "./mentions.js";
 
 const STYLES = { bold: "strong", italic: "em", strike: "s", code: "code" };
 
@@ -13,7 +21,8 @@ const PIECES = {
   usergroup: (piece, directory) => groupMention(piece.usergroup_id, directory),
   channel: (piece, directory) => channelMention(piece.channel_id, directory),
   broadcast: (piece) => broadcast(piece.range),
-  date: (piece) => dateMention(piece.timestamp, piece.format, { address: piece.url, fallback: piece.fallback }),
+  date: (piece) =>
+    dateMention(piece.timestamp, piece.format, { address: piece.url, fallback: piece.fallback }),
   color: (piece) => document.createTextNode(piece.value),
 };
 
@@ -43,5 +52,8 @@ function pieces(elements, directory) {
 }
 
 function styled(node, style) {
-  return Object.entries(STYLES).reduce((inner, [name, tag]) => (style[name] ? el(tag, {}, inner) : inner), node);
+  return Object.entries(STYLES).reduce(
+    (inner, [name, tag]) => (style[name] ? el(tag, {}, inner) : inner),
+    node,
+  );
 }

@@ -7,7 +7,10 @@ const LONGEST_REFUSAL = 500;
 export class ServerRefusal extends Error {}
 
 async function call(path, body) {
-  const options = body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+  const options =
+    body === undefined
+      ? {}
+      : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   let response;
   try {
     response = await fetch(path, options);
@@ -60,7 +63,9 @@ export class Live {
 
   #open() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.#socket = new WebSocket(`${scheme}://${location.host}/page/live?as=${encodeURIComponent(this.person)}`);
+    this.#socket = new WebSocket(
+      `${scheme}://${location.host}/page/live?as=${encodeURIComponent(this.person)}`,
+    );
     this.#socket.addEventListener("open", () => {
       this.#waitMs = RECONNECT_FIRST_MS;
       this.connection(true);

@@ -18,8 +18,23 @@ export class Stream {
   constructor(page, label) {
     this.#page = page;
     this.#list = el("div", { class: "stream-list", role: "log", "aria-live": "polite" });
-    this.#jump = el("button", { type: "button", class: "jump", hidden: true, "data-testid": "jump-to-newest", onclick: () => this.toEnd() }, icon("down"), "Newest");
-    this.scroller = el("div", { class: "stream-scroller", tabindex: 0, "aria-label": label, role: "region" }, this.#list);
+    this.#jump = el(
+      "button",
+      {
+        type: "button",
+        class: "jump",
+        hidden: true,
+        "data-testid": "jump-to-newest",
+        onclick: () => this.toEnd(),
+      },
+      icon("down"),
+      "Newest",
+    );
+    this.scroller = el(
+      "div",
+      { class: "stream-scroller", tabindex: 0, "aria-label": label, role: "region" },
+      this.#list,
+    );
     this.element = el("div", { class: "stream" }, this.scroller, this.#jump);
     this.scroller.addEventListener("scroll", () => this.#noticeScroll());
     new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(this.#list);
@@ -41,7 +56,12 @@ export class Stream {
       const date = moment(message.ts);
       const newDay = !previous || !sameDay(moment(previous.ts), date);
       if (!inThread && newDay) items.push(dayDivider(date));
-      const frame = { channel, inThread, continued: !newDay && continues(previous, message), threadOpen: openThread === message.ts };
+      const frame = {
+        channel,
+        inThread,
+        continued: !newDay && continues(previous, message),
+        threadOpen: openThread === message.ts,
+      };
       items.push({
         key: `${identity}/${message.ts}${message.is_ephemeral ? "/only-me" : ""}`,
         facts: [message, frame, this.#page.warnedIn(message.ts)],
@@ -77,11 +97,17 @@ export class Stream {
 
 function dayDivider(date) {
   const words = day(date);
-  return { key: `day/${date.toDateString()}`, facts: words, build: () => el("div", { class: "day", role: "separator" }, el("span", {}, words)) };
+  return {
+    key: `day/${date.toDateString()}`,
+    facts: words,
+    build: () => el("div", { class: "day", role: "separator" }, el("span", {}, words)),
+  };
 }
 
 function continues(previous, message) {
   const closeInTime = moment(message.ts) - moment(previous.ts) < CONTINUES_WITHIN_MS;
   const plain = !message.blocks?.length && !previous.blocks?.length && !message.is_broadcast;
-  return closeInTime && plain && previous.user === message.user && !previous.is_ephemeral && !message.is_ephemeral;
+  return (
+    closeInTime && plain && previous.user === message.user && !previous.is_ephemeral && !message.is_ephemeral
+  );
 }

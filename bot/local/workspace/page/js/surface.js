@@ -17,7 +17,13 @@ export function surfaceFor(container, holder, page, extras = {}) {
     warned: page.warned.get(key) ?? new Set(),
     dispatch: async (blockId, element, state) => {
       page.warned.delete(key);
-      const act = { container, block_id: blockId, action_id: element.action_id, selected: state && selection(state), values: form.values(holder.blocks) };
+      const act = {
+        container,
+        block_id: blockId,
+        action_id: element.action_id,
+        selected: state && selection(state),
+        values: form.values(holder.blocks),
+      };
       const outcome = await page.act("click", act);
       if (outcome?.warning) page.warned.set(key, new Set([element.action_id]));
       page.draw();

@@ -24,5 +24,7 @@ export function bareText(text) {
 }
 
 function withEmoji(line) {
-  return line.split(/(:[a-z0-9_+'-]+:)/).map((part) => (/^:[a-z].*:$|^:[+-]1:$/.test(part) ? emoji(part.slice(1, -1)) : unescape(part)));
+  return line
+    .split(/(:[a-z0-9_+'-]+:)/)
+    .map((part) => (/^:[a-z].*:$|^:[+-]1:$/.test(part) ? emoji(part.slice(1, -1)) : unescape(part)));
 }

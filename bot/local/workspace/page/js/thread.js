@@ -37,7 +37,18 @@ export class Thread {
     const name = channelName(channel, model);
     repaint(this.#head, [name], () => [
       el("div", {}, el("h2", {}, "Thread"), el("span", { class: "soft" }, channel.is_im ? name : `#${name}`)),
-      el("button", { type: "button", class: "tool", "aria-label": "Close thread", title: "Close (Esc)", "data-testid": "close-thread", onclick: () => this.#page.closeThread() }, icon("close")),
+      el(
+        "button",
+        {
+          type: "button",
+          class: "tool",
+          "aria-label": "Close thread",
+          title: "Close (Esc)",
+          "data-testid": "close-thread",
+          onclick: () => this.#page.closeThread(),
+        },
+        icon("close"),
+      ),
     ]);
     this.#composer.face(`${place.channel}/${place.thread}`, "Reply…");
     const count = `${replies.length} ${replies.length === 1 ? "reply" : "replies"}`;
@@ -46,7 +57,15 @@ export class Thread {
       channel: place.channel,
       messages: [root, ...replies],
       inThread: true,
-      afterRoot: replies.length ? [{ key: "count", facts: count, build: () => el("div", { class: "day", role: "separator" }, el("span", {}, count)) }] : [],
+      afterRoot: replies.length
+        ? [
+            {
+              key: "count",
+              facts: count,
+              build: () => el("div", { class: "day", role: "separator" }, el("span", {}, count)),
+            },
+          ]
+        : [],
     });
   }
 

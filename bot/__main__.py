@@ -140,15 +140,21 @@ def audit_verify(
     Needs WATCHKEEPER_AUDIT_KEY, and DATABASE_URL unless a file is named. Exit code 0: whole; 1: broken, and the entries
     are named.
     """
-    from bot.records import verify_database, verify_file
+    from bot.records import RecordError, verify_database, verify_file
 
     url, key = storage_settings()
-    problems, entries = asyncio.run(verify_database(url, key)) if file is None else verify_file(file, key)
-    for problem in problems:
-        err.print(str(problem), style="red", markup=False, soft_wrap=True)
-    if problems:
-        fail(f"The record is broken: {len(problems)} problem(s) in {entries} entries.", EXIT_PROBLEM)
-    out.print(f"The record is whole: {entries} entries, unbroken from the first to the last.", style="green")
+    try:
+        found = asyncio.run(verify_database(url, key)) if file is None else verify_file(file, key)
+    except RecordError as error:
+        fail(str(error))
+    for problem in found.problems:
+        err.print(problem.text, style="red", markup=False, soft_wrap=True)
+    if not found.intact:
+        fail(f"The record is broken: {found.problem_count} problem(s) in {found.entries} entries.", EXIT_PROBLEM)
+    out.print(
+        f"The record is whole: {found.entries} entries, unbroken from the first to number {found.head.number}.",
+        style="green",
+    )
 
 
 @audit_app.command("export")
@@ -156,15 +162,18 @@ def audit_export(
     file: Annotated[Path | None, typer.Argument(help="Where to write; without it, standard output.")] = None,
 ) -> None:
     """Write the record as JSON lines, which `audit verify FILE` proves offline with the key alone."""
-    from bot.records import export_lines
+    from bot.records import RecordError, export
 
     url, key = storage_settings()
-    if file is None:
-        asyncio.run(export_lines(url, key, sys.stdout))
-        return
-    with file.open("w", encoding="utf-8") as target:
-        entries = asyncio.run(export_lines(url, key, target))
-    out.print(f"{entries} entries written to {file}.", markup=False)
+    try:
+        if file is None:
+            asyncio.run(export(url, key, sys.stdout))
+            return
+        with file.open("w", encoding="utf-8") as target:
+            lines = asyncio.run(export(url, key, target))
+    except (RecordError, OSError) as error:
+        fail(str(error))
+    out.print(f"{lines} lines written to {file}. Prove them with `watchkeeper audit verify {file}`.", markup=False)
 
 
 def storage_settings() -> tuple[str, bytes]:

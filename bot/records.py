@@ -66,8 +66,7 @@ async def export(url: str, key: bytes, target: TextIO) -> int:
 
 @asynccontextmanager
 async def _reading(url: str, key: bytes) -> AsyncIterator[Database]:
-    if url.startswith("sqlite") and not Path(url.split("///", 1)[-1]).exists():
-        raise RecordError(f"There is no database at {url.split('///', 1)[-1]!r}. Set DATABASE_URL to the one in use.")
+    _refuse_to_create(url)
     database = Database(url, _Nothing(), key)
     try:
         yield database
@@ -75,3 +74,10 @@ async def _reading(url: str, key: bytes) -> AsyncIterator[Database]:
         raise RecordError(f"The record cannot be read: {error}. Check DATABASE_URL.") from error
     finally:
         await database.close()
+
+
+def _refuse_to_create(url: str) -> None:
+    """A mistyped SQLite path would otherwise become an empty, and so perfectly whole, record."""
+    path = url.split("///", 1)[-1]
+    if url.startswith("sqlite") and not Path(path).exists():
+        raise RecordError(f"There is no database at {path!r}. Set DATABASE_URL to the one in use.")

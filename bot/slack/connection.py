@@ -134,17 +134,25 @@ class Connection:
     async def _watch(self) -> None:
         failures = 0
         while True:
-            if self._handler is None:
-                self._problem = await self._build()
-                if self._handler is None:
-                    self._connected = False
-                    log.warning("no connection to Slack: %s", self._problem)
-                    await asyncio.sleep(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
-                    failures += 1
-                    continue
-                failures = 0
-            await self._look(self._handler)
-            await asyncio.sleep(self._check_seconds)
+            try:
+                pause = await self._tend(failures)
+            except Exception:  # the watchdog outlives whatever the SDK comes up with
+                log.exception("the connection to Slack failed; building it anew")
+                await self._tear_down()
+                pause = RECONNECT_SECONDS[-1]
+            failures = failures + 1 if self._handler is None else 0
+            await asyncio.sleep(pause)
+
+    async def _tend(self, failures: int) -> float:
+        """Connect if there is no connection, else look at it; how long to wait until the next time."""
+        if self._handler is None:
+            self._problem = await self._build()
+        if self._handler is None:
+            self._connected = False
+            log.warning("no connection to Slack: %s", self._problem)
+            return RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)]
+        await self._look(self._handler)
+        return self._check_seconds
 
     async def _look(self, handler: AsyncSocketModeHandler) -> None:
         """One look at the connection; take it down when it has not been well for too long."""
@@ -171,11 +179,14 @@ class Connection:
         self._handler = handler
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                # Asked for here, because the SDK's own loop would hide the reason and retry for ever.
-                handler.client.wss_uri = await handler.client.issue_new_wss_url()
+                # Asked for here: the SDK's loop would hide the reason, retry for ever, and trip over an answer
+                # that is not JSON.
+                opened = await self._client.apps_connections_open(app_token=self._app_token)
+                handler.client.wss_uri = opened["url"]
                 await handler.connect_async()  # type: ignore[no-untyped-call] # slack_bolt leaves it open
         except SlackApiError as error:
-            problem = f"Slack refuses the connection: {error_word(error) or error}; check SLACK_APP_TOKEN"
+            word = error_word(error)
+            problem = f"Slack refuses the connection: {word}; check SLACK_APP_TOKEN" if word else f"{error}"
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
             problem = f"Slack cannot be reached: {type(error).__name__} {error}".rstrip()
         else:

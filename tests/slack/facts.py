@@ -1,0 +1,92 @@
+"""An explained decision, as the response layer hands it over."""
+
+from datetime import timedelta
+
+from bot.policy.decision import Decision, Reason, RuleResult, Verdict
+from bot.policy.levels import Level
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.situation import AlertFacts, Evidence, Finding, Situation
+from bot.response.explanations import Explanation
+from bot.response.incidents import Incident, IncidentState
+from bot.response.ports import AuditEntry, Ballot, StoredDecision, Vote
+from tests.slack.notices import ALICE, BOB, OPENED
+
+INCIDENT = Incident(
+    id=7,
+    handle="inc_77aa01",
+    group_key="checkout/ServiceDown",
+    service="checkout",
+    alert_name="ServiceDown",
+    severity="critical",
+    state=IncidentState.OPEN,
+    revision=3,
+    opened_at=OPENED,
+    resolved_at=None,
+    taken_by=None,
+    channel="C01INC",
+    thread_ts="1795402931.000100",
+)
+PLAN = Plan(
+    remediation="restart_service",
+    summary="Restart checkout on supervisor",
+    parameters={"service": "checkout"},
+    service="checkout",
+    targets=(Target(key="supervisor:checkout", label="checkout", state={"pid": 4711}),),
+    effects=frozenset({Effect.RESTART}),
+    blast_radius=BlastRadius(targets=1, share=0.25),
+    way_back=WayBack(summary="Start it again as it was", exactness=Exactness.APPROXIMATE),
+    steps=("Stop checkout", "Start checkout"),
+)
+DECISION = Decision(
+    verdict=Verdict.ASK,
+    level=Level.L1,
+    reasons=(
+        Reason(rule="controls", result=RuleResult.PASSED, text="Nothing is paused here."),
+        Reason(
+            rule="confidence",
+            result=RuleResult.ESCALATES,
+            text="Confidence is 0.67, below the floor of 0.80.",
+            inputs={"confidence": 0.67, "floor": 0.8, "findings": ["supports", "contradicts"], "nothing": None},
+        ),
+        Reason(rule="budgets", result=RuleResult.ESCALATES, text="3 of 3 actions this hour are used up."),
+    ),
+    decisive="confidence",
+    headline="Confidence is 0.67, below the floor of 0.80.",
+    confidence=0.67,
+    policy_digest="5d41402abc4b2a76b9719d911017c592",
+    plan_digest=PLAN.digest,
+)
+SITUATION = Situation(
+    now=OPENED,
+    incident="INC-7",
+    alert=AlertFacts(source="alertmanager", fingerprint="f1", name="ServiceDown", starts_at=OPENED),
+    runbook="restart-checkout",
+    plan=PLAN,
+    evidence=(
+        Evidence(name="still_down", query="up{service='checkout'} == 0", finding=Finding.SUPPORTS, detail="value 1"),
+    ),
+)
+
+
+def explanation(decision: Decision = DECISION, situation: Situation = SITUATION) -> Explanation:
+    return Explanation(
+        incident=INCIDENT,
+        stored=StoredDecision(
+            incident_id=7,
+            revision=3,
+            situation=situation,
+            decision=decision,
+            policy_digest=decision.policy_digest,
+            audit_entry=41,
+            at=OPENED,
+        ),
+        action=None,
+        votes=(
+            Vote(ALICE, Ballot.APPROVE, OPENED + timedelta(minutes=1), opened_evidence=True),
+            Vote(BOB, Ballot.STOP, OPENED + timedelta(minutes=2), opened_evidence=False),
+        ),
+        audit=tuple(
+            AuditEntry(number=number, at=OPENED, actor="watchkeeper", kind="decision.made", incident_id=7, body={})
+            for number in range(1, 31)
+        ),
+    )

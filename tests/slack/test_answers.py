@@ -1,0 +1,107 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.policy.situation import Pause, Scope, ScopeKind
+from bot.response.actions import ActionState
+from bot.response.incidents import IncidentState
+from bot.slack import answers
+from bot.slack.answers import IncidentLine, StatusFacts
+from bot.slack.limits import check_card
+from tests.slack.facts import INCIDENT, explanation
+from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED
+
+PAUSE = Pause(
+    pause_id="p1",
+    scope=Scope(kind=ScopeKind.SERVICE, name="checkout"),
+    by=CAROL,
+    reason="release <!here>",
+    since=OPENED,
+    until=OPENED + timedelta(hours=1),
+)
+WELL = StatusFacts(
+    problems=(),
+    pauses=(),
+    incidents_open=0,
+    waiting_for_people=0,
+    under_way=0,
+    reviews_open=0,
+    policy_digest="5d41402abc4b2a76",
+    now=OPENED,
+)
+LINE = IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1")
+ANSWERS = {
+    "answer_status": answers.status(WELL),
+    "answer_status_troubled": answers.status(
+        replace(WELL, problems=("Slack refuses our messages in C02AUD: invite the app",), pauses=(PAUSE,), under_way=1)
+    ),
+    "answer_incidents": answers.incidents(
+        [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)]
+    ),
+    "answer_no_incidents": answers.incidents([]),
+    "answer_show": answers.show(CARDS["asking"], {ALICE}),
+    "answer_why": answers.why(explanation(), {ALICE}),
+    "answer_help": answers.help_text(),
+    "answer_mistake": answers.mistake("There is no incident INC-99.", "The open ones are in /watch incidents."),
+    "answer_refusal": answers.refusal("approve", "The policy does not name you in the groups that may.", (ALICE, BOB)),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_drawn_exactly_as_agreed(name, golden):
+    golden(name, {"text": ANSWERS[name].text, "blocks": ANSWERS[name].blocks})
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_an_answer_is_within_slacks_limits(name):
+    check_card(ANSWERS[name].blocks, ANSWERS[name].text)
+
+
+def seen(name: str) -> str:
+    return json.dumps(ANSWERS[name].blocks, ensure_ascii=False)
+
+
+def test_status_shows_who_paused_what_until_when_and_why():
+    shown = seen("answer_status_troubled")
+    for part in ("service checkout", "until <!date^", "by <@U03CAROL>", "release &lt;!here&gt;"):
+        assert part in shown
+
+
+def test_status_says_what_is_wrong_in_its_first_words():
+    assert ANSWERS["answer_status"].text.startswith("✅ All is well")
+    assert ANSWERS["answer_status_troubled"].text.startswith("⚠️ Something needs attention")
+
+
+def test_incidents_link_to_their_threads_and_say_how_they_stand():
+    assert "<https://slack.example/archives/C01INC/p1|INC-7>" in seen("answer_incidents")
+    assert "waits for a yes" in seen("answer_incidents")
+    assert "taken by <@U02BOB>" in seen("answer_incidents")
+
+
+def test_a_long_list_of_incidents_is_cut_and_says_so():
+    answer = answers.incidents([LINE] * 200)
+    check_card(answer.blocks, answer.text)
+    assert "and 185 more" in json.dumps(answer.blocks, ensure_ascii=False)
+
+
+def test_a_shown_card_has_no_buttons_and_no_mark_of_the_courier():
+    assert "actions" not in {block["type"] for block in ANSWERS["answer_show"].blocks}
+    assert ANSWERS["answer_show"].metadata == {}
+
+
+def test_why_in_short_shows_what_stood_in_the_way():
+    assert "this settled it" in seen("answer_why")
+    assert "*budgets*" in seen("answer_why")
+    assert "*controls*" not in seen("answer_why")
+
+
+def test_a_refusal_says_why_and_who_may():
+    assert "Who may: <@U01ALICE> and <@U02BOB>" in seen("answer_refusal")
+    assert "does not name you" in seen("answer_refusal")
+
+
+def test_every_state_of_an_action_has_words():
+    for state in ActionState:
+        answers.incidents([replace(LINE, action_state=state)])

@@ -1,0 +1,100 @@
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from bot.local.workspace import Workspace, demo_team
+from bot.policy.document import Channels, Group, Policy
+from bot.slack.connection import build_client
+from bot.slack.people import RETRY_SECONDS, USER_SECONDS, USERGROUP_SECONDS, SlackPeople
+
+
+@dataclass
+class World:
+    workspace: Workspace
+    people: SlackPeople
+    clock: list[float]
+    groups: dict[str, Group] = field(default_factory=dict)
+
+    def asked(self, method: str) -> int:
+        return sum(call.method == method for call in self.workspace.calls)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    groups = {
+        "sre-oncall": Group(usergroup="S01ONCALL"),
+        "leads": Group(users=("U03CAROL",)),
+        "both": Group(users=("U03CAROL", "U01ALICE"), usergroup="S01ONCALL"),
+    }
+    workspace, clock = Workspace(team=demo_team()), [1000.0]
+    async with workspace.serve() as server:
+        client = build_client(workspace.bot_token, server.api_url)
+        orders = lambda: Policy(version=1, channels=Channels(incidents="C01INC"), people=groups)  # noqa: E731
+        yield World(workspace, SlackPeople(client, orders, lambda: clock[0]), clock, groups)
+
+
+async def test_a_group_is_its_users_and_its_user_group_without_repetition(world: World):
+    assert await world.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
+    assert await world.people.members(["both", "leads"]) == ("U01ALICE", "U02BOB", "U03CAROL")
+
+
+async def test_an_unknown_group_has_no_members(world: World):
+    assert await world.people.members(["captains"]) == ()
+
+
+async def test_a_user_group_that_does_not_exist_has_no_members(world: World):
+    world.groups["ghosts"] = Group(usergroup="S99GHOST")
+    assert await world.people.members(["ghosts"]) == ()
+
+
+async def test_a_deactivated_user_a_bot_and_a_stranger_never_count(world: World):
+    world.workspace.team.user("U02BOB").deleted = True
+    world.groups["mixed"] = Group(users=("U01ALICE", "U02BOB", "UWATCH", "U99NOBODY"))
+    assert await world.people.members(["mixed"]) == ("U01ALICE",)
+    assert world.people.known() == {"U01ALICE"}
+
+
+async def test_slack_is_asked_once_and_again_only_when_the_answer_is_old(world: World):
+    for _ in range(3):
+        await world.people.members(["sre-oncall"])
+    assert (world.asked("usergroups.users.list"), world.asked("users.info")) == (1, 2)
+    world.clock[0] += USERGROUP_SECONDS + 1
+    await world.people.members(["sre-oncall"])
+    assert (world.asked("usergroups.users.list"), world.asked("users.info")) == (2, 2)
+
+
+async def test_when_slack_is_down_what_was_known_stands_and_is_said(world: World):
+    await world.people.members(["sre-oncall"])
+    world.workspace.misbehave.fail(times=None)
+    world.clock[0] += USER_SECONDS + 1
+    assert await world.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
+    assert [problem.split(":")[0] for problem in world.people.problems] == ["S01ONCALL", "U01ALICE", "U02BOB"]
+
+
+async def test_a_failed_question_is_not_asked_at_every_turn(world: World):
+    world.workspace.misbehave.rate_limit(times=None)
+    for _ in range(4):
+        await world.people.members(["sre-oncall"])
+    assert world.asked("usergroups.users.list") == 1
+
+
+async def test_when_slack_is_back_nothing_is_complained_about_any_more(world: World):
+    world.workspace.misbehave.fail(times=None)
+    await world.people.members(["sre-oncall"])
+    world.workspace.misbehave.lift()
+    world.clock[0] += RETRY_SECONDS + 1
+    assert await world.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
+    assert world.people.problems == ()
+
+
+async def test_a_person_whom_the_orders_name_stays_when_slack_never_answered(world: World):
+    world.workspace.misbehave.fail(times=None)
+    assert await world.people.members(["leads", "sre-oncall"]) == ("U03CAROL",)
+
+
+async def test_who_is_no_longer_in_the_orders_is_no_longer_complained_about(world: World):
+    world.workspace.misbehave.fail(times=None)
+    await world.people.members(["leads"])
+    del world.groups["leads"], world.groups["both"]
+    assert world.people.problems == ()

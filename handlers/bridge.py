@@ -4,17 +4,21 @@ Must not know: any particular button, command or modal.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.response.answers import Answer, Roster
 from bot.response.watch import Watch
 from bot.slack import layout
+from bot.slack.failures import error_word
 from bot.slack.layout import Message
-from bot.slack.text import Mrkdwn, paragraph
+from bot.slack.limits import check_view
+from bot.slack.modals import View
+from bot.slack.text import Mrkdwn, paragraph, words
 from handlers.arrival import Arrived
 from handlers.metrics import Metrics
 from handlers.private import PrivateAnswers
@@ -23,8 +27,20 @@ from storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
 ANSWER_MAX_CHARACTERS = 2900
+TOO_LATE = frozenset(
+    {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
+)
 
 log = logging.getLogger(__name__)
+
+
+def everybody(roster: Roster) -> frozenset[str]:
+    """All people the orders name: whose ids may become mentions."""
+    return frozenset().union(*roster.values())
+
+
+def _nothing_wrong() -> Sequence[str]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +54,8 @@ class Bridge:
     """Opens modals and publishes the Home tab; what is said goes through ``private`` and the outbox."""
     private: PrivateAnswers
     metrics: Metrics
+    problems: Callable[[], Sequence[str]] = _nothing_wrong
+    """What is not well at the moment, in words, for ``/watch status``."""
 
     async def settle(self, arrived: Arrived, act: Callable[[UnitOfWork, Roster], Awaitable[T]]) -> T | None:
         """Do what was asked and mark it done, in one transaction; None when it was done already.
@@ -52,7 +70,7 @@ class Bridge:
             return await act(work, roster)
 
     async def answer(self, arrived: Arrived, answer: Answer | None, *, channel: str = "") -> None:
-        """Tell the person, and nobody else, what came of it."""
+        """Tell the person, and nobody else, what came of it; None (handled already) says nothing."""
         if answer is None:
             return
         self.metrics.answers.labels(arrived.name, str(answer.accepted).lower()).inc()
@@ -62,3 +80,14 @@ class Bridge:
     async def say(self, arrived: Arrived, text: Mrkdwn, *, channel: str = "") -> None:
         """Say something to the person, and nobody else; ``channel`` where it was not done in one."""
         await self.private.tell(arrived, Message(text, layout.built([layout.section(text)])), channel=channel)
+
+    async def open(self, arrived: Arrived, view: View) -> None:
+        """Open a modal for the person; when that comes too late, say so."""
+        check_view(view)
+        try:
+            await self.client.views_open(trigger_id=arrived.trigger_id, view=view)
+        except SlackApiError as error:
+            if error_word(error) not in TOO_LATE:
+                raise
+            log.info("the trigger of %s had expired when its modal was ready", arrived.key)
+            await self.say(arrived, words("That took longer than the three seconds Slack gives. Please try again."))

@@ -32,12 +32,22 @@ Handler = Callable[[Bridge, Arrived], Awaitable[None]]
 log = logging.getLogger(__name__)
 
 
+def always(_arrived: Arrived) -> bool:
+    """Yes, whatever arrived."""
+    return True
+
+
+def never(_arrived: Arrived) -> bool:
+    """No, whatever arrived."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What handles one name."""
 
     handler: Handler
-    is_brake: Callable[[Arrived], bool] = lambda arrived: False
+    is_brake: Callable[[Arrived], bool] = never
     """Whether it can only make things safer, and so takes effect however late it is found."""
 
 

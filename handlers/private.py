@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.slack.connection import on_this_machine
 from bot.slack.layout import Message
 from handlers.arrival import Arrived
 
@@ -63,10 +64,17 @@ class PrivateAnswers:
             **({"thread_ts": arrived.thread_ts} if arrived.thread_ts else {}),
         }
         try:
-            answer = await AsyncWebhookClient(url, timeout=RESPOND_TIMEOUT_SECONDS).send_dict(body)
+            answer = await _webhook(url).send_dict(body)
         except (aiohttp.ClientError, TimeoutError) as error:
             log.info("the response URL that came with %s failed: %s", arrived.key, error)
             return False
         if answer.status_code != OK_STATUS:
             log.info("the response URL that came with %s answered %s", arrived.key, answer.status_code)
         return answer.status_code == OK_STATUS
+
+
+def _webhook(url: str) -> AsyncWebhookClient:
+    webhook = AsyncWebhookClient(url, timeout=RESPOND_TIMEOUT_SECONDS)
+    if on_this_machine(url):
+        webhook.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
+    return webhook

@@ -1,14 +1,56 @@
 """The one place that says what handles what: every button, modal, command, shortcut and event by its name.
 
-The manifest and its test are tied to these tables.
+The manifest and its test are tied to these tables. Review is not here yet: no card offers it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from handlers.arrival import Arrived, Kind
-from handlers.inbox import Routes
+from bot.response.approvals import approve, stop
+from bot.response.interventions import roll_back, take
+from bot.response.notices import Button
+from handlers.arrival import Kind
+from handlers.buttons import doing, draw_override, draw_pause, draw_why, opening
+from handlers.commands import COMMAND, is_brake, watch
+from handlers.home import mentioned, opened
+from handlers.inbox import Route, Routes, always
+from handlers.modals import (
+    Faults,
+    faults_of_override,
+    faults_of_pause,
+    no_faults,
+    overridden,
+    paused,
+    rolled_back,
+)
+from handlers.shortcuts import pause_all, roll_this_back, why_this
 
-ROUTES: Routes = {Kind.BUTTON: {}, Kind.MODAL: {}, Kind.COMMAND: {}, Kind.SHORTCUT: {}, Kind.EVENT: {}}
+ROUTES: Routes = {
+    Kind.BUTTON: {
+        Button.APPROVE: Route(doing(approve)),
+        Button.STOP: Route(doing(stop), is_brake=always),
+        Button.TAKE: Route(doing(take), is_brake=always),
+        Button.ROLL_BACK: Route(doing(roll_back)),
+        Button.WHY: Route(opening(draw_why)),
+        Button.OVERRIDE: Route(opening(draw_override)),
+        Button.PAUSE: Route(opening(draw_pause)),
+    },
+    Kind.MODAL: {
+        Button.OVERRIDE: Route(overridden),
+        Button.PAUSE: Route(paused, is_brake=always),
+        Button.ROLL_BACK: Route(rolled_back),
+    },
+    Kind.COMMAND: {COMMAND: Route(watch, is_brake=is_brake)},
+    Kind.SHORTCUT: {
+        "why_this": Route(why_this),
+        "roll_this_back": Route(roll_this_back),
+        "pause_all": Route(pause_all),
+    },
+    Kind.EVENT: {"app_home_opened": Route(opened), "app_mention": Route(mentioned)},
+}
 
-FORMS: Mapping[str, Callable[[Arrived], dict[str, str]]] = {}
+FORMS: Mapping[str, Faults] = {
+    Button.OVERRIDE: faults_of_override,
+    Button.PAUSE: faults_of_pause,
+    Button.ROLL_BACK: no_faults,
+}
 """What is wrong with a submitted modal, by ``block_id``; asked before it is acknowledged."""

@@ -8,18 +8,18 @@ ORDERS = Policy.model_validate(
         "channels": {"incidents": "C01INC", "audit": "C02AUD"},
         "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
         "defaults": {"approvals": {"from": ["sre-oncall"], "needed": 1}},
-        "services": {"web": {"owner": "platform", "tier": 2}},
+        "services": {"checkout": {"owner": "platform", "tier": 2}},
         "runbooks": {
-            "restart-web": {
-                "summary": "Restart web",
+            "restart-checkout": {
+                "summary": "Restart checkout",
                 "when": "alert.name == 'ServiceDown'",
                 "level": "L1",
                 "remediation": "restart_service",
                 "verify": {"within": "1m", "http": "http://127.0.0.1:9/healthz"},
-                "alternatives": ["drain-web"],
+                "alternatives": ["drain-checkout"],
             },
-            "drain-web": {
-                "summary": "Take web out of rotation",
+            "drain-checkout": {
+                "summary": "Take checkout out of rotation",
                 "when": "false",
                 "level": "L1",
                 "remediation": "restart_service",

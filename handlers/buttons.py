@@ -1,0 +1,96 @@
+"""Buttons on cards: each click becomes one deed of ``bot.response``, or opens a modal.
+
+Must not know: who may press what, and when; the deeds decide, and record refusals.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from bot.policy.situation import Scope, ScopeKind
+from bot.response.answers import UNKNOWN_SUBJECT, Answer, Found, Press, Roster, find
+from bot.response.explanations import explain, override_choices
+from bot.response.ports import Work
+from bot.response.watch import Watch
+from bot.slack.cards import button_value, parse_button_value
+from bot.slack.modals import View, override_modal, pause_modal, why_modal
+from handlers.arrival import Arrived
+from handlers.bridge import Bridge, everybody
+from handlers.inbox import Handler
+
+Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
+Draw = Callable[[Work, Watch, Roster, Press, Found], Awaitable[View | Answer]]
+TARGETS_OFFERED = 5
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
+
+
+def press_of(arrived: Arrived) -> Press | None:
+    """The click as the deeds want it; None when the button's value or the person's id is not of our form."""
+    return press_from(arrived, arrived.text("actions", 0, "value"))
+
+
+def press_from(arrived: Arrived, value: str) -> Press | None:
+    """Who did it, on what ``value`` points at; None when either is not of our form."""
+    parsed = parse_button_value(value)
+    if parsed is None or not _USER_ID.fullmatch(arrived.person):
+        return None
+    subject, revision = parsed
+    return Press(arrived.person, subject, revision)
+
+
+def doing(deed: Deed) -> Handler:
+    """A button that takes effect at once."""
+
+    async def handle(bridge: Bridge, arrived: Arrived) -> None:
+        press = press_of(arrived)
+
+        async def act(work: Work, roster: Roster) -> Answer:
+            return UNKNOWN_SUBJECT if press is None else await deed(work, bridge.watch, roster, press)
+
+        await bridge.answer(arrived, await bridge.settle(arrived, act))
+
+    return handle
+
+
+def opening(draw: Draw) -> Handler:
+    """A button that opens a modal."""
+
+    async def handle(bridge: Bridge, arrived: Arrived) -> None:
+        press = press_of(arrived)
+
+        async def act(work: Work, roster: Roster) -> View | Answer:
+            found = None if press is None else await find(work, press.subject, press.revision)
+            if press is None or found is None:
+                return UNKNOWN_SUBJECT
+            return await draw(work, bridge.watch, roster, press, found)
+
+        view = await bridge.settle(arrived, act)
+        if isinstance(view, Answer):
+            await bridge.answer(arrived, view)
+        elif view is not None:
+            await bridge.open(arrived, view)
+
+    return handle
+
+
+async def draw_why(work: Work, watch: Watch, roster: Roster, press: Press, _found: Found) -> View | Answer:
+    """Everything the decision on this card rests on; remembers that this person has looked."""
+    explanation = await explain(work, watch, press.subject, press.revision, press.person)
+    if explanation is None:
+        return UNKNOWN_SUBJECT
+    return why_modal(explanation, button_value(press.subject, press.revision), everybody(roster))
+
+
+async def draw_override(work: Work, watch: Watch, _roster: Roster, press: Press, found: Found) -> View:
+    """What else could be done."""
+    choices = await override_choices(work, watch, press.subject, press.revision)
+    return override_modal(found.incident.name, choices, button_value(press.subject, press.revision))
+
+
+async def draw_pause(_work: Work, _watch: Watch, _roster: Roster, press: Press, found: Found) -> View:
+    """What could be paused because of this incident, the likeliest first."""
+    scopes = [Scope(kind=ScopeKind.SERVICE, name=found.incident.service)] if found.incident.service else []
+    if found.action is not None:
+        scopes.append(Scope(kind=ScopeKind.RUNBOOK, name=found.action.runbook))
+        targets = found.action.plan.targets[:TARGETS_OFFERED]
+        scopes += [Scope(kind=ScopeKind.TARGET, name=target.key) for target in targets]
+    return pause_modal(scopes, button_value(press.subject, press.revision))

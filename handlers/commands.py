@@ -1,0 +1,187 @@
+"""``/watch``: what people ask and order in words, answered to them alone.
+
+Must not know: who may do what; the deeds decide, and record refusals.
+"""
+
+import difflib
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+
+from bot.policy.situation import Scope, ScopeKind
+from bot.response import controls, interventions
+from bot.response.answers import Answer, Press, Roster
+from bot.response.card import build_card, current_action
+from bot.response.explanations import explain_incident
+from bot.response.incidents import Incident
+from bot.slack import answers, layout
+from bot.slack.layout import Message
+from bot.slack.text import bold, code, lines, spaced, words
+from handlers import overview, watch_words
+from handlers.arrival import Arrived
+from handlers.bridge import Bridge, everybody
+from handlers.watch_words import SUBCOMMANDS, WordsError, understand
+from storage.unit_of_work import UnitOfWork
+
+COMMAND = "/watch"
+Reply = Message | Answer
+NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision yet. Try again in a moment.")
+
+log = logging.getLogger(__name__)
+
+
+async def watch(bridge: Bridge, arrived: Arrived) -> None:
+    """Carry out one ``/watch`` in one transaction, and answer."""
+    try:
+        request = understand(arrived.text("text"))
+    except WordsError as error:
+        request, problem = watch_words.Help(), str(error)
+    else:
+        problem = ""
+    workspace_url = await _workspace_url(bridge) if isinstance(request, watch_words.Incidents) else ""
+
+    async def act(work: UnitOfWork, roster: Roster) -> Reply:
+        if problem:
+            return answers.mistake(problem)
+        try:
+            return await _Order(bridge, work, roster, arrived.person, workspace_url).carry_out(request)
+        except WordsError as error:
+            return answers.mistake(str(error))
+
+    reply = await bridge.settle(arrived, act)
+    if isinstance(reply, Answer):
+        await bridge.answer(arrived, reply)
+    elif reply is not None:
+        await bridge.private.tell(arrived, reply)
+
+
+def is_brake(arrived: Arrived) -> bool:
+    """Whether it pauses something: that takes effect however late it is found."""
+    try:
+        return isinstance(understand(arrived.text("text")), watch_words.Pause)
+    except WordsError:
+        return False
+
+
+def help_message() -> Message:
+    """Every subcommand with its use and an example."""
+    listed = [
+        lines(
+            [
+                spaced(code(f"{COMMAND} {subcommand.usage}"), words(subcommand.summary)),
+                *(
+                    [spaced(words("   for example"), code(f"{COMMAND} {subcommand.example}"))]
+                    if subcommand.example != subcommand.usage
+                    else []
+                ),
+            ]
+        )
+        for subcommand in SUBCOMMANDS.values()
+    ]
+    scopes = words(f"Scopes: {watch_words.SCOPES_REMEDY}".replace("`", ""))
+    blocks = [layout.section(lines([bold(words("What you can ask the watch")), *listed])), layout.context(scopes)]
+    return Message(words(f"What you can ask the watch: {', '.join(SUBCOMMANDS)}."), layout.built(blocks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One request of one person, inside its transaction."""
+
+    bridge: Bridge
+    work: UnitOfWork
+    roster: Roster
+    person: str
+    workspace_url: str
+
+    async def carry_out(self, request: watch_words.Request) -> Reply:
+        match request:
+            case watch_words.Help():
+                return help_message()
+            case watch_words.Status():
+                return await self._status()
+            case watch_words.Incidents():
+                open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
+                return answers.incidents(await overview.lines(self.work, open_now, self.workspace_url))
+            case watch_words.Show(number):
+                return await self._show(await self._incident(number))
+            case watch_words.Why(number):
+                return await self._why(await self._incident(number))
+            case watch_words.Pause():
+                return await self._pause(request)
+            case watch_words.Resume(scope):
+                return await controls.resume(self.work, self.bridge.watch, self.roster, self.person, scope)
+            case watch_words.RollBack(number, reason):
+                incident = await self._incident(number)
+                press = Press(self.person, incident.handle, incident.revision)
+                return await interventions.roll_back(self.work, self.bridge.watch, self.roster, press, reason)
+
+    async def _status(self) -> Reply:
+        now = self.bridge.watch.now()
+        seen = await overview.look_around(self.work, now)
+        return answers.status(seen.status(self.bridge.problems(), self.bridge.watch.orders().digest, now))
+
+    async def _show(self, incident: Incident) -> Reply:
+        stored = await self.work.decisions.latest(incident.id)
+        if stored is None:
+            return NO_DECISION
+        action = await current_action(self.work, incident)
+        votes = await self.work.votes.of(action.id) if action else ()
+        alerts = await self.work.incidents.alerts(incident.id)
+        card = build_card(self.bridge.watch.orders(), incident, alerts, stored, action, votes)
+        return answers.show(card, everybody(self.roster))
+
+    async def _why(self, incident: Incident) -> Reply:
+        explanation = await explain_incident(self.work, self.bridge.watch, incident.id, self.person)
+        return NO_DECISION if explanation is None else answers.why(explanation, everybody(self.roster))
+
+    async def _pause(self, request: watch_words.Pause) -> Reply:
+        await self._check_scope(request)
+        now = self.bridge.watch.now()
+        until = None if request.lasting is None else now + request.lasting
+        return await controls.pause(
+            self.work, self.bridge.watch, self.roster, self.person, request.scope, until, request.reason
+        )
+
+    async def _incident(self, number: int) -> Incident:
+        incident = await self.work.incidents.get(number)
+        if incident is None:
+            raise WordsError(f"There is no incident INC-{number}. `{COMMAND} incidents` lists what is open.")
+        return incident
+
+    async def _check_scope(self, request: watch_words.Pause) -> None:
+        """A brake on a misspelt name would give false safety, so it is refused in words."""
+        orders = self.bridge.watch.orders()
+        services = set(orders.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
+        match request.scope:
+            case Scope(kind=ScopeKind.RUNBOOK, name=name):
+                _check_known("runbook", name, orders.runbooks)
+            case Scope(kind=ScopeKind.SERVICE, name=name):
+                _check_known("service", name, services)
+            case Scope(kind=ScopeKind.EVERYTHING):
+                first = request.reason.partition(" ")[0]
+                for kind, known in (("service", services), ("runbook", set(orders.runbooks))):
+                    if first in known:
+                        raise WordsError(
+                            f"Did you mean the {kind}? Then write `{COMMAND} pause {kind}:{first}`; "
+                            f"for everything write `{COMMAND} pause everything`. Nothing was paused."
+                        )
+
+
+def _check_known(kind: str, name: str, known: Collection[str]) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean `{kind}:{near[0]}`?" if near else f"I know: {', '.join(sorted(known)[:20]) or 'none'}."
+    raise WordsError(f"I know no {kind} “{name}”, so nothing was paused. {hint}")
+
+
+async def _workspace_url(bridge: Bridge) -> str:
+    """For links to threads; empty when Slack does not say."""
+    try:
+        return str((await bridge.client.auth_test()).get("url") or "")
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.info("no links to threads this time: %s", error)
+        return ""

@@ -1,0 +1,67 @@
+"""Shortcuts: on a message "Why did you do this?" and "Roll this back", anywhere "Pause all autonomy".
+
+Must not know: who may do what; the deeds decide, and record refusals.
+"""
+
+from bot.response.answers import Answer, Roster
+from bot.response.explanations import explain_incident
+from bot.response.incidents import Incident
+from bot.slack.cards import button_value
+from bot.slack.modals import EVERYTHING, View, pause_modal, why_modal
+from handlers.arrival import Arrived
+from handlers.bridge import Bridge, everybody
+from handlers.modals import roll_back_modal
+from storage.unit_of_work import UnitOfWork
+
+NO_INCIDENT = Answer(
+    False, "This message belongs to no incident of mine. Use the shortcut on a card, or on a message in its thread."
+)
+NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision to explain yet.")
+
+
+async def why_this(bridge: Bridge, arrived: Arrived) -> None:
+    """The reasons behind the incident whose card or thread the message is in."""
+
+    async def act(work: UnitOfWork, roster: Roster) -> View | Answer:
+        incident = await _incident(work, arrived)
+        if incident is None:
+            return NO_INCIDENT
+        explanation = await explain_incident(work, bridge.watch, incident.id, arrived.person)
+        if explanation is None:
+            return NO_DECISION
+        return why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster))
+
+    await _open(bridge, arrived, await bridge.settle(arrived, act))
+
+
+async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
+    """Ask whether what was done in this incident shall be taken back."""
+
+    async def act(work: UnitOfWork, _roster: Roster) -> View | Answer:
+        incident = await _incident(work, arrived)
+        if incident is None:
+            return NO_INCIDENT
+        return roll_back_modal(incident.name, incident.handle, incident.revision)
+
+    await _open(bridge, arrived, await bridge.settle(arrived, act))
+
+
+async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
+    """Ask for how long, and why, everything shall pause."""
+
+    async def act(_work: UnitOfWork, _roster: Roster) -> View | Answer:
+        return pause_modal([EVERYTHING])
+
+    await _open(bridge, arrived, await bridge.settle(arrived, act))
+
+
+async def _incident(work: UnitOfWork, arrived: Arrived) -> Incident | None:
+    thread_ts = arrived.thread_ts or arrived.text("message", "ts") or arrived.text("message_ts")
+    return await work.incidents.by_thread(arrived.channel, thread_ts) if arrived.channel and thread_ts else None
+
+
+async def _open(bridge: Bridge, arrived: Arrived, settled: View | Answer | None) -> None:
+    if isinstance(settled, Answer):
+        await bridge.answer(arrived, settled)
+    elif settled is not None:
+        await bridge.open(arrived, settled)

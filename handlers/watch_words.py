@@ -1,0 +1,265 @@
+"""Understands what people type after ``/watch``: words to a request, or an error with an example.
+
+Must not know: whether the runbook, service or incident exists; that is asked where the request is carried out.
+"""
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.policy.document import duration
+from bot.policy.situation import Scope, ScopeKind
+from bot.response.incidents import incident_number
+
+REASON_MAX_CHARACTERS = 1000
+PAUSE_MAX = timedelta(days=365)
+SCOPE_NAME_MAX_CHARACTERS = 200
+SHOWN_MAX_CHARACTERS = 60
+SCOPES_REMEDY = "Write `everything`, `service:checkout`, `runbook:restart-web` or `target:supervisor:web`."
+_ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+_LOOKS_LIKE_DURATION = re.compile(r"\d+(\.\d+)?[a-z]{1,7}", re.IGNORECASE)
+_LOOKS_LIKE_SCOPE = re.compile(r"([a-z_]+):(?!//)(.*)", re.IGNORECASE | re.DOTALL)
+_NAMED_KINDS = frozenset({ScopeKind.SERVICE, ScopeKind.RUNBOOK, ScopeKind.TARGET})
+_EVERYTHING = frozenset({"everything", "all"})
+
+
+class WordsError(ValueError):
+    """What was typed cannot be understood; the text says what, and gives an example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How things stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incidents:
+    """What is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """One incident."""
+
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reasons of one incident's present decision."""
+
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop automation somewhere; ``lasting`` None: until somebody resumes it."""
+
+    scope: Scope
+    lasting: timedelta | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Let automation go on somewhere."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """Take back what was done in one incident."""
+
+    incident: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """How to use all this."""
+
+
+Request = Status | Incidents | Show | Why | Pause | Resume | RollBack | Help
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """One word after ``/watch``, as help shows it."""
+
+    usage: str
+    summary: str
+    example: str
+    read: Callable[[list[str]], Request]
+
+
+def understand(text: str) -> Request:
+    """The request in ``text``; nothing typed asks for help.
+
+    Raises:
+        WordsError: it is none; says what to type instead.
+    """
+    for entity, character in _ENTITIES:
+        text = text.replace(entity, character)
+    words = text.split()
+    if not words:
+        return Help()
+    name = words[0].lower()
+    found = SUBCOMMANDS.get(name)
+    if found is None:
+        near = difflib.get_close_matches(name[:SHOWN_MAX_CHARACTERS], SUBCOMMANDS, n=1)
+        hint = f"Did you mean `/watch {near[0]}`?" if near else f"There is: {', '.join(SUBCOMMANDS)}."
+        raise WordsError(f"I do not know “{_shown(words[0])}”. {hint} `/watch help` explains each.")
+    return found.read(words[1:])
+
+
+def read_scope(word: str) -> Scope | None:
+    """``everything``, ``service:checkout``, ``runbook:restart-web``, ``target:supervisor:web``; None if it is no scope.
+
+    Raises:
+        WordsError: it begins like a scope, but names nothing.
+    """
+    if word.lower() in _EVERYTHING:
+        return Scope(kind=ScopeKind.EVERYTHING)
+    looks = _LOOKS_LIKE_SCOPE.fullmatch(word)
+    if looks is None:
+        return None
+    kind, name = looks[1].lower(), looks[2]
+    if kind not in _NAMED_KINDS:
+        raise WordsError(f"“{_shown(word)}” is not a scope. {SCOPES_REMEDY}")
+    if not 0 < len(name) <= SCOPE_NAME_MAX_CHARACTERS:
+        raise WordsError(f"“{_shown(word)}” names no {kind}. For example: `{kind}:checkout`.")
+    return Scope(kind=ScopeKind(kind), name=name)
+
+
+def read_duration(word: str) -> timedelta:
+    """``30m``, ``2h``, ``1d``.
+
+    Raises:
+        WordsError: it is no duration, or not between a second and a year.
+    """
+    try:
+        lasting = duration(word.lower())
+    except (ValueError, OverflowError):
+        raise WordsError(f"“{_shown(word)}” is not a duration. Write a number and a unit: 30m, 2h or 1d.") from None
+    if not timedelta(seconds=1) <= lasting <= PAUSE_MAX:
+        raise WordsError(f"“{_shown(word)}” is not between a second and {PAUSE_MAX.days} days. For example: 2h.")
+    return lasting
+
+
+def _nothing_more(words: list[str], request: Request, name: str) -> Request:
+    if words:
+        raise WordsError(f"`/watch {name}` takes nothing more, but “{_shown(' '.join(words))}” followed.")
+    return request
+
+
+def _incident(words: list[str], name: str) -> int:
+    if not words:
+        raise WordsError(f"Which incident? For example: `/watch {name} INC-1`. `/watch incidents` lists them.")
+    number = incident_number(words[0])
+    if number is None:
+        raise WordsError(
+            f"“{_shown(words[0])}” is not an incident's name. Write it as INC-1; `/watch incidents` lists them."
+        )
+    return number
+
+
+def _only_incident(words: list[str], name: str) -> int:
+    number = _incident(words, name)
+    if len(words) > 1:
+        raise WordsError(f"One incident at a time, please: `/watch {name} INC-{number}`.")
+    return number
+
+
+def _pause(words: list[str]) -> Pause:
+    """``[scope] [for] [duration] [reason]``; scope and duration in either order, once each."""
+    scope: Scope | None = None
+    lasting: timedelta | None = None
+    rest = list(words)
+    while rest:
+        word = rest[0]
+        if scope is None and (found := read_scope(word)) is not None:
+            scope = found
+        elif lasting is None and word.lower() == "for":
+            if len(rest) == 1:
+                raise WordsError("For how long? For example: `/watch pause everything for 2h`.")
+            lasting, rest = read_duration(rest[1]), rest[1:]
+        elif lasting is None and _LOOKS_LIKE_DURATION.fullmatch(word):
+            lasting = read_duration(word)
+        elif word.lower() == "until":
+            raise WordsError("Say how long, not until when: `/watch pause everything for 2h`.")
+        else:
+            break
+        rest = rest[1:]
+    return Pause(scope or Scope(kind=ScopeKind.EVERYTHING), lasting, _reason(rest))
+
+
+def _resume(words: list[str]) -> Resume:
+    if not words:
+        return Resume(Scope(kind=ScopeKind.EVERYTHING))
+    scope = read_scope(words[0])
+    if scope is None or len(words) > 1:
+        raise WordsError(
+            f"“{_shown(' '.join(words))}” is not a scope. For example: `/watch resume everything` or "
+            "`/watch resume service:checkout`; `/watch status` lists what is paused."
+        )
+    return Resume(scope)
+
+
+def _reason(words: list[str]) -> str:
+    reason = " ".join(words)
+    if len(reason) > REASON_MAX_CHARACTERS:
+        raise WordsError(
+            f"The reason has {len(reason)} characters; please say it in at most {REASON_MAX_CHARACTERS}. "
+            "Nothing was done."
+        )
+    return reason
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN_MAX_CHARACTERS else f"{text[: SHOWN_MAX_CHARACTERS - 1]}…"
+
+
+SUBCOMMANDS: dict[str, Subcommand] = {
+    "status": Subcommand(
+        "status",
+        "is automation paused, what is open, what waits for people",
+        "status",
+        lambda words: _nothing_more(words, Status(), "status"),
+    ),
+    "incidents": Subcommand(
+        "incidents",
+        "what is open, newest first",
+        "incidents",
+        lambda words: _nothing_more(words, Incidents(), "incidents"),
+    ),
+    "show": Subcommand(
+        "show <incident>",
+        "one incident: alerts, plan, what people did",
+        "show INC-1",
+        lambda words: Show(_only_incident(words, "show")),
+    ),
+    "why": Subcommand(
+        "why <incident>",
+        "every rule that was asked, and what settled it",
+        "why INC-1",
+        lambda words: Why(_only_incident(words, "why")),
+    ),
+    "pause": Subcommand(
+        "pause [scope] [for] [duration] [reason]",
+        "keep automation from acting; without a scope everything, without a duration until resumed",
+        "pause service:checkout for 2h bad release",
+        _pause,
+    ),
+    "resume": Subcommand("resume [scope]", "let automation act again", "resume service:checkout", _resume),
+    "rollback": Subcommand(
+        "rollback <incident> [reason]",
+        "take back what was done",
+        "rollback INC-1 it made things worse",
+        lambda words: RollBack(_incident(words, "rollback"), _reason(words[1:])),
+    ),
+    "help": Subcommand("help", "this", "help", lambda words: Help()),
+}
+"""In the order in which help lists them."""

@@ -1,0 +1,200 @@
+"""A whole ship but for the engine: a Slack-compatible workspace, the real Bolt app, a real database and courier.
+
+What would start durable work is recorded instead.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestServer
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.workspace.people import Person
+from bot.policy.situation import Evidence
+from bot.response.actions import Action, ActionState
+from bot.response.card import refresh_card
+from bot.response.incidents import Incident
+from bot.response.watch import Watch, utc_now
+from bot.slack.connection import Connection, build_client
+from bot.slack.courier import Courier
+from bot.slack.pacing import Paces
+from bot.slack.people import SlackPeople
+from bot.slack.posting import Desk
+from handlers.bridge import Bridge
+from handlers.health import Health
+from handlers.http import build_http_app
+from handlers.inbox import Inbox, Routes
+from handlers.metrics import Metrics
+from handlers.private import PrivateAnswers
+from handlers.routes import ROUTES
+from handlers.slack_app import build_slack_app
+from storage.audit_chain import SealedEntry
+from storage.database import Database
+from storage.intake import Intake
+from storage.unit_of_work import UnitOfWork
+from tests.fixtures import incidents as facts
+from tests.fixtures.database import RecordingEnqueuer
+from tests.handlers.orders import ORDERS
+
+MANIFEST = Path(__file__).parents[2] / "manifest.yml"
+HANDLE = "handle of checkout"
+
+
+class NoSenses:
+    """Monitoring; nothing that people press asks it."""
+
+    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        raise AssertionError(f"asked for {queries}")
+
+    async def number(self, query: str) -> float | None:
+        raise AssertionError(f"asked for {query}")
+
+    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
+        raise AssertionError(f"asked for {promql or url}")
+
+
+@dataclass
+class Ship:
+    """See ``sailing``."""
+
+    workspace: Workspace
+    database: Database
+    enqueuer: RecordingEnqueuer
+    watch: Watch
+    client: AsyncWebClient
+    courier: Courier[UnitOfWork]
+    metrics: Metrics
+    inbox: Inbox
+    app: AsyncApp
+
+    @property
+    def alice(self) -> Person:
+        return self.workspace.person("alice")
+
+    @property
+    def bob(self) -> Person:
+        return self.workspace.person("bob")
+
+    @property
+    def dave(self) -> Person:
+        return self.workspace.person("dave")
+
+    async def question(self, state: ActionState = ActionState.WAITING, **changes: Any) -> Message:
+        """Open an incident with an action in ``state``, and wait for its card."""
+        async with self.database.begin() as work:
+            incident_id = await facts.open_incident(work, "checkout", handle=HANDLE, revision=1)
+            await work.decisions.add(facts.decision(incident_id))
+            action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
+            await work.actions.add(action)
+            await refresh_card(work, ORDERS, incident_id, utc_now())
+        await self.workspace.until(lambda: self.workspace.messages("C01INC"))
+        return self.workspace.messages("C01INC")[0]
+
+    async def action(self, action_id: str = "a1") -> Action:
+        async with self.database.read() as work:
+            action = await work.actions.get(action_id)
+        assert action is not None
+        return action
+
+    async def incident(self, incident_id: int = 1) -> Incident:
+        async with self.database.read() as work:
+            incident = await work.incidents.get(incident_id)
+        assert incident is not None
+        return incident
+
+    async def audited(self, kind: str) -> Sequence[SealedEntry]:
+        async with self.database.read() as work:
+            return [entry async for entry in work.audit.entries() if entry.kind == kind]
+
+    async def settled(self) -> None:
+        """Wait until everything that was heard has taken effect."""
+        assert await self.inbox.drain(10) == 0
+
+    async def unfinished(self) -> int:
+        async with self.database.begin() as work:
+            now = utc_now()
+            return len(await work.arrivals.unfinished(now, now))
+
+    def flows(self) -> list[str]:
+        """The durable flows that were asked for."""
+        return [call[0] for call in self.enqueuer.calls]
+
+    def told(self, person: str) -> list[str]:
+        """What was said to this person alone, oldest first."""
+        return [message.text for message in self.workspace.ephemerals(person)]
+
+    def counted(self, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value("watchkeeper_slack_arrivals_total", labels) or 0.0
+
+    def another_inbox(self, routes: Routes = ROUTES) -> Inbox:
+        """What the next process has: the same rows, none of the tasks."""
+        return Inbox(self.inbox.bridge, routes, retry_delays_seconds=(0.01, 0.01))
+
+    async def at(self, now: datetime) -> Inbox:
+        """An inbox of a process that is started at ``now``."""
+        bridge = self.inbox.bridge
+        return Inbox(replace(bridge, watch=replace(self.watch, now=lambda: now)), ROUTES, retry_delays_seconds=(0.01,))
+
+
+@asynccontextmanager
+async def sailing(
+    database: Database, enqueuer: RecordingEnqueuer, *, http: bool = False, routes: Routes = ROUTES
+) -> AsyncIterator[Ship]:
+    """A ship on ``database``; over Socket Mode, or signed HTTP."""
+    workspace = Workspace(demo_team(), relaxed_limits=True, redelivery_seconds=(0.05, 0.05))
+    workspace.manifest(MANIFEST)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(workspace.serve())
+        client = build_client(workspace.bot_token, server.api_url)
+        people = SlackPeople(client, lambda: ORDERS)
+        watch = Watch(database=database, orders=lambda: ORDERS, catalogue={}, evidence=NoSenses(), people=people)
+        courier = Courier(
+            database,
+            Desk(client),
+            name="test",
+            channel=lambda: "C01INC",
+            now=utc_now,
+            on_accepted=_nothing,
+            paces=Paces(post_interval_seconds=0.0, update_interval_seconds=0.0),
+        )
+        metrics = Metrics()
+        bridge = Bridge(watch, database, client, PrivateAnswers(courier, server.api_url), metrics)
+        inbox = Inbox(bridge, routes, retry_delays_seconds=(0.01, 0.01))
+        app = build_slack_app(inbox, signing_secret=workspace.signing_secret if http else None)
+        courier.start()
+        stack.push_async_callback(courier.close)
+        stack.push_async_callback(inbox.drain)
+        if http:
+            intake = Intake(database, watch.orders, utc_now)
+            stack.push_async_callback(intake.close)
+            web = TestServer(
+                build_http_app(
+                    intake=intake,
+                    health=Health({}, metrics, database),
+                    metrics=metrics,
+                    alert_token=None,
+                    slack_app=app,
+                )
+            )
+            await web.start_server()
+            stack.push_async_callback(web.close)
+            workspace.request_url = str(web.make_url("/slack/events"))
+        else:
+            connection = Connection(app, workspace.app_token, client, check_seconds=0.05)
+            await connection.start()
+            stack.push_async_callback(connection.close)
+            async with asyncio.timeout(10):
+                while not connection.state.connected:
+                    await asyncio.sleep(0.01)
+        yield Ship(workspace, database, enqueuer, watch, client, courier, metrics, inbox, app)
+
+
+async def _nothing(_work: UnitOfWork, _item: object) -> None:
+    """A card was accepted."""

@@ -28,7 +28,7 @@ import yaml
 READY_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 15.0
 POLL_SECONDS = 0.05
-LOG_TAIL_LINES = 40
+LOG_TAIL_LINES = 20
 PORTS = range(20_000, 32_000)
 """Below what the kernel hands out for outgoing connections, so that none of those takes a port before its server."""
 
@@ -164,12 +164,12 @@ async def running(
 
     async def ready_while_alive() -> Any:
         if process.poll() is not None:
-            raise ServerError(f"{Path(command[0]).name} ended with code {process.returncode} while starting")
+            raise ServerError(f"{log.stem} ended with code {process.returncode} while starting")
         return await ready()
 
     try:
         try:
-            await until(ready_while_alive, f"{Path(command[0]).name} is ready", within_seconds=within_seconds)
+            await until(ready_while_alive, f"{log.stem} is ready", within_seconds=within_seconds)
         except ServerError as error:
             raise ServerError(f"{error}\n{log_tail(log)}") from error
         yield process
@@ -341,6 +341,7 @@ def _write(path: Path, document: Mapping[str, Any]) -> Path:
 
 
 def _write_secret(path: Path, secret: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     path.write_text(secret)
     return path

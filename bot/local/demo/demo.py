@@ -101,7 +101,7 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
                 return await parts.enter_async_context(part)
 
             server = await begin(_served(workspace, folder, wishes.port), "the workspace")
-            await begin(_background(keep(workspace, folder.messages)), "the workspace")
+            beside = [await begin(_background(keep(workspace, folder.messages)), "the workspace")]
             services = await begin(running_services(folder, crew.started), f"{SERVICE} under supervisord")
             prometheus_port = folder.port("prometheus") if monitor_is_installed() and not wishes.probe else None
             addresses = Addresses(
@@ -120,15 +120,18 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
             watched = running_monitor(folder, receiver, services, prometheus_port, crew.started)
             monitor = await begin(watched, "what watches it")
             show = ServiceOnShow(services.checkout, monitor.name, workspace, story)
-            await begin(_background(remember_firing(monitor, folder.firing)), "what watches it")
+            beside.append(await begin(_background(remember_firing(monitor, folder.firing)), "what watches it"))
             await begin(Lookout(addresses.health_url, (show.heard, *monitor.listeners)), "what watches it")
         guide.welcome(workspace, INCIDENTS, {SERVICE: services.checkout.url, **monitor.links})
         folder.tell_others(f"its page is {server.page_url}")
         console.print(_invitation(server.page_url, monitor.name, folder))
         if wishes.open_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, server.page_url)
-        async with _background(story.read_along(INCIDENTS)), _background(show.break_by_itself()):
-            await crew.while_all_run()
+        for work in (story.read_along(INCIDENTS), show.break_by_itself(), crew.while_all_run()):
+            beside.append(await parts.enter_async_context(_background(work)))
+        ended, _ = await asyncio.wait(beside, return_when=asyncio.FIRST_EXCEPTION)
+        for task in ended:
+            task.result()
 
 
 def _remembered_workspace(folder: Folder) -> Workspace:
@@ -150,22 +153,21 @@ async def _served(workspace: Workspace, folder: Folder, port: int) -> AsyncItera
     chosen = folder.port("page", port)
     if not is_free(chosen):
         raise DemoError(
-            f"Port {chosen} is in use by another program. Choose another with --port, or leave it out to have a free one."
+            f"Port {chosen} is in use by another program. Choose another with --port, or leave it out for a free one."
         )
     async with workspace.serve(port=chosen) as server:
         yield server
 
 
 @asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Do ``work`` beside the block; what it raises is raised by the block, and it is cancelled at its end."""
+async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Do ``work`` beside the block, at the end of which it is cancelled."""
+    task = asyncio.create_task(work)
     try:
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(work)
-            yield
-            task.cancel()
-    except* ServerError as group:
-        raise group.exceptions[0] from None
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 def _invitation(url: str, monitor: str, folder: Folder) -> Frame:

@@ -1,12 +1,11 @@
 """Writes files that are never seen half-written."""
 
-import os
 from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Replace the file's content; whoever reads it, even after a crash, finds the old or the new, readable by us only."""
+    """Replace the file's content, for our eyes only; whoever reads it, even after a crash, finds the old or the new."""
     new = path.with_name(f"{path.name}.new")
     new.touch(mode=0o600)
     new.write_bytes(content)
-    os.replace(new, path)
+    new.replace(path)

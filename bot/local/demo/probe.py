@@ -1,4 +1,4 @@
-"""A monitor of our own, for machines without Prometheus: turns looks into alerts, told as Alertmanager would tell them."""
+"""A monitor of our own, for machines without Prometheus: turns looks into alerts, told as Alertmanager does."""
 
 import logging
 from datetime import UTC, datetime

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,13 +121,11 @@ async def remember_firing(monitor: Monitor, file: Path) -> None:
     """Keep in ``file`` what fires, until cancelled."""
     last: list[FiringAlert] | None = None
     while True:
-        try:
+        with suppress(aiohttp.ClientError, OSError):  # it is busy for a moment
             firing = await monitor.firing()
-        except (aiohttp.ClientError, OSError):
-            firing = last  # busy for a moment
-        if firing is not None and firing != last:
-            last = firing
-            await asyncio.to_thread(keep_firing, file, firing)
+            if firing != last:
+                last = firing
+                await asyncio.to_thread(keep_firing, file, firing)
         await asyncio.sleep(REMEMBER_EVERY_SECONDS)
 
 

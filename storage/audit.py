@@ -13,7 +13,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.ports import AuditEntry
-from storage.audit_chain import Head, SealedEntry, key_id, plain, seal
+from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, plain, seal
 from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD, nul_free
 
 PAGE_ENTRIES = 1000
@@ -114,6 +114,18 @@ class Audit:
         """The last entry's number and seal."""
         row = (await self._session.execute(select(AUDIT_HEAD))).one()
         return Head(row.number, row.hash)
+
+    async def verify(self, published: Sequence[Head] = ()) -> Verification:
+        """Read the whole chain and name what is wrong with it.
+
+        Args:
+            published: anchors as they were published outside. Those kept here are checked as well, but whoever can
+                change the entries can change them too.
+        """
+        reader = Reader(self._key, [*await self.anchors(), *published])
+        async for entry in self.entries():
+            reader.read(entry)
+        return reader.close(await self.head())
 
     async def anchor(self, now: datetime) -> Head | None:
         """Remember the present head, to be published outside by the caller; None when it has been already."""

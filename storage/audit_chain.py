@@ -25,7 +25,7 @@ PROBLEMS_MAX = 100
 """A report names so many problems and counts the rest."""
 _PURPOSE = "watchkeeper.audit.v1"
 _SECRET = re.compile(
-    r"token|passw|passphrase|secret|authorization|api_?key|credential|private_?key|cookie", re.IGNORECASE
+    r"token|passw|passphrase|secret|authorization|api.?key|credential|private.?key|cookie", re.IGNORECASE
 )
 REDACTED = "[redacted]"
 
@@ -145,7 +145,7 @@ def seal_document(key: bytes, document: Mapping[str, Any]) -> str:
 
 def time_text(at: datetime) -> str:
     """UTC to the microsecond, always the same length."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def plain(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,7 +198,10 @@ class Reader:
 
     def __init__(self, key: bytes, anchors: Iterable[Head] = ()) -> None:
         self._key = key
-        self._anchors = {anchor.number: anchor.hash for anchor in anchors if anchor.number > 0}
+        self._anchors: dict[int, set[str]] = {}
+        for anchor in anchors:
+            if anchor.number > 0:
+                self._anchors.setdefault(anchor.number, set()).add(anchor.hash)
         self._found = Verification()
         self._fitting = 0
 
@@ -230,8 +233,7 @@ class Reader:
                 Damage.CHANGED,
                 f"entry {entry.number} was changed after it was written, or was written without the audit key",
             )
-        anchored = self._anchors.pop(entry.number, entry.hash)
-        if anchored != entry.hash:
+        if self._anchors.pop(entry.number, {entry.hash}) != {entry.hash}:
             found.add(
                 entry.number,
                 Damage.REWRITTEN,
@@ -250,7 +252,7 @@ class Reader:
                 f"none of the {found.entries} entries fits this audit key; use the key the chain was written with",
             )
         end = found.head.number
-        remembered = dict(self._anchors)
+        remembered = list(self._anchors)
         if head is not None and head.number > 0:
             if head.number == end and head.hash != found.head.hash:
                 found.add(end, Damage.REWRITTEN, f"entry {end} is not the one the chain's head remembers")
@@ -259,7 +261,7 @@ class Reader:
                     head.number + 1, Damage.REWRITTEN, f"entries after {head.number} are unknown to the chain's head"
                 )
             elif head.number > end:
-                remembered[head.number] = head.hash
+                remembered.append(head.number)
         if missing := [number for number in remembered if number > end]:
             found.add(
                 end + 1,

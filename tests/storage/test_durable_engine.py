@@ -10,7 +10,6 @@ from bot.response.engine import Engine
 from bot.response.flow import Flow
 from bot.response.ports import Work
 from storage.database import Database
-from storage.migrations import migrate
 from storage.queue import CONSIDER
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, open_incident
@@ -51,15 +50,15 @@ def looks() -> Looks:
 
 
 @pytest.fixture
-async def durable(empty_database_url: str, looks: Looks) -> AsyncIterator[Database]:
-    engine = Engine(empty_database_url)
-    database = Database(empty_database_url, engine, AUDIT_KEY)
+async def durable(database_url: str, looks: Looks) -> AsyncIterator[Database]:
+    engine = Engine(database_url)
+    database = Database(database_url, engine, AUDIT_KEY)
     await database.open()
-    await migrate(database)
     await engine.prepare()
     await engine.launch(database, {CONSIDER: looks.consider}, looks.failed)
     yield database
     import contextlib
+
     with contextlib.suppress(RuntimeError):
         await engine.close()
     await database.close()

@@ -208,7 +208,7 @@ export class Composer {
 }
 
 /** Typed text as Slack's wire text: escaped, with the names of people and channels turned into mentions. */
-export function encode(text, model) {
+function encode(text, model) {
   const wire = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const mentions = new Map([
     ...model.channels.map((channel) => [`#${channel.name}`, `<#${channel.id}>`]),

@@ -42,7 +42,7 @@ function nearby(date, now) {
   return null;
 }
 
-export function ago(date, now = new Date()) {
+function ago(date, now = new Date()) {
   const seconds = Math.round((now - date) / 1000);
   const distance = Math.abs(seconds);
   const [amount, unit] =

@@ -103,7 +103,7 @@ function safeUrl(address) {
   return /^https?:\/\//i.test(address) ? address : null;
 }
 
-export function triangle() {
+function triangle() {
   const words = "The app did not answer in time";
   return el(
     "span",

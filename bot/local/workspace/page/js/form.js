@@ -16,7 +16,7 @@ const INITIAL = {
   datetimepicker: ({ initial_date_time: moment }) => ({ selected_date_time: moment ?? null }),
 };
 
-export class Form {
+class Form {
   #answers = new Map();
   #chosen = {};
 

@@ -22,7 +22,7 @@ export function messageArticle(message, frame, page) {
   const { model } = page;
   const author = model.person(message.user);
   const sent = moment(message.ts);
-  const name = nameOf(author, message.username ?? message.user);
+  const name = message.username ?? nameOf(author, message.user);
   const look = [
     "message",
     frame.continued && "message-continued",

@@ -113,7 +113,7 @@ export class Model {
   }
 }
 
-export function isRoot(message) {
+function isRoot(message) {
   return !message.thread_ts || message.thread_ts === message.ts;
 }
 

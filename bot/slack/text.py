@@ -153,7 +153,7 @@ def bold(content: Mrkdwn) -> Mrkdwn:
 
 def when(moment: datetime) -> Mrkdwn:
     """A moment in each reader's own time zone and, where that cannot be shown, in UTC."""
-    return Mrkdwn(f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{utc(moment)}>")
+    return Mrkdwn(f"<!date^{int(moment.timestamp())}^{{time}} {{date_short_pretty}}|{utc(moment)}>")
 
 
 def clock(moment: datetime) -> Mrkdwn:

@@ -126,11 +126,27 @@ def test_there_is_at_most_one_primary_button(name):
     assert sum(button.get("style") == "primary" for button in buttons(NOTICES[name])) <= 1
 
 
+@pytest.mark.parametrize("name", NOTICES)
+def test_the_primary_button_stands_first(name):
+    styles = [button.get("style") for button in buttons(NOTICES[name])]
+    assert "primary" not in styles[1:]
+
+
 def test_stop_stands_first_and_takes_effect_without_a_question():
     for state in (ActionState.ANNOUNCING, ActionState.VETO_WINDOW):
         first, *_ = buttons(bounded(action_state=state))
         assert (first["action_id"], first["style"]) == ("stop", "danger")
         assert "confirm" not in first
+
+
+def test_stop_stands_right_under_the_time_it_must_be_pressed_by():
+    kinds = [block["type"] for block in render(CARDS["veto_window"], 1).blocks]
+    assert kinds[:3] == ["header", "section", "actions"]
+
+
+def test_approve_stands_below_what_there_is_to_know():
+    kinds = [block["type"] for block in render(CARDS["asking"], 1).blocks]
+    assert kinds[-2:] == ["actions", "context"]
 
 
 def test_approving_shows_once_more_what_will_run():
@@ -268,7 +284,7 @@ ANY_ENTRY = st.builds(
 )
 OURS = re.compile(
     r"<@[UW][A-Z0-9]{1,24}>"
-    r"|<!date\^\d+\^\{(date_short_pretty\} at \{time|time_secs)\}\|[0-9: UTC-]+>"
+    r"|<!date\^\d+\^\{(time\} \{date_short_pretty|time_secs)\}\|[0-9: UTC-]+>"
     r"|<https?://[^<>|\s]+\|[^<>|\n]+>"
 )
 KNOWN = {"U01ALICE", "U02BOB", "W9"}

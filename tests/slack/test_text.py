@@ -156,7 +156,7 @@ def test_naming_keeps_its_limit_even_if_that_costs_the_mentions():
 
 def test_a_moment_has_a_fallback_for_readers_without_slack():
     moment = datetime(2026, 11, 23, 3, 12, tzinfo=UTC)
-    assert when(moment) == f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|2026-11-23 03:12 UTC>"
+    assert when(moment) == f"<!date^{int(moment.timestamp())}^{{time}} {{date_short_pretty}}|2026-11-23 03:12 UTC>"
     assert utc(moment) == "2026-11-23 03:12 UTC"
 
 

@@ -25,7 +25,7 @@ _ORDER = (
     Button.PAUSE,
     Button.WHY,
 )
-"""Stop stands first wherever it is offered."""
+"""Stop stands first wherever it is offered, then the primary button."""
 _LABELS = {
     Button.STOP: "Stop",
     Button.APPROVE: "Approve",
@@ -62,6 +62,7 @@ def button_row(
         return None
     wanted = [button for button in _ORDER if button in offered]
     primary = None if Button.STOP in wanted else next((button for button in _PRIMARY if button in wanted), None)
+    wanted.sort(key=lambda one: one is not primary)
     return layout.actions([_button(one, subject, revision, one is primary, at, plan) for one in wanted])
 
 

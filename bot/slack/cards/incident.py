@@ -11,7 +11,7 @@ from bot.response.notices import CardNotice, Link
 from bot.slack import layout
 from bot.slack.cards import wording
 from bot.slack.cards.buttons import button_row
-from bot.slack.cards.situations import OPEN, STARTING, UNASSIGNED, Shown, shown
+from bot.slack.cards.situations import ANNOUNCED, NOTHING_RAN, OPEN, STARTING, UNASSIGNED, Shown, shown
 from bot.slack.layout import Message
 from bot.slack.text import (
     EMPTY,
@@ -42,15 +42,17 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
     at = shown(card)
     known = {*known_people, *card.approvers, *card.approved_by, *filter(None, [card.taken_by])}
     said = wording.lead(at, card, known)
+    buttons = button_row(card.buttons, card.subject, card.revision, at=at, plan=card.plan)
     parts: list[Block | None] = [
         layout.header(wording.question(at, card)),
         layout.section(_lead_text(said)),
+        buttons if at in ANNOUNCED else None,
         layout.section(quotation(card.summary, 400)) if card.summary else None,
         layout.fields(_facts(at, card)),
         _steps(card) if at in OPEN | STARTING else None,
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
-        button_row(card.buttons, card.subject, card.revision, at=at, plan=card.plan),
+        buttons if at not in ANNOUNCED else None,
         layout.context(_footer(card)),
     ]
     return Message(
@@ -67,13 +69,13 @@ def _lead_text(said: wording.Lead) -> Mrkdwn:
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
     """At most six facts: what is hit, how hard, how far, the way back, and who may answer."""
     facts = [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
-    if card.plan is not None:
+    if card.plan is not None and at not in NOTHING_RAN:
         facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.way_back, 250))]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
     if at in OPEN and card.approvers:
         needed = f" ({card.approvals_needed} needed)" if card.approvals_needed > 1 else ""
-        who = "Who may stop it" if at in (Shown.ANNOUNCING, Shown.VETO_WINDOW) else "Who may answer"
+        who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
         facts.append((who, concat(wording.people(card.approvers), words(needed))))
     return [lines([bold(words(name)), value]) for name, value in facts]
 

@@ -39,6 +39,10 @@ class Shown(StrEnum):
 
 OPEN = frozenset({Shown.ASKING, Shown.PARTLY_APPROVED, Shown.ANNOUNCING, Shown.VETO_WINDOW, Shown.HELD})
 """A person can still choose: the whole plan and the evidence are shown."""
+ANNOUNCED = frozenset({Shown.ANNOUNCING, Shown.VETO_WINDOW})
+"""It runs unless someone is quick: Stop stands right under the time."""
+NOTHING_RAN = frozenset({Shown.STOPPED, Shown.OVERRIDDEN, Shown.EXPIRED, Shown.SUPERSEDED, Shown.TAKEN})
+"""The plan does not matter any more."""
 UNASSIGNED = frozenset({Shown.OBSERVING, Shown.REFUSED})
 """Nothing will run; a person must look."""
 STARTING = frozenset({Shown.APPROVED, Shown.RUNNING, Shown.EXECUTING})

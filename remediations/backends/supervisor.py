@@ -127,22 +127,34 @@ class _NotConnectedError(Exception):
     """No connection was made, so the server has seen nothing of the request; the cause says why."""
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a UNIX socket that keeps to its time-out, which supervisor's own class does not."""
+class _Connection(http.client.HTTPConnection):
+    """HTTP over TCP or a UNIX socket, with what supervisor's own connections lack.
 
-    def __init__(self, path: str, timeout_seconds: float) -> None:
-        super().__init__("localhost", timeout=timeout_seconds)
-        self._path = path
+    A UNIX socket keeps to the time-out too, and closing it also closes an answer that nobody has read.
+    """
+
+    def __init__(self, server: str, timeout_seconds: float) -> None:
+        address = urlsplit(server)
+        super().__init__(address.hostname or "localhost", address.port, timeout=timeout_seconds)
+        self._socket_path = address.path if address.scheme == "unix" else None
+        self._answer: http.client.HTTPResponse | None = None
 
     def connect(self) -> None:
-        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connecting.settimeout(self.timeout)
-            connecting.connect(self._path)
-        except BaseException:
-            connecting.close()
-            raise
-        self.sock = connecting
+        if self._socket_path is None:
+            super().connect()
+            return
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._socket_path)
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        self._answer = super().getresponse()
+        return self._answer
+
+    def close(self) -> None:
+        super().close()
+        if self._answer is not None:
+            self._answer.close()
 
 
 class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor ships no types
@@ -150,17 +162,13 @@ class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor ships
 
     def __init__(self, server: str, username: str | None, password: str | None, timeout_seconds: float) -> None:
         super().__init__(username, password, server)
-        address = urlsplit(server)
 
-        def connected() -> http.client.HTTPConnection:
-            connection: http.client.HTTPConnection
-            if address.scheme == "unix":
-                connection = _UnixConnection(address.path, timeout_seconds)
-            else:
-                connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_seconds)
+        def connected() -> _Connection:
+            connection = _Connection(server, timeout_seconds)
             try:
                 connection.connect()
             except OSError as error:
+                connection.close()
                 raise _NotConnectedError from error
             return connection
 

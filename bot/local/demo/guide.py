@@ -7,10 +7,10 @@ from bot.local.workspace import Message, Panel, PanelButton, PanelLine, User, Wo
 
 GUIDE = User("U00GUIDE", "guide", "Demo guide", "Shows you around", avatar_colour="#4a6b3d", is_bot=True)
 TO_TRY = (
-    "Break the service with a button at the side. (Or wait: after 20 seconds it hangs by itself, once.)",
-    "A card appears here within seconds. Read what Watchkeeper proposes and why, then approve it as Alice.",
+    "Break the service with a button at the side, or wait: after 20 seconds it hangs by itself, once.",
+    "A card comes in #incidents within seconds. Read what is proposed and why, then press *Approve* as Alice.",
     "Open the card's thread: what was done, whether it helped, and the way back. Press *Why?* on the card.",
-    "Act as Dave and try to approve. Type `/watch help`. Break it again, and this time press *Override…* or *Pause…*.",
+    "Break it again, and be Dave, who may not approve; then press *Override…* or *Pause…*, or type `/watch help`.",
 )
 WORDS = {
     Health.ANSWERING: "answering",

@@ -28,11 +28,12 @@ class ServiceOnShow:
         self._was_broken = False
 
     async def heard(self, found: Health) -> None:
-        """Take in what one look found; show it where it is news."""
-        if found is self._found:
+        """Take in what one look found; show it where it is news. A hanging service that is being restarted is none."""
+        is_answering = found is Health.ANSWERING
+        if self._found is not None and is_answering == (self._found is Health.ANSWERING):
             return
         if self._found is not None:
-            style = "green" if found is Health.ANSWERING else "red"
+            style = "green" if is_answering else "red"
             self._story.tell(f"{self._program.name} is {guide.WORDS[found]}", style)
         self._found = found
         self._workspace.panel = guide.panel(found, self._monitor, {"hang": self.hang, "crash": self.crash})

@@ -95,7 +95,7 @@ class Stage:
         card = await self.card()
 
         def told() -> list[str] | None:
-            texts = [said(m) for m in self.workspace.thread(INCIDENTS, card.ts)[1:]]
+            texts = [said(m) for m in self.workspace.thread(INCIDENTS, card.ts)]
             return texts if all(any(word in text for text in texts) for word in words) else None
 
         texts = await self.workspace.until(told, timeout=timeout)

@@ -22,17 +22,17 @@ async def test_alice_approves_and_the_service_is_restarted_verified_and_explaine
         final = await here.card("Resolved")
         assert "'action_id': 'approve'" not in said(final), "an answered card has no question left"
         assert len([m for m in here.workspace.messages(INCIDENTS) if m.thread_ts in (None, m.ts)]) == 1
-        assert await here.audit_kinds() == [
+        kinds = await here.audit_kinds()
+        assert [kind for kind in kinds if kind != "alert.received"] == [
             "incident.opened",
-            "alert.received",
             "decision.made",
             "action.vote",
             "action.claimed",
             "action.executed",
             "action.succeeded",
-            "alert.received",
             "incident.resolved",
         ]
+        assert kinds.count("alert.received") == 2
 
 
 async def test_a_licensed_runbook_announces_waits_out_the_veto_window_and_acts(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], No
 
     def compare(name: str, document: dict[str, Any]) -> None:
         path = GOLDEN / f"{name}.json"
-        if request.config.getoption("--rewrite-golden"):
+        if request.config.getoption("--rewrite-golden", default=False):
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         assert path.exists(), f"{path} is missing; write it with pytest tests/slack --rewrite-golden and read it"

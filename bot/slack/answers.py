@@ -164,7 +164,10 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
 def help_text() -> Message:
     """``/watch help``."""
     listed = [spaced(code(f"{COMMAND} {usage}"), words(meaning)) for usage, meaning in _HELP]
-    return _message(words("What you can ask the watch:"), [layout.section(lines([bold(words("What you can ask the watch")), *listed]))])
+    return _message(
+        words("What you can ask the watch:"),
+        [layout.section(lines([bold(words("What you can ask the watch")), *listed]))],
+    )
 
 
 def mistake(problem: str, remedy: str = "") -> Message:

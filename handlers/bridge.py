@@ -5,7 +5,7 @@ Must not know: any particular button, command or modal.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from slack_sdk.errors import SlackApiError
@@ -26,6 +26,8 @@ from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
+Act = Callable[[UnitOfWork, Watch, Roster], Awaitable[T]]
+"""What is done in the transaction of an arrival."""
 ANSWER_MAX_CHARACTERS = 2900
 TOO_LATE = frozenset(
     {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
@@ -57,17 +59,19 @@ class Bridge:
     problems: Callable[[], Sequence[str]] = _nothing_wrong
     """What is not well at the moment, in words, for ``/watch status``."""
 
-    async def settle(self, arrived: Arrived, act: Callable[[UnitOfWork, Roster], Awaitable[T]]) -> T | None:
+    async def settle(self, arrived: Arrived, act: Act[T]) -> T | None:
         """Do what was asked and mark it done, in one transaction; None when it was done already.
 
-        The mark comes first: whoever else handles the same arrival finds it made, and does nothing.
+        The mark comes first: whoever else handles the same arrival finds it made, and does nothing. Time stands still
+        in ``act``: whatever one deed compares and records, it does at one moment.
         """
         roster = await self.watch.roster()
         async with self.database.begin() as work:
-            if not await work.arrivals.done(arrived.key, self.watch.now()):
+            now = self.watch.now()
+            if not await work.arrivals.done(arrived.key, now):
                 log.info("%s %s (%s) was handled already", arrived.kind, arrived.name, arrived.key)
                 return None
-            return await act(work, roster)
+            return await act(work, replace(self.watch, now=lambda: now), roster)
 
     async def answer(self, arrived: Arrived, answer: Answer | None, *, channel: str = "") -> None:
         """Tell the person, and nobody else, what came of it; None (handled already) says nothing."""

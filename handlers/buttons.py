@@ -43,8 +43,8 @@ def doing(deed: Deed) -> Handler:
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
-        async def act(work: Work, roster: Roster) -> Answer:
-            return UNKNOWN_SUBJECT if press is None else await deed(work, bridge.watch, roster, press)
+        async def act(work: Work, watch: Watch, roster: Roster) -> Answer:
+            return UNKNOWN_SUBJECT if press is None else await deed(work, watch, roster, press)
 
         await bridge.answer(arrived, await bridge.settle(arrived, act))
 
@@ -57,11 +57,11 @@ def opening(draw: Draw) -> Handler:
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
-        async def act(work: Work, roster: Roster) -> View | Answer:
+        async def act(work: Work, watch: Watch, roster: Roster) -> View | Answer:
             found = None if press is None else await find(work, press.subject, press.revision)
             if press is None or found is None:
                 return UNKNOWN_SUBJECT
-            return await draw(work, bridge.watch, roster, press, found)
+            return await draw(work, watch, roster, press, found)
 
         view = await bridge.settle(arrived, act)
         if isinstance(view, Answer):

@@ -5,7 +5,7 @@ Must not know: who may do what; the deeds decide, and record refusals.
 
 import difflib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -17,6 +17,7 @@ from bot.response.answers import Answer, Press, Roster
 from bot.response.card import build_card, current_action
 from bot.response.explanations import explain_incident
 from bot.response.incidents import Incident
+from bot.response.watch import Watch
 from bot.slack import answers, layout
 from bot.slack.layout import Message
 from bot.slack.text import bold, code, lines, spaced, words
@@ -33,7 +34,7 @@ NO_DECISION = Answer(False, "I am still looking at this incident; there is no de
 log = logging.getLogger(__name__)
 
 
-async def watch(bridge: Bridge, arrived: Arrived) -> None:
+async def ordered(bridge: Bridge, arrived: Arrived) -> None:
     """Carry out one ``/watch`` in one transaction, and answer."""
     try:
         request = understand(arrived.text("text"))
@@ -43,11 +44,13 @@ async def watch(bridge: Bridge, arrived: Arrived) -> None:
         problem = ""
     workspace_url = await _workspace_url(bridge) if isinstance(request, watch_words.Incidents) else ""
 
-    async def act(work: UnitOfWork, roster: Roster) -> Reply:
+    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> Reply:
         if problem:
             return answers.mistake(problem)
         try:
-            return await _Order(bridge, work, roster, arrived.person, workspace_url).carry_out(request)
+            return await _Order(work, watch, roster, arrived.person, bridge.problems(), workspace_url).carry_out(
+                request
+            )
         except WordsError as error:
             return answers.mistake(str(error))
 
@@ -90,10 +93,11 @@ def help_message() -> Message:
 class _Order:
     """One request of one person, inside its transaction."""
 
-    bridge: Bridge
     work: UnitOfWork
+    watch: Watch
     roster: Roster
     person: str
+    problems: Sequence[str]
     workspace_url: str
 
     async def carry_out(self, request: watch_words.Request) -> Reply:
@@ -112,16 +116,16 @@ class _Order:
             case watch_words.Pause():
                 return await self._pause(request)
             case watch_words.Resume(scope):
-                return await controls.resume(self.work, self.bridge.watch, self.roster, self.person, scope)
+                return await controls.resume(self.work, self.watch, self.roster, self.person, scope)
             case watch_words.RollBack(number, reason):
                 incident = await self._incident(number)
                 press = Press(self.person, incident.handle, incident.revision)
-                return await interventions.roll_back(self.work, self.bridge.watch, self.roster, press, reason)
+                return await interventions.roll_back(self.work, self.watch, self.roster, press, reason)
 
     async def _status(self) -> Reply:
-        now = self.bridge.watch.now()
+        now = self.watch.now()
         seen = await overview.look_around(self.work, now)
-        return answers.status(seen.status(self.bridge.problems(), self.bridge.watch.orders().digest, now))
+        return answers.status(seen.status(self.problems, self.watch.orders().digest, now))
 
     async def _show(self, incident: Incident) -> Reply:
         stored = await self.work.decisions.latest(incident.id)
@@ -130,19 +134,19 @@ class _Order:
         action = await current_action(self.work, incident)
         votes = await self.work.votes.of(action.id) if action else ()
         alerts = await self.work.incidents.alerts(incident.id)
-        card = build_card(self.bridge.watch.orders(), incident, alerts, stored, action, votes)
+        card = build_card(self.watch.orders(), incident, alerts, stored, action, votes)
         return answers.show(card, everybody(self.roster))
 
     async def _why(self, incident: Incident) -> Reply:
-        explanation = await explain_incident(self.work, self.bridge.watch, incident.id, self.person)
+        explanation = await explain_incident(self.work, self.watch, incident.id, self.person)
         return NO_DECISION if explanation is None else answers.why(explanation, everybody(self.roster))
 
     async def _pause(self, request: watch_words.Pause) -> Reply:
         await self._check_scope(request)
-        now = self.bridge.watch.now()
+        now = self.watch.now()
         until = None if request.lasting is None else now + request.lasting
         return await controls.pause(
-            self.work, self.bridge.watch, self.roster, self.person, request.scope, until, request.reason
+            self.work, self.watch, self.roster, self.person, request.scope, until, request.reason
         )
 
     async def _incident(self, number: int) -> Incident:
@@ -153,7 +157,7 @@ class _Order:
 
     async def _check_scope(self, request: watch_words.Pause) -> None:
         """A brake on a misspelt name would give false safety, so it is refused in words."""
-        orders = self.bridge.watch.orders()
+        orders = self.watch.orders()
         services = set(orders.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
         match request.scope:
             case Scope(kind=ScopeKind.RUNBOOK, name=name):

@@ -5,17 +5,22 @@ Must not know: how the parts work; each is a check that says what is wrong with 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from handlers.metrics import CONTENT_TYPE, Metrics
+from storage.audit import Audit
 from storage.database import Database
 
 Check = Callable[[], Awaitable[str | None]]
 """What is wrong with one part, in words; None when it is fine."""
 CHECK_TIMEOUT_SECONDS = 5.0
+LAG_INTERVAL_SECONDS = 0.5
+ENTRIES_COUNTED_MAX = 10_000
+"""Of one scrape; after a longer silence the counters lag behind rather than the scrape."""
+DECISION = "decision.made"
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +73,8 @@ class Health:
         self._checks = checks
         self._metrics = metrics
         self._database = database
+        self._counting = asyncio.Lock()
+        self._counted_to: int | None = None
 
     async def alive(self, _request: web.Request) -> web.Response:
         """``/healthz``: the event loop answers. Nothing else counts: a restart mends nothing outside."""
@@ -84,9 +91,35 @@ class Health:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """``/metrics`` in Prometheus' text format."""
-        async with self._database.read() as work:
+        async with self._counting, self._database.read() as work:
             self._metrics.outbox_depth.set(await work.outbox.undelivered())
+            await self._count_new_entries(work.audit)
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def measuring(self, _app: web.Application) -> AsyncIterator[None]:
+        """Measures the event loop's lag while the application runs (an aiohttp cleanup context)."""
+        task = asyncio.create_task(self._measure_lag(), name="event loop lag")
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _measure_lag(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while True:
+            began = clock()
+            await asyncio.sleep(LAG_INTERVAL_SECONDS)
+            self._metrics.loop_lag_seconds.observe(max(0.0, clock() - began - LAG_INTERVAL_SECONDS))
+
+    async def _count_new_entries(self, audit: Audit) -> None:
+        """The record says everything that happened; what was added since the last scrape is counted from there."""
+        number = (await audit.head()).number
+        counted, self._counted_to = self._counted_to, number
+        if counted is None or number <= counted:
+            return
+        for entry in await audit.latest(min(number - counted, ENTRIES_COUNTED_MAX)):
+            self._metrics.recorded.labels(entry.kind).inc()
+            if entry.kind == DECISION:
+                self._metrics.decisions.labels(str(entry.body.get("verdict"))).inc()
 
 
 async def _run(check: Check) -> str | None:
@@ -94,7 +127,7 @@ async def _run(check: Check) -> str | None:
         async with asyncio.timeout(CHECK_TIMEOUT_SECONDS):
             return await check()
     except TimeoutError:
-        return f"no answer within {CHECK_TIMEOUT_SECONDS:.0f} s"
+        return f"no answer within {CHECK_TIMEOUT_SECONDS:g} s"
     except Exception as error:
         log.warning("a readiness check failed", exc_info=error)
         return f"{type(error).__name__}: {error}"

@@ -11,6 +11,7 @@ from bot.policy.situation import Pause
 from bot.response.actions import Action
 from bot.response.answers import Roster
 from bot.response.incidents import Incident
+from bot.response.watch import Watch
 from bot.slack import layout
 from bot.slack.limits import check_view
 from bot.slack.modals import View
@@ -29,8 +30,8 @@ HOME_TAB = "home"
 async def opened(bridge: Bridge, arrived: Arrived) -> None:
     """Draw the tab of the person who opened it, as things are now."""
 
-    async def act(work: UnitOfWork, _roster: Roster) -> Overview:
-        return await overview.look_around(work, bridge.watch.now())
+    async def act(work: UnitOfWork, watch: Watch, _roster: Roster) -> Overview:
+        return await overview.look_around(work, watch.now())
 
     seen = await bridge.settle(arrived, act)
     if seen is None or arrived.text("event", "tab") != HOME_TAB:
@@ -43,7 +44,7 @@ async def opened(bridge: Bridge, arrived: Arrived) -> None:
 async def mentioned(bridge: Bridge, arrived: Arrived) -> None:
     """Somebody talks to the bot: it takes orders as commands, and says which."""
 
-    async def act(_work: UnitOfWork, _roster: Roster) -> bool:
+    async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> bool:
         return True
 
     if await bridge.settle(arrived, act):

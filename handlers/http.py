@@ -3,6 +3,7 @@
 Must not know: what an alert or a click means.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -15,6 +16,8 @@ from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
 from handlers.health import Health
 from handlers.metrics import Metrics
 from storage.intake import Intake
+
+log = logging.getLogger(__name__)
 
 
 def build_http_app(
@@ -39,6 +42,7 @@ def build_http_app(
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)
+    app.cleanup_ctx.append(health.measuring)
     if slack_app is not None:
         app.router.add_post("/slack/events", _slack_events(slack_app))
     return app
@@ -46,6 +50,12 @@ def build_http_app(
 
 def _slack_events(slack_app: AsyncApp) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
-        return await to_aiohttp_response(await slack_app.async_dispatch(await to_bolt_request(request)))
+        try:
+            bolt_request = await to_bolt_request(request)
+        except (ValueError, RecursionError, AttributeError, TypeError) as error:
+            # Bolt reads the body before it looks at the signature: whoever sent this is nobody yet.
+            log.warning("a request to /slack/events could not be read: %s", error)
+            raise web.HTTPBadRequest(text="This is nothing that Slack sends.") from error
+        return await to_aiohttp_response(await slack_app.async_dispatch(bolt_request))
 
     return handle

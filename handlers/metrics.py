@@ -44,25 +44,20 @@ class Metrics:
             ["name", "accepted"],
             registry=self.registry,
         )
-        self.decisions = Gauge(
+        self.decisions = Counter(
             "watchkeeper_decisions",
-            "Decisions recorded so far, by verdict.",
+            "Decisions recorded by any replica since this one was first scraped, by verdict.",
             ["verdict"],
             registry=self.registry,
         )
-        self.actions = Gauge(
-            "watchkeeper_actions",
-            "Actions recorded so far, by the state they are in.",
-            ["state"],
+        self.recorded = Counter(
+            "watchkeeper_recorded",
+            "Audit entries of any replica since this one was first scraped, by kind, such as action.succeeded.",
+            ["kind"],
             registry=self.registry,
         )
         self.outbox_depth = Gauge(
             "watchkeeper_outbox_depth", "Notices that wait for delivery to Slack.", registry=self.registry
-        )
-        self.outbox_age_seconds = Gauge(
-            "watchkeeper_outbox_age_seconds",
-            "Age of the oldest notice that waits; 0 when none does.",
-            registry=self.registry,
         )
         self.loop_lag_seconds = Histogram(
             "watchkeeper_event_loop_lag_seconds",

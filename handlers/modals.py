@@ -10,6 +10,7 @@ from bot.response.controls import pause
 from bot.response.interventions import override, roll_back
 from bot.response.notices import Button
 from bot.response.ports import Work
+from bot.response.watch import Watch
 from bot.slack import layout
 from bot.slack.cards import button_value
 from bot.slack.modals import (
@@ -58,10 +59,10 @@ async def overridden(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_override(values_of(arrived))
 
-    async def act(work: Work, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await override(work, bridge.watch, roster, press, form.choice, form.reason)
+        answer = await override(work, watch, roster, press, form.choice, form.reason)
         return answer, await _channel(work, press.subject)
 
     await _answer(bridge, arrived, await bridge.settle(arrived, act))
@@ -72,13 +73,13 @@ async def paused(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_pause(values_of(arrived))
 
-    async def act(work: Work, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
         if form is None:
             return UNKNOWN_SUBJECT, ""
         found = None if press is None else await find(work, press.subject, press.revision)
-        until = None if form.lasting is None else bridge.watch.now() + form.lasting
+        until = None if form.lasting is None else watch.now() + form.lasting
         incident_id = found.incident.id if found else None
-        answer = await pause(work, bridge.watch, roster, arrived.person, form.scope, until, form.reason, incident_id)
+        answer = await pause(work, watch, roster, arrived.person, form.scope, until, form.reason, incident_id)
         return answer, (found.incident.channel or "") if found else ""
 
     await _answer(bridge, arrived, await bridge.settle(arrived, act))
@@ -108,10 +109,10 @@ async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     reason = arrived.text("view", "state", "values", REASON, REASON, "value", limit=REASON_MAX_CHARACTERS)
 
-    async def act(work: Work, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await roll_back(work, bridge.watch, roster, press, reason)
+        answer = await roll_back(work, watch, roster, press, reason)
         return answer, await _channel(work, press.subject)
 
     await _answer(bridge, arrived, await bridge.settle(arrived, act))

@@ -10,7 +10,7 @@ from bot.response.interventions import roll_back, take
 from bot.response.notices import Button
 from handlers.arrival import Kind
 from handlers.buttons import doing, draw_override, draw_pause, draw_why, opening
-from handlers.commands import COMMAND, is_brake, watch
+from handlers.commands import COMMAND, is_brake, ordered
 from handlers.home import mentioned, opened
 from handlers.inbox import Route, Routes, always
 from handlers.modals import (
@@ -39,7 +39,7 @@ ROUTES: Routes = {
         Button.PAUSE: Route(paused, is_brake=always),
         Button.ROLL_BACK: Route(rolled_back),
     },
-    Kind.COMMAND: {COMMAND: Route(watch, is_brake=is_brake)},
+    Kind.COMMAND: {COMMAND: Route(ordered, is_brake=is_brake)},
     Kind.SHORTCUT: {
         "why_this": Route(why_this),
         "roll_this_back": Route(roll_this_back),

@@ -6,6 +6,7 @@ Must not know: who may do what; the deeds decide, and record refusals.
 from bot.response.answers import Answer, Roster
 from bot.response.explanations import explain_incident
 from bot.response.incidents import Incident
+from bot.response.watch import Watch
 from bot.slack.cards import button_value
 from bot.slack.modals import EVERYTHING, View, pause_modal, why_modal
 from handlers.arrival import Arrived
@@ -22,11 +23,11 @@ NO_DECISION = Answer(False, "I am still looking at this incident; there is no de
 async def why_this(bridge: Bridge, arrived: Arrived) -> None:
     """The reasons behind the incident whose card or thread the message is in."""
 
-    async def act(work: UnitOfWork, roster: Roster) -> View | Answer:
+    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
         if incident is None:
             return NO_INCIDENT
-        explanation = await explain_incident(work, bridge.watch, incident.id, arrived.person)
+        explanation = await explain_incident(work, watch, incident.id, arrived.person)
         if explanation is None:
             return NO_DECISION
         return why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster))
@@ -37,7 +38,7 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
 async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
     """Ask whether what was done in this incident shall be taken back."""
 
-    async def act(work: UnitOfWork, _roster: Roster) -> View | Answer:
+    async def act(work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
         if incident is None:
             return NO_INCIDENT
@@ -49,7 +50,7 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
 async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
     """Ask for how long, and why, everything shall pause."""
 
-    async def act(_work: UnitOfWork, _roster: Roster) -> View | Answer:
+    async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
         return pause_modal([EVERYTHING])
 
     await _open(bridge, arrived, await bridge.settle(arrived, act))

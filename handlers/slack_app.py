@@ -16,7 +16,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.slack.text import code, concat, words
 from handlers.arrival import Arrived, Kind, recognise
-from handlers.inbox import ARRIVED, Inbox
+from handlers.inbox import ARRIVED, IS_NEW, Inbox
 from handlers.routes import FORMS
 
 Ack = Callable[..., Awaitable[BoltResponse]]
@@ -113,12 +113,15 @@ class _Listeners:
             return BoltResponse(status=401, body="")
         log.error("handling %r failed", body.get("type") or body.get("command"), exc_info=error)
         arrived = context[ARRIVED]
-        if arrived is not None:
-            await self._inbox.bridge.say(
-                arrived,
-                words(
-                    f"I could not take up “{arrived.name}”: something went wrong on my side before it was saved. "
-                    "Nothing was done; please try again in a moment. The details are in Watchkeeper's log."
-                ),
-            )
+        if arrived is None:
+            return None
+        fate = (
+            "It is saved, and I take it up again within a minute."
+            if context.get(IS_NEW)
+            else "Nothing was done; please try again in a moment."
+        )
+        await self._inbox.bridge.say(
+            arrived,
+            words(f"Something went wrong on my side with “{arrived.name}”. {fate} The details are in my log."),
+        )
         return BoltResponse(status=200, body="") if isinstance(error, BoltUnhandledRequestError) else None

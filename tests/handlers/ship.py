@@ -17,10 +17,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.local.workspace import Message, Workspace, demo_team
 from bot.local.workspace.people import Person
-from bot.policy.situation import Evidence
+from bot.policy.situation import Evidence, Notification, Oversight
 from bot.response.actions import Action, ActionState
-from bot.response.card import refresh_card
+from bot.response.card import current_action, refresh_card
 from bot.response.incidents import Incident
+from bot.response.ports import StoredDecision
 from bot.response.watch import Watch, utc_now
 from bot.slack.connection import Connection, build_client
 from bot.slack.courier import Courier
@@ -90,12 +91,22 @@ class Ship:
         """Open an incident with an action in ``state``, and wait for its card."""
         async with self.database.begin() as work:
             incident_id = await facts.open_incident(work, "checkout", handle=HANDLE, revision=1)
-            await work.decisions.add(facts.decision(incident_id))
+            await work.decisions.add(_decision(incident_id))
             action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
             await work.actions.add(action)
             await refresh_card(work, ORDERS, incident_id, utc_now())
-        await self.workspace.until(lambda: self.workspace.messages("C01INC"))
+        async with asyncio.timeout(10):
+            while (await self.incident(incident_id)).thread_ts is None:
+                await asyncio.sleep(0.01)
         return self.workspace.messages("C01INC")[0]
+
+    async def question_now(self) -> Action:
+        """The incident's present question, which may be another than the first."""
+        async with self.database.read() as work:
+            incident = await work.incidents.get(1)
+            action = await current_action(work, incident) if incident else None
+        assert action is not None
+        return action
 
     async def action(self, action_id: str = "a1") -> Action:
         async with self.database.read() as work:
@@ -194,6 +205,14 @@ async def sailing(
                 while not connection.state.connected:
                     await asyncio.sleep(0.01)
         yield Ship(workspace, database, enqueuer, watch, client, courier, metrics, inbox, app)
+
+
+def _decision(incident_id: int) -> StoredDecision:
+    """A decision to ask, which everything but a pause would make again."""
+    stored = facts.decision(incident_id)
+    oversight = Oversight(trigger="ServiceDown", audited=True, notification=Notification.PLANNED)
+    situation = stored.situation.model_copy(update={"runbook": "restart-checkout", "oversight": oversight})
+    return replace(stored, situation=situation)
 
 
 async def _nothing(_work: UnitOfWork, _item: object) -> None:

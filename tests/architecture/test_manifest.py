@@ -1,0 +1,136 @@
+"""The manifest and the code say the same: nothing is offered that nothing handles, nothing is used unasked."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from bot.response.notices import Button
+from handlers.arrival import Kind
+from handlers.commands import COMMAND
+from handlers.routes import FORMS, ROUTES
+from handlers.watch_words import SUBCOMMANDS
+
+ROOT = Path(__file__).parents[2]
+CONTRACTS = ROOT.parent / "shared" / "contracts"
+SOURCES = ("bot", "handlers")
+RESERVED_SCOPES = {
+    "bookmarks:write",
+    "channels:join",
+    "channels:manage",
+    "channels:read",
+    "files:write",
+    "groups:read",
+    "groups:write",
+    "im:history",
+    "pins:write",
+    "reactions:write",
+    "users:read.email",
+}
+"""Asked for at the first installation, so that charts, own channels and pins need no second consent."""
+USED_BY_BOLT = {"auth.test", "apps.connections.open"}
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "manifest.yml").read_text()))
+
+
+def contract(name: str) -> Any:
+    path = CONTRACTS / name
+    if not path.exists():
+        pytest.skip(f"{path} is not here, so the manifest is not compared with Slack's own words")
+    return json.loads(path.read_text())
+
+
+def granted(manifest: dict[str, Any]) -> set[str]:
+    return set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def methods_in(text: str, known: set[str]) -> set[str]:
+    """Web API methods that a module names, as ``"chat.postMessage"`` or as ``client.chat_postMessage(...)``."""
+    spelt = {name.replace(".", "_").lower(): name for name in known}
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in known:
+            found.add(node.value)
+        if isinstance(node, ast.Attribute) and node.attr.lower() in spelt:
+            found.add(spelt[node.attr.lower()])
+    return found
+
+
+def used_methods(known: set[str]) -> set[str]:
+    modules = [p for source in SOURCES for p in (ROOT / source).rglob("*.py") if "local" not in p.parts]
+    return set().union(*(methods_in(path.read_text(), known) for path in modules))
+
+
+def test_slack_accepts_the_manifest(manifest: dict[str, Any]) -> None:
+    jsonschema.validate(manifest, contract("slack-manifest.schema.2.0.0.json"))
+
+
+def test_the_schema_refuses_a_manifest_with_a_mistake(manifest: dict[str, Any]) -> None:
+    broken = {**manifest, "features": {**manifest["features"], "slash_commands": [{"command": "watch"}]}}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, contract("slack-manifest.schema.2.0.0.json"))
+
+
+def test_every_command_is_handled_and_every_handled_one_is_offered(manifest: dict[str, Any]) -> None:
+    offered = manifest["features"]["slash_commands"]
+    assert {entry["command"] for entry in offered} == set(ROUTES[Kind.COMMAND]) == {COMMAND}
+
+
+def test_the_usage_hint_names_only_what_is_understood(manifest: dict[str, Any]) -> None:
+    hint = manifest["features"]["slash_commands"][0]["usage_hint"]
+    assert {part.split()[0] for part in hint.split(" | ")} <= set(SUBCOMMANDS)
+
+
+def test_every_shortcut_is_handled_and_every_handled_one_is_offered(manifest: dict[str, Any]) -> None:
+    offered = manifest["features"]["shortcuts"]
+    assert {entry["callback_id"] for entry in offered} == set(ROUTES[Kind.SHORTCUT])
+
+
+def test_every_event_is_handled_and_every_handled_one_is_subscribed_to(manifest: dict[str, Any]) -> None:
+    assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == set(ROUTES[Kind.EVENT])
+
+
+def test_every_button_and_modal_is_handled_by_its_word() -> None:
+    assert set(ROUTES[Kind.BUTTON]) == set(Button) - {Button.REVIEW}
+    assert set(ROUTES[Kind.MODAL]) == set(FORMS)
+    assert set(ROUTES[Kind.MODAL]) <= set(Button)
+
+
+def test_interactivity_home_and_socket_mode_are_on_and_the_rest_is_off(manifest: dict[str, Any]) -> None:
+    settings = manifest["settings"]
+    assert settings["interactivity"]["is_enabled"]
+    assert settings["socket_mode_enabled"]
+    assert not settings["org_deploy_enabled"]
+    assert not settings["token_rotation_enabled"]
+    assert manifest["features"]["app_home"]["home_tab_enabled"]
+
+
+def test_every_method_in_the_code_has_its_scope(manifest: dict[str, Any]) -> None:
+    methods = contract("slack-methods.json")
+    used = used_methods(set(methods))
+    assert {"chat.postMessage", "chat.update", "chat.postEphemeral", "views.open", "views.publish"} <= used
+    for method in used - USED_BY_BOLT:
+        needed = set(methods[method]["bot_scopes"])
+        assert not needed or needed & granted(manifest), f"{method} needs one of {sorted(needed)}"
+
+
+def test_every_event_has_its_scope(manifest: dict[str, Any]) -> None:
+    scopes = contract("slack-event-scopes.json")
+    for event in ROUTES[Kind.EVENT]:
+        needed = {scope.replace("mentions.", "mentions:") for scope in scopes[event]}
+        assert not needed or needed & granted(manifest), f"{event} needs one of {sorted(needed)}"
+
+
+def test_every_scope_is_used_or_kept_for_a_reason(manifest: dict[str, Any]) -> None:
+    methods = contract("slack-methods.json")
+    events = contract("slack-event-scopes.json")
+    used = {scope for method in used_methods(set(methods)) for scope in methods[method]["bot_scopes"]}
+    used |= {scope.replace("mentions.", "mentions:") for event in ROUTES[Kind.EVENT] for scope in events[event]}
+    assert granted(manifest) - used - {"commands"} <= RESERVED_SCOPES

@@ -1,0 +1,133 @@
+"""Alive, ready and measured."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from bot.response.watch import utc_now
+from handlers.health import Check, Health, database_answers, fresh, holds
+from handlers.http import build_http_app
+from handlers.metrics import Metrics
+from storage.database import Database
+from storage.intake import Intake
+from tests.fixtures import incidents as facts
+from tests.handlers.orders import ORDERS
+from tests.handlers.webhooks import alert, webhook
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CHECKS: dict[str, Check] = {}
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncIterator[aiohttp.ClientSession]:
+    metrics = Metrics()
+    CHECKS.clear()
+    intake = Intake(database, lambda: ORDERS, utc_now)
+    health = Health(CHECKS, metrics, database)
+    server = TestServer(build_http_app(intake=intake, health=health, metrics=metrics, alert_token=None))
+    await server.start_server()
+    async with aiohttp.ClientSession(server.make_url("/")) as session:
+        yield session
+    await server.close()
+    await intake.close()
+
+
+async def ready(session: aiohttp.ClientSession) -> tuple[int, dict[str, str]]:
+    async with session.get("/readyz") as response:
+        return response.status, (await response.json())["parts"]
+
+
+async def test_it_is_alive_as_long_as_it_answers(session: aiohttp.ClientSession) -> None:
+    CHECKS["slack"] = holds(lambda: False, "not connected")
+    async with session.get("/healthz") as response:
+        assert (response.status, await response.json()) == (200, {"status": "alive"})
+
+
+async def test_ready_means_that_every_part_is_and_says_so_of_each(
+    session: aiohttp.ClientSession, database: Database
+) -> None:
+    connected = True
+    CHECKS["database"] = database_answers(database)
+    CHECKS["slack"] = holds(lambda: connected, "not connected to Slack")
+    assert await ready(session) == (200, {"database": "ok", "slack": "ok"})
+    connected = False
+    assert await ready(session) == (503, {"database": "ok", "slack": "not connected to Slack"})
+
+
+async def test_a_part_that_fails_or_hangs_is_a_reason_and_not_an_error(
+    session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails() -> str | None:
+        raise ConnectionError("gone")
+
+    async def hangs() -> str | None:
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr("handlers.health.CHECK_TIMEOUT_SECONDS", 0.05)
+    CHECKS.update(one=fails, other=hangs)
+    assert await ready(session) == (503, {"one": "ConnectionError: gone", "other": "no answer within 0.05 s"})
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        (None, "the sweep has not happened yet"),
+        (NOW - timedelta(seconds=30), None),
+        (NOW - timedelta(seconds=31), "the sweep was 31 s ago; expected every 30 s"),
+    ],
+)
+async def test_something_that_happens_again_and_again_must_have_happened_lately(
+    last: datetime | None, says: str | None
+) -> None:
+    assert await fresh(lambda: last, timedelta(seconds=30), lambda: NOW, "the sweep")() == says
+
+
+async def test_what_is_counted_can_be_scraped(session: aiohttp.ClientSession, database: Database) -> None:
+    async with session.post("/alerts/alertmanager", json=webhook([alert("a"), alert("b"), None])) as response:
+        assert response.status == 200
+    async with session.post("/alerts/alertmanager", json=webhook([alert("a")], truncatedAlerts=3)) as response:
+        assert response.status == 200
+    async with session.post("/alerts/alertmanager", json={}) as response:
+        assert response.status == 400
+    async with database.begin() as work:
+        await work.outbox.add(1, facts.card(1), utc_now())
+    async with session.get("/metrics") as response:
+        assert response.content_type == "text/plain"
+        lines = (await response.text()).splitlines()
+    for line in (
+        'watchkeeper_alerts_total{result="accepted",source="alertmanager"} 2.0',
+        'watchkeeper_alerts_total{result="duplicate",source="alertmanager"} 1.0',
+        'watchkeeper_alerts_total{result="quarantined",source="alertmanager"} 1.0',
+        'watchkeeper_alerts_truncated_by_sender_total{source="alertmanager"} 3.0',
+        'watchkeeper_webhooks_refused_total{source="alertmanager",status="400"} 1.0',
+        "watchkeeper_outbox_depth 1.0",
+    ):
+        assert line in lines
+
+
+async def test_what_is_on_the_record_is_counted_once_by_kind_and_verdict(
+    session: aiohttp.ClientSession, database: Database
+) -> None:
+    async def scraped() -> list[str]:
+        async with session.get("/metrics") as response:
+            return [line for line in (await response.text()).splitlines() if line.startswith("watchkeeper_")]
+
+    async def record(kind: str, **body: str) -> None:
+        async with database.begin() as work:
+            await work.audit.append(kind=kind, actor="watchkeeper", at=NOW, body=body)
+
+    await record("decision.made", verdict="act")  # before the first scrape: somebody else's counter has it
+    await scraped()
+    await record("decision.made", verdict="ask")
+    await record("decision.made", verdict="ask")
+    await record("action.succeeded")
+    await scraped()
+    lines = await scraped()
+    assert 'watchkeeper_decisions_total{verdict="ask"} 2.0' in lines
+    assert 'watchkeeper_recorded_total{kind="action.succeeded"} 1.0' in lines
+    assert not any('verdict="act"' in line for line in lines)

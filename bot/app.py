@@ -5,9 +5,7 @@ The only module that knows everything. Nothing is decided here.
 
 import asyncio
 import logging
-import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -26,6 +24,7 @@ from bot.response.engine import Engine
 from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.notices import CardNotice
+from bot.response.replicas import PlaceTakenError
 from bot.response.watch import Timing, Watch
 from bot.settings import Settings
 from bot.slack.connection import Connection, build_client
@@ -49,6 +48,9 @@ from storage.unit_of_work import UnitOfWork
 SWEEP_INTERVAL_SECONDS = 0.25
 HELD_INTERVAL_SECONDS = 5.0
 INBOX_INTERVAL_SECONDS = 30.0
+RETENTION_INTERVAL_SECONDS = 600.0
+FLOWS_KEPT = timedelta(days=7)
+"""How long the durable engine remembers a finished flow; what it did is in our own tables for good."""
 SWEEP_FRESH_SECONDS = 30.0
 SHUTDOWN_SECONDS = 10.0
 
@@ -62,9 +64,10 @@ class StartError(Exception):
 class Sweeper:
     """Runs what must happen again and again, and knows when it last did."""
 
-    def __init__(self, watch: Watch, inbox: Inbox) -> None:
+    def __init__(self, watch: Watch, inbox: Inbox, engine: Engine) -> None:
         self._watch = watch
         self._inbox = inbox
+        self._engine = engine
         self.last_sweep: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -74,6 +77,7 @@ class Sweeper:
             (self._deadlines, SWEEP_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
+            (self._retention, RETENTION_INTERVAL_SECONDS),
         ):
             self._scheduler.add_job(
                 job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
@@ -95,6 +99,9 @@ class Sweeper:
     async def _unfinished(self) -> None:
         await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))
 
+    async def _retention(self) -> None:
+        await self._engine.forget_finished(self._watch.now() - FLOWS_KEPT)
+
 
 @asynccontextmanager
 async def running(settings: Settings, policy: Policy, *, timing: Timing | None = None) -> AsyncIterator[str]:
@@ -104,10 +111,9 @@ async def running(settings: Settings, policy: Policy, *, timing: Timing | None =
         StartError: a part cannot start.
     """
     async with AsyncExitStack() as stack:
-        engine = Engine(settings.database_url, executor_id=executor_id(settings))
+        engine = Engine(settings.database_url)
         database = await _open_database(settings, engine)
         stack.push_async_callback(database.close)
-        await engine.prepare()
         evidence = PrometheusEvidence(settings.prometheus_url)
         stack.callback(evidence.close)
         client = build_client(settings.slack_bot_token, settings.slack_api_url)
@@ -123,7 +129,7 @@ async def running(settings: Settings, policy: Policy, *, timing: Timing | None =
         courier = Courier(
             database,
             Desk(client),
-            name=executor_id(settings),
+            name=engine.executor_id,
             channel=lambda: policy.channels.incidents,
             now=watch.now,
             on_accepted=partial(_accepted, watch),
@@ -134,7 +140,7 @@ async def running(settings: Settings, policy: Policy, *, timing: Timing | None =
         intake = Intake(database, watch.orders, watch.now)
         slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
         connection = Connection(slack_app, settings.slack_app_token, client) if settings.slack_app_token else None
-        sweeper = Sweeper(watch, inbox)
+        sweeper = Sweeper(watch, inbox, engine)
         health = Health(
             {
                 "database": database_answers(database),
@@ -178,7 +184,10 @@ async def running(settings: Settings, policy: Policy, *, timing: Timing | None =
 
 
 async def serve(settings: Settings, policy: Policy) -> None:
-    """Keep the watch until SIGINT or SIGTERM."""
+    """Keep the watch until SIGINT or SIGTERM.
+
+    If this process loses its place among the replicas, it exits at once instead, with a status other than zero.
+    """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -189,13 +198,6 @@ async def serve(settings: Settings, policy: Policy) -> None:
         log.info("stopping: what is under way is finished or continues at the next start")
 
 
-def executor_id(settings: Settings) -> str:
-    """Names this replica among others; on SQLite there is one, which must recognise its own work after a restart."""
-    if settings.database_url.startswith("sqlite"):
-        return "local"
-    return f"{socket.gethostname()}-{os.getpid()}"
-
-
 async def _open_database(settings: Settings, engine: Engine) -> Database:
     try:
         database = Database(settings.database_url, engine, settings.audit_key)
@@ -203,7 +205,11 @@ async def _open_database(settings: Settings, engine: Engine) -> Database:
         raise StartError(f"DATABASE_URL cannot be used: {error}") from error
     try:
         await database.open()
+        await engine.prepare()
         await migrate(database)
+    except PlaceTakenError as error:
+        await database.close()
+        raise StartError(str(error)) from error
     except Exception as error:
         await database.close()
         raise StartError(

@@ -1,23 +1,39 @@
 """The durable engine: DBOS behind the ``Flow`` and ``Enqueuer`` protocols.
 
-The only module that knows DBOS. It runs the flows on the loop it was launched in, remembers every step, and after a
-crash runs unfinished flows again. A flow that fails in a way it did not foresee is handed to ``on_failure``, because
-an error that nobody is told about is the worst kind.
+The only module that knows DBOS. It runs the flows on the loop it was launched in, remembers every step, and takes over
+what a dead process left unfinished, its own predecessor's or another replica's. A flow that fails in a way it did not
+foresee, or whose process died again and again, is handed to ``on_failure``, because an error that nobody is told about
+is the worst kind.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import os
+import secrets
+import socket
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any, Protocol
 
-from dbos import DBOS, AsyncSQLAlchemyDatasource, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
+from dbos import (
+    DBOS,
+    AsyncSQLAlchemyDatasource,
+    DBOSClient,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    EnqueueOptions,
+    WorkflowStatus,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from bot.response.flow import FlowFunction, Json
 from bot.response.ports import Work
+from bot.response.replicas import exit_at_once, place_of
 
+APPLICATION = "watchkeeper"
 APPLICATION_VERSION = "1"
 """Of the flows, not of the program: recovered work keeps running across releases. A changed flow gets a new name."""
 POLLING_INTERVAL_SECONDS = 0.1
@@ -25,6 +41,14 @@ MAX_EXECUTOR_THREADS = 16
 SYSTEM_POOL_SIZE = 10
 MAX_RECOVERY_ATTEMPTS = 1000
 """DBOS's own dead-letter limit, out of the way: poison is recognised by our own counter, which tells a person."""
+RECOVERIES = "recoveries"
+"""Our counter: an attribute of the workflow, because it must not be one of its steps."""
+MAX_RECOVERIES = 5
+ROLL_CALL_SECONDS = 1.0
+FAILURE_TRIES = 10
+FAILURE_RETRY_SECONDS = 30.0
+FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+FORGOTTEN_AT_ONCE = 500
 GRACE_SECONDS = 10.0
 """How long flows may finish at shutdown; a verification that takes longer looks again after the restart."""
 INCIDENTS_QUEUE = "incidents"
@@ -33,7 +57,11 @@ TARGETS_QUEUE = "targets"
 log = logging.getLogger(__name__)
 
 OnFailure = Callable[[str, tuple[Any, ...], Exception], Awaitable[None]]
-"""``(flow name, its arguments, the error)``: record it and call a person."""
+"""``(flow name, its arguments, the error)``: record it and call a person. Telling twice must do no harm."""
+
+
+class FlowDiedError(Exception):
+    """The process died each time it ran this flow."""
 
 
 class DurableDatabase(Protocol):
@@ -59,18 +87,27 @@ def system_url(database_url: str) -> str:
 class Engine:
     """Starts, runs and recovers the durable flows. One per process."""
 
-    def __init__(self, database_url: str, *, executor_id: str = "local") -> None:
+    def __init__(self, database_url: str) -> None:
         self._url = system_url(database_url)
-        self._executor_id = executor_id
+        self.executor_id = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        """This process among others, and among its own predecessors: never the same twice."""
+        self._place = place_of(database_url, self.executor_id)
         self._serializer = DBOSPortableJSONSerializer()
         self._client = DBOSClient(
-            system_database_url=self._url, serializer=self._serializer, system_database_pool_size=2, lazy=True
+            system_database_url=self._url,
+            serializer=self._serializer,
+            system_database_pool_size=2,
+            application_name=APPLICATION,
+            lazy=True,
+            retry_connection_errors=False,
         )
         self._datasource: AsyncSQLAlchemyDatasource | None = None
         self._database: DurableDatabase | None = None
         self.launched = False
         self._closing = False
+        self._on_failure: OnFailure | None = None
         self._running: set[asyncio.Task[Any]] = set()
+        self._duties: list[asyncio.Task[None]] = []
 
     def enqueue(
         self,
@@ -95,41 +132,84 @@ class Engine:
         self._client.enqueue_in_transaction(session, options, *arguments)
 
     async def prepare(self) -> None:
-        """Create or migrate DBOS's own tables, so that work can be enqueued before anything is launched."""
-        config: DBOSConfig = self._config()
-        await asyncio.to_thread(lambda: DBOS(config=config))
+        """Take this process's place at the database; create DBOS's own tables, so that work can be enqueued.
 
-    async def launch(self, database: DurableDatabase, flows: Mapping[str, FlowFunction], on_failure: OnFailure) -> None:
-        """Register ``flows`` by name and start running and recovering them on the *running* loop.
+        Raises:
+            PlaceTakenError: a SQLite file has one place, and another process holds it.
+        """
+        await self._place.take()
+        await asyncio.to_thread(lambda: DBOS(config=self._config()))
+        await asyncio.to_thread(DBOS.migrate, self._url)
+        for queue in (INCIDENTS_QUEUE, TARGETS_QUEUE):
+            # Before the launch, which looks for queues at once and then only every second.
+            await self._client.register_queue_async(
+                queue, partition_concurrency=1, polling_interval_sec=POLLING_INTERVAL_SECONDS
+            )
+
+    async def launch(
+        self,
+        database: DurableDatabase,
+        flows: Mapping[str, FlowFunction],
+        on_failure: OnFailure,
+        on_lost: Callable[[str], None] = exit_at_once,
+    ) -> None:
+        """Register ``flows`` by name and start running them on the *running* loop, legacies of the dead first.
 
         Must be called inside the loop that everything else uses, or queued work would run on another one.
+
+        Args:
+            database: where the flows' transactions go.
+            flows: by name; a changed flow has a new name.
+            on_failure: called when a flow failed in a way it did not foresee.
+            on_lost: called with the reason when this process has lost its place and others may own its work.
         """
-        self._database = database
+        self._database, self._on_failure = database, on_failure
         for name, function in flows.items():
-            self._register(name, function, on_failure)
+            self._register(name, function)
         self._datasource = await AsyncSQLAlchemyDatasource.create(
             database.url, engine=database.engine, sessionmaker=database.sessionmaker, serializer=self._serializer
         )
+        await self.take_over()
         DBOS.launch()
-        for queue in (INCIDENTS_QUEUE, TARGETS_QUEUE):
-            await DBOS.register_queue_async(
-                queue, partition_concurrency=1, polling_interval_sec=POLLING_INTERVAL_SECONDS
-            )
+        self._duties = [asyncio.create_task(self._keep_place(on_lost)), asyncio.create_task(self._call_roll())]
         self.launched = True
 
     async def close(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Stop taking work and let what runs finish for a while; what is unfinished continues at the next start."""
-        self.launched, self._closing = False, True
+        """Stop taking work and let what runs finish for a while; what is unfinished is put back in its queue."""
+        launched, self.launched, self._closing = self.launched, False, True
+        await _cancel(self._duties)
         if self._running:
             await asyncio.wait(self._running, timeout=grace_seconds)
         logging.getLogger("dbos").setLevel(logging.ERROR)  # it warns of each flow that we interrupt on purpose
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        await asyncio.to_thread(self._client.destroy)
+        await _cancel(self._running)
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         # DBOS made its thread pool the loop's default and has just shut it down; whoever closes after us needs one.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="closing"))
+        if launched:
+            await self._put_back()
+        await asyncio.to_thread(self._client.destroy)
+        await self._place.release()
+
+    async def forget_finished(self, before: datetime) -> int:
+        """Delete the engine's memory of some flows that ended before this moment; how many, at most 500 at a time."""
+        ended = await self._client.list_workflows_async(
+            status=FINISHED,
+            completed_before=before.isoformat(),
+            limit=FORGOTTEN_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        )
+        if ended:
+            await self._client.delete_workflows_async([flow.workflow_id for flow in ended])
+        return len(ended)
+
+    async def take_over(self) -> None:
+        """Put what dead processes were running back in its queue; what killed too many goes to people instead."""
+        pending = await self._client.list_workflows_async(status="PENDING", load_input=False, load_output=False)
+        for executor_id in sorted({flow.executor_id for flow in pending if flow.executor_id} - {self.executor_id}):
+            async with self._place.legacy(executor_id) as gone:
+                if gone:
+                    await self._inherit(executor_id)
 
     async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``. Outside a flow it is a plain transaction."""
@@ -152,18 +232,18 @@ class Engine:
 
     def _config(self) -> DBOSConfig:
         return {
-            "name": "watchkeeper",
+            "name": APPLICATION,
             "system_database_url": self._url,
             "sys_db_pool_size": SYSTEM_POOL_SIZE,
             "max_executor_threads": MAX_EXECUTOR_THREADS,
             "serializer": self._serializer,
-            "executor_id": self._executor_id,
+            "executor_id": self.executor_id,
             "application_version": APPLICATION_VERSION,
             "log_level": "WARNING",
             "enable_otlp": False,
         }
 
-    def _register(self, name: str, function: FlowFunction, on_failure: OnFailure) -> None:
+    def _register(self, name: str, function: FlowFunction) -> None:
         async def workflow(*arguments: Any) -> None:
             if self._closing:
                 raise asyncio.CancelledError  # stays on the list, for the next start
@@ -172,7 +252,7 @@ class Engine:
                 await function(self, *arguments)
             except Exception as error:
                 log.exception("flow %s%r failed", name, arguments)
-                await on_failure(name, arguments, error)
+                await self._tell(name, arguments, error)
 
         workflow.__qualname__ = name
         DBOS.workflow(name=name, max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)(workflow)
@@ -182,3 +262,97 @@ class Engine:
         if task is not None:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+
+    async def _tell(self, name: str, arguments: tuple[Any, ...], error: Exception) -> None:
+        """Call ``on_failure``, again if need be: what broke the flow may well break the telling for a while."""
+        workflow_id = DBOS.workflow_id
+        for tries_left in reversed(range(FAILURE_TRIES)):
+            try:
+                if await self._owns(workflow_id):
+                    await self._report(name, arguments, error)
+            except Exception:
+                if not tries_left:
+                    raise
+                log.exception("people could not be told that flow %s%r failed; trying again", name, arguments)
+                await asyncio.sleep(FAILURE_RETRY_SECONDS)
+            else:
+                return
+
+    async def _owns(self, workflow_id: str | None) -> bool:
+        """Whether the flow is still ours: one that was frozen and overtaken has nothing to say about it."""
+        found = await self._client.list_workflows_async(
+            workflow_ids=[str(workflow_id)], load_input=False, load_output=False
+        )
+        return any(flow.status == "PENDING" and flow.executor_id == self.executor_id for flow in found)
+
+    async def _report(self, name: str, arguments: tuple[Any, ...], error: Exception) -> None:
+        if self._on_failure is None:
+            raise RuntimeError("the durable engine is not launched; call launch() before running flows")
+        await self._on_failure(name, arguments, error)
+
+    async def _keep_place(self, on_lost: Callable[[str], None]) -> None:
+        reason = await self._place.lost()
+        if not self._closing:
+            on_lost(reason)
+
+    async def _call_roll(self) -> None:
+        while True:
+            await asyncio.sleep(ROLL_CALL_SECONDS)
+            try:
+                await self.take_over()
+            except Exception:
+                log.exception("cannot see to what dead processes left behind; trying again")
+
+    async def _inherit(self, executor_id: str) -> None:
+        """See to everything that a process, known to be gone, was running."""
+        legacy = await self._client.list_workflows_async(status="PENDING", executor_id=executor_id, load_output=False)
+        to_run = []
+        for flow in legacy:
+            recoveries = int((flow.attributes or {}).get(RECOVERIES, 0))
+            if recoveries >= MAX_RECOVERIES:
+                await self._give_up(flow)  # stays PENDING, and so on the roll, until people have been told
+                continue
+            await self._client.update_workflow_attributes_async(
+                flow.workflow_id, {RECOVERIES: recoveries + 1}, merge=True
+            )
+            to_run.append(flow)
+        await self._enqueue_again(to_run)
+        if to_run:
+            log.warning("took over %d flow(s) from %s, which is gone", len(to_run), executor_id)
+
+    async def _give_up(self, flow: WorkflowStatus) -> None:
+        """People first: if this process dies in between, they are told twice rather than never."""
+        arguments = tuple(flow.input["args"]) if flow.input else ()
+        error = FlowDiedError(f"the process died {MAX_RECOVERIES + 1} times while it ran {flow.name}")
+        try:
+            await self._report(flow.name, arguments, error)
+            await self._client.cancel_workflow_async(flow.workflow_id)
+        except Exception:
+            log.exception("%s%r is to be given up, but people could not be told; trying again", flow.name, arguments)
+        else:
+            log.error("gave %s%r up: %s", flow.name, arguments, error)
+
+    async def _put_back(self) -> None:
+        """What we interrupted did not die: it is not counted, and whoever is there may go on with it at once."""
+        try:
+            await self._enqueue_again(
+                await self._client.list_workflows_async(
+                    status="PENDING", executor_id=self.executor_id, load_input=False, load_output=False
+                )
+            )
+        except Exception:
+            log.exception("what was interrupted could not be put back; it is taken over once this process is gone")
+
+    async def _enqueue_again(self, flows: Sequence[WorkflowStatus]) -> None:
+        """Back to the queue each came from, or one at a time per target would not hold."""
+        by_queue: defaultdict[str | None, list[str]] = defaultdict(list)
+        for flow in flows:
+            by_queue[flow.queue_name].append(flow.workflow_id)
+        for queue, workflow_ids in by_queue.items():
+            await self._client.resume_workflows_async(workflow_ids, queue_name=queue)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,8 +22,8 @@ from storage.unit_of_work import UnitOfWork
 
 STATEMENT_VALUES_MAX = 1000
 """How many values one statement compares with; both databases allow many times more."""
-SAMPLE_FINGERPRINTS = 5
-"""An audit entry names so many of the alerts it counts."""
+SAMPLES = 5
+"""An audit entry names so many of the things it counts."""
 
 Value = TypeVar("Value")
 Key = tuple[str, str, datetime]
@@ -100,7 +100,7 @@ class _News:
             self.firing += 1
         else:
             self.resolved += 1
-        if len(self.fingerprints) < SAMPLE_FINGERPRINTS:
+        if len(self.fingerprints) < SAMPLES:
             self.fingerprints.append(alert.facts.fingerprint)
 
 
@@ -131,6 +131,8 @@ class AlertStore:
         self._known: dict[Key, _Stored] = {}
         self._incidents: dict[str, _Incident] = {}
         self._news: list[tuple[_Stored, Alert]] = []
+        self._reasons: dict[str, list[str]] = {}
+        """Of quarantined alerts, by source."""
         self.looks_deferred = False
         """Whether ``queue.consider_deferred`` has something to do once this has committed."""
 
@@ -240,6 +242,8 @@ class AlertStore:
     async def _quarantine(self, rejected: Sequence[RejectedAlert]) -> None:
         if not rejected:
             return
+        for rejection in rejected:
+            self._reasons.setdefault(rejection.source, []).append(rejection.reason)
         await self._session.execute(
             insert(QUARANTINED_ALERTS),
             [
@@ -278,6 +282,15 @@ class AlertStore:
                 body={"firing": new.firing, "resolved": new.resolved, "fingerprints": new.fingerprints},
             )
             for (incident_id, source), new in news.items()
+        ]
+        entries += [
+            NewEntry(
+                kind="alert.quarantined",
+                actor=source,
+                at=self._now,
+                body={"count": len(reasons), "reasons": list(dict.fromkeys(reasons))[:SAMPLES]},
+            )
+            for source, reasons in self._reasons.items()
         ]
         if entries:
             await self._work.audit.append_all(entries)

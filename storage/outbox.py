@@ -107,7 +107,10 @@ class Outbox:
         return None if row is None else await self._item(row)
 
     async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool:
-        """Record an accepted delivery; the first card's message becomes the incident's thread. False when known."""
+        """Record an accepted delivery; False when it is known already.
+
+        A card's message is the incident's thread: also when it had to be posted anew because somebody deleted it.
+        """
         row = (
             await self._session.execute(
                 update(OUTBOX)
@@ -128,9 +131,7 @@ class Outbox:
             return False
         if row.kind == "card":
             await self._session.execute(
-                update(INCIDENTS)
-                .where(INCIDENTS.c.id == row.incident_id, INCIDENTS.c.thread_ts.is_(None))
-                .values(channel=channel, thread_ts=ts)
+                update(INCIDENTS).where(INCIDENTS.c.id == row.incident_id).values(channel=channel, thread_ts=ts)
             )
         self._wake_after_commit()
         return True

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from itertools import count
 from tempfile import TemporaryDirectory
 
-from dbos import run_dbos_database_migrations
 
 from bot.policy.document import Policy
 from bot.policy.situation import AlertFacts
-from bot.response.engine import Engine, system_url
+from bot.response.engine import Engine
 from bot.response.incidents import Alert, AlertStatus
 from storage.database import Database
 from storage.intake import Intake
@@ -58,7 +57,7 @@ async def measure(url: str) -> None:
     database = Database(url, engine, b"a key for measuring")
     await database.open()
     await migrate(database)
-    await asyncio.to_thread(run_dbos_database_migrations, system_url(url))
+    await engine.prepare()
     intake = Intake(database, lambda: POLICY, lambda: datetime.now(UTC))
     run = f"{time.time():.0f}"
 

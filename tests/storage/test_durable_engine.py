@@ -57,10 +57,7 @@ async def durable(database_url: str, looks: Looks) -> AsyncIterator[Database]:
     await engine.prepare()
     await engine.launch(database, {CONSIDER: looks.consider}, looks.failed)
     yield database
-    import contextlib
-
-    with contextlib.suppress(RuntimeError):
-        await engine.close()
+    await engine.close()
     await database.close()
 
 

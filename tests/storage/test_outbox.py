@@ -83,7 +83,7 @@ async def test_couriers_that_race_for_a_row_never_share_it(database: Database) -
     assert sum(item is not None for item in claims) == 1
 
 
-async def test_the_first_cards_message_becomes_the_incidents_thread(database: Database) -> None:
+async def test_the_cards_message_is_the_incidents_thread_also_when_posted_anew(database: Database) -> None:
     async with database.begin() as work:
         incident_id = await open_incident(work)
         first = await work.outbox.add(incident_id, card(incident_id), NOW)
@@ -98,7 +98,7 @@ async def test_the_first_cards_message_becomes_the_incidents_thread(database: Da
     assert (item.channel, item.thread_ts) == ("C01INC", "1.0")
     async with database.begin() as work:
         assert await work.outbox.delivered(second, channel="C01INC", ts="9.9", now=NOW)
-        incident = await work.incidents.by_thread("C01INC", "1.0")
+        incident = await work.incidents.by_thread("C01INC", "9.9")
         assert incident is not None
         assert incident.id == incident_id
 

@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
+import aiohttp
 from aiohttp import web
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -27,7 +28,7 @@ from bot.response.notices import CardNotice
 from bot.response.replicas import PlaceTakenError
 from bot.response.watch import Timing, Watch
 from bot.settings import Settings
-from bot.slack.connection import Connection, build_client
+from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
 from bot.slack.courier import Courier, OutboxItem
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
@@ -116,7 +117,9 @@ async def running(settings: Settings, policy: Policy, *, timing: Timing | None =
         stack.push_async_callback(database.close)
         evidence = PrometheusEvidence(settings.prometheus_url)
         stack.callback(evidence.close)
-        client = build_client(settings.slack_bot_token, settings.slack_api_url)
+        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS))
+        await stack.enter_async_context(session)
+        client = build_client(settings.slack_bot_token, settings.slack_api_url, session)
         people = SlackPeople(client, lambda: policy)
         watch = Watch(
             database=database,

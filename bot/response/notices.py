@@ -94,6 +94,8 @@ class CardNotice(Facts):
     """User ids who may answer."""
     approvals_needed: int = 1
     approved_by: tuple[str, ...] = ()
+    decided_by: tuple[str, ...] = ()
+    """Who settled it: approved, stopped, overrode or asked for the way back."""
     due_at: datetime | None = None
     if_nobody_answers: str = ""
     """What happens at ``due_at`` without an answer, in words."""

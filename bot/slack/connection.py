@@ -37,13 +37,18 @@ RECONNECT_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 log = logging.getLogger(__name__)
 
 
-def build_client(token: str, api_url: str = SLACK_API_URL) -> AsyncWebClient:
+def build_client(
+    token: str, api_url: str = SLACK_API_URL, session: aiohttp.ClientSession | None = None
+) -> AsyncWebClient:
     """The Web API client: one time-out, and neither retries nor sleeps inside a call.
 
     A repeated POST can post twice, and a sleeping 429 handler would hold up its caller; the courier does both
-    knowingly. ``api_url`` other than Slack's leads to a local workspace or a test.
+    knowingly. ``api_url`` other than Slack's leads to a local workspace or a test. With a ``session``, which the
+    caller closes, connections are kept; without one, every call opens its own.
     """
-    client = AsyncWebClient(token=token, base_url=api_url, timeout=CALL_TIMEOUT_SECONDS, retry_handlers=[])
+    client = AsyncWebClient(
+        token=token, base_url=api_url, timeout=CALL_TIMEOUT_SECONDS, session=session, retry_handlers=[]
+    )
     if on_this_machine(api_url):
         client.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
     return client

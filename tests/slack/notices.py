@@ -163,10 +163,14 @@ CARDS: dict[str, CardNotice] = {
         ActionState.ROLLED_BACK, "Put back as it was before; checkout still does not answer.", buttons=_PEOPLE_NEXT
     ),
     "failed": after(ActionState.FAILED, "Supervisor refused the connection: check its socket.", buttons=_PEOPLE_NEXT),
-    "stopped": after(ActionState.STOPPED, "Stopped by U02BOB.", approved_by=(BOB,), buttons=_PEOPLE_NEXT),
-    "overridden": after(
-        ActionState.OVERRIDDEN, "U01ALICE chose to handle it by hand: “known deploy”.", buttons=_PEOPLE_NEXT
+    "stopped": after(
+        ActionState.STOPPED,
+        "Stopped before anything was changed.",
+        approved_by=(),
+        decided_by=(BOB,),
+        buttons=_PEOPLE_NEXT,
     ),
+    "overridden": after(ActionState.OVERRIDDEN, "Overridden: known deploy", decided_by=(ALICE,), buttons=_PEOPLE_NEXT),
     "expired": after(ActionState.EXPIRED, "Nobody answered within 30 min.", approved_by=(), buttons=_PEOPLE_NEXT),
     "superseded": after(ActionState.SUPERSEDED, "A newer decision took its place.", approved_by=()),
     "taken": after(

@@ -172,9 +172,11 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
         case Shown.FAILED:
             return Lead("❌", words("It failed. A person must look."), spaced(outcome, yes), until=outcome)
         case Shown.STOPPED:
-            return Lead("🛑", words("Stopped. It will not run."), outcome, until=outcome)
+            title = concat(words("Stopped"), _by(card), words(". It will not run."))
+            return Lead("🛑", title, outcome, until=outcome)
         case Shown.OVERRIDDEN:
-            return Lead("🔀", words("A person chose something else."), outcome, until=outcome)
+            who = people(card.decided_by) if card.decided_by else words("A person")
+            return Lead("🔀", concat(who, words(" chose something else.")), outcome, until=outcome)
         case Shown.EXPIRED:
             return Lead("⌛", words("Out of time. Nothing was done."), outcome, until=outcome)
         case Shown.SUPERSEDED:
@@ -211,6 +213,10 @@ def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
         return consequence, consequence
     starts = concat(words("Press Stop before "), clock(card.due_at), words("."))
     return spaced(bold(starts), consequence), concat(words("Stop it before "), words(utc(card.due_at)), words("."))
+
+
+def _by(card: CardNotice) -> Mrkdwn:
+    return concat(words(" by "), people(card.decided_by)) if card.decided_by else EMPTY
 
 
 def _who_said_yes(card: CardNotice) -> Mrkdwn:

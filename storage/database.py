@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.response.ports import Enqueuer
 from storage.tables import AUDIT_HEAD
@@ -32,12 +32,10 @@ WAL_RETRY_SECONDS = 0.05
 WAL_SIZE_LIMIT_BYTES = 64 * 1024 * 1024
 AUDIT_KEY_MIN_BYTES = 16
 SQLITE_READERS = 4
-POSTGRESQL_CONNECTIONS = 10
-
-PURPOSE = "watchkeeper_purpose"
-"""Execution option of a connection; anything but the two values below is a writer."""
-READING = "reading"
-MIGRATING = "migrating"
+POSTGRESQL_WRITERS = 4
+POSTGRESQL_READERS = 6
+OUTSIDE_THE_LINE = "watchkeeper_outside_the_line"
+"""Execution option of a PostgreSQL connection that does not line up with the writers."""
 
 
 class Database:
@@ -75,7 +73,7 @@ class Database:
         """
         if self.is_sqlite:
             await self._use_write_ahead_log()
-        async with self.connection(MIGRATING) as connection:
+        async with self.outside_the_line() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
@@ -100,10 +98,10 @@ class Database:
         return UnitOfWork(session, self._enqueuer, self._audit_key, self.outbox_wakeup)
 
     @asynccontextmanager
-    async def connection(self, purpose: str) -> AsyncIterator[Any]:
-        """A connection with an open transaction, outside the writers' line; for migrations."""
+    async def outside_the_line(self) -> AsyncIterator[AsyncConnection]:
+        """A writing transaction that does not line up with the others: for migrations, before there is a line."""
         async with self.engine.connect() as connection:
-            await connection.execution_options(**{PURPOSE: purpose})
+            await connection.execution_options(**{OUTSIDE_THE_LINE: True})
             async with connection.begin():
                 yield connection
 
@@ -180,33 +178,42 @@ def _begin_deferred(connection: Connection) -> None:
 
 
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    given = make_url(url).query.get("options", "")
-    options = f"{given} " + " ".join(
-        f"-c {name}={value}"
-        for name, value in {
-            "timezone": "UTC",
-            "lock_timeout": f"{BUSY_TIMEOUT_SECONDS}s",
-            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
-        }.items()
-    )
+    """Writers, of which a few may stand at the head of the line, and readers, whom no line of writers may starve."""
     writer = create_async_engine(
         url,
         json_serializer=_to_json,
-        pool_size=POSTGRESQL_CONNECTIONS,
+        pool_size=POSTGRESQL_WRITERS,
+        max_overflow=0,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         pool_pre_ping=True,
-        connect_args={"options": options, "application_name": "watchkeeper"},
+        connect_args=_postgresql_arguments(
+            url,
+            lock_timeout=f"{BUSY_TIMEOUT_SECONDS}s",
+            idle_in_transaction_session_timeout=f"{IDLE_IN_TRANSACTION_SECONDS}s",
+        ),
+    )
+    readers = create_async_engine(
+        url,
+        json_serializer=_to_json,
+        pool_size=POSTGRESQL_READERS,
+        pool_timeout=BUSY_TIMEOUT_SECONDS,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+        connect_args=_postgresql_arguments(url),
     )
     event.listen(writer.sync_engine, "begin", _join_the_line)
-    # The same pool: a reader is a writer's connection with other options.
-    readers = writer.execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True, **{PURPOSE: READING}
-    )
     return writer, readers
+
+
+def _postgresql_arguments(url: str, **settings: str) -> dict[str, Any]:
+    given = make_url(url).query.get("options", "")
+    ours = " ".join(f"-c {name}={value}" for name, value in {"timezone": "UTC", **settings}.items())
+    return {"options": f"{given} {ours}".strip(), "application_name": "watchkeeper"}
 
 
 def _join_the_line(connection: Connection) -> None:
     # LOCK TABLE takes no snapshot, unlike a SELECT: the transaction sees what the one before it committed, at every
     # isolation level.
-    if PURPOSE not in connection.get_execution_options():
+    if not connection.get_execution_options().get(OUTSIDE_THE_LINE):
         connection.exec_driver_sql(f"LOCK TABLE {AUDIT_HEAD.name} IN EXCLUSIVE MODE")

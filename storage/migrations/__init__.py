@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
-from storage.database import MIGRATING, Database
+from storage.database import Database
 
 LOCK_NUMBER = 0x57415443
 """PostgreSQL advisory lock that migrating processes line up at ("WATC")."""
@@ -21,7 +21,7 @@ async def migrate(database: Database) -> None:
 
     Run it before the durable engine is launched on this database.
     """
-    async with database.connection(MIGRATING) as connection:
+    async with database.outside_the_line() as connection:
         # On SQLite the transaction has begun as a writer, so a second process already waits.
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})

@@ -9,7 +9,7 @@ from typing import Any
 from alembic import command
 from sqlalchemy import Connection
 
-from storage.database import MIGRATING, Database
+from storage.database import Database
 from storage.migrations import configuration, migrate
 
 
@@ -31,7 +31,7 @@ async def write_migration(message: str) -> None:
         database = Database(f"sqlite+aiosqlite:///{folder}/scratch.db", NoEnqueuer(), audit_key=b"not for real use")
         await database.open()
         await migrate(database)
-        async with database.connection(MIGRATING) as connection:
+        async with database.outside_the_line() as connection:
             await connection.run_sync(compare)
         await database.close()
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from itertools import count
 from tempfile import TemporaryDirectory
 
-
 from bot.policy.document import Policy
 from bot.policy.situation import AlertFacts
 from bot.response.engine import Engine

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from storage.audit import PAGE_ENTRIES, AuditKeyError, NewEntry
 from storage.audit_chain import Damage, Head
 from storage.audit_export import export_lines, verify_export
-from storage.database import MIGRATING, Database
+from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.incidents import NOW
 
@@ -24,7 +24,7 @@ async def speak(database: Database, times: int = 1, actor: str = "U01ALICE") -> 
 
 async def tamper(database: Database, *statements: str) -> None:
     """What somebody does who owns the database: takes the guards away first."""
-    async with database.connection(MIGRATING) as connection:
+    async with database.outside_the_line() as connection:
         if database.is_sqlite:
             for name in ("update", "delete"):
                 await connection.execute(text(f"DROP TRIGGER audit_entries_refuse_{name}"))
@@ -79,7 +79,7 @@ async def test_the_database_itself_refuses_changes(database: Database, statement
     async with database.begin() as work:
         await work.audit.anchor(NOW)
     with pytest.raises(DBAPIError, match="append-only"):
-        async with database.connection(MIGRATING) as connection:
+        async with database.outside_the_line() as connection:
             await connection.execute(text(statement))
     assert await damages(database) == []
 
@@ -90,7 +90,7 @@ async def test_the_database_itself_refuses_to_truncate(database: Database) -> No
     await speak(database, 3)
     for table in ("audit_entries", "audit_anchors"):
         with pytest.raises(DBAPIError, match="append-only"):
-            async with database.connection(MIGRATING) as connection:
+            async with database.outside_the_line() as connection:
                 await connection.execute(text(f"TRUNCATE {table}"))
 
 

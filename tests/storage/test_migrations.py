@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, select, text
 
 from bot.response.engine import system_url
 from storage.audit_chain import EMPTY
-from storage.database import MIGRATING, Database
+from storage.database import Database
 from storage.migrations import configuration, migrate
 from storage.tables import AUDIT_HEAD, Row
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
@@ -26,7 +26,7 @@ async def test_models_and_migrations_agree_beside_the_engines_tables(empty_datab
     database = Database(empty_database_url, RecordingEnqueuer(), AUDIT_KEY)
     await database.open()
     await migrate(database)
-    async with database.connection(MIGRATING) as connection:
+    async with database.outside_the_line() as connection:
         await connection.run_sync(check_for_differences)
         tables = set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
     await database.close()

@@ -85,10 +85,16 @@ def test_a_failed_announcement_falls_back_to_asking() -> None:
     assert (decision.verdict, decision.decisive) == (Verdict.ASK, "notification")
 
 
-@pytest.mark.parametrize("state", [Notification.PLANNED, Notification.ACCEPTED])
-def test_a_planned_or_accepted_announcement_is_fine(state: Notification) -> None:
-    oversight = Oversight(trigger="alert", audited=True, notification=state)
-    assert decided(oversight=oversight).verdict is Verdict.ACT_UNLESS_STOPPED
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (Notification.PLANNED, "The announcement goes first; nothing starts before it has been accepted."),
+        (Notification.ACCEPTED, "The announcement has been accepted."),
+    ],
+)
+def test_a_planned_or_accepted_announcement_is_fine(state: Notification, text: str) -> None:
+    decision = decided(oversight=Oversight(trigger="alert", audited=True, notification=state))
+    assert (decision.verdict, decision.reason("notification").text) == (Verdict.ACT_UNLESS_STOPPED, text)
 
 
 # Bounds
@@ -334,7 +340,9 @@ def test_the_state_of_another_budget_does_not_stand_in(changes: dict[str, Any]) 
 
 
 def test_a_policy_without_budgets_has_none_to_exhaust() -> None:
-    assert said("budgets", calm_policy(budgets=[]), budgets=()).result is PASSED
+    reason = said("budgets", calm_policy(budgets=[]), budgets=())
+    assert (reason.result, reason.text) == (PASSED, "The policy sets no action budgets.")
+    assert said("budgets").text == "Every action budget has room: 0 of 5 per 1h for all."
 
 
 # Controls
@@ -441,10 +449,25 @@ def test_conditions_see_the_moment() -> None:
 def test_a_zero_veto_window_needs_an_exact_way_back_and_one_target() -> None:
     policy = calm_policy({"veto_window": "0s"})
     assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
+    assert decided(policy).veto_window_seconds == 0
     roughly = calm_plan(way_back=WayBack(summary="started again", exactness=Exactness.APPROXIMATE))
     for plan in (roughly, reaching(2), reaching(1, stated=2)):
         decision = decided(policy, plan=plan)
         assert (decision.verdict, decision.decisive) == (Verdict.ASK, "veto_window")
+
+
+def test_any_veto_window_at_all_is_one() -> None:
+    roughly = calm_plan(way_back=WayBack(summary="started again", exactness=Exactness.APPROXIMATE))
+    decision = decided(calm_policy({"veto_window": "500ms"}), plan=roughly)
+    assert (decision.verdict, decision.veto_window_seconds) == (Verdict.ACT_UNLESS_STOPPED, 0.5)
+
+
+def test_conditions_say_whether_there_were_any() -> None:
+    with_some = calm_policy({"level": "L2"})
+    without = calm_policy({"level": "L2", "conditions": []})
+    assert said("conditions", with_some).text == "Every condition for acting alone holds."
+    assert said("conditions", without).text == "The runbook sets no condition."
+    assert decided(without).verdict is Verdict.ACT
 
 
 def test_the_default_veto_window_counts_like_a_written_one() -> None:
@@ -453,3 +476,27 @@ def test_the_default_veto_window_counts_like_a_written_one() -> None:
     assert decided(policy, plan=roughly).decisive == "veto_window"
     default = calm_policy({"veto_window": None})
     assert decided(default).veto_window_seconds == 60
+
+
+# What is stored beside the decision
+
+
+def test_the_inputs_of_a_rule_are_kept_whether_it_objects_or_not() -> None:
+    demoted = Licence(gates=frozenset(Gate) - {Gate.CHAOS_TEST}, demoted_to=Level.L1)
+    assert said("licence", licence=demoted).inputs == {
+        "earned": "L1",
+        "missing_gates": ["chaos_test"],
+        "demoted_to": "L1",
+    }
+    assert said("licence").inputs == {"earned": "L3", "missing_gates": [], "demoted_to": None}
+    reason = said("blast_radius")
+    assert (reason.result, reason.text) == (PASSED, "1 target, within the bound of 2.")
+    assert reason.inputs == {
+        "targets": 1,
+        "targets_bound": 2,
+        "approved_targets": 20,
+        "share": 0.25,
+        "share_bound": 0.5,
+    }
+    assert said("blast_radius", plan=reaching(2)).text == "2 targets, within the bound of 2."
+    assert said("level").inputs == {"runbook": "L3", "highest": "L3", "granted": "L3", "in_force": "L3"}

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.response.answers import Answer, Roster
@@ -16,9 +17,8 @@ from bot.response.watch import Watch
 from bot.slack import layout
 from bot.slack.failures import error_word
 from bot.slack.layout import Message
-from bot.slack.limits import check_view
 from bot.slack.modals import View
-from bot.slack.text import Mrkdwn, paragraph, words
+from bot.slack.text import Mrkdwn, naming, words
 from handlers.arrival import Arrived
 from handlers.metrics import Metrics
 from handlers.private import PrivateAnswers
@@ -29,9 +29,8 @@ T = TypeVar("T")
 Act = Callable[[UnitOfWork, Watch, Roster], Awaitable[T]]
 """What is done in the transaction of an arrival."""
 ANSWER_MAX_CHARACTERS = 2900
-TOO_LATE = frozenset(
-    {"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged"}
-)
+TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
+SLACK_TROUBLE = "Slack did not open the dialog."
 
 log = logging.getLogger(__name__)
 
@@ -79,19 +78,26 @@ class Bridge:
             return
         self.metrics.answers.labels(arrived.name, str(answer.accepted).lower()).inc()
         if answer.text:
-            await self.say(arrived, paragraph(answer.text, ANSWER_MAX_CHARACTERS), channel=channel)
+            known = everybody(await self.watch.roster())
+            await self.say(arrived, naming(answer.text, known, ANSWER_MAX_CHARACTERS), channel=channel)
 
     async def say(self, arrived: Arrived, text: Mrkdwn, *, channel: str = "") -> None:
         """Say something to the person, and nobody else; ``channel`` where it was not done in one."""
         await self.private.tell(arrived, Message(text, layout.built([layout.section(text)])), channel=channel)
 
     async def open(self, arrived: Arrived, view: View) -> None:
-        """Open a modal for the person; when that comes too late, say so."""
-        check_view(view)
+        """Open a modal for the person, or say why there is none: what led here is done and is not done again."""
         try:
             await self.client.views_open(trigger_id=arrived.trigger_id, view=view)
-        except SlackApiError as error:
-            if error_word(error) not in TOO_LATE:
-                raise
-            log.info("the trigger of %s had expired when its modal was ready", arrived.key)
-            await self.say(arrived, words("That took longer than the three seconds Slack gives. Please try again."))
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            word = error_word(error) if isinstance(error, SlackApiError) else ""
+            log.warning("the dialog %s could not be opened: %s", view.get("callback_id"), word or error)
+            reason = "That took longer than the three seconds Slack gives." if word in TOO_LATE else SLACK_TROUBLE
+            await self.say(arrived, words(f"{reason} Please try again."))
+
+    async def publish(self, arrived: Arrived, view: View) -> None:
+        """Draw the person's Home tab; what fails is logged, and drawn when it is opened next."""
+        try:
+            await self.client.views_publish(user_id=arrived.person, view=view)
+        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("the Home tab of %s could not be drawn: %s", arrived.person, error)

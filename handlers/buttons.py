@@ -12,6 +12,7 @@ from bot.response.explanations import explain, override_choices
 from bot.response.ports import Work
 from bot.response.watch import Watch
 from bot.slack.cards import button_value, parse_button_value
+from bot.slack.limits import check_view
 from bot.slack.modals import View, override_modal, pause_modal, why_modal
 from handlers.arrival import Arrived
 from handlers.bridge import Bridge, everybody
@@ -61,7 +62,7 @@ def opening(draw: Draw) -> Handler:
             found = None if press is None else await find(work, press.subject, press.revision)
             if press is None or found is None:
                 return UNKNOWN_SUBJECT
-            return await draw(work, watch, roster, press, found)
+            return drawn(await draw(work, watch, roster, press, found))
 
         view = await bridge.settle(arrived, act)
         if isinstance(view, Answer):
@@ -70,6 +71,13 @@ def opening(draw: Draw) -> Handler:
             await bridge.open(arrived, view)
 
     return handle
+
+
+def drawn(view: View | Answer) -> View | Answer:
+    """Still inside the transaction: a modal that Slack would refuse must undo it, not follow it."""
+    if not isinstance(view, Answer):
+        check_view(view)
+    return view
 
 
 async def draw_why(work: Work, watch: Watch, roster: Roster, press: Press, _found: Found) -> View | Answer:

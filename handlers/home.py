@@ -30,15 +30,14 @@ HOME_TAB = "home"
 async def opened(bridge: Bridge, arrived: Arrived) -> None:
     """Draw the tab of the person who opened it, as things are now."""
 
-    async def act(work: UnitOfWork, watch: Watch, _roster: Roster) -> Overview:
-        return await overview.look_around(work, watch.now())
+    async def act(work: UnitOfWork, watch: Watch, _roster: Roster) -> View:
+        view = home_view(await overview.look_around(work, watch.now()), arrived.person)
+        check_view(view)
+        return view
 
-    seen = await bridge.settle(arrived, act)
-    if seen is None or arrived.text("event", "tab") != HOME_TAB:
-        return
-    view = home_view(seen, arrived.person)
-    check_view(view)
-    await bridge.client.views_publish(user_id=arrived.person, view=view)
+    view = await bridge.settle(arrived, act)
+    if view is not None and arrived.text("event", "tab") == HOME_TAB:
+        await bridge.publish(arrived, view)
 
 
 async def mentioned(bridge: Bridge, arrived: Arrived) -> None:

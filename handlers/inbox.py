@@ -20,6 +20,8 @@ RETRY_DELAYS_SECONDS = (0.5, 2.0)
 """Before the second and the third try. The trouble that passes (a database that fails over) passes quickly."""
 LATE_AFTER = timedelta(minutes=10)
 """What is found so long after the click is not done any more, because the person has moved on; brakes excepted."""
+ATTEMPTS_MAX = 5
+"""Begun so often, each time by a process that did not live to finish it: it may be what ends them."""
 RECOVERY_BATCH = 100
 ARRIVED = "arrived"
 """Where the middleware leaves what arrived for the listener; None when it is of no form we know."""
@@ -106,7 +108,7 @@ class Inbox:
                 log.warning("%s %s has no handler any more and is put away", row.kind, row.dedupe_key)
                 await self._done(row.dedupe_key)
             else:
-                self._start(replace(arrived, key=row.dedupe_key))
+                self._start(replace(arrived, key=row.dedupe_key, attempts=row.attempts))
         return len(rows)
 
     async def drain(self, timeout_seconds: float = 10.0) -> int:
@@ -131,34 +133,41 @@ class Inbox:
         route = self._route(arrived)
         if route is None:
             raise LookupError(f"nothing handles {arrived.kind} {arrived.name!r}")
-        if self.bridge.watch.now() - arrived.received_at > LATE_AFTER and not route.is_brake(arrived):
-            await self._done(arrived.key)
-            await self.bridge.say(
-                arrived,
-                words(
-                    f"I was away when you used “{arrived.name}” at {arrived.received_at:%H:%M} UTC, and did nothing "
-                    "about it. Please do it again if you still want it."
-                ),
-            )
+        if arrived.attempts > ATTEMPTS_MAX:
+            log.error("%s %s (%s) ended %s processes; given up", *_named(arrived), arrived.attempts - 1)
+            await self._give_up(arrived)
             return
+        is_late = self.bridge.watch.now() - arrived.received_at > LATE_AFTER and not route.is_brake(arrived)
+        handler = self._turn_down if is_late else route.handler
         for delay_seconds in (*self._retry_delays_seconds, None):
             try:
-                await route.handler(self.bridge, arrived)
+                await handler(self.bridge, arrived)
             except Exception:
-                log.exception("%s %s (%s) of %s failed", arrived.kind, arrived.name, arrived.key, arrived.person)
+                log.exception("%s %s (%s) of %s failed", *_named(arrived), arrived.person)
             else:
                 return
             if delay_seconds is not None:
                 await asyncio.sleep(delay_seconds)
         await self._give_up(arrived)
 
+    async def _turn_down(self, bridge: Bridge, arrived: Arrived) -> None:
+        """The person has moved on; what they wanted then is theirs to want again."""
+        await self._done(arrived.key)
+        await bridge.say(
+            arrived,
+            words(
+                f"I was away when you used “{arrived.name}” at {arrived.received_at:%H:%M} UTC, and did nothing about "
+                "it. Please do it again if you still want it."
+            ),
+        )
+
     async def _give_up(self, arrived: Arrived) -> None:
         self._count(arrived, "failed")
         await self.bridge.say(
             arrived,
             words(
-                f"I could not do “{arrived.name}”: something went wrong on my side, {len(self._retry_delays_seconds)} "
-                "more tries included. Nothing was done. Please try again; the details are in Watchkeeper's log."
+                f"I could not do “{arrived.name}”: something went wrong on my side, several times in a row. "
+                "Nothing was done. Please try again; the details are in my log."
             ),
         )
         try:
@@ -175,3 +184,7 @@ class Inbox:
 
     def _count(self, arrived: Arrived, result: str) -> None:
         self.bridge.metrics.arrivals.labels(arrived.kind, arrived.name, result).inc()
+
+
+def _named(arrived: Arrived) -> tuple[str, str, str]:
+    return arrived.kind, arrived.name, arrived.key

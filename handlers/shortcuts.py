@@ -11,6 +11,7 @@ from bot.slack.cards import button_value
 from bot.slack.modals import EVERYTHING, View, pause_modal, why_modal
 from handlers.arrival import Arrived
 from handlers.bridge import Bridge, everybody
+from handlers.buttons import drawn
 from handlers.modals import roll_back_modal
 from storage.unit_of_work import UnitOfWork
 
@@ -30,7 +31,7 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
         explanation = await explain_incident(work, watch, incident.id, arrived.person)
         if explanation is None:
             return NO_DECISION
-        return why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster))
+        return drawn(why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster)))
 
     await _open(bridge, arrived, await bridge.settle(arrived, act))
 
@@ -42,7 +43,7 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
         incident = await _incident(work, arrived)
         if incident is None:
             return NO_INCIDENT
-        return roll_back_modal(incident.name, incident.handle, incident.revision)
+        return drawn(roll_back_modal(incident.name, incident.handle, incident.revision))
 
     await _open(bridge, arrived, await bridge.settle(arrived, act))
 
@@ -51,7 +52,7 @@ async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
     """Ask for how long, and why, everything shall pause."""
 
     async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
-        return pause_modal([EVERYTHING])
+        return drawn(pause_modal([EVERYTHING]))
 
     await _open(bridge, arrived, await bridge.settle(arrived, act))
 

@@ -134,6 +134,14 @@ def read_scope(word: str) -> Scope | None:
     return Scope(kind=ScopeKind(kind), name=name)
 
 
+def _leading_scope(words: list[str]) -> tuple[Scope | None, list[str]]:
+    """The scope that ``words`` begin with, as one word or as two (``service checkout``), and what follows it."""
+    if len(words) > 1 and words[0].lower() in _NAMED_KINDS:
+        return read_scope(f"{words[0]}:{words[1]}"), words[2:]
+    scope = read_scope(words[0])
+    return (None, words) if scope is None else (scope, words[1:])
+
+
 def read_duration(word: str) -> timedelta:
     """``30m``, ``2h``, ``1d``.
 
@@ -180,9 +188,10 @@ def _pause(words: list[str]) -> Pause:
     rest = list(words)
     while rest:
         word = rest[0]
-        if scope is None and (found := read_scope(word)) is not None:
-            scope = found
-        elif lasting is None and word.lower() == "for":
+        if scope is None and (found := _leading_scope(rest))[0] is not None:
+            scope, rest = found
+            continue
+        if lasting is None and word.lower() == "for":
             if len(rest) == 1:
                 raise WordsError("For how long? For example: `/watch pause everything for 2h`.")
             lasting, rest = read_duration(rest[1]), rest[1:]
@@ -199,8 +208,8 @@ def _pause(words: list[str]) -> Pause:
 def _resume(words: list[str]) -> Resume:
     if not words:
         return Resume(Scope(kind=ScopeKind.EVERYTHING))
-    scope = read_scope(words[0])
-    if scope is None or len(words) > 1:
+    scope, rest = _leading_scope(words)
+    if scope is None or rest:
         raise WordsError(
             f"“{_shown(' '.join(words))}” is not a scope. For example: `/watch resume everything` or "
             "`/watch resume service:checkout`; `/watch status` lists what is paused."

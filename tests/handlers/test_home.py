@@ -53,3 +53,13 @@ async def test_who_mentions_the_bot_is_told_in_private_how_to_give_orders(ship: 
     await ship.workspace.until(lambda: ship.told("bob"))
     assert "What you can ask the watch" in ship.told("bob")[0]
     assert len(ship.workspace.messages("C01INC")) == 1
+
+
+async def test_a_tab_that_slack_did_not_take_is_drawn_at_the_next_opening(ship: Ship) -> None:
+    ship.workspace.misbehave.fail("views.publish")
+    await ship.bob.open_home()
+    await ship.workspace.until(lambda: [call for call in ship.workspace.calls if call.method == "views.publish"])
+    await ship.settled()
+    assert ship.workspace.home("bob") is None
+    assert await ship.unfinished() == 0
+    assert "Nothing is paused" in await home(ship, "bob")

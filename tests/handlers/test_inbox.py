@@ -103,6 +103,18 @@ async def test_a_crash_in_the_middle_of_the_effect_undoes_it_and_the_next_start_
     assert arrived.attempts == 1
 
 
+async def test_what_ends_every_process_that_begins_it_is_given_up(ship: Ship) -> None:
+    await saved_click(ship, "U01ALICE", "approve")
+    for _ in range(4):
+        assert await ship.unfinished() == 1  # begun by somebody who did not live to finish it
+    next_process = ship.another_inbox()
+    await next_process.recover()
+    await next_process.drain()
+    assert (await ship.action()).state is ActionState.WAITING
+    assert "I could not do “approve”" in ship.told("alice")[0]
+    assert await ship.unfinished() == 0
+
+
 async def test_an_old_click_is_not_carried_out_behind_the_persons_back(ship: Ship) -> None:
     await saved_click(ship, "U01ALICE", "approve")
     late = await ship.at(utc_now() + timedelta(hours=3))
@@ -131,6 +143,16 @@ async def test_when_the_click_cannot_be_saved_it_is_not_acknowledged_and_the_per
     await ship.workspace.until(lambda: ship.told("alice"))
     assert "Nothing was done; please try again in a moment" in ship.told("alice")[0]
     assert (await ship.action()).state is ActionState.WAITING
+
+
+async def test_a_click_that_bolt_could_not_authorise_is_saved_all_the_same(ship: Ship) -> None:
+    card = await ship.question()
+    ship.workspace.misbehave.fail("auth.test")
+    await ship.alice.click(card, "approve")
+    assert (await ship.action()).state is ActionState.WAITING
+    await ship.inbox.recover()  # as the sweep does now and then
+    await ship.settled()
+    assert (await ship.action()).state is ActionState.APPROVED
 
 
 async def test_an_event_that_cannot_be_saved_is_sent_again_by_slack_and_then_taken(ship: Ship) -> None:

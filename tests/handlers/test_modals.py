@@ -158,6 +158,16 @@ async def test_a_modal_that_cannot_be_opened_in_time_is_explained(ship: Ship) ->
     assert ship.told("alice") == ["That took longer than the three seconds Slack gives. Please try again."]
 
 
+async def test_when_slack_fails_to_open_a_modal_the_person_is_told(ship: Ship) -> None:
+    card = await ship.question()
+    ship.workspace.misbehave.fail("views.open")
+    assert (await ship.alice.click(card, "why")).acked
+    await ship.settled()
+    assert ship.told("alice") == ["Slack did not open the dialog. Please try again."]
+    await ship.alice.click(card, "why")
+    await opened(ship, "alice")
+
+
 async def test_the_global_shortcut_pauses_everything(ship: Ship) -> None:
     assert (await ship.alice.shortcut("pause_all")).acked
     view = await opened(ship, "alice")

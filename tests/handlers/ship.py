@@ -159,7 +159,7 @@ async def sailing(
     database: Database, enqueuer: RecordingEnqueuer, *, http: bool = False, routes: Routes = ROUTES
 ) -> AsyncIterator[Ship]:
     """A ship on ``database``; over Socket Mode, or signed HTTP."""
-    workspace = Workspace(demo_team(), relaxed_limits=True, redelivery_seconds=(0.05, 0.05))
+    workspace = Workspace(demo_team(), relaxed_limits=True, redelivery_seconds=(0.1,) * 50)
     workspace.manifest(MANIFEST)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(workspace.serve())

@@ -25,6 +25,7 @@ from bot.local.demo.policy import Addresses, write_policy
 from bot.local.demo.service import ServiceOnShow
 from bot.local.demo.story import Story
 from bot.local.demo.surroundings import (
+    MONITOR_PROGRAMS,
     SERVICE,
     close_left_firing,
     monitor_is_installed,
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 INCIDENTS = "C01INC"
 ALIVE_CHECK_SECONDS = 0.5
+INSTEAD = "the demo's own probe watches instead. `make system` as root installs them."
 MANIFEST = Path(__file__).parents[3] / "manifest.yml"
 """The app's manifest in a checkout; where there is none, the workspace withholds nothing from the app."""
 
@@ -111,7 +113,9 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
                 prometheus_url=f"http://127.0.0.1:{prometheus_port}" if prometheus_port else None,
             )
             if not write_policy(folder, addresses):
-                console.print(f"{folder.policy} has been edited, and is kept as it is.", style="dim")
+                console.print(f"{folder.policy} has been edited, and is kept as it is.", style="dim", markup=False)
+            if not monitor_is_installed():
+                console.print(f"{' or '.join(MONITOR_PROGRAMS)} is not installed: {INSTEAD}", style="dim")
             receiver = await begin(
                 running_bot(folder, workspace, server, addresses.prometheus_url, crew.started), "Watchkeeper"
             )
@@ -174,10 +178,8 @@ def _invitation(url: str, monitor: str, folder: Folder) -> Frame:
     text = Text.assemble(("Open  ", "bold"), (url, "bold cyan underline"), "\n\n")
     for number, step in enumerate(guide.TO_TRY, start=1):
         text.append(f"{number}. {step.replace('*', '').replace('`', '')}\n")
-    text.append(
-        f"\n{monitor} watches. Everything is kept in {folder.root}; look at policy.yml there. Ctrl-C ends it all.",
-        "dim",
-    )
+    for fact in (f"Watched by {monitor}.", f"The written orders: {folder.policy}", "Ctrl-C ends it all."):
+        text.append(f"\n{fact}", "dim")
     return Frame(text, title="Watchkeeper keeps the watch", title_align="left", border_style="cyan", padding=(1, 2))
 
 

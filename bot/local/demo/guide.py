@@ -53,11 +53,11 @@ def panel(
         service = PanelLine("Service", "starting")
     else:
         service = PanelLine("Service", WORDS[found], "good" if found is Health.ANSWERING else "bad")
-    hint = "Break it, and see the card come." if found is Health.ANSWERING else "Read the card in #incidents."
+    hint = "Read the card in #incidents." if service.tone == "bad" else "Break it, and see the card come."
     labels = {"hang": "Break it (hang)", "crash": "Break it (crash)"}
     return Panel(
         "checkout",
-        (service, PanelLine("Watched by", monitor), PanelLine("To try", hint)),
+        (service, PanelLine("Monitor", monitor), PanelLine("Next", hint)),
         tuple(PanelButton(id, labels[id], press, "danger") for id, press in break_it.items())
         if found is Health.ANSWERING
         else (),

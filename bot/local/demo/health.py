@@ -44,7 +44,8 @@ class Lookout:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def __aenter__(self) -> "Lookout":
-        """Begin on the running loop. A look that is late is made once, never several at a time."""
+        """Look once, and go on looking on the running loop. A late look is made once, never several at a time."""
+        await self._look()
         self._scheduler.add_job(
             self._look,
             "interval",

@@ -4,7 +4,6 @@ Slack remembers by itself; here somebody must, or a bot that is started again wo
 """
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +11,6 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bot.local.demo.files import write_whole
 from bot.local.workspace import File, Message, Team, View, Workspace
-
-GATHER_SECONDS = 0.2
-"""How long changes are gathered before they are written."""
 
 
 @dataclass(slots=True)
@@ -60,16 +56,14 @@ def restore(workspace: Workspace, memory: Memory) -> None:
 
 
 async def keep(workspace: Workspace, file: Path) -> None:
-    """Write what changes, soon after it does, until cancelled; then once more."""
+    """Write what changes at once, and what changes meanwhile together, until cancelled; then once more."""
     with workspace.state.changes.listening() as changes:
         try:
             while True:
                 change = await changes.get()
                 if change.kind in ("message", "ephemeral", "home", "channel"):
-                    await asyncio.sleep(GATHER_SECONDS)
-                    with suppress(asyncio.QueueEmpty):
-                        while True:
-                            changes.get_nowait()
+                    while not changes.empty():
+                        changes.get_nowait()
                     await asyncio.to_thread(write_whole, file, _written(workspace))
         finally:
             write_whole(file, _written(workspace))

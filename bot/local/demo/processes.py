@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from bot.local.demo.files import write_whole
 
 END_WITHIN_SECONDS = 10.0
+NAMED_WITHIN_SECONDS = 1.0
 POLL_SECONDS = 0.05
 PROC = Path("/proc")
 
@@ -41,8 +42,13 @@ class Ledger:
         self._file = file
 
     def add(self, process: subprocess.Popen[bytes]) -> None:
-        """Note a process down right after its start."""
+        """Note a process down right after its start. Blocks for a moment."""
+        give_up_at = time.monotonic() + NAMED_WITHIN_SECONDS
         noted = look_up(process.pid)
+        # For an instant of its start a process has no command yet, and what is noted then would never match again.
+        while noted is not None and not noted.command and time.monotonic() < give_up_at:
+            time.sleep(POLL_SECONDS)
+            noted = look_up(process.pid)
         if noted is not None:
             self._write([*self._read(), noted])
 

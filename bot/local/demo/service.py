@@ -26,6 +26,7 @@ class ServiceOnShow:
         self._story = story
         self._found: Health | None = None
         self._was_broken = False
+        workspace.panel = guide.panel(None, monitor, {})
 
     async def heard(self, found: Health) -> None:
         """Take in what one look found; show it where it is news. A hanging service that is being restarted is none."""

@@ -111,9 +111,9 @@ async def running_monitor(
         # It takes up its targets some seconds after its start; before that it would see no trouble.
         await prometheus.until_value(f"up{{service='{SERVICE}'}}", 1)
         yield Monitor(
-            "Prometheus with Alertmanager",
+            "Prometheus",
             firing=lambda: _firing(alertmanager),
-            links={"Prometheus": graph_url(prometheus.url), "Alertmanager": alertmanager.url},
+            links={"Prometheus": graph_url(prometheus.url)},
         )
 
 
@@ -149,7 +149,7 @@ def _probe(service: Program, receiver: Receiver) -> Monitor:
     async def firing() -> list[FiringAlert]:
         return [probe.firing] if probe.firing else []
 
-    return Monitor("the demo's own probe", firing, listeners=(probe.heard,))
+    return Monitor("the demo's probe", firing, listeners=(probe.heard,))
 
 
 async def _firing(alertmanager: Alertmanager) -> list[FiringAlert]:

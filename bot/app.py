@@ -30,6 +30,7 @@ from bot.response.watch import Timing, Watch
 from bot.settings import Settings
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
 from bot.slack.courier import Courier, OutboxItem
+from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
 from handlers.bridge import Bridge
@@ -105,8 +106,12 @@ class Sweeper:
 
 
 @asynccontextmanager
-async def running(settings: Settings, policy: Policy, *, timing: Timing | None = None) -> AsyncIterator[str]:
+async def running(
+    settings: Settings, policy: Policy, *, timing: Timing | None = None, paces: Paces | None = None
+) -> AsyncIterator[str]:
     """Everything, started; yields the address it listens on (``http://host:port``).
+
+    ``timing`` and ``paces`` (how fast we may talk to Slack) are shortened in tests.
 
     Raises:
         StartError: a part cannot start.
@@ -137,6 +142,7 @@ async def running(settings: Settings, policy: Policy, *, timing: Timing | None =
             now=watch.now,
             on_accepted=partial(_accepted, watch),
             known_people=people.known,
+            paces=paces,
         )
         metrics = Metrics()
         inbox = Inbox(Bridge(watch, database, client, PrivateAnswers(courier, settings.slack_api_url), metrics), ROUTES)

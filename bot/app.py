@@ -145,7 +145,8 @@ async def running(
             paces=paces,
         )
         metrics = Metrics()
-        inbox = Inbox(Bridge(watch, database, client, PrivateAnswers(courier, settings.slack_api_url), metrics), ROUTES)
+        private = PrivateAnswers(courier, settings.slack_api_url)
+        inbox = Inbox(Bridge(watch, database, client, private, metrics, partial(_problems, courier, people)), ROUTES)
         intake = Intake(database, watch.orders, watch.now)
         slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
         connection = Connection(slack_app, settings.slack_app_token, client) if settings.slack_app_token else None
@@ -232,6 +233,13 @@ def _catalogue(policy: Policy) -> Catalogue:
         return build_catalogue(policy.backends)
     except BackendError as error:
         raise StartError(f"The policy's backends cannot be used:\n{error}") from error
+
+
+def _problems(courier: Courier[UnitOfWork], people: SlackPeople) -> tuple[str, ...]:
+    """What is not well on the way to Slack, in words, for ``/watch status``."""
+    since = courier.state.unreachable_since
+    unreachable = (f"Slack has not answered since {since:%H:%M} UTC",) if since else ()
+    return (*unreachable, *courier.state.problems.values(), *people.problems)
 
 
 async def _accepted(watch: Watch, work: UnitOfWork, item: OutboxItem) -> None:

@@ -97,6 +97,7 @@ class Sweeper:
     async def _held(self) -> None:
         async with self._watch.database.begin() as work:
             await look_again_at_held(work, self._watch)
+            await work.queue.consider_deferred()
 
     async def _unfinished(self) -> None:
         await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))

@@ -3,6 +3,7 @@
 All in the caller's transaction, so people never see a decision that is not stored, nor the reverse.
 """
 
+import hashlib
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,7 @@ async def record(
             "confidence": decision.confidence,
             "policy": decision.policy_digest,
             "plan": decision.plan_digest,
+            "situation_sha256": _sha256(situation),
             "rules": [f"{r.rule}: {r.result}: {r.text}" for r in decision.reasons],
         },
     )
@@ -86,6 +88,11 @@ async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -
     situation = stored.situation.model_copy(update=fresh)
     await record(work, watch, incident, situation, decide(situation, watch.orders()), action.approvers)
     return True
+
+
+def _sha256(situation: Situation) -> str:
+    """Seals the stored situation into the record, so that a changed explanation is found."""
+    return hashlib.sha256(situation.model_dump_json().encode()).hexdigest()
 
 
 def _action_for(

@@ -7,15 +7,19 @@ moment of execution: if targets or state differ by then, nothing runs.
 import hashlib
 import json
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 
 class Facts(BaseModel):
     """Base of every frozen fact in the decision core; unknown fields are errors, not noise."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+IN_ORDER = PlainSerializer(sorted, return_type=list[str], when_used="json")
+"""Sets are written in order, so that the same facts always give the same text, and the same seal."""
 
 
 class Effect(StrEnum):
@@ -84,7 +88,7 @@ class Plan(Facts):
     parameters: dict[str, Any] = Field(default_factory=dict)
     service: str
     targets: tuple[Target, ...]
-    effects: frozenset[Effect]
+    effects: Annotated[frozenset[Effect], IN_ORDER]
     blast_radius: BlastRadius
     way_back: WayBack
     steps: tuple[str, ...] = ()
@@ -93,7 +97,5 @@ class Plan(Facts):
     @property
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of the plan, state of the targets included."""
-        document = self.model_dump(mode="json")
-        document["effects"] = sorted(document["effects"])
-        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from bot.policy.levels import Level
-from bot.policy.plan import Facts, Plan
+from bot.policy.plan import IN_ORDER, Facts, Plan
 
 
 class AlertFacts(Facts):
@@ -126,7 +126,7 @@ class Licence(Facts):
     those. Without all five gates the earned level is L1.
     """
 
-    gates: frozenset[Gate] = frozenset()
+    gates: Annotated[frozenset[Gate], IN_ORDER] = frozenset()
     demoted_to: Level | None = None
     """Set after harm or an overdue review; caps the level whatever the gates say."""
     demotion_reason: str = ""

@@ -39,7 +39,17 @@ UP = "up{service='${alert.labels.service}'}"
 
 def orders(server: str, level: str = "L1", **changes: Any) -> Policy:
     """The written orders of this stage, through the same loader as a file."""
-    document = {
+    return loaded(document(server, level, **changes))
+
+
+def loaded(document: dict[str, Any]) -> Policy:
+    """Orders, through the same loader as a file."""
+    return load_policy(yaml.safe_dump(document, sort_keys=False), filename="stage.yml")
+
+
+def document(server: str, level: str = "L1", **changes: Any) -> dict[str, Any]:
+    """The orders of this stage as they stand in the file; ``changes`` are the runbook's."""
+    return {
         "version": 1,
         "channels": {"incidents": INCIDENTS},
         "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
@@ -63,17 +73,15 @@ def orders(server: str, level: str = "L1", **changes: Any) -> Policy:
             | changes
         },
     }
-    return load_policy(yaml.safe_dump(document, sort_keys=False), filename="stage.yml")
 
 
 @dataclass
-class Stage:
-    """What a story needs to happen, and to be looked at."""
+class Scene:
+    """What every story looks at."""
 
     workspace: Workspace
     service: Program
     supervisord: Supervisord
-    prometheus: Prometheus
     bot_url: str
     page_url: str
     settings: Settings
@@ -110,6 +118,13 @@ class Stage:
                 return [entry.kind for entry in await work.audit.of_incident(1)]
         finally:
             await database.close()
+
+
+@dataclass
+class Stage(Scene):
+    """What a story needs to happen with the monitors running as well."""
+
+    prometheus: Prometheus
 
 
 def said(message: Message) -> str:
@@ -152,7 +167,7 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
             await license_runbook(settings, policy)
         await workspace.until(lambda: workspace.sockets.connection_count > 0)
         await prometheus.until_value('up{service="checkout"}', 1)
-        yield Stage(workspace, service, supervisord, prometheus, bot_url, server.page_url, settings, policy)
+        yield Stage(workspace, service, supervisord, bot_url, server.page_url, settings, policy, prometheus)
 
 
 async def license_runbook(settings: Settings, policy: Policy) -> None:

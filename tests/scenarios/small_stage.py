@@ -1,0 +1,230 @@
+"""A stage without monitors: supervisord with web services, a workspace and the bot; the story posts the alerts itself.
+
+Ready in two seconds instead of eight. A Prometheus that scrapes nothing can be added, for the evidence of the runbook.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot.app import running
+from bot.local.workspace import Message, Workspace, demo_team
+from bot.response.actions import Action
+from bot.response.ports import AuditEntry
+from bot.response.watch import Timing
+from bot.settings import Settings
+from bot.slack.pacing import Paces
+from storage.database import Database
+from storage.unit_of_work import UnitOfWork
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.fixtures.servers import Program, Prometheus, running_prometheus, running_supervisord
+from tests.scenarios.stage import (
+    ALERT_TOKEN,
+    INCIDENTS,
+    ROOT,
+    Scene,
+    document,
+    license_runbook,
+    loaded,
+    said,
+)
+
+Json = dict[str, Any]
+ChangeOrders = Callable[[Json], None]
+
+
+@dataclass
+class SmallStage(Scene):
+    """What a story without monitors needs to happen."""
+
+    prometheus: Prometheus | None
+    _fired: dict[str, Json] = field(default_factory=dict)
+
+    async def post(self, *alerts: Json) -> Json:
+        """The alerts as one webhook of Alertmanager; what was answered.
+
+        Raises:
+            aiohttp.ClientResponseError: it was not taken.
+        """
+        body = {"version": "4", "status": "firing", "receiver": "bot", "alerts": alerts, "truncatedAlerts": 0}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{self.bot_url}/alerts/alertmanager", json=body, headers={"Authorization": f"Bearer {ALERT_TOKEN}"}
+            ) as response,
+        ):
+            response.raise_for_status()
+            answer: Json = await response.json()
+            return answer
+
+    async def fire(self, service: str = "checkout", fingerprint: str = "f1", **changes: Any) -> str:
+        """A critical ServiceDown begins now; the name of its incident. ``changes`` are the alert's."""
+        self._fired[fingerprint] = firing(service, fingerprint, **changes)
+        answer = await self.post(self._fired[fingerprint])
+        return str(answer["incidents"][0])
+
+    async def resolve(self, fingerprint: str = "f1") -> None:
+        """The alert that was fired with this fingerprint ends."""
+        await self.post(self._fired[fingerprint] | {"status": "resolved", "endsAt": moment()})
+
+    def cards(self, incident: str) -> list[Message]:
+        """Every card of the incident: one, if all is well."""
+        roots = [m for m in self.workspace.messages(INCIDENTS) if m.thread_ts in (None, m.ts)]
+        return [m for m in roots if m.text.endswith(f"({incident})")]
+
+    async def card_of(self, incident: str, *words: str, timeout: float = 30) -> Message:
+        """The incident's card, once it holds all of ``words``."""
+
+        def found() -> Message | None:
+            cards = self.cards(incident)
+            return cards[-1] if cards and all(word in said(cards[-1]) for word in words) else None
+
+        message = await self.workspace.until(found, timeout=timeout)
+        assert isinstance(message, Message)
+        return message
+
+    async def thread_of(self, incident: str, *words: str, timeout: float = 30) -> list[str]:
+        """Everything the incident's thread says, once it says all of ``words``."""
+
+        def told() -> list[str] | None:
+            texts = [said(reply) for card in self.cards(incident) for reply in self.replies(card)]
+            return texts if all(any(word in text for text in texts) for word in words) else None
+
+        texts = await self.workspace.until(told, timeout=timeout)
+        assert isinstance(texts, list)
+        return texts
+
+    def replies(self, card: Message) -> list[Message]:
+        """The thread below a card."""
+        return self.workspace.thread(INCIDENTS, card.ts)
+
+    async def privately(self, person: str, *words: str, timeout: float = 10) -> str:
+        """The newest thing that only this person sees, once it says all of ``words``."""
+
+        def told() -> str | None:
+            hints = self.workspace.ephemerals(person)
+            return said(hints[-1]) if hints and all(word in said(hints[-1]) for word in words) else None
+
+        return str(await self.workspace.until(told, timeout=timeout))
+
+    async def watch(self, person: str, text: str, *words: str) -> str:
+        """``/watch text``; the answer, which says all of ``words``."""
+        before = len(self.workspace.ephemerals(person))
+        outcome = await self.workspace.person(person).slash("/watch", text)
+        assert outcome.acked
+        await self.workspace.until(lambda: len(self.workspace.ephemerals(person)) > before)
+        answer = said(self.workspace.ephemerals(person)[-1])
+        missing = [word for word in words if word not in answer]
+        assert not missing, f"{missing} not in {answer}"
+        return answer
+
+    @asynccontextmanager
+    async def rows(self) -> AsyncIterator[UnitOfWork]:
+        """What is stored, read on a connection of our own."""
+        database = Database(self.settings.database_url, RecordingEnqueuer(), AUDIT_KEY)
+        try:
+            async with database.read() as work:
+                yield work
+        finally:
+            await database.close()
+
+    async def actions(self, incident_id: int = 1) -> Sequence[Action]:
+        """Every action of the incident, oldest first."""
+        async with self.rows() as work:
+            return await work.actions.of_incident(incident_id)
+
+    async def record(self, incident_id: int = 1) -> list[AuditEntry]:
+        """What the record says of the incident, in order."""
+        async with self.rows() as work:
+            return list(await work.audit.of_incident(incident_id))
+
+    async def kinds(self, incident_id: int = 1) -> list[str]:
+        """The kinds of entries the record has of the incident, in order."""
+        return [entry.kind for entry in await self.record(incident_id)]
+
+
+def moment() -> str:
+    """Now, as monitors write it."""
+    return datetime.now(UTC).isoformat()
+
+
+def firing(service: str, fingerprint: str, **changes: Any) -> Json:
+    """A critical ServiceDown that began now, with ``changes``; those of its labels are added to them."""
+    labels = {"alertname": "ServiceDown", "service": service, "severity": "critical"} | changes.pop("labels", {})
+    return {
+        "status": "firing",
+        "labels": labels,
+        "annotations": {"summary": f"{service} does not answer"},
+        "startsAt": moment(),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://monitor.example/graph",
+        "fingerprint": fingerprint,
+        **changes,
+    }
+
+
+def unchanged(_orders: Json) -> None:
+    """The orders of the stage as they are."""
+
+
+@asynccontextmanager
+async def small_stage(
+    folder: Path,
+    *,
+    level: str = "L1",
+    licensed: bool = False,
+    with_prometheus: bool = False,
+    http_mode: bool = False,
+    relaxed_limits: bool = False,
+    paces: Paces | None = None,
+    change_orders: ChangeOrders = unchanged,
+    others: Sequence[Program] = (),
+    **runbook: Any,
+) -> AsyncIterator[SmallStage]:
+    """Start it; ``others`` are more services under the same supervisord, ``runbook`` changes restart-checkout."""
+    async with AsyncExitStack() as stack:
+        service = Program("checkout")
+        supervisord = await stack.enter_async_context(running_supervisord(folder, service, *others))
+        prometheus = None
+        if with_prometheus:
+            prometheus = await stack.enter_async_context(running_prometheus(folder, services={}))
+        workspace = Workspace(team=demo_team(), relaxed_limits=relaxed_limits)
+        workspace.manifest(ROOT / "manifest.yml")
+        server = await stack.enter_async_context(workspace.serve())
+        written = document(
+            supervisord.server,
+            level,
+            **{
+                "evidence": {"still_down": "vector(1)"} if with_prometheus else {},
+                "verify": {"within": "10s", "http": f"{service.url}/healthz", "stable": 1},
+            }
+            | runbook,
+        )
+        change_orders(written)
+        policy = loaded(written)
+        settings = Settings(
+            slack_bot_token=workspace.bot_token,
+            slack_app_token=None if http_mode else workspace.app_token,
+            slack_signing_secret=workspace.signing_secret if http_mode else None,
+            slack_api_url=server.api_url,
+            database_url=f"sqlite+aiosqlite:///{folder / 'watch.db'}",
+            prometheus_url=prometheus.url if prometheus else None,
+            listen_port=0,
+            alert_token=ALERT_TOKEN,
+            audit_key=AUDIT_KEY,
+        )
+        timing = Timing(verify_interval_seconds=0.1)
+        bot_url = await stack.enter_async_context(running(settings, policy, timing=timing, paces=paces))
+        if licensed:
+            await license_runbook(settings, policy)
+        if http_mode:
+            workspace.request_url = f"{bot_url}/slack/events"
+            assert await workspace.verify_request_url()
+        else:
+            await workspace.until(lambda: workspace.sockets.connection_count > 0)
+        yield SmallStage(workspace, service, supervisord, bot_url, server.page_url, settings, policy, prometheus)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import webbrowser
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -119,8 +119,10 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
             receiver = await begin(
                 running_bot(folder, workspace, server, addresses.prometheus_url, crew.started), "Watchkeeper"
             )
-            with suppress(aiohttp.ClientError, OSError):
+            try:
                 await close_left_firing(folder.firing, receiver)
+            except (aiohttp.ClientError, OSError) as error:
+                raise DemoError(f"Watchkeeper did not accept the end of an old alert: {error}. Try --fresh.") from error
             watched = running_monitor(folder, receiver, services, prometheus_port, crew.started)
             monitor = await begin(watched, "what watches it")
             show = ServiceOnShow(services.checkout, monitor.name, workspace, story)

@@ -44,6 +44,18 @@ def duration_text(value: timedelta) -> str:
     return f"{seconds:g}s"
 
 
+def elapsed_text(value: timedelta) -> str:
+    """How long something took, in words as people say it: 40 s, 12 min, 3 h 5 min, 2 days."""
+    seconds = int(value.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    if seconds < 7200:
+        return f"{seconds // 60} min"
+    if seconds < 172800:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"{seconds // 86400} days"
+
+
 def _level(value: object) -> object:
     if isinstance(value, str):
         if value in Level.__members__:

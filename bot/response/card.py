@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.policy.decision import Decision, Verdict
 from bot.policy.document import Policy, duration_text
 from bot.policy.plan import Exactness, Plan
+from bot.policy.situation import Situation
 from bot.response.actions import Action, ActionState
 from bot.response.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
@@ -44,7 +46,7 @@ def way_back_text(plan: Plan) -> str:
     """The way back with its exactness in words."""
     if plan.way_back.exactness is Exactness.NONE:
         return f"No way back. {plan.way_back.summary}".strip()
-    return f"{plan.way_back.summary} ({plan.way_back.exactness})"
+    return f"{plan.way_back.summary.rstrip('.')} ({plan.way_back.exactness})."
 
 
 def offered_buttons(incident: Incident, action: Action | None) -> tuple[Button, ...]:
@@ -120,6 +122,7 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=decision.headline,
+        names=named(decision, situation),
         action_state=action.state if action else None,
         plan=None
         if plan is None
@@ -142,6 +145,12 @@ def build_card(
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
+
+
+def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
+    """Whom the decision's headline names by id: those who paused, where that settled it."""
+    held = decision.verdict is Verdict.HOLD
+    return tuple(dict.fromkeys(pause.by for pause in situation.pauses)) if held else ()
 
 
 async def current_action(work: Work, incident: Incident) -> Action | None:

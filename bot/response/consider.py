@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
-from bot.policy.document import Policy
+from bot.policy.document import Policy, elapsed_text
 from bot.policy.situation import Notification, Oversight, Situation, Trigger
 from bot.response.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.card import current_action, refresh_card
@@ -87,8 +87,8 @@ async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Seque
     )
     if incident.thread_ts is None and await work.decisions.latest(incident.id) is None:
         return  # people never heard of it
-    minutes = (now - incident.opened_at).total_seconds() / 60
-    lines = [f"Every alert of {incident.name} has ended. It lasted {minutes:.0f} min."]
+    lasted = elapsed_text(now - incident.opened_at)
+    lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
     if withdrawn:
         lines.append("The open question is withdrawn; nothing was done.")
     await refresh_card(work, policy, incident.id, now)

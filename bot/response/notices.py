@@ -86,6 +86,8 @@ class CardNotice(Facts):
     level: Level
     headline: str
     """Which rule settled it, in words."""
+    names: tuple[str, ...] = ()
+    """User ids that we put into the headline ourselves. Any other id there came with outside text and is just text."""
     action_state: ActionState | None = None
     plan: PlanCard | None = None
     evidence: tuple[EvidenceLine, ...] = ()
@@ -116,6 +118,8 @@ class ThreadNotice(Facts):
     """One line, plain text: "Restarted web"."""
     lines: tuple[str, ...] = ()
     """Rationale and details, plain text, one paragraph each."""
+    names: tuple[str, ...] = ()
+    """User ids that we put into the lines ourselves. Any other id there came with outside text and is just text."""
     tone: Tone = Tone.NEUTRAL
     by: str | None = None
     """User id of the person who did it; None for Watchkeeper itself."""

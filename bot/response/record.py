@@ -12,7 +12,7 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.document import Policy
 from bot.policy.situation import Situation
 from bot.response.actions import PENDING, Action, ActionEvent, ActionState
-from bot.response.card import current_action, refresh_card
+from bot.response.card import current_action, named, refresh_card
 from bot.response.incidents import Incident
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.ports import StoredDecision, Work
@@ -164,6 +164,7 @@ def _rationale(incident: Incident, situation: Situation, decision: Decision, ent
         incident=incident.name,
         title=title,
         lines=tuple(lines),
+        names=named(decision, situation),
         tone=tone,
         by=situation.requested_by,
         audit=(entry,),

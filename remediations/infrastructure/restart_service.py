@@ -220,7 +220,7 @@ def _matching(service: str, processes: tuple[Process, ...]) -> tuple[Process, ..
     if len(members) > 1:
         raise PermanentError(
             f"{service!r} is the name of processes in several groups "
-            f"({_listed(tuple(process.address for process in members))}): write the one that is meant as group:name."
+            f"({', '.join(process.address for process in members[:NAMES_IN_A_SENTENCE])}): write the one that is meant as group:name."
         )
     return members
 
@@ -253,7 +253,7 @@ def _plan(
         parameters=wanted.model_dump(mode="json"),
         service=service,
         targets=tuple(
-            Target(key=f"{wanted.backend}:{process.address}", label=process.address, state=_run_state(process))
+            Target(key=f"{wanted.backend}:{process.address}", label=_shown(process.address), state=_run_state(process))
             for process in restarting
         ),
         effects=RestartService.effects if restarting else frozenset(),
@@ -266,7 +266,7 @@ def _plan(
         ),
         steps=(
             *spared,
-            *(f"Stop {address} if it runs, start it, and wait until it runs." for address in addresses),
+            *(f"Stop {_shown(address)} if it runs, start it, and wait until it runs." for address in addresses),
         ),
     )
 
@@ -303,6 +303,12 @@ def _address(target: Target) -> str:
 
 
 def _listed(addresses: tuple[str, ...]) -> str:
-    shown = ", ".join(addresses[:NAMES_IN_A_SENTENCE])
+    shown = ", ".join(_shown(address) for address in addresses[:NAMES_IN_A_SENTENCE])
     hidden = len(addresses) - NAMES_IN_A_SENTENCE
     return f"{shown} and {hidden} more" if hidden > 0 else shown or "nothing"
+
+
+def _shown(address: str) -> str:
+    """As supervisorctl shows it: a program that is its own group goes by its name alone."""
+    group, _, name = address.partition(":")
+    return name if group == name else address

@@ -132,7 +132,7 @@ async def test_a_plan_says_what_it_touches_and_how_it_is_undone(tmp_path: Path) 
         plan = await plan_for(remediation, "checkout", fleet=4)
         assert plan.effects == frozenset({Effect.RESTART})
         assert plan.way_back.exactness is Exactness.APPROXIMATE
-        assert "checkout:checkout" in plan.summary
+        assert plan.summary == "Restart checkout through supervisor."
 
 
 async def test_planning_twice_without_changes_gives_the_same_digest(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def test_every_question_and_order_after_slash_watch_is_answered_in_private
         await here.watch("alice", "", "What you can ask the watch", "/watch pause")
         await here.watch("alice", "help", "rollback", "resume")
         await here.watch("alice", "incidents", "1 open incident", "INC-1", "waits for a yes")
-        shown = await here.watch("alice", "show INC-1", "Restart checkout:checkout", "What runs")
+        shown = await here.watch("alice", "show INC-1", "Restart checkout", "What runs")
         assert "action_id" not in shown, "the buttons belong to the card"
         await here.watch("alice", "why INC-1", "Ask a person", "this settled it")
         await here.watch("alice", "rollback INC-1 I changed my mind", "Nothing to roll back: it is waiting")

@@ -218,9 +218,10 @@ def _matching(service: str, processes: tuple[Process, ...]) -> tuple[Process, ..
             return reading
     members = tuple(process for process in processes if process.name == service)
     if len(members) > 1:
+        addresses = ", ".join(process.address for process in members[:NAMES_IN_A_SENTENCE])
         raise PermanentError(
-            f"{service!r} is the name of processes in several groups "
-            f"({', '.join(process.address for process in members[:NAMES_IN_A_SENTENCE])}): write the one that is meant as group:name."
+            f"{service!r} is the name of processes in several groups ({addresses}): write the one that is meant as "
+            "group:name."
         )
     return members
 

@@ -85,7 +85,7 @@ async def test_a_group_is_restarted_and_only_the_group(tmp_path: Path) -> None:
 
 async def test_a_name_means_the_smallest_set_it_can_mean(tmp_path: Path) -> None:
     meant = {
-        "checkout": ["checkout:checkout"],
+        "checkout": ["checkout"],
         "shop": ["shop:east", "shop:west"],
         "shop:*": ["shop:east", "shop:west"],
         "shop:west": ["shop:west"],

@@ -30,7 +30,6 @@ from bot.slack.text import (
     lines,
     link,
     mention,
-    naming,
     spaced,
     web_address,
     when,
@@ -158,7 +157,7 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
             concat(words("audit entry "), words(str(explanation.stored.audit_entry))),
         ),
     ]
-    return _message(spaced(escape(f"{name}:", 40), naming(decision.headline, known_people, 400)), blocks)
+    return _message(spaced(escape(f"{name}:", 40), explaining.headline(decision, known_people, 400)), blocks)
 
 
 def help_text() -> Message:

@@ -28,6 +28,8 @@ _RESULTS = {
     RuleResult.PASSED: "✅ passed",
 }
 INPUTS_SHOWN = 8
+CONTROLS = "controls"
+"""The rule whose text names people by id (who paused). In every other text an id came from outside and stays text."""
 
 
 def verdict(decision: Decision, known: Collection[str]) -> Mrkdwn:
@@ -38,10 +40,15 @@ def verdict(decision: Decision, known: Collection[str]) -> Mrkdwn:
     return lines(
         [
             bold(words(_VERDICTS[decision.verdict])),
-            naming(decision.headline, known, 600),
+            headline(decision, known, 600),
             spaced(concat(words("Level in force: "), words(f"{decision.level} {decision.level.title}.")), sure),
         ]
     )
+
+
+def headline(decision: Decision, known: Collection[str], limit: int) -> Mrkdwn:
+    """What settled it, in words."""
+    return naming(decision.headline, known if decision.decisive == CONTROLS else (), limit)
 
 
 def in_order(decision: Decision) -> Sequence[Reason]:
@@ -57,7 +64,7 @@ def rule(decision: Decision, reason: Reason, known: Collection[str]) -> Mrkdwn:
     return lines(
         [
             concat(words(_RESULTS[reason.result]), words(" · "), name, settled),
-            naming(reason.text, known, 500),
+            naming(reason.text, known if reason.rule == CONTROLS else (), 500),
             _inputs(reason.inputs),
         ]
     )

@@ -313,6 +313,18 @@ def test_any_text_in_any_field_gives_a_card_that_slack_takes_and_no_markup_of_it
         assert ">" not in left.replace("\n> ", "").removeprefix("> ")
 
 
+def test_only_whom_the_notice_itself_names_is_mentioned_in_words():
+    words = "U03CAROL paused everything: `service: U01ALICE`"
+    held = CARDS["held"].model_copy(update={"headline": words, "names": (CAROL,)})
+    said = render(held, 41, known_people={ALICE, CAROL})
+    assert "<@U03CAROL> paused everything: 'service: U01ALICE'" in str(said.blocks)
+    entry = ThreadNotice(
+        incident="INC-1", title="Asking", lines=(words,), at=datetime(2026, 11, 23, tzinfo=UTC), names=(CAROL,)
+    )
+    assert "<@U03CAROL> paused everything: 'service: U01ALICE'" in render(entry, 41, known_people={ALICE, CAROL}).text
+    assert "<@" not in render(entry, 41).text, "and only when we have resolved them"
+
+
 def test_a_card_of_the_longest_texts_still_fits():
     long = "<&>" * 5000
     notice = after(ActionState.SUCCEEDED, long).model_copy(

@@ -14,8 +14,8 @@ __all__ = ["button_value", "parse_button_value", "render"]
 def render(notice: CardNotice | ThreadNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
     """A notice as Slack shall show it.
 
-    ``outbox_id`` travels in the message metadata. ``known_people`` are user ids that we have resolved; only these, and
-    those the notice itself names as people, become mentions where they stand in words.
+    ``outbox_id`` travels in the message metadata. ``known_people`` are user ids that we have resolved; in words only
+    those become mentions that the notice says it put there itself, because outside text may hold ids as well.
     """
     if isinstance(notice, CardNotice):
         return render_card(notice, outbox_id, known_people)

@@ -38,9 +38,9 @@ LINKS_CHARACTERS = 2200
 
 
 def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
-    """The card as a message. ``known_people``: user ids that may become mentions where they stand in words."""
+    """The card as a message. ``known_people``: user ids that we have resolved, so that they may become mentions."""
     at = shown(card)
-    known = {*known_people, *card.approvers, *card.approved_by, *card.decided_by, *filter(None, [card.taken_by])}
+    known = set(card.names) & set(known_people)
     said = wording.lead(at, card, known)
     buttons = button_row(card.buttons, card.subject, card.revision, at=at, plan=card.plan)
     parts: list[Block | None] = [

@@ -18,8 +18,8 @@ AUDIT_SHOWN = 10
 
 
 def render_entry(entry: ThreadNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
-    """The entry as a message. ``known_people``: user ids that may become mentions where they stand in words."""
-    known = {*known_people, *entry.to, *filter(None, [entry.by])}
+    """The entry as a message. ``known_people``: user ids that we have resolved, so that they may become mentions."""
+    known = set(entry.names) & set(known_people)
     title = spaced(words(_TONES[entry.tone]), bold(naming(entry.title, known, 200)))
     call = concat(people(entry.to), words(": please look.")) if entry.to else None
     said = [naming(line, known, 600) for line in entry.lines[:LINES_SHOWN] if line.strip()]

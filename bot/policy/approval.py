@@ -119,14 +119,3 @@ def tally(
     if any(True for _ in stops):
         return Tally(Standing.STOPPED, counted, missing)
     return Tally(Standing.PENDING if missing else Standing.APPROVED, counted, missing)
-
-
-def stale(clicked: int, present: int) -> Permission:
-    """Whether a click on a card of revision ``clicked`` still means the present question."""
-    if clicked == present:
-        return Permission(True, "The card is the present one.")
-    return Permission(
-        False,
-        "This card is out of date: the situation has changed since it was shown. "
-        "Nothing was done; please look at the present card and answer there.",
-    )

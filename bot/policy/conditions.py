@@ -150,8 +150,11 @@ def condition_variables(situation: Situation, plan: Plan, confidence: Confidence
 
 
 def _encodable(text: str) -> str:
-    """Lone surrogates, which JSON can smuggle in, become question marks: CEL knows UTF-8 only."""
-    return text.encode("utf-8", "replace").decode()
+    """Text that CEL reads as it is: JSON can smuggle in lone surrogates, which it rejects, and NUL, where it *ends*.
+
+    Without this ``ServiceDown`` followed by NUL and anything else would equal ``'ServiceDown'``.
+    """
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _explained(expression: str, error: str, vocabulary: Vocabulary) -> tuple[ConditionError, ...]:

@@ -233,7 +233,7 @@ class Runbook(Facts):
     veto_window: Duration | None = None
     approvals: Approvals | None = None
     alternatives: tuple[str, ...] = ()
-    """Other runbooks offered in the override dialog; default: those whose service parameters also resolve."""
+    """Runbooks offered in the override dialog, beside all that match the alert."""
     runbook_url: str | None = None
     staging: Staging | None = None
 

@@ -12,7 +12,6 @@ from bot.policy.approval import (
     groups_for,
     may,
     may_act_by_hand,
-    stale,
     tally,
 )
 from bot.policy.decide import decide
@@ -101,13 +100,6 @@ def test_approved_means_enough_distinct_others_with_authority_and_no_stop(
     assert (count.standing is Standing.APPROVED) == (len(valid) >= needed and not stops)
     assert set(count.approved_by) == valid
     assert count.missing == max(0, needed - len(valid))
-
-
-def test_a_click_on_an_old_card_is_refused_with_an_explanation() -> None:
-    assert stale(3, 3).allowed
-    for clicked in (2, 4):
-        assert not stale(clicked, 3).allowed
-        assert "Nothing was done" in stale(clicked, 3).text
 
 
 def test_a_held_action_may_be_started_by_hand() -> None:

@@ -100,6 +100,19 @@ def test_no_alert_text_can_break_evaluation(name: str, labels: dict[str, str]) -
     assert evaluate("alert.name == alert.name && size(alert.labels) >= 0", variables, FOR_ALERTS).holds is True
 
 
+def test_a_hidden_end_of_text_makes_no_two_texts_equal() -> None:
+    hostile = calm_alert(name="ServiceDown\0or not", labels={"region": "eu\0", "team\0x": "sre"})
+    for expression in ("alert.name == 'ServiceDown'", "alert.labels.region == 'eu'", "'team' in alert.labels"):
+        assert evaluate(expression, alert_variables(hostile), FOR_ALERTS).holds is False
+
+
+@given(st.text(), st.text())
+def test_texts_are_equal_to_themselves_only(one: str, other: str) -> None:
+    variables = alert_variables(calm_alert(name=one, service=other))
+    readable = one.replace("\0", "\ufffd") == other.replace("\0", "\ufffd")
+    assert evaluate("alert.name == alert.service", variables, FOR_ALERTS).holds is readable
+
+
 @pytest.mark.parametrize(
     ("expression", "value"),
     [

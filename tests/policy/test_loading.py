@@ -195,10 +195,9 @@ def test_a_file_that_is_not_plain_yaml_is_one_error(text: str, place: tuple[int,
     assert problem.remedy
 
 
-def test_a_file_of_another_shape_says_so() -> None:
-    [error] = errors_of("- a\n- b\n")
-    assert error[:2] == (1, 1)
-    assert "version" not in error[2]
+@pytest.mark.parametrize(("text", "shown"), [("- a\n- b\n", '["a", "b"]'), ("hello", '"hello"'), ("'~'", '"~"')])
+def test_a_file_of_another_shape_says_so(text: str, shown: str) -> None:
+    assert errors_of(text) == [(1, 1, f"{shown}: should be a mapping")]
 
 
 def test_a_key_that_is_not_a_word_is_an_error() -> None:

@@ -1,4 +1,4 @@
-"""Stories in which somebody types ``/watch``: a pause in the middle of a veto window, and every question one can ask."""
+"""Stories in which somebody types ``/watch``: a pause in the middle of a veto window, and every possible question."""
 
 from pathlib import Path
 
@@ -65,7 +65,9 @@ async def test_every_question_and_order_after_slash_watch_is_answered_in_private
         await here.watch("alice", f"rollback INC-1 {'it got worse ' * 50}", "Rolling back now")
         await here.thread_of("INC-1", "Rolled back", "it got worse")
         assert await here.supervisord.state("checkout:checkout") == "STOPPED", "not running, as before"
-        await here.watch("alice", f"pause service:checkout 30m {'a long reason ' * 50}", "Paused: service checkout, for 30m")
+        await here.watch(
+            "alice", f"pause service:checkout 30m {'a long reason ' * 50}", "Paused: service checkout, for 30m"
+        )
         await here.watch("alice", "status", "a long reason")
         everything = [said(message) for message in here.workspace.messages("C01INC")]
         assert not any("evil.example" in text for text in everything), "what was typed stays between two"

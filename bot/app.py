@@ -218,6 +218,10 @@ async def _open_database(settings: Settings, engine: Engine) -> Database:
         await database.open()
         await engine.prepare()
         await migrate(database)
+        if database.is_sqlite:
+            # Its one place is ours, so whoever holds a notice is dead: people need not wait until the claim runs out.
+            async with database.begin() as work:
+                await work.outbox.free_all()
     except PlaceTakenError as error:
         await database.close()
         raise StartError(str(error)) from error

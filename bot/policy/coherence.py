@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from bot.policy.conditions import FOR_ALERTS, FOR_CONDITIONS, Vocabulary, errors_in
 from bot.policy.document import duration
 from bot.policy.levels import Level
+from bot.policy.reachability import is_address
 from bot.policy.shape import did_you_mean, report
 from bot.policy.source import Path, Source
 from bot.policy.templates import TemplateError, check_query, check_text, has_reference
@@ -30,7 +31,7 @@ def check_coherence(source: Source, parameter_models: ParameterModels | None) ->
 
     Without ``parameter_models`` the names of remediations and the keys of ``with`` go unchecked.
     """
-    for check in (_channels, _people, _levels, _approvers, _services, _freezes, _waits):
+    for check in (_channels, _people, _levels, _approvers, _services, _freezes, _waits, _second_channel):
         check(source)
     for index, _ in enumerate(_items(source, "mute")):
         _expression(source, ("mute", index, "when"), FOR_ALERTS)
@@ -118,6 +119,18 @@ def _waits(source: Source) -> None:
             source.error(
                 source.value_at(path), path, f"{written} is no time at all", "write a time above zero, such as 5m"
             )
+
+
+def _second_channel(source: Source) -> None:
+    """Whoever is to be written to has an address, directly or through a group."""
+    people, to = _mapping(source, "people"), ("second_channel", "email", "to")
+    for index, name in enumerate(_items(source, *to)):
+        if not isinstance(name, str) or is_address(name):
+            continue
+        _reference(source, (*to, index), people, "address or group of people")
+        if name in people and not _items(source, "people", name, "email"):
+            told = f"group {name!r} has no address to write to"
+            source.error(source.value_at((*to, index)), (*to, index), told, f"add `email: [...]` to people.{name}")
 
 
 def _runbook(source: Source, name: str, parameter_models: ParameterModels | None) -> None:

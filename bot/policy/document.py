@@ -9,12 +9,13 @@ import json
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, field_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
+from bot.policy.reachability import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -92,6 +93,8 @@ class Group(Facts):
 
     users: tuple[str, ...] = ()
     usergroup: str | None = None
+    email: tuple[Address, ...] = ()
+    """Where they are reached when Slack does not answer."""
 
 
 class Levels(Facts):
@@ -243,6 +246,33 @@ class Runbook(Facts):
         return _digest(self.model_dump(mode="json", by_alias=True))
 
 
+class ActionLinks(Facts):
+    """Links in messages of the second channel with which their reader can stop and pause, never approve."""
+
+    base_url: SafeUrl
+    """Where people reach Watchkeeper's own listener: ``https://watch.example.com``."""
+    valid_for: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=7))] = timedelta(hours=4)
+
+
+class SecondChannel(Facts):
+    """How people are reached when Slack does not take a notice that they must see."""
+
+    after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=30)
+    """How long Slack may take before this channel is used."""
+    email: EmailRoute | None = None
+    pagerduty: PagerDutyRoute | None = None
+    apprise: tuple[AppriseRoute, ...] = ()
+    links: ActionLinks | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.email is None and self.pagerduty is None and not self.apprise:
+            raise ValueError("the second channel reaches nobody; add email, pagerduty or apprise")
+        if len({route.name for route in self.apprise}) < len(self.apprise):
+            raise ValueError("two apprise routes have the same name; give each its own")
+        return self
+
+
 class Mute(Facts):
     """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
 
@@ -267,6 +297,7 @@ class Policy(Facts):
     budgets: tuple[Budget, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     mute: tuple[Mute, ...] = ()
+    second_channel: SecondChannel | None = None
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
 
     @property
@@ -278,6 +309,19 @@ class Policy(Facts):
         """The runbook's own approvals, else the defaults."""
         entry = self.runbooks.get(runbook)
         return entry.approvals if entry is not None and entry.approvals is not None else self.defaults.approvals
+
+    @property
+    def announce_within(self) -> timedelta:
+        """How long the card of an autonomous act may wait to be accepted: by Slack, then by the second channel."""
+        own = self.defaults.announce_within
+        return own if self.second_channel is None else own + self.second_channel.after
+
+    def mail_recipients(self) -> tuple[str, ...]:
+        """Distinct addresses of the second channel, groups resolved, in the order they are written."""
+        route = self.second_channel.email if self.second_channel else None
+        named = route.to if route else ()
+        found = [one for name in named for one in ((name,) if is_address(name) else self.people[name].email)]
+        return tuple(dict.fromkeys(found))
 
     def veto_window_of(self, runbook: str) -> timedelta:
         """The runbook's own veto window, else the default."""

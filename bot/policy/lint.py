@@ -18,6 +18,7 @@ def lint(policy: Policy, source: Source, now: datetime | None) -> tuple[Problem,
     """Every warning about a policy without errors; ``source`` is the file it came from."""
     found = [*_people(policy, source), *_budgets(policy, source), *_mutes(policy, source)]
     found += _freezes(policy, source, now)
+    found += _second_channel(policy, source)
     for name, runbook in policy.runbooks.items():
         for check in _OF_A_RUNBOOK:
             found += check(policy, source, name, runbook)
@@ -57,6 +58,14 @@ def _freezes(policy: Policy, source: Source, now: datetime | None) -> Iterator[F
             path = ("freezes", index, "until")
             told = f"the freeze {freeze.name!r} is over since {freeze.until:%Y-%m-%d %H:%M %Z}"
             yield source.value_at(path), path, told, "remove it, or correct the year"
+
+
+def _second_channel(policy: Policy, source: Source) -> Iterator[Found]:
+    channel = policy.second_channel
+    if channel is not None and channel.links is None:
+        path = ("second_channel",)
+        told = "its messages cannot offer to stop or pause: there is no `links`"
+        yield source.key_at(path), path, told, "add `links: {base_url: https://...}`, where people reach this listener"
 
 
 def _reachable(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:

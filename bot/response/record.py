@@ -112,7 +112,7 @@ def _action_for(
     due_at: datetime | None
     match decision.verdict:
         case Verdict.ACT | Verdict.ACT_UNLESS_STOPPED:
-            state, due_at = ActionState.ANNOUNCING, now + policy.defaults.announce_within
+            state, due_at = ActionState.ANNOUNCING, now + policy.announce_within
         case Verdict.HOLD:
             state, due_at = ActionState.HELD, None
         case _:

@@ -42,9 +42,22 @@ class Permission:
     text: str
 
 
-def groups_for(deed: Deed, policy: Policy, runbook: str = "") -> tuple[str, ...]:
-    """The policy's groups whose members may do ``deed``; without a runbook the defaults apply."""
-    return policy.approvals_of(runbook).groups if deed in FOR_APPROVERS else tuple(policy.people)
+def groups_for(deed: Deed, policy: Policy, runbook: str = "", asked: Collection[str] = ()) -> tuple[str, ...]:
+    """The policy's groups whose members may do ``deed``; without a runbook the defaults apply.
+
+    ``asked``: groups that the question has been put to. A group of the escalation chain gets its say by being asked,
+    not before; a group that the present orders do not name has none, even if it was asked once.
+    """
+    if deed not in FOR_APPROVERS:
+        return tuple(policy.people)
+    approvals = policy.approvals_of(runbook)
+    return tuple(dict.fromkeys((*approvals.groups, *(group for group in approvals.escalation if group in asked))))
+
+
+def next_groups(policy: Policy, runbook: str, asked: Collection[str]) -> tuple[str, ...]:
+    """Groups of the escalation chain that have not been asked yet, in the chain's order."""
+    approvals = policy.approvals_of(runbook)
+    return tuple(group for group in dict.fromkeys(approvals.escalation) if group not in {*approvals.groups, *asked})
 
 
 def may(deed: Deed, person: str, *, authorised: Collection[str], requested_by: str | None = None) -> Permission:

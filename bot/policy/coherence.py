@@ -54,6 +54,11 @@ def _people(source: Source) -> None:
                 source, ("people", name, "users", index), "a user id, such as U01ALICE (in Slack: profile, copy id)"
             )
         _slack_id(source, ("people", name, "usergroup"), "a user group id, such as S0123")
+        hours = ("people", name, "quiet_hours")
+        since, until = _get(source, *hours, "from"), _get(source, *hours, "until")
+        if since is not None and since == until:
+            told = f"quiet hours from {since} until {until} are no time at all, or the whole day"
+            source.error(source.value_at((*hours, "until")), (*hours, "until"), told, "write two different times")
 
 
 def _levels(source: Source) -> None:
@@ -71,8 +76,9 @@ def _approvers(source: Source) -> None:
     own = [("runbooks", name, "approvals") for name in _mapping(source, "runbooks")]
     without_own = [path for path in own if _get(source, *path) is None]
     for path in (default, *own):
-        for index, _ in enumerate(_items(source, *path, "from")):
-            _reference(source, (*path, "from", index), _mapping(source, "people"), "group of people")
+        for key in ("from", "escalation"):
+            for index, _ in enumerate(_items(source, *path, key)):
+                _reference(source, (*path, key, index), _mapping(source, "people"), "group of people")
     remedy = "add `from: [group]` with a group from `people`"
     for path in (path for path in own if path not in without_own):
         if not _get(source, *path, "from"):

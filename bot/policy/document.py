@@ -7,9 +7,10 @@ only the shape, so that rules and tests can build a policy in code.
 import hashlib
 import json
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
@@ -18,6 +19,7 @@ from bot.policy.plan import Facts
 from bot.policy.reachability import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
+_TIME_OF_DAY = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -57,6 +59,23 @@ def elapsed_text(value: timedelta) -> str:
     return f"{seconds // 86400} days"
 
 
+def _time_of_day(value: object) -> object:
+    if isinstance(value, time):
+        return value
+    match = _TIME_OF_DAY.match(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{value!r} is not a time of day; write hours and minutes, such as 22:00 or 07:30")
+    return time(int(match[1]), int(match[2]))
+
+
+def _time_zone(value: object) -> object:
+    try:
+        ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not a time zone; write one such as Europe/Berlin or UTC") from None
+    return value
+
+
 def _level(value: object) -> object:
     if isinstance(value, str):
         if value in Level.__members__:
@@ -77,6 +96,13 @@ Duration = Annotated[
 PolicyLevel = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str, when_used="json")]
 Expression = Annotated[str, BeforeValidator(_expression)]
 """CEL. A bare ``true`` or ``false`` is CEL too, though YAML makes it a boolean."""
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str, when_used="json"),
+]
+TimeZone = Annotated[str, BeforeValidator(_time_zone)]
+"""A name of the IANA database."""
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -88,6 +114,16 @@ class Channels(Facts):
     leadership: str | None = None
 
 
+class QuietHours(Facts):
+    """A time of day in which a group is neither mentioned nor written to, in its own time zone."""
+
+    since: TimeOfDay = Field(alias="from")
+    until: TimeOfDay
+    timezone: TimeZone
+    severities: tuple[str, ...] = Field(default=(), alias="except")
+    """Severities of incidents for which the group is called all the same."""
+
+
 class Group(Facts):
     """People by Slack user ids, by a user group, or both."""
 
@@ -95,6 +131,7 @@ class Group(Facts):
     usergroup: str | None = None
     email: tuple[Address, ...] = ()
     """Where they are reached when Slack does not answer."""
+    quiet_hours: QuietHours | None = None
 
 
 class Levels(Facts):
@@ -108,6 +145,8 @@ class Approvals(Facts):
     """Who must say yes, how many of them, and until when."""
 
     groups: tuple[str, ...] = Field(default=(), alias="from")
+    escalation: tuple[str, ...] = ()
+    """Groups asked next, one after the other, each time ``approve_within`` passes without enough answers."""
     needed: int = Field(default=1, ge=1, le=10)
     approve_within: Duration = timedelta(minutes=30)
     execute_within: Duration = timedelta(minutes=10)

@@ -29,7 +29,8 @@ def lint(policy: Policy, source: Source, now: datetime | None) -> tuple[Problem,
 
 
 def _people(policy: Policy, source: Source) -> Iterator[Found]:
-    used = {group for name in ("", *policy.runbooks) for group in policy.approvals_of(name).groups}
+    all_approvals = [policy.approvals_of(name) for name in ("", *policy.runbooks)]
+    used = {group for approvals in all_approvals for group in (*approvals.groups, *approvals.escalation)}
     for name in policy.people:
         if name not in used:
             path = ("people", name)
@@ -163,6 +164,27 @@ def _approvers(policy: Policy, source: Source, name: str, runbook: Runbook) -> I
         yield source.key_at(path), path, told, "name more people: the requester's own vote does not count"
 
 
+def _escalation(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:
+    """A chain that hands over to nobody new, was lost unnoticed, or lets everybody sleep."""
+    approvals = policy.approvals_of(name)
+    own = runbook.approvals is not None
+    path: Path = ("runbooks", name, "approvals") if own else ("defaults", "approvals")
+    subject = f"{name!r}" if own else "every runbook with the default approvals"
+    for index, group in enumerate(approvals.escalation):
+        if group in approvals.groups or group in approvals.escalation[:index]:
+            at = (*path, "escalation", index)
+            told = f"{group!r} has been asked already by then"
+            yield source.value_at(at), at, told, "remove it, or name another group"
+    lost = set(policy.defaults.approvals.escalation) - set(approvals.groups)
+    if own and lost and not approvals.escalation:
+        told = f"the own approvals of {name!r} replace the defaults, escalation included: nobody is asked next"
+        yield source.key_at(path), path, told, "add `escalation:`, or leave it if that is meant"
+    asked = {*approvals.groups, *approvals.escalation}
+    if asked and all(policy.people[group].quiet_hours is not None for group in asked):
+        told = f"everybody whom {subject} asks has quiet hours: when they overlap, nobody is called"
+        yield source.key_at(path), path, told, "end `escalation` with a group that can always be called"
+
+
 def _fleet(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:
     if runbook.blast_radius.share is None:
         return
@@ -181,5 +203,6 @@ _OF_A_RUNBOOK: tuple[Callable[[Policy, Source, str, Runbook], Iterator[Found]], 
     _conditions,
     _veto_window,
     _approvers,
+    _escalation,
     _fleet,
 )

@@ -12,6 +12,7 @@ from bot.policy.approval import (
     groups_for,
     may,
     may_act_by_hand,
+    next_groups,
     tally,
 )
 from bot.policy.decide import decide
@@ -30,6 +31,23 @@ def test_what_changes_production_is_for_approvers_and_the_rest_for_everybody_nam
         assert groups_for(deed, policy, RUNBOOK) == expected
         assert groups_for(deed, policy) == (("sre",) if deed in FOR_APPROVERS else ("sre", "leads"))
     assert {deed.value for deed in FOR_APPROVERS} == {"approve", "override", "act by hand", "roll back", "resume"}
+
+
+def test_a_group_of_the_chain_may_answer_once_it_was_asked_and_not_before() -> None:
+    policy = calm_policy({"approvals": {"from": ["sre"], "escalation": ["leads"]}}, **PEOPLE)
+    assert groups_for(Deed.APPROVE, policy, RUNBOOK) == ("sre",)
+    assert groups_for(Deed.APPROVE, policy, RUNBOOK, asked={"sre", "leads"}) == ("sre", "leads")
+
+
+def test_a_group_that_the_orders_no_longer_name_has_no_say_even_if_it_was_asked() -> None:
+    policy = calm_policy({"approvals": {"from": ["sre"]}}, **PEOPLE)
+    assert groups_for(Deed.APPROVE, policy, RUNBOOK, asked={"sre", "leads", "captains"}) == ("sre",)
+
+
+def test_the_chain_goes_on_with_those_who_were_not_asked() -> None:
+    policy = calm_policy({"approvals": {"from": ["sre"], "escalation": ["sre", "leads"]}}, **PEOPLE)
+    assert next_groups(policy, RUNBOOK, ("sre",)) == ("leads",)
+    assert next_groups(policy, RUNBOOK, ("sre", "leads")) == ()
 
 
 @pytest.mark.parametrize("deed", Deed)

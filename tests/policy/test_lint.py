@@ -259,3 +259,27 @@ def test_the_reference_explains_every_key() -> None:
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert {"from", "with", "approved_targets", "watch_after"} <= keys
     assert {key for key in keys if not re.search(rf"[`.]{key}[`.]", reference)} == set()
+
+
+def test_a_hand_over_to_people_who_were_asked_already_is_pointed_out() -> None:
+    text = changed("{from: [sre]}", "{from: [sre], escalation: [sre]}")
+    (warning,) = warnings_of(text)
+    assert warning == (6, 41, "'sre' has been asked already by then")
+
+
+def test_own_approvals_that_lose_the_escalation_of_the_defaults_are_pointed_out() -> None:
+    text = changed(
+        "  sre: {users: [U01ALICE, U02BOB]}", "  sre: {users: [U01ALICE, U02BOB]}\n  leads: {users: [U03CAROL]}"
+    )
+    text = text.replace("{from: [sre]}", "{from: [sre], escalation: [leads]}")
+    assert warnings_of(text) == []
+    text = text.replace("    level: L3", "    level: L3\n    approvals: {from: [sre]}")
+    assert [told for _, _, told in warnings_of(text)] == [
+        "the own approvals of 'restart' replace the defaults, escalation included: nobody is asked next"
+    ]
+
+
+def test_a_chain_in_which_everybody_may_be_asleep_is_pointed_out() -> None:
+    hours = "{users: [U01ALICE, U02BOB], quiet_hours: {from: 22:00, until: 07:00, timezone: Europe/Berlin}}"
+    (warning,) = warnings_of(changed("{users: [U01ALICE, U02BOB]}", hours))
+    assert "when they overlap, nobody is called" in warning[2]

@@ -1,5 +1,6 @@
 """Every error of a policy file at once, each at its line and column, with a remedy."""
 
+from datetime import time
 from textwrap import dedent
 from typing import Literal
 
@@ -357,3 +358,33 @@ def test_a_bare_true_or_false_is_a_condition(word: str) -> None:
 def test_a_condition_that_yaml_takes_for_a_tag_says_how_to_write_it() -> None:
     [problem] = check_policy(changed("alert.name == 'ServiceDown'", "!(alert.name == 'x')")).errors
     assert (problem.line, problem.column, problem.remedy) == (14, 11, "put a text that begins with ! in quotes")
+
+
+def test_quiet_hours_are_read_as_people_write_them() -> None:
+    hours = "{from: 22:00, until: '7:30', timezone: Europe/Berlin, except: [critical]}"
+    policy = load_policy(changed("U02BOB]}", f"U02BOB], quiet_hours: {hours}}}"), filename="policy.yml")
+    quiet = policy.people["sre"].quiet_hours
+    assert quiet is not None
+    assert (quiet.since, quiet.until, quiet.severities) == (time(22), time(7, 30), ("critical",))
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ("{from: 22, until: 07:00, timezone: UTC}", "22 is not a time of day"),
+        ("{from: 24:00, until: 07:00, timezone: UTC}", "'24:00' is not a time of day"),
+        ("{from: 22:00, until: 07:00, timezone: Berlin}", "'Berlin' is not a time zone"),
+        ("{from: 22:00, until: 07:00, timezone: ../etc/passwd}", "is not a time zone"),
+        ("{from: 22:00, until: 22:00, timezone: UTC}", "no time at all, or the whole day"),
+        ("{from: 22:00, until: 07:00}", "timezone"),
+    ],
+)
+def test_quiet_hours_that_mean_nothing_are_refused_at_their_line(hours: str, told: str) -> None:
+    (found,) = check_policy(changed("U02BOB]}", f"U02BOB], quiet_hours: {hours}}}")).errors
+    assert found.line == 4
+    assert told in f"{found.message} {found.remedy} {found.path}"
+
+
+def test_a_group_of_the_escalation_that_does_not_exist_is_named_with_the_nearest() -> None:
+    (error,) = errors_of(changed("{from: [sre]}", "{from: [sre], escalation: [ser]}"))
+    assert error == (8, 41, "there is no group of people 'ser'")

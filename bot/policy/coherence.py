@@ -40,8 +40,11 @@ def check_coherence(source: Source, parameter_models: ParameterModels | None) ->
 
 
 def _channels(source: Source) -> None:
-    for key in _mapping(source, "channels"):
+    own: Path = ("channels", "own_channel")
+    for key in _mapping(source, "channels").keys() - {own[-1]}:
         _slack_id(source, ("channels", key), "a channel id, such as C01INC (in Slack: channel details, at the bottom)")
+    for index, _ in enumerate(_items(source, *own, "invite")):
+        _reference(source, (*own, "invite", index), _mapping(source, "people"), "group of people")
 
 
 def _people(source: Source) -> None:

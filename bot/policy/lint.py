@@ -18,6 +18,7 @@ def lint(policy: Policy, source: Source, now: datetime | None) -> tuple[Problem,
     """Every warning about a policy without errors; ``source`` is the file it came from."""
     found = [*_people(policy, source), *_budgets(policy, source), *_mutes(policy, source)]
     found += _freezes(policy, source, now)
+    found += _own_channel(policy, source)
     found += _second_channel(policy, source)
     for name, runbook in policy.runbooks.items():
         for check in _OF_A_RUNBOOK:
@@ -36,6 +37,17 @@ def _people(policy: Policy, source: Source) -> Iterator[Found]:
             path = ("people", name)
             told = f"group {name!r} approves nothing: its members may only stop, pause, take, review and ask"
             yield source.key_at(path), path, told, "name it in an `approvals.from`, or leave it if that is meant"
+
+
+def _own_channel(policy: Policy, source: Source) -> Iterator[Found]:
+    own = policy.channels.own_channel
+    if own is None:
+        return
+    asked = {group for name in ("", *policy.runbooks) for group in policy.approvals_of(name).groups}
+    if missing := sorted(asked - set(own.invite)):
+        path = ("channels", "own_channel")
+        told = f"whoever may approve but is not invited has to find the channel: {', '.join(missing)}"
+        yield source.key_at(path), path, told, "name them in `invite`, or leave it if they join by themselves"
 
 
 def _budgets(policy: Policy, source: Source) -> Iterator[Found]:

@@ -10,13 +10,14 @@ import secrets
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
 from bot.policy.document import Policy
 from bot.response.incidents import Alert, AlertStatus, IncidentState
 from storage.audit import NewEntry
+from storage.incidents import alert_columns
 from storage.tables import ALERTS, INCIDENTS, INDEXED_TEXT_MAX_CHARACTERS, QUARANTINED_ALERTS, nul_free
 from storage.unit_of_work import UnitOfWork
 
@@ -224,7 +225,7 @@ class AlertStore:
             if stored.alert is None:
                 continue
             if stored.id is None:
-                new.append(_row(stored.alert, stored.incident_id))
+                new.append(alert_columns(stored.alert, stored.incident_id))
             else:
                 changed.append(
                     {
@@ -312,25 +313,6 @@ class AlertStore:
         looks = sorted(over | {incident_id for incident_id in wanted if incident_id is not None})
         if looks:
             self.looks_deferred = await self._work.queue.consider_all(looks)
-
-
-def _row(alert: Alert, incident_id: int | None) -> dict[str, Any]:
-    facts = alert.facts
-    return {
-        "incident_id": incident_id,
-        "source": facts.source,
-        "fingerprint": facts.fingerprint,
-        "starts_at": facts.starts_at,
-        "ends_at": alert.ends_at,
-        "status": alert.status,
-        "name": facts.name,
-        "severity": facts.severity,
-        "service": facts.service,
-        "labels": facts.labels,
-        "annotations": facts.annotations,
-        "generator_url": alert.generator_url,
-        "received_at": alert.received_at,
-    }
 
 
 def _result(delivery: Delivery, received: Sequence[tuple[_Stored, bool]]) -> IntakeResult:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.situation import AlertFacts
@@ -16,6 +16,7 @@ from bot.response.incidents import (
     IncidentEvent,
     IncidentState,
 )
+from bot.response.ports import PERSON
 from storage.tables import ALERTS, INCIDENTS
 
 
@@ -59,6 +60,52 @@ class Incidents:
             .limit(limit)
         )
         return [_alert(row) for row in rows]
+
+    async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:
+        """Open an incident of its own for what a person asks; its number."""
+        facts = alert.facts
+        incident_id = await self._session.scalar(
+            insert(INCIDENTS)
+            .values(
+                handle=handle,
+                group_key=f"request {handle}",
+                service=facts.service,
+                alert_name=facts.name,
+                severity=facts.severity,
+                state=IncidentState.OPEN,
+                opened_at=now,
+            )
+            .returning(INCIDENTS.c.id)
+        )
+        if incident_id is None:
+            raise LookupError(f"the database gave no number to the incident of {facts.name!r}")
+        await self._session.execute(insert(ALERTS).values(**alert_columns(alert, int(incident_id))))
+        return int(incident_id)
+
+    async def requested(self, limit: int = 100) -> Sequence[Incident]:
+        """Unresolved incidents that a person's request opened, and that nobody has ended yet; oldest first."""
+        asked = select(ALERTS.c.incident_id).where(ALERTS.c.source == PERSON, ALERTS.c.status == AlertStatus.FIRING)
+        rows = await self._session.execute(
+            select(INCIDENTS)
+            .where(INCIDENTS.c.state != IncidentState.RESOLVED, INCIDENTS.c.id.in_(asked))
+            .order_by(INCIDENTS.c.id)
+            .limit(limit)
+        )
+        return [_incident(row) for row in rows]
+
+    async def end_requested(self, incident_id: int, now: datetime) -> bool:
+        """What the person asked for is settled; True when this call ended it."""
+        ended = await self._session.execute(
+            update(ALERTS)
+            .where(
+                ALERTS.c.incident_id == incident_id,
+                ALERTS.c.source == PERSON,
+                ALERTS.c.status == AlertStatus.FIRING,
+            )
+            .values(status=AlertStatus.RESOLVED, ends_at=now)
+            .returning(ALERTS.c.id)
+        )
+        return bool(ended.all())
 
     async def firing(self, incident_id: int) -> int:
         """How many of its alerts are firing."""
@@ -111,6 +158,26 @@ class Incidents:
     async def _one(self, condition: Any) -> Incident | None:
         row = (await self._session.execute(select(INCIDENTS).where(condition))).one_or_none()
         return None if row is None else _incident(row)
+
+
+def alert_columns(alert: Alert, incident_id: int | None) -> dict[str, Any]:
+    """An alert as its row."""
+    facts = alert.facts
+    return {
+        "incident_id": incident_id,
+        "source": facts.source,
+        "fingerprint": facts.fingerprint,
+        "starts_at": facts.starts_at,
+        "ends_at": alert.ends_at,
+        "status": alert.status,
+        "name": facts.name,
+        "severity": facts.severity,
+        "service": facts.service,
+        "labels": facts.labels,
+        "annotations": facts.annotations,
+        "generator_url": alert.generator_url,
+        "received_at": alert.received_at,
+    }
 
 
 def _incident(row: Row[Any]) -> Incident:

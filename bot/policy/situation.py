@@ -166,6 +166,8 @@ class Situation(Facts):
     trigger: Trigger = Trigger.ALERT
     requested_by: str | None = None
     """Slack user id when a person asked (``/watch run``, Override); their own vote never counts."""
+    requested_with: dict[str, str] = Field(default_factory=dict)
+    """The ``key=value`` that came with the person's request."""
     alert: AlertFacts
     runbook: str | None
     """Name of the matching policy entry; None when nothing matched."""

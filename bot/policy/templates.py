@@ -72,6 +72,21 @@ def has_reference(text: str) -> bool:
     return _OPENING in text
 
 
+def names_in(value: Any) -> frozenset[str]:
+    """What the texts in ``value``, however deep, refer to: ``alert.labels.service``.
+
+    Raises:
+        TemplateError: a reference that no alert could fill.
+    """
+    if isinstance(value, str):
+        return frozenset(reference[1] for reference in _references(value))
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return frozenset().union(*map(names_in, value))
+    return frozenset()
+
+
 def check_text(text: str) -> None:
     """Whether the references in a parameter's text could be filled by some alert.
 

@@ -11,6 +11,7 @@ from bot.policy.plan import Exactness
 from bot.remediation import PermanentError, Snapshot, TemporaryError
 from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.card import refresh_card
+from bot.response.consider import request_of
 from bot.response.effects import DONE, NOT_BEGUN, UNCHANGED, died, run_effect
 from bot.response.flow import Flow, Json
 from bot.response.look import Brief, Look, look
@@ -57,8 +58,7 @@ async def _brief(work: Work, action_id: str) -> Json:
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if stored is None:
         return None
-    asked = stored.situation.oversight.trigger.removeprefix("asked: ")
-    request = Request(runbook=action.runbook, by=action.requested_by or WATCHKEEPER, reason=asked)
+    request = request_of(stored.situation) or Request(runbook=action.runbook, by=WATCHKEEPER, reason="approved")
     brief = Brief(incident=stored.situation.incident, alert=stored.situation.alert, request=request)
     return brief.model_dump(mode="json")
 

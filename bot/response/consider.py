@@ -5,13 +5,14 @@ was lifted, a person asked for a runbook, a plan went stale. It reads rows, look
 transaction, then settles everything in one transaction: decision, action, audit, card.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
-from bot.policy.document import Policy, elapsed_text
-from bot.policy.situation import Notification, Oversight, Situation, Trigger
+from bot.policy.document import Policy, Runbook, elapsed_text
+from bot.policy.levels import Level
+from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
 from bot.response.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.card import current_action, refresh_card
 from bot.response.flow import Flow, Json
@@ -19,9 +20,13 @@ from bot.response.harm import answer_harm
 from bot.response.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.look import Brief, Look, look
 from bot.response.notices import ThreadNotice, Tone
-from bot.response.ports import Request, Work
+from bot.response.parameters import changes
+from bot.response.ports import PERSON, Request, Work
 from bot.response.record import record
 from bot.response.watch import WATCHKEEPER, Watch
+
+ASKED = "asked: "
+"""How the trigger of a person's request begins; what follows is their reason."""
 
 
 async def consider(flow: Flow, watch: Watch, incident_id: int, request: Json = None) -> None:
@@ -43,7 +48,7 @@ async def consider(flow: Flow, watch: Watch, incident_id: int, request: Json = N
     seen = Look.model_validate(await flow.step("look", look_around))
 
     async def settle(work: Work) -> Json:
-        await _settle(work, watch, incident_id, brief, seen)
+        await _settle(work, watch, incident_id, brief, seen, asked_now=asked is not None)
 
     await flow.transaction("settle", settle)
 
@@ -60,12 +65,38 @@ async def _begin(work: Work, watch: Watch, incident_id: int, request: Request | 
     if not firing and request is None:
         await _resolve(work, policy, incident, alerts, now)
         return None
-    await answer_harm(work, watch, incident, firing, now)
+    # What a person asks for is no sign of harm, however soon after our own act they ask.
+    await answer_harm(work, watch, incident, [a for a in firing if a.facts.source != PERSON], now)
     if incident.state is IncidentState.TAKEN and request is None:
         await refresh_card(work, policy, incident_id, now)
         return None
     alert = firing[0] if firing else alerts[0]
-    return Brief(incident=incident.name, alert=alert.facts, request=request)
+    request = request or await _standing_request(work, incident)
+    if request is None and alert.facts.source == PERSON:
+        return None  # what was asked for is settled, and no monitor says anything here
+    given = request.parameters if request else {}
+    facts = alert.facts.model_copy(update={"labels": alert.facts.labels | given}) if given else alert.facts
+    return Brief(incident=incident.name, alert=facts, request=request)
+
+
+async def _standing_request(work: Work, incident: Incident) -> Request | None:
+    """The person's request that the present question is about: whatever is news, it stays a request."""
+    stored, current = await work.decisions.latest(incident.id), await current_action(work, incident)
+    if stored is None or current is None or current.state not in PENDING | {ActionState.SUPERSEDED}:
+        return None
+    return request_of(stored.situation)
+
+
+def request_of(situation: Situation) -> Request | None:
+    """The request that a stored situation came from; None when it came from an alert."""
+    if situation.requested_by is None or situation.runbook is None:
+        return None
+    return Request(
+        runbook=situation.runbook,
+        by=situation.requested_by,
+        reason=situation.oversight.trigger.removeprefix(ASKED),
+        parameters=situation.requested_with,
+    )
 
 
 async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Sequence[Alert], now: datetime) -> None:
@@ -117,6 +148,7 @@ async def build_situation(
         incident=brief.incident,
         trigger=Trigger.ALERT if request is None else Trigger.PERSON,
         requested_by=request.by if request else None,
+        requested_with=request.parameters if request else {},
         alert=alert,
         runbook=name,
         plan=seen.plan,
@@ -125,7 +157,7 @@ async def build_situation(
         impact=seen.impact,
         pauses=await work.pauses.active(now),
         oversight=Oversight(
-            trigger=f"alert {alert.name} from {alert.source}" if request is None else f"asked: {request.reason}",
+            trigger=f"alert {alert.name} from {alert.source}" if request is None else f"{ASKED}{request.reason}",
             audited=True,
             notification=notification,
         ),
@@ -136,12 +168,28 @@ async def build_situation(
         update={
             "history": await work.actions.history(name, alert.service, since),
             "budgets": await work.budgets.states(policy, alert.service, name, now),
-            "licence": await work.licences.of(name, runbook.digest, now),
+            "licence": as_written(await work.licences.of(name, runbook.digest, now), _changed(watch, runbook, request)),
         }
     )
 
 
-async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen: Look) -> None:
+def _changed(watch: Watch, runbook: Runbook, request: Request | None) -> Mapping[str, str]:
+    """What the person wants otherwise than the orders say."""
+    remediation = watch.catalogue.get(runbook.remediation)
+    return (
+        {} if request is None or remediation is None else changes(remediation.parameters, runbook, request.parameters)
+    )
+
+
+def as_written(licence: Licence, changed: Mapping[str, str]) -> Licence:
+    """A licence is earned for the parameters as they are written: with others a person must agree."""
+    if not changed or (licence.demoted_to is not None and licence.demoted_to <= Level.L1):
+        return licence
+    reason = f"it earned its licence with the parameters as written, and a person changed {', '.join(sorted(changed))}"
+    return licence.model_copy(update={"demoted_to": Level.L1, "demotion_reason": reason})
+
+
+async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen: Look, *, asked_now: bool) -> None:
     now, policy = watch.now(), watch.orders()
     incident = await work.incidents.get(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
@@ -158,7 +206,7 @@ async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen
         return
     situation = await build_situation(work, watch, brief, seen, Notification.PLANNED, now)
     decision = decide(situation, policy)
-    if await _nothing_new(work, incident, current, situation, decision):
+    if not asked_now and await _nothing_new(work, incident, current, situation, decision):
         await refresh_card(work, policy, incident_id, now)
         return
     await record(work, watch, incident, situation, decision, seen.approvers)
@@ -168,8 +216,6 @@ async def _nothing_new(
     work: Work, incident: Incident, current: Action | None, situation: Situation, decision: Decision
 ) -> bool:
     """Whether the question on the card is still the right one: same runbook, verdict and plan."""
-    if situation.trigger is Trigger.PERSON:
-        return False
     stored = await work.decisions.latest(incident.id)
     if stored is None or stored.situation.runbook != situation.runbook:
         return False

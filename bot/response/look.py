@@ -1,11 +1,14 @@
 """The look: everything an incident's decision needs from outside the database, gathered without changing anything."""
 
+from collections.abc import Mapping
+
 from bot.policy.document import Policy, Runbook
 from bot.policy.matching import match
 from bot.policy.plan import Facts, Plan
 from bot.policy.situation import AlertFacts, Evidence, Impact
-from bot.policy.templates import substitute, substitute_query
+from bot.policy.templates import substitute_query
 from bot.remediation import PermanentError, RemediationError
+from bot.response.parameters import filled
 from bot.response.ports import Request
 from bot.response.watch import Watch
 
@@ -54,7 +57,8 @@ async def look(watch: Watch, brief: Brief) -> Look:
     approvers = await watch.people.members(policy.approvals_of(name).groups)
     impact = await impact_of(watch, policy, alert)
     try:
-        plan, problem = await make_plan(watch, policy, runbook, alert), ""
+        given = brief.request.parameters if brief.request else {}
+        plan, problem = await make_plan(watch, policy, runbook, alert, given), ""
     except RemediationError as error:
         plan, problem = None, str(error)
     return Look(
@@ -68,8 +72,10 @@ async def look(watch: Watch, brief: Brief) -> Look:
     )
 
 
-async def make_plan(watch: Watch, policy: Policy, runbook: Runbook, alert: AlertFacts) -> Plan:
-    """Bind the runbook's remediation to live targets.
+async def make_plan(
+    watch: Watch, policy: Policy, runbook: Runbook, alert: AlertFacts, given: Mapping[str, str]
+) -> Plan:
+    """Bind the runbook's remediation to live targets; ``given`` is what a person asked for with the runbook.
 
     Raises:
         RemediationError: the plan cannot be made; the text says why, for people.
@@ -79,7 +85,7 @@ async def make_plan(watch: Watch, policy: Policy, runbook: Runbook, alert: Alert
         known = ", ".join(sorted(watch.catalogue))
         raise PermanentError(f"The remediation {runbook.remediation!r} is not in the catalogue; known: {known}.")
     try:
-        parameters = remediation.parameters.model_validate(substitute(runbook.parameters, alert))
+        parameters = filled(remediation.parameters, runbook, alert, given)
     except ValueError as error:
         raise PermanentError(f"The parameters of {runbook.remediation} do not fit this alert: {error}") from error
     service = policy.services.get(alert.service)

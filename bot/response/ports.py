@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from pydantic import Field
+
 from bot.policy.decision import Decision
 from bot.policy.document import Policy
 from bot.policy.levels import Level
@@ -57,12 +59,18 @@ class Attempt:
     report: str
 
 
+PERSON = "person"
+"""The source of what no monitor said: a person asked for it."""
+
+
 class Request(Facts):
     """A person wants this runbook considered, with a reason; it goes the same way as an alert."""
 
     runbook: str
     by: str
     reason: str
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """``key=value`` as the person gave them: they fill the runbook's references, or change what is written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,18 @@ class Incidents(Protocol):
 
     async def alerts(self, incident_id: int) -> Sequence[Alert]:
         """Newest first."""
+        ...
+
+    async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:
+        """Open an incident of its own for what a person asks; its number."""
+        ...
+
+    async def requested(self, limit: int = 100) -> Sequence[Incident]:
+        """Unresolved incidents that a person's request opened, and that nobody has ended yet; oldest first."""
+        ...
+
+    async def end_requested(self, incident_id: int, now: datetime) -> bool:
+        """What the person asked for is settled; True when this call ended it."""
         ...
 
     async def move(self, incident_id: int, event: IncidentEvent, *, now: datetime, by: str | None = None) -> bool:

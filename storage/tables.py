@@ -345,6 +345,12 @@ class OutboxRow(Row, table=True):
             sqlite_where=text("state = 'queued'"),
             postgresql_where=text("state = 'queued'"),
         ),
+        Index(
+            "ix_outbox_given_up",
+            "created_at",
+            sqlite_where=text("state = 'failed'"),
+            postgresql_where=text("state = 'failed'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
@@ -387,6 +393,54 @@ class ArrivalRow(Row, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
+class SecondNoticeRow(Row, table=True):
+    """A notice on its way to one recipient of the second channel, because Slack has not taken it."""
+
+    __tablename__ = "second_notices"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "kind", "subject", "route"),
+        Index(
+            "ix_second_notices_queued",
+            "route",
+            "id",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    key: str = Field(unique=True)
+    """Unguessable; the message and its links are made from it, so that sending it again says the very same."""
+    incident_id: int = Field(foreign_key="incidents.id", sa_type=Number)
+    kind: str
+    subject: str
+    """What it is about: an action, or the incident's handle; empty for the incident as a whole."""
+    route: str
+    outbox_id: int | None = Field(default=None, foreign_key="outbox.id", sa_type=Number)
+    """The notice that Slack has not taken; None for what is only said here."""
+    notice: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    state: str
+    created_at: datetime = Field(sa_type=UtcTime)
+    due_at: datetime = Field(sa_type=UtcTime)
+    attempts: int = 0
+    claimed_by: str | None = None
+    claimed_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    error: str = Field(default="", sa_type=PlainText)
+
+
+class UsedLinkRow(Row, table=True):
+    """A signed link that has taken effect; it never does again."""
+
+    __tablename__ = "used_links"
+
+    nonce: str = Field(primary_key=True)
+    incident_id: int = Field(foreign_key="incidents.id", sa_type=Number)
+    deed: str
+    recipient: str = Field(sa_type=PlainText)
+    used_at: datetime = Field(sa_type=UtcTime)
+
+
 def table(row: type[Row]) -> Table:
     """The Core table of a row class; repositories speak Core, so that nothing is cached between statements."""
     return Row.metadata.tables[str(row.__tablename__)]
@@ -411,3 +465,5 @@ AUDIT_HEAD = table(AuditHeadRow)
 AUDIT_ANCHORS = table(AuditAnchorRow)
 OUTBOX = table(OutboxRow)
 ARRIVALS = table(ArrivalRow)
+SECOND_NOTICES = table(SecondNoticeRow)
+USED_LINKS = table(UsedLinkRow)

@@ -18,6 +18,8 @@ from storage.outbox import Outbox
 from storage.pauses import Pauses
 from storage.queue import Queue
 from storage.reviews import Reviews
+from storage.second_notices import SecondNotices
+from storage.used_links import UsedLinks
 from storage.votes import Votes
 
 
@@ -42,3 +44,5 @@ class UnitOfWork:
         self.reviews = Reviews(session)
         self.queue = Queue(session, enqueuer)
         self.arrivals = Arrivals(session)
+        self.second_notices = SecondNotices(session)
+        self.used_links = UsedLinks(session)

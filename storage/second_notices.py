@@ -1,0 +1,280 @@
+"""What Slack has not taken and people must see, on its way to each recipient of the second channel.
+
+A row is made once per incident, kind, subject and route, so nobody is told the same thing twice, however often a round
+of planning is repeated and by whichever replica. Order is strict within an incident and route, as in the outbox.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.response.incidents import IncidentState
+from bot.response.notices import NOTICE, CardNotice, ThreadNotice
+from storage.once import insert_once
+from storage.outbox import OutboxState
+from storage.tables import INCIDENTS, OUTBOX, SECOND_NOTICES
+
+LINE_LOOKED_AT = 2000
+"""Whether Slack takes anything at all is seen from this many newest notices."""
+
+
+class SecondNoticeState(StrEnum):
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """Given up: the recipient's side will never take it."""
+    UNNEEDED = "unneeded"
+    """Not true any more, or taken by Slack, before it could be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A notice that Slack has not taken."""
+
+    outbox_id: int
+    incident_id: int
+    notice: CardNotice | ThreadNotice
+
+
+@dataclass(frozen=True, slots=True)
+class SecondNotice:
+    """One row. ``notice`` is None for the word that an incident is over, which only routes that keep count want."""
+
+    id: int
+    key: str
+    incident_id: int
+    kind: str
+    subject: str
+    route: str
+    outbox_id: int | None
+    notice: CardNotice | ThreadNotice | None
+    attempts: int
+    created_at: datetime
+
+
+class SecondNotices:
+    """The second channel's own rows, and its view of the outbox."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def untold(self, *, since: datetime, given_up_since: datetime, limit: int = 500) -> Sequence[Untold]:
+        """Every notice of the incidents whose first one has waited since before ``since``, in the outbox's order.
+
+        A row that nobody has tried in vain only waits for its turn while Slack takes others. Notices that Slack has
+        refused for good count from ``given_up_since`` on.
+        """
+        rows = await self._session.execute(
+            select(OUTBOX.c.id, OUTBOX.c.incident_id, OUTBOX.c.notice)
+            .where(
+                or_(
+                    and_(OUTBOX.c.state == OutboxState.QUEUED, OUTBOX.c.incident_id.in_(_stuck(since))),
+                    and_(OUTBOX.c.state == OutboxState.FAILED, OUTBOX.c.created_at >= given_up_since),
+                )
+            )
+            .order_by(OUTBOX.c.id)
+            .limit(limit)
+        )
+        return [Untold(row.id, row.incident_id, NOTICE.validate_python(row.notice)) for row in rows]
+
+    async def add(
+        self, untold: Untold, *, kind: str, subject: str, route: str, now: datetime, only_if_followed: bool = False
+    ) -> bool:
+        """Queue it for one route; False when this was told (or queued) there before.
+
+        ``only_if_followed``: only where an earlier notice about the same subject was told, so that its readers learn
+        how it ended.
+        """
+        if only_if_followed and not await self._followed(untold.incident_id, subject, route):
+            return False
+        return await self._insert(
+            untold.incident_id,
+            kind,
+            subject,
+            route,
+            now,
+            outbox_id=untold.outbox_id,
+            notice=untold.notice.model_dump(mode="json"),
+        )
+
+    async def add_closings(self, *, kind: str, route: str, now: datetime) -> int:
+        """Queue the word that it is over, for each resolved incident that the route was told of; how many."""
+        other = SECOND_NOTICES.alias()
+        closed = exists().where(
+            other.c.incident_id == SECOND_NOTICES.c.incident_id, other.c.route == route, other.c.kind == kind
+        )
+        open_there = await self._session.scalars(
+            select(SECOND_NOTICES.c.incident_id)
+            .join(INCIDENTS, INCIDENTS.c.id == SECOND_NOTICES.c.incident_id)
+            .where(
+                SECOND_NOTICES.c.route == route,
+                SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED,
+                INCIDENTS.c.state == IncidentState.RESOLVED,
+                ~closed,
+            )
+            .distinct()
+        )
+        return sum([await self._insert(int(incident), kind, "", route, now) for incident in open_there])
+
+    async def due(self, route: str, now: datetime, limit: int = 50) -> Sequence[int]:
+        """Ids that can be claimed now: of each incident only its first on this route, oldest first."""
+        rows = await self._session.scalars(
+            select(SECOND_NOTICES.c.id)
+            .where(SECOND_NOTICES.c.route == route, SECOND_NOTICES.c.id.in_(_firsts()), _free(now))
+            .order_by(SECOND_NOTICES.c.id)
+            .limit(limit)
+        )
+        return [int(one) for one in rows]
+
+    async def claim(self, notice_id: int, *, by: str, now: datetime, until: datetime) -> SecondNotice | None:
+        """Make sending this row the caller's business until ``until``; None when somebody else was first."""
+        row = (
+            await self._session.execute(
+                update(SECOND_NOTICES)
+                .where(SECOND_NOTICES.c.id == notice_id, SECOND_NOTICES.c.id.in_(_firsts()), _free(now))
+                .values(claimed_by=by, claimed_until=until, attempts=SECOND_NOTICES.c.attempts + 1)
+                .returning(SECOND_NOTICES)
+            )
+        ).one_or_none()
+        return None if row is None else _second_notice(row)
+
+    async def taken_by_slack(self, notice: SecondNotice) -> bool:
+        """Whether Slack has meanwhile taken what this row was made for."""
+        if notice.outbox_id is None:
+            return False
+        state = await self._session.scalar(select(OUTBOX.c.state).where(OUTBOX.c.id == notice.outbox_id))
+        return state == OutboxState.DELIVERED
+
+    async def delivered(self, notice_id: int, *, now: datetime) -> bool:
+        """Record an accepted delivery, whoever holds the claim by now; False when it is known already."""
+        return await self._settle(
+            notice_id,
+            SECOND_NOTICES.c.state != SecondNoticeState.DELIVERED,
+            state=SecondNoticeState.DELIVERED,
+            delivered_at=now,
+            error="",
+        )
+
+    async def retry(self, notice_id: int, *, by: str, at: datetime, error: str) -> bool:
+        """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
+        return await self._settle(notice_id, _held(by), due_at=at, error=error)
+
+    async def end(self, notice_id: int, state: SecondNoticeState, *, by: str, error: str = "") -> bool:
+        """Settle a claimed row without delivery; False when the claim was lost meanwhile."""
+        return await self._settle(notice_id, _held(by), state=state, error=error)
+
+    async def told(self, incident_id: int, kind: str, subject: str) -> int:
+        """On how many routes this was delivered."""
+        return (
+            await self._session.scalar(
+                select(func.count()).where(
+                    SECOND_NOTICES.c.incident_id == incident_id,
+                    SECOND_NOTICES.c.kind == kind,
+                    SECOND_NOTICES.c.subject == subject,
+                    SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED,
+                )
+            )
+            or 0
+        )
+
+    async def waiting(self) -> int:
+        """How many rows are still to be sent."""
+        return (
+            await self._session.scalar(select(func.count()).where(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED))
+            or 0
+        )
+
+    async def _followed(self, incident_id: int, subject: str, route: str) -> bool:
+        found = await self._session.scalar(
+            select(SECOND_NOTICES.c.id)
+            .where(
+                SECOND_NOTICES.c.incident_id == incident_id,
+                SECOND_NOTICES.c.subject == subject,
+                SECOND_NOTICES.c.route == route,
+                SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED,
+            )
+            .limit(1)
+        )
+        return found is not None
+
+    async def _insert(
+        self, incident_id: int, kind: str, subject: str, route: str, now: datetime, **values: Any
+    ) -> bool:
+        return await insert_once(
+            self._session,
+            SECOND_NOTICES,
+            key=secrets.token_urlsafe(16),
+            incident_id=incident_id,
+            kind=kind,
+            subject=subject,
+            route=route,
+            state=SecondNoticeState.QUEUED,
+            created_at=now,
+            due_at=now,
+            attempts=0,
+            error="",
+            **values,
+        )
+
+    async def _settle(self, notice_id: int, condition: ColumnElement[bool], **changes: Any) -> bool:
+        row = await self._session.execute(
+            update(SECOND_NOTICES)
+            .where(SECOND_NOTICES.c.id == notice_id, condition)
+            .values(claimed_by=None, claimed_until=None, **changes)
+            .returning(SECOND_NOTICES.c.id)
+        )
+        return row.first() is not None
+
+
+def _stuck(since: datetime) -> Any:
+    """Incidents whose first undelivered notice is too old and was tried in vain, or stands in a line that stands."""
+    firsts = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state == OutboxState.QUEUED).group_by(OUTBOX.c.incident_id)
+    taken = OUTBOX.alias("taken")
+    newest = select(func.max(OUTBOX.c.id)).scalar_subquery()
+    line_moves = exists().where(taken.c.id > newest - LINE_LOOKED_AT, taken.c.delivered_at > since)
+    return select(OUTBOX.c.incident_id).where(
+        OUTBOX.c.id.in_(firsts.scalar_subquery()), OUTBOX.c.created_at <= since, or_(OUTBOX.c.error != "", ~line_moves)
+    )
+
+
+def _firsts() -> Any:
+    """The first row that is still to be sent, of each incident and route."""
+    return (
+        select(func.min(SECOND_NOTICES.c.id))
+        .where(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED)
+        .group_by(SECOND_NOTICES.c.incident_id, SECOND_NOTICES.c.route)
+    ).scalar_subquery()
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    """Due, and in nobody's hands."""
+    return and_(
+        SECOND_NOTICES.c.state == SecondNoticeState.QUEUED,
+        SECOND_NOTICES.c.due_at <= now,
+        or_(SECOND_NOTICES.c.claimed_until.is_(None), SECOND_NOTICES.c.claimed_until <= now),
+    )
+
+
+def _held(by: str) -> ColumnElement[bool]:
+    return and_(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED, SECOND_NOTICES.c.claimed_by == by)
+
+
+def _second_notice(row: Row[Any]) -> SecondNotice:
+    return SecondNotice(
+        id=row.id,
+        key=row.key,
+        incident_id=row.incident_id,
+        kind=row.kind,
+        subject=row.subject,
+        route=row.route,
+        outbox_id=row.outbox_id,
+        notice=None if row.notice is None else NOTICE.validate_python(row.notice),
+        attempts=row.attempts,
+        created_at=row.created_at,
+    )

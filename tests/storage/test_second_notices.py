@@ -1,0 +1,178 @@
+"""The second channel's rows: what Slack has not taken, told once, in order, and not when it is needless."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from bot.response.incidents import IncidentState
+from bot.response.notices import CardNotice, ThreadNotice
+from storage.database import Database
+from storage.second_notices import SecondNoticeState, Untold
+from storage.tables import INCIDENTS
+from tests.fixtures.incidents import NOW, card, entry, open_incident
+
+AFTER = timedelta(seconds=30)
+LATER = NOW + AFTER + timedelta(seconds=1)
+MAIL = "email:alice@example.com"
+
+
+async def queued(database: Database, *notices: CardNotice | ThreadNotice, group: str = "one") -> tuple[int, list[int]]:
+    """An incident with these notices in its outbox; its id and theirs."""
+    async with database.begin() as work:
+        incident = await open_incident(work, group)
+        return incident, [await work.outbox.add(incident, notice, NOW) for notice in notices]
+
+
+async def tried_in_vain(database: Database, outbox_id: int, at: datetime = NOW) -> None:
+    async with database.begin() as work:
+        assert await work.outbox.claim(outbox_id, by="courier", now=at, until=at + AFTER)
+        assert await work.outbox.retry(outbox_id, by="courier", at=at, error="Slack answered 500")
+
+
+async def posted(database: Database, outbox_id: int, at: datetime) -> None:
+    async with database.begin() as work:
+        assert await work.outbox.delivered(outbox_id, channel="C01INC", ts="1.1", now=at)
+
+
+async def untold(database: Database, now: datetime = LATER) -> list[Untold]:
+    async with database.read() as work:
+        return list(await work.second_notices.untold(since=now - AFTER, given_up_since=now - timedelta(hours=1)))
+
+
+async def add(database: Database, one: Untold, route: str = MAIL, kind: str = "question", **more: bool) -> bool:
+    async with database.begin() as work:
+        return await work.second_notices.add(one, kind=kind, subject="a1", route=route, now=LATER, **more)
+
+
+async def claimed(database: Database, route: str = MAIL, by: str = "one") -> list[int]:
+    async with database.begin() as work:
+        due = await work.second_notices.due(route, LATER)
+        rows = [await work.second_notices.claim(i, by=by, now=LATER, until=LATER + AFTER) for i in due]
+    return [row.id for row in rows if row is not None]
+
+
+async def test_nothing_is_untold_before_its_time(database: Database):
+    _, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    assert await untold(database, NOW + timedelta(seconds=29)) == []
+    assert [one.outbox_id for one in await untold(database)] == [first]
+
+
+async def test_everything_behind_a_notice_that_slack_does_not_take_is_untold_in_its_order(database: Database):
+    incident, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    async with database.begin() as work:
+        second = await work.outbox.add(incident, entry(incident), LATER)
+    found = await untold(database)
+    assert [(one.outbox_id, one.notice.kind) for one in found] == [(first, "card"), (second, "thread")]
+
+
+async def test_a_notice_that_only_waits_for_its_turn_is_not_untold_while_the_line_moves(database: Database):
+    _, (moving,) = await queued(database, card(1))
+    await queued(database, card(2), group="two")
+    await posted(database, moving, LATER - timedelta(seconds=5))
+    assert await untold(database) == []
+    assert len(await untold(database, LATER + AFTER)) == 1, "the line has not moved for as long as that"
+
+
+async def test_what_slack_has_refused_for_good_is_untold(database: Database):
+    _, (refused,) = await queued(database, card(1))
+    async with database.begin() as work:
+        await work.outbox.claim(refused, by="courier", now=NOW, until=LATER)
+        await work.outbox.failed(refused, by="courier", error="invalid_blocks")
+    assert [one.outbox_id for one in await untold(database, NOW)] == [refused]
+    assert await untold(database, NOW + timedelta(hours=2)) == []
+
+
+async def test_the_same_thing_is_queued_once_for_each_route(database: Database):
+    _, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    (one,) = await untold(database)
+    together = await asyncio.gather(*(add(database, one) for _ in range(5)))
+    assert sorted(together) == [False] * 4 + [True]
+    assert await add(database, one, route="pagerduty")
+    assert not await add(database, one, route="pagerduty")
+
+
+async def test_an_ending_is_told_only_to_those_who_heard_the_beginning(database: Database):
+    _, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    (one,) = await untold(database)
+    assert not await add(database, one, kind="outcome", only_if_followed=True)
+    assert await add(database, one)
+    (row,) = await claimed(database)
+    async with database.begin() as work:
+        assert await work.second_notices.delivered(row, now=LATER)
+        assert not await work.second_notices.delivered(row, now=LATER), "known already"
+    assert await add(database, one, kind="outcome", only_if_followed=True)
+    assert not await add(database, one, kind="outcome", route="pagerduty", only_if_followed=True)
+
+
+async def test_of_an_incident_only_the_first_row_can_be_claimed_and_by_one_replica(database: Database):
+    _, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    (one,) = await untold(database)
+    assert await add(database, one)
+    assert await add(database, one, kind="outcome")
+    (row,) = await claimed(database)
+    assert await claimed(database, by="two") == []
+    async with database.begin() as work:
+        assert not await work.second_notices.retry(row, by="two", at=LATER, error="not mine")
+        assert await work.second_notices.end(row, SecondNoticeState.UNNEEDED, by="one")
+    (after,) = await claimed(database, by="two")
+    assert after > row
+
+
+async def test_what_slack_has_taken_meanwhile_is_known(database: Database):
+    _, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    (one,) = await untold(database)
+    await add(database, one)
+    (row,) = await claimed(database)
+    async with database.begin() as work:
+        await work.second_notices.retry(row, by="one", at=LATER, error="no answer")
+        again = await work.second_notices.claim(row, by="one", now=LATER, until=LATER + AFTER)
+        assert again is not None
+        assert not await work.second_notices.taken_by_slack(again)
+        await work.outbox.delivered(first, channel="C01INC", ts="1.1", now=LATER)
+        assert await work.second_notices.taken_by_slack(again)
+
+
+async def test_a_route_that_keeps_count_hears_once_that_the_incident_is_over(database: Database):
+    incident, (first,) = await queued(database, card(1))
+    await tried_in_vain(database, first)
+    (one,) = await untold(database)
+    await add(database, one, route="pagerduty")
+    (row,) = await claimed(database, "pagerduty")
+
+    async def closings() -> int:
+        async with database.begin() as work:
+            return await work.second_notices.add_closings(kind="over", route="pagerduty", now=LATER)
+
+    async with database.begin() as work:
+        await work.session.execute(INCIDENTS.update().values(state=IncidentState.RESOLVED))
+    assert await closings() == 0, "it was never told of the beginning"
+    async with database.begin() as work:
+        await work.second_notices.delivered(row, now=LATER)
+    assert [await closings(), await closings()] == [1, 0]
+    (closing,) = await claimed(database, "pagerduty")
+    assert closing > row
+    async with database.read() as work:
+        assert await work.second_notices.told(incident, "question", "a1") == 1
+        assert await work.second_notices.waiting() == 1
+
+
+async def test_a_link_is_spent_once(database: Database):
+    incident, _ = await queued(database)
+
+    async def use() -> bool:
+        async with database.begin() as work:
+            return await work.used_links.use(
+                "n1", incident_id=incident, deed="stop", recipient="alice@example.com", now=LATER
+            )
+
+    assert sorted(await asyncio.gather(*(use() for _ in range(4)))) == [False, False, False, True]
+    async with database.read() as work:
+        used = await work.used_links.get("n1")
+        assert used is not None
+        assert used.recipient == "alice@example.com"
+        assert await work.used_links.get("n2") is None

@@ -12,7 +12,7 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -143,7 +143,12 @@ _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     """The one writer, whose pool of one is a fair line for this process's tasks, and a few readers."""
     writer = create_async_engine(
-        url, json_serializer=_to_json, pool_size=1, max_overflow=0, pool_timeout=BUSY_TIMEOUT_SECONDS
+        url,
+        json_serializer=_to_json,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=BUSY_TIMEOUT_SECONDS,
+        connect_args={"factory": _SqliteConnection},
     )
     readers = create_async_engine(url, json_serializer=_to_json, pool_size=SQLITE_READERS, max_overflow=SQLITE_READERS)
     event.listen(writer.sync_engine, "connect", partial(_prepare_sqlite, read_only=False))
@@ -151,6 +156,19 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     event.listen(writer.sync_engine, "begin", _begin_immediate)
     event.listen(readers.sync_engine, "begin", _begin_deferred)
     return writer, readers
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """Ends its transaction when it is closed.
+
+    A connection whose task was cancelled in the middle of a statement is closed with its transaction open. SQLite then
+    keeps the write lock until Python has collected the last cursor, and every other writer waits in vain.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # closed before
+            self.rollback()
+        super().close()
 
 
 def _prepare_sqlite(connection: Any, _record: Any, *, read_only: bool) -> None:

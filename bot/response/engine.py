@@ -37,8 +37,14 @@ APPLICATION = "watchkeeper"
 APPLICATION_VERSION = "1"
 """Of the flows, not of the program: recovered work keeps running across releases. A changed flow gets a new name."""
 POLLING_INTERVAL_SECONDS = 0.1
-MAX_EXECUTOR_THREADS = 16
-SYSTEM_POOL_SIZE = 10
+LOOKS_AT_ONCE = 4
+ACTS_AT_ONCE = 16
+"""Flows that run at once in this process, by queue. Looks are short and stand in line for one writer anyway."""
+SYSTEM_POOL_SIZE = 2 * (LOOKS_AT_ONCE + ACTS_AT_ONCE)
+"""More than flows: a flow's transaction holds SQLite's only write lock while DBOS asks on a connection of its own
+whether the flow is still ours. If other flows had all of those, waiting for that lock, nobody would ever go on."""
+MAX_EXECUTOR_THREADS = 2 * SYSTEM_POOL_SIZE
+"""More than connections, for the same reason."""
 MAX_RECOVERY_ATTEMPTS = 1000
 """DBOS's own dead-letter limit, out of the way: poison is recognised by our own counter, which tells a person."""
 RECOVERIES = "recoveries"
@@ -140,10 +146,13 @@ class Engine:
         await self._place.take()
         await asyncio.to_thread(lambda: DBOS(config=self._config()))
         await asyncio.to_thread(DBOS.migrate, self._url)
-        for queue in (INCIDENTS_QUEUE, TARGETS_QUEUE):
+        for queue, at_once in ((INCIDENTS_QUEUE, LOOKS_AT_ONCE), (TARGETS_QUEUE, ACTS_AT_ONCE)):
             # Before the launch, which looks for queues at once and then only every second.
             await self._client.register_queue_async(
-                queue, partition_concurrency=1, polling_interval_sec=POLLING_INTERVAL_SECONDS
+                queue,
+                partition_concurrency=1,
+                worker_concurrency=at_once,
+                polling_interval_sec=POLLING_INTERVAL_SECONDS,
             )
 
     async def launch(

@@ -28,13 +28,14 @@ from bot.response.notices import CardNotice
 from bot.response.replicas import PlaceTakenError
 from bot.response.watch import Timing, Watch
 from bot.settings import Settings
+from bot.slack.answers import ProcessFacts
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
 from bot.slack.courier import Courier, OutboxItem
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
 from handlers.bridge import Bridge
-from handlers.health import Health, database_answers, fresh, holds
+from handlers.health import Health, database_answers, fresh, holds, told
 from handlers.http import build_http_app
 from handlers.inbox import Inbox
 from handlers.metrics import Metrics
@@ -106,6 +107,36 @@ class Sweeper:
         await self._engine.forget_finished(self._watch.now() - FLOWS_KEPT)
 
 
+class _Ears:
+    """How this process hears from Slack: Socket Mode, HTTP, or both, when somebody moves from one to the other."""
+
+    def __init__(self, settings: Settings, replica: str, now: Callable[[], datetime]) -> None:
+        ways = {"Socket Mode": settings.slack_app_token, "HTTP": settings.slack_signing_secret}
+        self._transport = " and ".join(way for way, secret in ways.items() if secret)
+        self._replica = replica
+        self._now = now
+        self.inbox: Inbox | None = None
+        self.connection: Connection | None = None
+
+    def problem(self) -> str:
+        """In words; empty when all is well. HTTP has no connection that could be lost."""
+        return self.connection.state.problem if self.connection else ""
+
+    def process(self) -> ProcessFacts:
+        """For ``/readyz`` and ``/watch status``."""
+        state = self.connection.state if self.connection else None
+        signs = [state.seconds_since_sign] if state and state.seconds_since_sign is not None else []
+        if self.inbox is not None and self.inbox.heard_at is not None:
+            signs.append((self._now() - self.inbox.heard_at).total_seconds())
+        return ProcessFacts(
+            replica=self._replica,
+            transport=self._transport,
+            connected_since=state.connected_since if state else None,
+            seconds_since_sign=round(min(signs), 1) if signs else None,
+            rebuilds=state.rebuilds if state else 0,
+        )
+
+
 @asynccontextmanager
 async def running(
     settings: Settings, policy: Policy, *, timing: Timing | None = None, paces: Paces | None = None
@@ -147,18 +178,19 @@ async def running(
         )
         metrics = Metrics()
         private = PrivateAnswers(courier, settings.slack_api_url)
-        inbox = Inbox(Bridge(watch, database, client, private, metrics, partial(_problems, courier, people)), ROUTES)
+        ears = _Ears(settings, engine.executor_id, watch.now)
+        bridge = Bridge(watch, database, client, private, metrics, partial(_problems, courier, people), ears.process)
+        inbox = ears.inbox = Inbox(bridge, ROUTES)
         intake = Intake(database, watch.orders, watch.now)
         slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
-        connection = Connection(slack_app, settings.slack_app_token, client) if settings.slack_app_token else None
+        if settings.slack_app_token:
+            ears.connection = Connection(slack_app, settings.slack_app_token, client)
         sweeper = Sweeper(watch, inbox, engine)
         health = Health(
             {
                 "database": database_answers(database),
                 "engine": holds(lambda: engine.launched, "the durable engine is not launched"),
-                "slack": holds(
-                    lambda: connection is None or connection.healthy, "not connected to Slack; trying again"
-                ),
+                "slack": told(ears.problem),
                 "delivery": holds(
                     lambda: courier.state.healthy, "notices cannot be delivered to Slack; see the log for the remedy"
                 ),
@@ -168,13 +200,14 @@ async def running(
             },
             metrics,
             database,
+            ears.process,
         )
         http_app = build_http_app(
             intake=intake,
             health=health,
             metrics=metrics,
             alert_token=settings.alert_token,
-            slack_app=None if settings.socket_mode else slack_app,
+            slack_app=slack_app if settings.slack_signing_secret else None,
         )
 
         await engine.launch(database, flows(watch), partial(flow_failed, watch))
@@ -185,9 +218,9 @@ async def running(
         stack.push_async_callback(_drained(inbox.drain))
         sweeper.start()
         stack.callback(sweeper.stop)
-        if connection is not None:
-            await connection.start()
-            stack.push_async_callback(connection.close)
+        if ears.connection is not None:
+            await ears.connection.start()
+            stack.push_async_callback(ears.connection.close)
         stack.push_async_callback(intake.close)
         address = await _listen(stack, http_app, settings)
         log.info("keeping the watch at %s", address)

@@ -22,7 +22,11 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the process is told from outside. Secrets are kept out of ``repr``."""
+    """What the process is told from outside. Secrets are kept out of ``repr``.
+
+    With ``slack_app_token`` it hears from Slack through Socket Mode, with ``slack_signing_secret`` through signed HTTP
+    requests, and with both through both: that is how to move from one to the other without a gap.
+    """
 
     slack_bot_token: str = field(repr=False)
     slack_app_token: str | None = field(default=None, repr=False)
@@ -35,11 +39,6 @@ class Settings:
     listen_port: int = 8080
     alert_token: str | None = field(default=None, repr=False)
     audit_key: bytes = field(default=b"", repr=False)
-
-    @property
-    def socket_mode(self) -> bool:
-        """Socket Mode when an app-level token is there; signed HTTP events otherwise."""
-        return self.slack_app_token is not None
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:

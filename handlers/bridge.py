@@ -15,6 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.response.answers import Answer, Roster
 from bot.response.watch import Watch
 from bot.slack import layout
+from bot.slack.answers import ProcessFacts
 from bot.slack.failures import error_word
 from bot.slack.layout import Message
 from bot.slack.modals import View
@@ -44,6 +45,10 @@ def _nothing_wrong() -> Sequence[str]:
     return ()
 
 
+def _nameless() -> ProcessFacts | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Bridge:
     """The collaborators of every handler, put together once by the composition root."""
@@ -57,6 +62,8 @@ class Bridge:
     metrics: Metrics
     problems: Callable[[], Sequence[str]] = _nothing_wrong
     """What is not well at the moment, in words, for ``/watch status``."""
+    process: Callable[[], ProcessFacts | None] = _nameless
+    """This process and how it hears from Slack, for the same."""
 
     async def settle(self, arrived: Arrived, act: Act[T]) -> T | None:
         """Do what was asked and mark it done, in one transaction; None when it was done already.

@@ -5,7 +5,7 @@ Must not know: who may do what; the deeds decide, and record refusals.
 
 import difflib
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import aiohttp
@@ -48,9 +48,7 @@ async def ordered(bridge: Bridge, arrived: Arrived) -> None:
         if problem:
             return answers.mistake(problem)
         try:
-            return await _Order(work, watch, roster, arrived.person, bridge.problems(), workspace_url).carry_out(
-                request
-            )
+            return await _Order(work, watch, roster, arrived.person, bridge, workspace_url).carry_out(request)
         except WordsError as error:
             return answers.mistake(str(error))
 
@@ -97,7 +95,7 @@ class _Order:
     watch: Watch
     roster: Roster
     person: str
-    problems: Sequence[str]
+    bridge: Bridge
     workspace_url: str
 
     async def carry_out(self, request: watch_words.Request) -> Reply:
@@ -125,7 +123,8 @@ class _Order:
     async def _status(self) -> Reply:
         now = self.watch.now()
         seen = await overview.look_around(self.work, now)
-        return answers.status(seen.status(self.problems, self.watch.orders().digest, now))
+        digest = self.watch.orders().digest
+        return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 
     async def _show(self, incident: Incident) -> Reply:
         stored = await self.work.decisions.latest(incident.id)

@@ -4,12 +4,16 @@ Must not know: how the parts work; each is a check that says what is wrong with 
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
+from bot.slack.answers import ProcessFacts
 from handlers.metrics import CONTENT_TYPE, Metrics
 from storage.audit import Audit
 from storage.database import Database
@@ -45,6 +49,15 @@ def holds(state: Callable[[], bool], otherwise: str) -> Check:
     return check
 
 
+def told(problem: Callable[[], str]) -> Check:
+    """A part that says itself what is wrong with it; an empty string when nothing is."""
+
+    async def check() -> str | None:
+        return problem() or None
+
+    return check
+
+
 def fresh(last: Callable[[], datetime | None], within: timedelta, now: Callable[[], datetime], what: str) -> Check:
     """Something that happens again and again has happened lately."""
 
@@ -65,11 +78,19 @@ def fresh(last: Callable[[], datetime | None], within: timedelta, now: Callable[
 class Health:
     """Answers the three addresses."""
 
-    def __init__(self, checks: Mapping[str, Check], metrics: Metrics, database: Database) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        metrics: Metrics,
+        database: Database,
+        process: Callable[[], ProcessFacts | None] = lambda: None,
+    ) -> None:
         """Args:
         checks: each part of readiness by its name.
         database: gives the figures that are counted from rows, at each scrape.
+        process: which replica this is, and how it hears from Slack.
         """
+        self._process = process
         self._checks = checks
         self._metrics = metrics
         self._database = database
@@ -86,8 +107,10 @@ class Health:
         found = await asyncio.gather(*(_run(self._checks[name]) for name in names))
         parts = {name: trouble or "ok" for name, trouble in zip(names, found, strict=True)}
         is_ready = not any(found)
-        document = {"status": "ready" if is_ready else "not ready", "parts": parts}
-        return web.json_response(document, status=200 if is_ready else 503)
+        document: dict[str, Any] = {"status": "ready" if is_ready else "not ready", "parts": parts}
+        if (process := self._process()) is not None:
+            document["process"] = asdict(process)
+        return web.json_response(document, status=200 if is_ready else 503, dumps=_dumped)
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """``/metrics`` in Prometheus' text format."""
@@ -120,6 +143,10 @@ class Health:
             self._metrics.recorded.labels(entry.kind).inc()
             if entry.kind == DECISION:
                 self._metrics.decisions.labels(str(entry.body.get("verdict"))).inc()
+
+
+def _dumped(document: Any) -> str:
+    return json.dumps(document, default=datetime.isoformat)
 
 
 async def _run(check: Check) -> str | None:

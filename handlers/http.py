@@ -34,7 +34,7 @@ def build_http_app(
     Args:
         intake: commits alerts; closed by the caller after the server has stopped.
         alert_token: bearer credential that ``/alerts/*`` asks for; None asks for none (loopback only).
-        slack_app: the Bolt app in HTTP mode, built with its signing secret; None in Socket Mode, where there is no
+        slack_app: the Bolt app, built with its signing secret; None when there is no secret, and then there is no
             ``/slack/events``: without a secret anybody could post there.
     """
     app = web.Application(client_max_size=BODY_MAX_BYTES)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.slack.text import words
@@ -66,12 +66,15 @@ class Inbox:
         self._routes = routes
         self._retry_delays_seconds = retry_delays_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.heard_at: datetime | None = None
+        """When Slack last told this process anything, whichever way it came."""
 
     async def save_first(
         self, body: dict[str, Any], context: dict[str, Any], next: Callable[[], Awaitable[Any]]
     ) -> None:
         """The first middleware after the signature: if it raises, nothing is acknowledged."""
-        arrived = context[ARRIVED] = recognise(body, self.bridge.watch.now())
+        self.heard_at = self.bridge.watch.now()
+        arrived = context[ARRIVED] = recognise(body, self.heard_at)
         if arrived is not None and self._route(arrived) is not None:
             async with self.bridge.database.begin() as work:
                 is_new = await work.arrivals.save(arrived.kind, arrived.key, arrived.body, arrived.received_at)

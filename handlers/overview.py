@@ -9,7 +9,7 @@ from bot.response.actions import UNDER_WAY, Action, ActionState
 from bot.response.card import current_action
 from bot.response.incidents import Incident
 from bot.response.ports import Work
-from bot.slack.answers import IncidentLine, StatusFacts
+from bot.slack.answers import IncidentLine, ProcessFacts, StatusFacts
 
 INCIDENTS_MAX = 1000
 """More than can be shown; what is counted is exact up to here."""
@@ -30,7 +30,9 @@ class Overview:
         """Questions that this person may answer."""
         return [action for action in self.waiting if person in action.approvers]
 
-    def status(self, problems: Sequence[str], policy_digest: str, now: datetime) -> StatusFacts:
+    def status(
+        self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
+    ) -> StatusFacts:
         """The same as ``/watch status`` shows it."""
         return StatusFacts(
             problems=tuple(problems),
@@ -41,6 +43,7 @@ class Overview:
             reviews_open=self.reviews_open,
             policy_digest=policy_digest,
             now=now,
+            process=process,
         )
 
 

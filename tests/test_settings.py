@@ -15,7 +15,8 @@ GOOD = {
 
 def test_three_values_are_enough_and_everything_else_is_safe_by_default() -> None:
     settings = read_settings(GOOD)
-    assert settings.socket_mode
+    assert settings.slack_app_token is not None
+    assert settings.slack_signing_secret is None
     assert (settings.listen_host, settings.listen_port) == ("127.0.0.1", 8080)
     assert settings.slack_api_url == "https://slack.com/api/"
     assert settings.database_url == "sqlite+aiosqlite:///watchkeeper.db"
@@ -68,4 +69,4 @@ def test_a_reachable_listener_is_allowed_once_alerts_need_a_token() -> None:
 
 def test_without_an_app_token_slack_comes_over_signed_http() -> None:
     settings = read_settings(GOOD | {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "x"})
-    assert not settings.socket_mode
+    assert settings.slack_app_token is None

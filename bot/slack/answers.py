@@ -78,6 +78,22 @@ _STANDING = {
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """Which process answers, and how it hears from Slack."""
+
+    replica: str
+    """Its name among those that share the database."""
+    transport: str
+    """In words: Socket Mode, HTTP, or both."""
+    connected_since: datetime | None
+    """The present Socket Mode connection; None without one."""
+    seconds_since_sign: float | None
+    """Since Slack was last heard, pongs included; None before the first time."""
+    rebuilds: int
+    """How often the connection had to be built anew because it was not well."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """How the watch stands."""
 
@@ -90,6 +106,7 @@ class StatusFacts:
     reviews_open: int
     policy_digest: str
     now: datetime
+    process: ProcessFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +133,8 @@ def status(facts: StatusFacts) -> Message:
     else:
         blocks.append(layout.section(words("▶️ Nothing is paused.")))
     blocks.append(layout.context(concat(words("orders "), code(facts.policy_digest[:12])), when(facts.now)))
+    if facts.process is not None:
+        blocks.append(layout.context(*_process(facts.process)))
     return _message(concat(title, words(f". {counts}")), blocks)
 
 
@@ -185,6 +204,18 @@ def refusal(deed: str, reason: str, who_may: Sequence[str]) -> Message:
 
 def _message(text: Mrkdwn, blocks: Sequence[Block] = ()) -> Message:
     return Message(text, layout.built(blocks or [layout.section(text)]))
+
+
+def _process(process: ProcessFacts) -> list[Mrkdwn]:
+    since, sign = process.connected_since, process.seconds_since_sign
+    times = "once" if process.rebuilds == 1 else f"{process.rebuilds} times"
+    return [
+        concat(words("answered by "), code(process.replica, 80)),
+        words(f"hears Slack through {process.transport}"),
+        *([concat(words("connected since "), when(since))] if since else []),
+        *([words(f"last sign {sign:.0f} s ago")] if sign is not None else [words("nothing heard yet")]),
+        *([words(f"connection rebuilt {times}")] if process.rebuilds else []),
+    ]
 
 
 def _pause(pause: Pause) -> Mrkdwn:

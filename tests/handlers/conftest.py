@@ -1,4 +1,4 @@
-"""Handlers are tested on a real SQLite database, over real sockets."""
+"""Handlers are tested on a real SQLite database, over real sockets: what people do arrives in both of Slack's ways."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.handlers.ship import Ship, sailing
 
 
 @pytest.fixture
@@ -27,3 +28,15 @@ async def database(database_url: str, enqueuer: RecordingEnqueuer) -> AsyncItera
     await migrate(database)
     yield database
     await database.close()
+
+
+@pytest.fixture(params=["socket mode", "http"])
+def http(request: pytest.FixtureRequest) -> bool:
+    """Whether Slack reaches us by signed HTTP requests, instead of Socket Mode."""
+    return bool(request.param == "http")
+
+
+@pytest.fixture
+async def ship(database: Database, enqueuer: RecordingEnqueuer, http: bool) -> AsyncIterator[Ship]:
+    async with sailing(database, enqueuer, http=http) as ship:
+        yield ship

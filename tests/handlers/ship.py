@@ -156,9 +156,14 @@ class Ship:
 
 @asynccontextmanager
 async def sailing(
-    database: Database, enqueuer: RecordingEnqueuer, *, http: bool = False, routes: Routes = ROUTES
+    database: Database,
+    enqueuer: RecordingEnqueuer,
+    *,
+    http: bool = False,
+    socket: bool | None = None,
+    routes: Routes = ROUTES,
 ) -> AsyncIterator[Ship]:
-    """A ship on ``database``; over Socket Mode, or signed HTTP."""
+    """A ship on ``database``; over Socket Mode, or signed HTTP, or both where ``socket`` says so."""
     workspace = Workspace(demo_team(), relaxed_limits=True, redelivery_seconds=(0.1,) * 50)
     workspace.manifest(MANIFEST)
     async with AsyncExitStack() as stack:
@@ -197,7 +202,7 @@ async def sailing(
             await web.start_server()
             stack.push_async_callback(web.close)
             workspace.request_url = str(web.make_url("/slack/events"))
-        else:
+        if socket or not http:
             connection = Connection(app, workspace.app_token, client, check_seconds=0.05)
             await connection.start()
             stack.push_async_callback(connection.close)

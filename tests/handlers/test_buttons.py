@@ -1,21 +1,10 @@
 """Clicks, from the person's finger to the rows, over Socket Mode and over signed HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
-
-import pytest
 
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
-from storage.database import Database
-from tests.fixtures.database import RecordingEnqueuer
-from tests.handlers.ship import Ship, sailing
-
-
-@pytest.fixture(params=["socket mode", "http"])
-async def ship(request: pytest.FixtureRequest, database: Database, enqueuer: RecordingEnqueuer) -> AsyncIterator[Ship]:
-    async with sailing(database, enqueuer, http=request.param == "http") as ship:
-        yield ship
+from tests.handlers.ship import Ship
 
 
 async def test_an_approver_approves_and_is_told_in_private(ship: Ship) -> None:

@@ -1,21 +1,11 @@
 """``/watch`` in a real channel: private, quick, and helpful when it was mistyped."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from bot.policy.situation import ScopeKind
 from bot.response.actions import ActionState
 from bot.response.watch import utc_now
-from storage.database import Database
-from tests.fixtures.database import RecordingEnqueuer
-from tests.handlers.ship import Ship, sailing
-
-
-@pytest.fixture(params=["socket mode", "http"])
-async def ship(request: pytest.FixtureRequest, database: Database, enqueuer: RecordingEnqueuer) -> AsyncIterator[Ship]:
-    async with sailing(database, enqueuer, http=request.param == "http") as ship:
-        yield ship
+from tests.handlers.ship import Ship
 
 
 async def watch(ship: Ship, text: str, person: str = "alice") -> str:

@@ -1,15 +1,17 @@
 """Alive, ready and measured."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestServer, make_mocked_request
 
 from bot.response.watch import utc_now
-from handlers.health import Check, Health, database_answers, fresh, holds
+from bot.slack.answers import ProcessFacts
+from handlers.health import Check, Health, database_answers, fresh, holds, told
 from handlers.http import build_http_app
 from handlers.metrics import Metrics
 from storage.database import Database
@@ -71,6 +73,24 @@ async def test_a_part_that_fails_or_hangs_is_a_reason_and_not_an_error(
     monkeypatch.setattr("handlers.health.CHECK_TIMEOUT_SECONDS", 0.05)
     CHECKS.update(one=fails, other=hangs)
     assert await ready(session) == (503, {"one": "ConnectionError: gone", "other": "no answer within 0.05 s"})
+
+
+async def test_a_part_that_can_say_what_is_wrong_with_it_is_quoted() -> None:
+    assert await told(lambda: "")() is None
+    assert await told(lambda: "no sign of life from Slack for 7 s")() == "no sign of life from Slack for 7 s"
+
+
+async def test_it_says_which_replica_answers_and_how_it_hears_from_slack(database: Database) -> None:
+    process = ProcessFacts("host-7-ab", "Socket Mode", NOW, 2.5, rebuilds=1)
+    health = Health({}, Metrics(), database, lambda: process)
+    answer = await health.ready(make_mocked_request("GET", "/readyz"))
+    assert json.loads(str(answer.text))["process"] == {
+        "replica": "host-7-ab",
+        "transport": "Socket Mode",
+        "connected_since": "2026-11-23T12:00:00+00:00",
+        "seconds_since_sign": 2.5,
+        "rebuilds": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,8 @@
 """The Home tab, and a hint for who mentions the bot."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.watch import utc_now
-from storage.database import Database
-from tests.fixtures.database import RecordingEnqueuer
-from tests.handlers.ship import Ship, sailing
-
-
-@pytest.fixture
-async def ship(database: Database, enqueuer: RecordingEnqueuer) -> AsyncIterator[Ship]:
-    async with sailing(database, enqueuer) as ship:
-        yield ship
+from tests.handlers.ship import Ship
 
 
 async def home(ship: Ship, person: str) -> str:

@@ -1,7 +1,6 @@
 """Saved first, acknowledged second, done once: under redelivery, crashes, and errors."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,12 +17,6 @@ from handlers.routes import ROUTES
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.handlers.ship import Ship, sailing
-
-
-@pytest.fixture
-async def ship(database: Database, enqueuer: RecordingEnqueuer) -> AsyncIterator[Ship]:
-    async with sailing(database, enqueuer) as ship:
-        yield ship
 
 
 def with_button(name: str, handler: Any) -> Any:
@@ -169,7 +162,7 @@ async def test_an_event_that_cannot_be_saved_is_sent_again_by_slack_and_then_tak
 
 
 async def test_a_trouble_that_passes_is_tried_again_and_nobody_notices(
-    database: Database, enqueuer: RecordingEnqueuer
+    database: Database, enqueuer: RecordingEnqueuer, http: bool
 ) -> None:
     tries = 0
     approve = ROUTES[Kind.BUTTON]["approve"].handler
@@ -181,7 +174,7 @@ async def test_a_trouble_that_passes_is_tried_again_and_nobody_notices(
             raise ConnectionError("the database fails over")
         await approve(bridge, arrived)
 
-    async with sailing(database, enqueuer, routes=with_button("approve", stumbles)) as ship:
+    async with sailing(database, enqueuer, http=http, routes=with_button("approve", stumbles)) as ship:
         card = await ship.question()
         await ship.alice.click(card, "approve")
         await ship.settled()
@@ -190,12 +183,12 @@ async def test_a_trouble_that_passes_is_tried_again_and_nobody_notices(
 
 
 async def test_an_error_in_a_handler_is_told_to_the_person_logged_and_not_repeated_later(
-    database: Database, enqueuer: RecordingEnqueuer, caplog: pytest.LogCaptureFixture
+    database: Database, enqueuer: RecordingEnqueuer, http: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def breaks(bridge: Bridge, arrived: Arrived) -> None:
         raise RuntimeError("a mistake in the program")
 
-    async with sailing(database, enqueuer, routes=with_button("approve", breaks)) as ship:
+    async with sailing(database, enqueuer, http=http, routes=with_button("approve", breaks)) as ship:
         card = await ship.question()
         outcome = await ship.alice.click(card, "approve")
         await ship.settled()

@@ -1,7 +1,6 @@
 """Dialogs: why, override, pause, roll back; opened in time, sent back with what is wrong, done once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -14,15 +13,7 @@ from bot.response.interventions import NOTHING
 from bot.response.watch import utc_now
 from handlers.arrival import Arrived, Kind, recognise
 from handlers.routes import FORMS, ROUTES
-from storage.database import Database
-from tests.fixtures.database import RecordingEnqueuer
-from tests.handlers.ship import Ship, sailing
-
-
-@pytest.fixture
-async def ship(database: Database, enqueuer: RecordingEnqueuer) -> AsyncIterator[Ship]:
-    async with sailing(database, enqueuer) as ship:
-        yield ship
+from tests.handlers.ship import Ship
 
 
 async def opened(ship: Ship, person: str) -> View:

@@ -8,7 +8,7 @@ from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
 from bot.slack import answers
-from bot.slack.answers import IncidentLine, StatusFacts
+from bot.slack.answers import IncidentLine, ProcessFacts, StatusFacts
 from bot.slack.limits import check_card
 from tests.slack.facts import INCIDENT, explanation
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED
@@ -30,12 +30,16 @@ WELL = StatusFacts(
     reviews_open=0,
     policy_digest="5d41402abc4b2a76",
     now=OPENED,
+    process=ProcessFacts("watch-1-4711-1f2e3d4c", "Socket Mode", OPENED, 2.4, rebuilds=0),
 )
 LINE = IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1")
 ANSWERS = {
     "answer_status": answers.status(WELL),
     "answer_status_troubled": answers.status(
         replace(WELL, problems=("Slack refuses our messages in C02AUD: invite the app",), pauses=(PAUSE,), under_way=1)
+    ),
+    "answer_status_rebuilt": answers.status(
+        replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
     "answer_incidents": answers.incidents(
         [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)]

@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, event, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, event, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from bot.response.notices import NOTICE, CardNotice, ThreadNotice
-from storage.tables import INCIDENTS, OUTBOX
+from bot.response.notices import NOTICE, CardNotice, PointerNotice, ThreadNotice, Told
+from storage.channels import IncidentChannels
+from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
 
 class OutboxState(StrEnum):
@@ -29,16 +30,20 @@ class OutboxState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """One notice on its way. ``channel`` and ``thread_ts`` are the incident's, None before its first card."""
+    """One notice on its way."""
 
     id: int
     incident_id: int
-    notice: CardNotice | ThreadNotice
+    notice: Told
     attempts: int
     """Deliveries begun, this one included. Above 1, an earlier one may have got through: look before posting."""
     created_at: datetime
     channel: str | None
+    """Where it goes; None before the incident's first card."""
     thread_ts: str | None
+    """The message to change, or the thread to answer in; None for a new message in the channel."""
+    in_own_channel: bool = False
+    """Whether ``channel`` is the incident's own."""
 
 
 class Outbox:
@@ -49,15 +54,15 @@ class Outbox:
         self._wakeup = wakeup
         self._will_wake = False
 
-    async def add(self, incident_id: int, notice: CardNotice | ThreadNotice, now: datetime) -> int:
+    async def add(self, incident_id: int, notice: Told, now: datetime) -> int:
         """Queue a notice for delivery in the incident's order; its outbox id.
 
-        A queued card whose delivery has never begun is replaced in content by a newer card of the same incident, but
-        keeps its place in the order.
+        A queued card (or pointer) whose delivery has never begun is replaced in content by a newer one of the same
+        incident, but keeps its place in the order.
         """
         self._wake_after_commit()
         document = notice.model_dump(mode="json")
-        if isinstance(notice, CardNotice):
+        if not isinstance(notice, ThreadNotice):
             replaced = await self._session.scalar(
                 update(OUTBOX)
                 .where(
@@ -86,6 +91,26 @@ class Outbox:
         if added is None:
             raise LookupError(f"the database gave no id to a notice of INC-{incident_id}")
         return int(added)
+
+    async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:
+        """The incident has moved to another channel: its first card is delivered anew, ahead of all that waits."""
+        self._wake_after_commit()
+        delivered = (OUTBOX.c.incident_id == incident_id) & (OUTBOX.c.state == OutboxState.DELIVERED)
+        first = select(func.min(OUTBOX.c.id)).where(delivered, OUTBOX.c.kind == card.kind).scalar_subquery()
+        # The attempts stay: whoever delivers it looks first, and so finds what another process may have posted.
+        await self._session.execute(
+            update(OUTBOX)
+            .where(OUTBOX.c.id == first)
+            .values(
+                notice=card.model_dump(mode="json"),
+                state=OutboxState.QUEUED,
+                created_at=now,
+                due_at=now,
+                delivered_at=None,
+                channel=None,
+                ts=None,
+            )
+        )
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
         """Ids that can be claimed now: of each incident only its first undelivered row, oldest first."""
@@ -130,9 +155,9 @@ class Outbox:
         if row is None:
             return False
         if row.kind == "card":
-            await self._session.execute(
-                update(INCIDENTS).where(INCIDENTS.c.id == row.incident_id).values(channel=channel, thread_ts=ts)
-            )
+            await IncidentChannels(self._session).card_delivered(row.incident_id, channel, ts)
+        elif row.kind == "pointer":
+            await IncidentChannels(self._session).pointer_delivered(row.incident_id, ts)
         self._wake_after_commit()
         return True
 
@@ -172,19 +197,27 @@ class Outbox:
         return row.first() is not None
 
     async def _item(self, row: Row[Any]) -> OutboxItem:
+        notice = NOTICE.validate_python(row.notice)
         thread = (
             await self._session.execute(
                 select(INCIDENTS.c.channel, INCIDENTS.c.thread_ts).where(INCIDENTS.c.id == row.incident_id)
             )
         ).one()
+        own = await IncidentChannels(self._session).get(row.incident_id)
+        channel, thread_ts, in_own = thread.channel, thread.thread_ts, own is not None and own.is_home
+        if own is not None and isinstance(notice, PointerNotice):
+            channel, thread_ts, in_own = own.announcement.channel, own.announcement.ts, False
+        elif in_own and isinstance(notice, ThreadNotice):
+            thread_ts = None  # there the channel itself is the thread
         return OutboxItem(
             id=row.id,
             incident_id=row.incident_id,
-            notice=NOTICE.validate_python(row.notice),
+            notice=notice,
             attempts=row.attempts,
             created_at=row.created_at,
-            channel=thread.channel,
-            thread_ts=thread.thread_ts,
+            channel=channel,
+            thread_ts=thread_ts,
+            in_own_channel=in_own,
         )
 
     def _wake_after_commit(self) -> None:
@@ -206,9 +239,13 @@ def _firsts() -> Any:
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, and in nobody's hands."""
+    """Due, in nobody's hands, and not waiting for the incident's own channel to open."""
+    moving = exists().where(
+        INCIDENT_CHANNELS.c.incident_id == OUTBOX.c.incident_id, INCIDENT_CHANNELS.c.hold_until > now
+    )
     return (
         (OUTBOX.c.state == OutboxState.QUEUED)
         & (OUTBOX.c.due_at <= now)
         & (OUTBOX.c.claimed_until.is_(None) | (OUTBOX.c.claimed_until <= now))
+        & ~moving
     )

@@ -370,6 +370,39 @@ class OutboxRow(Row, table=True):
     error: str = Field(default="", sa_type=PlainText)
 
 
+class IncidentChannelRow(Row, table=True):
+    """An incident's channel of its own, and the next step to do with it."""
+
+    __tablename__ = "incident_channels"
+    __table_args__ = (
+        Index(
+            "ix_incident_channels_due_at",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+
+    incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
+    step: str
+    brief: dict[str, Any] = Field(sa_type=JSON)
+    announced_channel: str
+    announced_ts: str
+    """The message that was the first card; it points to the channel once there is one."""
+    channel: str | None = Field(default=None, index=True)
+    name_attempt: int = 0
+    hold_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    """The incident's news waits for the channel, but not longer."""
+    due_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the step is to be done; None when nothing is to be done any more, or not yet."""
+    attempts: int = 0
+    claimed_by: str | None = None
+    claimed_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    created_at: datetime = Field(sa_type=UtcTime)
+    archive_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    error: str = Field(default="", sa_type=PlainText)
+
+
 class ArrivalRow(Row, table=True):
     """A raw envelope (click, command, modal, event), saved before it is acknowledged."""
 
@@ -464,6 +497,7 @@ AUDIT_ENTRIES = table(AuditEntryRow)
 AUDIT_HEAD = table(AuditHeadRow)
 AUDIT_ANCHORS = table(AuditAnchorRow)
 OUTBOX = table(OutboxRow)
+INCIDENT_CHANNELS = table(IncidentChannelRow)
 ARRIVALS = table(ArrivalRow)
 SECOND_NOTICES = table(SecondNoticeRow)
 USED_LINKS = table(UsedLinkRow)

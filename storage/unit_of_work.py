@@ -10,6 +10,7 @@ from storage.arrivals import Arrivals
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
+from storage.channels import IncidentChannels
 from storage.decisions import Decisions
 from storage.incidents import Incidents
 from storage.licences import Licences
@@ -41,6 +42,7 @@ class UnitOfWork:
         self.licences = Licences(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
+        self.channels = IncidentChannels(session)
         self.reviews = Reviews(session)
         self.queue = Queue(session, enqueuer)
         self.arrivals = Arrivals(session)

@@ -163,11 +163,18 @@ async def current_action(work: Work, incident: Incident) -> Action | None:
 
 async def refresh_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> None:
     """Queue the card as it stands in this transaction. Without a decision yet there is nothing to show."""
+    card = await present_card(work, policy, incident_id)
+    if card is not None:
+        await work.outbox.add(incident_id, card, now)
+
+
+async def present_card(work: Work, policy: Policy, incident_id: int) -> CardNotice | None:
+    """The card as it stands in this transaction; None as long as there is no decision to show."""
     incident = await work.incidents.get(incident_id)
     stored = await work.decisions.latest(incident_id)
     if incident is None or stored is None:
-        return
+        return None
     action = await current_action(work, incident)
     votes = await work.votes.of(action.id) if action else ()
     alerts = await work.incidents.alerts(incident_id)
-    await work.outbox.add(incident_id, build_card(policy, incident, alerts, stored, action, votes), now)
+    return build_card(policy, incident, alerts, stored, action, votes)

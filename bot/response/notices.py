@@ -135,6 +135,29 @@ class ThreadNotice(Facts):
     at: datetime
 
 
-Notice = Annotated[CardNotice | ThreadNotice, Field(discriminator="kind")]
-NOTICE: TypeAdapter[CardNotice | ThreadNotice] = TypeAdapter(Notice)
+class PointerNotice(Facts):
+    """What becomes of the first card of an incident that has a channel of its own: where it is handled, and how it ended.
+
+    Like a card it always says the whole; a later one replaces an earlier one.
+    """
+
+    kind: Literal["pointer"] = "pointer"
+    incident: str
+    service: str
+    severity: str
+    alert_name: str
+    channel: str
+    """Slack id of the incident's channel."""
+    incident_state: IncidentState
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    action_state: ActionState | None = None
+    outcome: str = ""
+    """What came of the last action, in words, once something did."""
+    archived: bool = False
+
+
+Told = CardNotice | ThreadNotice | PointerNotice
+Notice = Annotated[Told, Field(discriminator="kind")]
+NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""

@@ -20,8 +20,9 @@ from bot.policy.plan import Facts
 from bot.policy.situation import BudgetState, Evidence, Gate, History, Licence, Pause, Scope, Situation
 from bot.remediation import Snapshot
 from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.channels import Announcement, ChannelBrief, OwnChannel
 from bot.response.incidents import Alert, Incident, IncidentEvent
-from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.notices import CardNotice, Told
 
 
 class Ballot(StrEnum):
@@ -255,12 +256,48 @@ class Audit(Protocol):
 
 
 class Outbox(Protocol):
-    async def add(self, incident_id: int, notice: CardNotice | ThreadNotice, now: datetime) -> int:
+    async def add(self, incident_id: int, notice: Told, now: datetime) -> int:
         """Queue a notice for delivery in the incident's order; its outbox id.
 
         A queued card that has not been sent yet is replaced in content by a newer card of the same incident, but
         keeps its place in the order.
         """
+        ...
+
+    async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:
+        """The incident has moved to another channel: its first card is delivered anew, ahead of all that waits."""
+        ...
+
+    async def undelivered(self, incident_id: int | None = None) -> int:
+        """How many notices wait, of one incident or of all."""
+        ...
+
+
+class OwnChannels(Protocol):
+    """Channels of their own, for the incidents that the orders want to have one."""
+
+    async def begin(
+        self, incident_id: int, brief: ChannelBrief, announcement: Announcement, *, now: datetime, hold_until: datetime
+    ) -> bool:
+        """Want a channel for the incident, once; False when it has (or had) one. News waits for it meanwhile."""
+        ...
+
+    async def get(self, incident_id: int) -> OwnChannel | None: ...
+
+    async def opened(self, incident_id: int, channel: str, *, now: datetime) -> bool:
+        """It is there: the incident lives in it from here on, and its card has no message there yet."""
+        ...
+
+    async def give_up(self, incident_id: int, error: str) -> bool:
+        """It cannot be, or is no more: the incident lives in its first card's thread; False when it did already."""
+        ...
+
+    async def archived(self, incident_id: int) -> bool:
+        """It is archived: what is still told goes to the first card's thread; False when it was already."""
+        ...
+
+    async def archive_at(self, incident_id: int, at: datetime) -> bool:
+        """The incident is over: archive the channel at ``at``; False when there is none, or that is settled already."""
         ...
 
 
@@ -336,6 +373,8 @@ class Work(Protocol):
     def audit(self) -> Audit: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def channels(self) -> OwnChannels: ...
     @property
     def reviews(self) -> Reviews: ...
     @property

@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeVar
 
 from slack_sdk.errors import SlackClientError
 
-from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.notices import ThreadNotice, Told
 from bot.slack.cards import render
 from bot.slack.layout import Message
 from bot.slack.limits import check_card
@@ -49,6 +49,7 @@ IN_HAND_MAX = 64
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SETTLE_SECONDS = 3.0
 """After an unknown outcome: a request may still be under way in Slack when its answer is already lost."""
+CLOSED_CHANNEL_ERRORS = frozenset({"is_archived", "channel_not_found", "not_in_channel"})
 REPAIR_SECONDS = 60.0
 """How often to try again what waits for a person to repair a channel or token."""
 
@@ -56,14 +57,14 @@ log = logging.getLogger(__name__)
 
 
 class OutboxItem(Protocol):
-    """One claimed row. ``channel`` and ``thread_ts`` are the incident's, None before its first card."""
+    """One claimed row."""
 
     @property
     def id(self) -> int: ...
     @property
     def incident_id(self) -> int: ...
     @property
-    def notice(self) -> CardNotice | ThreadNotice: ...
+    def notice(self) -> Told: ...
     @property
     def attempts(self) -> int:
         """Deliveries begun, this one included."""
@@ -72,9 +73,19 @@ class OutboxItem(Protocol):
     @property
     def created_at(self) -> datetime: ...
     @property
-    def channel(self) -> str | None: ...
+    def channel(self) -> str | None:
+        """Where it goes; None before the incident's first card."""
+        ...
+
     @property
-    def thread_ts(self) -> str | None: ...
+    def thread_ts(self) -> str | None:
+        """The message to change, or the thread to answer in; None for a new message in the channel."""
+        ...
+
+    @property
+    def in_own_channel(self) -> bool:
+        """Whether ``channel`` is the incident's own, without which it can do."""
+        ...
 
 
 class CourierOutbox(Protocol):
@@ -141,6 +152,7 @@ class Courier(Generic[Work]):
         channel: Callable[[], str],
         now: Callable[[], datetime],
         on_accepted: Callable[[Work, OutboxItem], Awaitable[None]],
+        on_lost_channel: Callable[[Work, OutboxItem, str], Awaitable[None]] | None = None,
         known_people: Callable[[], Collection[str]] = frozenset,
         paces: Paces | None = None,
         back_off_seconds: Sequence[float] = BACK_OFF_SECONDS,
@@ -152,6 +164,8 @@ class Courier(Generic[Work]):
         channel: the policy's incidents channel as it is now, for incidents without a thread.
         on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
             again (the message is then found, not repeated).
+        on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
+            afterwards the row has somewhere else to go.
         known_people: user ids that may become mentions where they stand in words.
         """
         self.state = CourierState()
@@ -161,6 +175,7 @@ class Courier(Generic[Work]):
         self._channel = channel
         self._now = now
         self._on_accepted = on_accepted
+        self._on_lost_channel = on_lost_channel
         self._known_people = known_people
         self._paces = paces or Paces()
         self._back_off_seconds = back_off_seconds
@@ -261,6 +276,8 @@ class Courier(Generic[Work]):
             case Unknown(error):
                 self._note_unreachable(error)
                 await self._give_back(item, max(self._back_off(item), self._settle_seconds), error)
+            case Misconfigured(_, error, _) if item.in_own_channel and error in CLOSED_CHANNEL_ERRORS:
+                await self._lose_channel(item, error)
             case Misconfigured(channel, error, remedy):
                 self._certainly_not_there(item)
                 self._note_problem(channel or "", f"{error}: {remedy}")
@@ -325,7 +342,7 @@ class Courier(Generic[Work]):
 
     @staticmethod
     def _is_update(item: OutboxItem) -> bool:
-        return isinstance(item.notice, CardNotice) and item.thread_ts is not None
+        return not isinstance(item.notice, ThreadNotice) and item.thread_ts is not None
 
     # -- what came of it -------------------------------------------------------------------------------------------
 
@@ -348,6 +365,13 @@ class Courier(Generic[Work]):
         async with self._database.begin() as work:
             await work.outbox.retry(item.id, by=self._name, at=at, error=error)
         asyncio.get_running_loop().call_later(wait_seconds, self._wakeup.set)
+
+    async def _lose_channel(self, item: OutboxItem, error: str) -> None:
+        log.warning("the channel of %s takes nothing any more (%s)", item.notice.incident, error)
+        if self._on_lost_channel is not None:
+            async with self._database.begin() as work:
+                await self._on_lost_channel(work, item, error)
+        await self._give_back(item, 0, error)
 
     async def _give_up(self, item: OutboxItem, error: str) -> None:
         log.error("outbox row %s (%s) is given up: %s", item.id, item.notice.incident, error)

@@ -2,16 +2,17 @@
 
 from collections.abc import Collection
 
-from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.notices import CardNotice, PointerNotice, Told
 from bot.slack.cards.buttons import button_value, parse_button_value
 from bot.slack.cards.incident import render_card
+from bot.slack.cards.pointer import render_pointer
 from bot.slack.cards.thread import render_entry
 from bot.slack.layout import Message
 
 __all__ = ["button_value", "parse_button_value", "render"]
 
 
-def render(notice: CardNotice | ThreadNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
+def render(notice: Told, outbox_id: int, known_people: Collection[str] = ()) -> Message:
     """A notice as Slack shall show it.
 
     ``outbox_id`` travels in the message metadata. ``known_people`` are user ids that we have resolved; in words only
@@ -19,4 +20,6 @@ def render(notice: CardNotice | ThreadNotice, outbox_id: int, known_people: Coll
     """
     if isinstance(notice, CardNotice):
         return render_card(notice, outbox_id, known_people)
+    if isinstance(notice, PointerNotice):
+        return render_pointer(notice, outbox_id, known_people)
     return render_entry(notice, outbox_id, known_people)

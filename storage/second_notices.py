@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.incidents import IncidentState
-from bot.response.notices import NOTICE, CardNotice, ThreadNotice
+from bot.response.notices import NOTICE, Notice
 from storage.once import insert_once
 from storage.outbox import OutboxState
 from storage.tables import INCIDENTS, OUTBOX, SECOND_NOTICES
@@ -39,7 +39,7 @@ class Untold:
 
     outbox_id: int
     incident_id: int
-    notice: CardNotice | ThreadNotice
+    notice: Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class SecondNotice:
     subject: str
     route: str
     outbox_id: int | None
-    notice: CardNotice | ThreadNotice | None
+    notice: Notice | None
     attempts: int
     created_at: datetime
 
@@ -84,24 +84,19 @@ class SecondNotices:
         return [Untold(row.id, row.incident_id, NOTICE.validate_python(row.notice)) for row in rows]
 
     async def add(
-        self, untold: Untold, *, kind: str, subject: str, route: str, now: datetime, only_if_followed: bool = False
+        self,
+        incident_id: int,
+        notice: Notice,
+        *,
+        outbox_id: int,
+        kind: str,
+        subject: str,
+        route: str,
+        now: datetime,
     ) -> bool:
-        """Queue it for one route; False when this was told (or queued) there before.
-
-        ``only_if_followed``: only where an earlier notice about the same subject was told, so that its readers learn
-        how it ended.
-        """
-        if only_if_followed and not await self._followed(untold.incident_id, subject, route):
-            return False
-        return await self._insert(
-            untold.incident_id,
-            kind,
-            subject,
-            route,
-            now,
-            outbox_id=untold.outbox_id,
-            notice=untold.notice.model_dump(mode="json"),
-        )
+        """Queue it for one route; False when this was told (or queued) there before."""
+        document = notice.model_dump(mode="json")
+        return await self._insert(incident_id, kind, subject, route, now, outbox_id=outbox_id, notice=document)
 
     async def add_closings(self, *, kind: str, route: str, now: datetime) -> int:
         """Queue the word that it is over, for each resolved incident that the route was told of; how many."""
@@ -151,6 +146,20 @@ class SecondNotices:
         state = await self._session.scalar(select(OUTBOX.c.state).where(OUTBOX.c.id == notice.outbox_id))
         return state == OutboxState.DELIVERED
 
+    async def heard_of(self, notice: SecondNotice) -> bool:
+        """Whether this row's recipient was told of the same subject before."""
+        found = await self._session.scalar(
+            select(SECOND_NOTICES.c.id)
+            .where(
+                SECOND_NOTICES.c.incident_id == notice.incident_id,
+                SECOND_NOTICES.c.subject == notice.subject,
+                SECOND_NOTICES.c.route == notice.route,
+                SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED,
+            )
+            .limit(1)
+        )
+        return found is not None
+
     async def delivered(self, notice_id: int, *, now: datetime) -> bool:
         """Record an accepted delivery, whoever holds the claim by now; False when it is known already."""
         return await self._settle(
@@ -165,9 +174,13 @@ class SecondNotices:
         """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
         return await self._settle(notice_id, _held(by), due_at=at, error=error)
 
-    async def end(self, notice_id: int, state: SecondNoticeState, *, by: str, error: str = "") -> bool:
-        """Settle a claimed row without delivery; False when the claim was lost meanwhile."""
-        return await self._settle(notice_id, _held(by), state=state, error=error)
+    async def failed(self, notice_id: int, *, by: str, error: str) -> bool:
+        """Give a claimed row up for good; False when the claim was lost meanwhile."""
+        return await self._settle(notice_id, _held(by), state=SecondNoticeState.FAILED, error=error)
+
+    async def unneeded(self, notice_id: int, *, by: str) -> bool:
+        """A claimed row need not be sent any more; False when the claim was lost meanwhile."""
+        return await self._settle(notice_id, _held(by), state=SecondNoticeState.UNNEEDED)
 
     async def told(self, incident_id: int, kind: str, subject: str) -> int:
         """On how many routes this was delivered."""
@@ -189,19 +202,6 @@ class SecondNotices:
             await self._session.scalar(select(func.count()).where(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED))
             or 0
         )
-
-    async def _followed(self, incident_id: int, subject: str, route: str) -> bool:
-        found = await self._session.scalar(
-            select(SECOND_NOTICES.c.id)
-            .where(
-                SECOND_NOTICES.c.incident_id == incident_id,
-                SECOND_NOTICES.c.subject == subject,
-                SECOND_NOTICES.c.route == route,
-                SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED,
-            )
-            .limit(1)
-        )
-        return found is not None
 
     async def _insert(
         self, incident_id: int, kind: str, subject: str, route: str, now: datetime, **values: Any

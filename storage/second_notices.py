@@ -5,7 +5,7 @@ of planning is repeated and by whichever replica. Order is strict within an inci
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.incidents import IncidentState
-from bot.response.notices import NOTICE, Notice
+from bot.response.notices import NOTICE, Told
 from storage.once import insert_once
 from storage.outbox import OutboxState
 from storage.tables import INCIDENTS, OUTBOX, SECOND_NOTICES
@@ -39,7 +39,18 @@ class Untold:
 
     outbox_id: int
     incident_id: int
-    notice: Notice
+    notice: Told
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A row that was made before."""
+
+    incident_id: int
+    kind: str
+    subject: str
+    route: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class SecondNotice:
     subject: str
     route: str
     outbox_id: int | None
-    notice: Notice | None
+    notice: Told | None
     attempts: int
     created_at: datetime
 
@@ -83,10 +94,18 @@ class SecondNotices:
         )
         return [Untold(row.id, row.incident_id, NOTICE.validate_python(row.notice)) for row in rows]
 
+    async def known(self, incidents: Collection[int]) -> Sequence[Known]:
+        """Every row of these incidents, whatever became of it."""
+        columns = (SECOND_NOTICES.c[name] for name in ("incident_id", "kind", "subject", "route", "created_at"))
+        rows = await self._session.execute(
+            select(*columns).where(SECOND_NOTICES.c.incident_id.in_(incidents)).order_by(SECOND_NOTICES.c.id)
+        )
+        return [Known(*row) for row in rows]
+
     async def add(
         self,
         incident_id: int,
-        notice: Notice,
+        notice: Told,
         *,
         outbox_id: int,
         kind: str,

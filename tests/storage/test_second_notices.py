@@ -99,6 +99,13 @@ async def test_the_same_thing_is_queued_once_for_each_route(database: Database):
     assert sorted(together) == [False] * 4 + [True]
     assert await add(database, one, route="pagerduty")
     assert not await add(database, one, route="pagerduty")
+    async with database.read() as work:
+        known = await work.second_notices.known([one.incident_id])
+        assert [(row.kind, row.subject, row.route, row.created_at) for row in known] == [
+            ("question", "a1", MAIL, LATER),
+            ("question", "a1", "pagerduty", LATER),
+        ]
+        assert await work.second_notices.known([one.incident_id + 1]) == []
 
 
 async def test_whether_a_recipient_heard_of_something_is_known(database: Database):

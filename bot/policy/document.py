@@ -169,16 +169,6 @@ class QuietHours(Facts):
     """Severities of incidents for which the group is called all the same."""
 
 
-class QuietHours(Facts):
-    """A time of day in which a group is neither mentioned nor written to, in its own time zone."""
-
-    since: TimeOfDay = Field(alias="from")
-    until: TimeOfDay
-    timezone: TimeZone
-    severities: tuple[str, ...] = Field(default=(), alias="except")
-    """Severities of incidents for which the group is called all the same."""
-
-
 class Group(Facts):
     """People by Slack user ids, by a user group, or both."""
 

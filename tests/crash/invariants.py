@@ -1,0 +1,130 @@
+"""What must hold at the end, wherever the bot was killed: nothing lost, nothing doubled, nothing left over."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from bot.local.workspace import Message
+from bot.response.actions import ActionState
+from bot.response.incidents import IncidentState
+from storage.database import Database
+from storage.tables import (
+    ACTIONS,
+    ALERTS,
+    ARRIVALS,
+    ATTEMPTS,
+    BUDGET_ENTRIES,
+    DECISIONS,
+    INCIDENTS,
+    OUTBOX,
+    REVIEWS,
+    TARGET_LOCKS,
+    VOTES,
+)
+from storage.unit_of_work import UnitOfWork
+from tests.crash.scene import Scene
+from tests.crash.story import ENDINGS, PATIENCE_SECONDS, RETRY_SECONDS, Outcome, Trouble
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+
+
+async def check_invariants(here: Scene, outcomes: dict[Trouble, Outcome]) -> None:
+    """Wait until the bot has nothing left to do, then look at everything it leaves behind.
+
+    Args:
+        here: where everything happened.
+        outcomes: everything that happened, with what came of it.
+    """
+    database = Database(here.environment["DATABASE_URL"], RecordingEnqueuer(), AUDIT_KEY)
+    try:
+        await _all_quiet(here, database)
+        async with database.read() as work:
+            verification = await work.audit.verify()
+            assert verification.intact, verification.problems
+            for table in (INCIDENTS, ALERTS, ACTIONS, DECISIONS, BUDGET_ENTRIES, REVIEWS):
+                assert len(await _rows(work, table)) == len(outcomes), table.name
+            assert all(row.state in ("done", "failed") for row in await _rows(work, ATTEMPTS))
+            assert {row.state for row in await _rows(work, OUTBOX)} == {"delivered"}
+            for trouble, outcome in outcomes.items():
+                incident_id = await _rows_are_right(work, trouble, outcome)
+                await _record_is_right(work, incident_id, trouble, outcome)
+                await _slack_shows_the_outbox(work, incident_id, trouble, outcome)
+    finally:
+        await database.close()
+
+
+async def _all_quiet(here: Scene, database: Database) -> None:
+    left: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while left := await _left_to_do(here, database):
+                await asyncio.sleep(RETRY_SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"left undone: {left}") from None
+
+
+async def _left_to_do(here: Scene, database: Database) -> dict[str, Any]:
+    async with database.read() as work:
+        left: dict[str, Any] = {
+            "outbox": [row.notice for row in await _rows(work, OUTBOX) if row.state == "queued"],
+            "arrivals": [row.dedupe_key for row in await _rows(work, ARRIVALS) if row.done_at is None],
+            "locks": [row.target for row in await _rows(work, TARGET_LOCKS)],
+        }
+    with closing(sqlite3.connect(here.database)) as connection:
+        unfinished = "SELECT workflow_uuid, status FROM workflow_status WHERE status != 'SUCCESS'"
+        left["flows"] = connection.execute(unfinished).fetchall()
+    return {what: those for what, those in left.items() if those}
+
+
+async def _rows(work: UnitOfWork, table: Table, **wanted: Any) -> list[Any]:
+    return list(await work.session.execute(select(table).filter_by(**wanted)))
+
+
+async def _rows_are_right(work: UnitOfWork, trouble: Trouble, outcome: Outcome) -> int:
+    """One alert, incident and action; one vote where one was asked for. The incident's id."""
+    (incident,) = await _rows(work, INCIDENTS, service=trouble.service)
+    (alert,) = await _rows(work, ALERTS, incident_id=incident.id)
+    (action,) = await _rows(work, ACTIONS, incident_id=incident.id)
+    assert (incident.state, incident.revision) == (IncidentState.RESOLVED, 1)
+    assert alert.status == "resolved"
+    assert action.state == outcome.ending
+    votes = [(vote.person, vote.ballot) for vote in await _rows(work, VOTES, action_id=action.id)]
+    assert votes == ([("U01ALICE", "approve")] if trouble.story.asks else [])
+    return int(incident.id)
+
+
+async def _record_is_right(work: UnitOfWork, incident_id: int, trouble: Trouble, outcome: Outcome) -> None:
+    """Everything once, in the order in which it happened."""
+    succeeded = outcome.ending is ActionState.SUCCEEDED
+    harm = ["action.unhealthy", f"action.{outcome.ending}", "automation.paused"]
+    assert [entry.kind for entry in await work.audit.of_incident(incident_id)] == [
+        "incident.opened",
+        "alert.received",
+        "decision.made",
+        *(["action.vote"] if trouble.story.asks else ["action.announced", "action.released"]),
+        "action.claimed",
+        "action.executed",
+        *(["action.succeeded"] if succeeded else harm),
+        "alert.received",
+        "incident.resolved",
+    ]
+
+
+async def _slack_shows_the_outbox(work: UnitOfWork, incident_id: int, trouble: Trouble, outcome: Outcome) -> None:
+    """One card, showing the newest state, and under it every entry once, in the order of the outbox."""
+    rows = sorted(await _rows(work, OUTBOX, incident_id=incident_id), key=lambda row: row.id)
+    (card,) = trouble.cards()
+    newest = [row for row in rows if row.kind == "card"][-1]
+    assert _outbox_id(card) == newest.id
+    assert (newest.notice["incident_state"], newest.notice["action_state"]) == ("resolved", outcome.ending)
+    entries = [row for row in rows if row.kind == "thread"]
+    assert [_outbox_id(entry) for entry in trouble.entries()] == [row.id for row in entries]
+    decided = ["Asking for approval", "Approved"] if trouble.story.asks else ["Decided to act unless someone stops it"]
+    assert [row.notice["title"] for row in entries] == [*decided, ENDINGS[outcome.ending], "Resolved"]
+
+
+def _outbox_id(message: Message) -> int:
+    assert message.metadata is not None
+    return int(message.metadata["event_payload"]["outbox_id"])

@@ -1,0 +1,187 @@
+"""A service fails, and the bot that should see to it is killed on the way, started again, and must see to it.
+
+Everybody else behaves as in production: Alertmanager posts until it is answered 200, and Alice clicks again when Slack
+says that her click was not heard. What a story finds at its end is checked in ``invariants``.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import aiohttp
+
+from bot.local.servers import until
+from bot.local.workspace import Message
+from bot.response.actions import ActionState
+from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene
+from tests.handlers.webhooks import alert, webhook
+from tests.scenarios.stage import said
+
+RETRY_SECONDS = 0.05
+PATIENCE_SECONDS = 60.0
+
+_S = ActionState
+ENDINGS = {
+    _S.SUCCEEDED: "Done and verified",
+    _S.ROLLED_BACK: "Rolled back",
+    _S.FAILED: "Failed: a person must look",
+}
+"""What the thread calls the ways in which an action ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    ending: ActionState
+    starts: int
+    """How often we have started the service."""
+
+
+def verify_within(expected: Outcome) -> str:
+    """What will be healthy may take its time on a busy machine; what will not is not waited for."""
+    return "30s" if expected.ending is _S.SUCCEEDED else "500ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """How it goes when nobody is killed, and where it is worth killing somebody."""
+
+    name: str
+    level: str
+    hangs: bool
+    """The service hangs; otherwise it crashes, and supervisord knows that it is down."""
+    helps: bool = True
+    """Restarting it makes it healthy again."""
+    first: str | None = None
+    """The point from which on it is a story of its own, and no repetition of one told before."""
+    last: str | None = None
+    """The point up to which it is one."""
+
+    @property
+    def asks(self) -> bool:
+        return self.level == "L1"
+
+    def outcome(self, point: str) -> Outcome:
+        """What must come of it when the bot dies at ``point``.
+
+        A death inside an effect leaves the effect's outcome unknown, and then what is found decides. A death anywhere
+        else makes no difference.
+        """
+        usual = Outcome(_S.SUCCEEDED if self.helps else _S.ROLLED_BACK, starts=1)
+        match point.split(": "):
+            case ["execute", "marked as begun, not begun"]:
+                return Outcome(_S.ROLLED_BACK, starts=0)
+            case ["execute", "after the backend's stop"]:
+                # Stopped and not started: taking it back starts what ran before, and leaves what was down.
+                return Outcome(_S.ROLLED_BACK, starts=1 if self.hangs else 0)
+            case ["roll_back", _] | ["act.v1", "roll back", "done, not recorded"]:
+                return Outcome(_S.FAILED, starts=1)  # nobody verifies a way back, so a person must look
+            case _:
+                return usual
+
+
+STORIES = {
+    story.name: story
+    for story in (
+        Story("approved", level="L1", hangs=True),
+        Story("not stopped", level="L3", hangs=False, last="act.v1: claim: committed"),
+        Story(
+            "rolled back",
+            level="L1",
+            hangs=False,
+            helps=False,
+            first="act.v1: verify: done, not recorded",
+            last="thread entry 'Rolled back': recorded",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trouble:
+    """One service's trouble on a scene, from the failure to the end of its incident."""
+
+    here: Scene
+    story: Story
+    service: str = "checkout"
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    async def run_its_course(self) -> Outcome:
+        """What came of it; by then every death has been died and the incident is over."""
+        yard = self.here.yard
+        before = yard.starts(self.service)
+        await self._service_fails()
+        await self._monitor_posts("firing")
+        if self.story.asks:
+            await self._alice_approves()
+        ending = await self._until_ended()
+        outcome = Outcome(ending, yard.starts(self.service) - before)
+        await yard.repair(self.service)
+        before = yard.starts(self.service)
+        await self._monitor_posts("resolved")
+        await self._until_told("Resolved")
+        await self.here.all_deaths_died()
+        assert yard.starts(self.service) == before, "it was started again after all was over"
+        return outcome
+
+    def cards(self) -> list[Message]:
+        """Every card about this service."""
+        roots = [m for m in self.here.workspace.messages(INCIDENTS) if m.thread_ts in (None, m.ts)]
+        return [root for root in roots if self.service in said(root)]
+
+    def entries(self) -> list[Message]:
+        """What stands in the threads of these cards, oldest first."""
+        return [entry for card in self.cards() for entry in self.here.workspace.thread(INCIDENTS, card.ts)]
+
+    async def _service_fails(self) -> None:
+        program = self.here.yard.services[self.service]
+        if self.story.hangs:
+            await program.hang()
+        else:
+            await program.crash()
+            await self.here.yard.supervisord.until_state(program.address, "EXITED")
+
+    async def _monitor_posts(self, status: str) -> None:
+        """As Alertmanager does it: the same again, until it is answered 200."""
+        ended = {"endsAt": datetime.now(UTC).isoformat()} if status == "resolved" else {}
+        labels = {"alertname": "ServiceDown", "service": self.service, "severity": "critical"}
+        notification = webhook(
+            [alert(self.service, status=status, labels=labels, startsAt=self.began.isoformat(), **ended)]
+        )
+
+        async def posted() -> bool:
+            async with (
+                aiohttp.ClientSession(headers={"Authorization": f"Bearer {ALERT_TOKEN}"}) as session,
+                session.post(f"{self.here.bot_url}/alerts/alertmanager", json=notification) as response,
+            ):
+                return response.status == 200
+
+        await until(posted, f"the {status} alert is answered 200", within_seconds=PATIENCE_SECONDS)
+
+    async def _alice_approves(self) -> None:
+        """She clicks until Slack says that her click was heard, or the thread says that it was."""
+
+        def question() -> Message | str | None:
+            if self._is_told("Approved"):
+                return "answered"
+            return next((card for card in self.cards() if "'action_id': 'approve'" in said(card)), None)
+
+        while isinstance(card := await self.here.workspace.until(question, PATIENCE_SECONDS), Message):
+            if (await self.here.workspace.person("alice").click(card, "approve")).acked:
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _until_ended(self) -> ActionState:
+        def ending() -> ActionState | None:
+            return next((state for state, title in ENDINGS.items() if self._is_told(title)), None)
+
+        state = await self.here.workspace.until(ending, PATIENCE_SECONDS)
+        assert state is not None
+        return state
+
+    async def _until_told(self, title: str) -> None:
+        await self.here.workspace.until(lambda: self._is_told(title), PATIENCE_SECONDS)
+
+    def _is_told(self, title: str) -> bool:
+        return any(title in said(entry) for entry in self.entries())

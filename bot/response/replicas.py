@@ -25,7 +25,7 @@ ANSWER_WITHIN_SECONDS = 5.0
 SERVER_GIVES_UP = {"tcp_keepalives_idle": 10, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
 """The server drops a vanished host after 25 s: later than the process itself gives up, sooner than never."""
 LIVENESS = "watchkeeper liveness"
-"""How the connection is called in ``pg_stat_activity``."""
+"""How the connection is called in ``pg_stat_activity``, followed by the process number."""
 EXIT_STATUS_LOST = 75
 """EX_TEMPFAIL: start it again."""
 
@@ -134,7 +134,10 @@ class ServerPlace:
     async def take(self) -> None:
         """See ``Place``."""
         self._connection = await psycopg.AsyncConnection.connect(
-            self._conninfo, autocommit=True, application_name=LIVENESS, connect_timeout=int(ANSWER_WITHIN_SECONDS)
+            self._conninfo,
+            autocommit=True,
+            application_name=f"{LIVENESS} {os.getpid()}",
+            connect_timeout=int(ANSWER_WITHIN_SECONDS),
         )
         for name, value in SERVER_GIVES_UP.items():
             await self._connection.execute("SELECT set_config(%s, %s, false)", [name, str(value)])

@@ -1,0 +1,95 @@
+"""One process of Watchkeeper over the small world, for tests that kill, freeze and cut off real processes.
+
+``python -m tests.response.replica FOLDER URL [POINT=SIGNAL ...]``: at each point the first process of the folder that
+comes by sends itself the signal. A point is ``after NAME`` of a step or transaction, or ``inside execute``.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import tests.response.world as small_world
+from bot.policy.plan import Plan
+from bot.remediation import Parameters, Report, Snapshot
+from bot.response.engine import Engine
+from bot.response.flow import Json
+from bot.response.ports import Work
+from tests.response.world import Switch, orders, world
+
+ONE_TARGET = {"with": {"switch": "main"}}
+INSIDE_SECONDS = 0.2
+
+
+class Fate:
+    """What happens to the process at which point; each happens once per folder."""
+
+    def __init__(self, folder: Path, points: dict[str, signal.Signals]) -> None:
+        self._folder = folder
+        self._points = points
+
+    def at(self, point: str) -> None:
+        """Send ourselves the point's signal, unless another process had this fate."""
+        number = self._points.get(point)
+        if number is None:
+            return
+        try:
+            (self._folder / f"{point}.{os.getpid()}").touch()
+            os.link(self._folder / f"{point}.{os.getpid()}", self._folder / point)
+        except FileExistsError:
+            return
+        os.kill(os.getpid(), number)
+
+
+class FatefulEngine(Engine):
+    """The real engine, with a fate after each step."""
+
+    fate: Fate
+
+    async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
+        result = await super().transaction(name, body)
+        self.fate.at(f"after {name}")
+        return result
+
+    async def step(self, name: str, body: Callable[[], Awaitable[Json]]) -> Json:
+        result = await super().step(name, body)
+        self.fate.at(f"after {name}")
+        return result
+
+
+class SharedSwitch(Switch):
+    """A switch on which two actions may follow each other, and which keeps a journal of who is at it."""
+
+    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+        plan = await super().plan(parameters, service, fleet)
+        target = plan.targets[0].model_copy(update={"state": {}})
+        way_back = plan.way_back.model_copy(update={"summary": "Flip it back"})
+        return plan.model_copy(update={"targets": (target,), "way_back": way_back})
+
+    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
+        self._note("begin")
+        FatefulEngine.fate.at("inside execute")
+        await asyncio.sleep(INSIDE_SECONDS)
+        report = await super().execute(plan, snapshot)
+        self._note("end")
+        return report
+
+    def _note(self, what: str) -> None:
+        with self.path.with_name("journal").open("a") as journal:
+            journal.write(f"{what} {os.getpid()}\n")
+
+
+async def main(folder: Path, url: str, points: dict[str, signal.Signals]) -> None:
+    FatefulEngine.fate = Fate(folder, points)
+    for name, ours in (("Engine", FatefulEngine), ("Switch", SharedSwitch)):
+        setattr(small_world, name, ours)
+    async with world(folder, orders("L1", **ONE_TARGET), url):
+        print("ready", flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    fates = dict(argument.split("=") for argument in sys.argv[3:])
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], {p: signal.Signals[n] for p, n in fates.items()}))

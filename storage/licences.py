@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.levels import Level
 from bot.policy.situation import Gate, Licence
+from storage.once import insert_once
 from storage.tables import DEMOTIONS, LICENCES
 
 
@@ -52,9 +53,32 @@ class Licences:
             )
         )
 
-    async def demote(self, runbook: str, level: Level, reason: str, now: datetime) -> None:
-        """Cap the runbook at ``level`` until ``reinstate``."""
-        await self._session.execute(insert(DEMOTIONS).values(runbook=runbook, level=int(level), reason=reason, at=now))
+    async def demote(
+        self, runbook: str, level: Level, reason: str, now: datetime, *, review_of: str | None = None
+    ) -> bool:
+        """Cap the runbook at ``level`` until ``reinstate``, or ``reviewed`` where an overdue review is the reason.
+
+        False: the review of that action has been the reason for one already.
+        """
+        return await insert_once(
+            self._session,
+            DEMOTIONS,
+            runbook=runbook,
+            level=int(level),
+            reason=reason,
+            at=now,
+            review_of=review_of,
+        )
+
+    async def reviewed(self, action_id: str, by: str, now: datetime) -> bool:
+        """Lift what the overdue review of this action took away; True when it had taken something."""
+        lifted = await self._session.execute(
+            update(DEMOTIONS)
+            .where(DEMOTIONS.c.review_of == action_id, DEMOTIONS.c.lifted_at.is_(None))
+            .values(lifted_at=now, lifted_by=by)
+            .returning(DEMOTIONS.c.id)
+        )
+        return lifted.first() is not None
 
     async def reinstate(self, runbook: str, by: str, now: datetime) -> bool:
         """Lift every demotion of the runbook; True when there was one."""

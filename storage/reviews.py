@@ -1,26 +1,15 @@
 """Post-action reviews: asked for once per action that changed something, and counted until they are done."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.response.ports import Review
 from storage.once import insert_once
-from storage.tables import REVIEWS
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """One row of ``reviews``."""
-
-    action_id: str
-    due_at: datetime
-    done_at: datetime | None
-    done_by: str | None
-    answers: Mapping[str, Any] | None
+from storage.tables import DEMOTIONS, REVIEWS
 
 
 class Reviews:
@@ -52,6 +41,20 @@ class Reviews:
         rows = await self._session.execute(
             select(REVIEWS)
             .where(REVIEWS.c.done_at.is_(None))
+            .order_by(REVIEWS.c.due_at, REVIEWS.c.action_id)
+            .limit(limit)
+        )
+        return [_review(row) for row in rows]
+
+    async def overdue(self, now: datetime, limit: int = 100) -> Sequence[Review]:
+        """Those that are late and have not been the reason for a demotion yet, longest overdue first."""
+        rows = await self._session.execute(
+            select(REVIEWS)
+            .where(
+                REVIEWS.c.done_at.is_(None),
+                REVIEWS.c.due_at <= now,
+                ~exists().where(DEMOTIONS.c.review_of == REVIEWS.c.action_id),
+            )
             .order_by(REVIEWS.c.due_at, REVIEWS.c.action_id)
             .limit(limit)
         )

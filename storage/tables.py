@@ -276,6 +276,7 @@ class LicenceRow(Row, table=True):
 
 class DemotionRow(Row, table=True):
     __tablename__ = "demotions"
+    __table_args__ = (Index("uq_demotions_review_of", "review_of", unique=True),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     runbook: str = Field(sa_type=PlainText)
@@ -284,6 +285,8 @@ class DemotionRow(Row, table=True):
     at: datetime = Field(sa_type=UtcTime)
     lifted_at: datetime | None = Field(default=None, sa_type=UtcTime)
     lifted_by: str | None = None
+    review_of: str | None = None
+    """The action whose overdue review is the reason; its review lifts the demotion. Once per action."""
 
 
 class ReviewRow(Row, table=True):
@@ -294,6 +297,22 @@ class ReviewRow(Row, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcTime)
     done_by: str | None = None
     answers: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+
+
+class HomeTabRow(Row, table=True):
+    """A person who has opened the Home tab, and what they see there."""
+
+    __tablename__ = "home_tabs"
+    __table_args__ = (Index("ix_home_tabs_opened_at", "opened_at"),)
+
+    person: str = Field(primary_key=True)
+    opened_at: datetime = Field(sa_type=UtcTime)
+    digest: str = ""
+    """Of the view that Slack has taken last; empty when it must be drawn anew."""
+    hash: str = ""
+    """Slack's own mark of that view."""
+    claimed_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Somebody is drawing it; until then nobody else does."""
 
 
 class AuditEntryRow(Row, table=True):
@@ -493,6 +512,7 @@ PAUSES = table(PauseRow)
 LICENCES = table(LicenceRow)
 DEMOTIONS = table(DemotionRow)
 REVIEWS = table(ReviewRow)
+HOME_TABS = table(HomeTabRow)
 AUDIT_ENTRIES = table(AuditEntryRow)
 AUDIT_HEAD = table(AuditHeadRow)
 AUDIT_ANCHORS = table(AuditAnchorRow)

@@ -12,6 +12,7 @@ from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.channels import IncidentChannels
 from storage.decisions import Decisions
+from storage.home_tabs import HomeTabs
 from storage.incidents import Incidents
 from storage.licences import Licences
 from storage.locks import Locks
@@ -46,5 +47,6 @@ class UnitOfWork:
         self.reviews = Reviews(session)
         self.queue = Queue(session, enqueuer)
         self.arrivals = Arrivals(session)
+        self.home_tabs = HomeTabs(session)
         self.second_notices = SecondNotices(session)
         self.used_links = UsedLinks(session)

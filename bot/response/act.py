@@ -132,7 +132,7 @@ async def _remember(work: Work, watch: Watch, action_id: str, snapshot: Json) ->
     """Store the snapshot with the claim on the effect. Without one there is no way back, so nothing is begun."""
     if "problem" in snapshot:
         text = f"Nothing was changed: the state to return to could not be recorded. {snapshot['problem']}"
-        await finish(work, watch, action_id, ActionEvent.CANNOT, text, call_people=True)
+        await finish(work, watch, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
         return False
     await work.attempts.claim(f"{action_id}:execute", Snapshot.model_validate(snapshot))
     return True
@@ -177,7 +177,7 @@ async def _executed(work: Work, watch: Watch, action_id: str, effect: Json) -> J
     state = AttemptState.DONE if done else AttemptState.FAILED
     await work.attempts.finish(f"{action_id}:execute", state, effect["summary"])
     if effect["result"] == UNCHANGED:
-        await finish(work, watch, action_id, ActionEvent.CANNOT, effect["summary"], call_people=True)
+        await finish(work, watch, action_id, ActionEvent.CANNOT, effect["summary"], call_people=True, changed=False)
         return False
     action = await work.actions.move(action_id, ActionEvent.EXECUTED, outcome=effect["summary"])
     if action is None:
@@ -201,7 +201,6 @@ async def _conclude(work: Work, watch: Watch, action_id: str, effect: Json, heal
         return False
     if health["healthy"]:
         await finish(work, watch, action_id, ActionEvent.HEALTHY, f"{effect['summary']} {health['summary']}")
-        await work.reviews.ask(action_id, now + policy.defaults.review_within)
         return False
     entry = {"action": action_id, "health": health["summary"], "effect": effect["summary"]}
     await work.audit.append(

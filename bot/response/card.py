@@ -49,8 +49,13 @@ def way_back_text(plan: Plan) -> str:
     return f"{plan.way_back.summary.rstrip('.')} ({plan.way_back.exactness})."
 
 
-def offered_buttons(incident: Incident, action: Action | None) -> tuple[Button, ...]:
+def offered_buttons(incident: Incident, action: Action | None, *, review_due: bool = False) -> tuple[Button, ...]:
     """What people can press now; the handlers accept exactly this."""
+    buttons = _offered_by_state(incident, action)
+    return (*buttons[:-1], Button.REVIEW, buttons[-1]) if review_due else buttons
+
+
+def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
     reversible = action is not None and action.plan.way_back.exactness is not Exactness.NONE
     if incident.state is IncidentState.RESOLVED:
         done = action is not None and action.state is _S.SUCCEEDED and reversible
@@ -90,6 +95,8 @@ def build_card(
     stored: StoredDecision,
     action: Action | None,
     votes: Sequence[Vote],
+    *,
+    review_due: bool = False,
 ) -> CardNotice:
     """The card as it stands after this transaction."""
     decision, situation = stored.decision, stored.situation
@@ -141,7 +148,7 @@ def build_card(
         due_at=action.due_at if action else None,
         if_nobody_answers=if_nobody_answers(policy, action),
         outcome=action.outcome if action else "",
-        buttons=offered_buttons(incident, action),
+        buttons=offered_buttons(incident, action, review_due=review_due),
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
@@ -177,4 +184,6 @@ async def present_card(work: Work, policy: Policy, incident_id: int) -> CardNoti
     action = await current_action(work, incident)
     votes = await work.votes.of(action.id) if action else ()
     alerts = await work.incidents.alerts(incident_id)
-    return build_card(policy, incident, alerts, stored, action, votes)
+    review = await work.reviews.get(action.id) if action else None
+    due = review is not None and review.done_by is None
+    return build_card(policy, incident, alerts, stored, action, votes, review_due=due)

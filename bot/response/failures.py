@@ -60,4 +60,5 @@ async def _not_finished(work: Work, watch: Watch, action_id: str, text: str) -> 
         case ActionState.ROLLING_BACK:
             await finish(work, watch, action_id, ActionEvent.NOT_RESTORED, problem, call_people=True)
         case _:
-            await finish(work, watch, action_id, ActionEvent.CANNOT, problem, call_people=True)
+            begun = action.state is not ActionState.RUNNING
+            await finish(work, watch, action_id, ActionEvent.CANNOT, problem, call_people=True, changed=begun)

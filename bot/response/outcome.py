@@ -2,6 +2,7 @@
 
 from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.card import refresh_card
+from bot.response.channel_moves import tell_ending
 from bot.response.notices import Button, ThreadNotice, Tone
 from bot.response.ports import Work
 from bot.response.watch import WATCHKEEPER, Watch
@@ -30,19 +31,39 @@ async def withdraw(
 
 
 async def finish(
-    work: Work, watch: Watch, action_id: str, event: ActionEvent, summary: str, *, call_people: bool = False
+    work: Work,
+    watch: Watch,
+    action_id: str,
+    event: ActionEvent,
+    summary: str,
+    *,
+    call_people: bool = False,
+    changed: bool = True,
 ) -> Action | None:
-    """End an action whose effect was begun (or could not be). None when it had ended already."""
+    """End an action whose effect was begun (or could not be). None when it had ended already.
+
+    ``changed``: something may have been changed, so a review is due.
+    """
     moved = await work.actions.move(action_id, event, finished_at=watch.now(), due_at=None, outcome=summary)
     if moved is None:
         return None
     await work.locks.release(action_id)
-    await tell(work, watch, moved, summary, call_people=call_people, broadcast=True)
+    if changed:
+        await work.reviews.ask(action_id, watch.now() + watch.orders().defaults.review_within)
+    await tell(work, watch, moved, summary, call_people=call_people, broadcast=True, review=changed)
+    await tell_ending(work, watch, moved.incident_id)
     return moved
 
 
 async def tell(
-    work: Work, watch: Watch, action: Action, text: str, *, call_people: bool = False, broadcast: bool = False
+    work: Work,
+    watch: Watch,
+    action: Action,
+    text: str,
+    *,
+    call_people: bool = False,
+    broadcast: bool = False,
+    review: bool = False,
 ) -> None:
     """Audit the action's new state, say it in the thread with the way back, and bring the card up to date."""
     now = watch.now()
@@ -61,7 +82,11 @@ async def tell(
         lines=(text, *((f"Way back: {action.plan.way_back.summary}",) if reversible else ())),
         tone=tone,
         to=action.approvers if call_people else (),
-        buttons=(Button.ROLL_BACK, Button.WHY) if reversible else (Button.WHY,),
+        buttons=(
+            *((Button.ROLL_BACK,) if reversible else ()),
+            *((Button.REVIEW,) if review else ()),
+            Button.WHY,
+        ),
         subject=action.id,
         revision=action.revision,
         broadcast=broadcast,

@@ -101,6 +101,17 @@ class AuditEntry:
     body: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What somebody says, or still has to say, about an action that changed something."""
+
+    action_id: str
+    due_at: datetime
+    done_at: datetime | None
+    done_by: str | None
+    answers: Mapping[str, Any] | None
+
+
 class Incidents(Protocol):
     async def get(self, incident_id: int) -> Incident | None: ...
 
@@ -240,7 +251,18 @@ class Licences(Protocol):
         self, runbook: str, runbook_digest: str, gate: Gate, *, by: str, now: datetime, until: datetime
     ) -> None: ...
 
-    async def demote(self, runbook: str, level: Level, reason: str, now: datetime) -> None: ...
+    async def demote(
+        self, runbook: str, level: Level, reason: str, now: datetime, *, review_of: str | None = None
+    ) -> bool:
+        """Cap the runbook at ``level``. ``review_of``: the action whose overdue review is the reason, once per action.
+
+        False: that review has been the reason for one already.
+        """
+        ...
+
+    async def reviewed(self, action_id: str, by: str, now: datetime) -> bool:
+        """Lift what the overdue review of this action took away; True when it had taken something."""
+        ...
 
 
 class Audit(Protocol):
@@ -305,6 +327,22 @@ class Reviews(Protocol):
     """Post-action reviews are mandatory: one row per action that changed something."""
 
     async def ask(self, action_id: str, due_at: datetime) -> None: ...
+
+    async def get(self, action_id: str) -> Review | None:
+        """None when none was ever asked for."""
+        ...
+
+    async def open(self, limit: int = 100) -> Sequence[Review]:
+        """Those that are not done, most urgent first."""
+        ...
+
+    async def overdue(self, now: datetime, limit: int = 100) -> Sequence[Review]:
+        """Those that are late and have not been the reason for a demotion yet, longest overdue first."""
+        ...
+
+    async def complete(self, action_id: str, by: str, answers: Mapping[str, Any], now: datetime) -> bool:
+        """Record the answers of an open review; False when it is done already or was never asked for."""
+        ...
 
     async def open_count(self) -> int: ...
 

@@ -70,5 +70,3 @@ async def _conclude(work: Work, watch: Watch, action_id: str, by: str, reason: s
         return
     if by_us or not done:
         await pause_after_harm(work, action, f"its last action did not help: {reason or effect['summary']}", now)
-    # Rolled back is also something that acted: it must be reviewed.
-    await work.reviews.ask(action_id, now + watch.orders().defaults.review_within)

@@ -282,7 +282,7 @@ async def test_a_persons_request_is_looked_at_although_a_look_is_wanted(
         await work.queue.consider(incident_id, request)
     assert [call[:3] for call in enqueuer.calls] == [
         ("consider.v1", incident_id, f"consider:{incident_id}:1"),
-        ("consider.v1", incident_id, {"runbook": "restart-checkout", "by": "U01ALICE", "reason": "it hangs"}),
+        ("consider.v1", incident_id, request.model_dump(mode="json")),
     ]
 
 

@@ -1,0 +1,71 @@
+"""Who has opened the Home tab, and which view of it Slack has taken last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.once import insert_once
+from storage.tables import HOME_TABS
+
+
+@dataclass(frozen=True, slots=True)
+class HomeTab:
+    """One row of ``home_tabs``, claimed by the caller."""
+
+    person: str
+    digest: str
+    """Of the view that Slack has taken last; empty when it must be drawn anew."""
+    hash: str
+    """Slack's own mark of that view; empty when it is not known."""
+
+
+class HomeTabs:
+    """Live views of people."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def opened(self, person: str, now: datetime) -> None:
+        """Somebody is looking at it: it is drawn anew, and kept up to date from here on."""
+        if not await insert_once(self._session, HOME_TABS, person=person, opened_at=now, digest="", hash=""):
+            await self._session.execute(
+                update(HOME_TABS).where(HOME_TABS.c.person == person).values(opened_at=now, digest="")
+            )
+
+    async def watched(self, since: datetime, limit: int = 1000) -> Sequence[str]:
+        """Who has opened it since then, whoever did so last first."""
+        people = await self._session.scalars(
+            select(HOME_TABS.c.person)
+            .where(HOME_TABS.c.opened_at >= since)
+            .order_by(HOME_TABS.c.opened_at.desc(), HOME_TABS.c.person)
+            .limit(limit)
+        )
+        return list(people)
+
+    async def claim(self, person: str, now: datetime, until: datetime) -> HomeTab | None:
+        """Make drawing it the caller's business until ``until``; None when somebody else has it in hand."""
+        row = (
+            await self._session.execute(
+                update(HOME_TABS)
+                .where(
+                    HOME_TABS.c.person == person,
+                    HOME_TABS.c.claimed_until.is_(None) | (HOME_TABS.c.claimed_until <= now),
+                )
+                .values(claimed_until=until)
+                .returning(HOME_TABS)
+            )
+        ).one_or_none()
+        return None if row is None else HomeTab(person=row.person, digest=row.digest, hash=row.hash)
+
+    async def drawn(self, person: str, digest: str, hash_: str) -> None:
+        """Slack has taken the view; whoever opened the tab meanwhile gets it drawn once more, which does no harm."""
+        await self._session.execute(
+            update(HOME_TABS).where(HOME_TABS.c.person == person).values(digest=digest, hash=hash_, claimed_until=None)
+        )
+
+    async def put_down(self, person: str, until: datetime | None) -> None:
+        """Give it back undrawn, not to be tried before ``until``."""
+        await self._session.execute(update(HOME_TABS).where(HOME_TABS.c.person == person).values(claimed_until=until))

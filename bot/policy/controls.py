@@ -30,7 +30,8 @@ class Control:
         end = f"until {self.until:%Y-%m-%d %H:%M %Z}" if self.until is not None else "until somebody resumes it"
         if self.kind == "freeze":
             return f"{self.by} freezes {self.what} {end}"
-        return f"{self.by} paused {self.what} {end}" + (f" ({self.reason})" if self.reason else "")
+        reason = self.reason.rstrip(". ")
+        return f"{self.by} paused {self.what} {end}" + (f" ({reason})" if reason else "")
 
 
 def applying(situation: Situation, policy: Policy) -> tuple[Control, ...]:

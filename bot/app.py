@@ -19,6 +19,7 @@ from bot.evidence.prometheus import PrometheusEvidence
 from bot.policy.document import Policy
 from bot.remediation import Catalogue
 from bot.response.announcements import announced
+from bot.response.channel_moves import lost, want_channel
 from bot.response.controls import look_again_at_held
 from bot.response.deadlines import sweep
 from bot.response.engine import Engine
@@ -29,6 +30,7 @@ from bot.response.replicas import PlaceTakenError
 from bot.response.watch import Timing, Watch
 from bot.settings import Settings
 from bot.slack.answers import ProcessFacts
+from bot.slack.channels import Channels
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
 from bot.slack.courier import Courier, OutboxItem
 from bot.slack.pacing import Paces
@@ -49,6 +51,7 @@ from storage.migrations import migrate
 from storage.unit_of_work import UnitOfWork
 
 SWEEP_INTERVAL_SECONDS = 0.25
+CHANNELS_INTERVAL_SECONDS = 0.5
 HELD_INTERVAL_SECONDS = 5.0
 INBOX_INTERVAL_SECONDS = 30.0
 RETENTION_INTERVAL_SECONDS = 600.0
@@ -67,10 +70,11 @@ class StartError(Exception):
 class Sweeper:
     """Runs what must happen again and again, and knows when it last did."""
 
-    def __init__(self, watch: Watch, inbox: Inbox, engine: Engine) -> None:
+    def __init__(self, watch: Watch, inbox: Inbox, engine: Engine, channels: Channels) -> None:
         self._watch = watch
         self._inbox = inbox
         self._engine = engine
+        self._channels = channels
         self.last_sweep: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -78,6 +82,7 @@ class Sweeper:
         """Begin sweeping on the running loop. A sweep that is late is made up for once, never several at a time."""
         for job, seconds in (
             (self._deadlines, SWEEP_INTERVAL_SECONDS),
+            (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
             (self._retention, RETENTION_INTERVAL_SECONDS),
@@ -173,19 +178,22 @@ async def running(
             channel=lambda: policy.channels.incidents,
             now=watch.now,
             on_accepted=partial(_accepted, watch),
+            on_lost_channel=partial(_lost_channel, watch),
             known_people=people.known,
             paces=paces,
         )
+        channels = Channels(watch, database, client, name=engine.executor_id)
         metrics = Metrics()
         private = PrivateAnswers(courier, settings.slack_api_url)
         ears = _Ears(settings, engine.executor_id, watch.now)
-        bridge = Bridge(watch, database, client, private, metrics, partial(_problems, courier, people), ears.process)
+        problems = partial(_problems, courier, channels, people)
+        bridge = Bridge(watch, database, client, private, metrics, problems, ears.process)
         inbox = ears.inbox = Inbox(bridge, ROUTES)
         intake = Intake(database, watch.orders, watch.now)
         slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
         if settings.slack_app_token:
             ears.connection = Connection(slack_app, settings.slack_app_token, client)
-        sweeper = Sweeper(watch, inbox, engine)
+        sweeper = Sweeper(watch, inbox, engine, channels)
         health = Health(
             {
                 "database": database_answers(database),
@@ -273,16 +281,21 @@ def _catalogue(policy: Policy) -> Catalogue:
         raise StartError(f"The policy's backends cannot be used:\n{error}") from error
 
 
-def _problems(courier: Courier[UnitOfWork], people: SlackPeople) -> tuple[str, ...]:
+def _problems(courier: Courier[UnitOfWork], channels: Channels, people: SlackPeople) -> tuple[str, ...]:
     """What is not well on the way to Slack, in words, for ``/watch status``."""
     since = courier.state.unreachable_since
     unreachable = (f"Slack has not answered since {since:%H:%M} UTC",) if since else ()
-    return (*unreachable, *courier.state.problems.values(), *people.problems)
+    return (*unreachable, *courier.state.problems.values(), *channels.problems.values(), *people.problems)
 
 
 async def _accepted(watch: Watch, work: UnitOfWork, item: OutboxItem) -> None:
     if isinstance(item.notice, CardNotice):
         await announced(work, watch, item.incident_id, item.notice)
+        await want_channel(work, watch, item.incident_id, item.notice)
+
+
+async def _lost_channel(watch: Watch, work: UnitOfWork, item: OutboxItem, error: str) -> None:
+    await lost(work, watch, item.incident_id, error)
 
 
 def _drained(drain: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:

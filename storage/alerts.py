@@ -17,8 +17,9 @@ from sqlalchemy import bindparam, exists, insert, select, update
 from bot.policy.document import Policy
 from bot.response.incidents import Alert, AlertStatus, IncidentState
 from storage.audit import NewEntry
+from storage.columns import INDEXED_TEXT_MAX_CHARACTERS, nul_free
 from storage.incidents import alert_columns
-from storage.tables import ALERTS, INCIDENTS, INDEXED_TEXT_MAX_CHARACTERS, QUARANTINED_ALERTS, nul_free
+from storage.tables import ALERTS, INCIDENTS, QUARANTINED_ALERTS
 from storage.unit_of_work import UnitOfWork
 
 STATEMENT_VALUES_MAX = 1000

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.ports import AuditEntry
 from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, plain, seal
-from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD, nul_free
+from storage.columns import nul_free
+from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD
 
 PAGE_ENTRIES = 1000
 """How many entries are in memory at once while the chain is read."""

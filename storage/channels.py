@@ -117,15 +117,15 @@ class IncidentChannels:
 
     # -- doing the steps ---------------------------------------------------------------------------------------------
 
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
-        """Incidents whose channel has a step to do now; those that have no channel yet come first."""
-        rows = await self._session.scalars(
-            select(INCIDENT_CHANNELS.c.incident_id)
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[OwnChannel]:
+        """Those with a step to do now; what is not open yet comes first."""
+        rows = await self._session.execute(
+            select(INCIDENT_CHANNELS)
             .where(_free(now))
             .order_by(_FIRST_THINGS_FIRST, INCIDENT_CHANNELS.c.due_at, INCIDENT_CHANNELS.c.incident_id)
             .limit(limit)
         )
-        return [int(incident_id) for incident_id in rows]
+        return [_own_channel(row) for row in rows]
 
     async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None:
         """Make the present step the caller's business until ``until``; None when somebody else was first."""

@@ -17,7 +17,7 @@ from bot.response.incidents import (
     IncidentState,
 )
 from bot.response.ports import PERSON
-from storage.tables import ALERTS, INCIDENTS
+from storage.tables import ALERTS, INCIDENT_CHANNELS, INCIDENTS
 
 
 class Incidents:
@@ -33,8 +33,13 @@ class Incidents:
         return await self._one(INCIDENTS.c.handle == handle)
 
     async def by_thread(self, channel: str, thread_ts: str) -> Incident | None:
-        """The incident that owns this Slack thread."""
-        return await self._one((INCIDENTS.c.channel == channel) & (INCIDENTS.c.thread_ts == thread_ts))
+        """The incident that owns this Slack thread, or this channel, or that its pointer (``thread_ts``) is about."""
+        owned = select(INCIDENT_CHANNELS.c.incident_id).where(
+            (INCIDENT_CHANNELS.c.channel == channel)
+            | ((INCIDENT_CHANNELS.c.announced_channel == channel) & (INCIDENT_CHANNELS.c.announced_ts == thread_ts))
+        )
+        thread = (INCIDENTS.c.channel == channel) & (INCIDENTS.c.thread_ts == thread_ts)
+        return await self._one(thread | INCIDENTS.c.id.in_(owned))
 
     async def unresolved(self, limit: int = 50) -> Sequence[Incident]:
         """Newest first."""

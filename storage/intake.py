@@ -18,8 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from bot.policy.document import Policy
 from bot.response.incidents import Alert
 from storage.alerts import AlertStore, Delivery, IntakeResult, RejectedAlert
+from storage.columns import INDEXED_TEXT_MAX_CHARACTERS
 from storage.database import Database
-from storage.tables import INDEXED_TEXT_MAX_CHARACTERS
 
 COMMIT_ALERTS_MAX = 5000
 """A transaction stops gathering here, so that others get their turn; one larger delivery is still one transaction."""

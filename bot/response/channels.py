@@ -36,7 +36,7 @@ def step_after(step: ChannelStep) -> ChannelStep:
 
 
 class ChannelBrief(Facts):
-    """What a channel is furnished from, as it was when the incident's card was first delivered. Outside text is plain."""
+    """What a channel is furnished from, as it was when the card was first delivered. Outside text is plain here."""
 
     number: int
     service: str

@@ -15,6 +15,7 @@ from bot.policy.levels import Level
 from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
 from bot.response.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.card import current_action, refresh_card
+from bot.response.channel_moves import tell_ending
 from bot.response.flow import Flow, Json
 from bot.response.harm import answer_harm
 from bot.response.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
@@ -64,6 +65,7 @@ async def _begin(work: Work, watch: Watch, incident_id: int, request: Request | 
     firing = sorted((a for a in alerts if a.status is AlertStatus.FIRING), key=lambda a: a.facts.starts_at)
     if not firing and request is None:
         await _resolve(work, policy, incident, alerts, now)
+        await tell_ending(work, watch, incident_id)
         return None
     # What a person asks for is no sign of harm, however soon after our own act they ask.
     await answer_harm(work, watch, incident, [a for a in firing if a.facts.source != PERSON], now)

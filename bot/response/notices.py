@@ -136,7 +136,7 @@ class ThreadNotice(Facts):
 
 
 class PointerNotice(Facts):
-    """What becomes of the first card of an incident that has a channel of its own: where it is handled, and how it ended.
+    """What becomes of an incident's first card once it has a channel of its own: where it is handled, how it ended.
 
     Like a card it always says the whole; a later one replaces an earlier one.
     """
@@ -154,7 +154,6 @@ class PointerNotice(Facts):
     action_state: ActionState | None = None
     outcome: str = ""
     """What came of the last action, in words, once something did."""
-    archived: bool = False
 
 
 Told = CardNotice | ThreadNotice | PointerNotice

@@ -2,17 +2,19 @@
 
 from alembic import context
 
-from storage.tables import Row
+from storage.tables import INCIDENTS
+
+OURS = INCIDENTS.metadata
 
 
 def is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """The durable engine keeps its tables in the same database; they are not ours to compare."""
-    return kind != "table" or name in Row.metadata.tables
+    return kind != "table" or name in OURS.tables
 
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Row.metadata,
+    target_metadata=OURS,
     include_name=is_ours,
     version_table="watchkeeper_migrations",
     transactional_ddl=True,

@@ -19,15 +19,11 @@ ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT.parent / "shared" / "contracts"
 SOURCES = ("bot", "handlers")
 RESERVED_SCOPES = {
-    "bookmarks:write",
     "channels:join",
-    "channels:manage",
-    "channels:read",
     "files:write",
     "groups:read",
     "groups:write",
     "im:history",
-    "pins:write",
     "reactions:write",
     "users:read.email",
 }

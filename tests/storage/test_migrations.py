@@ -9,9 +9,10 @@ from sqlalchemy import Connection, inspect, select, text
 
 from bot.response.engine import system_url
 from storage.audit_chain import EMPTY
+from storage.columns import Row
 from storage.database import Database
 from storage.migrations import configuration, migrate
-from storage.tables import AUDIT_HEAD, Row
+from storage.tables import AUDIT_HEAD
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.incidents import NOW
 

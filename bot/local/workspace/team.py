@@ -14,6 +14,7 @@ Json = dict[str, Any]
 DEFAULT_SCOPES = frozenset(
     {
         "app_mentions:read",
+        "bookmarks:read",
         "bookmarks:write",
         "channels:history",
         "channels:join",
@@ -126,6 +127,8 @@ class Channel:
     topic: str = ""
     purpose: str = ""
     is_archived: bool = False
+    created: int = 0
+    """Seconds since the epoch; 0 for those that were always there."""
     bookmarks: list[Json] = field(default_factory=list)
     pins: list[str] = field(default_factory=list)
 
@@ -138,7 +141,7 @@ class Channel:
             "id": self.id,
             "name": self.name,
             "name_normalized": self.name,
-            "created": 0,
+            "created": self.created,
             "creator": self.creator,
             "is_channel": self.kind is ChannelKind.PUBLIC,
             "is_group": self.kind is ChannelKind.PRIVATE,

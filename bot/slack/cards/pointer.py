@@ -59,7 +59,9 @@ def render_pointer(pointer: PointerNotice, outbox_id: int, known_people: Collect
 def _action(pointer: PointerNotice, known: Collection[str]) -> Mrkdwn:
     if pointer.action_state not in _ENDED:
         return EMPTY
-    return spaced(words(_ENDED[pointer.action_state]), naming(pointer.outcome, known, 300) if pointer.outcome else EMPTY)
+    return spaced(
+        words(_ENDED[pointer.action_state]), naming(pointer.outcome, known, 300) if pointer.outcome else EMPTY
+    )
 
 
 def _end(pointer: PointerNotice) -> Mrkdwn:

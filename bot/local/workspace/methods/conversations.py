@@ -91,7 +91,8 @@ def create(call: Call) -> Json:
     kind = ChannelKind.PRIVATE if is_private else ChannelKind.PUBLIC
     call.require_scope(*_writing_scopes(kind))
     bot = call.state.installation.bot_user_id
-    channel = Channel(f"C{call.state.next_ts().replace('.', '')[-10:]}", name, kind, members=[bot], creator=bot)
+    channel_id, created = f"C{call.state.next_ts().replace('.', '')[-10:]}", int(call.state.now().timestamp())
+    channel = Channel(channel_id, name, kind, members=[bot], creator=bot, created=created)
     call.state.team.add(channel)
     return _changed(call, channel)
 
@@ -108,20 +109,28 @@ def join(call: Call) -> Json:
 
 
 def invite(call: Call) -> Json:
-    """Make people members of a channel the bot is in."""
+    """Make people members of a channel the bot is in; with ``force`` those who can be, whoever else cannot."""
     channel = _arranged(call, ".invites")
     wanted = call.arguments.names("users")
     if not wanted:
         raise Refusal("no_user")
-    for user in wanted:
-        if user not in call.state.team.users:
-            raise Refusal("user_not_found")
-        if user == call.state.installation.bot_user_id:
-            raise Refusal("cant_invite_self")
-        if user in channel.members:
-            raise Refusal("already_in_channel")
-    channel.members += wanted
-    return _changed(call, channel)
+    found = {user: _why_not(call, channel, user) for user in wanted}
+    faults = [{"user": user, "ok": False, "error": fault} for user, fault in found.items() if fault]
+    if not faults or call.arguments.flag("force"):
+        channel.members += [user for user, fault in found.items() if not fault]
+    changed = _changed(call, channel)
+    if faults:
+        raise Refusal(str(faults[0]["error"]), errors=faults)
+    return changed
+
+
+def _why_not(call: Call, channel: Channel, user: str) -> str:
+    """Why this person cannot be invited, in Slack's word; empty when they can."""
+    if user not in call.state.team.users:
+        return "user_not_found"
+    if user == call.state.installation.bot_user_id:
+        return "cant_invite_self"
+    return "already_in_channel" if user in channel.members else ""
 
 
 def rename(call: Call) -> Json:

@@ -53,7 +53,8 @@ from storage.unit_of_work import UnitOfWork
 SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5
 HELD_INTERVAL_SECONDS = 5.0
-INBOX_INTERVAL_SECONDS = 30.0
+INBOX_INTERVAL_SECONDS = 10.0
+"""So long, at most twice, somebody waits for a click that was acknowledged by a process that then died."""
 RETENTION_INTERVAL_SECONDS = 600.0
 FLOWS_KEPT = timedelta(days=7)
 """How long the durable engine remembers a finished flow; what it did is in our own tables for good."""
@@ -235,8 +236,10 @@ async def running(
         yield address
 
 
-async def serve(settings: Settings, policy: Policy) -> None:
-    """Keep the watch until SIGINT or SIGTERM.
+async def serve(
+    settings: Settings, policy: Policy, *, timing: Timing | None = None, paces: Paces | None = None
+) -> None:
+    """Keep the watch until SIGINT or SIGTERM; ``timing`` and ``paces`` as in ``running``.
 
     If this process loses its place among the replicas, it exits at once instead, with a status other than zero.
     """
@@ -244,7 +247,7 @@ async def serve(settings: Settings, policy: Policy) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with running(settings, policy) as address:
+    async with running(settings, policy, timing=timing, paces=paces) as address:
         print(f"Watchkeeper keeps the watch at {address}", flush=True)  # noqa: T201 - the operator started it by hand
         await stopped.wait()
         log.info("stopping: what is under way is finished or continues at the next start")

@@ -6,7 +6,6 @@ of planning is repeated and by whichever replica. Order is strict within an inci
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -15,7 +14,8 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, upda
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.incidents import IncidentState
-from bot.response.notices import NOTICE, Told
+from bot.response.notices import NOTICE
+from bot.response.second_notices import Known, SecondNotice, Untold
 from storage.once import insert_once
 from storage.outbox import OutboxState
 from storage.tables import INCIDENTS, OUTBOX, SECOND_NOTICES
@@ -33,44 +33,8 @@ class SecondNoticeState(StrEnum):
     """Not true any more, or taken by Slack, before it could be sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """A notice that Slack has not taken."""
-
-    outbox_id: int
-    incident_id: int
-    notice: Told
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A row that was made before."""
-
-    incident_id: int
-    kind: str
-    subject: str
-    route: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SecondNotice:
-    """One row. ``notice`` is None for the word that an incident is over, which only routes that keep count want."""
-
-    id: int
-    key: str
-    incident_id: int
-    kind: str
-    subject: str
-    route: str
-    outbox_id: int | None
-    notice: Told | None
-    attempts: int
-    created_at: datetime
-
-
 class SecondNotices:
-    """The second channel's own rows, and its view of the outbox."""
+    """Implements ``bot.response.second_notices.SecondNotices``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -102,26 +66,18 @@ class SecondNotices:
         )
         return [Known(*row) for row in rows]
 
-    async def add(
-        self,
-        incident_id: int,
-        notice: Told,
-        *,
-        outbox_id: int,
-        kind: str,
-        subject: str,
-        route: str,
-        now: datetime,
-    ) -> bool:
+    async def add(self, untold: Untold, *, kind: str, subject: str, route: str, now: datetime) -> bool:
         """Queue it for one route; False when this was told (or queued) there before."""
-        document = notice.model_dump(mode="json")
-        return await self._insert(incident_id, kind, subject, route, now, outbox_id=outbox_id, notice=document)
+        document = untold.notice.model_dump(mode="json")
+        return await self._insert(
+            untold.incident_id, kind, subject, route, now, outbox_id=untold.outbox_id, notice=document
+        )
 
-    async def add_closings(self, *, kind: str, route: str, now: datetime) -> int:
-        """Queue the word that it is over, for each resolved incident that the route was told of; how many."""
-        other = SECOND_NOTICES.alias()
+    async def unclosed(self, *, kind: str, route: str) -> Sequence[int]:
+        """Resolved incidents that the route was told of, and not yet (by a row of this ``kind``) that they are over."""
+        closing = SECOND_NOTICES.alias()
         closed = exists().where(
-            other.c.incident_id == SECOND_NOTICES.c.incident_id, other.c.route == route, other.c.kind == kind
+            closing.c.incident_id == SECOND_NOTICES.c.incident_id, closing.c.route == route, closing.c.kind == kind
         )
         open_there = await self._session.scalars(
             select(SECOND_NOTICES.c.incident_id)
@@ -134,7 +90,11 @@ class SecondNotices:
             )
             .distinct()
         )
-        return sum([await self._insert(int(incident), kind, "", route, now) for incident in open_there])
+        return [int(incident) for incident in open_there]
+
+    async def add_closing(self, incident_id: int, *, kind: str, route: str, now: datetime) -> bool:
+        """Queue the word that the incident is over; False when it was queued before."""
+        return await self._insert(incident_id, kind, "", route, now)
 
     async def due(self, route: str, now: datetime, limit: int = 50) -> Sequence[int]:
         """Ids that can be claimed now: of each incident only its first on this route, oldest first."""

@@ -1,18 +1,22 @@
-"""No notification, no autonomy: an autonomous action is released only by the delivery of its card."""
+"""No notification, no autonomy: an autonomous action is released only by the delivery of its card.
+
+Slack delivers it, or else the second channel; whichever was first counts.
+"""
 
 from datetime import timedelta
 
 from bot.policy.situation import Notification
 from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.card import refresh_card
-from bot.response.notices import CardNotice
+from bot.response.notices import CardNotice, ThreadNotice
 from bot.response.ports import Work
 from bot.response.record import judge_anew
+from bot.response.second_notices import SecondNotice, SecondWork
 from bot.response.watch import WATCHKEEPER, Watch
 
 
 async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNotice) -> None:
-    """Slack has accepted this card, in the transaction that says so: the veto window of its action opens.
+    """Its card was accepted, in the transaction that says so: the veto window of its action opens.
 
     Without a window (L2, or L3 with a window of zero) the action is approved at once.
     """
@@ -35,6 +39,32 @@ async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNoti
         await release(work, watch, opened)
     else:
         await refresh_card(work, watch.orders(), incident_id, now)
+
+
+async def told_elsewhere(work: SecondWork, watch: Watch, told: SecondNotice, route: str, title: str) -> None:
+    """The second channel has delivered this, in the transaction that says so. It counts as an announcement.
+
+    The thread says so as well, once, when Slack takes it again: ``route`` and ``title`` are for people.
+    """
+    now = watch.now()
+    entry = await work.audit.append(
+        kind="notice.told_elsewhere",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=told.incident_id,
+        body={"route": told.route, "kind": told.kind, "subject": told.subject, "title": title},
+    )
+    if isinstance(told.notice, CardNotice):
+        await announced(work, watch, told.incident_id, told.notice)
+    if told.notice is not None and await work.second_notices.told(told.incident_id, told.kind, told.subject) == 1:
+        notice = ThreadNotice(
+            incident=f"INC-{told.incident_id}",
+            title=f"Slack did not answer, so people were told by {route}",
+            lines=(title,),
+            audit=(entry,),
+            at=now,
+        )
+        await work.outbox.add(told.incident_id, notice, now)
 
 
 async def release(work: Work, watch: Watch, action: Action) -> bool:
@@ -61,7 +91,7 @@ async def release(work: Work, watch: Watch, action: Action) -> bool:
 
 
 async def not_announced(work: Work, watch: Watch, action: Action) -> bool:
-    """Slack has not accepted the card in time: decide again without the notification, so that people are asked."""
+    """Nobody has accepted the card in time: decide again without the notification, so that people are asked."""
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if action.state is not ActionState.ANNOUNCING or stored is None:
         return False

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from bot.response.incidents import IncidentState
 from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.second_notices import SecondNotice, Untold
 from storage.database import Database
-from storage.second_notices import SecondNotice, Untold
 from storage.tables import INCIDENTS
 from tests.fixtures.incidents import NOW, card, entry, open_incident
 
@@ -40,15 +40,7 @@ async def untold(database: Database, now: datetime = LATER) -> list[Untold]:
 
 async def add(database: Database, one: Untold, route: str = MAIL, kind: str = "question") -> bool:
     async with database.begin() as work:
-        return await work.second_notices.add(
-            one.incident_id,
-            one.notice,
-            outbox_id=one.outbox_id,
-            kind=kind,
-            subject="a1",
-            route=route,
-            now=LATER,
-        )
+        return await work.second_notices.add(one, kind=kind, subject="a1", route=route, now=LATER)
 
 
 async def claimed(database: Database, route: str = MAIL, by: str = "one") -> list[SecondNotice]:
@@ -165,16 +157,22 @@ async def test_a_route_that_keeps_count_hears_once_that_the_incident_is_over(dat
     await add(database, one, route="pagerduty")
     (row,) = await claimed(database, "pagerduty")
 
-    async def closings() -> int:
+    async def unclosed() -> list[int]:
+        async with database.read() as work:
+            return list(await work.second_notices.unclosed(kind="over", route="pagerduty"))
+
+    async def close() -> bool:
         async with database.begin() as work:
-            return await work.second_notices.add_closings(kind="over", route="pagerduty", now=LATER)
+            return await work.second_notices.add_closing(incident, kind="over", route="pagerduty", now=LATER)
 
     async with database.begin() as work:
         await work.session.execute(INCIDENTS.update().values(state=IncidentState.RESOLVED))
-    assert await closings() == 0, "it was never told of the beginning"
+    assert await unclosed() == [], "it was never told of the beginning"
     async with database.begin() as work:
         await work.second_notices.delivered(row.id, now=LATER)
-    assert [await closings(), await closings()] == [1, 0]
+    assert await unclosed() == [incident]
+    assert [await close(), await close()] == [True, False]
+    assert await unclosed() == []
     (closing,) = await claimed(database, "pagerduty")
     assert closing.notice is None
     async with database.read() as work:

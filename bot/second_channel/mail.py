@@ -1,0 +1,113 @@
+"""Plain-text e-mail through an SMTP server, one message to each recipient.
+
+A message that has to be sent again keeps its Message-ID, so that a mail program shows it once even when the server's
+answer to the first was lost.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+import aiosmtplib
+
+from bot.policy.reachability import EmailRoute, MailSecurity
+from bot.remediation import PermanentError
+from bot.second_channel.letters import Letter
+from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Later, Never, Outcome, Taken
+from bot.second_channel.telling import Kind
+
+_URGENT = frozenset({Kind.ANNOUNCEMENT, Kind.QUESTION, Kind.CALL})
+PERMANENT = range(500, 600)
+"""SMTP replies that repeating does not change."""
+
+
+class MailRoute:
+    """E-mail to one address."""
+
+    def __init__(
+        self,
+        orders: EmailRoute,
+        recipient: str,
+        password: Callable[[], str | None],
+        timeout_seconds: float = SEND_TIMEOUT_SECONDS,
+    ) -> None:
+        """``password`` reads it where the policy says it is, anew for each message; it may block."""
+        self._orders = orders
+        self._password = password
+        self._timeout_seconds = timeout_seconds
+        self.recipient = recipient
+        self.name = f"email:{recipient}"
+        self.in_words = f"e-mail to {recipient}"
+
+    def takes(self, kind: Kind) -> bool:
+        return kind is not Kind.OVER
+
+    async def send(self, letter: Letter) -> Outcome:
+        orders = self._orders
+        try:
+            password = await asyncio.to_thread(self._password)
+            context = await asyncio.to_thread(_tls_context, orders)
+            async with asyncio.timeout(self._timeout_seconds):
+                await aiosmtplib.send(
+                    self.compose(letter),
+                    sender=orders.sender,
+                    recipients=[self.recipient],
+                    hostname=orders.host,
+                    port=orders.port,
+                    username=orders.username,
+                    password=password,
+                    use_tls=orders.security is MailSecurity.TLS,
+                    start_tls=orders.security is MailSecurity.STARTTLS,
+                    tls_context=context,
+                    timeout=self._timeout_seconds,
+                )
+        except PermanentError as error:
+            return Later(str(error))
+        except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
+            return _outcome(error, orders.server)
+        return Taken()
+
+    def compose(self, letter: Letter) -> EmailMessage:
+        """The letter as a message."""
+        domain = self._orders.sender.rpartition("@")[2]
+        message = EmailMessage()
+        message["From"] = f"Watchkeeper <{self._orders.sender}>"
+        message["To"] = self.recipient
+        message["Subject"] = letter.title
+        message["Date"] = format_datetime(letter.written_at)
+        message["Message-ID"] = f"<{letter.key}.{letter.incident.lower()}@{domain}>"
+        message["References"] = f"<watchkeeper.{letter.incident.lower()}@{domain}>"
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "All"
+        if letter.kind in _URGENT:
+            message["Importance"] = "high"
+        message.set_content(letter.text)
+        return message
+
+
+def _tls_context(orders: EmailRoute) -> ssl.SSLContext | None:
+    if orders.security is MailSecurity.NONE:
+        return None
+    try:
+        return ssl.create_default_context(cafile=orders.ca_file)
+    except OSError as error:
+        raise PermanentError(f"the certificates in {orders.ca_file} cannot be read: {error}") from error
+
+
+def _outcome(error: Exception, server: str) -> Outcome:
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused(recipients=[aiosmtplib.SMTPRecipientRefused() as refused]):
+            text = f"{server} refuses the recipient: {refused.code} {refused.message}"
+            return Never(text) if refused.code in PERMANENT else Later(text)
+        case aiosmtplib.SMTPDataError() if error.code in PERMANENT:
+            return Never(f"{server} refuses the message: {error.code} {error.message}")
+        case aiosmtplib.SMTPAuthenticationError():
+            return Later(f"{server} does not accept the username and password ({error.code}): check both")
+        case aiosmtplib.SMTPResponseException():
+            return Later(f"{server} answered {error.code} {error.message}")
+        case TimeoutError():
+            return Later(f"{server} does not answer")
+        case _:
+            return Later(f"{server} cannot be used: {type(error).__name__} {error}".rstrip())

@@ -1,14 +1,13 @@
 """One process of Watchkeeper over the small world, for tests that kill, freeze and cut off real processes.
 
-``python -m tests.response.replica FOLDER URL [POINT=SIGNAL ...]``: at each point the first process of the folder that
-comes by sends itself the signal. A point is ``after NAME`` of a step or transaction, or ``inside execute``.
+At each point of its fate the first process of the folder that comes by sends itself the point's signal. A point is
+``after NAME`` of a step or transaction, or ``inside execute``.
 """
 
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import tests.response.world as small_world
@@ -26,7 +25,7 @@ INSIDE_SECONDS = 0.2
 class Fate:
     """What happens to the process at which point; each happens once per folder."""
 
-    def __init__(self, folder: Path, points: dict[str, signal.Signals]) -> None:
+    def __init__(self, folder: Path, points: Mapping[str, signal.Signals]) -> None:
         self._folder = folder
         self._points = points
 
@@ -81,15 +80,18 @@ class SharedSwitch(Switch):
             journal.write(f"{what} {os.getpid()}\n")
 
 
-async def main(folder: Path, url: str, points: dict[str, signal.Signals]) -> None:
-    FatefulEngine.fate = Fate(folder, points)
+def run(folder: Path, url: str, fate: Mapping[str, signal.Signals], output: Path) -> None:
+    """Be one process, until killed; what it says goes to ``output``."""
+    with output.open("wb") as file:
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+    FatefulEngine.fate = Fate(folder, fate)
     for name, ours in (("Engine", FatefulEngine), ("Switch", SharedSwitch)):
         setattr(small_world, name, ours)
+    asyncio.run(_keep_watch(folder, url))
+
+
+async def _keep_watch(folder: Path, url: str) -> None:
     async with world(folder, orders("L1", **ONE_TARGET), url):
-        print("ready", flush=True)
+        os.write(1, b"ready\n")
         await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    fates = dict(argument.split("=") for argument in sys.argv[3:])
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], {p: signal.Signals[n] for p, n in fates.items()}))

@@ -1,11 +1,11 @@
 """Several processes on one database: killed, frozen and cut off, they finish every action and do nothing twice."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,12 +22,15 @@ from bot.response.watch import Watch
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY
-from tests.response.replica import ONE_TARGET, SharedSwitch
+from tests.response.replica import ONE_TARGET, SharedSwitch, run
 from tests.response.world import ALICE, People, Senses, World, orders
 
 pytestmark = pytest.mark.xdist_group("replicas")
 
 BEFORE_THE_EFFECT = ("after brief", "after look again", "after claim", "after snapshot", "after remember")
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.response.replica"])  # processes of their own, without importing it all again
+Process = multiprocessing.context.ForkServerProcess
 FROM_THE_EFFECT_ON = ("inside execute", "after execute", "after executed", "after verify", "after conclude")
 
 
@@ -38,32 +41,30 @@ class Replicas:
     folder: Path
     url: str
     here: World
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[Process] = field(default_factory=list)
 
-    async def start(self, *fates: str) -> subprocess.Popen[bytes]:
-        """Start a process that meets these fates, and wait until it runs."""
-        process = self._spawn(fates)
-        await until(lambda: "ready" in self.output(process) or process.poll() is not None)
-        assert process.poll() is None, self.output(process)
+    async def start(self, fate: Mapping[str, signal.Signals] | None = None) -> Process:
+        """Start a process that meets this fate, and wait until it runs."""
+        output = self.folder / f"output-{len(self.processes)}"
+        process = PROCESSES.Process(target=run, args=(self.folder, self.url, fate or {}, output))
+        self.processes.append(process)
+        process.start()
+        await until(lambda: "ready" in self.output(process) or process.exitcode is not None)
+        assert process.exitcode is None, self.output(process)
         return process
 
-    def _spawn(self, fates: Sequence[str]) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.response.replica", str(self.folder), self.url, *fates]
-        with (self.folder / f"output-{len(self.processes)}").open("wb") as output:
-            self.processes.append(subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT))
-        return self.processes[-1]
+    def output(self, process: Process) -> str:
+        path = self.folder / f"output-{self.processes.index(process)}"
+        return path.read_text() if path.exists() else ""
 
-    def output(self, process: subprocess.Popen[bytes]) -> str:
-        return (self.folder / f"output-{self.processes.index(process)}").read_text()
-
-    def met(self, point: str) -> subprocess.Popen[bytes]:
+    def met(self, point: str) -> Process:
         """The process that met its fate at this point."""
         fate = self.folder / point
         [name] = [path.name for path in self.folder.glob(f"{point}.*") if path.samefile(fate)]
         return next(process for process in self.processes if name == f"{point}.{process.pid}")
 
-    def alive(self) -> list[subprocess.Popen[bytes]]:
-        return [process for process in self.processes if process.poll() is None]
+    def alive(self) -> list[Process]:
+        return [process for process in self.processes if process.exitcode is None]
 
     async def approve(self, service: str, incident_id: int) -> None:
         """Fire an alert of the service and say yes to what is asked."""
@@ -73,7 +74,7 @@ class Replicas:
         async with self.here.database.begin() as work:
             assert (await approvals.approve(work, self.here.watch, roster, press)).accepted
 
-    def cut_off(self, process: subprocess.Popen[bytes]) -> None:
+    def cut_off(self, process: Process) -> None:
         """End the process's liveness connection, as a failing network or server would."""
         uri = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
         with psycopg.connect(uri, autocommit=True) as connection:
@@ -104,7 +105,8 @@ async def replicas(folder: Path, url: str) -> AsyncIterator[Replicas]:
     finally:
         for process in group.processes:
             process.kill()
-            process.wait()
+            process.join()
+            process.close()
         await intake.close()
         await engine.close()
         await database.close()
@@ -116,18 +118,23 @@ async def until(true: Callable[[], object]) -> None:
         await asyncio.sleep(0.05)
 
 
+def is_frozen(process: Process) -> bool:
+    state = subprocess.run(["ps", "-o", "state=", "-p", str(process.pid)], capture_output=True, check=True).stdout
+    return state.strip() == b"T"
+
+
 @pytest.mark.parametrize("points", [BEFORE_THE_EFFECT, FROM_THE_EFFECT_ON], ids=["before the effect", "from it on"])
 async def test_an_action_survives_a_kill_at_every_step_and_is_done_once(
     tmp_path: Path, empty_postgresql_url: str, points: tuple[str, ...]
 ) -> None:
-    fates = [f"{point}=SIGKILL" for point in points]
+    fate = dict.fromkeys(points, signal.SIGKILL)
     async with replicas(tmp_path, empty_postgresql_url) as group:
-        await asyncio.gather(group.start(*fates), group.start(*fates))
+        await asyncio.gather(group.start(fate), group.start(fate))
         await group.approve("lamp", 1)
         for point in points:
             await until((tmp_path / point).exists)
             await until(lambda: len(group.alive()) == 1)
-            await group.start(*fates)  # the one that is left does not wait for it
+            await group.start(fate)  # the one that is left does not wait for it
         await group.here.until(ActionState.SUCCEEDED)
         assert group.here.switch.read()["flips"] == (0 if "inside execute" in points else 1)
         assert group.journal() == (["begin"] if "inside execute" in points else ["begin", "end"])
@@ -137,7 +144,7 @@ async def test_two_actions_on_one_target_never_overlap_though_a_process_dies_ins
     tmp_path: Path, empty_postgresql_url: str
 ) -> None:
     async with replicas(tmp_path, empty_postgresql_url) as group:
-        fate = "inside execute=SIGKILL"
+        fate = {"inside execute": signal.SIGKILL}
         await asyncio.gather(group.start(fate), group.start(fate))
         for incident_id, service in enumerate(("lamp", "fan", "door"), start=1):
             await group.approve(service, incident_id)
@@ -152,17 +159,18 @@ async def test_a_process_that_was_frozen_and_overtaken_does_nothing_twice_and_le
     tmp_path: Path, empty_postgresql_url: str, point: str
 ) -> None:
     async with replicas(tmp_path, empty_postgresql_url) as group:
-        fate = f"{point}=SIGSTOP"
+        fate = {point: signal.SIGSTOP}
         await asyncio.gather(group.start(fate), group.start(fate))
         await group.approve("lamp", 1)
         await until((tmp_path / point).exists)
         frozen = group.met(point)
-        await until(lambda: os.waitid(os.P_PID, frozen.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT))
+        await until(lambda: is_frozen(frozen))
         group.cut_off(frozen)
         await group.here.until(ActionState.SUCCEEDED)
-        frozen.send_signal(signal.SIGCONT)
-        await until(lambda: frozen.poll() is not None)
-        assert frozen.returncode == EXIT_STATUS_LOST
+        assert frozen.pid is not None
+        os.kill(frozen.pid, signal.SIGCONT)
+        await until(lambda: frozen.exitcode is not None)
+        assert frozen.exitcode == EXIT_STATUS_LOST
         assert (await group.here.until(ActionState.SUCCEEDED)).outcome
         assert group.journal().count("begin") == 1
         assert group.here.switch.read()["flips"] <= 1
@@ -174,8 +182,8 @@ async def test_a_process_that_loses_its_liveness_connection_stops_at_once_and_sa
     async with replicas(tmp_path, empty_postgresql_url) as group:
         process = await group.start()
         group.cut_off(process)
-        await until(lambda: process.poll() is not None)
-        assert process.returncode == EXIT_STATUS_LOST
+        await until(lambda: process.exitcode is not None)
+        assert process.exitcode == EXIT_STATUS_LOST
         assert "the liveness connection to the database is lost" in group.output(process)
 
 
@@ -183,14 +191,12 @@ async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) ->
     url = f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}"
     first = place_of(url, "first")
     await first.take()
-    command = [sys.executable, "-m", "tests.response.replica", str(tmp_path), url]
-    second = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-    assert second.returncode != 0
-    assert "ready" not in second.stdout
-    assert f"watch.db is already kept by another Watchkeeper (process {os.getpid()})" in second.stderr
-    await first.release()
-    third = place_of(url, "third")
-    await third.take()
-    with pytest.raises(PlaceTakenError):
-        await first.take()
-    await third.release()
+    async with replicas(tmp_path, url) as group:
+        with pytest.raises(AssertionError) as refused:
+            await group.start()
+        assert "PlaceTakenError" in str(refused.value)
+        assert f"watch.db is already kept by another Watchkeeper (process {os.getpid()})" in str(refused.value)
+        await first.release()
+        await group.start()
+        with pytest.raises(PlaceTakenError):
+            await first.take()

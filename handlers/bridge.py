@@ -5,7 +5,7 @@ Must not know: any particular button, command or modal.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import aiohttp
@@ -64,6 +64,18 @@ class Bridge:
     """What is not well at the moment, in words, for ``/watch status``."""
     process: Callable[[], ProcessFacts | None] = _nameless
     """This process and how it hears from Slack, for the same."""
+
+    _said_once: dict[str, str] = field(default_factory=dict)
+
+    async def workspace_url(self) -> str:
+        """For links to threads; asked once, empty as long as Slack does not say."""
+        if "url" not in self._said_once:
+            try:
+                self._said_once["url"] = str((await self.client.auth_test()).get("url") or "")
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                log.info("no links to threads this time: %s", error)
+                return ""
+        return self._said_once["url"]
 
     async def settle(self, arrived: Arrived, act: Act[T]) -> T | None:
         """Do what was asked and mark it done, in one transaction; None when it was done already.

@@ -10,10 +10,11 @@ from bot.policy.situation import Scope, ScopeKind
 from bot.response.answers import UNKNOWN_SUBJECT, Answer, Found, Press, Roster, find
 from bot.response.explanations import explain, override_choices
 from bot.response.ports import Work
+from bot.response.reviews import may_review
 from bot.response.watch import Watch
 from bot.slack.cards import button_value, parse_button_value
 from bot.slack.limits import check_view
-from bot.slack.modals import View, override_modal, pause_modal, why_modal
+from bot.slack.modals import View, override_modal, pause_modal, review_modal, why_modal
 from handlers.arrival import Arrived
 from handlers.bridge import Bridge, everybody
 from handlers.inbox import Handler
@@ -92,6 +93,15 @@ async def draw_override(work: Work, watch: Watch, _roster: Roster, press: Press,
     """What else could be done."""
     choices = await override_choices(work, watch, press.subject, press.revision)
     return override_modal(found.incident.name, choices, button_value(press.subject, press.revision))
+
+
+async def draw_review(work: Work, watch: Watch, roster: Roster, press: Press, found: Found) -> View | Answer:
+    """What a person thinks of the action, now that it is over."""
+    against = await may_review(work, watch, roster, press, found)
+    if against is not None or found.action is None:
+        return against or UNKNOWN_SUBJECT
+    value = button_value(press.subject, press.revision)
+    return review_modal(found.incident.name, found.action.plan.summary, found.action.outcome, value)
 
 
 async def draw_pause(_work: Work, _watch: Watch, _roster: Roster, press: Press, found: Found) -> View:

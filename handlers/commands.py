@@ -8,17 +8,17 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import aiohttp
-from slack_sdk.errors import SlackClientError
-
 from bot.policy.situation import Scope, ScopeKind
-from bot.response import controls, interventions
+from bot.response import controls, interventions, reviews
 from bot.response.answers import Answer, Press, Roster
-from bot.response.card import build_card, current_action
+from bot.response.card import present_card
 from bot.response.explanations import explain_incident
 from bot.response.incidents import Incident
+from bot.response.look import Brief
+from bot.response.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
+from bot.response.standing import standings
 from bot.response.watch import Watch
-from bot.slack import answers, layout
+from bot.slack import answers, layout, listings
 from bot.slack.layout import Message
 from bot.slack.text import bold, code, lines, spaced, words
 from handlers import overview, watch_words
@@ -42,21 +42,41 @@ async def ordered(bridge: Bridge, arrived: Arrived) -> None:
         request, problem = watch_words.Help(), str(error)
     else:
         problem = ""
-    workspace_url = await _workspace_url(bridge) if isinstance(request, watch_words.Incidents) else ""
+    workspace_url = await bridge.workspace_url() if isinstance(request, watch_words.Incidents) else ""
 
-    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> Reply:
+    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> Reply | Brief:
         if problem:
             return answers.mistake(problem)
         try:
             return await _Order(work, watch, roster, arrived.person, bridge, workspace_url).carry_out(request)
-        except WordsError as error:
+        except (WordsError, RequestError) as error:
             return answers.mistake(str(error))
 
     reply = await bridge.settle(arrived, act)
-    if isinstance(reply, Answer):
+    if isinstance(reply, Brief):
+        await _rehearse(bridge, arrived, reply)
+    elif isinstance(reply, Answer):
         await bridge.answer(arrived, reply)
     elif reply is not None:
         await bridge.private.tell(arrived, reply)
+
+
+async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
+    """Look at live systems, which takes its time: the person hears at once that we look, and then what we saw."""
+    runbook = brief.request.runbook if brief.request else ""
+    await bridge.private.tell(arrived, listings.looking(runbook))
+    try:
+        seen = await rehearse(bridge.watch, brief)
+    except TimeoutError:
+        problem = f"The rehearsal of {runbook} took longer than {REHEARSAL_TIMEOUT_SECONDS:.0f} s, so I gave it up."
+        message = answers.mistake(problem, "Nothing was changed. Is the system that it looks at well?")
+    except Exception:
+        log.exception("the rehearsal of %s for %s failed", runbook, arrived.person)
+        problem = f"The rehearsal of {runbook} went wrong on my side."
+        message = answers.mistake(problem, "Nothing was changed; the details are in my log.")
+    else:
+        message = listings.rehearsal(seen, runbook, everybody(await bridge.watch.roster()))
+    await bridge.private.tell(arrived, message)
 
 
 def is_brake(arrived: Arrived) -> bool:
@@ -83,7 +103,12 @@ def help_message() -> Message:
         for subcommand in SUBCOMMANDS.values()
     ]
     scopes = words(f"Scopes: {watch_words.SCOPES_REMEDY}".replace("`", ""))
-    blocks = [layout.section(lines([bold(words("What you can ask the watch")), *listed])), layout.context(scopes)]
+    half = (len(listed) + 1) // 2
+    blocks = [
+        layout.section(lines([bold(words("What you can ask the watch")), *listed[:half]])),
+        layout.section(lines(listed[half:])),
+        layout.context(scopes),
+    ]
     return Message(words(f"What you can ask the watch: {', '.join(SUBCOMMANDS)}."), layout.built(blocks))
 
 
@@ -98,15 +123,14 @@ class _Order:
     bridge: Bridge
     workspace_url: str
 
-    async def carry_out(self, request: watch_words.Request) -> Reply:
+    async def carry_out(self, request: watch_words.Request) -> Reply | Brief:  # noqa: PLR0911, PLR0912 a case a subcommand
         match request:
             case watch_words.Help():
                 return help_message()
             case watch_words.Status():
                 return await self._status()
             case watch_words.Incidents():
-                open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
-                return answers.incidents(await overview.lines(self.work, open_now, self.workspace_url))
+                return await self._incidents()
             case watch_words.Show(number):
                 return await self._show(await self._incident(number))
             case watch_words.Why(number):
@@ -119,6 +143,28 @@ class _Order:
                 incident = await self._incident(number)
                 press = Press(self.person, incident.handle, incident.revision)
                 return await interventions.roll_back(self.work, self.watch, self.roster, press, reason)
+            case watch_words.Run(wanted):
+                return (await run(self.work, self.watch, self.roster, self.person, wanted)).answer
+            case watch_words.Rehearse(wanted):
+                return await ask_rehearsal(self.work, self.watch, self.roster, self.person, wanted)
+            case watch_words.Runbooks():
+                return listings.runbooks(await standings(self.work, self.watch.orders(), self.watch.now()))
+            case watch_words.Review():
+                return listings.reviews(await reviews.due(self.work, self.watch), self.person)
+            case watch_words.Audit(number):
+                return await self._audit(number)
+
+    async def _incidents(self) -> Reply:
+        open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
+        shown = await overview.lines(self.work, open_now[: answers.INCIDENTS_SHOWN], self.workspace_url)
+        return answers.incidents(shown, len(open_now))
+
+    async def _audit(self, number: int | None) -> Reply:
+        if number is None:
+            return listings.record(await self.work.audit.latest(listings.ENTRIES_SHOWN))
+        incident = await self._incident(number)
+        entries = await self.work.audit.of_incident(incident.id)
+        return listings.record(tuple(reversed(entries)), incident.name)
 
     async def _status(self) -> Reply:
         now = self.watch.now()
@@ -127,14 +173,8 @@ class _Order:
         return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 
     async def _show(self, incident: Incident) -> Reply:
-        stored = await self.work.decisions.latest(incident.id)
-        if stored is None:
-            return NO_DECISION
-        action = await current_action(self.work, incident)
-        votes = await self.work.votes.of(action.id) if action else ()
-        alerts = await self.work.incidents.alerts(incident.id)
-        card = build_card(self.watch.orders(), incident, alerts, stored, action, votes)
-        return answers.show(card, everybody(self.roster))
+        card = await present_card(self.work, self.watch.orders(), incident.id)
+        return NO_DECISION if card is None else answers.show(card, everybody(self.roster))
 
     async def _why(self, incident: Incident) -> Reply:
         explanation = await explain_incident(self.work, self.watch, incident.id, self.person)
@@ -179,12 +219,3 @@ def _check_known(kind: str, name: str, known: Collection[str]) -> None:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean `{kind}:{near[0]}`?" if near else f"I know: {', '.join(sorted(known)[:20]) or 'none'}."
     raise WordsError(f"I know no {kind} “{name}”, so nothing was paused. {hint}")
-
-
-async def _workspace_url(bridge: Bridge) -> str:
-    """For links to threads; empty when Slack does not say."""
-    try:
-        return str((await bridge.client.auth_test()).get("url") or "")
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        log.info("no links to threads this time: %s", error)
-        return ""

@@ -10,6 +10,7 @@ from bot.response.controls import pause
 from bot.response.interventions import override, roll_back
 from bot.response.notices import Button
 from bot.response.ports import Work
+from bot.response.reviews import Judgement, submit
 from bot.response.watch import Watch
 from bot.slack import layout
 from bot.slack.cards import button_value
@@ -22,6 +23,8 @@ from bot.slack.modals import (
     pause_faults,
     read_override,
     read_pause,
+    read_review,
+    review_faults,
 )
 from bot.slack.text import plain, words
 from handlers.arrival import Arrived
@@ -47,6 +50,11 @@ def faults_of_override(arrived: Arrived) -> dict[str, str]:
 def faults_of_pause(arrived: Arrived) -> dict[str, str]:
     """By ``block_id``; empty when it can be done."""
     return pause_faults(read_pause(values_of(arrived)))
+
+
+def faults_of_review(arrived: Arrived) -> dict[str, str]:
+    """By ``block_id``; empty when it can be stored."""
+    return review_faults(read_review(values_of(arrived)))
 
 
 def no_faults(_arrived: Arrived) -> dict[str, str]:
@@ -113,6 +121,20 @@ async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
         if press is None:
             return UNKNOWN_SUBJECT, ""
         answer = await roll_back(work, watch, roster, press, reason)
+        return answer, await _channel(work, press.subject)
+
+    await _answer(bridge, arrived, await bridge.settle(arrived, act))
+
+
+async def reviewed(bridge: Bridge, arrived: Arrived) -> None:
+    """What a person thinks of an action goes on the record."""
+    press = press_from(arrived, arrived.text("view", "private_metadata"))
+    form = read_review(values_of(arrived))
+
+    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
+        if press is None:
+            return UNKNOWN_SUBJECT, ""
+        answer = await submit(work, watch, roster, press, Judgement(form.judgement), form.reason)
         return answer, await _channel(work, press.subject)
 
     await _answer(bridge, arrived, await bridge.settle(arrived, act))

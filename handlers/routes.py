@@ -1,6 +1,6 @@
 """The one place that says what handles what: every button, modal, command, shortcut and event by its name.
 
-The manifest and its test are tied to these tables. Review is not here yet: no card offers it.
+The manifest and its test are tied to these tables.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from bot.response.approvals import approve, stop
 from bot.response.interventions import roll_back, take
 from bot.response.notices import Button
 from handlers.arrival import Kind
-from handlers.buttons import doing, draw_override, draw_pause, draw_why, opening
+from handlers.buttons import doing, draw_override, draw_pause, draw_review, draw_why, opening
 from handlers.commands import COMMAND, is_brake, ordered
 from handlers.home import mentioned, opened
 from handlers.inbox import Route, Routes, always
@@ -17,9 +17,11 @@ from handlers.modals import (
     Faults,
     faults_of_override,
     faults_of_pause,
+    faults_of_review,
     no_faults,
     overridden,
     paused,
+    reviewed,
     rolled_back,
 )
 from handlers.shortcuts import pause_all, roll_this_back, why_this
@@ -33,11 +35,13 @@ ROUTES: Routes = {
         Button.WHY: Route(opening(draw_why)),
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),
+        Button.REVIEW: Route(opening(draw_review)),
     },
     Kind.MODAL: {
         Button.OVERRIDE: Route(overridden),
         Button.PAUSE: Route(paused, is_brake=always),
         Button.ROLL_BACK: Route(rolled_back),
+        Button.REVIEW: Route(reviewed),
     },
     Kind.COMMAND: {COMMAND: Route(ordered, is_brake=is_brake)},
     Kind.SHORTCUT: {
@@ -52,5 +56,6 @@ FORMS: Mapping[str, Faults] = {
     Button.OVERRIDE: faults_of_override,
     Button.PAUSE: faults_of_pause,
     Button.ROLL_BACK: no_faults,
+    Button.REVIEW: faults_of_review,
 }
 """What is wrong with a submitted modal, by ``block_id``; asked before it is acknowledged."""

@@ -12,15 +12,21 @@ from datetime import timedelta
 from bot.policy.document import duration
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.incidents import incident_number
+from bot.response.requests import Wanted
 
 REASON_MAX_CHARACTERS = 1000
 PAUSE_MAX = timedelta(days=365)
 SCOPE_NAME_MAX_CHARACTERS = 200
 SHOWN_MAX_CHARACTERS = 60
+RUNBOOK_MAX_CHARACTERS = 200
+VALUE_MAX_CHARACTERS = 200
+PARAMETERS_MAX = 20
 SCOPES_REMEDY = "Write `everything`, `service:checkout`, `runbook:restart-web` or `target:supervisor:web`."
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 _LOOKS_LIKE_DURATION = re.compile(r"\d+(\.\d+)?[a-z]{1,7}", re.IGNORECASE)
 _LOOKS_LIKE_SCOPE = re.compile(r"([a-z_]+):(?!//)(.*)", re.IGNORECASE | re.DOTALL)
+_BECAUSE = re.compile(r"because(?:\s+|$)", re.IGNORECASE)
+_PAIR = re.compile(r"""(?P<key>[A-Za-z_][\w.-]*)=(?:["“”](?P<quoted>[^"“”]*)["“”](?=\s|$)|(?P<bare>\S*))""", re.ASCII)
 _NAMED_KINDS = frozenset({ScopeKind.SERVICE, ScopeKind.RUNBOOK, ScopeKind.TARGET})
 _EVERYTHING = frozenset({"everything", "all"})
 
@@ -78,11 +84,44 @@ class RollBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Have a runbook considered now, for a reason of one's own."""
+
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearse:
+    """What a runbook would do now, without doing it."""
+
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Runbooks:
+    """What may be done, and at which level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Which actions still want a review, and whose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The record: its latest entries, or those of one incident."""
+
+    incident: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """How to use all this."""
 
 
-Request = Status | Incidents | Show | Why | Pause | Resume | RollBack | Help
+Request = (
+    Status | Incidents | Show | Why | Pause | Resume | RollBack | Run | Rehearse | Runbooks | Review | Audit | Help
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +256,37 @@ def _resume(words: list[str]) -> Resume:
     return Resume(scope)
 
 
+def _wanted(words: list[str], name: str) -> Wanted:
+    """``<runbook> key=value ... [because reason]``; a value with spaces stands in double quotes."""
+    example = f"For example: `/watch {SUBCOMMANDS[name].example}`."
+    if not words:
+        raise WordsError(f"Which runbook? {example} `/watch runbooks` lists them.")
+    runbook, rest = words[0], " ".join(words[1:])
+    if "=" in runbook:
+        raise WordsError(f"The runbook's name comes first, then key=value. {example}")
+    if len(runbook) > RUNBOOK_MAX_CHARACTERS:
+        raise WordsError(f"“{_shown(runbook)}” is no runbook. `/watch runbooks` lists them.")
+    given: dict[str, str] = {}
+    while rest and (because := _BECAUSE.match(rest)) is None:
+        pair = _PAIR.match(rest)
+        if pair is None:
+            word = rest.partition(" ")[0]
+            raise WordsError(f"“{_shown(word)}” is not key=value; a reason begins with “because”. {example}")
+        key, value = pair["key"], pair["quoted"] if pair["quoted"] is not None else pair["bare"]
+        if key in given:
+            raise WordsError(f"“{_shown(key)}” is given twice. {example}")
+        if not 0 < len(value) <= VALUE_MAX_CHARACTERS:
+            raise WordsError(
+                f"“{_shown(key)}” needs a value of 1 to {VALUE_MAX_CHARACTERS} characters, with no space after the =. "
+                f"{example}"
+            )
+        given[key] = value
+        if len(given) > PARAMETERS_MAX:
+            raise WordsError(f"More than {PARAMETERS_MAX} parameters are given. {example}")
+        rest = rest[pair.end() :].lstrip()
+    return Wanted(runbook, given, _reason(rest[because.end() :].split()) if rest and because else "")
+
+
 def _reason(words: list[str]) -> str:
     reason = " ".join(words)
     if len(reason) > REASON_MAX_CHARACTERS:
@@ -268,6 +338,36 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         "take back what was done",
         "rollback INC-1 it made things worse",
         lambda words: RollBack(_incident(words, "rollback"), _reason(words[1:])),
+    ),
+    "run": Subcommand(
+        "run <runbook> key=value ... [because reason]",
+        "ask for a runbook; it is judged like an alert, and your own yes does not count",
+        "run restart-checkout service=checkout because it hangs",
+        lambda words: Run(_wanted(words, "run")),
+    ),
+    "rehearse": Subcommand(
+        "rehearse <runbook> key=value ...",
+        "what it would do and who would be asked, without doing it",
+        "rehearse restart-checkout service=checkout",
+        lambda words: Rehearse(_wanted(words, "rehearse")),
+    ),
+    "runbooks": Subcommand(
+        "runbooks",
+        "what the watch may do, at which level, and why not higher",
+        "runbooks",
+        lambda words: _nothing_more(words, Runbooks(), "runbooks"),
+    ),
+    "review": Subcommand(
+        "review",
+        "which actions still want a review, and whose",
+        "review",
+        lambda words: _nothing_more(words, Review(), "review"),
+    ),
+    "audit": Subcommand(
+        "audit [incident]",
+        "the latest entries of the record, of everything or of one incident",
+        "audit INC-1",
+        lambda words: Audit(_only_incident(words, "audit") if words else None),
     ),
     "help": Subcommand("help", "this", "help", lambda words: Help()),
 }

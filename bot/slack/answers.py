@@ -42,21 +42,6 @@ PROBLEMS_SHOWN = 8
 OBJECTIONS_SHOWN = 6
 COMMAND = "/watch"
 
-_HELP = (
-    ("status", "is all well, what is paused, what waits for people"),
-    ("incidents", "what is open now"),
-    ("show INC-7", "one incident, as its card shows it"),
-    ("why INC-7", "why it was decided so"),
-    ("pause service checkout 1h deploying", "no automation there for an hour, with a reason"),
-    ("resume service checkout", "automation may act there again"),
-    ("rollback INC-7", "take the last action back"),
-    ("run restart-checkout service=checkout", "ask for a runbook; it is judged like an alert"),
-    ("rehearse restart-checkout service=checkout", "what it would do, without doing it"),
-    ("runbooks", "what Watchkeeper may do, and at which level"),
-    ("review", "actions that still need a review"),
-    ("audit", "the latest entries of the record"),
-    ("help", "this list"),
-)
 _STANDING = {
     ActionState.ANNOUNCING: "about to act",
     ActionState.VETO_WINDOW: "acts unless stopped",
@@ -138,13 +123,13 @@ def status(facts: StatusFacts) -> Message:
     return _message(concat(title, words(f". {counts}")), blocks)
 
 
-def incidents(listed: Sequence[IncidentLine]) -> Message:
-    """``/watch incidents``."""
+def incidents(listed: Sequence[IncidentLine], total: int) -> Message:
+    """``/watch incidents``: the newest of ``total``."""
     if not listed:
         return _message(words("✅ No incident is open."))
-    shown = [_incident(line) for line in listed[:INCIDENTS_SHOWN]]
-    hidden = len(listed) - len(shown)
-    title = words(f"{len(listed)} open incident{'' if len(listed) == 1 else 's'}")
+    shown = [incident(line) for line in listed[:INCIDENTS_SHOWN]]
+    hidden = total - len(shown)
+    title = words(f"{total} open incident{'' if total == 1 else 's'}")
     more = [layout.context(words(f"… and {hidden} more"))] if hidden else []
     return _message(title, [layout.section(bold(title)), *map(layout.section, shown), *more])
 
@@ -177,15 +162,6 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
         ),
     ]
     return _message(spaced(escape(f"{name}:", 40), explaining.headline(decision, known_people, 400)), blocks)
-
-
-def help_text() -> Message:
-    """``/watch help``."""
-    listed = [spaced(code(f"{COMMAND} {usage}"), words(meaning)) for usage, meaning in _HELP]
-    return _message(
-        words("What you can ask the watch:"),
-        [layout.section(lines([bold(words("What you can ask the watch")), *listed]))],
-    )
 
 
 def mistake(problem: str, remedy: str = "") -> Message:
@@ -225,22 +201,23 @@ def _pause(pause: Pause) -> Mrkdwn:
     )
 
 
-def _incident(line: IncidentLine) -> Mrkdwn:
-    incident = line.incident
+def incident(line: IncidentLine) -> Mrkdwn:
+    """One line: where it is handled, what it is, how it stands."""
+    one = line.incident
     address = web_address(line.permalink)
-    name = link(address, incident.name) if address else escape(incident.name, 40)
+    name = link(address, one.name) if address else escape(one.name, 40)
     standing = EMPTY
-    if incident.state is IncidentState.TAKEN and incident.taken_by:
-        standing = concat(words("taken by "), mention(incident.taken_by))
+    if one.state is IncidentState.TAKEN and one.taken_by:
+        standing = concat(words("taken by "), mention(one.taken_by))
     elif line.action_state is not None:
         standing = words(_STANDING[line.action_state])
     return dotted(
         [
             bold(name),
-            severity_words(incident.severity),
-            code(incident.service, 60),
-            escape(incident.alert_name, 80),
+            severity_words(one.severity),
+            code(one.service, 60),
+            escape(one.alert_name, 80),
             standing,
-            concat(words("since "), when(incident.opened_at)),
+            concat(words("since "), when(one.opened_at)),
         ]
     )

@@ -16,6 +16,7 @@ from bot.policy.situation import Scope, ScopeKind
 from bot.response.explanations import Choice, Explanation
 from bot.response.interventions import BY_HAND, NOTHING
 from bot.response.notices import Button
+from bot.response.reviews import Judgement
 from bot.slack import explaining, layout
 from bot.slack.limits import OPTION_TEXT, OPTION_VALUE, RADIO_OPTIONS, VIEW_BLOCKS
 from bot.slack.text import Mrkdwn, bold, code, concat, dotted, escape, lines, plain, pre, words
@@ -34,11 +35,11 @@ DURATIONS = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 480, 1
 DEFAULT_DURATION = timedelta(hours=1)
 UNTIL_RESUMED = "until_resumed"
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
-JUDGEMENTS = {
-    "right": "Right: it helped, and it was safe",
-    "lucky": "Lucky: it helped, but it should have asked",
-    "needless": "Needless: it would have healed by itself",
-    "wrong": "Wrong: it should not have run",
+JUDGEMENTS: Mapping[str, str] = {
+    Judgement.RIGHT: "Right: it helped, and it was safe",
+    Judgement.LUCKY: "Lucky: it helped, but it should have asked",
+    Judgement.NEEDLESS: "Needless: it would have healed by itself",
+    Judgement.WRONG: "Wrong: it should not have run",
 }
 
 
@@ -233,8 +234,14 @@ def review_modal(incident: str, summary: str, outcome: str, value: str) -> View:
         plain(f"Review {incident}", 24),
         [
             layout.section(lines([bold(escape(summary, 300)), escape(outcome, 500)])),
-            layout.radio_input(JUDGEMENT, JUDGEMENT, plain("How was it?", 100), options),
-            _reason("What you looked at, and what should change."),
+            layout.radio_input(JUDGEMENT, JUDGEMENT, plain("Was it right?", 100), options),
+            layout.text_input(
+                REASON,
+                REASON,
+                plain("What should change?", 100),
+                plain("And what you looked at. Goes into the record and the incident's thread.", 200),
+                max_length=REASON_MAX_CHARACTERS,
+            ),
         ],
         private_metadata=value,
         submit=plain("Save the review", 24),

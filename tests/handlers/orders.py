@@ -8,6 +8,7 @@ ORDERS = Policy.model_validate(
         "channels": {"incidents": "C01INC", "audit": "C02AUD"},
         "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
         "defaults": {"approvals": {"from": ["sre-oncall"], "needed": 1}},
+        "backends": {"supervisor": {"server": "http://127.0.0.1:9/RPC2"}},
         "services": {"checkout": {"owner": "platform", "tier": 2}},
         "runbooks": {
             "restart-checkout": {
@@ -15,6 +16,7 @@ ORDERS = Policy.model_validate(
                 "when": "alert.name == 'ServiceDown'",
                 "level": "L1",
                 "remediation": "restart_service",
+                "with": {"backend": "supervisor", "service": "${alert.labels.service}"},
                 "verify": {"within": "1m", "http": "http://127.0.0.1:9/healthz"},
                 "alternatives": ["drain-checkout"],
             },
@@ -23,6 +25,7 @@ ORDERS = Policy.model_validate(
                 "when": "false",
                 "level": "L1",
                 "remediation": "restart_service",
+                "with": {"backend": "supervisor", "service": "checkout"},
                 "verify": {"within": "1m", "http": "http://127.0.0.1:9/healthz"},
             },
         },

@@ -36,6 +36,7 @@ from handlers.metrics import Metrics
 from handlers.private import PrivateAnswers
 from handlers.routes import ROUTES
 from handlers.slack_app import build_slack_app
+from remediations.catalogue import build_catalogue
 from storage.audit_chain import SealedEntry
 from storage.database import Database
 from storage.intake import Intake
@@ -170,7 +171,13 @@ async def sailing(
         server = await stack.enter_async_context(workspace.serve())
         client = build_client(workspace.bot_token, server.api_url)
         people = SlackPeople(client, lambda: ORDERS)
-        watch = Watch(database=database, orders=lambda: ORDERS, catalogue={}, evidence=NoSenses(), people=people)
+        watch = Watch(
+            database=database,
+            orders=lambda: ORDERS,
+            catalogue=build_catalogue(ORDERS.backends),
+            evidence=NoSenses(),
+            people=people,
+        )
         courier = Courier(
             database,
             Desk(client),

@@ -1,10 +1,13 @@
 """``/watch`` in a real channel: private, quick, and helpful when it was mistyped."""
 
+from datetime import timedelta
+
 import pytest
 
 from bot.policy.situation import ScopeKind
 from bot.response.actions import ActionState
 from bot.response.watch import utc_now
+from handlers.watch_words import SUBCOMMANDS
 from tests.handlers.ship import Ship
 
 
@@ -20,9 +23,8 @@ async def watch(ship: Ship, text: str, person: str = "alice") -> str:
 
 async def test_help_lists_what_there_is_and_nothing_else(ship: Ship) -> None:
     answer = await watch(ship, "help")
-    for word in ("status", "incidents", "show INC-1", "why INC-1", "pause", "resume", "rollback"):
+    for word in SUBCOMMANDS:
         assert f"/watch {word}" in answer
-    assert "rehearse" not in answer
     assert (await watch(ship, "")).partition("[")[0] == answer.partition("[")[0]
 
 
@@ -107,6 +109,86 @@ async def test_rolling_back_by_word_is_the_same_deed_as_by_button(ship: Ship) ->
     await ship.question()
     assert "Nothing to roll back: it is waiting." in await watch(ship, "rollback INC-1 it got worse")
     assert "You may not roll back here" in await watch(ship, "rollback INC-1", "dave")
+
+
+async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship: Ship) -> None:
+    answer = await watch(ship, "run restart-checkout service=checkout because it hangs")
+    assert "INC-1 is opened for it" in answer
+    ((flow, incident_id, request, *_),) = ship.enqueuer.calls
+    assert (flow, incident_id) == ("consider.v1", 1)
+    assert request == {
+        "runbook": "restart-checkout",
+        "by": "U01ALICE",
+        "reason": "it hangs",
+        "parameters": {"service": "checkout"},
+    }
+    assert [entry.actor for entry in await ship.audited("runbook.requested")] == ["U01ALICE"]
+
+
+async def test_the_same_command_delivered_twice_is_one_request(ship: Ship) -> None:
+    ship.workspace.misbehave.duplicate_envelopes()
+    await watch(ship, "run restart-checkout service=checkout")
+    await ship.settled()
+    assert len(await ship.audited("runbook.requested")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("run", "Which runbook? For example: '/watch run restart-checkout service=checkout"),
+        ("run restart-chekout service=checkout", "Did you mean restart-checkout?"),
+        ("run restart-checkout", "restart-checkout needs service=…"),
+        ("run restart-checkout service=chekout", "Did you mean service=checkout?"),
+        ("run restart-checkout service=checkout colour=red", "takes no “colour”. It takes: backend, service."),
+        ("run restart-checkout checkout", "“checkout” is not key=value"),
+        ("rehearse restart-checkout service=", "“service” needs a value"),
+        ("audit INC-99", "There is no incident INC-99"),
+        ("runbooks please", "takes nothing more"),
+    ],
+)
+async def test_a_request_that_cannot_be_is_answered_with_what_to_write(ship: Ship, text: str, says: str) -> None:
+    assert says in await watch(ship, text)
+    assert ship.enqueuer.calls == []
+    async with ship.database.read() as work:
+        assert await work.incidents.unresolved() == []
+
+
+async def test_whom_the_policy_does_not_name_may_neither_run_nor_rehearse(ship: Ship) -> None:
+    for order in ("run", "rehearse"):
+        assert "You may not run here" in await watch(ship, f"{order} restart-checkout service=checkout", "dave")
+    assert ship.enqueuer.calls == []
+    assert [entry.actor for entry in await ship.audited("person.refused")] == ["U04DAVE", "U04DAVE"]
+
+
+async def test_runbooks_are_listed_with_the_level_in_force_and_why_it_is_not_higher(ship: Ship) -> None:
+    answer = await watch(ship, "runbooks")
+    assert "`restart-checkout` · *L1 assisted*" in answer
+    assert "not higher: its orders say L1" in answer
+    await watch(ship, "pause runbook:restart-checkout for 2h too risky")
+    answer = await watch(ship, "runbooks")
+    assert "`restart-checkout` · *L0 manual*" in answer
+    assert "runbook restart-checkout is paused: too risky" in answer
+
+
+async def test_what_is_left_to_review_is_listed_with_whose_it_is(ship: Ship) -> None:
+    assert "Nothing is left to review" in await watch(ship, "review")
+    await ship.question(ActionState.SUCCEEDED, finished_at=utc_now(), decided_by=("U02BOB",))
+    async with ship.database.begin() as work:
+        await work.reviews.ask("a1", utc_now() - timedelta(minutes=1))
+    answer = await watch(ship, "review")
+    assert "*INC-1* · Restart checkout · for <@U02BOB> · *⏰ overdue since*" in answer
+
+
+async def test_the_record_is_shown_newest_first_of_all_and_of_one_incident(ship: Ship) -> None:
+    assert "The record is empty" in await watch(ship, "audit")
+    await ship.question()
+    await watch(ship, "run restart-checkout service=orders")
+    await watch(ship, "pause everything for 1h")
+    everything = await watch(ship, "audit")
+    assert everything.index("automation.paused") < everything.index("runbook.requested")
+    of_one = await watch(ship, "audit INC-2")
+    assert "runbook.requested" in of_one
+    assert "automation.paused" not in of_one
 
 
 async def test_ten_thousand_characters_are_answered_in_few(ship: Ship) -> None:

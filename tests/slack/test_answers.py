@@ -42,12 +42,11 @@ ANSWERS = {
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
     "answer_incidents": answers.incidents(
-        [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)]
+        [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)], 2
     ),
-    "answer_no_incidents": answers.incidents([]),
+    "answer_no_incidents": answers.incidents([], 0),
     "answer_show": answers.show(CARDS["asking"], {ALICE}),
     "answer_why": answers.why(explanation(), {ALICE}),
-    "answer_help": answers.help_text(),
     "answer_mistake": answers.mistake("There is no incident INC-99.", "The open ones are in /watch incidents."),
     "answer_refusal": answers.refusal("approve", "The policy does not name you in the groups that may.", (ALICE, BOB)),
 }
@@ -85,7 +84,7 @@ def test_incidents_link_to_their_threads_and_say_how_they_stand():
 
 
 def test_a_long_list_of_incidents_is_cut_and_says_so():
-    answer = answers.incidents([LINE] * 200)
+    answer = answers.incidents([LINE] * 15, 200)
     check_card(answer.blocks, answer.text)
     assert "and 185 more" in json.dumps(answer.blocks, ensure_ascii=False)
 
@@ -108,4 +107,4 @@ def test_a_refusal_says_why_and_who_may():
 
 def test_every_state_of_an_action_has_words():
     for state in ActionState:
-        answers.incidents([replace(LINE, action_state=state)])
+        answers.incidents([replace(LINE, action_state=state)], 1)

@@ -1,0 +1,136 @@
+"""Longer answers to ``/watch``: the runbooks, what is to be reviewed, the record, and a rehearsal.
+
+Pure functions from facts to messages that one person sees. Must not know: how the facts were gathered.
+"""
+
+from collections.abc import Collection, Sequence
+
+from slack_sdk.models.blocks import Block
+
+from bot.policy.decision import RuleResult
+from bot.response.card import blast_radius_text, way_back_text
+from bot.response.ports import AuditEntry
+from bot.response.requests import Rehearsal
+from bot.response.reviews import DueReview
+from bot.response.standing import Standing
+from bot.slack import explaining, layout
+from bot.slack.cards.wording import people
+from bot.slack.layout import Message
+from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, dotted, escape, lines, mention, spaced, when, words
+
+RUNBOOKS_SHOWN = 20
+REVIEWS_SHOWN = 15
+ENTRIES_SHOWN = 20
+STEPS_SHOWN = 6
+OBJECTIONS_SHOWN = 6
+LINES_PER_SECTION = 5
+
+
+def runbooks(listed: Sequence[Standing]) -> Message:
+    """``/watch runbooks``."""
+    if not listed:
+        return _message(words("The orders name no runbook yet, so every alert is for people."))
+    title = words(f"{len(listed)} runbook{'' if len(listed) == 1 else 's'}")
+    return _message(title, _list(title, [standing(one) for one in listed], RUNBOOKS_SHOWN))
+
+
+def standing(one: Standing) -> Mrkdwn:
+    """One runbook: the level in force, and why it is not higher."""
+    why = concat(words("not higher: "), escape(one.why_not_higher, 250)) if one.why_not_higher else EMPTY
+    level = words(f"{one.in_force} {one.in_force.title}")
+    return lines([dotted([code(one.runbook, 80), bold(level), escape(one.summary, 120)]), why])
+
+
+def reviews(due: Sequence[DueReview], person: str) -> Message:
+    """``/watch review``; what this person is asked for comes first."""
+    if not due:
+        return _message(words("✅ Nothing is left to review."))
+    listed = sorted(due, key=lambda one: person not in one.to)
+    title = words(f"{len(due)} to review")
+    hint = layout.context(words("Press “Review…” in the incident's thread, or on the Home tab."))
+    return _message(title, [*_list(title, [review(one) for one in listed], REVIEWS_SHOWN), hint])
+
+
+def review(one: DueReview) -> Mrkdwn:
+    """One review: of what, by whom, until when."""
+    late = bold(words("⏰ overdue since")) if one.overdue else words("until")
+    return dotted(
+        [
+            bold(words(f"INC-{one.action.incident_id}")),
+            escape(one.action.plan.summary, 150),
+            concat(words("for "), people(one.to)) if one.to else words("for anybody"),
+            spaced(late, when(one.review.due_at)),
+        ]
+    )
+
+
+def record(entries: Sequence[AuditEntry], incident: str = "") -> Message:
+    """``/watch audit``, newest first; of one incident where it is named."""
+    of = f" of {incident}" if incident else ""
+    if not entries:
+        return _message(words(f"The record{of} is empty."))
+    title = words(f"The latest entries of the record{of}")
+    shown = _list(title, [_entry(entry) for entry in entries[:ENTRIES_SHOWN]], ENTRIES_SHOWN)
+    hint = layout.context(words("Verify the whole of it with: watchkeeper audit verify"))
+    return _message(title, [*shown, hint])
+
+
+def looking(runbook: str) -> Message:
+    """Said at once, because looking at a live system takes its time."""
+    return _message(spaced(words("👀 Looking at what"), code(runbook, 80), words("would do. Nothing is changed.")))
+
+
+def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ()) -> Message:
+    """``/watch rehearse``: the plan, the decision that would be made, and why."""
+    decision, plan = seen.decision, seen.situation.plan
+    title = spaced(words("🎭 Rehearsal of"), code(runbook, 80), words("· nothing was changed"))
+    blocks: list[Block] = [layout.section(bold(title))]
+    if plan is not None:
+        steps = [escape(f"{number}. {step}", 150) for number, step in enumerate(plan.steps[:STEPS_SHOWN], start=1)]
+        blocks += [
+            layout.section(lines([bold(escape(plan.summary, 200)), *steps])),
+            layout.fields(
+                [
+                    lines([bold(words("Reach")), escape(blast_radius_text(plan), 150)]),
+                    lines([bold(words("Way back")), escape(way_back_text(plan), 250)]),
+                ]
+            ),
+        ]
+    blocks.append(layout.section(_possible(seen)))
+    asked = concat(words("Who would be asked: "), people(seen.approvers)) if seen.approvers else EMPTY
+    blocks.append(layout.section(lines([bold(words("It would:")), explaining.verdict(decision, known_people), asked])))
+    spoke = [one for one in explaining.in_order(decision) if one.result is not RuleResult.PASSED]
+    blocks += [layout.section(explaining.rule(decision, one, known_people)) for one in spoke[:OBJECTIONS_SHOWN]]
+    return _message(concat(title, words(". "), explaining.headline(decision, known_people, 400)), blocks)
+
+
+def _possible(seen: Rehearsal) -> Mrkdwn:
+    if seen.possible is None:
+        return spaced(bold(words("❌ There is no plan:")), escape(seen.finding or "no reason was given.", 500))
+    title = "✅ It could be done now:" if seen.possible else "❌ It could not be done now:"
+    return spaced(bold(words(title)), escape(seen.finding, 500))
+
+
+def _entry(entry: AuditEntry) -> Mrkdwn:
+    about = words(f"INC-{entry.incident_id}") if entry.incident_id is not None else EMPTY
+    return dotted(
+        [
+            words(f"{entry.number}"),
+            code(entry.kind, 60),
+            about,
+            concat(words("by "), mention(entry.actor)),
+            when(entry.at),
+        ]
+    )
+
+
+def _list(title: Mrkdwn, texts: Sequence[Mrkdwn], most: int) -> list[Block]:
+    """A few lines a block: a section a line would be too many, one section too long."""
+    shown = texts[:most]
+    chunks = [shown[start : start + LINES_PER_SECTION] for start in range(0, len(shown), LINES_PER_SECTION)]
+    more = [layout.context(words(f"… and {len(texts) - most} more"))] if len(texts) > most else []
+    return [layout.section(bold(title)), *(layout.section(lines(chunk)) for chunk in chunks), *more]
+
+
+def _message(text: Mrkdwn, blocks: Sequence[Block] = ()) -> Message:
+    return Message(text, layout.built(blocks or [layout.section(text)]))

@@ -227,6 +227,7 @@ async def running(
         stack.push_async_callback(_drained(inbox.drain))
         sweeper.start()
         stack.callback(sweeper.stop)
+        stack.push_async_callback(channels.close)
         if ears.connection is not None:
             await ears.connection.start()
             stack.push_async_callback(ears.connection.close)
@@ -263,9 +264,10 @@ async def _open_database(settings: Settings, engine: Engine) -> Database:
         await engine.prepare()
         await migrate(database)
         if database.is_sqlite:
-            # Its one place is ours, so whoever holds a notice is dead: people need not wait until the claim runs out.
+            # Its one place is ours, so whoever holds anything is dead: people need not wait until the claim runs out.
             async with database.begin() as work:
                 await work.outbox.free_all()
+                await work.channels.free_all()
     except PlaceTakenError as error:
         await database.close()
         raise StartError(str(error)) from error

@@ -8,7 +8,7 @@ Must not know: which incidents get a channel, the database behind the protocols.
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -28,7 +28,7 @@ from bot.slack.pacing import Pace
 from bot.slack.posting import CLOCK_SKEW_SECONDS, Limited, Misconfigured, NotSent, Outcome, Unknown, outcome_of
 from bot.slack.text import plain, web_address
 
-CLAIM_SECONDS = 60.0
+CLAIM_SECONDS = 45.0
 BATCH = 100
 NAMES_TRIED_MAX = 20
 INVITED_AT_ONCE = 100
@@ -129,21 +129,34 @@ class Channels:
         self._name = name
         self._paces = {step: Pace(seconds, burst) for step, (seconds, burst) in _PACES.items()}
         self._slots: dict[tuple[int, ChannelStep], float] = {}
+        self._sweeping = asyncio.Lock()
+        self._closing = False
         self.problems: dict[str, str] = {}
         """By step: what Slack refuses, and the remedy; for ``/watch status``."""
 
     async def sweep(self) -> int:
         """Do every step that is due and within our pace; how many were done or tried."""
         tried = 0
-        while True:
-            async with self._database.read() as work:
-                due = await work.channels.due(self._watch.now(), limit=BATCH)
-            ready = [own for own in due if self._may_begin(own)]
-            for own in ready:
-                await self._handle(own)
-            tried += len(ready)
-            if not ready:
-                return tried
+        async with self._sweeping:
+            while ready := await self._ready():
+                for own in ready:
+                    await self._handle(own)
+                tried += len(ready)
+        return tried
+
+    async def close(self, drain_seconds: float = 20.0) -> None:
+        """Begin no further step, and let the one under way end; at most ``drain_seconds``."""
+        self._closing = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_seconds), self._sweeping:
+                pass
+
+    async def _ready(self) -> Sequence[OwnChannel]:
+        if self._closing:
+            return ()
+        async with self._database.read() as work:
+            due = await work.channels.due(self._watch.now(), limit=BATCH)
+        return [own for own in due if self._may_begin(own)]
 
     def _may_begin(self, own: OwnChannel) -> bool:
         """Whether this step's slot has come; slots are handed out once, in the order in which they were asked for."""
@@ -155,6 +168,8 @@ class Channels:
 
     async def _handle(self, own: OwnChannel) -> None:
         self._slots.pop((own.incident_id, own.step), None)
+        if self._closing:
+            return
         now = self._watch.now()
         try:
             async with self._database.begin() as work:

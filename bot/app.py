@@ -27,6 +27,8 @@ from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.notices import CardNotice
 from bot.response.replicas import PlaceTakenError
+from bot.response.requests import end_settled
+from bot.response.reviews import sweep_overdue
 from bot.response.watch import Timing, Watch
 from bot.settings import Settings
 from bot.slack.answers import ProcessFacts
@@ -53,6 +55,8 @@ from storage.unit_of_work import UnitOfWork
 SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5
 HELD_INTERVAL_SECONDS = 5.0
+REQUESTS_INTERVAL_SECONDS = 2.0
+REVIEWS_INTERVAL_SECONDS = 30.0
 INBOX_INTERVAL_SECONDS = 10.0
 """So long, at most twice, somebody waits for a click that was acknowledged by a process that then died."""
 RETENTION_INTERVAL_SECONDS = 600.0
@@ -85,6 +89,8 @@ class Sweeper:
             (self._deadlines, SWEEP_INTERVAL_SECONDS),
             (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
+            (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
+            (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
             (self._retention, RETENTION_INTERVAL_SECONDS),
         ):
@@ -105,6 +111,12 @@ class Sweeper:
         async with self._watch.database.begin() as work:
             await look_again_at_held(work, self._watch)
             await work.queue.consider_deferred()
+
+    async def _settled_requests(self) -> None:
+        await end_settled(self._watch)
+
+    async def _overdue_reviews(self) -> None:
+        await sweep_overdue(self._watch)
 
     async def _unfinished(self) -> None:
         await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))

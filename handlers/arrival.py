@@ -79,10 +79,15 @@ class Arrived:
 
     @property
     def thread_ts(self) -> str:
-        """The thread it was done in; empty when it was not in a thread."""
-        return (
+        """The thread it was done in; empty when it was not in a thread.
+
+        A message that has replies names itself as its thread, but who acts on it stands in the channel.
+        """
+        thread_ts = (
             self.text("message", "thread_ts") or self.text("container", "thread_ts") or self.text("event", "thread_ts")
         )
+        own_ts = self.text("message", "ts") or self.text("container", "message_ts") or self.text("event", "ts")
+        return "" if thread_ts == own_ts else thread_ts
 
     @property
     def trigger_id(self) -> str:

@@ -126,3 +126,9 @@ def test_a_payload_of_any_form_is_recognised_or_not_but_never_an_error(
 @given(JSON)
 def test_what_no_person_did_is_nothing(body: object) -> None:
     assert recognise(body, NOW) is None
+
+
+def test_a_click_on_the_card_is_answered_in_the_channel_and_one_in_its_thread_in_the_thread() -> None:
+    on_the_card = CLICK | {"message": {"ts": "1.1", "thread_ts": "1.1"}}
+    assert arrived(on_the_card).thread_ts == "", "or the answer would hide in a thread that is not open"
+    assert arrived(CLICK).thread_ts == "1.1"

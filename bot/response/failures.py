@@ -10,6 +10,7 @@ from bot.policy.decide import decide
 from bot.policy.situation import Oversight, Situation
 from bot.response.actions import ActionEvent, ActionState
 from bot.response.incidents import IncidentState
+from bot.response.notices import ThreadNotice, Tone
 from bot.response.outcome import finish, withdraw
 from bot.response.ports import Work
 from bot.response.record import record
@@ -27,13 +28,13 @@ async def flow_failed(watch: Watch, flow: str, arguments: tuple[Any, ...], error
 
 
 async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str) -> None:
-    """The incident goes to people, with the error as the reason."""
+    """The incident goes to people, who are told that the reason is an error of ours."""
     incident = await work.incidents.get(incident_id)
     alerts = await work.incidents.alerts(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED or not alerts:
         return
     now = watch.now()
-    await work.audit.append(
+    entry = await work.audit.append(
         kind="flow.failed", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"flow": "consider", "error": text}
     )
     situation = Situation(
@@ -46,6 +47,16 @@ async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str)
         oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
     )
     await record(work, watch, incident, situation, decide(situation, watch.orders()), ())
+    notice = ThreadNotice(
+        incident=incident.name,
+        title="Watchkeeper itself failed: a person must look",
+        lines=(f"It could not judge this incident, and proposes nothing. The error was {text}",),
+        tone=Tone.BAD,
+        broadcast=True,
+        audit=(entry,),
+        at=now,
+    )
+    await work.outbox.add(incident_id, notice, now)
 
 
 async def _not_finished(work: Work, watch: Watch, action_id: str, text: str) -> None:

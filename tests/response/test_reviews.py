@@ -1,0 +1,166 @@
+"""Reviews are mandatory: asked for whatever was changed, told in the thread, and missed when they do not come."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.policy.document import Approvals, Defaults, Policy
+from bot.policy.levels import Level
+from bot.policy.situation import Finding
+from bot.remediation import TemporaryError
+from bot.response import approvals, reviews
+from bot.response.actions import Action, ActionState
+from bot.response.answers import Answer, Press
+from bot.response.notices import Button
+from bot.response.reviews import Judgement, submit, sweep_overdue
+from bot.response.watch import Watch, utc_now
+from storage.database import Database
+from storage.migrations import migrate
+from tests.fixtures import incidents as facts
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
+
+
+async def acted(here: World, state: ActionState = ActionState.SUCCEEDED) -> Action:
+    """The lamp went dark, bob agreed, and it was acted."""
+    await here.fire()
+    await here.until(ActionState.WAITING)
+    press, roster = await here.press(BOB), await here.watch.roster()
+    async with here.database.begin() as work:
+        await approvals.approve(work, here.watch, roster, press)
+    return await here.until(state)
+
+
+async def review(here: World, person: str, text: str = "Add memory.", judgement: Judgement = Judgement.LUCKY) -> Answer:
+    press, roster = await here.press(person), await here.watch.roster()
+    async with here.database.begin() as work:
+        return await submit(work, here.watch, roster, press, judgement, text)
+
+
+async def cap(here: World) -> Level | None:
+    async with here.database.read() as work:
+        digest = here.watch.orders().runbooks["flip"].digest
+        return (await work.licences.of("flip", digest, here.watch.now())).demoted_to
+
+
+def hasty_orders() -> Policy:
+    """Reviews are overdue at once."""
+    defaults = Defaults(approvals=Approvals.model_validate({"from": ["sre-oncall"]}), review_within=timedelta(0))
+    return orders("L1").model_copy(update={"defaults": defaults})
+
+
+async def test_whatever_was_changed_must_be_reviewed_by_who_let_it_act(tmp_path: Path) -> None:
+    async with world(tmp_path, orders("L1")) as here:
+        action = await acted(here)
+        async with here.database.read() as work:
+            (due,) = await reviews.due(work, here.watch)
+        assert (due.action.id, due.to, due.overdue) == (action.id, (BOB,), False)
+        assert due.review.due_at - here.watch.now() > timedelta(days=4)
+        assert await sweep_overdue(here.watch) == 0
+        await here.until_card(lambda card: Button.REVIEW in card.buttons)
+        assert Button.REVIEW in (await here.until_thread("Done and verified")).buttons
+
+
+async def test_what_was_rolled_back_must_be_reviewed_too_and_what_changed_nothing_need_not(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    async with world(tmp_path / "a", orders("L1")) as here:
+        here.senses.health = Finding.CONTRADICTS
+        await acted(here, ActionState.ROLLED_BACK)
+        async with here.database.read() as work:
+            assert await work.reviews.open_count() == 1
+    (tmp_path / "b").mkdir()
+    async with world(tmp_path / "b", orders("L1")) as here:
+        here.switch.breaks = TemporaryError("not now")
+        await acted(here, ActionState.FAILED)
+        async with here.database.read() as work:
+            assert await work.reviews.open_count() == 0
+        assert (await review(here, ALICE)).text == "There is nothing to review here: nothing was changed."
+
+
+async def test_a_review_is_told_in_the_thread_recorded_and_done_once(tmp_path: Path) -> None:
+    async with world(tmp_path, orders("L1")) as here:
+        action = await acted(here)
+        assert "what should change" in (await review(here, ALICE, "  ")).text
+        assert "You may not review here" in (await review(here, DAVE)).text
+        assert (await review(here, ALICE)).accepted
+        notice = await here.until_thread("Reviewed: it helped, but it should have asked")
+        assert (notice.by, notice.lines) == (ALICE, ("Add memory.",))
+        await here.until_card(lambda card: Button.REVIEW not in card.buttons)
+        assert (await review(here, ALICE)).text == "You have reviewed this already."
+        assert (await review(here, BOB)).text == "Somebody has reviewed this already."
+        async with here.database.read() as work:
+            stored = await work.reviews.get(action.id)
+            recorded = [e.body for e in await work.audit.of_incident(1) if e.kind == "action.reviewed"]
+        assert stored is not None
+        assert stored.answers == {"judgement": "lucky", "text": "Add memory."}
+        assert recorded == [{"action": action.id, "runbook": "flip", "judgement": "lucky", "text": "Add memory."}]
+
+
+async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_it_back(tmp_path: Path) -> None:
+    async with world(tmp_path, hasty_orders()) as here:
+        await acted(here)
+        await asyncio.sleep(0.05)
+        assert await sweep_overdue(here.watch) == 1
+        assert await sweep_overdue(here.watch) == 0
+        assert await cap(here) is Level.L1
+        notice = await here.until_thread("Review overdue: flip asks first from now on")
+        assert notice.to == (BOB,)
+        assert Button.REVIEW in notice.buttons
+        await review(here, CAROL)
+        assert await cap(here) is None
+        told = await here.until_thread("Reviewed")
+        assert "The overdue review no longer keeps flip at L1." in told.lines
+        assert await sweep_overdue(here.watch) == 0
+
+
+async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path) -> None:
+    async with world(tmp_path, hasty_orders()) as here:
+        await acted(here)
+        async with here.database.begin() as work:
+            await work.licences.demote("flip", Level.L0, "it did harm", here.watch.now())
+        await asyncio.sleep(0.05)
+        assert await sweep_overdue(here.watch) == 1
+        await review(here, ALICE)
+        assert await cap(here) is Level.L0
+
+
+async def test_a_licensed_runbook_asks_again_while_a_review_is_overdue(tmp_path: Path) -> None:
+    async with world(tmp_path, orders("L3")) as here:
+        await here.license()
+        async with here.database.begin() as work:
+            incident_id = await facts.open_incident(work, "old", service="attic")
+            old = facts.action(incident_id, "old", ActionState.SUCCEEDED, runbook="flip", finished_at=facts.NOW)
+            await work.actions.add(old)
+            await work.reviews.ask("old", here.watch.now() - timedelta(seconds=1))
+        assert await sweep_overdue(here.watch) == 1
+        await here.fire()
+        await here.until(ActionState.WAITING, incident_id=incident_id + 1)
+        card = await here.until_card(lambda card: card.service == "lamp")
+        assert f"the review of INC-{incident_id} is overdue" in card.headline
+
+
+@pytest.mark.parametrize("replicas", [6])
+async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: str, replicas: int) -> None:
+    database = Database(empty_database_url, RecordingEnqueuer(), AUDIT_KEY)
+    await database.open()
+    await migrate(database)
+    async with database.begin() as work:
+        incident_id = await facts.open_incident(work)
+        await work.actions.add(facts.action(incident_id, state=ActionState.SUCCEEDED, finished_at=facts.NOW))
+        await work.reviews.ask("a1", utc_now())
+    watch = Watch(database=database, orders=orders, catalogue={}, evidence=None, people=None)  # type: ignore[arg-type]
+    assert sum(await asyncio.gather(*(sweep_overdue(watch) for _ in range(replicas)))) == 1
+    async with database.read() as work:
+        kinds = [entry.kind for entry in await work.audit.of_incident(incident_id)]
+    assert kinds.count("licence.demoted") == 1
+    await database.close()
+
+
+async def test_a_press_on_nothing_is_answered(tmp_path: Path) -> None:
+    async with world(tmp_path, orders("L1")) as here:
+        roster = await here.watch.roster()
+        async with here.database.begin() as work:
+            answer = await submit(work, here.watch, roster, Press(ALICE, "nothing", 1), Judgement.RIGHT, "fine")
+        assert "I do not know this button" in answer.text

@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.response.ports import Enqueuer
+from storage.pause_file import PauseFile
 from storage.tables import AUDIT_HEAD
 from storage.unit_of_work import UnitOfWork
 
@@ -41,11 +42,12 @@ OUTSIDE_THE_LINE = "watchkeeper_outside_the_line"
 class Database:
     """One process's way to the database. Open it inside the running loop, close it there."""
 
-    def __init__(self, url: str, enqueuer: Enqueuer, audit_key: bytes) -> None:
+    def __init__(self, url: str, enqueuer: Enqueuer, audit_key: bytes, pause_file: PauseFile | None = None) -> None:
         """Args:
             url: ``sqlite+aiosqlite:///file.db`` or ``postgresql+psycopg://...``.
             enqueuer: starts durable work inside an open transaction.
             audit_key: keys the audit chain; at least 16 bytes.
+            pause_file: pauses everything while it exists, in every transaction that asks.
 
         Raises:
             ValueError: the URL names another database or driver, or the key is too short.
@@ -61,6 +63,7 @@ class Database:
         """Set after each commit that queued a notice in this process; the courier clears it. Other replicas poll."""
         self._enqueuer = enqueuer
         self._audit_key = audit_key
+        self._pause_file = pause_file
         self.engine, self._readers = _sqlite_engines(url) if self.is_sqlite else _postgresql_engines(url)
         self.sessionmaker = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
         self._read_sessionmaker = async_sessionmaker(self._readers, class_=AsyncSession, expire_on_commit=False)
@@ -80,6 +83,8 @@ class Database:
         """Return every connection; work that is still open is rolled back."""
         await self.engine.dispose()
         await self._readers.dispose()
+        if self._pause_file is not None:
+            self._pause_file.close()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
@@ -95,7 +100,7 @@ class Database:
 
     def work(self, session: Any) -> UnitOfWork:
         """The nouns over a session that somebody else opened on ``sessionmaker``, and will commit."""
-        return UnitOfWork(session, self._enqueuer, self._audit_key, self.outbox_wakeup)
+        return UnitOfWork(session, self._enqueuer, self._audit_key, self.outbox_wakeup, self._pause_file)
 
     @asynccontextmanager
     async def outside_the_line(self) -> AsyncIterator[AsyncConnection]:

@@ -1,4 +1,4 @@
-"""Pauses: who stopped automation where, why, and until when."""
+"""Pauses: who stopped automation where, why, and until when. A pause file counts like a row."""
 
 import secrets
 from datetime import datetime
@@ -8,27 +8,48 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.situation import Pause, Scope, ScopeKind
+from storage.pause_file import PauseFile
 from storage.tables import PAUSES
 
 
 class Pauses:
     """Implements ``bot.response.ports.Pauses``."""
 
-    def __init__(self, session: AsyncSession) -> None:
+    def __init__(self, session: AsyncSession, file: PauseFile | None = None) -> None:
         self._session = session
+        self._file = file
+        self._seen: list[Pause] | None = None
+        """The file's pause as this transaction sees it: at most one, None before the first look."""
 
     async def active(self, now: datetime) -> tuple[Pause, ...]:
-        """Oldest first."""
-        rows = await self._session.execute(
-            select(PAUSES)
-            .where(
-                PAUSES.c.ended_at.is_(None),
-                PAUSES.c.since <= now,
-                PAUSES.c.until.is_(None) | (PAUSES.c.until > now),
+        """What is paused now: by the file of this machine first, then oldest first.
+
+        The row of our own file only tells others about it; for us the file itself counts.
+        """
+        rows = await self._active(now)
+        if self._file is None:
+            return rows
+        return (*await self._by_file(self._file), *(pause for pause in rows if pause.by != self._file.by))
+
+    async def follow_file(self, now: datetime) -> tuple[bool, Pause] | None:
+        """Bring the row of our own file up to date, for other machines and for good; what changed, None for nothing.
+
+        True with a pause: the file is there and says something new. False: it is gone.
+        """
+        if self._file is None:
+            return None
+        rows = [pause for pause in await self._active(now) if pause.by == self._file.by]
+        present = await self._by_file(self._file)
+        if [pause.reason for pause in rows] == [pause.reason for pause in present]:
+            return None
+        for pause in rows:
+            await self._session.execute(
+                update(PAUSES).where(PAUSES.c.id == pause.pause_id).values(ended_at=now, ended_by=self._file.by)
             )
-            .order_by(PAUSES.c.since, PAUSES.c.id)
-        )
-        return tuple(_pause(row) for row in rows)
+        if present:
+            (pause,) = present
+            return True, await self.add(pause.scope, pause.by, pause.reason, now, None)
+        return False, rows[0]
 
     async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause:
         row = (
@@ -62,6 +83,24 @@ class Pauses:
             .returning(PAUSES)
         )
         return tuple(sorted((_pause(row) for row in rows), key=lambda pause: (pause.since, pause.pause_id)))
+
+    async def _by_file(self, file: PauseFile) -> list[Pause]:
+        if self._seen is None:
+            present = await file.present()
+            self._seen = [] if present is None else [present]
+        return self._seen
+
+    async def _active(self, now: datetime) -> tuple[Pause, ...]:
+        rows = await self._session.execute(
+            select(PAUSES)
+            .where(
+                PAUSES.c.ended_at.is_(None),
+                PAUSES.c.since <= now,
+                PAUSES.c.until.is_(None) | (PAUSES.c.until > now),
+            )
+            .order_by(PAUSES.c.since, PAUSES.c.id)
+        )
+        return tuple(_pause(row) for row in rows)
 
 
 def _pause(row: Row[Any]) -> Pause:

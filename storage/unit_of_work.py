@@ -17,6 +17,7 @@ from storage.incidents import Incidents
 from storage.licences import Licences
 from storage.locks import Locks
 from storage.outbox import Outbox
+from storage.pause_file import PauseFile
 from storage.pauses import Pauses
 from storage.queue import Queue
 from storage.reviews import Reviews
@@ -29,7 +30,12 @@ class UnitOfWork:
     """Implements ``bot.response.ports.Work``. Whoever opened the session commits it."""
 
     def __init__(
-        self, session: AsyncSession, enqueuer: Enqueuer, audit_key: bytes, outbox_wakeup: asyncio.Event
+        self,
+        session: AsyncSession,
+        enqueuer: Enqueuer,
+        audit_key: bytes,
+        outbox_wakeup: asyncio.Event,
+        pause_file: PauseFile | None = None,
     ) -> None:
         self.session = session
         self.incidents = Incidents(session)
@@ -39,7 +45,7 @@ class UnitOfWork:
         self.attempts = Attempts(session)
         self.locks = Locks(session)
         self.budgets = Budgets(session)
-        self.pauses = Pauses(session)
+        self.pauses = Pauses(session, pause_file)
         self.licences = Licences(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)

@@ -1,10 +1,11 @@
 """Pause and resume: a person's brake on automation, effective with the commit, on every replica."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.approval import Deed, may
 from bot.policy.document import duration_text
-from bot.policy.situation import Scope
+from bot.policy.situation import Pause, Scope
 from bot.response.actions import PENDING, Action, ActionState
 from bot.response.answers import Answer, Roster, authorised
 from bot.response.notices import ThreadNotice, Tone
@@ -37,18 +38,8 @@ async def pause(
         return await _refused(work, person, Deed.PAUSE, str(scope), permission.text, now)
     if until is not None and until <= now:
         return Answer(False, f"A pause until {until:%Y-%m-%d %H:%M} UTC would be over already. Give a time to come.")
-    await work.pauses.add(scope, person, reason, now, until)
-    entry = await work.audit.append(
-        kind="automation.paused",
-        actor=person,
-        at=now,
-        incident_id=incident_id,
-        body={"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason},
-    )
-    held = 0
-    for action in await work.actions.in_states(HOLDABLE):
-        if await pause_in_force(work, watch, action):
-            held += await judge_anew(work, watch, action)
+    entry = await put_on(work, person, scope, until, reason, now, incident_id)
+    held = await hold_what_is_paused(work, watch)
     end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
     if incident_id is not None:
         notice = ThreadNotice(
@@ -72,19 +63,60 @@ async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: S
     now = watch.now()
     if not permission.allowed:
         return await _refused(work, person, Deed.RESUME, str(scope), permission.text, now)
-    ended = await work.pauses.end(scope, person, now)
+    ended = await take_off(work, person, scope, now)
     if not ended:
         active = ", ".join(str(p.scope) for p in await work.pauses.active(now))
         return Answer(False, f"{scope} is not paused." + (f" Paused now: {active}." if active else ""))
-    await work.audit.append(
-        kind="automation.resumed",
-        actor=person,
-        at=now,
-        body={"scope": str(scope), "pauses": [p.pause_id for p in ended]},
-    )
+    still = [pause for pause in await work.pauses.active(now) if pause.scope == scope]
+    if still:
+        return Answer(False, f"{scope} is still paused, by {still[0].by}: only removing that file ends it.")
     looked = await look_again_at_held(work, watch)
     waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
     return Answer(True, f"Resumed: {scope}.{waiting}")
+
+
+async def put_on(
+    work: Work,
+    actor: str,
+    scope: Scope,
+    until: datetime | None,
+    reason: str,
+    now: datetime,
+    incident_id: int | None = None,
+) -> int:
+    """A brake on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
+    await work.pauses.add(scope, actor, reason, now, until)
+    body = {"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason}
+    return await work.audit.append(kind="automation.paused", actor=actor, at=now, incident_id=incident_id, body=body)
+
+
+async def take_off(work: Work, actor: str, scope: Scope, now: datetime) -> Sequence[Pause]:
+    """End the pauses of exactly ``scope``, on the record; those that were ended."""
+    ended = await work.pauses.end(scope, actor, now)
+    if ended:
+        body = {"scope": str(scope), "pauses": [pause.pause_id for pause in ended]}
+        await work.audit.append(kind="automation.resumed", actor=actor, at=now, body=body)
+    return ended
+
+
+async def follow_pause_file(work: Work, now: datetime) -> None:
+    """Put on the record that the pause file of this machine has come, says something else, or has gone."""
+    change = await work.pauses.follow_file(now)
+    if change is None:
+        return
+    came, pause = change
+    kind = "automation.paused" if came else "automation.resumed"
+    body = {"scope": str(pause.scope), "until": None, "reason": pause.reason}
+    await work.audit.append(kind=kind, actor=pause.by, at=now, body=body)
+
+
+async def hold_what_is_paused(work: Work, watch: Watch) -> int:
+    """Hold whatever a pause or freeze covers and has not begun, so that its card says so; how many."""
+    held = 0
+    for action in await work.actions.in_states(HOLDABLE):
+        if await pause_in_force(work, watch, action):
+            held += await judge_anew(work, watch, action)
+    return held
 
 
 async def look_again_at_held(work: Work, watch: Watch) -> int:

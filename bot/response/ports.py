@@ -233,7 +233,13 @@ class Budgets(Protocol):
 
 
 class Pauses(Protocol):
-    async def active(self, now: datetime) -> tuple[Pause, ...]: ...
+    async def active(self, now: datetime) -> tuple[Pause, ...]:
+        """What is paused now, by rows and by the pause file of this machine."""
+        ...
+
+    async def follow_file(self, now: datetime) -> tuple[bool, Pause] | None:
+        """Note for other machines whether our pause file is there; what changed: it came (True) or went, or nothing."""
+        ...
 
     async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause: ...
 

@@ -1,0 +1,60 @@
+"""A file on disk that pauses everything while it exists, whatever the database says; its text is the reason.
+
+The last brake: it needs no Slack, no network and no running Watchkeeper to be put on. Whoever asks what is paused in a
+transaction asks the file too.
+"""
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.policy.situation import Pause, Scope, ScopeKind
+
+REASON_MAX_CHARACTERS = 1000
+ANSWER_SECONDS = 2.0
+"""A disk that does not say within this time whether the file is there counts as if it were."""
+
+
+class PauseFile:
+    """One file, of this machine. Look at it from one event loop."""
+
+    def __init__(self, path: Path, host: str | None = None) -> None:
+        self.path = path.absolute()
+        self.by = f"file:{self.path}@{host or socket.gethostname()}"
+        """Who the record says paused: each machine has a file of its own."""
+        # A thread of its own: those that everybody shares may all be waiting for a name server that is away.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="pause file")
+
+    async def present(self) -> Pause | None:
+        """The pause that the file is; None when it certainly is not there."""
+        look = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+        try:
+            return await asyncio.wait_for(asyncio.shield(look), ANSWER_SECONDS)
+        except TimeoutError:
+            return self._pause("The disk with the pause file does not answer.", datetime.now(UTC))
+
+    def close(self) -> None:
+        """Give the thread back."""
+        self._thread.shutdown(wait=False)
+
+    def _look(self) -> Pause | None:
+        """Whatever keeps us from seeing that there is no file counts as a file."""
+        try:
+            since = datetime.fromtimestamp(self.path.lstat().st_mtime, UTC)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return self._pause(f"Whether the pause file is there cannot be seen: {error.strerror}.", datetime.now(UTC))
+        try:
+            with self.path.open(encoding="utf-8", errors="replace") as file:
+                text = file.read(REASON_MAX_CHARACTERS)
+        except OSError as error:
+            text = f"(the file cannot be read: {error.strerror})"
+        reason = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+        return self._pause(reason or "(the file says nothing)", since)
+
+    def _pause(self, reason: str, since: datetime) -> Pause:
+        everything = Scope(kind=ScopeKind.EVERYTHING)
+        return Pause(pause_id=self.by, scope=everything, by=self.by, reason=reason, since=since)

@@ -26,6 +26,7 @@ from bot.response.engine import Engine
 from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.notices import CardNotice
+from bot.response.reminders import sweep_questions
 from bot.response.replicas import PlaceTakenError
 from bot.response.requests import end_settled
 from bot.response.reviews import sweep_overdue
@@ -54,6 +55,7 @@ from storage.unit_of_work import UnitOfWork
 
 SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5
+QUESTIONS_INTERVAL_SECONDS = 0.5
 HELD_INTERVAL_SECONDS = 5.0
 REQUESTS_INTERVAL_SECONDS = 2.0
 REVIEWS_INTERVAL_SECONDS = 30.0
@@ -88,6 +90,7 @@ class Sweeper:
         for job, seconds in (
             (self._deadlines, SWEEP_INTERVAL_SECONDS),
             (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
+            (self._questions, QUESTIONS_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
             (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
@@ -106,6 +109,9 @@ class Sweeper:
     async def _deadlines(self) -> None:
         await sweep(self._watch)
         self.last_sweep = self._watch.now()
+
+    async def _questions(self) -> None:
+        await sweep_questions(self._watch)
 
     async def _held(self) -> None:
         async with self._watch.database.begin() as work:
@@ -222,6 +228,7 @@ async def running(
             metrics,
             database,
             ears.process,
+            remarks={"people": told(lambda: "; ".join(people.problems))},
         )
         http_app = build_http_app(
             intake=intake,

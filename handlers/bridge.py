@@ -77,19 +77,28 @@ class Bridge:
                 return ""
         return self._said_once["url"]
 
-    async def settle(self, arrived: Arrived, act: Act[T]) -> T | None:
+    async def settle(self, arrived: Arrived, act: Act[T], *, question: str = "") -> T | None:
         """Do what was asked and mark it done, in one transaction; None when it was done already.
 
         The mark comes first: whoever else handles the same arrival finds it made, and does nothing. Time stands still
         in ``act``: whatever one deed compares and records, it does at one moment.
+
+        ``question``: the action whose votes ``act`` will count. Nobody who has voted is then taken for present from
+        memory.
         """
-        roster = await self.watch.roster()
+        roster = await self.watch.roster(sure_of=await self._voters(arrived, question))
         async with self.database.begin() as work:
             now = self.watch.now()
             if not await work.arrivals.done(arrived.key, now):
                 log.info("%s %s (%s) was handled already", arrived.kind, arrived.name, arrived.key)
                 return None
             return await act(work, replace(self.watch, now=lambda: now), roster)
+
+    async def _voters(self, arrived: Arrived, question: str) -> frozenset[str]:
+        if not question:
+            return frozenset()
+        async with self.database.read() as work:
+            return frozenset({arrived.person, *(vote.person for vote in await work.votes.of(question))})
 
     async def answer(self, arrived: Arrived, answer: Answer | None, *, channel: str = "") -> None:
         """Tell the person, and nobody else, what came of it; None (handled already) says nothing."""

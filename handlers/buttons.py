@@ -39,8 +39,8 @@ def press_from(arrived: Arrived, value: str) -> Press | None:
     return Press(arrived.person, subject, revision)
 
 
-def doing(deed: Deed) -> Handler:
-    """A button that takes effect at once."""
+def doing(deed: Deed, *, counts_votes: bool = False) -> Handler:
+    """A button that takes effect at once. ``counts_votes``: it may start an action because enough people agree."""
 
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
@@ -48,9 +48,19 @@ def doing(deed: Deed) -> Handler:
         async def act(work: Work, watch: Watch, roster: Roster) -> Answer:
             return UNKNOWN_SUBJECT if press is None else await deed(work, watch, roster, press)
 
-        await bridge.answer(arrived, await bridge.settle(arrived, act))
+        question = press.subject if press is not None and counts_votes else ""
+        await bridge.answer(arrived, await bridge.settle(arrived, act, question=question))
 
     return handle
+
+
+async def followed(bridge: Bridge, arrived: Arrived) -> None:
+    """A button that is a link: Slack tells us that it was pressed, and there is nothing to do about it."""
+
+    async def act(_work: Work, _watch: Watch, _roster: Roster) -> None:
+        return None
+
+    await bridge.settle(arrived, act)
 
 
 def opening(draw: Draw) -> Handler:

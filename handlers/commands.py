@@ -173,7 +173,7 @@ class _Order:
         return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 
     async def _show(self, incident: Incident) -> Reply:
-        card = await present_card(self.work, self.watch.orders(), incident.id)
+        card = await present_card(self.work, self.watch.orders(), incident.id, self.watch.now())
         return NO_DECISION if card is None else answers.show(card, everybody(self.roster))
 
     async def _why(self, incident: Incident) -> Reply:

@@ -84,12 +84,15 @@ class Health:
         metrics: Metrics,
         database: Database,
         process: Callable[[], ProcessFacts | None] = lambda: None,
+        remarks: Mapping[str, Check] | None = None,
     ) -> None:
         """Args:
         checks: each part of readiness by its name.
         database: gives the figures that are counted from rows, at each scrape.
         process: which replica this is, and how it hears from Slack.
+        remarks: parts that are told of but make nothing less ready, because the others stand in for them.
         """
+        self._remarks = remarks or {}
         self._process = process
         self._checks = checks
         self._metrics = metrics
@@ -103,10 +106,10 @@ class Health:
 
     async def ready(self, _request: web.Request) -> web.Response:
         """``/readyz``: 200 when every part is fine, else 503; either way with a word about each part."""
-        names = list(self._checks)
-        found = await asyncio.gather(*(_run(self._checks[name]) for name in names))
-        parts = {name: trouble or "ok" for name, trouble in zip(names, found, strict=True)}
-        is_ready = not any(found)
+        told = {**self._checks, **self._remarks}
+        found = dict(zip(told, await asyncio.gather(*map(_run, told.values())), strict=True))
+        parts = {name: trouble or "ok" for name, trouble in found.items()}
+        is_ready = not any(found[name] for name in self._checks)
         document: dict[str, Any] = {"status": "ready" if is_ready else "not ready", "parts": parts}
         if (process := self._process()) is not None:
             document["process"] = asdict(process)

@@ -73,7 +73,8 @@ async def overridden(bridge: Bridge, arrived: Arrived) -> None:
         answer = await override(work, watch, roster, press, form.choice, form.reason)
         return answer, await _channel(work, press.subject)
 
-    await _answer(bridge, arrived, await bridge.settle(arrived, act))
+    question = press.subject if press is not None else ""
+    await _answer(bridge, arrived, await bridge.settle(arrived, act, question=question))
 
 
 async def paused(bridge: Bridge, arrived: Arrived) -> None:

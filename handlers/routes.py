@@ -5,11 +5,11 @@ The manifest and its test are tied to these tables.
 
 from collections.abc import Mapping
 
-from bot.response.approvals import approve, stop
+from bot.response.approvals import approve, stop, withdraw
 from bot.response.interventions import roll_back, take
 from bot.response.notices import Button
 from handlers.arrival import Kind
-from handlers.buttons import doing, draw_override, draw_pause, draw_review, draw_why, opening
+from handlers.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
 from handlers.commands import COMMAND, is_brake, ordered
 from handlers.home import mentioned, opened
 from handlers.inbox import Route, Routes, always
@@ -24,11 +24,13 @@ from handlers.modals import (
     reviewed,
     rolled_back,
 )
+from handlers.people import membership_changed
 from handlers.shortcuts import pause_all, roll_this_back, why_this
 
 ROUTES: Routes = {
     Kind.BUTTON: {
-        Button.APPROVE: Route(doing(approve)),
+        Button.APPROVE: Route(doing(approve, counts_votes=True)),
+        Button.WITHDRAW: Route(doing(withdraw), is_brake=always),
         Button.STOP: Route(doing(stop), is_brake=always),
         Button.TAKE: Route(doing(take), is_brake=always),
         Button.ROLL_BACK: Route(doing(roll_back)),
@@ -36,6 +38,7 @@ ROUTES: Routes = {
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),
         Button.REVIEW: Route(opening(draw_review)),
+        Button.OPEN: Route(followed),
     },
     Kind.MODAL: {
         Button.OVERRIDE: Route(overridden),
@@ -49,7 +52,11 @@ ROUTES: Routes = {
         "roll_this_back": Route(roll_this_back),
         "pause_all": Route(pause_all),
     },
-    Kind.EVENT: {"app_home_opened": Route(opened), "app_mention": Route(mentioned)},
+    Kind.EVENT: {
+        "app_home_opened": Route(opened),
+        "app_mention": Route(mentioned),
+        "subteam_members_changed": Route(membership_changed, is_brake=always),
+    },
 }
 
 FORMS: Mapping[str, Faults] = {

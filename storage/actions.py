@@ -5,13 +5,13 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Update, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
-from bot.response.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState
+from bot.response.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, Asked
 from storage.tables import ACTIONS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -48,17 +48,37 @@ class Actions:
         Raises:
             TypeError: a change names no field of an action, or one that never changes.
         """
-        if unknown := changes.keys() - CHANGEABLE:
-            raise TypeError(f"cannot change {sorted(unknown)} of an action; changeable are {sorted(CHANGEABLE)}")
-        row = (
-            await self._session.execute(
-                update(ACTIONS)
-                .where(ACTIONS.c.id == action_id, ACTIONS.c.state.in_(ACTION_LIFECYCLE.sources(event)))
-                .values(state=ACTION_LIFECYCLE.target(event), **_columns(changes))
-                .returning(ACTIONS)
-            )
-        ).one_or_none()
-        return None if row is None else _action(row)
+        _refuse_unknown(changes)
+        return await self._updated(
+            update(ACTIONS).where(ACTIONS.c.id == action_id, ACTIONS.c.state.in_(ACTION_LIFECYCLE.sources(event))),
+            {"state": ACTION_LIFECYCLE.target(event), **changes},
+        )
+
+    async def amend(self, action: Action, **changes: Any) -> Action | None:
+        """Change fields of a row whose state and waits are still those of ``action``; the new row, or None.
+
+        Raises:
+            TypeError: a change names no field of an action, or one that never changes.
+        """
+        _refuse_unknown(changes)
+        return await self._updated(
+            update(ACTIONS).where(
+                ACTIONS.c.id == action.id,
+                ACTIONS.c.state == action.state,
+                ACTIONS.c.due_at.is_not_distinct_from(action.due_at),
+                ACTIONS.c.remind_at.is_not_distinct_from(action.remind_at),
+            ),
+            changes,
+        )
+
+    async def unanswered(self, now: datetime, limit: int = 100) -> Sequence[Action]:
+        """Questions whose time is over or whose people are to be reminded, longest overdue first."""
+        return await self._all(
+            select(ACTIONS)
+            .where(ACTIONS.c.state == ActionState.WAITING, (ACTIONS.c.due_at <= now) | (ACTIONS.c.remind_at <= now))
+            .order_by(ACTIONS.c.due_at, ACTIONS.c.id)
+            .limit(limit)
+        )
 
     async def due(self, state: ActionState, now: datetime, limit: int = 100) -> Sequence[Action]:
         """Actions in ``state`` whose ``due_at`` has passed, longest overdue first."""
@@ -95,8 +115,17 @@ class Actions:
             )
         )
 
+    async def _updated(self, statement: Update, changes: Mapping[str, Any]) -> Action | None:
+        row = (await self._session.execute(statement.values(**_columns(changes)).returning(ACTIONS))).one_or_none()
+        return None if row is None else _action(row)
+
     async def _all(self, statement: Any) -> list[Action]:
         return [_action(row) for row in await self._session.execute(statement)]
+
+
+def _refuse_unknown(changes: Mapping[str, Any]) -> None:
+    if unknown := changes.keys() - CHANGEABLE:
+        raise TypeError(f"cannot change {sorted(unknown)} of an action; changeable are {sorted(CHANGEABLE)}")
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,9 +134,12 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(plan, Plan):
         columns["plan"] = plan.model_dump(mode="json")
         columns["service"] = plan.service
-    for name in ("approvers", "decided_by"):
-        if name in columns:
-            columns[name] = list(columns[name])
+    if "decided_by" in columns:
+        columns["decided_by"] = list(columns["decided_by"])
+    if "asked" in columns:
+        columns["asked"] = [
+            {"group": one.group, "people": list(one.people), "at": one.at.isoformat()} for one in columns["asked"]
+        ]
     return columns
 
 
@@ -124,7 +156,7 @@ def _action(row: Row[Any]) -> Action:
         plan=Plan.model_validate(row.plan),
         plan_digest=row.plan_digest,
         approvals_needed=row.approvals_needed,
-        approvers=tuple(row.approvers),
+        asked=tuple(Asked(one["group"], tuple(one["people"]), datetime.fromisoformat(one["at"])) for one in row.asked),
         veto_window_seconds=row.veto_window_seconds,
         execute_within_seconds=row.execute_within_seconds,
         due_at=row.due_at,
@@ -134,4 +166,5 @@ def _action(row: Row[Any]) -> Action:
         finished_at=row.finished_at,
         outcome=row.outcome,
         by_hand=row.by_hand,
+        remind_at=row.remind_at,
     )

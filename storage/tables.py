@@ -123,7 +123,9 @@ class ActionRow(Row, table=True):
     plan: dict[str, Any] = Field(sa_type=JSON)
     plan_digest: str
     approvals_needed: int
-    approvers: list[str] = Field(sa_type=JSON)
+    asked: list[dict[str, Any]] = Field(sa_type=JSON)
+    """Groups that the question was put to: ``{"group", "people", "at"}``, in order."""
+    remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
     veto_window_seconds: float
     execute_within_seconds: float
     due_at: datetime | None = Field(default=None, sa_type=UtcTime)

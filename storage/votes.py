@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.ports import Ballot, Vote
@@ -29,15 +30,23 @@ class Votes:
             opened_evidence=vote.opened_evidence,
         )
 
+    async def withdraw(self, action_id: str, person: str) -> Vote | None:
+        """Take a person's yes back, as if it had never been cast; the vote that was, None when there was none."""
+        row = (
+            await self._session.execute(
+                delete(VOTES)
+                .where(VOTES.c.action_id == action_id, VOTES.c.person == person, VOTES.c.ballot == Ballot.APPROVE)
+                .returning(VOTES)
+            )
+        ).one_or_none()
+        return None if row is None else _vote(row)
+
     async def of(self, action_id: str) -> Sequence[Vote]:
         """Oldest first."""
         rows = await self._session.execute(
             select(VOTES).where(VOTES.c.action_id == action_id).order_by(VOTES.c.at, VOTES.c.person)
         )
-        return [
-            Vote(person=row.person, ballot=Ballot(row.ballot), at=row.at, opened_evidence=row.opened_evidence)
-            for row in rows
-        ]
+        return [_vote(row) for row in rows]
 
     async def opened(self, incident_id: int, revision: int, person: str, at: datetime) -> None:
         """Remember that a person has opened the evidence; the first time counts."""
@@ -54,3 +63,7 @@ class Votes:
             )
         )
         return rows.first() is not None
+
+
+def _vote(row: Row[Any]) -> Vote:
+    return Vote(person=row.person, ballot=Ballot(row.ballot), at=row.at, opened_evidence=row.opened_evidence)

@@ -59,7 +59,8 @@ async def _brief(work: Work, action_id: str) -> Json:
     if stored is None:
         return None
     request = request_of(stored.situation) or Request(runbook=action.runbook, by=WATCHKEEPER, reason="approved")
-    brief = Brief(incident=stored.situation.incident, alert=stored.situation.alert, request=request)
+    voters = tuple(vote.person for vote in await work.votes.of(action_id))
+    brief = Brief(incident=stored.situation.incident, alert=stored.situation.alert, request=request, voters=voters)
     return brief.model_dump(mode="json")
 
 

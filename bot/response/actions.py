@@ -94,6 +94,17 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A group of people that a question was put to."""
+
+    group: str
+    """By its name in the policy."""
+    people: tuple[str, ...]
+    """Slack user ids of its members, as they were resolved last."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Action:
     """One row of ``actions``."""
 
@@ -110,8 +121,8 @@ class Action:
     plan: Plan
     plan_digest: str
     approvals_needed: int
-    approvers: tuple[str, ...]
-    """Slack user ids who may answer, as the policy's people resolved when the question was asked."""
+    asked: tuple[Asked, ...]
+    """Whom the question was put to so far, in order. What their answers are worth is judged when they answer."""
     veto_window_seconds: float
     execute_within_seconds: float
     due_at: datetime | None
@@ -125,3 +136,10 @@ class Action:
     """One sentence for people, once there is something to say."""
     by_hand: bool = False
     """A person with the authority acted although automation is paused."""
+    remind_at: datetime | None = None
+    """While waiting: when those who have not answered are reminded; None once they were."""
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Distinct Slack user ids of everybody asked, as they were resolved last."""
+        return tuple(dict.fromkeys(person for asked in self.asked for person in asked.people))

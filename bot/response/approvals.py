@@ -6,13 +6,17 @@ quorum is judged over the stored votes including this one, never on the click it
 
 from datetime import timedelta
 
-from bot.policy.approval import Deed, Standing, may, tally
-from bot.response.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState
-from bot.response.answers import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised, find, refused, stale
+from bot.policy.approval import Deed, Standing, may
+from bot.response.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
+from bot.response.answers import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised, count_votes, find, refused, stale
+from bot.response.calling import renewed
 from bot.response.card import refresh_card
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.ports import Ballot, Vote, Work
 from bot.response.watch import Watch
+
+VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
+"""States in which a yes may still wait for others."""
 
 
 async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
@@ -23,16 +27,29 @@ async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Ans
     action = found.action
     if not found.current or action.revision != press.revision:
         return stale(found)
-    permission = may(Deed.APPROVE, press.person, authorised=set(action.approvers), requested_by=action.requested_by)
+    permission = may(
+        Deed.APPROVE,
+        press.person,
+        authorised=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+        requested_by=action.requested_by,
+    )
     if not permission.allowed:
         return await refused(work, watch, found, press, Deed.APPROVE, permission.text)
     if action.state is not ActionState.WAITING:
         return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
-    return await cast_yes(work, watch, action, press.person)
+    if action.due_at is not None and action.due_at <= watch.now():
+        return Answer(False, "The time to answer has just run out, so your yes was not counted. See the card.")
+    return await cast_yes(work, watch, roster, action, press.person)
 
 
-async def cast_yes(work: Work, watch: Watch, action: Action, person: str, *, by_hand: bool = False) -> Answer:
-    """Store the vote, count all of them, and release the action if that was enough."""
+async def cast_yes(
+    work: Work, watch: Watch, roster: Roster, action: Action, person: str, *, by_hand: bool = False
+) -> Answer:
+    """Store the vote, count all of them, and release the action if that was enough.
+
+    Who may answer is judged now, for this vote and for all before it: whoever has left the group or the workspace
+    since they voted is not counted.
+    """
     now = watch.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
@@ -51,14 +68,8 @@ async def cast_yes(work: Work, watch: Watch, action: Action, person: str, *, by_
             "by_hand": by_hand,
         },
     )
-    votes = await work.votes.of(action.id)
-    count = tally(
-        approvals=[v.person for v in votes if v.ballot is Ballot.APPROVE],
-        stops=[v.person for v in votes if v.ballot is Ballot.STOP],
-        approvers=action.approvers,
-        requested_by=action.requested_by,
-        needed=action.approvals_needed,
-    )
+    action = await _with_present_people(work, action, roster)
+    count = await count_votes(work, watch, roster, action)
     if count.standing is not Standing.APPROVED:
         await refresh_card(work, watch.orders(), action.incident_id, now)
         more = "one more person" if count.missing == 1 else f"{count.missing} more people"
@@ -78,6 +89,57 @@ async def cast_yes(work: Work, watch: Watch, action: Action, person: str, *, by_
     names = "Approved by hand while automation is paused" if by_hand else "Approved"
     await _say(work, approved, names, person, Tone.GOOD, entry, watch)
     return Answer(True, "Approved. It starts now; the thread will say how it goes.")
+
+
+async def withdraw(work: Work, watch: Watch, _roster: Roster, press: Press) -> Answer:
+    """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action, now = found.action, watch.now()
+    if action.state not in VOTES_OPEN:
+        stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
+        remedy = "Press Stop if it must not run." if stoppable else "See the card."
+        return Answer(False, f"Too late to withdraw: this is {_in_words(action)}. {remedy}")
+    # Like a stop, it is not refused for being pressed on an old card: it can only make things safer.
+    vote = await work.votes.withdraw(action.id, press.person)
+    if vote is None:
+        return Answer(False, "You have not said yes here, so there is nothing to withdraw. Nothing was changed.")
+    entry = await work.audit.append(
+        kind="action.vote_withdrawn",
+        actor=press.person,
+        at=now,
+        incident_id=action.incident_id,
+        body={
+            "action": action.id,
+            "ballot": vote.ballot,
+            "revision": action.revision,
+            "plan": action.plan_digest,
+            "cast_at": vote.at.isoformat(),
+        },
+    )
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, watch)
+    return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
+
+
+async def renew_people(work: Work, watch: Watch, roster: Roster) -> int:
+    """Bring open questions up to date with who is in the groups now; how many changed, and so did their cards."""
+    changed = 0
+    for action in await work.actions.in_states(UNDECIDED):
+        renewed_action = await _with_present_people(work, action, roster)
+        if renewed_action is not action:
+            await refresh_card(work, watch.orders(), action.incident_id, watch.now())
+            changed += 1
+    return changed
+
+
+async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:
+    """The same row; stored anew where its groups have other members than when it was last looked at."""
+    asked = renewed(action.asked, roster)
+    if asked == action.asked:
+        return action
+    return await work.actions.amend(action, asked=asked) or action
 
 
 async def stop(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:

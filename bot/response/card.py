@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.policy.approval import next_groups
 from bot.policy.decision import Decision, Verdict
 from bot.policy.document import Policy, duration_text
 from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Situation
 from bot.response.actions import Action, ActionState
+from bot.response.calling import asked_groups, callable_people
 from bot.response.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
 from bot.response.ports import Ballot, StoredDecision, Vote, Work
@@ -16,8 +18,8 @@ _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
     _S.VETO_WINDOW: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
-    _S.WAITING: (Button.APPROVE, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
-    _S.HELD: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.WAITING: (Button.APPROVE, Button.WITHDRAW, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.HELD: (Button.WITHDRAW, Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.APPROVED: (Button.STOP, Button.WHY),
     _S.RUNNING: (Button.STOP, Button.WHY),
     _S.EXECUTING: (Button.WHY,),
@@ -49,9 +51,13 @@ def way_back_text(plan: Plan) -> str:
     return f"{plan.way_back.summary.rstrip('.')} ({plan.way_back.exactness})."
 
 
-def offered_buttons(incident: Incident, action: Action | None, *, review_due: bool = False) -> tuple[Button, ...]:
-    """What people can press now; the handlers accept exactly this."""
+def offered_buttons(
+    incident: Incident, action: Action | None, *, said_yes: Sequence[str] = (), review_due: bool = False
+) -> tuple[Button, ...]:
+    """What people can press now; the handlers accept exactly this. ``said_yes``: whose votes could be withdrawn."""
     buttons = _offered_by_state(incident, action)
+    if not said_yes:
+        buttons = tuple(b for b in buttons if b is not Button.WITHDRAW)
     return (*buttons[:-1], Button.REVIEW, buttons[-1]) if review_due else buttons
 
 
@@ -68,7 +74,7 @@ def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button
     return buttons
 
 
-def if_nobody_answers(policy: Policy, action: Action | None) -> str:
+def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None) -> str:
     """The consequence of silence, in words."""
     if action is None:
         return ""
@@ -81,6 +87,9 @@ def if_nobody_answers(policy: Policy, action: Action | None) -> str:
         case _S.VETO_WINDOW:
             return "It runs, and this card will say how it went."
         case _S.WAITING:
+            following = next_groups(policy, action.runbook, [one.group for one in action.asked])
+            if following and incident.state is not IncidentState.TAKEN:
+                return f"{following[0]} will be asked as well."
             return "Nothing is done. The question expires and the incident stays open."
         case _S.HELD:
             return "Nothing is done while automation is paused here."
@@ -95,6 +104,7 @@ def build_card(
     stored: StoredDecision,
     action: Action | None,
     votes: Sequence[Vote],
+    now: datetime,
     *,
     review_due: bool = False,
 ) -> CardNotice:
@@ -112,7 +122,8 @@ def build_card(
         )
         if url
     ]
-    approved_by = tuple(v.person for v in votes if v.ballot is Ballot.APPROVE)
+    counts = set(action.approvers) - {action.requested_by} if action else set()
+    approved_by = tuple(v.person for v in votes if v.ballot is Ballot.APPROVE and v.person in counts)
     plan = situation.plan if action is None else action.plan
     return CardNotice(
         incident=incident.name,
@@ -141,14 +152,15 @@ def build_card(
         ),
         evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in situation.evidence),
         links=tuple(links),
-        approvers=action.approvers if action else (),
+        approvers=callable_people(policy, action.asked, incident.severity, now) if action else (),
+        asked=asked_groups(policy, action.asked, incident.severity, now) if action else (),
         approvals_needed=action.approvals_needed if action else 1,
         approved_by=approved_by,
         decided_by=action.decided_by if action else (),
         due_at=action.due_at if action else None,
-        if_nobody_answers=if_nobody_answers(policy, action),
+        if_nobody_answers=if_nobody_answers(policy, incident, action),
         outcome=action.outcome if action else "",
-        buttons=offered_buttons(incident, action, review_due=review_due),
+        buttons=offered_buttons(incident, action, said_yes=approved_by, review_due=review_due),
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
@@ -170,12 +182,12 @@ async def current_action(work: Work, incident: Incident) -> Action | None:
 
 async def refresh_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> None:
     """Queue the card as it stands in this transaction. Without a decision yet there is nothing to show."""
-    card = await present_card(work, policy, incident_id)
+    card = await present_card(work, policy, incident_id, now)
     if card is not None:
         await work.outbox.add(incident_id, card, now)
 
 
-async def present_card(work: Work, policy: Policy, incident_id: int) -> CardNotice | None:
+async def present_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> CardNotice | None:
     """The card as it stands in this transaction; None as long as there is no decision to show."""
     incident = await work.incidents.get(incident_id)
     stored = await work.decisions.latest(incident_id)
@@ -186,4 +198,4 @@ async def present_card(work: Work, policy: Policy, incident_id: int) -> CardNoti
     alerts = await work.incidents.alerts(incident_id)
     review = await work.reviews.get(action.id) if action else None
     due = review is not None and review.done_by is None
-    return build_card(policy, incident, alerts, stored, action, votes, review_due=due)
+    return build_card(policy, incident, alerts, stored, action, votes, now, review_due=due)

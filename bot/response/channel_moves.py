@@ -57,7 +57,7 @@ async def opened(work: Work, watch: Watch, own: OwnChannel, channel: str, name: 
         incident_id=incident_id,
         body={"channel": channel, "name": name, "invite": list(own.brief.invite)},
     )
-    card = await present_card(work, watch.orders(), incident_id)
+    card = await present_card(work, watch.orders(), incident_id, watch.now())
     if card is not None:
         await work.outbox.deliver_again(incident_id, card, now)
     await tell_ending(work, watch, incident_id)

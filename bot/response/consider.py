@@ -211,7 +211,7 @@ async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen
     if not asked_now and await _nothing_new(work, incident, current, situation, decision):
         await refresh_card(work, policy, incident_id, now)
         return
-    await record(work, watch, incident, situation, decision, seen.approvers)
+    await record(work, watch, incident, situation, decision, seen.members)
 
 
 async def _nothing_new(

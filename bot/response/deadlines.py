@@ -1,7 +1,8 @@
 """Waits that end by themselves: rows with a ``due_at``, swept with conditional updates.
 
 Every replica may sweep; each row moves once, because only one conditional update can win. A row that cannot be
-moved is logged and left for the next sweep, so it never blocks the others.
+moved is logged and left for the next sweep, so it never blocks the others. Questions that wait for people have a sweep
+of their own (``reminders``): it may have to ask Slack who is in a group, and these deadlines never wait for Slack.
 """
 
 import logging
@@ -19,11 +20,6 @@ log = logging.getLogger(__name__)
 OnDue = Callable[[Work, Watch, Action], Awaitable[bool]]
 
 
-async def _question_expired(work: Work, watch: Watch, action: Action) -> bool:
-    text = "Nobody answered in time, so nothing was done. The incident stays open."
-    return await withdraw(work, watch, action, ActionEvent.EXPIRE, text)
-
-
 async def _yes_expired(work: Work, watch: Watch, action: Action) -> bool:
     text = "It was approved but could not start in time, so nothing was done. The incident stays open."
     return await withdraw(work, watch, action, ActionEvent.EXPIRE, text)
@@ -32,7 +28,6 @@ async def _yes_expired(work: Work, watch: Watch, action: Action) -> bool:
 _WHEN_DUE: dict[ActionState, OnDue] = {
     ActionState.ANNOUNCING: not_announced,
     ActionState.VETO_WINDOW: release,
-    ActionState.WAITING: _question_expired,
     ActionState.APPROVED: _yes_expired,
 }
 

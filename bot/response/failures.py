@@ -46,7 +46,7 @@ async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str)
         pauses=await work.pauses.active(now),
         oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
     )
-    await record(work, watch, incident, situation, decide(situation, watch.orders()), ())
+    await record(work, watch, incident, situation, decide(situation, watch.orders()), {})
     notice = ThreadNotice(
         incident=incident.name,
         title="Watchkeeper itself failed: a person must look",

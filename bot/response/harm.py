@@ -10,6 +10,7 @@ from bot.policy.document import Policy
 from bot.policy.plan import Exactness
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.calling import callable_people
 from bot.response.card import refresh_card
 from bot.response.incidents import Alert, Incident
 from bot.response.notices import ThreadNotice, Tone
@@ -54,7 +55,7 @@ async def answer_harm(work: Work, watch: Watch, incident: Incident, firing: Sequ
             title="Harm suspected after our act",
             lines=tuple(lines),
             tone=Tone.BAD,
-            to=action.approvers,
+            to=callable_people(policy, action.asked, incident.severity, now),
             audit=(entry,),
             at=now,
         )

@@ -36,7 +36,7 @@ async def take(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer
     if found.action is not None and found.action.state in AUTONOMOUS_SOON:
         await _set_aside(work, watch, found.action, press.person, "Taken over by a person.")
     await _record(work, watch, found, press.person, "incident.taken", "On it", {}, Tone.GOOD)
-    return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more.")
+    return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
 
 
 async def override(work: Work, watch: Watch, roster: Roster, press: Press, choice: str, reason: str) -> Answer:
@@ -62,7 +62,7 @@ async def override(work: Work, watch: Watch, roster: Roster, press: Press, choic
     permission = may(
         deed,
         press.person,
-        authorised=authorised(watch, roster, deed, runbook),
+        authorised=authorised(watch, roster, deed, runbook, action),
         requested_by=action.requested_by if action else None,
     )
     if not permission.allowed:
@@ -70,7 +70,7 @@ async def override(work: Work, watch: Watch, roster: Roster, press: Press, choic
     if action is not None and action.state not in PENDING and not _is_over(action):
         return Answer(False, f"It is {action.state.value.replace('_', ' ')} now; wait for the outcome, then roll back.")
     if by_hand and action is not None:
-        return await _by_hand(work, watch, found, action, press.person, reason)
+        return await _by_hand(work, watch, roster, found, action, press.person, reason)
     if action is not None and action.state in PENDING:
         await _set_aside(work, watch, action, press.person, f"Overridden: {reason}")
     details = {"choice": choice, "reason": reason, "instead_of": action.runbook if action else None}
@@ -92,7 +92,9 @@ async def roll_back(work: Work, watch: Watch, roster: Roster, press: Press, reas
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     action = found.action
-    permission = may(Deed.ROLL_BACK, press.person, authorised=authorised(watch, roster, Deed.ROLL_BACK, action.runbook))
+    permission = may(
+        Deed.ROLL_BACK, press.person, authorised=authorised(watch, roster, Deed.ROLL_BACK, action.runbook, action)
+    )
     if not permission.allowed:
         return await refused(work, watch, found, press, Deed.ROLL_BACK, permission.text)
     if action.state in (ActionState.ROLLING_BACK, ActionState.ROLLED_BACK):
@@ -114,7 +116,9 @@ async def roll_back(work: Work, watch: Watch, roster: Roster, press: Press, reas
     return Answer(True, "Rolling back now. The thread will say how it goes.")
 
 
-async def _by_hand(work: Work, watch: Watch, found: Found, action: Action, person: str, reason: str) -> Answer:
+async def _by_hand(
+    work: Work, watch: Watch, roster: Roster, found: Found, action: Action, person: str, reason: str
+) -> Answer:
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if stored is None:
         return UNKNOWN_SUBJECT
@@ -123,7 +127,7 @@ async def _by_hand(work: Work, watch: Watch, found: Found, action: Action, perso
         return Answer(False, allowed.text)
     title = f"Acting by hand while automation is paused: {action.runbook}"
     await _record(work, watch, found, person, "action.by_hand", title, {"reason": reason}, Tone.WARNING)
-    return await cast_yes(work, watch, action, person, by_hand=True)
+    return await cast_yes(work, watch, roster, action, person, by_hand=True)
 
 
 async def _set_aside(work: Work, watch: Watch, action: Action, person: str, outcome: str) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pydantic import Field
+
 from bot.policy.document import Policy, Runbook
 from bot.policy.matching import match
 from bot.policy.plan import Facts, Plan
@@ -21,6 +23,8 @@ class Brief(Facts):
     incident: str
     alert: AlertFacts
     request: Request | None = None
+    voters: tuple[str, ...] = ()
+    """Who has said yes, if it is about to be acted on: they must be known to be there still."""
 
 
 class Look(Facts):
@@ -32,7 +36,8 @@ class Look(Facts):
     plan_problem: str = ""
     evidence: tuple[Evidence, ...] = ()
     impact: Impact = Impact()
-    approvers: tuple[str, ...] = ()
+    members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Who is in each group that may be asked, the escalation chain included."""
 
 
 async def look(watch: Watch, brief: Brief) -> Look:
@@ -54,7 +59,11 @@ async def look(watch: Watch, brief: Brief) -> Look:
         evidence: tuple[Evidence, ...] = await watch.evidence.gather(queries)
     except ValueError as error:
         return Look(runbook=name, plan_problem=f"The evidence of {name} cannot be asked: {error}")
-    approvers = await watch.people.members(policy.approvals_of(name).groups)
+    approvals = policy.approvals_of(name)
+    members = {
+        group: await watch.people.members([group], sure_of=brief.voters)
+        for group in (*approvals.groups, *approvals.escalation)
+    }
     impact = await impact_of(watch, policy, alert)
     try:
         given = brief.request.parameters if brief.request else {}
@@ -68,7 +77,7 @@ async def look(watch: Watch, brief: Brief) -> Look:
         plan_problem=problem,
         evidence=evidence,
         impact=impact,
-        approvers=approvers,
+        members=members,
     )
 
 

@@ -32,6 +32,7 @@ class Button(StrEnum):
     """The buttons people meet; the value is the Slack ``action_id``."""
 
     APPROVE = "approve"
+    WITHDRAW = "withdraw"
     OVERRIDE = "override"
     STOP = "stop"
     PAUSE = "pause"
@@ -39,6 +40,8 @@ class Button(StrEnum):
     ROLL_BACK = "roll_back"
     TAKE = "take"
     REVIEW = "review"
+    OPEN = "open"
+    """A link to the card; pressing it changes nothing."""
 
 
 class Link(Facts):
@@ -64,6 +67,15 @@ class PlanCard(Facts):
     blast_radius: str
     """In words: "1 target, 25 % of the fleet"."""
     way_back: str
+
+
+class AskedGroup(Facts):
+    """A group of people that the question was put to."""
+
+    group: str
+    at: datetime
+    quiet_until: datetime | None = None
+    """The end of its quiet hours, if it is in them: until then nobody of it is called."""
 
 
 class CardNotice(Facts):
@@ -93,7 +105,9 @@ class CardNotice(Facts):
     evidence: tuple[EvidenceLine, ...] = ()
     links: tuple[Link, ...] = ()
     approvers: tuple[str, ...] = ()
-    """User ids who may answer."""
+    """User ids who may answer and may be called at this hour: their mentions wake them."""
+    asked: tuple[AskedGroup, ...] = ()
+    """Groups that the question was put to, in order; who is in them when they answer is what counts."""
     approvals_needed: int = 1
     approved_by: tuple[str, ...] = ()
     decided_by: tuple[str, ...] = ()
@@ -156,7 +170,22 @@ class PointerNotice(Facts):
     """What came of the last action, in words, once something did."""
 
 
-Told = CardNotice | ThreadNotice | PointerNotice
+class DirectNotice(Facts):
+    """A message to one person who may be waited for elsewhere: what waits, and the way to the card. It asks nothing."""
+
+    kind: Literal["direct"] = "direct"
+    incident: str
+    to: str
+    """User id."""
+    title: str
+    """One line, plain text: "Waits for your answer: Restart web"."""
+    lines: tuple[str, ...] = ()
+    until: datetime | None = None
+    """Not worth delivering, and not delivered, from then on."""
+    at: datetime
+
+
+Told = CardNotice | ThreadNotice | PointerNotice | DirectNotice
 Notice = Annotated[Told, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""

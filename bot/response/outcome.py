@@ -1,6 +1,7 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
 from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.calling import callable_people
 from bot.response.card import refresh_card
 from bot.response.channel_moves import tell_ending
 from bot.response.notices import Button, ThreadNotice, Tone
@@ -81,7 +82,7 @@ async def tell(
         title=title,
         lines=(text, *((f"Way back: {action.plan.way_back.summary}",) if reversible else ())),
         tone=tone,
-        to=action.approvers if call_people else (),
+        to=await _to_call(work, watch, action) if call_people else (),
         buttons=(
             *((Button.ROLL_BACK,) if reversible else ()),
             *((Button.REVIEW,) if review else ()),
@@ -95,3 +96,11 @@ async def tell(
     )
     await refresh_card(work, watch.orders(), action.incident_id, now)
     await work.outbox.add(action.incident_id, notice, now)
+
+
+async def _to_call(work: Work, watch: Watch, action: Action) -> tuple[str, ...]:
+    """Who must look: those asked, but for quiet hours; whoever has decided it is awake in any case."""
+    incident = await work.incidents.get(action.incident_id)
+    severity = incident.severity if incident else ""
+    awake = callable_people(watch.orders(), action.asked, severity, watch.now())
+    return tuple(dict.fromkeys((*awake, *action.decided_by)))

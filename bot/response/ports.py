@@ -1,4 +1,4 @@
-"""What the flows need from the outside, as protocols; storage, evidence and Slack implement them.
+"""What the flows need from rows, as protocols; storage implements them.
 
 ``Work`` is one transaction: everything done through it is committed together or not at all. Every ``move`` and
 ``take`` is a conditional update; None or False means somebody else was first, and that is a normal answer.
@@ -17,7 +17,7 @@ from bot.policy.decision import Decision
 from bot.policy.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
-from bot.policy.situation import BudgetState, Evidence, Gate, History, Licence, Pause, Scope, Situation
+from bot.policy.situation import BudgetState, Gate, History, Licence, Pause, Scope, Situation
 from bot.remediation import Snapshot
 from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.channels import Announcement, ChannelBrief, OwnChannel
@@ -171,6 +171,14 @@ class Actions(Protocol):
         """Apply ``event`` where the lifecycle allows it, with field changes; the new row, or None if too late."""
         ...
 
+    async def amend(self, action: Action, **changes: Any) -> Action | None:
+        """Change fields without an event, where state and waits are still those of ``action``; None if too late."""
+        ...
+
+    async def unanswered(self, now: datetime, limit: int = 100) -> Sequence[Action]:
+        """Questions whose time is over or whose people are to be reminded, longest overdue first."""
+        ...
+
     async def due(self, state: ActionState, now: datetime, limit: int = 100) -> Sequence[Action]:
         """Actions in ``state`` whose ``due_at`` has passed, longest overdue first."""
         ...
@@ -185,6 +193,10 @@ class Actions(Protocol):
 class Votes(Protocol):
     async def cast(self, action_id: str, vote: Vote) -> bool:
         """Store a vote; False when this person has already answered this question."""
+        ...
+
+    async def withdraw(self, action_id: str, person: str) -> Vote | None:
+        """Take a person's yes back, as if it had never been cast; the vote that was, None when there was none."""
         ...
 
     async def of(self, action_id: str) -> Sequence[Vote]: ...
@@ -432,28 +444,4 @@ class Database(Protocol):
 
     def read(self) -> AbstractAsyncContextManager[Work]:
         """One consistent view in which writing is refused and nobody is kept waiting."""
-        ...
-
-
-class EvidenceSource(Protocol):
-    """Asks the monitoring system; bounded and timed out; an error is a finding of ``unknown``, never an exception."""
-
-    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
-        """Evaluate each PromQL query: a result that is non-empty and non-zero supports, else contradicts."""
-        ...
-
-    async def number(self, query: str) -> float | None:
-        """First sample of an instant query; None when empty or unanswerable."""
-        ...
-
-    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
-        """One look at a runbook's ``verify``: PromQL non-zero, or the URL answering 2xx."""
-        ...
-
-
-class People(Protocol):
-    """Resolves the policy's groups to Slack user ids."""
-
-    async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
-        """Distinct active user ids of the named groups, sorted; unknown groups have no members."""
         ...

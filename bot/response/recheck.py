@@ -5,10 +5,13 @@ Judged in the transaction that claims the targets, so nothing can change between
 
 from dataclasses import dataclass
 
+from bot.policy.approval import Standing
 from bot.policy.decide import decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.situation import Notification
 from bot.response.actions import Action, ActionEvent
+from bot.response.answers import count_votes
+from bot.response.calling import Members
 from bot.response.consider import build_situation
 from bot.response.incidents import Incident, IncidentState
 from bot.response.look import Brief, Look
@@ -37,6 +40,9 @@ async def objection(
     if seen.plan is None or seen.plan.digest != action.plan_digest:
         why = seen.plan_problem or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Looking again.", look_again=True)
+    if action.decided_by and not await still_approved(work, watch, action, seen.members):
+        why = "of those who said yes, too few may still say it: they left the group, or their account was deactivated"
+        return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", look_again=True)
     decision = await judge_again(work, watch, action, brief, seen)
     if decision.verdict is Verdict.HOLD and decision.otherwise is not Verdict.REFUSE:
         return None if action.by_hand else Objection(ActionEvent.SUPERSEDE, decision.headline, paused=True)
@@ -44,6 +50,12 @@ async def objection(
     if decision.verdict is Verdict.REFUSE or not (by_people or decision.verdict.autonomous):
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {decision.headline}", look_again=True)
     return None
+
+
+async def still_approved(work: Work, watch: Watch, action: Action, members: Members) -> bool:
+    """Whether the votes on record are still enough, counted with who is in the groups now."""
+    roster = {group: frozenset(people) for group, people in members.items()}
+    return (await count_votes(work, watch, roster, action)).standing is Standing.APPROVED
 
 
 async def judge_again(work: Work, watch: Watch, action: Action, brief: Brief, seen: Look) -> Decision:

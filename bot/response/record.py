@@ -12,6 +12,7 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.document import Policy
 from bot.policy.situation import Situation
 from bot.response.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.calling import Members, ask_first, callable_people, why_quiet, write_to
 from bot.response.card import current_action, named, refresh_card
 from bot.response.incidents import Incident
 from bot.response.notices import ThreadNotice, Tone
@@ -20,7 +21,7 @@ from bot.response.watch import WATCHKEEPER, Watch
 
 
 async def record(
-    work: Work, watch: Watch, incident: Incident, situation: Situation, decision: Decision, approvers: tuple[str, ...]
+    work: Work, watch: Watch, incident: Incident, situation: Situation, decision: Decision, members: Members
 ) -> None:
     """Store a decision and everything that follows from it: action, audit, card, rationale in the thread."""
     now, policy = situation.now, watch.orders()
@@ -62,11 +63,14 @@ async def record(
             at=now,
         )
     )
-    action = _action_for(watch, policy, incident.id, revision, situation, decision, approvers)
+    action = _action_for(watch, policy, incident, revision, situation, decision, members)
     if action is not None:
         await work.actions.add(action)
     await refresh_card(work, policy, incident.id, now)
-    await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry), now)
+    if action is not None and action.state is ActionState.WAITING:
+        await _write_to_those_asked_at_once(work, policy, incident, action, now)
+    quiet = why_quiet(policy, action.asked, incident.severity, now) if action else ""
+    await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry, quiet), now)
 
 
 async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -> bool:
@@ -84,10 +88,22 @@ async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -
     if await work.actions.move(action.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome=text) is None:
         return False
     await work.locks.release(action.id)
+    members = {one.group: one.people for one in action.asked}
     fresh = {"now": now, "pauses": await work.pauses.active(now), **changes}
     situation = stored.situation.model_copy(update=fresh)
-    await record(work, watch, incident, situation, decide(situation, watch.orders()), action.approvers)
+    await record(work, watch, incident, situation, decide(situation, watch.orders()), members)
     return True
+
+
+async def _write_to_those_asked_at_once(
+    work: Work, policy: Policy, incident: Incident, action: Action, now: datetime
+) -> None:
+    """Whoever is asked because everybody before them sleeps did not expect it: the card alone may not reach them."""
+    chain = [one for one in action.asked if one.group not in policy.approvals_of(action.runbook).groups]
+    people = callable_people(policy, chain, incident.severity, now, {action.requested_by or ""})
+    if people:
+        because = why_quiet(policy, action.asked, incident.severity, now)
+        await write_to(work, policy, incident, action, people, action.plan.summary, (because,), now)
 
 
 def _sha256(situation: Situation) -> str:
@@ -98,11 +114,11 @@ def _sha256(situation: Situation) -> str:
 def _action_for(
     watch: Watch,
     policy: Policy,
-    incident_id: int,
+    incident: Incident,
     revision: int,
     situation: Situation,
     decision: Decision,
-    approvers: tuple[str, ...],
+    members: Members,
 ) -> Action | None:
     """The row that waits for Slack, for people, or for the end of a pause; None where there is nothing to do."""
     name, plan, now = situation.runbook, situation.plan, situation.now
@@ -117,9 +133,15 @@ def _action_for(
             state, due_at = ActionState.HELD, None
         case _:
             state, due_at = ActionState.WAITING, now + approvals.approve_within
+    without = {situation.requested_by or ""}
+    asked = ask_first(policy, name, members, incident.severity, now, without)
+    remind_at = None
+    if state is ActionState.WAITING:
+        called = callable_people(policy, asked, incident.severity, now, without)
+        remind_at = now + approvals.approve_within / 2 if called else now
     return Action(
         id=watch.new_id(),
-        incident_id=incident_id,
+        incident_id=incident.id,
         revision=revision,
         runbook=name,
         trigger=situation.trigger,
@@ -129,7 +151,7 @@ def _action_for(
         plan=plan,
         plan_digest=plan.digest,
         approvals_needed=decision.approvals_needed,
-        approvers=approvers,
+        asked=asked,
         veto_window_seconds=decision.veto_window_seconds,
         execute_within_seconds=approvals.execute_within.total_seconds(),
         due_at=due_at,
@@ -138,6 +160,7 @@ def _action_for(
         decided_by=(),
         finished_at=None,
         outcome="",
+        remind_at=remind_at,
     )
 
 
@@ -151,7 +174,7 @@ _DECIDED = {
 }
 
 
-def _rationale(incident: Incident, situation: Situation, decision: Decision, entry: int) -> ThreadNotice:
+def _rationale(incident: Incident, situation: Situation, decision: Decision, entry: int, quiet: str) -> ThreadNotice:
     """The thread's entry for a decision: what was decided and why."""
     title, tone = _DECIDED[decision.verdict]
     lines = [decision.headline]
@@ -160,6 +183,8 @@ def _rationale(incident: Incident, situation: Situation, decision: Decision, ent
         lines.append(f"Way back: {situation.plan.way_back.summary}")
     if situation.requested_by is not None:
         lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
+    if quiet:
+        lines.append(quiet)
     return ThreadNotice(
         incident=incident.name,
         title=title,

@@ -173,7 +173,10 @@ async def rehearse(watch: Watch, brief: Brief) -> Rehearsal:
                 possible, finding = False, str(error)
         async with watch.database.read() as work:
             situation = await build_situation(work, watch, brief, seen, Notification.PLANNED, watch.now())
-    return Rehearsal(situation, decide(situation, watch.orders()), seen.approvers, possible, finding)
+    policy = watch.orders()
+    groups = policy.approvals_of(seen.runbook or "").groups
+    approvers = tuple(sorted({person for group in groups for person in seen.members.get(group, ())}))
+    return Rehearsal(situation, decide(situation, policy), approvers, possible, finding)
 
 
 async def end_settled(watch: Watch) -> int:

@@ -1,13 +1,14 @@
 """What every flow and every act of a person works with: the orders, the catalogue, the senses and the clock."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bot.policy.document import Policy
 from bot.remediation import Catalogue
-from bot.response.ports import Database, EvidenceSource, People
+from bot.response.ports import Database
+from bot.response.senses import EvidenceSource, People
 
 WATCHKEEPER = "watchkeeper"
 """The actor's name in the audit when no person acted."""
@@ -49,6 +50,9 @@ class Watch:
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = opaque_id
 
-    async def roster(self) -> Mapping[str, frozenset[str]]:
-        """Every policy group with its present members. May ask Slack: never call it inside a transaction."""
-        return {name: frozenset(await self.people.members([name])) for name in self.orders().people}
+    async def roster(self, *, sure_of: Collection[str] = ()) -> Mapping[str, frozenset[str]]:
+        """Every policy group with its present members. May ask Slack: never call it inside a transaction.
+
+        ``sure_of``: persons whose answer is about to count, see ``People.members``.
+        """
+        return {name: frozenset(await self.people.members([name], sure_of=sure_of)) for name in self.orders().people}

@@ -19,7 +19,7 @@ from typing import Generic, Protocol, TypeVar
 
 from slack_sdk.errors import SlackClientError
 
-from bot.response.notices import ThreadNotice, Told
+from bot.response.notices import DirectNotice, ThreadNotice, Told
 from bot.slack.cards import render
 from bot.slack.layout import Message
 from bot.slack.limits import check_card
@@ -37,6 +37,7 @@ from bot.slack.posting import (
     Refused,
     Unknown,
 )
+from bot.slack.text import Url, web_address
 
 POLL_SECONDS = 1.0
 """How often to look for rows that another replica queued or left behind."""
@@ -278,6 +279,9 @@ class Courier(Generic[Work]):
                 await self._give_back(item, max(self._back_off(item), self._settle_seconds), error)
             case Misconfigured(_, error, _) if item.in_own_channel and error in CLOSED_CHANNEL_ERRORS:
                 await self._lose_channel(item, error)
+            case Misconfigured(str(), error, remedy) if isinstance(item.notice, DirectNotice):
+                # One person cannot be written to. That must not hold up the incident's thread.
+                await self._give_up(item, f"{item.notice.to} cannot be written to: {error}: {remedy}")
             case Misconfigured(channel, error, remedy):
                 self._certainly_not_there(item)
                 self._note_problem(channel or "", f"{error}: {remedy}")
@@ -286,17 +290,27 @@ class Courier(Generic[Work]):
                 await self._give_up(item, error)
 
     async def _drawn(self, item: OutboxItem) -> Message | None:
+        if isinstance(item.notice, DirectNotice) and item.notice.until is not None and item.notice.until <= self._now():
+            await self._give_up(item, f"it was worth delivering until {item.notice.until:%Y-%m-%d %H:%M} UTC only")
+            return None
         try:
-            message = render(item.notice, item.id, self._known_people())
+            message = render(item.notice, item.id, self._known_people(), card=await self._address_of_card(item))
             check_card(message.blocks, message.text)
         except (ValueError, SlackClientError) as error:
             await self._give_up(item, f"cannot be drawn: {error}")
             return None
         return message
 
+    async def _address_of_card(self, item: OutboxItem) -> Url | None:
+        if not isinstance(item.notice, DirectNotice) or item.channel is None or item.thread_ts is None:
+            return None
+        return web_address(await self._desk.permalink(item.channel, item.thread_ts))
+
     def _pace(self, item: OutboxItem) -> Pace:
         if self._is_update(item):
             return self._paces.updating()
+        if isinstance(item.notice, DirectNotice):
+            return self._paces.posting(item.notice.to)
         return self._paces.posting(item.channel or self._channel())
 
     async def _wait_for_slot(self, item: OutboxItem, pace: Pace, until: datetime) -> bool:
@@ -322,6 +336,11 @@ class Courier(Generic[Work]):
 
     async def _send(self, item: OutboxItem, message: Message) -> Outcome:
         channel, thread_ts = item.channel or self._channel(), item.thread_ts
+        if isinstance(item.notice, DirectNotice):
+            conversation = await self._desk.conversation(item.notice.to)
+            if not isinstance(conversation, str):
+                return conversation
+            channel, thread_ts = conversation, None
         if thread_ts is not None and self._is_update(item):
             updated = await self._desk.update(channel, thread_ts, message)
             if not isinstance(updated, Gone):
@@ -342,7 +361,7 @@ class Courier(Generic[Work]):
 
     @staticmethod
     def _is_update(item: OutboxItem) -> bool:
-        return not isinstance(item.notice, ThreadNotice) and item.thread_ts is not None
+        return not isinstance(item.notice, ThreadNotice | DirectNotice) and item.thread_ts is not None
 
     # -- what came of it -------------------------------------------------------------------------------------------
 

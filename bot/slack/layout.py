@@ -27,7 +27,7 @@ from slack_sdk.models.blocks import (
 from slack_sdk.models.views import View
 
 from bot.slack.limits import CONTEXT_ELEMENTS, INPUT_LENGTH
-from bot.slack.text import Mrkdwn, Plain
+from bot.slack.text import Mrkdwn, Plain, Url
 
 METADATA_EVENT = "watchkeeper_notice"
 
@@ -76,9 +76,15 @@ def actions(elements: Sequence[ButtonElement]) -> ActionsBlock:
 
 
 def button(
-    action_id: str, label: Plain, value: str, *, style: str | None = None, confirm: ConfirmObject | None = None
+    action_id: str,
+    label: Plain,
+    value: str,
+    *,
+    style: str | None = None,
+    confirm: ConfirmObject | None = None,
+    url: Url | None = None,
 ) -> ButtonElement:
-    return ButtonElement(action_id=action_id, text=_plain(label), value=value, style=style, confirm=confirm)
+    return ButtonElement(action_id=action_id, text=_plain(label), value=value, style=style, confirm=confirm, url=url)
 
 
 def confirm(title: Plain, text: Plain, yes: Plain, no: Plain, *, style: str | None = None) -> ConfirmObject:

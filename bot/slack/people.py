@@ -9,8 +9,9 @@ Must not know: what the people are asked.
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -23,6 +24,8 @@ from bot.slack.failures import error_word
 
 USERGROUP_SECONDS = 300.0
 USER_SECONDS = 3600.0
+SURE_SECONDS = 10.0
+"""How old an answer may be on which somebody's vote depends: several clicks in a row ask Slack once."""
 RETRY_SECONDS = 30.0
 """After a failed question: how long the old answer stands before Slack is asked again."""
 CONCURRENT_LOOKUPS = 5
@@ -43,13 +46,17 @@ class _Remembered(Generic[Answer]):
     answers: dict[str, Answer] = field(default_factory=dict)
     fresh_until: dict[str, float] = field(default_factory=dict)
     locks: dict[str, asyncio.Lock] = field(default_factory=dict)
+    answered_at: dict[str, float] = field(default_factory=dict)
     stale: dict[str, str] = field(default_factory=dict)
     """Key -> why its answer could not be renewed."""
 
-    async def get(self, key: str) -> Answer | None:
-        """The answer, as fresh as it can be had; None when there has never been one."""
+    async def get(self, key: str, *, sure: bool = False) -> Answer | None:
+        """The answer, as fresh as it can be had; None when there has never been one.
+
+        ``sure``: something depends on it now, so an answer that is older than a moment is not good enough.
+        """
         async with self.locks.setdefault(key, asyncio.Lock()):
-            if key in self.fresh_until and self.clock() < self.fresh_until[key]:
+            if not self._is_due(key, sure):
                 return self.answers.get(key)
             try:
                 self.answers[key] = await self.ask(key)
@@ -61,12 +68,26 @@ class _Remembered(Generic[Answer]):
                 self.fresh_until[key] = self.clock() + RETRY_SECONDS
             else:
                 self.stale.pop(key, None)
+                self.answered_at[key] = self.clock()
                 self.fresh_until[key] = self.clock() + self.lifetime_seconds
             return self.answers.get(key)
 
+    def forget(self, key: str) -> None:
+        """Ask again at the next opportunity; what was known stands until then."""
+        self.fresh_until.pop(key, None)
+
+    def age_seconds(self, key: str) -> float | None:
+        """How old the answer is; None when there has never been one."""
+        return self.clock() - self.answered_at[key] if key in self.answered_at else None
+
+    def _is_due(self, key: str, sure: bool) -> bool:
+        if self.clock() >= self.fresh_until.get(key, -math.inf):
+            return True
+        return sure and key not in self.stale and self.clock() - self.answered_at[key] >= SURE_SECONDS
+
 
 class SlackPeople:
-    """Implements ``bot.response.ports.People``."""
+    """Implements ``bot.response.senses.People``."""
 
     def __init__(
         self,
@@ -88,21 +109,37 @@ class SlackPeople:
     @property
     def problems(self) -> tuple[str, ...]:
         """Who could not be looked up lately, and why; for /readyz and ``/watch status``."""
-        stale = {**self._usergroups.stale, **self._active.stale}
-        asked_for = {name for group in self._orders().people.values() for name in (*group.users, group.usergroup)}
+        named = self._orders().people
+        asked_for = {name for group in named.values() for name in (*group.users, group.usergroup)}
         asked_for.update(user for users in self._usergroups.answers.values() for user in users)
-        return tuple(f"{key}: {reason}" for key, reason in sorted(stale.items()) if key in asked_for)
+        found = []
+        for memory in (self._usergroups, self._active):
+            for key, reason in sorted(memory.stale.items()):
+                if key in asked_for:
+                    age = memory.age_seconds(key)
+                    known = f"what it said {age / 60:.0f} min ago stands" if age is not None else "it never has"
+                    found.append(f"{key}: Slack does not say who that is ({reason}); {known}")
+        return tuple(found)
 
-    async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
-        """Distinct active user ids of the named groups, sorted; unknown groups have no members."""
+    def forget(self, usergroup: str) -> None:
+        """Slack says that who is in this user group has changed; it is asked again when somebody wants to know."""
+        self._usergroups.forget(usergroup)
+
+    async def members(self, groups: Sequence[str], *, sure_of: Collection[str] = ()) -> tuple[str, ...]:
+        """Distinct active user ids of the named groups, sorted; unknown groups have no members.
+
+        ``sure_of``: persons whose answer is about to count. Then the user groups and these persons' accounts are asked
+        about anew, unless that was a moment ago or Slack has just failed to answer.
+        """
         named = self._orders().people
         wanted = [named[group] for group in groups if group in named]
         usergroups = {group.usergroup for group in wanted if group.usergroup is not None}
         users = {user for group in wanted for user in group.users}
-        for found in await asyncio.gather(*(self._usergroups.get(one) for one in sorted(usergroups))):
+        sure = bool(sure_of)
+        for found in await asyncio.gather(*(self._usergroups.get(one, sure=sure) for one in sorted(usergroups))):
             users.update(found or ())
         ordered = sorted(users)
-        active = await asyncio.gather(*(self._active.get(user) for user in ordered))
+        active = await asyncio.gather(*(self._active.get(user, sure=user in sure_of) for user in ordered))
         return tuple(user for user, known in zip(ordered, active, strict=True) if known is not False)
 
     async def _ask_usergroup(self, usergroup: str) -> tuple[str, ...]:

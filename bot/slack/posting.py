@@ -4,6 +4,7 @@ Nothing here repeats or sleeps. What happens next is the courier's business.
 Must not know: the outbox, pacing.
 """
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ HISTORY_PAGE = 200
 POST = "chat.postMessage"
 UPDATE = "chat.update"
 WHISPER = "chat.postEphemeral"
+OPEN = "conversations.open"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ class Desk:
 
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
+        self._conversations: dict[str, str] = {}
+        """User id -> direct conversation; it never changes."""
 
     async def post(
         self, channel: str, message: Message, *, thread_ts: str | None = None, broadcast: bool = False
@@ -176,17 +182,32 @@ class Desk:
                 return None
             arguments["cursor"] = cursor
 
+    async def conversation(self, user: str) -> str | Outcome:
+        """The direct conversation with one person, opened if need be; what came of it when there is none."""
+        if user not in self._conversations:
+            try:
+                opened = await self._client.conversations_open(users=user)
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                return outcome_of(error, OPEN, user)
+            self._conversations[user] = opened["channel"]["id"]
+        return self._conversations[user]
+
+    async def permalink(self, channel: str, ts: str) -> str:
+        """The address of a message; empty when Slack does not say."""
+        try:
+            return str((await self._client.chat_getPermalink(channel=channel, message_ts=ts))["permalink"])
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, KeyError) as error:
+            log.info("no link to %s in %s this time: %s", ts, channel, error)
+            return ""
+
     async def whisper(self, channel: str, user: str, message: Message) -> Outcome:
         """A hint that only ``user`` sees, in the channel or else as a direct message. May be lost: hints only."""
         ephemeral = {"channel": channel, "user": user, "text": message.text, "blocks": message.blocks}
         outcome = await self._try(channel, WHISPER, ephemeral)
         if isinstance(outcome, Accepted | Limited | NotSent | Unknown):
             return outcome
-        try:
-            opened = await self._client.conversations_open(users=user)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            return outcome_of(error, "conversations.open", channel)
-        return await self.post(opened["channel"]["id"], message)
+        conversation = await self.conversation(user)
+        return await self.post(conversation, message) if isinstance(conversation, str) else conversation
 
     async def _try(self, channel: str, method: str, arguments: dict[str, Any]) -> Outcome:
         try:

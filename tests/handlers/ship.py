@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ class Ship:
         async with self.database.begin() as work:
             incident_id = await facts.open_incident(work, "checkout", handle=HANDLE, revision=1)
             await work.decisions.add(_decision(incident_id))
+            changes.setdefault("due_at", utc_now() + timedelta(minutes=30))
             action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
             await work.actions.add(action)
             await refresh_card(work, ORDERS, incident_id, utc_now())

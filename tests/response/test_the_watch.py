@@ -15,6 +15,7 @@ from bot.response.answers import Answer, Press
 from bot.response.deadlines import sweep
 from bot.response.incidents import IncidentState
 from bot.response.notices import Button
+from bot.response.reminders import sweep_questions
 from storage.tables import TARGET_LOCKS
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
@@ -308,7 +309,7 @@ async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> Non
         await here.fire()
         await here.until(ActionState.WAITING)
         await asyncio.sleep(0.15)
-        await sweep(here.watch)
+        await sweep_questions(here.watch)
         assert (await here.action()).state is ActionState.EXPIRED  # type: ignore[union-attr]
         await here.until_thread("Expired")
         assert not (await approve(here, ALICE)).accepted

@@ -6,7 +6,7 @@ Slack is played by ``deliver``: it takes the outbox as the courier does and says
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from bot.response.engine import Engine
 from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.incidents import Alert, AlertStatus, Incident
-from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.notices import CardNotice, ThreadNotice, Told
 from bot.response.watch import Timing, Watch
 from storage.database import Database
 from storage.intake import Intake
@@ -121,9 +121,17 @@ class Senses:
 @dataclass
 class People:
     groups: dict[str, tuple[str, ...]]
+    deactivated: set[str] = field(default_factory=set)
+    sure_of: list[frozenset[str]] = field(default_factory=list)
+    """Whose answers were about to count, at each time somebody asked."""
 
-    async def members(self, groups: Sequence[str]) -> tuple[str, ...]:
-        return tuple(sorted({person for group in groups for person in self.groups.get(group, ())}))
+    async def members(self, groups: Sequence[str], *, sure_of: Collection[str] = ()) -> tuple[str, ...]:
+        self.sure_of.append(frozenset(sure_of))
+        found = {person for group in groups for person in self.groups.get(group, ())}
+        return tuple(sorted(found - self.deactivated))
+
+    def forget(self, usergroup: str) -> None:
+        """Nothing is remembered."""
 
 
 def orders(level: str = "L1", **runbook: Any) -> Policy:
@@ -163,7 +171,7 @@ class World:
     intake: Intake
     switch: Switch
     senses: Senses
-    delivered: list[CardNotice | ThreadNotice] = field(default_factory=list)
+    delivered: list[Told] = field(default_factory=list)
     slack_answers: bool = True
 
     async def fire(self, name: str = "SwitchOff", service: str = "lamp", fingerprint: str = "f1") -> None:

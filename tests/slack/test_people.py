@@ -70,6 +70,7 @@ async def test_when_slack_is_down_what_was_known_stands_and_is_said(world: World
     world.clock[0] += USER_SECONDS + 1
     assert await world.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
     assert [problem.split(":")[0] for problem in world.people.problems] == ["S01ONCALL", "U01ALICE", "U02BOB"]
+    assert "what it said 60 min ago stands" in world.people.problems[0]
 
 
 async def test_a_failed_question_is_not_asked_at_every_turn(world: World):

@@ -27,6 +27,7 @@ EVENT_SCOPES = {
     "message.im": "im:history",
     "reaction_added": "reactions:read",
     "reaction_removed": "reactions:read",
+    "subteam_members_changed": "usergroups:read",
 }
 
 

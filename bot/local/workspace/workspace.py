@@ -185,6 +185,29 @@ class Workspace:
         except TimeoutError:
             raise TimeoutError(f"It did not come true within {timeout} s. {self._what_happened()}") from None
 
+    def regroup(self, group: str, *members: str) -> None:
+        """Let these people, by id or name, be the members of a user group; the app hears of it as an event.
+
+        Raises:
+            LookupError: nobody has one of the names, or there is no such group.
+        """
+        found = self.team.groups[group]
+        ids, before = [self.team.user(one).id for one in members], list(found.members)
+        found.members = ids
+        added, removed = [one for one in ids if one not in before], [one for one in before if one not in ids]
+        event: Json = {
+            "type": "subteam_members_changed",
+            "subteam_id": found.id,
+            "team_id": self.team.id,
+            "date_previous_update": int(self.state.clock()),
+            "date_update": int(self.state.clock()),
+            "added_users": added,
+            "added_users_count": str(len(added)),
+            "removed_users": removed,
+            "removed_users_count": str(len(removed)),
+        }
+        self.delivery.tell("subteam_members_changed", event)
+
     # The panel
 
     @property

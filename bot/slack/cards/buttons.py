@@ -13,11 +13,12 @@ from bot.response.notices import Button, PlanCard
 from bot.slack import layout
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import CONFIRM_TEXT
-from bot.slack.text import Plain, plain, plain_lines, units
+from bot.slack.text import Plain, Url, plain, plain_lines, units
 
 _ORDER = (
     Button.STOP,
     Button.APPROVE,
+    Button.WITHDRAW,
     Button.OVERRIDE,
     Button.ROLL_BACK,
     Button.TAKE,
@@ -25,10 +26,11 @@ _ORDER = (
     Button.PAUSE,
     Button.WHY,
 )
-"""Stop stands first wherever it is offered, then the primary button."""
+"""Stop stands first wherever it is offered, then the primary button. ``open`` is a link and stands alone."""
 _LABELS = {
     Button.STOP: "Stop",
     Button.APPROVE: "Approve",
+    Button.WITHDRAW: "Withdraw my yes",
     Button.OVERRIDE: "Override…",
     Button.ROLL_BACK: "Roll back",
     Button.TAKE: "I'll take it",
@@ -58,12 +60,17 @@ def button_row(
     offered: Sequence[Button], subject: str, revision: int, *, at: Shown | None = None, plan: PlanCard | None = None
 ) -> ActionsBlock | None:
     """The offered buttons in their fixed order; None when nothing is offered."""
-    if not offered:
-        return None
     wanted = [button for button in _ORDER if button in offered]
+    if not wanted:
+        return None
     primary = None if Button.STOP in wanted else next((button for button in _PRIMARY if button in wanted), None)
     wanted.sort(key=lambda one: one is not primary)
     return layout.actions([_button(one, subject, revision, one is primary, at, plan) for one in wanted])
+
+
+def open_button(subject: str, address: Url) -> ActionsBlock:
+    """The one button of a direct message: it leads to the card and changes nothing."""
+    return layout.actions([layout.button(Button.OPEN.value, plain("Open", 75), button_value(subject, 0), url=address)])
 
 
 def _button(

@@ -49,6 +49,7 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
         buttons if at in ANNOUNCED else None,
         layout.section(quotation(card.summary, 400)) if card.summary else None,
         layout.fields(_facts(at, card)),
+        _asked(card) if at in OPEN else None,
         _steps(card) if at in OPEN | STARTING else None,
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
@@ -73,11 +74,16 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
         facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.way_back, 250))]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
-    if at in OPEN and card.approvers:
-        needed = f" ({card.approvals_needed} needed)" if card.approvals_needed > 1 else ""
+    if at in OPEN and (card.approvers or card.asked):
         who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
-        facts.append((who, concat(wording.people(card.approvers), words(needed))))
+        facts.append((who, wording.who_may_answer(card)))
     return [lines([bold(words(name)), value]) for name, value in facts]
+
+
+def _asked(card: CardNotice) -> Block | None:
+    """Who is asked now and who was before; nothing where that is plain from who may answer."""
+    said = wording.asked(card)
+    return layout.section(said) if said else None
 
 
 def _steps(card: CardNotice) -> Block | None:

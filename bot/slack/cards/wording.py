@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
-from bot.response.notices import CardNotice, EvidenceLine
+from bot.response.notices import AskedGroup, CardNotice, EvidenceLine
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
@@ -21,6 +21,7 @@ from bot.slack.text import (
     code,
     concat,
     escape,
+    lines,
     listed,
     mention,
     naming,
@@ -32,6 +33,7 @@ from bot.slack.text import (
 )
 
 PEOPLE_SHOWN = 6
+GROUPS_SHOWN = 5
 _SEVERITIES = {
     "critical": ("🔴", "Critical"),
     "page": ("🔴", "Page"),
@@ -101,6 +103,36 @@ def people(ids: Sequence[str]) -> Mrkdwn:
     if len(ids) > PEOPLE_SHOWN:
         shown.append(words(f"{len(ids) - PEOPLE_SHOWN} more"))
     return listed(shown)
+
+
+def who_may_answer(card: CardNotice) -> Mrkdwn:
+    """Whom to call, by mention, and the groups whose members it is for: they count as they are when they answer."""
+    needed = f" ({card.approvals_needed} needed)" if card.approvals_needed > 1 else ""
+    called = concat(people(card.approvers), words(needed)) if card.approvers else EMPTY
+    groups = listed([code(one.group, 60) for one in card.asked[:GROUPS_SHOWN]]) if card.asked else EMPTY
+    if not groups:
+        return called
+    return lines([called, concat(words("whoever is in "), groups, words(" when they answer"))])
+
+
+def asked(card: CardNotice) -> Mrkdwn:
+    """The groups that the question went to: asked now, before, or left to sleep. Empty when all are asked at once."""
+    quiet = [one for one in card.asked if one.quiet_until is not None]
+    awake = [one for one in card.asked if one.quiet_until is None]
+    if not quiet and len({one.at for one in awake}) <= 1:
+        return EMPTY
+    latest = max((one.at for one in awake), default=None)
+    now = [_group(one) for one in awake if one.at == latest]
+    before = [_group(one) for one in awake if one.at != latest]
+    sleeping = [_quiet(one) for one in quiet]
+    return lines(
+        [
+            spaced(bold(words("Asked now:")), listed(now[-GROUPS_SHOWN:])) if now else EMPTY,
+            spaced(bold(words("Asked before:")), listed(before[-GROUPS_SHOWN:])) if before else EMPTY,
+            spaced(bold(words("Quiet hours, not called:")), listed(sleeping[:GROUPS_SHOWN])) if sleeping else EMPTY,
+            EMPTY if awake else words("Nobody is called at this hour."),
+        ]
+    )
 
 
 def severity_words(severity: str) -> Mrkdwn:
@@ -227,6 +259,14 @@ def _who_said_yes(card: CardNotice) -> Mrkdwn:
     if card.verdict is Verdict.ACT:
         return words("Within its standing orders: every condition held.")
     return EMPTY
+
+
+def _group(one: AskedGroup) -> Mrkdwn:
+    return concat(code(one.group, 60), words(" since "), when(one.at))
+
+
+def _quiet(one: AskedGroup) -> Mrkdwn:
+    return concat(code(one.group, 60), words(" until "), when(one.quiet_until)) if one.quiet_until else EMPTY
 
 
 def _short(text: str, limit: int) -> str:

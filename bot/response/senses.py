@@ -1,0 +1,38 @@
+"""What the flows ask of the world outside the database: monitoring, and who people are. Never inside a transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from bot.policy.situation import Evidence
+
+
+class EvidenceSource(Protocol):
+    """Asks the monitoring system; bounded and timed out; an error is a finding of ``unknown``, never an exception."""
+
+    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        """Evaluate each PromQL query: a result that is non-empty and non-zero supports, else contradicts."""
+        ...
+
+    async def number(self, query: str) -> float | None:
+        """First sample of an instant query; None when empty or unanswerable."""
+        ...
+
+    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
+        """One look at a runbook's ``verify``: PromQL non-zero, or the URL answering 2xx."""
+        ...
+
+
+class People(Protocol):
+    """Resolves the policy's groups to Slack user ids."""
+
+    async def members(self, groups: Sequence[str], *, sure_of: Collection[str] = ()) -> tuple[str, ...]:
+        """Distinct active user ids of the named groups, sorted; unknown groups have no members.
+
+        ``sure_of``: persons whose answer is about to count. Then nothing about them, or about who is in the groups,
+        comes from a memory older than a moment, unless Slack cannot be asked.
+        """
+        ...
+
+    def forget(self, usergroup: str) -> None:
+        """Slack says that who is in this user group has changed."""
+        ...

@@ -1,0 +1,36 @@
+"""The stories told in the browser write the documentation's pictures: ``pytest tests/scenarios --write-images``."""
+
+import os
+from collections.abc import Awaitable, Callable
+
+import pytest
+from playwright.async_api import Page
+
+from tests.local.page.conftest import chromium
+from tests.scenarios.stage import ROOT
+
+__all__ = ["chromium"]
+
+IMAGES = ROOT / "docs" / "images"
+LARGEST_IMAGE_BYTES = 250_000
+
+TakePicture = Callable[[Page, str], Awaitable[None]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-images", action="store_true", help="write the pictures in docs/images anew")
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest) -> TakePicture:
+    """Takes a picture of a page for the documentation, when asked to; the name is the file's, without its ending."""
+    wanted = request.config.getoption("--write-images", default=False) or os.environ.get("WATCHKEEPER_WRITE_IMAGES")
+
+    async def take(page: Page, name: str) -> None:
+        if not wanted:
+            return
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        taken = await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+        assert len(taken) < LARGEST_IMAGE_BYTES, f"{name}.png has {len(taken)} bytes"
+
+    return take

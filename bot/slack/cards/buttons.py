@@ -117,7 +117,7 @@ def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> Confirm
 def _what_runs(plan: PlanCard | None) -> Plain:
     if plan is None:
         return plain("The plan shown on this card will run.", CONFIRM_TEXT)
-    ending = f"\nReach: {plain(plan.blast_radius, 60)}. Way back: {plain(plan.way_back, 80)}"
+    ending = f"\nReach: {plain(plan.blast_radius, 60)}\nWay back: {plain(plan.way_back, 130)}"
     steps = [f"{number}. {plain(step, 60)}" for number, step in enumerate(plan.steps, start=1)]
     beginning = plain_lines("\n".join([plain(plan.summary, 90), *steps]), CONFIRM_TEXT - units(ending))
     return plain_lines(beginning + ending, CONFIRM_TEXT)

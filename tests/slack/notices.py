@@ -7,7 +7,7 @@ from bot.policy.levels import Level
 from bot.policy.situation import Finding
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
-from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard, ThreadNotice, Tone
+from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard, PointerNotice, ThreadNotice, Tone
 
 OPENED = datetime(2026, 11, 23, 3, 2, 11, tzinfo=UTC)
 ALICE, BOB, CAROL = "U01ALICE", "U02BOB", "U03CAROL"
@@ -226,4 +226,25 @@ ENTRIES: dict[str, ThreadNotice] = {
         incident="INC-7", title="Stopped", by=BOB, lines=("Reason: wrong service",), audit=(43,), at=OPENED
     ),
 }
+POINTERS: dict[str, PointerNotice] = {
+    "pointer": PointerNotice(
+        incident="INC-7",
+        service="checkout",
+        severity="critical",
+        alert_name="ServiceDown",
+        channel="C07OWN",
+        incident_state=IncidentState.OPEN,
+        opened_at=OPENED,
+        action_state=ActionState.WAITING,
+    )
+}
+POINTERS["pointer_succeeded"] = POINTERS["pointer"].model_copy(
+    update={"action_state": ActionState.SUCCEEDED, "outcome": "checkout answers again; healthy twice in a row."}
+)
+POINTERS["pointer_failed"] = POINTERS["pointer"].model_copy(
+    update={"action_state": ActionState.FAILED, "outcome": "Supervisor refused the connection: check its socket."}
+)
+POINTERS["pointer_resolved"] = POINTERS["pointer_succeeded"].model_copy(
+    update={"incident_state": IncidentState.RESOLVED, "resolved_at": OPENED + timedelta(minutes=6)}
+)
 NOTICES: dict[str, CardNotice | ThreadNotice] = {**CARDS, **ENTRIES}

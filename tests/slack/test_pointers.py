@@ -1,0 +1,34 @@
+"""The message that says where an incident is handled: as agreed, within limits, and never with foreign markup."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.slack.cards import render
+from bot.slack.limits import check_card
+from tests.slack.notices import POINTERS
+
+
+@pytest.mark.parametrize("name", POINTERS)
+def test_a_pointer_is_drawn_exactly_as_agreed(name, golden):
+    message = render(POINTERS[name], 41)
+    check_card(message.blocks, message.text)
+    golden(name, {"text": message.text, "blocks": message.blocks, "metadata": message.metadata})
+
+
+def test_the_fallback_text_stands_alone():
+    text = render(POINTERS["pointer_resolved"], 41).text
+    for part in ("Critical", "checkout", "ServiceDown", "INC-7", "<#C07OWN>", "Resolved after 6 min"):
+        assert part in text
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=3000), st.text(max_size=40))
+def test_any_text_gives_a_pointer_that_slack_takes_and_no_markup_of_its_own(service, alert, outcome, severity):
+    changes = {"service": service, "alert_name": f"<!channel>{alert}", "outcome": outcome, "severity": severity}
+    message = render(POINTERS["pointer_resolved"].model_copy(update=changes), 41)
+    check_card(message.blocks, message.text)
+    ours = re.sub(r"<!date\^\d+\^[^<>|]*\|[^<>]*>|<#C07OWN>", "", f"{message.text} {message.blocks}")
+    assert "<" not in ours

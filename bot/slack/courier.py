@@ -46,6 +46,9 @@ WAIT_IN_HAND_SECONDS = 5.0
 """A row whose slot is further away than this is given back until then."""
 CALL_SECONDS = 15.0
 """At least this much of the claim must be left when a call begins; more than the client's time-out."""
+WHISPER_TRIES = 3
+WHISPER_WAIT_MAX_SECONDS = 5.0
+WHISPER_AGAIN_SECONDS = 1.0
 IN_HAND_MAX = 64
 BACK_OFF_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 SETTLE_SECONDS = 3.0
@@ -208,10 +211,21 @@ class Courier(Generic[Work]):
             await asyncio.gather(*late, return_exceptions=True)
 
     async def whisper(self, channel: str, user: str, message: Message) -> bool:
-        """A hint for one person; False, with a line in the log, when it did not arrive."""
-        outcome = await self._desk.whisper(channel, user, message)
-        if isinstance(outcome, Accepted):
-            return True
+        """A hint for one person; False, with a line in the log, when it did not arrive.
+
+        What was certainly not said is said again after a moment; a hint may be lost, but not to a short limit.
+        """
+        for tries_left in reversed(range(WHISPER_TRIES)):
+            outcome = await self._desk.whisper(channel, user, message)
+            match outcome:
+                case Accepted():
+                    return True
+                case Limited(_, seconds) if tries_left and seconds <= WHISPER_WAIT_MAX_SECONDS:
+                    await asyncio.sleep(seconds)
+                case NotSent() if tries_left:
+                    await asyncio.sleep(WHISPER_AGAIN_SECONDS)
+                case _:
+                    break
         log.warning("hint for %s in %s was lost: %s", user, channel, outcome)
         return False
 

@@ -15,6 +15,8 @@ from typing import Any
 Json = Mapping[str, Any]
 TEXT_MAX_CHARACTERS = 10_000
 NAME_MAX_CHARACTERS = 255
+SECRETS = frozenset({"token", "bot_access_token"})
+"""What comes along and opens a door; it is never kept."""
 
 
 class Kind(StrEnum):
@@ -110,7 +112,9 @@ def recognise(body: object, received_at: datetime) -> Arrived | None:
     name = _at(body, _NAME_PATHS[kind])
     if not isinstance(name, str) or not 0 < len(name) <= NAME_MAX_CHARACTERS:
         return None
-    kept = {field: value for field, value in body.items() if field != "token"}
+    kept = {field: value for field, value in body.items() if field not in SECRETS}
+    if isinstance(kept.get("event"), Mapping):
+        kept["event"] = {field: value for field, value in kept["event"].items() if field not in SECRETS}
     return Arrived(kind, name, f"{kind}:{_identity(kind, kept)}", kept, received_at)
 
 

@@ -26,6 +26,7 @@ from handlers.modals import (
 )
 from handlers.people import membership_changed
 from handlers.shortcuts import pause_all, roll_this_back, why_this
+from handlers.workflow import step_reached
 
 ROUTES: Routes = {
     Kind.BUTTON: {
@@ -55,6 +56,7 @@ ROUTES: Routes = {
     Kind.EVENT: {
         "app_home_opened": Route(opened),
         "app_mention": Route(mentioned),
+        "function_executed": Route(step_reached),
         "subteam_members_changed": Route(membership_changed, is_brake=always),
     },
 }

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from bot.response.notices import Button
+from handlers import workflow
 from handlers.arrival import Kind
 from handlers.commands import COMMAND
 from handlers.routes import FORMS, ROUTES
@@ -93,17 +94,26 @@ def test_every_event_is_handled_and_every_handled_one_is_subscribed_to(manifest:
     assert set(manifest["settings"]["event_subscriptions"]["bot_events"]) == set(ROUTES[Kind.EVENT])
 
 
+def test_the_workflow_step_is_offered_with_what_its_handler_reads_and_answers(manifest: dict[str, Any]) -> None:
+    ((name, function),) = manifest["functions"].items()
+    assert name == workflow.FUNCTION
+    inputs, outputs = function["input_parameters"], function["output_parameters"]
+    assert set(inputs["properties"]) == set(inputs["required"]) == {"runbook", "service", "reason", "requested_by"}
+    assert set(outputs["properties"]) == set(outputs["required"]) == {workflow.INCIDENT}
+
+
 def test_every_button_and_modal_is_handled_by_its_word() -> None:
     assert set(ROUTES[Kind.BUTTON]) == set(Button)
     assert set(ROUTES[Kind.MODAL]) == set(FORMS)
     assert set(ROUTES[Kind.MODAL]) <= set(Button)
 
 
-def test_interactivity_home_and_socket_mode_are_on_and_the_rest_is_off(manifest: dict[str, Any]) -> None:
+def test_interactivity_home_and_socket_mode_are_on_and_token_rotation_is_off(manifest: dict[str, Any]) -> None:
     settings = manifest["settings"]
     assert settings["interactivity"]["is_enabled"]
     assert settings["socket_mode_enabled"]
-    assert not settings["org_deploy_enabled"]
+    assert settings["org_deploy_enabled"], "without it Slack takes no custom workflow step"
+    assert settings["function_runtime"] == "remote"
     assert not settings["token_rotation_enabled"]
     assert manifest["features"]["app_home"]["home_tab_enabled"]
 

@@ -22,6 +22,7 @@ from bot.local.workspace.team import Installation, Json
 EVENT_SCOPES = {
     "app_home_opened": None,
     "app_mention": "app_mentions:read",
+    "function_executed": None,
     "message.channels": "channels:history",
     "message.groups": "groups:history",
     "message.im": "im:history",

@@ -22,7 +22,7 @@ def read_manifest(source: Path | Json) -> Json:
 
 
 def installed_with(installation: Installation, manifest: Json) -> Installation:
-    """The same installation, with the scopes, events, commands and shortcuts of this manifest and no others."""
+    """The same installation, with what this manifest asks for and nothing else."""
     features = manifest["features"]
     settings = manifest.get("settings", {})
     scopes = manifest.get("oauth_config", {}).get("scopes", {}).get("bot", [])
@@ -32,6 +32,7 @@ def installed_with(installation: Installation, manifest: Json) -> Installation:
         events=frozenset(settings.get("event_subscriptions", {}).get("bot_events", [])),
         commands=tuple(features.get("slash_commands", [])),
         shortcuts=tuple(features.get("shortcuts", [])),
+        functions=dict(manifest.get("functions", {})),
         home_tab=bool(features.get("app_home", {}).get("home_tab_enabled")),
         has_manifest=True,
     )

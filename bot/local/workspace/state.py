@@ -14,6 +14,7 @@ from bot.local.workspace.content import File, Message, View
 from bot.local.workspace.panel import Panel
 from bot.local.workspace.slips import ResponseUrls, Triggers
 from bot.local.workspace.team import Channel, ChannelKind, Installation, Json, Team
+from bot.local.workspace.workflows import Execution
 
 HIDDEN_TEXT = "This content can't be displayed."
 MESSAGE_EVENT_BY_KIND = {
@@ -55,6 +56,7 @@ class State:
         self.stacks: dict[str, list[str]] = {}
         self.homes: dict[str, View] = {}
         self.files: dict[str, File] = {}
+        self.executions: dict[str, Execution] = {}
         self.warnings: dict[str, list[Json]] = {}
         self.panel: Panel | None = None
         self._last_microsecond = 0

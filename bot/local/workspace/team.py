@@ -221,6 +221,7 @@ class Installation:
     events: frozenset[str] = DEFAULT_EVENTS
     commands: tuple[Json, ...] = ()
     shortcuts: tuple[Json, ...] = ()
+    functions: dict[str, Json] = field(default_factory=dict)
     home_tab: bool = True
     # Before a manifest is loaded any command or shortcut may be tried; afterwards only those it names.
     has_manifest: bool = False

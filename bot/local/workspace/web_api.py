@@ -21,6 +21,7 @@ from bot.local.workspace.misbehave import CallOrder, Misbehaviour, Trouble
 from bot.local.workspace.refusal import Refusal, invalid_arguments
 from bot.local.workspace.state import State
 from bot.local.workspace.team import Json
+from bot.local.workspace.workflows import ExecutionState
 
 OPEN_CONNECTION = "apps.connections.open"
 HIDDEN = "(hidden)"
@@ -102,7 +103,8 @@ class WebApi:
         app = self._state.installation
         if not token and method != "api.test":
             raise Refusal("not_authed")
-        if token not in (app.bot_token, app.app_token) and method != "api.test":
+        of_steps = {step.token for step in self._state.executions.values() if step.state is ExecutionState.RUNNING}
+        if token not in {app.bot_token, app.app_token} | of_steps and method != "api.test":
             raise Refusal("invalid_auth")
         needs_app_token = method == OPEN_CONNECTION
         if method not in ("api.test", "auth.test") and needs_app_token != (token == app.app_token):

@@ -1,10 +1,11 @@
 """The workspace as its users see it: state, people, misbehaviour and a server, in one object."""
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.local.workspace.changes import Change
 from bot.local.workspace.content import Message, View
@@ -19,6 +20,7 @@ from bot.local.workspace.socket_mode import SocketMode
 from bot.local.workspace.state import State
 from bot.local.workspace.team import Installation, Json, Team
 from bot.local.workspace.web_api import CallRecord, WebApi
+from bot.local.workspace.workflows import Execution, described, missing, unknown
 
 T = TypeVar("T")
 
@@ -109,6 +111,38 @@ class Workspace:
         async with serve(self.state, self.web_api, self.sockets, self.delivery, host, port) as server:
             self.state.base_url = server.url.rstrip("/")
             yield server
+
+    # Workflows
+
+    def run_step(self, callback_id: str, **inputs: Any) -> Execution:
+        """A workflow reaches a step that the app carries out; what becomes of it shows in the answer, by and by.
+
+        Raises:
+            LookupError: the app's manifest has no such function.
+            ValueError: an input is missing, or not one of the function's.
+        """
+        functions = self.state.installation.functions
+        if callback_id not in functions:
+            raise LookupError(f"The app has no function {callback_id!r}. It has: {', '.join(functions) or 'none'}")
+        function = functions[callback_id]
+        wrong = missing(function["input_parameters"], inputs) + unknown(function["input_parameters"], inputs)
+        if wrong:
+            raise ValueError(f"Inputs missing or unknown: {', '.join(wrong)}")
+        execution = Execution(f"Fx{secrets.token_hex(6).upper()}", callback_id, inputs)
+        self.state.executions[execution.id] = execution
+        self.delivery.tell(
+            "function_executed",
+            {
+                "type": "function_executed",
+                "function": described(callback_id, function),
+                "inputs": inputs,
+                "function_execution_id": execution.id,
+                "workflow_execution_id": f"Wx{secrets.token_hex(6).upper()}",
+                "event_ts": self.state.next_ts(),
+                "bot_access_token": execution.token,
+            },
+        )
+        return execution
 
     # People, and what there is to see
 

@@ -1,6 +1,6 @@
 """The Web API methods this workspace implements, one module per noun. Import `METHODS` from here."""
 
-from bot.local.workspace.methods import apps, chat, conversations, files, marks, people, views
+from bot.local.workspace.methods import apps, chat, conversations, files, functions, marks, people, views
 from bot.local.workspace.methods.registry import Implementation
 
 METHODS: dict[str, Implementation] = {
@@ -8,6 +8,7 @@ METHODS: dict[str, Implementation] = {
     **chat.METHODS,
     **conversations.METHODS,
     **files.METHODS,
+    **functions.METHODS,
     **marks.METHODS,
     **people.METHODS,
     **views.METHODS,

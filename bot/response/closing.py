@@ -38,7 +38,7 @@ async def closing_summary(
     happened = f"{incident.alert_name} on {incident.service} ({incident.severity})"
     lines = [
         f"What happened: {happened}{f': {what}' if what else ''}",
-        f"When: from {_moment(incident.opened_at)} to {_moment(ended)} UTC.",
+        f"When: from {_moment(incident.opened_at)} to {_ending(incident.opened_at, ended)} UTC.",
         *((f"And {hidden} earlier.",) if hidden else ()),
         *(_told(one) for one in told),
         *(("Watchkeeper did nothing by itself.",) if not actions else ()),
@@ -84,6 +84,10 @@ async def _left_to_review(work: Work, actions: Sequence[Action]) -> str:
         return "Left to review: nothing."
     noun = "action" if len(until) == 1 else "actions"
     return f"Left to review: {len(until)} {noun}, until {_moment(min(until))} UTC."
+
+
+def _ending(began: datetime, ended: datetime) -> str:
+    return f"{ended:%H:%M}" if began.date() == ended.date() else _moment(ended)
 
 
 def _moment(at: datetime) -> str:

@@ -17,10 +17,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.evidence.prometheus import PrometheusEvidence
 from bot.policy.document import Policy
-from bot.remediation import Catalogue
+from bot.reach import Reach, build_reach
+from bot.remediation import Catalogue, PermanentError
 from bot.response.announcements import announced
 from bot.response.channel_moves import lost, want_channel
-from bot.response.controls import look_again_at_held
+from bot.response.controls import Brakes, look_again_at_held
 from bot.response.deadlines import sweep
 from bot.response.engine import Engine
 from bot.response.failures import flow_failed
@@ -31,7 +32,7 @@ from bot.response.replicas import PlaceTakenError
 from bot.response.requests import end_settled
 from bot.response.reviews import sweep_overdue
 from bot.response.watch import Timing, Watch
-from bot.settings import Settings
+from bot.settings import Settings, default_pause_file
 from bot.slack.answers import ProcessFacts
 from bot.slack.channels import Channels
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
@@ -51,11 +52,14 @@ from remediations.catalogue import BackendError, build_catalogue
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
+from storage.pause_file import PauseFile
 from storage.unit_of_work import UnitOfWork
 
 SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5
 QUESTIONS_INTERVAL_SECONDS = 0.5
+BRAKES_INTERVAL_SECONDS = 1.0
+"""So long until cards show a brake that was put on outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0
 REQUESTS_INTERVAL_SECONDS = 2.0
 REVIEWS_INTERVAL_SECONDS = 30.0
@@ -82,6 +86,7 @@ class Sweeper:
         self._inbox = inbox
         self._engine = engine
         self._channels = channels
+        self._brakes = Brakes(watch)
         self.last_sweep: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -91,6 +96,7 @@ class Sweeper:
             (self._deadlines, SWEEP_INTERVAL_SECONDS),
             (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
             (self._questions, QUESTIONS_INTERVAL_SECONDS),
+            (self._brakes.follow, BRAKES_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
             (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
@@ -202,10 +208,11 @@ async def running(
             paces=paces,
         )
         channels = Channels(watch, database, client, name=engine.executor_id)
+        reach = await asyncio.to_thread(_reach, settings, watch, database, session, engine.executor_id)
         metrics = Metrics()
         private = PrivateAnswers(courier, settings.slack_api_url)
         ears = _Ears(settings, engine.executor_id, watch.now)
-        problems = partial(_problems, courier, channels, people)
+        problems = partial(_problems, courier, channels, people, reach)
         bridge = Bridge(watch, database, client, private, metrics, problems, ears.process)
         inbox = ears.inbox = Inbox(bridge, ROUTES)
         intake = Intake(database, watch.orders, watch.now)
@@ -236,12 +243,16 @@ async def running(
             metrics=metrics,
             alert_token=settings.alert_token,
             slack_app=slack_app if settings.slack_signing_secret else None,
+            links=reach.pages if reach else None,
         )
 
         await engine.launch(database, flows(watch), partial(flow_failed, watch))
         stack.push_async_callback(engine.close)
         courier.start()
         stack.push_async_callback(courier.close)
+        if reach is not None:
+            reach.teller.start()
+            stack.push_async_callback(reach.teller.close)
         await inbox.recover()
         stack.push_async_callback(_drained(inbox.drain))
         sweeper.start()
@@ -275,7 +286,8 @@ async def serve(
 
 async def _open_database(settings: Settings, engine: Engine) -> Database:
     try:
-        database = Database(settings.database_url, engine, settings.audit_key)
+        pause_file = PauseFile(settings.pause_file or default_pause_file(settings.database_url))
+        database = Database(settings.database_url, engine, settings.audit_key, pause_file)
     except ValueError as error:
         raise StartError(f"DATABASE_URL cannot be used: {error}") from error
     try:
@@ -287,6 +299,7 @@ async def _open_database(settings: Settings, engine: Engine) -> Database:
             async with database.begin() as work:
                 await work.outbox.free_all()
                 await work.channels.free_all()
+                await work.second_notices.free_all()
     except PlaceTakenError as error:
         await database.close()
         raise StartError(str(error)) from error
@@ -305,11 +318,23 @@ def _catalogue(policy: Policy) -> Catalogue:
         raise StartError(f"The policy's backends cannot be used:\n{error}") from error
 
 
-def _problems(courier: Courier[UnitOfWork], channels: Channels, people: SlackPeople) -> tuple[str, ...]:
-    """What is not well on the way to Slack, in words, for ``/watch status``."""
+def _reach(
+    settings: Settings, watch: Watch, database: Database, session: aiohttp.ClientSession, name: str
+) -> Reach | None:
+    try:
+        return build_reach(settings, watch, database, session, name)
+    except PermanentError as error:
+        raise StartError(f"The policy's second_channel cannot be used: {error}") from error
+
+
+def _problems(
+    courier: Courier[UnitOfWork], channels: Channels, people: SlackPeople, reach: Reach | None
+) -> tuple[str, ...]:
+    """What is not well on the way to people, in words, for ``/watch status``."""
     since = courier.state.unreachable_since
     unreachable = (f"Slack has not answered since {since:%H:%M} UTC",) if since else ()
-    return (*unreachable, *courier.state.problems.values(), *channels.problems.values(), *people.problems)
+    slack = (*courier.state.problems.values(), *channels.problems.values(), *people.problems)
+    return (*unreachable, *slack, *(reach.problems if reach else ()))
 
 
 async def _accepted(watch: Watch, work: UnitOfWork, item: OutboxItem) -> None:

@@ -14,6 +14,7 @@ SLACK_API_URL = "https://slack.com/api/"
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEFAULT_DATABASE_URL = "sqlite+aiosqlite:///watchkeeper.db"
 MINIMUM_AUDIT_KEY_BYTES = 16
+PAUSE_FILE_NAME = "watchkeeper.pause"
 
 
 class SettingsError(Exception):
@@ -39,6 +40,8 @@ class Settings:
     listen_port: int = 8080
     alert_token: str | None = field(default=None, repr=False)
     audit_key: bytes = field(default=b"", repr=False)
+    pause_file: Path | None = None
+    """While this file exists everything is paused; None: ``default_pause_file``."""
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -73,7 +76,22 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         listen_port=port,
         alert_token=alert_token,
         audit_key=_audit_key(values),
+        pause_file=read_pause_file(environment),
     )
+
+
+def read_pause_file(environment: Mapping[str, str] | None = None) -> Path:
+    """Where the pause file is looked for."""
+    values = _Values(os.environ if environment is None else environment)
+    url = values.get("DATABASE_URL") or DEFAULT_DATABASE_URL
+    named = values.get("WATCHKEEPER_PAUSE_FILE")
+    return Path(named) if named else default_pause_file(url)
+
+
+def default_pause_file(database_url: str) -> Path:
+    """``watchkeeper.pause`` beside a SQLite file, else in the working directory."""
+    is_file = database_url.startswith("sqlite")
+    return (Path(database_url.split("///", 1)[-1]).parent if is_file else Path()) / PAUSE_FILE_NAME
 
 
 def read_storage_settings(environment: Mapping[str, str] | None = None) -> tuple[str, bytes]:

@@ -14,6 +14,7 @@ from slack_bolt.async_app import AsyncApp
 from bot.response.watch import utc_now
 from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
 from handlers.health import Health
+from handlers.links import LinkPages
 from handlers.metrics import Metrics
 from storage.intake import Intake
 
@@ -27,6 +28,7 @@ def build_http_app(
     metrics: Metrics,
     alert_token: str | None,
     slack_app: AsyncApp | None = None,
+    links: LinkPages | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> web.Application:
     """Everything that listens; run it with ``web.AppRunner``.
@@ -36,6 +38,7 @@ def build_http_app(
         alert_token: bearer credential that ``/alerts/*`` asks for; None asks for none (loopback only).
         slack_app: the Bolt app, built with its signing secret; None when there is no secret, and then there is no
             ``/slack/events``: without a secret anybody could post there.
+        links: the pages behind links in messages of the second channel; None where the orders want no such links.
     """
     app = web.Application(client_max_size=BODY_MAX_BYTES)
     app.router.add_post("/alerts/{source}", AlertWebhook(intake, metrics, now, alert_token).handle)
@@ -45,6 +48,8 @@ def build_http_app(
     app.cleanup_ctx.append(health.measuring)
     if slack_app is not None:
         app.router.add_post("/slack/events", _slack_events(slack_app))
+    if links is not None:
+        links.add_to(app)
     return app
 
 

@@ -119,6 +119,30 @@ async def hold_what_is_paused(work: Work, watch: Watch) -> int:
     return held
 
 
+class Brakes:
+    """Follows brakes that were put on or taken off outside this process: by command, by file, by another replica.
+
+    They are in force with their commit (a file at once); here the cards learn of it.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._seen: tuple[Pause, ...] | None = None
+
+    async def follow(self) -> None:
+        """Where anything has changed: hold what is covered now, look again at what is free, put the file on record."""
+        now = self._watch.now()
+        async with self._watch.database.read() as work:
+            active = await work.pauses.active(now)
+        if active == self._seen:
+            return
+        async with self._watch.database.begin() as work:
+            await follow_pause_file(work, now)
+            await hold_what_is_paused(work, self._watch)
+            await look_again_at_held(work, self._watch)
+        self._seen = active
+
+
 async def look_again_at_held(work: Work, watch: Watch) -> int:
     """Consider held actions anew once no pause or freeze covers them any more; how many."""
     free: list[Action] = [

@@ -92,11 +92,14 @@ async def write_to(
     incident: Incident,
     action: Action,
     people: Sequence[str],
-    title: str,
-    lines: Sequence[str],
+    said: tuple[str, str, str],
     now: datetime,
 ) -> None:
-    """A direct message to each of ``people``, worth delivering until the question ends or they are left to sleep."""
+    """A direct message to each of ``people``, worth delivering until the question ends or they are left to sleep.
+
+    ``said``: the title, why they are written to (may be empty), and what happens if nobody answers.
+    """
+    title, because, silence = said
     for person in people:
         await work.outbox.add(
             incident.id,
@@ -104,7 +107,9 @@ async def write_to(
                 incident=incident.name,
                 to=person,
                 title=title,
-                lines=tuple(lines),
+                lines=(because,) if because else (),
+                answer_by=action.due_at,
+                if_nobody_answers=silence,
                 until=_worth_until(policy, action, incident.severity, person, now),
                 at=now,
             ),

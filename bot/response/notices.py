@@ -180,6 +180,9 @@ class DirectNotice(Facts):
     title: str
     """One line, plain text: "Waits for your answer: Restart web"."""
     lines: tuple[str, ...] = ()
+    answer_by: datetime | None = None
+    if_nobody_answers: str = ""
+    """What happens at ``answer_by``, in words."""
     until: datetime | None = None
     """Not worth delivering, and not delivered, from then on."""
     at: datetime

@@ -13,7 +13,7 @@ from bot.policy.document import Policy
 from bot.policy.situation import Situation
 from bot.response.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.calling import Members, ask_first, callable_people, why_quiet, write_to
-from bot.response.card import current_action, named, refresh_card
+from bot.response.card import current_action, if_nobody_answers, named, refresh_card
 from bot.response.incidents import Incident
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.ports import StoredDecision, Work
@@ -103,7 +103,8 @@ async def _write_to_those_asked_at_once(
     people = callable_people(policy, chain, incident.severity, now, {action.requested_by or ""})
     if people:
         because = why_quiet(policy, action.asked, incident.severity, now)
-        await write_to(work, policy, incident, action, people, action.plan.summary, (because,), now)
+        title, silence = f"Waits for your answer: {action.plan.summary}", if_nobody_answers(policy, incident, action)
+        await write_to(work, policy, incident, action, people, (title, because, silence), now)
 
 
 def _sha256(situation: Situation) -> str:

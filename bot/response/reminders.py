@@ -86,7 +86,8 @@ async def _remind(
     await refresh_card(work, policy, incident.id, now)
     lines = (moved.plan.summary, _until(policy, incident, moved))
     await _say(work, watch, incident, "Still waiting for an answer", lines, people, entry)
-    await write_to(work, policy, incident, moved, people, f"Still waiting for your answer: {lines[0]}", lines[1:], now)
+    title, silence = f"Still waiting for your answer: {moved.plan.summary}", if_nobody_answers(policy, incident, moved)
+    await write_to(work, policy, incident, moved, people, (title, "", silence), now)
     return True
 
 
@@ -129,8 +130,8 @@ async def _hand_over(
     await refresh_card(work, policy, incident.id, now)
     lines = tuple(filter(None, (because, quiet, moved.plan.summary, _until(policy, incident, moved))))
     await _say(work, watch, incident, f"Now asking {_names(following)} as well", lines, people, entry)
-    title = f"Waits for your answer: {moved.plan.summary}"
-    await write_to(work, policy, incident, moved, people, title, (because, _until(policy, incident, moved)), now)
+    title, silence = f"Waits for your answer: {moved.plan.summary}", if_nobody_answers(policy, incident, moved)
+    await write_to(work, policy, incident, moved, people, (title, because, silence), now)
     return True
 
 

@@ -27,7 +27,7 @@ from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.incidents import Alert, AlertStatus, Incident
 from bot.response.notices import CardNotice, ThreadNotice, Told
-from bot.response.watch import Timing, Watch
+from bot.response.watch import Timing, Watch, utc_now
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
@@ -174,6 +174,11 @@ class World:
     delivered: list[Told] = field(default_factory=list)
     slack_answers: bool = True
 
+    @property
+    def people(self) -> People:
+        assert isinstance(self.watch.people, People)
+        return self.watch.people
+
     async def fire(self, name: str = "SwitchOff", service: str = "lamp", fingerprint: str = "f1") -> None:
         await self._alert(name, service, fingerprint, AlertStatus.FIRING)
 
@@ -268,8 +273,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, policy: Policy, url: str | None = None, **timing: Any) -> AsyncIterator[World]:
-    """Start everything on ``folder`` (or on the database at ``url``); starting again continues what was there."""
+async def world(
+    folder: Path, policy: Policy, url: str | None = None, *, now: Callable[[], datetime] = utc_now, **timing: Any
+) -> AsyncIterator[World]:
+    """Start everything on ``folder`` (or on the database at ``url``); starting again continues what was there.
+
+    ``now``: the clock, for stories that take a night.
+    """
     url = url or f"sqlite+aiosqlite:///{folder / 'watch.db'}"
     engine = Engine(url)
     database = Database(url, engine, AUDIT_KEY)
@@ -285,6 +295,7 @@ async def world(folder: Path, policy: Policy, url: str | None = None, **timing: 
         evidence=senses,
         people=people,
         timing=Timing(verify_interval_seconds=0.05, **timing),
+        now=now,
     )
     intake = Intake(database, watch.orders, watch.now)
     built = World(database, watch, intake, switch, senses)

@@ -7,7 +7,18 @@ from bot.policy.levels import Level
 from bot.policy.situation import Finding
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
-from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard, PointerNotice, ThreadNotice, Tone
+from bot.response.notices import (
+    AskedGroup,
+    Button,
+    CardNotice,
+    DirectNotice,
+    EvidenceLine,
+    Link,
+    PlanCard,
+    PointerNotice,
+    ThreadNotice,
+    Tone,
+)
 
 OPENED = datetime(2026, 11, 23, 3, 2, 11, tzinfo=UTC)
 ALICE, BOB, CAROL = "U01ALICE", "U02BOB", "U03CAROL"
@@ -192,6 +203,34 @@ CARDS: dict[str, CardNotice] = {
     ),
 }
 
+_NIGHT = datetime(2026, 11, 23, 6, tzinfo=UTC)
+_ON_CALL = AskedGroup(group="sre-oncall", at=OPENED)
+_ON_CALL_ASLEEP = AskedGroup(group="sre-oncall", at=OPENED, quiet_until=_NIGHT)
+CARDS |= {
+    "asking_a_group": card(asked=(_ON_CALL,), if_nobody_answers="leads will be asked as well."),
+    "handed_over": card(
+        asked=(_ON_CALL, AskedGroup(group="leads", at=OPENED + timedelta(minutes=30))),
+        approvers=(ALICE, BOB, CAROL),
+        due_at=OPENED + timedelta(minutes=60),
+    ),
+    "handed_over_while_they_sleep": card(
+        asked=(_ON_CALL_ASLEEP, AskedGroup(group="leads", at=OPENED)), approvers=(CAROL,)
+    ),
+    "everybody_asleep": card(asked=(_ON_CALL_ASLEEP,), approvers=()),
+    "a_yes_that_can_be_withdrawn": card(
+        approvals_needed=2,
+        approved_by=(ALICE,),
+        asked=(_ON_CALL,),
+        buttons=(Button.APPROVE, Button.WITHDRAW, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    ),
+    "expired_after_a_hand_over": after(
+        ActionState.EXPIRED,
+        "Only 1 of 2 said yes in time; asked were sre-oncall and leads. Nothing was done. The incident stays open.",
+        approved_by=(ALICE,),
+        buttons=_PEOPLE_NEXT,
+    ),
+}
+
 ENTRIES: dict[str, ThreadNotice] = {
     "entry_decided": ThreadNotice(
         incident="INC-7",
@@ -247,4 +286,52 @@ POINTERS["pointer_failed"] = POINTERS["pointer"].model_copy(
 POINTERS["pointer_resolved"] = POINTERS["pointer_succeeded"].model_copy(
     update={"incident_state": IncidentState.RESOLVED, "resolved_at": OPENED + timedelta(minutes=6)}
 )
+ENTRIES |= {
+    "entry_reminded": ThreadNotice(
+        incident="INC-7",
+        title="Still waiting for an answer",
+        lines=(PLAN.summary, "Until 2026-11-23 03:32 UTC. If nobody answers: leads will be asked as well."),
+        tone=Tone.WARNING,
+        to=(ALICE, BOB),
+        audit=(47,),
+        at=OPENED + timedelta(minutes=15),
+    ),
+    "entry_handed_over": ThreadNotice(
+        incident="INC-7",
+        title="Now asking leads as well",
+        lines=(
+            "In quiet hours, so not called: sre-oncall until 06:00 UTC.",
+            PLAN.summary,
+            "Until 2026-11-23 04:02 UTC. If nobody answers: Nothing is done. The question expires and the incident "
+            "stays open.",
+        ),
+        tone=Tone.WARNING,
+        to=(CAROL,),
+        audit=(48,),
+        at=OPENED + timedelta(minutes=30),
+    ),
+    "entry_withdrawn": ThreadNotice(
+        incident="INC-7", title="Withdrew their yes", by=ALICE, lines=(PLAN.summary,), audit=(49,), at=OPENED
+    ),
+}
+DIRECT: dict[str, DirectNotice] = {
+    "direct_reminder": DirectNotice(
+        incident="INC-7",
+        to=ALICE,
+        title="Still waiting for your answer: Restart checkout on supervisor",
+        answer_by=OPENED + timedelta(minutes=30),
+        if_nobody_answers="leads will be asked as well.",
+        until=OPENED + timedelta(minutes=30),
+        at=OPENED + timedelta(minutes=15),
+    ),
+    "direct_handed_over": DirectNotice(
+        incident="INC-7",
+        to=CAROL,
+        title="Waits for your answer: Restart checkout on supervisor",
+        lines=("Not enough answers from sre-oncall in time.",),
+        answer_by=OPENED + timedelta(minutes=60),
+        if_nobody_answers="Nothing is done. The question expires and the incident stays open.",
+        at=OPENED + timedelta(minutes=30),
+    ),
+}
 NOTICES: dict[str, CardNotice | ThreadNotice] = {**CARDS, **ENTRIES}

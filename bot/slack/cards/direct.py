@@ -7,7 +7,7 @@ from bot.response.notices import DirectNotice
 from bot.slack import layout
 from bot.slack.cards.buttons import open_button
 from bot.slack.layout import Message
-from bot.slack.text import Url, bold, dotted, escape, lines, spaced, when, words
+from bot.slack.text import EMPTY, Mrkdwn, Url, bold, concat, dotted, escape, lines, spaced, utc, when, words
 
 LINES_SHOWN = 6
 WITHOUT_LINK = words("Please answer on the card in the incidents channel.")
@@ -17,10 +17,22 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
     """The message. ``card``: where the incident's card is; None while that is not known."""
     title = escape(notice.title, 200)
     said = [escape(line, 400) for line in notice.lines[:LINES_SHOWN] if line.strip()]
+    silence, answer_by = _deadline(notice)
     blocks = [
-        layout.section(lines([spaced(words("🔔"), bold(title)), *said, *([WITHOUT_LINK] if card is None else [])])),
+        layout.section(
+            lines([spaced(words("🔔"), bold(title)), *said, silence, *([WITHOUT_LINK] if card is None else [])])
+        ),
         *([open_button(notice.incident, card)] if card is not None else []),
         layout.context(dotted([bold(escape(notice.incident, 40)), when(notice.at)])),
     ]
-    text = spaced(escape(f"{notice.incident}:", 40), title, *said[:2])
+    text = spaced(escape(f"{notice.incident}:", 40), concat(title, words(".")), answer_by)
     return Message(text=text, blocks=layout.built(blocks), metadata=layout.notice_metadata(outbox_id))
+
+
+def _deadline(notice: DirectNotice) -> tuple[Mrkdwn, Mrkdwn]:
+    """What silence means; for the message, and for its fallback text, where Slack's dates are not shown."""
+    if notice.answer_by is None:
+        return EMPTY, EMPTY
+    shown_until = concat(words("If nobody answers by "), when(notice.answer_by), words(":"))
+    consequence = escape(notice.if_nobody_answers or "Nothing is done.", 200)
+    return spaced(bold(shown_until), consequence), words(f"Answer by {utc(notice.answer_by)}.")

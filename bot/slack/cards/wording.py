@@ -109,7 +109,7 @@ def who_may_answer(card: CardNotice) -> Mrkdwn:
     """Whom to call, by mention, and the groups whose members it is for: they count as they are when they answer."""
     needed = f" ({card.approvals_needed} needed)" if card.approvals_needed > 1 else ""
     called = concat(people(card.approvers), words(needed)) if card.approvers else EMPTY
-    groups = listed([code(one.group, 60) for one in card.asked[:GROUPS_SHOWN]]) if card.asked else EMPTY
+    groups = listed([code(one.group, 60) for one in card.asked[:GROUPS_SHOWN]], "or") if card.asked else EMPTY
     if not groups:
         return called
     return lines([called, concat(words("whoever is in "), groups, words(" when they answer"))])

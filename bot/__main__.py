@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from bot.settings import SettingsError, read_settings, read_storage_settings
+from bot.settings import SettingsError, read_pause_file, read_settings, read_storage_settings
 
 if TYPE_CHECKING:
     from bot.policy.document import Policy
+    from bot.policy.situation import Pause, Scope
 
 app = typer.Typer(
     name="watchkeeper",
@@ -128,6 +130,89 @@ def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Pat
         fail(f"\n{policy}: {errors} error(s), {warnings} warning(s). It cannot be used.", EXIT_PROBLEM)
     runbooks = len(found.policy.runbooks) if found.policy else 0
     out.print(f"{policy}: good, with {runbooks} runbook(s) and {warnings} warning(s).", style="green", markup=False)
+
+
+SCOPE_HELP = "everything, service:NAME, runbook:NAME or target:KEY."
+
+
+@app.command()
+def pause(
+    scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything",
+    lasting: Annotated[
+        str | None, typer.Option("--for", help="How long: 30m, 2h, 1d. Without it: until somebody resumes.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; stands on every card and in the record.")] = "",
+) -> None:
+    """Keep automation from acting, without Slack and without a network.
+
+    Writes to the database that DATABASE_URL names, on the record with your user name (needs WATCHKEEPER_AUDIT_KEY).
+    A running Watchkeeper obeys at once: whatever has not begun is held. Alerts still come in, and cards show the plan.
+
+    Where even the database is away, create the pause file: while WATCHKEEPER_PAUSE_FILE (default: watchkeeper.pause
+    beside a SQLite database, else in the working directory) exists, everything is paused. Its text is the reason.
+    """
+    from bot import brakes
+    from handlers.watch_words import WordsError, read_duration
+
+    try:
+        time = None if lasting is None else read_duration(lasting)
+    except WordsError as error:
+        fail(str(error))
+    url, key = storage_settings()
+    try:
+        active = asyncio.run(brakes.pause(url, key, pause_file(), _scope(scope), time, reason))
+    except brakes.BrakeError as error:
+        fail(str(error), EXIT_PROBLEM)
+    end = "until somebody resumes it" if lasting is None else f"for {lasting}"
+    out.print(f"Paused: {_scope(scope)}, {end}. On the record as {brakes.operator()}.", style="green", markup=False)
+    _say_what_is_paused(active)
+
+
+@app.command()
+def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything") -> None:
+    """Let automation act again, where `pause` (here or in Slack) has stopped it.
+
+    Ends the pauses of exactly this scope, on the record with your user name. What they held is looked at anew within
+    seconds. A pause file is ended by removing it.
+    """
+    from bot import brakes
+
+    url, key = storage_settings()
+    try:
+        done = asyncio.run(brakes.resume(url, key, pause_file(), _scope(scope)))
+    except brakes.BrakeError as error:
+        fail(str(error), EXIT_PROBLEM)
+    if done.ended:
+        out.print(f"Resumed: {_scope(scope)}. On the record as {brakes.operator()}.", style="green", markup=False)
+    _say_what_is_paused(done.active)
+    if not done.ended:
+        fail(f"{_scope(scope)} was not paused, so nothing was changed.", EXIT_PROBLEM)
+
+
+def _scope(text: str) -> "Scope":
+    from handlers.watch_words import WordsError, read_scope
+
+    try:
+        scope = read_scope(text)
+    except WordsError as error:
+        fail(str(error))
+    if scope is None:
+        fail(f"{text!r} is not a scope. It is one of: {SCOPE_HELP}")
+    return scope
+
+
+def _say_what_is_paused(active: "Sequence[Pause]") -> None:
+    for one in active:
+        end = "until somebody resumes it" if one.until is None else f"until {one.until:%Y-%m-%d %H:%M} UTC"
+        out.print(f"Paused now: {one.scope}, by {one.by}, {end}. {one.reason}", markup=False, soft_wrap=True)
+
+
+def pause_file() -> Path:
+    """Where the pause file is looked for, or a clear end."""
+    try:
+        return read_pause_file()
+    except SettingsError as error:
+        fail(str(error))
 
 
 @audit_app.command("verify")

@@ -138,7 +138,8 @@ class Brakes:
             return
         async with self._watch.database.begin() as work:
             await follow_pause_file(work, now)
-            await hold_what_is_paused(work, self._watch)
+            if active:
+                await hold_what_is_paused(work, self._watch)
             await look_again_at_held(work, self._watch)
         self._seen = active
 

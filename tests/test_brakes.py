@@ -1,0 +1,131 @@
+"""``watchkeeper pause`` and ``resume``, as another process than the one that keeps the watch."""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot import brakes
+from bot.policy.situation import Pause
+from bot.response.watch import utc_now
+from storage.database import Database
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer, migrated
+
+
+@dataclass
+class Shell:
+    """A shell on the machine, with the variables that matter."""
+
+    folder: Path
+    url: str
+    key: str = AUDIT_KEY.decode()
+
+    async def run(self, *words: str) -> tuple[int, str]:
+        """Exit code, and everything that was printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", *words),
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "DATABASE_URL": self.url, "WATCHKEEPER_AUDIT_KEY": self.key},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        printed, _ = await process.communicate()
+        return process.returncode or 0, printed.decode()
+
+    async def paused(self) -> tuple[Pause, ...]:
+        database = Database(self.url, RecordingEnqueuer(), AUDIT_KEY)
+        try:
+            async with database.read() as work:
+                return await work.pauses.active(utc_now())
+        finally:
+            await database.close()
+
+    async def record(self) -> list[tuple[str, str]]:
+        database = Database(self.url, RecordingEnqueuer(), AUDIT_KEY)
+        try:
+            async with database.read() as work:
+                assert (await work.audit.verify()).intact
+                return [(entry.kind, entry.actor) async for entry in work.audit.entries()]
+        finally:
+            await database.close()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}"
+    migrated(url)
+    return Shell(tmp_path, url)
+
+
+async def test_everything_is_paused_and_resumed_on_the_record(shell: Shell) -> None:
+    code, said = await shell.run("pause", "--for", "2h", "--reason", "disk swap")
+    assert code == 0, said
+    assert "Paused: everything, for 2h." in said
+    (pause,) = await shell.paused()
+    assert (pause.by, pause.reason) == (brakes.operator(), "disk swap")
+    assert pause.until is not None
+    assert pause.until - pause.since == timedelta(hours=2)
+    code, said = await shell.run("resume")
+    assert code == 0, said
+    assert await shell.paused() == ()
+    assert await shell.record() == [
+        ("automation.paused", brakes.operator()),
+        ("automation.resumed", brakes.operator()),
+    ]
+
+
+async def test_one_service_is_paused_until_somebody_resumes_exactly_that(shell: Shell) -> None:
+    assert (await shell.run("pause", "service:checkout"))[0] == 0
+    code, said = await shell.run("resume")
+    assert code == 1
+    assert "Paused now: service checkout" in said
+    assert "everything was not paused" in said
+    assert len(await shell.paused()) == 1
+    assert (await shell.run("resume", "service:checkout"))[0] == 0
+    assert await shell.paused() == ()
+
+
+async def test_a_pause_file_is_named_and_only_its_removal_ends_it(shell: Shell) -> None:
+    await asyncio.to_thread((shell.folder / "watchkeeper.pause").write_text, "rack 4 burns")
+    code, said = await shell.run("resume")
+    assert code == 1
+    assert "watchkeeper.pause@" in said
+    assert "rack 4 burns" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["pause", "checkout"], "'checkout' is not a scope"),
+        (["pause", "planet:mars"], "is not a scope"),
+        (["pause", "--for", "soon"], "is not a duration"),
+        (["resume", "service:"], "names no service"),
+    ],
+)
+async def test_what_cannot_be_understood_changes_nothing(shell: Shell, words: list[str], told: str) -> None:
+    code, said = await shell.run(*words)
+    assert code == 2
+    assert told in said
+    assert await shell.record() == []
+
+
+async def test_a_mistyped_database_is_not_made_and_the_file_is_offered_instead(shell: Shell) -> None:
+    shell.url = shell.url.replace("watch.db", "wacth.db")
+    code, said = await shell.run("pause")
+    assert code == 1
+    assert "There is no database" in said
+    assert "watchkeeper.pause pauses everything" in " ".join(said.split())
+    assert not await asyncio.to_thread((shell.folder / "wacth.db").exists)
+
+
+async def test_another_audit_key_cannot_move_the_brake(shell: Shell) -> None:
+    assert (await shell.run("pause"))[0] == 0
+    shell.key = "some other key of good length"
+    code, said = await shell.run("resume")
+    assert code == 1
+    assert "begun with" in " ".join(said.split())
+    assert len(await shell.paused()) == 1

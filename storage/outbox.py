@@ -62,7 +62,7 @@ class Outbox:
         """
         self._wake_after_commit()
         document = notice.model_dump(mode="json")
-        if not isinstance(notice, ThreadNotice):
+        if isinstance(notice, CardNotice | PointerNotice):
             replaced = await self._session.scalar(
                 update(OUTBOX)
                 .where(

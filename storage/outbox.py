@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, event, exists, func, insert, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from bot.response.notices import NOTICE, CardNotice, PointerNotice, ThreadNotice, Told
+from bot.response.notices import NOTICE, CardNotice, DirectNotice, PointerNotice, ThreadNotice, Told
 from storage.channels import IncidentChannels
 from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
@@ -207,6 +207,8 @@ class Outbox:
         channel, thread_ts, in_own = thread.channel, thread.thread_ts, own is not None and own.is_home
         if own is not None and isinstance(notice, PointerNotice):
             channel, thread_ts, in_own = own.announcement.channel, own.announcement.ts, False
+        elif isinstance(notice, DirectNotice):
+            in_own = False  # it goes to a person, and only shows the way to the card
         elif in_own and isinstance(notice, ThreadNotice):
             thread_ts = None  # there the channel itself is the thread
         return OutboxItem(

@@ -21,7 +21,7 @@ from bot.response.card import refresh_card
 from bot.response.channel_moves import PATIENCE, lost, tell_ending, want_channel
 from bot.response.channels import ChannelBrief, ChannelStep, OwnChannel
 from bot.response.incidents import IncidentEvent
-from bot.response.notices import CardNotice, Link, ThreadNotice
+from bot.response.notices import CardNotice, DirectNotice, Link, ThreadNotice
 from bot.response.watch import Watch
 from bot.slack.channel_names import channel_name, topic
 from bot.slack.channels import CLAIM_SECONDS, Channels
@@ -445,6 +445,17 @@ async def test_a_channel_that_people_closed_sends_the_story_back_to_the_thread(h
     assert ["Approved" in told[0], "Its channel is closed" in told[-1]] == [True, True]
     assert (await here.kinds(incident))[-1] == "channel.lost"
     assert here.courier.state.healthy
+
+
+async def test_a_person_who_cannot_be_written_to_does_not_close_the_channel(here: Harbour) -> None:
+    incident = await here.incident()
+    await here.furnished(incident)
+    now = here.watch.now()
+    notice = DirectNotice(incident=f"INC-{incident}", to="U99NOBODY", title="Waits for your answer", at=now)
+    async with here.database.begin() as work:
+        await work.outbox.add(incident, notice, now)
+    await here.told(incident)
+    assert (await here.own(incident)).is_home
 
 
 async def test_a_card_that_was_on_its_way_during_the_move_does_not_undo_it(here: Harbour) -> None:

@@ -447,15 +447,17 @@ async def test_a_channel_that_people_closed_sends_the_story_back_to_the_thread(h
     assert here.courier.state.healthy
 
 
-async def test_a_person_who_cannot_be_written_to_does_not_close_the_channel(here: Harbour) -> None:
+async def test_what_goes_to_one_person_never_counts_as_the_channel_taking_nothing_any_more(here: Harbour) -> None:
     incident = await here.incident()
     await here.furnished(incident)
+    await here.courier.close()
     now = here.watch.now()
-    notice = DirectNotice(incident=f"INC-{incident}", to="U99NOBODY", title="Waits for your answer", at=now)
+    notice = DirectNotice(incident=f"INC-{incident}", to="U04DAVE", title="Waits for your answer", at=now)
     async with here.database.begin() as work:
-        await work.outbox.add(incident, notice, now)
-    await here.told(incident)
-    assert (await here.own(incident)).is_home
+        direct = await work.outbox.add(incident, notice, now)
+        item = await work.outbox.claim(direct, by="test", now=now, until=now + DAY)
+    assert item is not None
+    assert (item.channel, item.in_own_channel) == (here.channel().id, False), "it shows the way to the card, no more"
 
 
 async def test_a_card_that_was_on_its_way_during_the_move_does_not_undo_it(here: Harbour) -> None:

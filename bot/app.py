@@ -44,6 +44,7 @@ from handlers.bridge import Bridge
 from handlers.health import Health, database_answers, fresh, holds, told
 from handlers.http import build_http_app
 from handlers.inbox import Inbox
+from handlers.live_home import LiveHome
 from handlers.metrics import Metrics
 from handlers.private import PrivateAnswers
 from handlers.routes import ROUTES
@@ -253,6 +254,9 @@ async def running(
         if reach is not None:
             reach.teller.start()
             stack.push_async_callback(reach.teller.close)
+        home = LiveHome(bridge)
+        home.start()
+        stack.push_async_callback(home.close)
         await inbox.recover()
         stack.push_async_callback(_drained(inbox.drain))
         sweeper.start()

@@ -3,6 +3,7 @@
 Must not know: any particular button, command or modal.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -65,6 +66,8 @@ class Bridge:
     process: Callable[[], ProcessFacts | None] = _nameless
     """This process and how it hears from Slack, for the same."""
 
+    home_opened: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when somebody opens the Home tab, for whoever draws it."""
     _said_once: dict[str, str] = field(default_factory=dict)
 
     async def workspace_url(self) -> str:
@@ -122,10 +125,3 @@ class Bridge:
             log.warning("the dialog %s could not be opened: %s", view.get("callback_id"), word or error)
             reason = "That took longer than the three seconds Slack gives." if word in TOO_LATE else SLACK_TROUBLE
             await self.say(arrived, words(f"{reason} Please try again."))
-
-    async def publish(self, arrived: Arrived, view: View) -> None:
-        """Draw the person's Home tab; what fails is logged, and drawn when it is opened next."""
-        try:
-            await self.client.views_publish(user_id=arrived.person, view=view)
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-            log.warning("the Home tab of %s could not be drawn: %s", arrived.person, error)

@@ -95,6 +95,15 @@ class Actions:
             select(ACTIONS).where(ACTIONS.c.state.in_(states)).order_by(ACTIONS.c.created_at, ACTIONS.c.id).limit(limit)
         )
 
+    async def finished(self, since: datetime, limit: int = 20) -> Sequence[Action]:
+        """What ended since then, newest first; a question that only made room for a newer one is no end."""
+        return await self._all(
+            select(ACTIONS)
+            .where(ACTIONS.c.finished_at >= since, ACTIONS.c.state != ActionState.SUPERSEDED)
+            .order_by(ACTIONS.c.finished_at.desc(), ACTIONS.c.id)
+            .limit(limit)
+        )
+
     async def history(self, runbook: str, service: str, since: datetime, limit: int = 20) -> History:
         """Finished actions of the runbook or on the service, newest first; each outcome is its final state."""
         rows = await self._session.execute(

@@ -13,7 +13,7 @@ from storage.tables import HOME_TABS
 
 @dataclass(frozen=True, slots=True)
 class HomeTab:
-    """One row of ``home_tabs``, claimed by the caller."""
+    """One row of ``home_tabs``."""
 
     person: str
     digest: str
@@ -32,18 +32,20 @@ class HomeTabs:
         """Somebody is looking at it: it is drawn anew, and kept up to date from here on."""
         if not await insert_once(self._session, HOME_TABS, person=person, opened_at=now, digest="", hash=""):
             await self._session.execute(
-                update(HOME_TABS).where(HOME_TABS.c.person == person).values(opened_at=now, digest="")
+                update(HOME_TABS)
+                .where(HOME_TABS.c.person == person)
+                .values(opened_at=now, digest="", claimed_until=None)
             )
 
-    async def watched(self, since: datetime, limit: int = 1000) -> Sequence[str]:
-        """Who has opened it since then, whoever did so last first."""
-        people = await self._session.scalars(
-            select(HOME_TABS.c.person)
+    async def watched(self, since: datetime, limit: int = 1000) -> Sequence[HomeTab]:
+        """The tabs of those who have opened theirs since then, whoever did so last first."""
+        rows = await self._session.execute(
+            select(HOME_TABS)
             .where(HOME_TABS.c.opened_at >= since)
             .order_by(HOME_TABS.c.opened_at.desc(), HOME_TABS.c.person)
             .limit(limit)
         )
-        return list(people)
+        return [HomeTab(person=row.person, digest=row.digest, hash=row.hash) for row in rows]
 
     async def claim(self, person: str, now: datetime, until: datetime) -> HomeTab | None:
         """Make drawing it the caller's business until ``until``; None when somebody else has it in hand."""
@@ -61,7 +63,7 @@ class HomeTabs:
         return None if row is None else HomeTab(person=row.person, digest=row.digest, hash=row.hash)
 
     async def drawn(self, person: str, digest: str, hash_: str) -> None:
-        """Slack has taken the view; whoever opened the tab meanwhile gets it drawn once more, which does no harm."""
+        """Slack has taken the view."""
         await self._session.execute(
             update(HOME_TABS).where(HOME_TABS.c.person == person).values(digest=digest, hash=hash_, claimed_until=None)
         )

@@ -187,6 +187,11 @@ class Outbox:
             waiting = waiting.where(OUTBOX.c.incident_id == incident_id)
         return await self._session.scalar(waiting) or 0
 
+    async def news(self) -> tuple[int, int]:
+        """The newest row's number and how many rows wait: another pair once something was queued or delivered."""
+        newest = await self._session.scalar(select(func.max(OUTBOX.c.id)))
+        return newest or 0, await self.undelivered()
+
     async def _give_back(self, outbox_id: int, by: str, **changes: Any) -> bool:
         row = await self._session.execute(
             update(OUTBOX)

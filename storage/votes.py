@@ -1,6 +1,6 @@
 """Votes: one per person and question, and who had looked at the evidence before answering."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,15 @@ class Votes:
             select(VOTES).where(VOTES.c.action_id == action_id).order_by(VOTES.c.at, VOTES.c.person)
         )
         return [_vote(row) for row in rows]
+
+    async def of_all(self, action_ids: Collection[str]) -> Mapping[str, frozenset[str]]:
+        """Who has answered each of these questions so far."""
+        people: dict[str, set[str]] = {}
+        for row in await self._session.execute(
+            select(VOTES.c.action_id, VOTES.c.person).where(VOTES.c.action_id.in_(action_ids))
+        ):
+            people.setdefault(row.action_id, set()).add(row.person)
+        return {action_id: frozenset(found) for action_id, found in people.items()}
 
     async def opened(self, incident_id: int, revision: int, person: str, at: datetime) -> None:
         """Remember that a person has opened the evidence; the first time counts."""

@@ -97,10 +97,11 @@ def check_view(view: Json) -> None:
 
 
 def _check_blocks(blocks: Sequence[Json], known: Mapping[str, Callable[[str, Json], None]]) -> None:
-    seen: dict[str, set[str]] = {"block_id": set(), "action_id": set()}
+    seen: dict[str, set[str]] = {"block_id": set()}
     markdown = 0
     for index, block in enumerate(blocks):
         place = f"blocks[{index}]"
+        seen["action_id"] = set()  # unique within one block; several rows may have the same buttons
         check = known.get(block.get("type", ""))
         if check is None:
             raise SlackLimitError(place, "type", repr(block.get("type")), f"one of {', '.join(sorted(known))}")

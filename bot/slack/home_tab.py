@@ -1,0 +1,188 @@
+"""The Home tab of one person: is autonomy on, what waits for them, what happens, what each runbook may do.
+
+A pure function from facts to a view: the same facts give the same view, so that nothing is sent without news.
+Must not know: how the facts were gathered, when it is drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from slack_sdk.models.blocks import Block
+
+from bot.policy.document import Freeze
+from bot.policy.situation import Pause
+from bot.response.actions import Action, ActionState
+from bot.response.card import blast_radius_text, way_back_text
+from bot.response.notices import Button, PlanCard
+from bot.response.reviews import DueReview
+from bot.response.standing import Standing
+from bot.slack import layout, listings
+from bot.slack.answers import COMMAND, IncidentLine, incident
+from bot.slack.cards.buttons import button_row
+from bot.slack.modals import View
+from bot.slack.text import (
+    EMPTY,
+    Mrkdwn,
+    bold,
+    code,
+    concat,
+    dotted,
+    escape,
+    lines,
+    link,
+    mention,
+    plain,
+    spaced,
+    web_address,
+    when,
+    words,
+)
+
+PAUSES_SHOWN = 6
+PROBLEMS_SHOWN = 4
+WAITING_SHOWN = 8
+REVIEWS_SHOWN = 5
+INCIDENTS_SHOWN = 10
+ACTIONS_SHOWN = 10
+RUNBOOKS_SHOWN = 20
+LINES_PER_SECTION = 5
+_OFFERED = {
+    ActionState.WAITING: (Button.APPROVE, Button.WHY),
+    ActionState.VETO_WINDOW: (Button.STOP, Button.WHY),
+}
+_ENDED = {
+    ActionState.SUCCEEDED: "✅ it worked",
+    ActionState.ROLLED_BACK: "↩️ undone",
+    ActionState.FAILED: "❌ failed",
+    ActionState.STOPPED: "🛑 stopped before anything was changed",
+    ActionState.OVERRIDDEN: "🔀 overridden",
+    ActionState.EXPIRED: "⌛ nobody answered, nothing was done",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFacts:
+    """What one person sees."""
+
+    person: str
+    problems: Sequence[str]
+    pauses: Sequence[Pause]
+    freezes: Sequence[Freeze]
+    """Those of the orders that last now."""
+    waiting: Sequence[Action]
+    """Questions that this person may answer and has not, and announced acts they may stop; oldest first."""
+    incidents: Sequence[IncidentLine]
+    """The newest of them; ``incidents_open`` counts all."""
+    incidents_open: int
+    ended: Sequence[Action]
+    """Actions of the last day, newest first."""
+    reviews: Sequence[DueReview]
+    """Every review that is due, whoever's it is."""
+    standings: Sequence[Standing]
+    permalinks: Mapping[int, str]
+    """Incident -> the address of its thread, where it is known."""
+
+
+def home_view(facts: HomeFacts) -> View:
+    """The tab as JSON, within Slack's limits whatever happens."""
+    blocks: list[Block] = [
+        layout.header(plain("Watchkeeper", 150)),
+        layout.section(_autonomy(facts)),
+        layout.divider(),
+        *_waiting(facts),
+        *_reviews(facts),
+        layout.divider(),
+        *_chapter(f"Open incidents: {facts.incidents_open}", list(map(incident, facts.incidents[:INCIDENTS_SHOWN]))),
+        *_more(facts.incidents_open - INCIDENTS_SHOWN, "incidents"),
+        *_chapter("Actions of the last day", [_ended(facts, action) for action in facts.ended[:ACTIONS_SHOWN]]),
+        *_more(len(facts.ended) - ACTIONS_SHOWN, ""),
+        layout.divider(),
+        *_chapter("What each runbook may do", list(map(listings.standing, facts.standings[:RUNBOOKS_SHOWN]))),
+        *_more(len(facts.standings) - RUNBOOKS_SHOWN, "runbooks"),
+        layout.context(concat(words("Orders and questions: "), code(f"{COMMAND} help"))),
+    ]
+    return {"type": "home", "blocks": layout.built(blocks)}
+
+
+def _autonomy(facts: HomeFacts) -> Mrkdwn:
+    troubles = [spaced(words("⚠️"), escape(problem, 250)) for problem in facts.problems[:PROBLEMS_SHOWN]]
+    if not facts.pauses and not facts.freezes:
+        return lines([bold(words("▶️ Autonomy is on. Nothing is paused.")), *troubles])
+    paused = [_pause(pause) for pause in facts.pauses[:PAUSES_SHOWN]]
+    frozen = [_freeze(freeze) for freeze in facts.freezes[:PAUSES_SHOWN]]
+    hidden = len(facts.pauses) - len(paused) + len(facts.freezes) - len(frozen)
+    more = [words(f"… and {hidden} more")] if hidden else []
+    return lines([bold(words("⏸️ Autonomy is paused")), *paused, *frozen, *more, *troubles])
+
+
+def _pause(pause: Pause) -> Mrkdwn:
+    until = concat(words("until "), when(pause.until)) if pause.until else words("until somebody resumes it")
+    reason = [escape(pause.reason, 150)] if pause.reason else []
+    return dotted([bold(escape(str(pause.scope), 120)), until, concat(words("by "), mention(pause.by)), *reason])
+
+
+def _freeze(freeze: Freeze) -> Mrkdwn:
+    what = ", ".join(freeze.services) or "everything"
+    end = concat(words("until "), when(freeze.until))
+    return dotted([bold(escape(what, 120)), end, concat(words("by the freeze "), code(freeze.name, 60))])
+
+
+def _waiting(facts: HomeFacts) -> list[Block]:
+    if not facts.waiting:
+        return [layout.section(words("✅ Nothing waits for you."))]
+    count = len(facts.waiting)
+    blocks: list[Block] = [layout.section(bold(words(f"❓ Waits for you: {count}")))]
+    for action in facts.waiting[:WAITING_SHOWN]:
+        announced = action.state is ActionState.VETO_WINDOW
+        end = "runs unless stopped before" if announced else "answer before"
+        due = concat(words(f"{end} "), when(action.due_at)) if action.due_at else EMPTY
+        blocks.append(layout.section(dotted([_name(facts, action), escape(action.plan.summary, 200), due])))
+        plan = PlanCard(
+            summary=action.plan.summary,
+            steps=action.plan.steps,
+            blast_radius=blast_radius_text(action.plan),
+            way_back=way_back_text(action.plan),
+        )
+        row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan)
+        blocks += [row] if row else []
+    return [*blocks, *_more(count - WAITING_SHOWN, "questions")]
+
+
+def _reviews(facts: HomeFacts) -> list[Block]:
+    if not facts.reviews:
+        return []
+    mine = [one for one in facts.reviews if facts.person in one.to]
+    blocks: list[Block] = [
+        layout.section(bold(words(f"📝 Reviews due: {len(facts.reviews)}, of which yours: {len(mine)}")))
+    ]
+    for one in mine[:REVIEWS_SHOWN]:
+        blocks.append(layout.section(listings.review(one)))
+        row = button_row((Button.REVIEW,), one.action.id, one.action.revision)
+        blocks += [row] if row else []
+    others = [one for one in facts.reviews if facts.person not in one.to][:REVIEWS_SHOWN]
+    if others:
+        blocks.append(layout.section(lines(map(listings.review, others))))
+    return blocks
+
+
+def _ended(facts: HomeFacts, action: Action) -> Mrkdwn:
+    how = words(_ENDED.get(action.state, action.state.value.replace("_", " ")))
+    at = when(action.finished_at) if action.finished_at else EMPTY
+    return dotted([_name(facts, action), escape(action.plan.summary, 150), how, at])
+
+
+def _name(facts: HomeFacts, action: Action) -> Mrkdwn:
+    name, address = f"INC-{action.incident_id}", web_address(facts.permalinks.get(action.incident_id, ""))
+    return bold(link(address, name) if address else words(name))
+
+
+def _chapter(title: str, texts: Sequence[Mrkdwn]) -> list[Block]:
+    """A few lines a block: Slack takes neither many blocks nor long ones."""
+    if not texts:
+        return [layout.section(lines([bold(words(title)), words("none")]))]
+    chunks = [texts[start : start + LINES_PER_SECTION] for start in range(0, len(texts), LINES_PER_SECTION)]
+    return [layout.section(bold(words(title))), *(layout.section(lines(chunk)) for chunk in chunks)]
+
+
+def _more(hidden: int, what: str) -> list[Block]:
+    return [layout.context(words(f"… and {hidden} more {what}".rstrip()))] if hidden > 0 else []

@@ -23,7 +23,6 @@ from bot.response.actions import ActionState
 from bot.response.flow import Flow, FlowFunction, Json
 from bot.response.notices import CardNotice
 from bot.response.ports import Work
-from bot.response.watch import Watch
 from bot.slack.courier import Courier
 from bot.slack.posting import Accepted
 from handlers.arrival import Arrived
@@ -88,6 +87,8 @@ def install(points: Points) -> None:
 def wrap(owner: object, name: str, around: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
     """Replace a function by one around it.
 
+    Whatever it is called with goes through, so that a new argument does no harm.
+
     Raises:
         AttributeError: there is none of this name any more: the point must move to where its step has gone.
     """
@@ -96,16 +97,16 @@ def wrap(owner: object, name: str, around: Callable[[Callable[..., Any]], Callab
 
 def _in_the_way_in(points: Points) -> None:
     def around_store(store: Callable[..., Any]) -> Callable[..., Any]:
-        async def storing(self: AlertStore, *arguments: Any) -> Any:
-            results = await store(self, *arguments)
+        async def storing(self: AlertStore, *arguments: Any, **options: Any) -> Any:
+            results = await store(self, *arguments, **options)
             points.reach("alerts: stored, not committed")
             return results
 
         return storing
 
     def around_accept(accept: Callable[..., Any]) -> Callable[..., Any]:
-        async def accepting(self: Intake, *arguments: Any) -> Any:
-            result = await accept(self, *arguments)
+        async def accepting(self: Intake, *arguments: Any, **options: Any) -> Any:
+            result = await accept(self, *arguments, **options)
             points.reach("alerts: committed, not answered")
             return result
 
@@ -151,13 +152,13 @@ def _in_clicks(points: Points) -> None:
         return sending
 
     def around_settle(settle: Callable[..., Any]) -> Callable[..., Any]:
-        async def settling(self: Bridge, arrived: Arrived, act: Callable[..., Any]) -> Any:
+        async def settling(self: Bridge, arrived: Arrived, act: Callable[..., Any], **options: Any) -> Any:
             async def acting(*arguments: Any) -> Any:
                 outcome = await act(*arguments)
                 points.reach(f"{_deed(arrived)}: done, not committed")
                 return outcome
 
-            outcome = await settle(self, arrived, acting)
+            outcome = await settle(self, arrived, acting, **options)
             points.reach(f"{_deed(arrived)}: committed, not answered")
             return outcome
 
@@ -216,8 +217,8 @@ def _in_flows(points: Points) -> None:
 
         return run
 
-    def around_flows(flows: Callable[[Watch], Mapping[str, FlowFunction]]) -> Callable[..., Any]:
-        return lambda watch: {name: crashing(name, function) for name, function in flows(watch).items()}
+    def around_flows(flows: Callable[..., Mapping[str, FlowFunction]]) -> Callable[..., Any]:
+        return lambda *arguments: {name: crashing(name, flow) for name, flow in flows(*arguments).items()}
 
     wrap(bot.app, "flows", around_flows)
 
@@ -227,10 +228,10 @@ def _in_effects(points: Points) -> None:
 
     def crashing(effect: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def around(run: Callable[..., Any]) -> Callable[..., Any]:
-            async def running(*arguments: Any) -> Any:
+            async def running(*arguments: Any, **options: Any) -> Any:
                 effect_in_progress.set(effect)
                 points.reach(f"{effect}: marked as begun, not begun")
-                report = await run(*arguments)
+                report = await run(*arguments, **options)
                 points.reach(f"{effect}: all changed, nobody told")
                 return report
 
@@ -239,8 +240,8 @@ def _in_effects(points: Points) -> None:
         return around
 
     def around_catalogue(build_catalogue: Callable[..., Any]) -> Callable[..., Any]:
-        def building(*arguments: Any) -> Any:
-            catalogue = build_catalogue(*arguments)
+        def building(*arguments: Any, **options: Any) -> Any:
+            catalogue = build_catalogue(*arguments, **options)
             for remediation in catalogue.values():
                 for effect in EFFECTS:
                     wrap(remediation, effect, crashing(effect))
@@ -273,10 +274,10 @@ def _in_deliveries(points: Points) -> None:
         return ("the card", False) if item.thread_ts is None else ("the card's update", True)
 
     def around_send(send: Callable[..., Any]) -> Callable[..., Any]:
-        async def sending(self: Courier[Any], item: Any, message: Any) -> Any:
+        async def sending(self: Courier[Any], item: Any, *arguments: Any, **options: Any) -> Any:
             name, once = what(item)
             points.reach(f"{name}: claimed, not sent", once=once)
-            outcome = await send(self, item, message)
+            outcome = await send(self, item, *arguments, **options)
             if isinstance(outcome, Accepted):
                 points.reach(f"{name}: accepted by Slack, not recorded", once=once)
             return outcome
@@ -284,9 +285,9 @@ def _in_deliveries(points: Points) -> None:
         return sending
 
     def around_record(record: Callable[..., Any]) -> Callable[..., Any]:
-        async def recording(self: Courier[Any], item: Any, accepted: Accepted) -> None:
+        async def recording(self: Courier[Any], item: Any, *arguments: Any, **options: Any) -> None:
             name, once = what(item)
-            await record(self, item, accepted)
+            await record(self, item, *arguments, **options)
             points.reach(f"{name}: recorded", once=once)
 
         return recording
@@ -306,8 +307,8 @@ def _in_sweeps(points: Points) -> None:
         return handling
 
     def around_sweep(sweep: Callable[..., Any]) -> Callable[..., Any]:
-        async def sweeping(watch: Watch) -> int:
-            moved: int = await sweep(watch)
+        async def sweeping(*arguments: Any, **options: Any) -> int:
+            moved: int = await sweep(*arguments, **options)
             if moved:
                 points.reach("sweep: committed")
             return moved

@@ -113,8 +113,8 @@ class _Listeners:
             return BoltResponse(status=401, body="")
         log.error("handling %r failed", body.get("type") or body.get("command"), exc_info=error)
         arrived = context[ARRIVED]
-        if arrived is None:
-            return None
+        if arrived is None or (arrived.kind is Kind.EVENT and IS_NEW not in context):
+            return None  # an event that could not be saved is not acknowledged either, and Slack sends it again
         fate = (
             "It is saved, and I take it up again within a minute."
             if context.get(IS_NEW)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp.test_utils import TestServer
+from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -198,18 +198,22 @@ async def sailing(
         if http:
             intake = Intake(database, watch.orders, utc_now)
             stack.push_async_callback(intake.close)
-            web = TestServer(
+            # Not aiohttp's TestServer, which, unlike a real one, cancels a request that its client gave up.
+            runner = web.AppRunner(
                 build_http_app(
                     intake=intake,
                     health=Health({}, metrics, database),
                     metrics=metrics,
                     alert_token=None,
                     slack_app=app,
-                )
+                ),
+                access_log=None,
             )
-            await web.start_server()
-            stack.push_async_callback(web.close)
-            workspace.request_url = str(web.make_url("/slack/events"))
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            host, port = runner.addresses[0][:2]
+            workspace.request_url = f"http://{host}:{port}/slack/events"
         if socket or not http:
             connection = Connection(app, workspace.app_token, client, check_seconds=0.05)
             await connection.start()

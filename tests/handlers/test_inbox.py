@@ -151,11 +151,11 @@ async def test_a_click_that_bolt_could_not_authorise_is_saved_all_the_same(ship:
 async def test_an_event_that_cannot_be_saved_is_sent_again_by_slack_and_then_taken(ship: Ship) -> None:
     async with ship.database.begin() as work:
         await work.session.execute(text("ALTER TABLE arrivals RENAME TO elsewhere"))
-    await ship.alice.open_home()
+    await ship.alice.post("C01INC", "<@UWATCH> are you there?")
     await ship.workspace.until(lambda: ship.workspace.deliveries)
     async with ship.database.begin() as work:
         await work.session.execute(text("ALTER TABLE elsewhere RENAME TO arrivals"))
-    await ship.workspace.until(lambda: ship.workspace.home("alice") is not None)
+    await ship.workspace.until(lambda: ship.told("alice"))
     await ship.workspace.until(lambda: ship.workspace.deliveries[-1].answer.acked)
     acked = [record.answer.acked for record in ship.workspace.deliveries]
     assert (acked[0], acked[-1]) == (False, True)

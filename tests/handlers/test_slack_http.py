@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.request.async_request import AsyncBoltRequest
+from sqlalchemy import text
 
 from bot.response.actions import ActionState
 from handlers.slack_app import build_slack_app
@@ -109,6 +110,43 @@ async def test_a_body_that_is_nothing_is_refused_whoever_signed_it(ship: Ship, b
     assert 400 <= status < 500
 
 
+async def test_slacks_check_of_our_certificate_is_answered_and_has_no_effect(ship: Ship) -> None:
+    body = "ssl_check=1&token=t"
+    status, answer = await post(ship, body, signed(body, ship.workspace.signing_secret, time.time()))
+    assert (status, answer) == (200, "")
+    assert await ship.unfinished() == 0
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "multipart/form-data; boundary=x", ""])
+async def test_a_body_under_a_wrong_content_type_is_refused_or_read_but_breaks_nothing(
+    ship: Ship, content_type: str
+) -> None:
+    await ship.question()
+    for body in ("<click/>", "approve it please", '["approve"]'):
+        status, _ = await post(ship, body, signed(body, ship.workspace.signing_secret, time.time()), content_type)
+        assert 400 <= status < 500, body
+    assert await ship.unfinished() == 0
+    assert (await ship.action()).state is ActionState.WAITING
+
+
+async def test_a_retry_of_what_could_not_be_saved_is_taken(ship: Ship) -> None:
+    event = {"type": "app_mention", "user": "U01ALICE", "channel": "C01INC", "ts": "1.1", "text": "<@UWATCH> hello"}
+    body = json.dumps({"type": "event_callback", "event_id": "Ev1", "event": event, "team_id": "T01WATCH"})
+
+    async def deliver(**retry: str) -> int:
+        headers = signed(body, ship.workspace.signing_secret, time.time()) | retry
+        return (await post(ship, body, headers, "application/json"))[0]
+
+    async with ship.database.begin() as work:
+        await work.session.execute(text("ALTER TABLE arrivals RENAME TO elsewhere"))
+    assert await deliver() == 500
+    async with ship.database.begin() as work:
+        await work.session.execute(text("ALTER TABLE elsewhere RENAME TO arrivals"))
+    assert await deliver(**{"X-Slack-Retry-Num": "1", "X-Slack-Retry-Reason": "http_error"}) == 200
+    await ship.settled()
+    assert len(ship.told("alice")) == 1
+
+
 async def test_a_request_larger_than_slack_sends_is_refused(ship: Ship) -> None:
     status, _ = await post(ship, b"x" * (11 * 1024 * 1024), {})
     assert status == 413
@@ -124,7 +162,7 @@ async def test_the_challenge_is_answered_when_slack_asks_for_it(ship: Ship) -> N
 
 
 async def test_slacks_retry_of_an_event_is_taken_for_the_same(ship: Ship) -> None:
-    event = {"type": "app_home_opened", "user": "U01ALICE", "tab": "home", "channel": "D01ALICE"}
+    event = {"type": "app_mention", "user": "U01ALICE", "channel": "C01INC", "ts": "1.1", "text": "<@UWATCH> hello"}
     body = json.dumps({"type": "event_callback", "event_id": "Ev1", "event": event, "team_id": "T01WATCH"})
     for retry in ({}, {"X-Slack-Retry-Num": "1"}, {"X-Slack-Retry-Num": "2"}):
         status, _ = await post(
@@ -132,8 +170,7 @@ async def test_slacks_retry_of_an_event_is_taken_for_the_same(ship: Ship) -> Non
         )
         assert status == 200
     await ship.settled()
-    published = [call for call in ship.workspace.calls if call.method == "views.publish"]
-    assert len(published) == 1
+    assert len(ship.told("alice")) == 1
 
 
 async def test_without_a_secret_nothing_that_comes_over_http_is_believed(ship: Ship) -> None:

@@ -1,6 +1,7 @@
 """Pauses: who stopped automation where, why, and until when. A pause file counts like a row."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,10 @@ class Pauses:
         rows = await self._active(now)
         if self._file is None:
             return rows
-        return (*await self._by_file(self._file), *(pause for pause in rows if pause.by != self._file.by))
+        present, own = await self._by_file(self._file), self._own(rows)
+        others = tuple(pause for pause in rows if pause not in own)
+        is_noted = [pause.reason for pause in own] == [pause.reason for pause in present]
+        return (*(own if is_noted else present), *others)
 
     async def follow_file(self, now: datetime) -> tuple[bool, Pause] | None:
         """Bring the row of our own file up to date, for other machines and for good; what changed, None for nothing.
@@ -38,8 +42,7 @@ class Pauses:
         """
         if self._file is None:
             return None
-        rows = [pause for pause in await self._active(now) if pause.by == self._file.by]
-        present = await self._by_file(self._file)
+        rows, present = self._own(await self._active(now)), await self._by_file(self._file)
         if [pause.reason for pause in rows] == [pause.reason for pause in present]:
             return None
         for pause in rows:
@@ -70,12 +73,13 @@ class Pauses:
         return _pause(row)
 
     async def end(self, scope: Scope, by: str, now: datetime) -> tuple[Pause, ...]:
-        """End the pauses of exactly this scope that are still active; those that were ended."""
+        """End the pauses of exactly this scope, but for that of our file, which only ends with it; what was ended."""
         rows = await self._session.execute(
             update(PAUSES)
             .where(
                 PAUSES.c.scope_kind == scope.kind,
                 PAUSES.c.scope_name == scope.name,
+                PAUSES.c.by != (self._file.by if self._file else ""),
                 PAUSES.c.ended_at.is_(None),
                 PAUSES.c.until.is_(None) | (PAUSES.c.until > now),
             )
@@ -83,6 +87,9 @@ class Pauses:
             .returning(PAUSES)
         )
         return tuple(sorted((_pause(row) for row in rows), key=lambda pause: (pause.since, pause.pause_id)))
+
+    def _own(self, rows: Sequence[Pause]) -> list[Pause]:
+        return [pause for pause in rows if self._file is not None and pause.by == self._file.by]
 
     async def _by_file(self, file: PauseFile) -> list[Pause]:
         if self._seen is None:

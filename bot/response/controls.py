@@ -64,12 +64,13 @@ async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: S
     if not permission.allowed:
         return await _refused(work, person, Deed.RESUME, str(scope), permission.text, now)
     ended = await take_off(work, person, scope, now)
+    active = await work.pauses.active(now)
+    still = next((pause.by for pause in active if pause.scope == scope), None)
+    if still is not None:
+        return Answer(False, f"{scope} is still paused, by {still}: only removing that file ends it.")
     if not ended:
-        active = ", ".join(str(p.scope) for p in await work.pauses.active(now))
-        return Answer(False, f"{scope} is not paused." + (f" Paused now: {active}." if active else ""))
-    still = [pause for pause in await work.pauses.active(now) if pause.scope == scope]
-    if still:
-        return Answer(False, f"{scope} is still paused, by {still[0].by}: only removing that file ends it.")
+        others = ", ".join(str(pause.scope) for pause in active)
+        return Answer(False, f"{scope} is not paused." + (f" Paused now: {others}." if others else ""))
     looked = await look_again_at_held(work, watch)
     waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
     return Answer(True, f"Resumed: {scope}.{waiting}")

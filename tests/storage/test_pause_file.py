@@ -114,14 +114,17 @@ async def test_no_machine_ends_the_pause_of_anothers_file(here: Database, elsewh
     assert await paused(elsewhere) == ["everything: disk swap"]
 
 
-async def test_a_row_that_was_ended_by_hand_comes_back_while_the_file_is_there(here: Database, disk: Disk) -> None:
+async def test_nobody_can_resume_what_the_file_still_pauses(here: Database, elsewhere: Database, disk: Disk) -> None:
     disk.write("disk swap")
     await follow(here)
     async with here.begin() as work:
         await work.pauses.add(EVERYTHING, "U01ALICE", "hers", NOW, NOW + timedelta(hours=1))
-        assert len(await work.pauses.end(EVERYTHING, "U01ALICE", NOW)) == 2
+        assert [pause.by for pause in await work.pauses.end(EVERYTHING, "U01ALICE", NOW)] == ["U01ALICE"]
+    async with elsewhere.begin() as work:
+        assert len(await work.pauses.end(EVERYTHING, "U01ALICE", NOW)) == 1, "another machine's file may be forgotten"
     assert await paused(here) == ["everything: disk swap"]
-    assert (await follow(here) or (None,))[0] is True
+    assert (await follow(here) or (None,))[0] is True, "but while it is there, its machine says so again"
+    assert await paused(elsewhere) == ["everything: disk swap"]
 
 
 async def test_whatever_is_at_its_place_is_a_pause(here: Database, disk: Disk) -> None:

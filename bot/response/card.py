@@ -10,10 +10,12 @@ from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Situation
 from bot.response.actions import Action, ActionState
 from bot.response.calling import asked_groups, callable_people
-from bot.response.incidents import Alert, AlertStatus, Incident, IncidentState
+from bot.response.incidents import Alert, Incident, IncidentState
 from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
 from bot.response.ports import Ballot, StoredDecision, Vote, Work
 
+LINKED_ALERTS = 10
+"""Newest alerts among which a link to the monitor is looked for."""
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
@@ -101,6 +103,7 @@ def build_card(
     policy: Policy,
     incident: Incident,
     alerts: Sequence[Alert],
+    firing: int,
     stored: StoredDecision,
     action: Action | None,
     votes: Sequence[Vote],
@@ -108,7 +111,7 @@ def build_card(
     *,
     review_due: bool = False,
 ) -> CardNotice:
-    """The card as it stands after this transaction."""
+    """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
     decision, situation = stored.decision, stored.situation
     runbook = policy.runbooks.get(situation.runbook) if situation.runbook else None
     service = policy.services.get(incident.service)
@@ -132,7 +135,7 @@ def build_card(
         severity=incident.severity,
         alert_name=incident.alert_name,
         summary=annotations.get("summary") or annotations.get("description") or "",
-        alerts_firing=sum(a.status is AlertStatus.FIRING for a in alerts),
+        alerts_firing=firing,
         opened_at=incident.opened_at,
         resolved_at=incident.resolved_at,
         taken_by=incident.taken_by,
@@ -195,7 +198,8 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
         return None
     action = await current_action(work, incident)
     votes = await work.votes.of(action.id) if action else ()
-    alerts = await work.incidents.alerts(incident_id)
+    alerts = await work.incidents.alerts(incident_id, limit=LINKED_ALERTS)
+    firing = await work.incidents.firing(incident_id)
     review = await work.reviews.get(action.id) if action else None
     due = review is not None and review.done_by is None
-    return build_card(policy, incident, alerts, stored, action, votes, now, review_due=due)
+    return build_card(policy, incident, alerts, firing, stored, action, votes, now, review_due=due)

@@ -121,8 +121,12 @@ class Incidents(Protocol):
         """Newest first."""
         ...
 
-    async def alerts(self, incident_id: int) -> Sequence[Alert]:
-        """Newest first."""
+    async def alerts(self, incident_id: int, limit: int = 1000) -> Sequence[Alert]:
+        """Newest first, the firing before the resolved; at most ``limit``."""
+        ...
+
+    async def firing(self, incident_id: int) -> int:
+        """How many of its alerts are firing."""
         ...
 
     async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:

@@ -32,6 +32,7 @@ from handlers.bridge import Bridge
 from handlers.health import Health
 from handlers.http import build_http_app
 from handlers.inbox import Inbox, Routes
+from handlers.live_home import LiveHome
 from handlers.metrics import Metrics
 from handlers.private import PrivateAnswers
 from handlers.routes import ROUTES
@@ -195,6 +196,9 @@ async def sailing(
         courier.start()
         stack.push_async_callback(courier.close)
         stack.push_async_callback(inbox.drain)
+        home = LiveHome(bridge, look_seconds=0.05, interval_seconds=0.0)
+        home.start()
+        stack.push_async_callback(home.close)
         if http:
             intake = Intake(database, watch.orders, utc_now)
             stack.push_async_callback(intake.close)

@@ -49,7 +49,7 @@ class Replicas:
         process = PROCESSES.Process(target=run, args=(self.folder, self.url, fate or {}, output))
         self.processes.append(process)
         process.start()
-        await until(lambda: "ready" in self.output(process) or process.exitcode is not None)
+        await until(lambda: "ready" in self.output(process).splitlines() or process.exitcode is not None)
         assert process.exitcode is None, self.output(process)
         return process
 

@@ -24,8 +24,11 @@ from bot.slack.failures import error_word
 
 USERGROUP_SECONDS = 300.0
 USER_SECONDS = 3600.0
-SURE_SECONDS = 10.0
-"""How old an answer may be on which somebody's vote depends: several clicks in a row ask Slack once."""
+SURE_USERGROUP_SECONDS = 3.0
+"""How old an answer may be on which somebody's vote depends. Slack takes few such questions (20 a minute), and tells
+us by itself when a group changes."""
+SURE_USER_SECONDS = 0.0
+"""Slack takes many such questions, and tells us nothing: an account on which a vote depends is always asked about."""
 RETRY_SECONDS = 30.0
 """After a failed question: how long the old answer stands before Slack is asked again."""
 CONCURRENT_LOOKUPS = 5
@@ -42,6 +45,8 @@ class _Remembered(Generic[Answer]):
 
     ask: Callable[[str], Awaitable[Answer]]
     lifetime_seconds: float
+    sure_seconds: float
+    """How long an answer is good enough for something that depends on it now."""
     clock: Callable[[], float]
     answers: dict[str, Answer] = field(default_factory=dict)
     fresh_until: dict[str, float] = field(default_factory=dict)
@@ -53,7 +58,7 @@ class _Remembered(Generic[Answer]):
     async def get(self, key: str, *, sure: bool = False) -> Answer | None:
         """The answer, as fresh as it can be had; None when there has never been one.
 
-        ``sure``: something depends on it now, so an answer that is older than a moment is not good enough.
+        ``sure``: something depends on it now, so an answer must be younger than ``sure_seconds``.
         """
         async with self.locks.setdefault(key, asyncio.Lock()):
             if not self._is_due(key, sure):
@@ -83,7 +88,7 @@ class _Remembered(Generic[Answer]):
     def _is_due(self, key: str, sure: bool) -> bool:
         if self.clock() >= self.fresh_until.get(key, -math.inf):
             return True
-        return sure and key not in self.stale and self.clock() - self.answered_at[key] >= SURE_SECONDS
+        return sure and key not in self.stale and self.clock() - self.answered_at[key] >= self.sure_seconds
 
 
 class SlackPeople:
@@ -98,8 +103,10 @@ class SlackPeople:
         """``orders``: the policy as it is now; it may be read anew at any time."""
         self._client = client
         self._orders = orders
-        self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(self._ask_usergroup, USERGROUP_SECONDS, clock)
-        self._active: _Remembered[bool] = _Remembered(self._ask_active, USER_SECONDS, clock)
+        self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(
+            self._ask_usergroup, USERGROUP_SECONDS, SURE_USERGROUP_SECONDS, clock
+        )
+        self._active: _Remembered[bool] = _Remembered(self._ask_active, USER_SECONDS, SURE_USER_SECONDS, clock)
         self._few_at_once = asyncio.Semaphore(CONCURRENT_LOOKUPS)
 
     def known(self) -> frozenset[str]:

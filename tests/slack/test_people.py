@@ -6,7 +6,7 @@ import pytest
 from bot.local.workspace import Workspace, demo_team
 from bot.policy.document import Channels, Group, Policy
 from bot.slack.connection import build_client
-from bot.slack.people import RETRY_SECONDS, USER_SECONDS, USERGROUP_SECONDS, SlackPeople
+from bot.slack.people import RETRY_SECONDS, SURE_USERGROUP_SECONDS, USER_SECONDS, USERGROUP_SECONDS, SlackPeople
 
 
 @dataclass
@@ -99,3 +99,48 @@ async def test_who_is_no_longer_in_the_orders_is_no_longer_complained_about(worl
     await world.people.members(["leads"])
     del world.groups["leads"], world.groups["both"]
     assert world.people.problems == ()
+
+
+async def test_an_answer_on_which_a_vote_depends_is_asked_for_anew(world: World):
+    await world.people.members(["sre-oncall"])
+    world.clock[0] += SURE_USERGROUP_SECONDS
+    world.workspace.team.user("U02BOB").deleted = True
+    assert await world.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB"), "from memory"
+    assert await world.people.members(["sre-oncall"], sure_of=["U02BOB"]) == ("U01ALICE",)
+    assert (world.asked("usergroups.users.list"), world.asked("users.info")) == (2, 3), "nobody else's account"
+
+
+async def test_several_votes_in_a_row_ask_about_the_group_once_and_about_each_voter_each_time(world: World):
+    for _ in range(5):
+        await world.people.members(["sre-oncall"], sure_of=["U01ALICE"])
+    assert (world.asked("usergroups.users.list"), world.asked("users.info")) == (1, 6)
+
+
+async def test_a_vote_while_slack_is_down_counts_by_what_was_known(world: World):
+    await world.people.members(["sre-oncall"])
+    world.workspace.misbehave.fail(times=None)
+    world.clock[0] += SURE_USERGROUP_SECONDS
+    assert await world.people.members(["sre-oncall"], sure_of=["U01ALICE"]) == ("U01ALICE", "U02BOB")
+    assert "what it said 0 min ago stands" in world.people.problems[0]
+
+
+async def test_a_user_group_that_has_changed_is_asked_about_again(world: World):
+    await world.people.members(["sre-oncall"])
+    world.workspace.team.groups["S01ONCALL"].members = ["U04DAVE"]
+    world.people.forget("S01ONCALL")
+    world.people.forget("S99NEVER")
+    assert await world.people.members(["sre-oncall"]) == ("U04DAVE",)
+
+
+async def test_what_was_known_stands_when_a_changed_group_cannot_be_asked_about(world: World):
+    await world.people.members(["sre-oncall"])
+    world.workspace.misbehave.fail(times=None)
+    world.people.forget("S01ONCALL")
+    assert await world.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
+
+
+async def test_who_was_never_known_is_said_so(world: World):
+    world.workspace.misbehave.fail(times=None)
+    await world.people.members(["sre-oncall"])
+    assert world.people.problems[0].startswith("S01ONCALL: Slack does not say who that is")
+    assert world.people.problems[0].endswith("it never has")

@@ -69,6 +69,21 @@ def test_slack_accepts_the_manifest(manifest: dict[str, Any]) -> None:
     jsonschema.validate(manifest, contract("slack-manifest.schema.2.0.0.json"))
 
 
+def test_the_manifest_for_http_differs_only_in_where_slack_sends_what_people_do(manifest: dict[str, Any]) -> None:
+    over_http = yaml.safe_load((ROOT / "manifest.http.yml").read_text())
+    jsonschema.validate(over_http, contract("slack-manifest.schema.2.0.0.json"))
+    settings = over_http["settings"]
+    addresses = {
+        *(command.pop("url") for command in over_http["features"]["slash_commands"]),
+        settings["event_subscriptions"].pop("request_url"),
+        settings["interactivity"].pop("request_url"),
+    }
+    assert addresses == {"https://watchkeeper.example.com/slack/events"}
+    assert settings.pop("socket_mode_enabled") is False
+    settings["socket_mode_enabled"] = True
+    assert over_http == manifest
+
+
 def test_the_schema_refuses_a_manifest_with_a_mistake(manifest: dict[str, Any]) -> None:
     broken = {**manifest, "features": {**manifest["features"], "slash_commands": [{"command": "watch"}]}}
     with pytest.raises(jsonschema.ValidationError):

@@ -24,8 +24,6 @@ from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
 from tests.response.world import ALICE, World, orders, world
 
-pytestmark = pytest.mark.xdist_group("durable engine")
-
 
 @dataclass
 class Deed:

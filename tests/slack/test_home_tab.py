@@ -1,0 +1,115 @@
+"""The Home tab as it is drawn: exactly as agreed, and within limits whatever happens."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.policy.document import Freeze
+from bot.policy.levels import Level
+from bot.policy.situation import Pause, Scope, ScopeKind
+from bot.response.actions import ActionState
+from bot.response.ports import Review
+from bot.response.reviews import DueReview
+from bot.response.standing import Standing
+from bot.slack.answers import IncidentLine
+from bot.slack.home_tab import HomeFacts, home_view
+from bot.slack.limits import check_view
+from tests.fixtures import incidents as facts
+from tests.slack.facts import INCIDENT, PLAN
+from tests.slack.notices import ALICE, BOB, CAROL, OPENED
+
+HOUR = timedelta(hours=1)
+ACTION = facts.action(7, "act_5b1f0c9d2e", plan=PLAN, due_at=OPENED + HOUR)
+ENDED = replace(ACTION, state=ActionState.SUCCEEDED, finished_at=OPENED, due_at=None, decided_by=(BOB,))
+CALM = HomeFacts(
+    person=ALICE,
+    problems=(),
+    pauses=(),
+    freezes=(),
+    waiting=(),
+    incidents=(),
+    incidents_open=0,
+    ended=(),
+    reviews=(),
+    standings=(Standing("restart-checkout", "Restart checkout", Level.L3, Level.L3, ""),),
+    permalinks={},
+)
+BUSY = replace(
+    CALM,
+    problems=("Slack refuses our messages in C02AUD: invite the app",),
+    pauses=(
+        Pause(
+            pause_id="p1",
+            scope=Scope(kind=ScopeKind.SERVICE, name="checkout"),
+            by=CAROL,
+            reason="bad release",
+            since=OPENED,
+            until=OPENED + 2 * HOUR,
+        ),
+    ),
+    freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
+    waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
+    incidents=(IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),),
+    incidents_open=1,
+    ended=(ENDED, replace(ENDED, incident_id=6, state=ActionState.ROLLED_BACK)),
+    reviews=(
+        DueReview(Review("act_5b1f0c9d2e", OPENED + HOUR, None, None, None), ENDED, (ALICE,), overdue=True),
+        DueReview(Review("a2", OPENED + HOUR, None, None, None), replace(ENDED, incident_id=6), (BOB,), overdue=False),
+    ),
+    standings=(
+        Standing("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test"),
+        Standing("restart-orders", "Restart orders", Level.L1, Level.L1, "its orders say L1"),
+    ),
+    permalinks={7: "https://slack.example/archives/C01INC/p1"},
+)
+VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY)}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_tab_is_drawn_exactly_as_agreed(name: str, golden: Any) -> None:
+    golden(name, VIEWS[name])
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_tab_is_within_slacks_limits(name: str) -> None:
+    check_view(VIEWS[name])
+
+
+def test_an_announced_act_can_be_stopped_and_a_question_answered_from_the_tab() -> None:
+    rows = [block for block in VIEWS["home_busy"]["blocks"] if block["type"] == "actions"]
+    assert [[button["action_id"] for button in row["elements"]] for row in rows] == [
+        ["approve", "why"],
+        ["stop", "why"],
+        ["review"],
+    ]
+
+
+def test_the_same_facts_give_the_same_view() -> None:
+    assert home_view(BUSY) == VIEWS["home_busy"]
+
+
+@given(text=st.text(max_size=3000), count=st.integers(1, 60))
+def test_whatever_is_said_and_however_much_it_stays_within_limits_and_is_no_markup(text: str, count: int) -> None:
+    action = replace(ACTION, plan=PLAN.model_copy(update={"summary": text, "steps": (text,) * 9}))
+    due = DueReview(Review("a", OPENED, None, None, None), action, (ALICE,), overdue=False)
+    hostile = replace(
+        BUSY,
+        problems=(text,) * count,
+        pauses=tuple(p.model_copy(update={"reason": text}) for p in BUSY.pauses) * count,
+        waiting=[replace(action, id=f"a{n}") for n in range(count)],
+        incidents=[IncidentLine(replace(INCIDENT, alert_name=text, service=text), None)] * count,
+        incidents_open=count,
+        ended=[replace(ENDED, plan=action.plan)] * count,
+        reviews=[replace(due, action=replace(action, id=f"a{n}")) for n in range(count)],
+        standings=[Standing(text, text, Level.L3, Level.L0, text)] * count,
+    )
+    view = home_view(hostile)
+    check_view(view)
+    seen = json.dumps(view, ensure_ascii=False)
+    assert "<!channel" not in seen
+    assert "<!here" not in seen

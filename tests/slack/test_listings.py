@@ -1,0 +1,66 @@
+"""The longer answers to ``/watch``, exactly as agreed and within limits."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.policy.levels import Level
+from bot.response.ports import AuditEntry
+from bot.response.requests import Rehearsal
+from bot.response.standing import Standing
+from bot.slack import listings
+from bot.slack.limits import check_card
+from tests.slack.facts import DECISION, SITUATION
+from tests.slack.notices import ALICE, BOB, OPENED
+from tests.slack.test_home_tab import BUSY
+
+REHEARSAL = Rehearsal(SITUATION, DECISION, (ALICE, BOB), True, "supervisor is reachable and would restart checkout.")
+STANDING = Standing("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test <!here>")
+ENTRY = AuditEntry(number=41, at=OPENED, actor=BOB, kind="action.vote", incident_id=7, body={})
+ANSWERS = {
+    "listing_runbooks": listings.runbooks([STANDING, replace(STANDING, in_force=Level.L3, why_not_higher="")]),
+    "listing_no_runbooks": listings.runbooks([]),
+    "listing_reviews": listings.reviews(BUSY.reviews, BOB),
+    "listing_no_reviews": listings.reviews([], BOB),
+    "listing_record": listings.record([ENTRY, replace(ENTRY, number=40, actor="watchkeeper", incident_id=None)]),
+    "listing_record_of_one": listings.record([ENTRY], "INC-7"),
+    "listing_looking": listings.looking("restart-checkout"),
+    "listing_rehearsal": listings.rehearsal(REHEARSAL, "restart-checkout", {ALICE}),
+    "listing_rehearsal_without_a_plan": listings.rehearsal(
+        Rehearsal(SITUATION.model_copy(update={"plan": None}), DECISION, (), None, "no process checkout on supervisor"),
+        "restart-checkout",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_listing_is_drawn_exactly_as_agreed(name: str, golden: Any) -> None:
+    golden(name, {"text": ANSWERS[name].text, "blocks": ANSWERS[name].blocks})
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_listing_is_within_slacks_limits(name: str) -> None:
+    check_card(ANSWERS[name].blocks, ANSWERS[name].text)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        listings.runbooks([replace(STANDING, summary="s" * 500, why_not_higher="w" * 900)] * 400),
+        listings.reviews([replace(BUSY.reviews[0], to=(ALICE,) * 40)] * 400, ALICE),
+        listings.record([replace(ENTRY, actor="a" * 400)] * 400),
+    ],
+)
+def test_a_long_listing_is_cut_and_stays_within_limits(answer: Any) -> None:
+    check_card(answer.blocks, answer.text)
+
+
+def test_what_i_am_asked_for_comes_first() -> None:
+    first = json.dumps(ANSWERS["listing_reviews"].blocks[1])
+    assert first.index("<@U02BOB>") < first.index("<@U01ALICE>")
+
+
+def test_what_stands_in_the_orders_is_no_markup() -> None:
+    assert "<!here>" not in json.dumps(ANSWERS["listing_runbooks"].blocks)

@@ -181,8 +181,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         engine = Engine(settings.database_url)
-        database = await _open_database(settings, engine)
-        stack.push_async_callback(database.close)
+        database = await _open_database(stack, settings, engine)
         evidence = PrometheusEvidence(settings.prometheus_url)
         stack.callback(evidence.close)
         session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS))
@@ -288,12 +287,14 @@ async def serve(
         log.info("stopping: what is under way is finished or continues at the next start")
 
 
-async def _open_database(settings: Settings, engine: Engine) -> Database:
+async def _open_database(stack: AsyncExitStack, settings: Settings, engine: Engine) -> Database:
     try:
         pause_file = PauseFile(settings.pause_file or default_pause_file(settings.database_url))
         database = Database(settings.database_url, engine, settings.audit_key, pause_file)
     except ValueError as error:
         raise StartError(f"DATABASE_URL cannot be used: {error}") from error
+    stack.push_async_callback(database.close)
+    stack.push_async_callback(engine.close)  # for a start that fails; once it is launched, it is closed sooner
     try:
         await database.open()
         await engine.prepare()
@@ -305,10 +306,8 @@ async def _open_database(settings: Settings, engine: Engine) -> Database:
                 await work.channels.free_all()
                 await work.second_notices.free_all()
     except PlaceTakenError as error:
-        await database.close()
         raise StartError(str(error)) from error
     except Exception as error:
-        await database.close()
         raise StartError(
             f"The database cannot be opened: {error}. Check DATABASE_URL and that it is running."
         ) from error

@@ -211,7 +211,12 @@ class Engine:
         self.launched = True
 
     async def close(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
-        """Stop taking work and let what runs finish for a while; what is unfinished is put back in its queue."""
+        """Stop taking work and let what runs finish for a while; what is unfinished is put back in its queue.
+
+        Also gives up what ``prepare`` took, when there was no launch. Closing again does nothing.
+        """
+        if self._closing:
+            return
         launched, self.launched, self._closing = self.launched, False, True
         await _cancel(self._duties)
         if self._running:

@@ -105,6 +105,8 @@ async def write_to(
             incident.id,
             DirectNotice(
                 incident=incident.name,
+                service=incident.service,
+                severity=incident.severity,
                 to=person,
                 title=title,
                 lines=(because,) if because else (),

@@ -175,6 +175,8 @@ class DirectNotice(Facts):
 
     kind: Literal["direct"] = "direct"
     incident: str
+    service: str = ""
+    severity: str = ""
     to: str
     """User id."""
     title: str

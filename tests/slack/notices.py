@@ -317,6 +317,8 @@ ENTRIES |= {
 DIRECT: dict[str, DirectNotice] = {
     "direct_reminder": DirectNotice(
         incident="INC-7",
+        service="checkout",
+        severity="critical",
         to=ALICE,
         title="Still waiting for your answer: Restart checkout on supervisor",
         answer_by=OPENED + timedelta(minutes=30),
@@ -326,6 +328,8 @@ DIRECT: dict[str, DirectNotice] = {
     ),
     "direct_handed_over": DirectNotice(
         incident="INC-7",
+        service="checkout",
+        severity="critical",
         to=CAROL,
         title="Waits for your answer: Restart checkout on supervisor",
         lines=("Not enough answers from sre-oncall in time.",),

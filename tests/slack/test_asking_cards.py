@@ -47,7 +47,13 @@ def test_without_a_link_the_message_says_where_to_answer_in_words() -> None:
 
 def test_the_text_of_a_direct_message_stands_alone() -> None:
     text = render(DIRECT["direct_reminder"], 1, card=ADDRESS).text
-    for part in ("INC-7", "Still waiting for your answer", "Restart checkout", "Answer by 2026-11-23 03:32 UTC"):
+    for part in (
+        "Critical on checkout",
+        "INC-7",
+        "Still waiting for your answer",
+        "Restart checkout",
+        "Answer by 2026-11-23 03:32 UTC",
+    ):
         assert part in text
 
 

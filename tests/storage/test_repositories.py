@@ -9,7 +9,7 @@ from bot.policy.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Gate, Scope, ScopeKind
 from bot.remediation import Snapshot
-from bot.response.actions import ActionEvent, ActionState
+from bot.response.actions import ActionEvent, ActionState, Asked
 from bot.response.incidents import IncidentEvent, IncidentState
 from bot.response.ports import AttemptState, Ballot, Request, Vote, Work
 from storage.database import Database
@@ -254,6 +254,50 @@ async def test_a_review_is_asked_for_and_answered_once(database: Database) -> No
         assert review is not None
         assert (review.done_by, review.answers) == ("U01ALICE", {"right": True})
         assert await work.reviews.open_count() == 0
+
+
+async def test_a_question_is_amended_only_as_it_was_last_seen(database: Database) -> None:
+    async with database.begin() as work:
+        await work.actions.add(action(await open_incident(work), remind_at=NOW))
+        seen = await work.actions.get("a1")
+        assert seen is not None
+        leads = Asked("leads", ("U03CAROL",), NOW)
+        moved = await work.actions.amend(seen, asked=(*seen.asked, leads), due_at=NOW + HOUR, remind_at=None)
+        assert moved is not None
+        assert (moved.asked[-1], moved.due_at, moved.remind_at) == (leads, NOW + HOUR, None)
+        assert moved.approvers == ("U01ALICE", "U02BOB", "U03CAROL")
+        assert await work.actions.amend(seen, remind_at=None) is None, "somebody else was first"
+        await work.actions.move("a1", ActionEvent.STOP)
+        assert await work.actions.amend(moved, remind_at=NOW) is None, "it is no question any more"
+        with pytest.raises(TypeError, match="state"):
+            await work.actions.amend(moved, state=ActionState.WAITING)
+
+
+async def test_questions_are_found_when_people_are_to_be_reminded_or_the_time_is_over(database: Database) -> None:
+    async with database.begin() as work:
+        incident_id = await open_incident(work)
+        for name, due_at, remind_at in (
+            ("remind", NOW + HOUR, NOW),
+            ("over", NOW, None),
+            ("later", NOW + HOUR, NOW + HOUR),
+            ("reminded", NOW + HOUR, None),
+        ):
+            await work.actions.add(action(incident_id, name, due_at=due_at, remind_at=remind_at))
+        await work.actions.add(action(incident_id, "held", ActionState.HELD, remind_at=NOW))
+        assert [each.id for each in await work.actions.unanswered(NOW)] == ["over", "remind"]
+
+
+async def test_only_a_yes_is_withdrawn_and_may_be_said_again(database: Database) -> None:
+    async with database.begin() as work:
+        await work.actions.add(action(await open_incident(work)))
+        yes = Vote("U01ALICE", Ballot.APPROVE, NOW, opened_evidence=True)
+        await work.votes.cast("a1", yes)
+        await work.votes.cast("a1", Vote("U02BOB", Ballot.STOP, NOW, opened_evidence=False))
+        assert await work.votes.withdraw("a1", "U02BOB") is None
+        assert await work.votes.withdraw("a1", "U01ALICE") == yes
+        assert await work.votes.withdraw("a1", "U01ALICE") is None
+        assert [vote.person for vote in await work.votes.of("a1")] == ["U02BOB"]
+        assert await work.votes.cast("a1", yes)
 
 
 async def test_asking_for_a_look_again_adds_nothing_until_it_has_begun(

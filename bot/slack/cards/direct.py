@@ -6,8 +6,9 @@ Must not know: the policy, the database. Same notice, same message.
 from bot.response.notices import DirectNotice
 from bot.slack import layout
 from bot.slack.cards.buttons import open_button
+from bot.slack.cards.wording import severity_words
 from bot.slack.layout import Message
-from bot.slack.text import EMPTY, Mrkdwn, Url, bold, concat, dotted, escape, lines, spaced, utc, when, words
+from bot.slack.text import EMPTY, Mrkdwn, Url, bold, code, concat, dotted, escape, lines, spaced, utc, when, words
 
 LINES_SHOWN = 6
 WITHOUT_LINK = words("Please answer on the card in the incidents channel.")
@@ -23,9 +24,19 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
             lines([spaced(words("🔔"), bold(title)), *said, silence, *([WITHOUT_LINK] if card is None else [])])
         ),
         *([open_button(notice.incident, card)] if card is not None else []),
-        layout.context(dotted([bold(escape(notice.incident, 40)), when(notice.at)])),
+        layout.context(
+            dotted(
+                [
+                    bold(escape(notice.incident, 40)),
+                    severity_words(notice.severity),
+                    code(notice.service, 80),
+                    when(notice.at),
+                ]
+            )
+        ),
     ]
-    text = spaced(escape(f"{notice.incident}:", 40), concat(title, words(".")), answer_by)
+    heading = concat(severity_words(notice.severity), words(" on "), escape(notice.service, 60), words(":"))
+    text = spaced(heading, concat(title, words(".")), answer_by, escape(f"({notice.incident})", 40))
     return Message(text=text, blocks=layout.built(blocks), metadata=layout.notice_metadata(outbox_id))
 
 

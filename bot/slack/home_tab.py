@@ -136,7 +136,7 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         announced = action.state is ActionState.VETO_WINDOW
         end = "runs unless stopped before" if announced else "answer before"
         due = concat(words(f"{end} "), when(action.due_at)) if action.due_at else EMPTY
-        blocks.append(layout.section(dotted([_name(facts, action), escape(action.plan.summary, 200), due])))
+        blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), due])))
         plan = PlanCard(
             summary=action.plan.summary,
             steps=action.plan.steps,
@@ -168,7 +168,7 @@ def _reviews(facts: HomeFacts) -> list[Block]:
 def _ended(facts: HomeFacts, action: Action) -> Mrkdwn:
     how = words(_ENDED.get(action.state, action.state.value.replace("_", " ")))
     at = when(action.finished_at) if action.finished_at else EMPTY
-    return dotted([_name(facts, action), escape(action.plan.summary, 150), how, at])
+    return dotted([_name(facts, action), listings.planned(action), how, at])
 
 
 def _name(facts: HomeFacts, action: Action) -> Mrkdwn:

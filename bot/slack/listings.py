@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
+from bot.response.actions import Action
 from bot.response.card import blast_radius_text, way_back_text
 from bot.response.ports import AuditEntry
 from bot.response.requests import Rehearsal
@@ -57,11 +58,16 @@ def review(one: DueReview) -> Mrkdwn:
     return dotted(
         [
             bold(words(f"INC-{one.action.incident_id}")),
-            escape(one.action.plan.summary, 150),
+            planned(one.action),
             concat(words("for "), people(one.to)) if one.to else words("for anybody"),
             spaced(late, when(one.review.due_at)),
         ]
     )
+
+
+def planned(action: Action) -> Mrkdwn:
+    """What an action is about, as part of a line."""
+    return escape(action.plan.summary.rstrip(". "), 150)
 
 
 def record(entries: Sequence[AuditEntry], incident: str = "") -> Message:
@@ -97,9 +103,14 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
             ),
         ]
     blocks.append(layout.section(_possible(seen)))
-    asked = concat(words("Who would be asked: "), people(seen.approvers)) if seen.approvers else EMPTY
+    others = [person for person in seen.approvers if person != seen.situation.requested_by]
+    asked = concat(words("Who would be asked: "), people(others)) if others else EMPTY
     blocks.append(layout.section(lines([bold(words("It would:")), explaining.verdict(decision, known_people), asked])))
-    spoke = [one for one in explaining.in_order(decision) if one.result is not RuleResult.PASSED]
+    spoke = [
+        one
+        for one in explaining.in_order(decision)
+        if one.result is not RuleResult.PASSED and one.rule != decision.decisive
+    ]
     blocks += [layout.section(explaining.rule(decision, one, known_people)) for one in spoke[:OBJECTIONS_SHOWN]]
     return _message(concat(title, words(". "), explaining.headline(decision, known_people, 400)), blocks)
 

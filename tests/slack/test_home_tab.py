@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.document import Freeze
@@ -93,6 +93,7 @@ def test_the_same_facts_give_the_same_view() -> None:
     assert home_view(BUSY) == VIEWS["home_busy"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(text=st.text(max_size=3000), count=st.integers(1, 60))
 def test_whatever_is_said_and_however_much_it_stays_within_limits_and_is_no_markup(text: str, count: int) -> None:
     action = replace(ACTION, plan=PLAN.model_copy(update={"summary": text, "steps": (text,) * 9}))

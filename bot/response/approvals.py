@@ -6,7 +6,7 @@ quorum is judged over the stored votes including this one, never on the click it
 
 from datetime import timedelta
 
-from bot.policy.approval import Deed, Standing, may
+from bot.policy.approval import Deed, Standing, may, next_groups
 from bot.response.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
 from bot.response.answers import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised, count_votes, find, refused, stale
 from bot.response.calling import renewed
@@ -34,7 +34,8 @@ async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Ans
         requested_by=action.requested_by,
     )
     if not permission.allowed:
-        return await refused(work, watch, found, press, Deed.APPROVE, permission.text)
+        text = _not_yet(watch, roster, action, press.person) or permission.text
+        return await refused(work, watch, found, press, Deed.APPROVE, text)
     if action.state is not ActionState.WAITING:
         return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= watch.now():
@@ -132,6 +133,18 @@ async def renew_people(work: Work, watch: Watch, roster: Roster) -> int:
             await refresh_card(work, watch.orders(), action.incident_id, watch.now())
             changed += 1
     return changed
+
+
+def _not_yet(watch: Watch, roster: Roster, action: Action, person: str) -> str:
+    """For somebody who is asked only when those before them do not answer; empty for everybody else."""
+    following = next_groups(watch.orders(), action.runbook, [one.group for one in action.asked])
+    turn = next((group for group in following if person in roster.get(group, ())), "")
+    if not turn or action.due_at is None or action.state is not ActionState.WAITING:
+        return ""
+    return (
+        f"Not yet: {turn} may answer once it is asked, and others have until {action.due_at:%H:%M} UTC. "
+        "“I'll take it” is open to you at any time."
+    )
 
 
 async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:

@@ -133,7 +133,9 @@ async def test_the_next_people_are_asked_when_the_time_is_over_and_it_starts_ane
     clock = Clock()
     async with world(tmp_path, chain(), now=clock) as here:
         await asked(here)
-        assert not (await approve(here, CAROL)).accepted, "it is not the leads' turn yet"
+        early = await approve(here, CAROL)
+        assert not early.accepted
+        assert "Not yet: leads may answer once it is asked, and others have until 20:30 UTC." in early.text
         await after(here, clock, 15)
         await after(here, clock, 15)
         action = await question(here)

@@ -38,6 +38,7 @@ async def test_a_dialog_that_slack_does_not_open_is_explained_and_opens_at_the_n
     assert ship.told("alice") == ["Slack did not open the dialog. Please try again."]
     assert (await ship.alice.click(card, button)).acked
     await ship.workspace.until(lambda: ship.workspace.open_views("alice"))
+    await ship.settled()
     assert await ship.unfinished() == 0
 
 

@@ -23,6 +23,7 @@ from storage.unit_of_work import UnitOfWork
 
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 NOTHING_DONE = "Nothing was done."
+_DONE = {LinkDeed.STOP: "Stopped", LinkDeed.PAUSE: "Paused"}
 NOT_OURS, GONE, TOO_LATE = 404, 410, 409
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class LinkPages:
         log.info("a link to %s sent to %s was pressed: %s", offer.deed, offer.recipient, answer.text)
         if not answer.accepted:
             return page("Nothing was done", [answer.text], status=TOO_LATE)
-        return page("Done", [answer.text, "You can close this page."])
+        return page(_DONE[offer.deed], [f"INC-{offer.incident_id}: {answer.text}", "You can close this page."])
 
     def _offer(self, request: web.Request) -> Offer | web.Response:
         try:
@@ -106,7 +107,7 @@ class LinkPages:
         if offer.expires_at <= self._watch.now():
             said = [
                 f"It worked until {offer.expires_at:%Y-%m-%d %H:%M} UTC. {NOTHING_DONE}",
-                "Automation can still be paused: in Slack with /watch pause, on the machine with `watchkeeper pause`.",
+                "Automation can still be paused: in Slack with /watch pause, or on the machine: watchkeeper pause.",
             ]
             return page("This link has expired", said, status=GONE)
         return offer
@@ -146,7 +147,7 @@ async def _preview(work: UnitOfWork, offer: Offer) -> _Preview:
             "Pause all automation?",
             (
                 "Nothing will act by itself any more, anywhere, until somebody resumes it: in Slack with "
-                "/watch resume, or on the machine with `watchkeeper resume`.",
+                "/watch resume, or on the machine: watchkeeper resume.",
                 "What has begun already is finished. Alerts still come in, and people can still act by hand.",
             ),
             "Yes, pause everything",
@@ -166,6 +167,10 @@ async def _stop_preview(work: UnitOfWork, incident: Incident | None) -> _Preview
     starts = f"It starts by itself at {action.due_at:%H:%M:%S} UTC." if runs_itself else ""
     return _Preview(
         f"Stop {incident.name}?",
-        (what, starts, "It will not run, and nothing acts by itself for this incident any more. People still can."),
+        (
+            what,
+            starts,
+            "If you stop it, it will not run, and nothing acts by itself for this incident any more. People still can.",
+        ),
         "Yes, stop it",
     )

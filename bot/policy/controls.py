@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.policy.actors import in_words, is_file
 from bot.policy.case import Ruling, forbids, passed
 from bot.policy.decision import Verdict
 from bot.policy.document import Policy
@@ -27,11 +28,12 @@ class Control:
     @property
     def text(self) -> str:
         """In words, with who and until when."""
-        end = f"until {self.until:%Y-%m-%d %H:%M %Z}" if self.until is not None else "until somebody resumes it"
+        forever = "until it is removed" if is_file(self.by) else "until somebody resumes it"
+        end = f"until {self.until:%Y-%m-%d %H:%M %Z}" if self.until is not None else forever
         if self.kind == "freeze":
             return f"{self.by} freezes {self.what} {end}"
         reason = self.reason.rstrip(". ")
-        return f"{self.by} paused {self.what} {end}" + (f" ({reason})" if reason else "")
+        return f"{in_words(self.by)} paused {self.what} {end}" + (f" ({reason})" if reason else "")
 
 
 def applying(situation: Situation, policy: Policy) -> tuple[Control, ...]:

@@ -1,6 +1,6 @@
 """Any service that Apprise knows: Teams, Telegram, ntfy, SMS and many more, named by one URL.
 
-Apprise loads its plugins and speaks to services in a blocking way, so all of it happens in a thread; see decision 7.
+Apprise loads its plugins and speaks to services in a blocking way, so all of it happens in a thread; see decision 6.
 """
 
 import asyncio

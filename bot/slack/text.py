@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from typing import NewType
 from urllib.parse import quote, urlsplit
 
+from bot.policy.actors import in_words
+
 Mrkdwn = NewType("Mrkdwn", str)
 """Slack markup: everything from outside is escaped, every mention and link is ours."""
 Plain = NewType("Plain", str)
@@ -109,7 +111,10 @@ def words(text: str) -> Mrkdwn:
 
 def mention(user_id: str) -> Mrkdwn:
     """A person by id; anything that is not a user id is shown as code and notifies nobody."""
-    return Mrkdwn(f"<@{user_id}>") if _USER_ID.fullmatch(user_id) else code(user_id, 40)
+    if _USER_ID.fullmatch(user_id):
+        return Mrkdwn(f"<@{user_id}>")
+    said = in_words(user_id)
+    return code(said, 40 if said == user_id else 160)
 
 
 def channel_mention(channel_id: str) -> Mrkdwn:

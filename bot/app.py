@@ -13,7 +13,6 @@ from functools import partial
 
 import aiohttp
 from aiohttp import web
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.evidence.prometheus import PrometheusEvidence
 from bot.policy.document import Policy
@@ -21,16 +20,11 @@ from bot.reach import Reach, build_reach
 from bot.remediation import Catalogue, PermanentError
 from bot.response.announcements import announced
 from bot.response.channel_moves import lost, want_channel
-from bot.response.controls import Brakes, look_again_at_held
-from bot.response.deadlines import sweep
 from bot.response.engine import Engine
 from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.notices import CardNotice
-from bot.response.reminders import sweep_questions
 from bot.response.replicas import PlaceTakenError
-from bot.response.requests import end_settled
-from bot.response.reviews import sweep_overdue
 from bot.response.watch import Timing, Watch
 from bot.settings import Settings, default_pause_file
 from bot.slack.answers import ProcessFacts
@@ -40,6 +34,7 @@ from bot.slack.courier import Courier, OutboxItem
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
+from bot.sweeper import Sweeper
 from handlers.bridge import Bridge
 from handlers.health import Health, database_answers, fresh, holds, told
 from handlers.http import build_http_app
@@ -56,19 +51,6 @@ from storage.migrations import migrate
 from storage.pause_file import PauseFile
 from storage.unit_of_work import UnitOfWork
 
-SWEEP_INTERVAL_SECONDS = 0.25
-CHANNELS_INTERVAL_SECONDS = 0.5
-QUESTIONS_INTERVAL_SECONDS = 0.5
-BRAKES_INTERVAL_SECONDS = 1.0
-"""So long until cards show a brake that was put on outside this process; it is in force at once."""
-HELD_INTERVAL_SECONDS = 5.0
-REQUESTS_INTERVAL_SECONDS = 2.0
-REVIEWS_INTERVAL_SECONDS = 30.0
-INBOX_INTERVAL_SECONDS = 10.0
-"""So long, at most twice, somebody waits for a click that was acknowledged by a process that then died."""
-RETENTION_INTERVAL_SECONDS = 600.0
-FLOWS_KEPT = timedelta(days=7)
-"""How long the durable engine remembers a finished flow; what it did is in our own tables for good."""
 SWEEP_FRESH_SECONDS = 30.0
 SHUTDOWN_SECONDS = 10.0
 
@@ -77,65 +59,6 @@ log = logging.getLogger(__name__)
 
 class StartError(Exception):
     """A part cannot start; the text names the part, the value and the remedy."""
-
-
-class Sweeper:
-    """Runs what must happen again and again, and knows when it last did."""
-
-    def __init__(self, watch: Watch, inbox: Inbox, engine: Engine, channels: Channels) -> None:
-        self._watch = watch
-        self._inbox = inbox
-        self._engine = engine
-        self._channels = channels
-        self._brakes = Brakes(watch)
-        self.last_sweep: datetime | None = None
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
-
-    def start(self) -> None:
-        """Begin sweeping on the running loop. A sweep that is late is made up for once, never several at a time."""
-        for job, seconds in (
-            (self._deadlines, SWEEP_INTERVAL_SECONDS),
-            (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
-            (self._questions, QUESTIONS_INTERVAL_SECONDS),
-            (self._brakes.follow, BRAKES_INTERVAL_SECONDS),
-            (self._held, HELD_INTERVAL_SECONDS),
-            (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
-            (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
-            (self._unfinished, INBOX_INTERVAL_SECONDS),
-            (self._retention, RETENTION_INTERVAL_SECONDS),
-        ):
-            self._scheduler.add_job(
-                job, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=None
-            )
-        self._scheduler.start()
-
-    def stop(self) -> None:
-        """No further sweep begins."""
-        self._scheduler.shutdown(wait=False)
-
-    async def _deadlines(self) -> None:
-        await sweep(self._watch)
-        self.last_sweep = self._watch.now()
-
-    async def _questions(self) -> None:
-        await sweep_questions(self._watch)
-
-    async def _held(self) -> None:
-        async with self._watch.database.begin() as work:
-            await look_again_at_held(work, self._watch)
-            await work.queue.consider_deferred()
-
-    async def _settled_requests(self) -> None:
-        await end_settled(self._watch)
-
-    async def _overdue_reviews(self) -> None:
-        await sweep_overdue(self._watch)
-
-    async def _unfinished(self) -> None:
-        await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))
-
-    async def _retention(self) -> None:
-        await self._engine.forget_finished(self._watch.now() - FLOWS_KEPT)
 
 
 class _Ears:
@@ -184,8 +107,8 @@ async def running(
         database = await _open_database(stack, settings, engine)
         evidence = PrometheusEvidence(settings.prometheus_url)
         stack.callback(evidence.close)
-        session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS))
-        await stack.enter_async_context(session)
+        timeout = aiohttp.ClientTimeout(total=CALL_TIMEOUT_SECONDS)
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         client = build_client(settings.slack_bot_token, settings.slack_api_url, session)
         people = SlackPeople(client, lambda: policy)
         watch = Watch(
@@ -212,8 +135,15 @@ async def running(
         metrics = Metrics()
         private = PrivateAnswers(courier, settings.slack_api_url)
         ears = _Ears(settings, engine.executor_id, watch.now)
-        problems = partial(_problems, courier, channels, people, reach)
-        bridge = Bridge(watch, database, client, private, metrics, problems, ears.process)
+        bridge = Bridge(
+            watch,
+            database,
+            client,
+            private,
+            metrics,
+            partial(_problems, courier, channels, people, reach),
+            ears.process,
+        )
         inbox = ears.inbox = Inbox(bridge, ROUTES)
         intake = Intake(database, watch.orders, watch.now)
         slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
@@ -259,7 +189,7 @@ async def running(
         await inbox.recover()
         stack.push_async_callback(_drained(inbox.drain))
         sweeper.start()
-        stack.callback(sweeper.stop)
+        stack.push_async_callback(sweeper.stop)
         stack.push_async_callback(channels.close)
         if ears.connection is not None:
             await ears.connection.start()

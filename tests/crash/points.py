@@ -18,6 +18,7 @@ from typing import Any
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 import bot.app
+import bot.sweeper
 from bot.response import deadlines
 from bot.response.actions import ActionState
 from bot.response.flow import Flow, FlowFunction, Json
@@ -317,4 +318,4 @@ def _in_sweeps(points: Points) -> None:
 
     for state, handle in deadlines._WHEN_DUE.items():
         deadlines._WHEN_DUE[state] = crashing(state, handle)
-    wrap(bot.app, "sweep", around_sweep)
+    wrap(bot.sweeper, "sweep", around_sweep)

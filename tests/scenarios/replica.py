@@ -14,7 +14,7 @@ from typing import Any
 
 from dbos import DBOS
 
-from bot import app
+from bot import app, sweeper
 from bot.policy.loading import load_policy
 from bot.response.engine import Engine
 from bot.response.watch import Timing
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--runs-nothing", action="store_true")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    app.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
+    sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
     courier.CLAIM_SECONDS, courier.CALL_SECONDS = CLAIM_SECONDS, CALL_SECONDS
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])

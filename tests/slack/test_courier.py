@@ -268,7 +268,8 @@ async def test_two_replicas_share_the_work_and_repeat_nothing(world: World):
     assert len(roots) == 10
     for root in roots:
         (first,) = outbox_ids([root])
-        assert outbox_ids(world.workspace.thread("C01INC", root.ts)) == [first + step for step in range(1, len(ENTRIES) + 1)]
+        following = [first + step for step in range(1, len(ENTRIES) + 1)]
+        assert outbox_ids(world.workspace.thread("C01INC", root.ts)) == following
 
 
 async def test_a_channel_we_are_not_in_is_reported_and_delays_no_other(world: World):

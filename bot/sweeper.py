@@ -1,0 +1,119 @@
+"""What must happen again and again: deadlines, questions, brakes, reviews, arrivals left behind, retention.
+
+Every replica may run all of it, because each row moves by a conditional update. Knows when each thing happens, not how.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from bot.response.controls import Brakes, look_again_at_held
+from bot.response.deadlines import sweep
+from bot.response.engine import Engine
+from bot.response.reminders import sweep_questions
+from bot.response.requests import end_settled
+from bot.response.reviews import sweep_overdue
+from bot.response.watch import Watch
+from bot.slack.channels import Channels
+from handlers.inbox import Inbox
+
+SWEEP_INTERVAL_SECONDS = 0.25
+CHANNELS_INTERVAL_SECONDS = 0.5
+QUESTIONS_INTERVAL_SECONDS = 0.5
+BRAKES_INTERVAL_SECONDS = 1.0
+"""So long until cards show a brake that was put on outside this process; it is in force at once."""
+HELD_INTERVAL_SECONDS = 5.0
+REQUESTS_INTERVAL_SECONDS = 2.0
+REVIEWS_INTERVAL_SECONDS = 30.0
+INBOX_INTERVAL_SECONDS = 10.0
+"""So long, at most twice, somebody waits for a click that was acknowledged by a process that then died."""
+RETENTION_INTERVAL_SECONDS = 600.0
+FLOWS_KEPT = timedelta(days=7)
+"""How long the durable engine remembers a finished flow; what it did is in our own tables for good."""
+
+Sweep = Callable[[], Awaitable[Any]]
+
+
+class Sweeper:
+    """Runs every sweep at its interval, and knows when the deadlines were last swept."""
+
+    def __init__(self, watch: Watch, inbox: Inbox, engine: Engine, channels: Channels) -> None:
+        self._watch = watch
+        self._inbox = inbox
+        self._engine = engine
+        self._channels = channels
+        self._brakes = Brakes(watch)
+        self.last_sweep: datetime | None = None
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def start(self) -> None:
+        """Begin sweeping on the running loop. A sweep that is late is made up for once, never several at a time."""
+        for sweep_once, seconds in (
+            (self._deadlines, SWEEP_INTERVAL_SECONDS),
+            (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
+            (self._questions, QUESTIONS_INTERVAL_SECONDS),
+            (self._brakes.follow, BRAKES_INTERVAL_SECONDS),
+            (self._held, HELD_INTERVAL_SECONDS),
+            (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
+            (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
+            (self._unfinished, INBOX_INTERVAL_SECONDS),
+            (self._retention, RETENTION_INTERVAL_SECONDS),
+        ):
+            self._scheduler.add_job(
+                self._counted(sweep_once),
+                "interval",
+                seconds=seconds,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """Begin no further sweep, and let those under way end: cut off, they would be undone and done again."""
+        self._scheduler.pause()
+        await self._idle.wait()
+        self._scheduler.shutdown(wait=False)
+
+    def _counted(self, sweep_once: Sweep) -> Sweep:
+        async def run() -> None:
+            self._under_way += 1
+            self._idle.clear()
+            try:
+                await sweep_once()
+            finally:
+                self._under_way -= 1
+                if self._under_way == 0:
+                    self._idle.set()
+
+        return run
+
+    async def _deadlines(self) -> None:
+        await sweep(self._watch)
+        self.last_sweep = self._watch.now()
+
+    async def _questions(self) -> None:
+        await sweep_questions(self._watch)
+
+    async def _held(self) -> None:
+        async with self._watch.database.begin() as work:
+            await look_again_at_held(work, self._watch)
+            await work.queue.consider_deferred()
+
+    async def _settled_requests(self) -> None:
+        await end_settled(self._watch)
+
+    async def _overdue_reviews(self) -> None:
+        await sweep_overdue(self._watch)
+
+    async def _unfinished(self) -> None:
+        await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))
+
+    async def _retention(self) -> None:
+        await self._engine.forget_finished(self._watch.now() - FLOWS_KEPT)

@@ -31,8 +31,10 @@ class Reach:
     @property
     def problems(self) -> tuple[str, ...]:
         """What is not well with it, in words."""
-        found = self.teller.state.problems.items()
-        return tuple(f"people cannot be told by {route}: {error}" for route, error in found)
+        return tuple(
+            f"People could not be told by {route} at {problem.at:%H:%M} UTC: {problem.error}"
+            for route, problem in self.teller.state.problems.items()
+        )
 
 
 def build_reach(

@@ -57,7 +57,7 @@ class SecondNotices(Protocol):
     """``retry``, ``failed`` and ``unneeded`` answer False, and do nothing, when the claim was lost meanwhile."""
 
     async def untold(self, *, since: datetime, given_up_since: datetime) -> Sequence[Untold]:
-        """Every notice of the incidents whose first one has waited since before ``since``, in the outbox's order.
+        """Cards, calls and outcomes of the incidents whose first notice waits since before ``since``, in their order.
 
         A row that nobody has tried in vain only waits for its turn while Slack takes others. Notices that Slack has
         refused for good count from ``given_up_since`` on.

@@ -9,6 +9,7 @@ Must not know: what a delivery sets free, the database behind the protocols.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,7 +28,9 @@ BACK_OFF_SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0)
 GIVEN_UP_FOR = timedelta(hours=1)
 """How long what Slack has refused for good is still worth telling."""
 QUESTION_AGAIN_AFTER = timedelta(minutes=10)
-"""A newer question about the same incident is told no sooner: plans may change faster than people want to hear."""
+"""A newer question about the same incident is told no sooner: plans change faster than people want to hear."""
+QUESTIONS_AT_ONCE = 10
+"""A storm of alerts asks more than anybody reads: what is beyond this in the same time is told later, if it lasts."""
 CLOSE_SECONDS = 20.0
 _LABELS = {LinkDeed.STOP: "Stop it", LinkDeed.PAUSE: "Pause all automation"}
 _OFFERED: dict[Kind, tuple[LinkDeed, ...]] = {
@@ -66,12 +69,20 @@ class LinkOffice:
         return Offered(made, until) if made else None
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What was wrong with a route when it was last used; nobody knows whether it still is."""
+
+    error: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class TellerState:
     """How the second channel stands, for ``/watch status``."""
 
-    problems: dict[str, str] = field(default_factory=dict)
-    """By route in words: what is wrong with it."""
+    problems: dict[str, Problem] = field(default_factory=dict)
+    """By route in words; gone with the next success."""
 
 
 class Teller:
@@ -227,12 +238,12 @@ class Teller:
     # -- how it stands ---------------------------------------------------------------------------------------------
 
     def _note(self, route: Route, error: str) -> None:
-        if error and self.state.problems.get(route.in_words) != error:
+        before = self.state.problems.pop(route.in_words, None)
+        if not error:
+            return
+        if before is None or before.error != error:
             log.error("the second channel cannot reach people by %s: %s", route.in_words, error)
-        if error:
-            self.state.problems[route.in_words] = error
-        else:
-            self.state.problems.pop(route.in_words, None)
+        self.state.problems[route.in_words] = Problem(error, self._now())
 
     def _back_off(self, failures: int) -> float:
         return self._back_off_seconds[min(failures, len(self._back_off_seconds)) - 1]
@@ -247,22 +258,23 @@ def _wanted(
 ) -> Iterator[tuple[Untold, Telling, Route]]:
     """What is to be told where and was not yet, in the outbox's order."""
     made = {(row.incident_id, row.kind, row.subject, row.route) for row in known}
-    lately = {
-        (row.incident_id, row.route)
-        for row in known
-        if row.kind == Kind.QUESTION and row.created_at > now - QUESTION_AGAIN_AFTER
-    }
     heard = {(row.incident_id, row.route) for row in known}
+    recent = [row for row in known if row.kind == Kind.QUESTION and row.created_at > now - QUESTION_AGAIN_AFTER]
+    asked_lately = {(row.incident_id, row.route) for row in recent}
+    asked = Counter(row.route for row in recent)
     for one in untold:
         told = telling(one.notice)
         for route in routes if told is not None else ():
             if told is None or not route.takes(told.kind):
                 continue
-            if told.kind is Kind.QUESTION and (one.incident_id, route.name) in lately:
+            name = (one.incident_id, told.kind.value, told.subject, route.name)
+            if name in made:
                 continue
+            if told.kind is Kind.QUESTION:
+                if (one.incident_id, route.name) in asked_lately or asked[route.name] >= QUESTIONS_AT_ONCE:
+                    continue
+                asked[route.name] += 1
             if told.kind is Kind.HELD and (one.incident_id, route.name) in heard:
                 continue
-            name = (one.incident_id, told.kind.value, told.subject, route.name)
-            if name not in made:
-                made.add(name)
-                yield one, told, route
+            made.add(name)
+            yield one, told, route

@@ -136,6 +136,7 @@ async def test_while_both_are_away_it_never_acts_and_it_asks_when_slack_is_back(
             assert await here.supervisord.state("checkout:checkout") == "EXITED"
             assert not {"action.announced", "action.executed"} & set(await here.kinds())
             await here.workspace.until(lambda: here.workspace.sockets.connection_count > 0, timeout=60)
+            await here.watch("alice", "status", f"People could not be told by e-mail to {ALICE}", "451 4.3.0")
             assert (await here.workspace.person("alice").click(card, "approve")).acked
             await here.thread_of("INC-1", "Done and verified", timeout=60)
             assert not mailbox.letters

@@ -18,7 +18,7 @@ from bot.second_channel.letters import Letter
 from bot.second_channel.links import Links
 from bot.second_channel.mail import MailRoute
 from bot.second_channel.route import Route
-from bot.second_channel.teller import QUESTION_AGAIN_AFTER, LinkOffice, Teller
+from bot.second_channel.teller import QUESTION_AGAIN_AFTER, QUESTIONS_AT_ONCE, LinkOffice, Teller
 from storage.database import Database
 from storage.tables import ACTIONS
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer, migrated
@@ -147,7 +147,7 @@ async def test_what_happened_is_told_in_its_order_after_a_server_that_failed_at_
         async with asyncio.timeout(10):
             while not teller.state.problems:
                 await asyncio.sleep(0.01)
-        assert "451 not now" in teller.state.problems[f"e-mail to {ALICE}"]
+        assert "451 not now" in teller.state.problems[f"e-mail to {ALICE}"].error
         while len(harbour.mailbox.letters) < 2:
             harbour.later(seconds=1)
             await asyncio.sleep(0.05)
@@ -162,6 +162,7 @@ async def test_a_recipient_who_is_refused_for_good_hears_of_what_comes_next(harb
     await harbour.queue(incident, asking(ActionState.ANNOUNCING), outcome())
     harbour.later(seconds=31)
     async with harbour.telling():
+        await harbour.mailbox.until(1)
         await harbour.settled()
     assert titles(harbour.mailbox) == ["Done and verified"]
     assert harbour.taken == [(incident, "outcome", ALICE)], "what was refused counts for nothing"
@@ -228,6 +229,23 @@ async def test_questions_that_change_faster_than_people_read_are_told_now_and_th
         await harbour.mailbox.until(2)
         await harbour.settled()
     assert len(harbour.mailbox.letters) == 2
+
+
+async def test_a_storm_of_questions_is_told_in_portions(harbour: Harbour) -> None:
+    for _ in range(QUESTIONS_AT_ONCE + 2):
+        await harbour.queue(await harbour.incident(), asking())
+    announced = await harbour.incident(ActionState.ANNOUNCING)
+    await harbour.queue(announced, asking(ActionState.ANNOUNCING))
+    harbour.later(seconds=31)
+    async with harbour.telling():
+        await harbour.mailbox.until(QUESTIONS_AT_ONCE + 1)
+        await harbour.settled()
+        assert len(harbour.mailbox.letters) == QUESTIONS_AT_ONCE + 1
+        assert (announced, "announcement", ALICE) in harbour.taken, "what runs by itself is always told"
+        harbour.now += QUESTION_AGAIN_AFTER
+        await harbour.mailbox.until(QUESTIONS_AT_ONCE + 3)
+        await harbour.settled()
+    assert len(harbour.mailbox.letters) == QUESTIONS_AT_ONCE + 3
 
 
 async def test_a_hold_is_told_only_to_those_who_know_nothing_yet(harbour: Harbour) -> None:

@@ -57,13 +57,17 @@ async def test_nothing_is_untold_before_its_time(database: Database):
     assert [one.outbox_id for one in await untold(database)] == [first]
 
 
-async def test_everything_behind_a_notice_that_slack_does_not_take_is_untold_in_its_order(database: Database):
+async def test_cards_calls_and_outcomes_behind_a_notice_that_slack_does_not_take_are_untold_in_their_order(
+    database: Database,
+):
     incident, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
+    small_talk = entry(incident)
+    outcome = small_talk.model_copy(update={"broadcast": True})
+    call = small_talk.model_copy(update={"to": ("U01ALICE", "U02BOB")})
     async with database.begin() as work:
-        second = await work.outbox.add(incident, entry(incident), LATER)
-    found = await untold(database)
-    assert [(one.outbox_id, one.notice.kind) for one in found] == [(first, "card"), (second, "thread")]
+        ids = [await work.outbox.add(incident, notice, LATER) for notice in (small_talk, outcome, call, card(1))]
+    assert [one.outbox_id for one in await untold(database)] == [first, *ids[1:]]
 
 
 async def test_a_notice_that_only_waits_for_its_turn_is_not_untold_while_the_line_moves(database: Database):

@@ -7,14 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy.situation import Scope, ScopeKind
+from bot.response.requests import Wanted
 from handlers.watch_words import (
     SUBCOMMANDS,
+    Audit,
     Help,
     Incidents,
     Pause,
+    Rehearse,
     Request,
     Resume,
+    Review,
     RollBack,
+    Run,
+    Runbooks,
     Show,
     Status,
     Why,
@@ -57,6 +63,14 @@ TARGET = Scope(kind=ScopeKind.TARGET, name="supervisor:web")
         ("pause a &lt;b&gt; &amp;amp;", Pause(EVERYTHING, None, "a <b> &amp;")),
         ("pause https://example.org says so", Pause(EVERYTHING, None, "https://example.org says so")),
         ("resume", Resume(EVERYTHING)),
+        ("run flip", Run(Wanted("flip", {}))),
+        ("run flip a=1 b=x=y because it is a=mess", Run(Wanted("flip", {"a": "1", "b": "x=y"}, "it is a=mess"))),
+        ('rehearse flip name="two words" b=2', Rehearse(Wanted("flip", {"name": "two words", "b": "2"}))),
+        ("run flip name=“typed on a phone”", Run(Wanted("flip", {"name": "typed on a phone"}))),
+        ("runbooks", Runbooks()),
+        ("review", Review()),
+        ("audit", Audit(None)),
+        ("audit inc-7", Audit(7)),
         ("resume service:checkout", Resume(CHECKOUT)),
         ("rollback INC-1", RollBack(1, "")),
         ("rollback INC-1 it made things worse", RollBack(1, "it made things worse")),

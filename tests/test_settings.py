@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SettingsError, read_settings
+from bot.settings import SettingsError, read_pause_file, read_settings
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-1",
@@ -70,3 +70,17 @@ def test_a_reachable_listener_is_allowed_once_alerts_need_a_token() -> None:
 def test_without_an_app_token_slack_comes_over_signed_http() -> None:
     settings = read_settings(GOOD | {"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "x"})
     assert settings.slack_app_token is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "file"),
+    [
+        ({}, "watchkeeper.pause"),
+        ({"DATABASE_URL": "sqlite+aiosqlite:////srv/wk/watch.db"}, "/srv/wk/watchkeeper.pause"),
+        ({"DATABASE_URL": "postgresql+psycopg://u@h/d"}, "watchkeeper.pause"),
+        ({"WATCHKEEPER_PAUSE_FILE": "/run/brake", "DATABASE_URL": "sqlite+aiosqlite:////srv/w.db"}, "/run/brake"),
+    ],
+)
+def test_the_pause_file_lies_beside_the_database_unless_it_is_named(environment: dict[str, str], file: str) -> None:
+    assert read_pause_file(environment) == Path(file)
+    assert read_settings(GOOD | environment).pause_file == Path(file)

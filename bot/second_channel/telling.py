@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.response.actions import ActionState
 from bot.response.incidents import Incident, IncidentState
-from bot.response.notices import CardNotice, ThreadNotice, Told
+from bot.response.notices import CardNotice, ThreadNotice, Told, Tone
 from bot.response.ports import Work
 
 
@@ -65,8 +65,8 @@ def telling(notice: Told) -> Telling | None:
             if kind in (Kind.QUESTION, Kind.HELD) and notice.incident_state is IncidentState.TAKEN:
                 return None  # somebody is on it already
             return Telling(kind, notice.subject) if kind else None
-        case ThreadNotice(to=called) if called:
-            return Telling(Kind.CALL, notice.subject)
+        case ThreadNotice(to=called) if called and (notice.tone is Tone.BAD or notice.broadcast):
+            return Telling(Kind.CALL, notice.subject)  # not a reminder: who is asked has been told of the question
         case ThreadNotice(broadcast=True):
             return Telling(Kind.OUTCOME, notice.subject)
         case _:

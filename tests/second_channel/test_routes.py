@@ -1,0 +1,48 @@
+"""Who is reached by which route, and credentials that are found to be missing before an outage, not during one."""
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.policy.loading import load_policy
+from bot.remediation import PermanentError
+from bot.second_channel.routes import build_routes
+from remediations.backends.credentials import read_secret
+from tests.policy.test_reachability import MAIL, ORDERS, with_channel
+
+
+def secret(variable: str | None, file: Path | None) -> str | None:
+    return read_secret(environment_variable=variable, file=file)
+
+
+async def names(text: str) -> list[str]:
+    async with aiohttp.ClientSession() as session:
+        routes = build_routes(load_policy(text, filename="p.yml"), secret, session, dedup_prefix="w")
+        return [route.name for route in routes]
+
+
+async def test_every_address_and_service_is_a_route_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGER", "a routing key")
+    monkeypatch.setenv("TEAMS", "json://127.0.0.1/")
+    channel = with_channel(MAIL, "pagerduty: {routing_key_env: PAGER}", "apprise: [{name: teams, url_env: TEAMS}]")
+    assert await names(channel) == [
+        "email:alice@example.com",
+        "email:night@example.com",
+        "pagerduty",
+        "apprise:teams",
+    ]
+    assert await names(ORDERS) == []
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        MAIL.replace("to:", "username: w, password_env: NOT_SET, to:"),
+        "pagerduty: {routing_key_file: /nonexistent/key}",
+        "apprise: [{name: teams, url_env: NOT_SET}]",
+    ],
+)
+async def test_a_credential_that_is_not_there_is_named_at_the_start(route: str) -> None:
+    with pytest.raises(PermanentError, match=r"NOT_SET|/nonexistent/key"):
+        await names(with_channel(route))

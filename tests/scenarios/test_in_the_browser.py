@@ -61,7 +61,7 @@ async def test_alice_is_woken_reads_why_approves_takes_it_back_and_pauses_in_the
         await expect(modal).to_be_hidden()
 
         await page.get_by_test_id("home-tab").click()
-        await expect(page.get_by_test_id("home")).to_contain_text("Waits for your answer")
+        await expect(page.get_by_test_id("home")).to_contain_text("Waits for you")
         await picture(page, "home")
         await page.get_by_test_id("channel-incidents").click()
 

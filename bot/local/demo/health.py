@@ -42,6 +42,7 @@ class Lookout:
         self._url = url
         self._listeners = tuple(listeners)
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._looking = asyncio.Lock()
 
     async def __aenter__(self) -> "Lookout":
         """Look once, and go on looking on the running loop. A late look is made once, never several at a time."""
@@ -58,9 +59,12 @@ class Lookout:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """No more looks."""
-        self._scheduler.shutdown(wait=False)
+        """No more looks; the one under way ends first, as its time-out is short."""
+        self._scheduler.pause()
+        async with self._looking:
+            self._scheduler.shutdown(wait=False)
 
     async def _look(self) -> None:
-        found = await look(self._url)
-        await asyncio.gather(*(listener(found) for listener in self._listeners))
+        async with self._looking:
+            found = await look(self._url)
+            await asyncio.gather(*(listener(found) for listener in self._listeners))

@@ -5,7 +5,7 @@ of planning is repeated and by whichever replica. Order is strict within an inci
 """
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -66,6 +66,17 @@ class SecondNotices:
             select(*columns).where(SECOND_NOTICES.c.incident_id.in_(incidents)).order_by(SECOND_NOTICES.c.id)
         )
         return [Known(*row) for row in rows]
+
+    async def told_lately(self, kind: str, *, since: datetime) -> Mapping[str, int]:
+        """How many rows of this kind each route delivered since ``since`` or has still to send, of all incidents."""
+        to_come = SECOND_NOTICES.c.state == SecondNoticeState.QUEUED
+        came = and_(SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED, SECOND_NOTICES.c.delivered_at > since)
+        rows = await self._session.execute(
+            select(SECOND_NOTICES.c.route, func.count().label("told"))
+            .where(SECOND_NOTICES.c.kind == kind, or_(to_come, came))
+            .group_by(SECOND_NOTICES.c.route)
+        )
+        return {row.route: row.told for row in rows}
 
     async def add(self, untold: Untold, *, kind: str, subject: str, route: str, now: datetime) -> bool:
         """Queue it for one route; False when this was told (or queued) there before."""

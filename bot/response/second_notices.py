@@ -3,7 +3,7 @@
 Storage keeps them, ``bot.second_channel`` sends them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -66,6 +66,10 @@ class SecondNotices(Protocol):
 
     async def known(self, incidents: Collection[int]) -> Sequence[Known]:
         """Every row of these incidents."""
+        ...
+
+    async def told_lately(self, kind: str, *, since: datetime) -> Mapping[str, int]:
+        """How many rows of this kind each route delivered since ``since`` or has still to send, of all incidents."""
         ...
 
     async def add(self, untold: Untold, *, kind: str, subject: str, route: str, now: datetime) -> bool:

@@ -10,7 +10,7 @@ Must not know: what a delivery sets free, the database behind the protocols.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -151,13 +151,14 @@ class Teller:
         async with self._database.read() as work:
             untold = await work.second_notices.untold(since=now - self._after, given_up_since=now - GIVEN_UP_FOR)
             known = await work.second_notices.known({one.incident_id for one in untold})
+            asked = await work.second_notices.told_lately(Kind.QUESTION, since=now - QUESTION_AGAIN_AFTER)
             over = [
                 (incident_id, route)
                 for route in self._routes
                 if route.takes(Kind.OVER)
                 for incident_id in await work.second_notices.unclosed(kind=Kind.OVER, route=route.name)
             ]
-        wanted = list(_wanted(untold, known, self._routes, now))
+        wanted = list(_wanted(untold, known, asked, self._routes, now))
         if not wanted and not over:
             return 0
         added = 0
@@ -254,14 +255,24 @@ class Teller:
 
 
 def _wanted(
-    untold: Sequence[Untold], known: Collection[Known], routes: Sequence[Route], now: datetime
+    untold: Sequence[Untold],
+    known: Collection[Known],
+    asked_of_each: Mapping[str, int],
+    routes: Sequence[Route],
+    now: datetime,
 ) -> Iterator[tuple[Untold, Telling, Route]]:
-    """What is to be told where and was not yet, in the outbox's order."""
+    """What is to be told where and was not yet, in the outbox's order.
+
+    ``asked_of_each``: how many questions each route was lately told, whatever has become of their incidents.
+    """
     made = {(row.incident_id, row.kind, row.subject, row.route) for row in known}
     heard = {(row.incident_id, row.route) for row in known}
-    recent = [row for row in known if row.kind == Kind.QUESTION and row.created_at > now - QUESTION_AGAIN_AFTER]
-    asked_lately = {(row.incident_id, row.route) for row in recent}
-    asked = Counter(row.route for row in recent)
+    asked_lately = {
+        (row.incident_id, row.route)
+        for row in known
+        if row.kind == Kind.QUESTION and row.created_at > now - QUESTION_AGAIN_AFTER
+    }
+    asked = Counter(asked_of_each)
     for one in untold:
         told = telling(one.notice)
         for route in routes if told is not None else ():

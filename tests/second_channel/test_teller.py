@@ -63,6 +63,12 @@ class Harbour:
                     await work.outbox.retry(ids[-1], by="courier", at=self.now, error="Slack answered 500")
         return ids
 
+    async def slack_takes(self, last: int) -> None:
+        """Everything in the outbox up to this row is delivered after all."""
+        async with self.database.begin() as work:
+            for outbox_id in range(1, last + 1):
+                assert await work.outbox.delivered(outbox_id, channel="C01INC", ts="1.1", now=self.now)
+
     async def move(self, incident: int, state: ActionState) -> None:
         async with self.database.begin() as work:
             await work.session.execute(ACTIONS.update().where(ACTIONS.c.id == f"a{incident}").values(state=state))
@@ -246,6 +252,38 @@ async def test_a_storm_of_questions_is_told_in_portions(harbour: Harbour) -> Non
         await harbour.mailbox.until(QUESTIONS_AT_ONCE + 3)
         await harbour.settled()
     assert len(harbour.mailbox.letters) == QUESTIONS_AT_ONCE + 3
+
+
+async def test_questions_that_slack_has_taken_meanwhile_still_count_as_told(harbour: Harbour) -> None:
+    for _ in range(QUESTIONS_AT_ONCE):
+        queued = await harbour.queue(await harbour.incident(), asking())
+    harbour.later(seconds=31)
+    async with harbour.telling():
+        await harbour.mailbox.until(QUESTIONS_AT_ONCE)
+        await harbour.settled()
+        await harbour.slack_takes(queued[-1])
+        for _ in range(2):
+            await harbour.queue(await harbour.incident(), asking())
+        harbour.later(seconds=61)
+        await harbour.settled()
+        assert len(harbour.mailbox.letters) == QUESTIONS_AT_ONCE, "the same inbox has had its share"
+        harbour.now += QUESTION_AGAIN_AFTER
+        await harbour.mailbox.until(QUESTIONS_AT_ONCE + 2)
+
+
+async def test_a_question_that_slack_took_before_it_was_sent_does_not_count_as_told(harbour: Harbour) -> None:
+    for _ in range(QUESTIONS_AT_ONCE):
+        queued = await harbour.queue(await harbour.incident(), asking())
+    harbour.later(seconds=31)
+    assert await harbour.teller().plan() == QUESTIONS_AT_ONCE
+    await harbour.slack_takes(queued[-1])
+    new = await harbour.incident()
+    await harbour.queue(new, asking())
+    harbour.later(seconds=31)
+    async with harbour.telling():
+        await harbour.mailbox.until(1)
+        await harbour.settled()
+    assert harbour.taken == [(new, "question", ALICE)]
 
 
 async def test_a_hold_is_told_only_to_those_who_know_nothing_yet(harbour: Harbour) -> None:

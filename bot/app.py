@@ -45,6 +45,7 @@ from handlers.private import PrivateAnswers
 from handlers.routes import ROUTES
 from handlers.slack_app import build_slack_app
 from remediations.catalogue import BackendError, build_catalogue
+from storage.claims import Claims
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
@@ -176,7 +177,7 @@ async def running(
             links=reach.pages if reach else None,
         )
 
-        await engine.launch(database, flows(watch), partial(flow_failed, watch))
+        await engine.launch(database, flows(watch), partial(flow_failed, watch), Claims(database, watch.now))
         stack.push_async_callback(engine.close)
         courier.start()
         stack.push_async_callback(courier.close)
@@ -229,12 +230,6 @@ async def _open_database(stack: AsyncExitStack, settings: Settings, engine: Engi
         await database.open()
         await engine.prepare()
         await migrate(database)
-        if database.is_sqlite:
-            # Its one place is ours, so whoever holds anything is dead: people need not wait until the claim runs out.
-            async with database.begin() as work:
-                await work.outbox.free_all()
-                await work.channels.free_all()
-                await work.second_notices.free_all()
     except PlaceTakenError as error:
         raise StartError(str(error)) from error
     except Exception as error:

@@ -139,16 +139,6 @@ class IncidentChannels:
         ).one_or_none()
         return None if row is None else _own_channel(row)
 
-    async def free_all(self) -> int:
-        """Take every claimed step out of whoever's hands; how many. Only while nobody does any: they could be dead."""
-        freed = await self._session.execute(
-            update(INCIDENT_CHANNELS)
-            .where(INCIDENT_CHANNELS.c.claimed_until.is_not(None))
-            .values(claimed_by=None, claimed_until=None)
-            .returning(INCIDENT_CHANNELS.c.incident_id)
-        )
-        return len(freed.all())
-
     async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool:
         """``step`` is done, the next is due; False when the claim was lost meanwhile."""
         following = step_after(step)

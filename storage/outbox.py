@@ -170,16 +170,6 @@ class Outbox:
         self._wake_after_commit()
         return await self._give_back(outbox_id, by, state=OutboxState.FAILED, error=error)
 
-    async def free_all(self) -> int:
-        """Take every claimed row out of whoever's hands; how many. Only while nobody delivers: they could be dead."""
-        freed = await self._session.execute(
-            update(OUTBOX)
-            .where(OUTBOX.c.state == OutboxState.QUEUED, OUTBOX.c.claimed_until.is_not(None))
-            .values(claimed_by=None, claimed_until=None)
-            .returning(OUTBOX.c.id)
-        )
-        return len(freed.all())
-
     async def undelivered(self, incident_id: int | None = None) -> int:
         """How many rows wait, of one incident or of all."""
         waiting = select(func.count()).select_from(OUTBOX).where(OUTBOX.c.state == OutboxState.QUEUED)

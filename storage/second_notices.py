@@ -130,16 +130,6 @@ class SecondNotices:
         ).one_or_none()
         return None if row is None else _second_notice(row)
 
-    async def free_all(self) -> int:
-        """Take every claimed row out of whoever's hands; how many. Only while nobody sends: they could be dead."""
-        freed = await self._session.execute(
-            update(SECOND_NOTICES)
-            .where(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED, SECOND_NOTICES.c.claimed_until.is_not(None))
-            .values(claimed_by=None, claimed_until=None)
-            .returning(SECOND_NOTICES.c.id)
-        )
-        return len(freed.all())
-
     async def taken_by_slack(self, notice: SecondNotice) -> bool:
         """Whether Slack has meanwhile taken what this row was made for."""
         if notice.outbox_id is None:

@@ -85,6 +85,18 @@ class DurableDatabase(Protocol):
     def work(self, session: Any) -> Work: ...
 
 
+class Claims(Protocol):
+    """What processes have in hand beside flows: rows that nobody else touches while they may be alive."""
+
+    async def holders(self) -> Collection[str]:
+        """Everybody who has anything in hand, alive or not."""
+        ...
+
+    async def free(self, holder: str) -> int:
+        """Let others have what this process, known to be gone, has in hand; how much."""
+        ...
+
+
 def system_url(database_url: str) -> str:
     """Our async database URL as DBOS's synchronous one: same file or server, same database."""
     url = make_url(database_url)
@@ -139,6 +151,7 @@ class Engine:
         self.launched = False
         self._closing = False
         self._on_failure: OnFailure | None = None
+        self._claims: Claims | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._duties: list[asyncio.Task[None]] = []
 
@@ -187,6 +200,7 @@ class Engine:
         database: DurableDatabase,
         flows: Mapping[str, FlowFunction],
         on_failure: OnFailure,
+        claims: Claims,
         on_lost: Callable[[str], None] = exit_at_once,
     ) -> None:
         """Register ``flows`` by name and start running them on the *running* loop, legacies of the dead first.
@@ -197,9 +211,10 @@ class Engine:
             database: where the flows' transactions go.
             flows: by name; a changed flow has a new name.
             on_failure: called when a flow failed in a way it did not foresee.
+            claims: what else the dead leave behind.
             on_lost: called with the reason when this process has lost its place and others may own its work.
         """
-        self._database, self._on_failure = database, on_failure
+        self._database, self._on_failure, self._claims = database, on_failure, claims
         for name, function in flows.items():
             self._register(name, function)
         self._datasource = await AsyncSQLAlchemyDatasource.create(
@@ -245,12 +260,21 @@ class Engine:
         return len(ended)
 
     async def take_over(self) -> None:
-        """Put what dead processes were running back in its queue; what killed too many goes to people instead."""
+        """Put what dead processes were running back in its queue; what killed too many goes to people instead.
+
+        What they had in hand beside flows is free for others, too.
+        """
+        if self._claims is None:
+            raise RuntimeError("the durable engine is not launched; call launch() before taking over")
         pending = await self._client.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-        for executor_id in sorted({flow.executor_id for flow in pending if flow.executor_id} - {self.executor_id}):
+        names = {flow.executor_id for flow in pending if flow.executor_id} | set(await self._claims.holders())
+        for executor_id in sorted(names - {self.executor_id}):
             async with self._place.legacy(executor_id) as gone:
                 if gone:
                     await self._inherit(executor_id)
+                    freed = await self._claims.free(executor_id)
+                    if freed:
+                        log.warning("set %d notice(s) and step(s) free that %s had in hand", freed, executor_id)
 
     async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``. Outside a flow it is a plain transaction."""

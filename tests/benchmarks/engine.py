@@ -17,6 +17,8 @@ from sqlalchemy.engine import make_url
 from bot.response import engine as engine_module
 from bot.response.engine import TARGETS_QUEUE, Engine
 from bot.response.flow import Flow
+from bot.response.watch import utc_now
+from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
@@ -43,7 +45,7 @@ async def measure(url: str, interval_seconds: float) -> None:
     await engine.prepare()
     await migrate(database)
     launched = time.perf_counter()
-    await engine.launch(database, {"nothing.v1": flow}, failed)
+    await engine.launch(database, {"nothing.v1": flow}, failed, Claims(database, utc_now))
 
     async def ask(name: str) -> float:
         def enqueue(session: Any) -> None:

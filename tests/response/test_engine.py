@@ -19,9 +19,12 @@ from bot.response import engine as engine_module
 from bot.response.actions import ActionState
 from bot.response.engine import MAX_RECOVERIES, TARGETS_QUEUE, Engine, FlowDiedError
 from bot.response.flow import Flow, Json
+from bot.response.replicas import place_of
+from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
+from tests.fixtures.incidents import NOW, entry, open_incident
 from tests.response.world import ALICE, World, orders, world
 
 
@@ -79,7 +82,7 @@ async def running(url: str, deed: Deed, *, dies: bool = False) -> AsyncIterator[
     await database.open()
     await engine.prepare()
     await migrate(database)
-    await engine.launch(database, {"deed.v1": deed}, deed.failed)
+    await engine.launch(database, {"deed.v1": deed}, deed.failed, Claims(database, lambda: NOW))
     try:
         yield Running(engine, database)
     finally:
@@ -115,6 +118,31 @@ async def test_what_a_dead_process_left_runs_again_one_at_a_time_per_partition(e
         assert await deed.done.get() == first
         assert await deed.done.get() in {"a", "b"} - {first}
     assert sorted(deed.first_steps) == ["a", "b"], "and what had been done was remembered"
+
+
+async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living_are_not(
+    empty_postgresql_url: str,
+) -> None:
+    async def in_hand(database: Database) -> set[str]:
+        return set(await Claims(database, lambda: NOW).holders())
+
+    living = place_of(empty_postgresql_url, "the living")
+    await living.take()
+    async with running(empty_postgresql_url, Deed()) as here:
+        names = {"the living", "the dead", here.engine.executor_id}
+        async with here.database.begin() as work:
+            for name in names:
+                incident = await open_incident(work, name)
+                notice = await work.outbox.add(incident, entry(incident), NOW)
+                assert await work.outbox.claim(notice, by=name, now=NOW, until=NOW + timedelta(days=1))
+        while await in_hand(here.database) == names:
+            await asyncio.sleep(0.05)
+        await here.engine.take_over()
+        assert await in_hand(here.database) == names - {"the dead"}
+        await living.release()
+        while "the living" in await in_hand(here.database):
+            await asyncio.sleep(0.05)
+        assert await in_hand(here.database) == {here.engine.executor_id}
 
 
 async def test_a_flow_whose_process_dies_each_time_goes_to_people_once_and_the_others_go_on(

@@ -28,6 +28,7 @@ from bot.response.flows import flows
 from bot.response.incidents import Alert, AlertStatus, Incident
 from bot.response.notices import CardNotice, ThreadNotice, Told
 from bot.response.watch import Timing, Watch, utc_now
+from storage.claims import Claims
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
@@ -299,7 +300,7 @@ async def world(
     )
     intake = Intake(database, watch.orders, watch.now)
     built = World(database, watch, intake, switch, senses)
-    await engine.launch(database, flows(watch), partial(flow_failed, watch))
+    await engine.launch(database, flows(watch), partial(flow_failed, watch), Claims(database, now))
     courier = asyncio.create_task(built.deliver())
     try:
         yield built

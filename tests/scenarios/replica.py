@@ -19,7 +19,6 @@ from bot.policy.loading import load_policy
 from bot.response.engine import Engine
 from bot.response.watch import Timing
 from bot.settings import read_settings
-from bot.slack import courier
 from bot.slack.pacing import Paces
 from handlers.arrival import Arrived, Kind
 from handlers.bridge import Bridge
@@ -27,8 +26,6 @@ from handlers.routes import ROUTES
 
 ACK_IS_OUT_SECONDS = 0.2
 INBOX_INTERVAL_SECONDS = 1.0
-CLAIM_SECONDS = 3.0
-CALL_SECONDS = 1.0
 
 
 async def die(_bridge: Bridge, _arrived: Arrived) -> None:
@@ -53,7 +50,6 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
-    courier.CLAIM_SECONDS, courier.CALL_SECONDS = CLAIM_SECONDS, CALL_SECONDS
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)

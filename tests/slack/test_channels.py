@@ -471,16 +471,6 @@ async def test_a_card_that_was_on_its_way_during_the_move_does_not_undo_it(here:
     assert stored.channel == own.channel
 
 
-async def test_what_was_in_the_hands_of_a_dead_process_is_free_at_the_next_start(here: Harbour) -> None:
-    incident = await here.incident()
-    now = here.watch.now()
-    async with here.database.begin() as work:
-        await work.channels.claim(incident, by="the dead", now=now, until=now + DAY)
-        assert await work.channels.free_all() == 1
-    await here.furnished(incident)
-    assert here.channel().name == "inc-1-checkout"
-
-
 # -- names and topics -----------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import pytest
 from bot.response.engine import Engine
 from bot.response.flow import Flow
 from bot.response.ports import Work
+from storage.claims import Claims
 from storage.database import Database
 from storage.queue import CONSIDER
 from tests.fixtures.database import AUDIT_KEY
@@ -55,7 +56,7 @@ async def durable(database_url: str, looks: Looks) -> AsyncIterator[Database]:
     database = Database(database_url, engine, AUDIT_KEY)
     await database.open()
     await engine.prepare()
-    await engine.launch(database, {CONSIDER: looks.consider}, looks.failed)
+    await engine.launch(database, {CONSIDER: looks.consider}, looks.failed, Claims(database, lambda: NOW))
     yield database
     await engine.close()
     await database.close()

@@ -56,20 +56,6 @@ async def test_a_stuck_row_blocks_only_its_own_incident(database: Database) -> N
         assert await work.outbox.due(NOW) == [behind, other]
 
 
-async def test_what_a_dead_courier_held_can_be_set_free_and_is_known_to_have_been_tried(database: Database) -> None:
-    async with database.begin() as work:
-        one, two = await open_incident(work, "one"), await open_incident(work, "two")
-        held, waiting = [await work.outbox.add(incident, entry(incident), NOW) for incident in (one, two)]
-    assert await claim(database, held, "a courier that dies") is not None
-    async with database.begin() as work:
-        assert await work.outbox.due(NOW) == [waiting]
-        assert await work.outbox.free_all() == 1
-        assert await work.outbox.due(NOW) == [held, waiting]
-    again = await claim(database, held, "the next courier")
-    assert again is not None
-    assert again.attempts == 2, "the dead one may have got it through"
-
-
 async def test_a_claim_is_one_couriers_until_it_runs_out(database: Database) -> None:
     async with database.begin() as work:
         incident_id = await open_incident(work)

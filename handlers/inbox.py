@@ -10,9 +10,10 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from bot.slack.text import words
+from bot.slack.text import Mrkdwn, words
 from handlers.arrival import Arrived, Kind, recognise
 from handlers.bridge import Bridge
 
@@ -50,7 +51,9 @@ class Route:
 
     handler: Handler
     is_brake: Callable[[Arrived], bool] = never
-    """Whether it can only make things safer, and so takes effect however late it is found."""
+    """Whether it can only make things safer (or sees for itself how late it is), and so is handled however late."""
+    tell: Callable[[Bridge, Arrived, Mrkdwn], Awaitable[None]] = Bridge.say
+    """How it is answered that nothing was done."""
 
 
 Routes = Mapping[Kind, Mapping[str, Route]]
@@ -138,10 +141,10 @@ class Inbox:
             raise LookupError(f"nothing handles {arrived.kind} {arrived.name!r}")
         if arrived.attempts > ATTEMPTS_MAX:
             log.error("%s %s (%s) ended %s processes; given up", *_named(arrived), arrived.attempts - 1)
-            await self._give_up(arrived)
+            await self._give_up(route, arrived)
             return
         is_late = self.bridge.watch.now() - arrived.received_at > LATE_AFTER and not route.is_brake(arrived)
-        handler = self._turn_down if is_late else route.handler
+        handler = partial(self._turn_down, route) if is_late else route.handler
         for delay_seconds in (*self._retry_delays_seconds, None):
             try:
                 await handler(self.bridge, arrived)
@@ -151,12 +154,13 @@ class Inbox:
                 return
             if delay_seconds is not None:
                 await asyncio.sleep(delay_seconds)
-        await self._give_up(arrived)
+        await self._give_up(route, arrived)
 
-    async def _turn_down(self, bridge: Bridge, arrived: Arrived) -> None:
+    async def _turn_down(self, route: Route, bridge: Bridge, arrived: Arrived) -> None:
         """The person has moved on; what they wanted then is theirs to want again."""
         await self._done(arrived.key)
-        await bridge.say(
+        await route.tell(
+            bridge,
             arrived,
             words(
                 f"I was away when you used “{arrived.name}” at {arrived.received_at:%H:%M} UTC, and did nothing about "
@@ -164,9 +168,10 @@ class Inbox:
             ),
         )
 
-    async def _give_up(self, arrived: Arrived) -> None:
+    async def _give_up(self, route: Route, arrived: Arrived) -> None:
         self._count(arrived, "failed")
-        await self.bridge.say(
+        await route.tell(
+            self.bridge,
             arrived,
             words(
                 f"I could not do “{arrived.name}”: something went wrong on my side, several times in a row. "

@@ -26,7 +26,7 @@ from handlers.modals import (
 )
 from handlers.people import membership_changed
 from handlers.shortcuts import pause_all, roll_this_back, why_this
-from handlers.workflow import step_reached
+from handlers.workflow import end_in_vain, step_reached
 
 ROUTES: Routes = {
     Kind.BUTTON: {
@@ -56,7 +56,7 @@ ROUTES: Routes = {
     Kind.EVENT: {
         "app_home_opened": Route(opened),
         "app_mention": Route(mentioned),
-        "function_executed": Route(step_reached),
+        "function_executed": Route(step_reached, is_brake=always, tell=end_in_vain),
         "subteam_members_changed": Route(membership_changed, is_brake=always),
     },
 }

@@ -56,6 +56,14 @@ class Arrivals:
         )
         return done.first() is not None
 
+    async def put_off(self, dedupe_key: str, until: datetime) -> None:
+        """It cannot be finished now: nobody is to try again before ``until``, and what was tried does not count."""
+        await self._session.execute(
+            update(ARRIVALS)
+            .where(ARRIVALS.c.dedupe_key == dedupe_key, ARRIVALS.c.done_at.is_(None))
+            .values(tried_at=until, attempts=0)
+        )
+
     async def unfinished(self, older_than: datetime, now: datetime, limit: int = 100) -> Sequence[Arrival]:
         """Hand the caller what nobody has tried since ``older_than``, oldest first.
 

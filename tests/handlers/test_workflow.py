@@ -1,8 +1,13 @@
 """The workflow step "Request a remediation", from the event to the step's end."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
 from bot.local.workspace.workflows import Execution, ExecutionState
+from bot.response.watch import utc_now
+from handlers.inbox import ATTEMPTS_MAX
 from handlers.workflow import FUNCTION
 from storage.tables import ARRIVALS
 from tests.handlers.ship import Ship
@@ -60,8 +65,80 @@ async def test_the_token_that_comes_with_the_event_is_not_kept(ship: Ship) -> No
         assert "xwfp-" not in str([row.envelope for row in rows])
 
 
-async def test_a_workflow_is_told_again_when_slack_stumbled(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("handlers.workflow.RETRY_DELAYS_SECONDS", (0.01,))
-    ship.workspace.misbehave.fail("functions.completeSuccess")
-    assert (await run_step(ship)).outputs == {"incident": "INC-1"}
+async def recovered(ship: Ship, **later: float) -> None:
+    """What the next process, started so much later, makes of what was left behind."""
+    next_process = await ship.at(utc_now() + timedelta(**later))
+    await next_process.recover()
+    assert await next_process.drain() == 0
+
+
+async def left_behind(ship: Ship, monkeypatch: pytest.MonkeyPatch, unreached: str) -> Execution:
+    """A step whose process dies before it comes to this function of the handler's."""
+    died = asyncio.Event()
+
+    async def die(*_: object) -> None:
+        died.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"handlers.workflow.{unreached}", die)
+        execution = ship.workspace.run_step(FUNCTION, **INPUTS)
+        await died.wait()
+        assert await ship.inbox.drain(0.01) == 1
+    assert execution.state is ExecutionState.RUNNING
+    return execution
+
+
+async def test_a_workflow_whose_request_was_made_by_a_process_that_then_died_hears_of_it_from_the_next(
+    ship: Ship, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = await left_behind(ship, monkeypatch, "_pay")
+    await recovered(ship, minutes=30)
+    assert (execution.state, execution.outputs) == (ExecutionState.COMPLETED, {"incident": "INC-1"})
+    assert len(await ship.audited("runbook.requested")) == 1
+    assert await ship.unfinished() == 0
+
+
+async def test_a_step_that_has_ended_is_not_ended_again(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
+    execution = await left_behind(ship, monkeypatch, "_pay")
+    await ship.client.functions_completeError(function_execution_id=execution.id, error="somebody stopped it")
+    await recovered(ship)
+    assert execution.error == "somebody stopped it"
+    assert await ship.unfinished() == 0
+
+
+async def test_a_workflow_is_told_again_as_long_as_slack_stumbles(ship: Ship) -> None:
+    tries = ATTEMPTS_MAX + 2
+    ship.workspace.misbehave.fail("functions.completeSuccess", times=tries)
+    execution = ship.workspace.run_step(FUNCTION, **INPUTS)
+    await ship.workspace.until(
+        lambda: [one for one in ship.workspace.calls if one.method == "functions.completeSuccess"]
+    )
+    await ship.settled()
+    for number in range(1, tries):
+        assert execution.state is ExecutionState.RUNNING
+        await recovered(ship, minutes=20 * number)
+    await recovered(ship, minutes=20 * tries)
+    assert execution.outputs == {"incident": "INC-1"}
     assert ship.flows() == ["consider.v1"]
+    assert await ship.unfinished() == 0
+
+
+async def test_a_step_that_is_found_too_late_is_not_carried_out_and_ends_with_why(
+    ship: Ship, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution = await left_behind(ship, monkeypatch, "_ask")
+    await recovered(ship, hours=3)
+    assert execution.state is ExecutionState.FAILED
+    assert "please run the workflow again" in execution.error
+    assert ship.flows() == []
+
+
+async def test_a_step_that_fails_on_our_side_ends_with_that(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: object) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr("handlers.workflow._ask", fail)
+    execution = await run_step(ship)
+    assert execution.state is ExecutionState.FAILED
+    assert "Nothing was done" in execution.error

@@ -86,8 +86,8 @@ class Bridge:
         The mark comes first: whoever else handles the same arrival finds it made, and does nothing. Time stands still
         in ``act``: whatever one deed compares and records, it does at one moment.
 
-        ``question``: the action whose votes ``act`` will count. Nobody who has voted is then taken for present from
-        memory.
+        ``question``: the action (or bundle) whose votes ``act`` will count. Nobody who has voted is then taken for
+        present from memory.
         """
         roster = await self.watch.roster(sure_of=await self._voters(arrived, question))
         async with self.database.begin() as work:
@@ -101,7 +101,11 @@ class Bridge:
         if not question:
             return frozenset()
         async with self.database.read() as work:
-            return frozenset({arrived.person, *(vote.person for vote in await work.votes.of(question))})
+            bundle = await work.bundles.get(question)
+            members = await work.bundles.members(bundle) if bundle else ()
+            actions = [one.action.id for one in members if one.action is not None and one.waits] or [question]
+            answered = await work.votes.of_all(actions)
+            return frozenset({arrived.person}).union(*answered.values())
 
     async def answer(self, arrived: Arrived, answer: Answer | None, *, channel: str = "") -> None:
         """Tell the person, and nobody else, what came of it; None (handled already) says nothing."""

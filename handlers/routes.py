@@ -6,9 +6,18 @@ The manifest and its test are tied to these tables.
 from collections.abc import Mapping
 
 from bot.response.approvals import approve, stop, withdraw
+from bot.response.bundles import approve_these, take_these
 from bot.response.interventions import roll_back, take
 from bot.response.notices import Button
 from handlers.arrival import Kind
+from handlers.bundles import (
+    chosen,
+    draw_choice,
+    draw_pause_these,
+    draw_why_these,
+    faults_of_choice,
+    opening_for_many,
+)
 from handlers.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
 from handlers.commands import COMMAND, is_brake, ordered
 from handlers.home import mentioned, opened
@@ -39,6 +48,11 @@ ROUTES: Routes = {
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),
         Button.REVIEW: Route(opening(draw_review)),
+        Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
+        Button.CHOOSE: Route(opening_for_many(draw_choice)),
+        Button.TAKE_THESE: Route(doing(take_these), is_brake=always),
+        Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
+        Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
         Button.OPEN: Route(followed),
     },
     Kind.MODAL: {
@@ -46,6 +60,7 @@ ROUTES: Routes = {
         Button.PAUSE: Route(paused, is_brake=always),
         Button.ROLL_BACK: Route(rolled_back),
         Button.REVIEW: Route(reviewed),
+        Button.CHOOSE: Route(chosen),
     },
     Kind.COMMAND: {COMMAND: Route(ordered, is_brake=is_brake)},
     Kind.SHORTCUT: {
@@ -66,5 +81,6 @@ FORMS: Mapping[str, Faults] = {
     Button.PAUSE: faults_of_pause,
     Button.ROLL_BACK: no_faults,
     Button.REVIEW: faults_of_review,
+    Button.CHOOSE: faults_of_choice,
 }
 """What is wrong with a submitted modal, by ``block_id``; asked before it is acknowledged."""

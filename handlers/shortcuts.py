@@ -18,6 +18,11 @@ from storage.unit_of_work import UnitOfWork
 NO_INCIDENT = Answer(
     False, "This message belongs to no incident of mine. Use the shortcut on a card, or on a message in its thread."
 )
+ABOUT_MANY = Answer(
+    False,
+    "This card and its thread are about many incidents. Press Why? on the card or on a line of its thread, or say which "
+    "one you mean: `/watch why INC-7`, `/watch rollback INC-7`.",
+)
 NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision to explain yet.")
 
 
@@ -26,8 +31,8 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
 
     async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
-        if incident is None:
-            return NO_INCIDENT
+        if isinstance(incident, Answer):
+            return incident
         explanation = await explain_incident(work, watch, incident.id, arrived.person)
         if explanation is None:
             return NO_DECISION
@@ -41,8 +46,8 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
 
     async def act(work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
-        if incident is None:
-            return NO_INCIDENT
+        if isinstance(incident, Answer):
+            return incident
         return drawn(roll_back_modal(incident.name, incident.handle, incident.revision))
 
     await _open(bridge, arrived, await bridge.settle(arrived, act))
@@ -57,9 +62,15 @@ async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
     await _open(bridge, arrived, await bridge.settle(arrived, act))
 
 
-async def _incident(work: UnitOfWork, arrived: Arrived) -> Incident | None:
+async def _incident(work: UnitOfWork, arrived: Arrived) -> Incident | Answer:
+    """Whose card or thread the message is in; or why that is not clear."""
     thread_ts = arrived.thread_ts or arrived.text("message", "ts") or arrived.text("message_ts")
-    return await work.incidents.by_thread(arrived.channel, thread_ts) if arrived.channel and thread_ts else None
+    if not arrived.channel or not thread_ts:
+        return NO_INCIDENT
+    incident = await work.incidents.by_thread(arrived.channel, thread_ts)
+    if incident is not None:
+        return incident
+    return NO_INCIDENT if await work.bundles.by_thread(arrived.channel, thread_ts) is None else ABOUT_MANY
 
 
 async def _open(bridge: Bridge, arrived: Arrived, settled: View | Answer | None) -> None:

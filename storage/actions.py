@@ -1,6 +1,6 @@
 """Actions: every change of state is a conditional update whose sources come from the lifecycle's table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
 from bot.response.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, Asked
-from storage.tables import ACTIONS
+from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
 CHANGEABLE = frozenset(field.name for field in fields(Action)) - _FIXED
@@ -40,6 +40,14 @@ class Actions:
             select(ACTIONS)
             .where(ACTIONS.c.incident_id == incident_id)
             .order_by(ACTIONS.c.created_at, ACTIONS.c.revision, ACTIONS.c.id)
+        )
+
+    async def current_of(self, incidents: Collection[int]) -> Sequence[Action]:
+        """The action of each incident's present question, where it has one."""
+        return await self._all(
+            select(ACTIONS)
+            .join(INCIDENTS, INCIDENTS.c.id == ACTIONS.c.incident_id)
+            .where(ACTIONS.c.incident_id.in_(incidents), ACTIONS.c.revision == INCIDENTS.c.revision)
         )
 
     async def move(self, action_id: str, event: ActionEvent, **changes: Any) -> Action | None:

@@ -1,10 +1,10 @@
 """Incidents and the alerts that belong to them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.situation import AlertFacts
@@ -17,7 +17,7 @@ from bot.response.incidents import (
     IncidentState,
 )
 from bot.response.ports import PERSON
-from storage.tables import ALERTS, INCIDENT_CHANNELS, INCIDENTS
+from storage.tables import ALERTS, INCIDENT_CHANNELS, INCIDENTS, QUESTIONS
 
 
 class Incidents:
@@ -32,13 +32,22 @@ class Incidents:
     async def by_handle(self, handle: str) -> Incident | None:
         return await self._one(INCIDENTS.c.handle == handle)
 
+    async def of_ids(self, incidents: Collection[int]) -> Sequence[Incident]:
+        """Those of these numbers, in no order."""
+        rows = await self._session.execute(select(INCIDENTS).where(INCIDENTS.c.id.in_(incidents)))
+        return [_incident(row) for row in rows]
+
     async def by_thread(self, channel: str, thread_ts: str) -> Incident | None:
-        """The incident that owns this Slack thread, or this channel, or that its pointer (``thread_ts``) is about."""
+        """The incident that owns this Slack thread, or this channel, or that its pointer (``thread_ts``) is about.
+
+        None for a thread that many incidents share.
+        """
         owned = select(INCIDENT_CHANNELS.c.incident_id).where(
             (INCIDENT_CHANNELS.c.channel == channel)
             | ((INCIDENT_CHANNELS.c.announced_channel == channel) & (INCIDENT_CHANNELS.c.announced_ts == thread_ts))
         )
-        thread = (INCIDENTS.c.channel == channel) & (INCIDENTS.c.thread_ts == thread_ts)
+        shared = exists().where(QUESTIONS.c.incident_id == INCIDENTS.c.id, QUESTIONS.c.bundle_id.is_not(None))
+        thread = (INCIDENTS.c.channel == channel) & (INCIDENTS.c.thread_ts == thread_ts) & ~shared
         return await self._one(thread | INCIDENTS.c.id.in_(owned))
 
     async def unresolved(self, limit: int = 50) -> Sequence[Incident]:

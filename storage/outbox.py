@@ -16,9 +16,19 @@ from sqlalchemy import ColumnElement, Row, event, exists, func, insert, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from bot.response.notices import NOTICE, CardNotice, DirectNotice, PointerNotice, ThreadNotice, Told
+from bot.response.notices import (
+    NOTICE,
+    BundleNotice,
+    CardNotice,
+    DirectNotice,
+    PointerNotice,
+    ThreadNotice,
+    Told,
+    among_many,
+)
+from storage.bundles import Bundles
 from storage.channels import IncidentChannels
-from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
+from storage.tables import BUNDLES, INCIDENT_CHANNELS, INCIDENTS, OUTBOX, QUESTIONS
 
 
 class OutboxState(StrEnum):
@@ -57,12 +67,18 @@ class Outbox:
     async def add(self, incident_id: int, notice: Told, now: datetime) -> int:
         """Queue a notice for delivery in the incident's order; its outbox id.
 
-        A queued card (or pointer) whose delivery has never begun is replaced in content by a newer one of the same
-        incident, but keeps its place in the order.
+        A queued card (or pointer, or bundle) whose delivery has never begun is replaced in content by a newer one of
+        the same incident, but keeps its place in the order. 0: nothing is queued, as the card that the incident
+        shares with others says it all.
         """
+        if isinstance(notice, ThreadNotice) and await Bundles(self._session).of(incident_id) is not None:
+            left = among_many(notice)
+            if left is None:
+                return 0
+            notice = left
         self._wake_after_commit()
         document = notice.model_dump(mode="json")
-        if isinstance(notice, CardNotice | PointerNotice):
+        if isinstance(notice, CardNotice | PointerNotice | BundleNotice):
             replaced = await self._session.scalar(
                 update(OUTBOX)
                 .where(
@@ -149,7 +165,7 @@ class Outbox:
                     claimed_until=None,
                     error="",
                 )
-                .returning(OUTBOX.c.incident_id, OUTBOX.c.kind)
+                .returning(OUTBOX.c.incident_id, OUTBOX.c.kind, OUTBOX.c.notice)
             )
         ).one_or_none()
         if row is None:
@@ -158,6 +174,8 @@ class Outbox:
             await IncidentChannels(self._session).card_delivered(row.incident_id, channel, ts)
         elif row.kind == "pointer":
             await IncidentChannels(self._session).pointer_delivered(row.incident_id, ts)
+        elif row.kind == "bundle":
+            await Bundles(self._session).delivered(row.notice["subject"], channel, ts)
         self._wake_after_commit()
         return True
 
@@ -200,7 +218,10 @@ class Outbox:
         ).one()
         own = await IncidentChannels(self._session).get(row.incident_id)
         channel, thread_ts, in_own = thread.channel, thread.thread_ts, own is not None and own.is_home
-        if own is not None and isinstance(notice, PointerNotice):
+        if isinstance(notice, BundleNotice):
+            channel, thread_ts = await Bundles(self._session).place(notice.subject)
+            in_own = False
+        elif own is not None and isinstance(notice, PointerNotice):
             channel, thread_ts, in_own = own.announcement.channel, own.announcement.ts, False
         elif isinstance(notice, DirectNotice):
             in_own = False  # it goes to a person, and only shows the way to the card
@@ -236,7 +257,7 @@ def _firsts() -> Any:
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, in nobody's hands, and not waiting for the incident's own channel to open."""
+    """Due, in nobody's hands, and not waiting for the incident's own channel to open or for the card it shares."""
     moving = exists().where(
         INCIDENT_CHANNELS.c.incident_id == OUTBOX.c.incident_id, INCIDENT_CHANNELS.c.hold_until > now
     )
@@ -245,4 +266,19 @@ def _free(now: datetime) -> ColumnElement[bool]:
         & (OUTBOX.c.due_at <= now)
         & (OUTBOX.c.claimed_until.is_(None) | (OUTBOX.c.claimed_until <= now))
         & ~moving
+        & ~_waits_for_its_bundle()
+    )
+
+
+def _waits_for_its_bundle() -> ColumnElement[bool]:
+    """Its incident shares a card that is still to be posted, by the row of another incident."""
+    card = OUTBOX.alias("card")
+    return exists().where(
+        QUESTIONS.c.incident_id == OUTBOX.c.incident_id,
+        QUESTIONS.c.bundle_id == BUNDLES.c.id,
+        BUNDLES.c.thread_ts.is_(None),
+        card.c.incident_id == BUNDLES.c.founder_id,
+        card.c.kind == "bundle",
+        card.c.state == OutboxState.QUEUED,
+        OUTBOX.c.kind != "bundle",
     )

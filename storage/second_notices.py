@@ -227,7 +227,9 @@ def _for_everybody() -> ColumnElement[bool]:
     """All but the thread's small talk, of which there is much in a long outage."""
     notice = OUTBOX.c.notice
     return or_(
-        OUTBOX.c.kind == "card", notice["broadcast"].as_boolean().is_(True), notice[("to", 0)].as_string().is_not(None)
+        OUTBOX.c.kind.in_(("card", "bundle")),
+        notice["broadcast"].as_boolean().is_(True),
+        notice[("to", 0)].as_string().is_not(None),
     )
 
 

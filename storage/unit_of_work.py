@@ -10,6 +10,7 @@ from storage.arrivals import Arrivals
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
+from storage.bundles import Bundles
 from storage.channels import IncidentChannels
 from storage.decisions import Decisions
 from storage.home_tabs import HomeTabs
@@ -50,6 +51,7 @@ class UnitOfWork:
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
         self.channels = IncidentChannels(session)
+        self.bundles = Bundles(session)
         self.reviews = Reviews(session)
         self.queue = Queue(session, enqueuer)
         self.arrivals = Arrivals(session)

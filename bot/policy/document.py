@@ -357,6 +357,13 @@ class SecondChannel(Facts):
         return self
 
 
+class Storm(Facts):
+    """When similar questions stop getting a card each: ``after`` so many ``within`` the time, more share one card."""
+
+    after: int = Field(default=5, ge=1)
+    within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=5)
+
+
 class Mute(Facts):
     """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
 
@@ -382,6 +389,7 @@ class Policy(Facts):
     freezes: tuple[Freeze, ...] = ()
     mute: tuple[Mute, ...] = ()
     second_channel: SecondChannel | None = None
+    storm: Storm = Storm()
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
 
     @property

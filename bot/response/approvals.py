@@ -4,6 +4,7 @@ A vote is counted per person and sealed to the action, and so to its plan digest
 quorum is judged over the stored votes including this one, never on the click itself.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.policy.approval import Deed, Standing, may, next_groups
@@ -43,18 +44,50 @@ async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Ans
     return await cast_yes(work, watch, roster, action, press.person)
 
 
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """What became of one person's yes."""
+
+    answer: Answer
+    entry: int | None = None
+    """Of the audit; None when nothing was recorded, as it was counted before."""
+    approved: Action | None = None
+    """The action that it released, if it was the last that was needed."""
+
+
 async def cast_yes(
     work: Work, watch: Watch, roster: Roster, action: Action, person: str, *, by_hand: bool = False
 ) -> Answer:
-    """Store the vote, count all of them, and release the action if that was enough.
+    """Count a yes, and say so on the card and, if it released the action, in the thread."""
+    yes = await count_yes(work, watch, roster, action, person, by_hand=by_hand)
+    if yes.entry is None:
+        return yes.answer
+    await refresh_card(work, watch.orders(), action.incident_id, watch.now())
+    if yes.approved is not None:
+        title = "Approved by hand while automation is paused" if by_hand else "Approved"
+        await _say(work, yes.approved, title, person, Tone.GOOD, yes.entry, watch)
+    return yes.answer
+
+
+async def count_yes(
+    work: Work,
+    watch: Watch,
+    roster: Roster,
+    action: Action,
+    person: str,
+    *,
+    by_hand: bool = False,
+    bundle: str | None = None,
+) -> Yes:
+    """Store the vote, count all of them, and release the action if that was enough; telling is the caller's part.
 
     Who may answer is judged now, for this vote and for all before it: whoever has left the group or the workspace
-    since they voted is not counted.
+    since they voted is not counted. ``bundle``: the handle of the card on which it was given together with others.
     """
     now = watch.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
-        return Answer(True, "Your yes is already counted.")
+        return Yes(Answer(True, "Your yes is already counted."))
     entry = await work.audit.append(
         kind="action.vote",
         actor=person,
@@ -67,14 +100,14 @@ async def cast_yes(
             "plan": action.plan_digest,
             "opened_evidence": opened,
             "by_hand": by_hand,
+            **({"bundle": bundle} if bundle else {}),
         },
     )
     action = await _with_present_people(work, action, roster)
     count = await count_votes(work, watch, roster, action)
     if count.standing is not Standing.APPROVED:
-        await refresh_card(work, watch.orders(), action.incident_id, now)
         more = "one more person" if count.missing == 1 else f"{count.missing} more people"
-        return Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs.")
+        return Yes(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
     approved = await work.actions.move(
         action.id,
         ActionEvent.APPROVE,
@@ -84,12 +117,9 @@ async def cast_yes(
         due_at=now + timedelta(seconds=action.execute_within_seconds),
     )
     if approved is None:
-        return Answer(False, "Somebody else was faster: this question has just been settled. See the card.")
+        return Yes(Answer(False, "Somebody else was faster: this question has just been settled. See the card."), entry)
     await work.queue.act(approved)
-    await refresh_card(work, watch.orders(), action.incident_id, now)
-    names = "Approved by hand while automation is paused" if by_hand else "Approved"
-    await _say(work, approved, names, person, Tone.GOOD, entry, watch)
-    return Answer(True, "Approved. It starts now; the thread will say how it goes.")
+    return Yes(Answer(True, "Approved. It starts now; the thread will say how it goes."), entry, approved)
 
 
 async def withdraw(work: Work, watch: Watch, _roster: Roster, press: Press) -> Answer:

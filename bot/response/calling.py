@@ -8,10 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.policy.approval import next_groups
-from bot.policy.document import Policy
+from bot.policy.document import Policy, duration_text
 from bot.policy.quiet import quiet_from, quiet_until
-from bot.response.actions import Action, Asked
-from bot.response.incidents import Incident
+from bot.response.actions import Action, ActionState, Asked
+from bot.response.incidents import Incident, IncidentState
 from bot.response.notices import AskedGroup, DirectNotice
 from bot.response.ports import Work
 
@@ -84,6 +84,29 @@ def why_quiet(policy: Policy, asked: Sequence[Asked], severity: str, now: dateti
         return ""
     named = " and ".join(f"{one.group} until {one.quiet_until:%H:%M} UTC" for one in quiet)
     return f"In quiet hours, so not called: {named}."
+
+
+def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None) -> str:
+    """The consequence of silence, in words."""
+    if action is None:
+        return ""
+    match action.state:
+        case ActionState.ANNOUNCING:
+            window = duration_text(policy.veto_window_of(action.runbook)) if action.veto_window_seconds else "at once"
+            return (
+                f"It runs {window if window == 'at once' else f'{window} after this message'} unless someone stops it."
+            )
+        case ActionState.VETO_WINDOW:
+            return "It runs, and this card will say how it went."
+        case ActionState.WAITING:
+            following = next_groups(policy, action.runbook, [one.group for one in action.asked])
+            if following and incident.state is not IncidentState.TAKEN:
+                return f"{following[0]} will be asked as well."
+            return "Nothing is done. The question expires and the incident stays open."
+        case ActionState.HELD:
+            return "Nothing is done while automation is paused here."
+        case _:
+            return ""
 
 
 async def write_to(

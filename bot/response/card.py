@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.policy.approval import next_groups
 from bot.policy.decision import Decision, Verdict
-from bot.policy.document import Policy, duration_text
+from bot.policy.document import Policy
 from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Situation
 from bot.response.actions import Action, ActionState
-from bot.response.calling import asked_groups, callable_people
+from bot.response.bundle_card import refresh_bundle
+from bot.response.calling import asked_groups, callable_people, if_nobody_answers
 from bot.response.incidents import Alert, Incident, IncidentState
 from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
 from bot.response.ports import Ballot, StoredDecision, Vote, Work
@@ -74,29 +74,6 @@ def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button
     if not reversible:
         buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
     return buttons
-
-
-def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None) -> str:
-    """The consequence of silence, in words."""
-    if action is None:
-        return ""
-    match action.state:
-        case _S.ANNOUNCING:
-            window = duration_text(policy.veto_window_of(action.runbook)) if action.veto_window_seconds else "at once"
-            return (
-                f"It runs {window if window == 'at once' else f'{window} after this message'} unless someone stops it."
-            )
-        case _S.VETO_WINDOW:
-            return "It runs, and this card will say how it went."
-        case _S.WAITING:
-            following = next_groups(policy, action.runbook, [one.group for one in action.asked])
-            if following and incident.state is not IncidentState.TAKEN:
-                return f"{following[0]} will be asked as well."
-            return "Nothing is done. The question expires and the incident stays open."
-        case _S.HELD:
-            return "Nothing is done while automation is paused here."
-        case _:
-            return ""
 
 
 def build_card(
@@ -184,7 +161,14 @@ async def current_action(work: Work, incident: Incident) -> Action | None:
 
 
 async def refresh_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> None:
-    """Queue the card as it stands in this transaction. Without a decision yet there is nothing to show."""
+    """Queue the card as it stands in this transaction, be it its own or one that it shares.
+
+    Without a decision yet there is nothing to show.
+    """
+    bundle = await work.bundles.of(incident_id)
+    if bundle is not None:
+        await refresh_bundle(work, policy, bundle, now)
+        return
     card = await present_card(work, policy, incident_id, now)
     if card is not None:
         await work.outbox.add(incident_id, card, now)

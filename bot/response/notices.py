@@ -39,6 +39,12 @@ class Button(StrEnum):
     WHY = "why"
     ROLL_BACK = "roll_back"
     TAKE = "take"
+    APPROVE_THESE = "approve_these"
+    """As ``approve``, for every question of a bundle; the other three likewise."""
+    CHOOSE = "choose"
+    TAKE_THESE = "take_these"
+    PAUSE_THESE = "pause_these"
+    WHY_THESE = "why_these"
     REVIEW = "review"
     OPEN = "open"
     """A link to the card; pressing it changes nothing."""
@@ -146,6 +152,8 @@ class ThreadNotice(Facts):
     """Also show in the channel: only for outcomes."""
     audit: tuple[int, ...] = ()
     """Numbers of the audit entries it reports."""
+    of_bundle: bool = False
+    """It is about a bundle as a whole, not about the one incident that carries it."""
     at: datetime
 
 
@@ -190,7 +198,64 @@ class DirectNotice(Facts):
     at: datetime
 
 
-Told = CardNotice | ThreadNotice | PointerNotice | DirectNotice
+class BundleLine(Facts):
+    """One incident of a bundle, in a line."""
+
+    incident: str
+    service: str
+    severity: str
+    alert_name: str
+    incident_state: IncidentState
+    action_state: ActionState | None = None
+    plan: str = ""
+    """What would run, or ran; empty where there is nothing to run."""
+    approved_by: tuple[str, ...] = ()
+
+
+class BundleNotice(Facts):
+    """One card about many incidents of a storm; like a card it always says the whole, and a later one replaces it."""
+
+    kind: Literal["bundle"] = "bundle"
+    incident: str
+    """The incident whose question began it: ``INC-7``."""
+    runbook: str | None = None
+    summary: str
+    """What the runbook does, in the orders' words; what the incidents have in common where there is none."""
+    because: str
+    """Why these are asked together, in words."""
+    lines: tuple[BundleLine, ...]
+    """Those that need somebody first."""
+    headlines: tuple[str, ...] = ()
+    """Which rules settled the questions, in words, each once."""
+    targets: int = 0
+    """How many targets all waiting plans have together."""
+    opened_at: datetime
+    approvers: tuple[str, ...] = ()
+    """User ids who may answer and may be called at this hour: their mentions wake them."""
+    asked: tuple[AskedGroup, ...] = ()
+    approvals_needed: int = 1
+    due_at: datetime | None = None
+    """When the first of the questions ends."""
+    if_nobody_answers: str = ""
+    buttons: tuple[Button, ...] = ()
+    subject: str
+    """What the buttons carry: the bundle's handle."""
+    revision: int
+
+
+Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice
 Notice = Annotated[Told, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""
+
+
+def among_many(notice: Told) -> Told | None:
+    """What is left of a notice about one incident where many share a card and a thread; None: the card says it all.
+
+    What came of an action is told with its way back, and a call to people; neither is shown in the channel as well.
+    """
+    if not isinstance(notice, ThreadNotice) or notice.of_bundle:
+        return notice
+    if not notice.to and not (notice.broadcast and notice.subject):
+        return None
+    return notice.model_copy(update={"title": f"{notice.incident}: {notice.title}", "broadcast": False})

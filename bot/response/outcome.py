@@ -1,6 +1,7 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
 from bot.response.actions import Action, ActionEvent, ActionState
+from bot.response.bundle_card import may_call
 from bot.response.calling import callable_people
 from bot.response.card import refresh_card
 from bot.response.channel_moves import tell_ending
@@ -77,12 +78,13 @@ async def tell(
         body={"action": action.id, "runbook": action.runbook, "text": text},
     )
     reversible = action.state is ActionState.SUCCEEDED and action.plan.way_back.exactness != "none"
+    called = call_people and await may_call(work, action.incident_id, "failure")
     notice = ThreadNotice(
         incident=f"INC-{action.incident_id}",
         title=title,
         lines=(text, *((f"Way back: {action.plan.way_back.summary}",) if reversible else ())),
         tone=tone,
-        to=await _to_call(work, watch, action) if call_people else (),
+        to=await _to_call(work, watch, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if reversible else ()),
             *((Button.REVIEW,) if review else ()),

@@ -23,6 +23,7 @@ from bot.response.actions import Action, ActionEvent, ActionState
 from bot.response.channels import Announcement, ChannelBrief, OwnChannel
 from bot.response.incidents import Alert, Incident, IncidentEvent
 from bot.response.notices import CardNotice, Told
+from bot.response.questions import Bundles
 
 
 class Ballot(StrEnum):
@@ -304,7 +305,7 @@ class Outbox(Protocol):
         """Queue a notice for delivery in the incident's order; its outbox id.
 
         A queued card that has not been sent yet is replaced in content by a newer card of the same incident, but
-        keeps its place in the order.
+        keeps its place in the order. 0: nothing is queued, the card that the incident shares with others says it all.
         """
         ...
 
@@ -435,6 +436,8 @@ class Work(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def channels(self) -> OwnChannels: ...
+    @property
+    def bundles(self) -> Bundles: ...
     @property
     def reviews(self) -> Reviews: ...
     @property

@@ -12,11 +12,13 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.document import Policy
 from bot.policy.situation import Situation
 from bot.response.actions import PENDING, Action, ActionEvent, ActionState
-from bot.response.calling import Members, ask_first, callable_people, why_quiet, write_to
-from bot.response.card import current_action, if_nobody_answers, named, refresh_card
+from bot.response.bundle_card import topic
+from bot.response.calling import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
+from bot.response.card import current_action, named, refresh_card
 from bot.response.incidents import Incident
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.ports import StoredDecision, Work
+from bot.response.storms import ask_together
 from bot.response.watch import WATCHKEEPER, Watch
 
 
@@ -66,6 +68,7 @@ async def record(
     action = _action_for(watch, policy, incident, revision, situation, decision, members)
     if action is not None:
         await work.actions.add(action)
+    await ask_together(work, watch, incident, situation, decision, revision)
     await refresh_card(work, policy, incident.id, now)
     if action is not None and action.state is ActionState.WAITING:
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
@@ -101,10 +104,11 @@ async def _write_to_those_asked_at_once(
     """Whoever is asked because everybody before them sleeps did not expect it: the card alone may not reach them."""
     chain = [one for one in action.asked if one.group not in policy.approvals_of(action.runbook).groups]
     people = callable_people(policy, chain, incident.severity, now, {action.requested_by or ""})
-    if people:
+    about = await topic(work, policy, incident, action, "asked at once") if people else None
+    if about is not None:
         because = why_quiet(policy, action.asked, incident.severity, now)
-        title, silence = f"Waits for your answer: {action.plan.summary}", if_nobody_answers(policy, incident, action)
-        await write_to(work, policy, incident, action, people, (title, because, silence), now)
+        title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, action)
+        await write_to(work, policy, about.incident, action, people, (title, because, silence), now)
 
 
 def _sha256(situation: Situation) -> str:

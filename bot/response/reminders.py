@@ -11,8 +11,17 @@ from collections.abc import Collection
 from bot.policy.document import Policy
 from bot.response.actions import Action, ActionEvent, ActionState, Asked
 from bot.response.answers import Roster
-from bot.response.calling import ask_next, asked_groups, callable_people, renewed, why_quiet, write_to
-from bot.response.card import if_nobody_answers, refresh_card
+from bot.response.bundle_card import Topic, topic
+from bot.response.calling import (
+    ask_next,
+    asked_groups,
+    callable_people,
+    if_nobody_answers,
+    renewed,
+    why_quiet,
+    write_to,
+)
+from bot.response.card import refresh_card
 from bot.response.incidents import Incident, IncidentState
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.outcome import withdraw
@@ -84,10 +93,12 @@ async def _remind(
         body={"action": action.id, "people": list(people), "due_at": _text(moved)},
     )
     await refresh_card(work, policy, incident.id, now)
-    lines = (moved.plan.summary, _until(policy, incident, moved))
-    await _say(work, watch, incident, "Still waiting for an answer", lines, people, entry)
-    title, silence = f"Still waiting for your answer: {moved.plan.summary}", if_nobody_answers(policy, incident, moved)
-    await write_to(work, policy, incident, moved, people, (title, "", silence), now)
+    about = await topic(work, policy, incident, moved, "reminder")
+    if about is not None:
+        lines = (about.text, _until(policy, incident, moved))
+        await _say(work, watch, about, "Still waiting for an answer", lines, people, entry)
+        title, silence = f"Still waiting for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
+        await write_to(work, policy, about.incident, moved, people, (title, "", silence), now)
     return True
 
 
@@ -128,10 +139,12 @@ async def _hand_over(
         },
     )
     await refresh_card(work, policy, incident.id, now)
-    lines = tuple(filter(None, (because, quiet, moved.plan.summary, _until(policy, incident, moved))))
-    await _say(work, watch, incident, f"Now asking {_names(following)} as well", lines, people, entry)
-    title, silence = f"Waits for your answer: {moved.plan.summary}", if_nobody_answers(policy, incident, moved)
-    await write_to(work, policy, incident, moved, people, (title, because, silence), now)
+    about = await topic(work, policy, incident, moved, f"asking {_names(following)}")
+    if about is not None:
+        lines = tuple(filter(None, (because, quiet, about.text, _until(policy, incident, moved))))
+        await _say(work, watch, about, f"Now asking {_names(following)} as well", lines, people, entry)
+        title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
+        await write_to(work, policy, about.incident, moved, people, (title, because, silence), now)
     return True
 
 
@@ -163,18 +176,19 @@ async def _not_to_be_called(work: Work, action: Action) -> frozenset[str]:
 
 
 async def _say(
-    work: Work, watch: Watch, incident: Incident, title: str, lines: tuple[str, ...], to: tuple[str, ...], entry: int
+    work: Work, watch: Watch, about: Topic, title: str, lines: tuple[str, ...], to: tuple[str, ...], entry: int
 ) -> None:
     notice = ThreadNotice(
-        incident=incident.name,
+        incident=about.incident.name,
         title=title,
         lines=lines,
         tone=Tone.WARNING,
         to=to,
         audit=(entry,),
+        of_bundle=about.of_bundle,
         at=watch.now(),
     )
-    await work.outbox.add(incident.id, notice, watch.now())
+    await work.outbox.add(about.incident.id, notice, watch.now())
 
 
 def _until(policy: Policy, incident: Incident, action: Action) -> str:

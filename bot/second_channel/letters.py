@@ -11,7 +11,7 @@ from datetime import datetime
 
 from bot.response.actions import ActionState
 from bot.response.incidents import Incident
-from bot.response.notices import CardNotice, ThreadNotice, Told
+from bot.response.notices import BundleNotice, CardNotice, ThreadNotice, Told
 from bot.second_channel.telling import Kind
 
 WIDTH_CHARACTERS = 76
@@ -71,16 +71,19 @@ def write(
     match notice:
         case CardNotice():
             title, said = _card_title(kind, notice), [*_card(kind, notice)]
+        case BundleNotice():
+            title, said = _bundle_title(notice), [*_bundle(notice)]
         case ThreadNotice():
             title, said = one_line(notice.title, 120), [*_entry(notice)]
         case _:
             title, said = "Resolved", ["Every alert has ended."]
-    where = one_line(f"{_severity(incident.severity)} on {incident.service or 'no service'}", 90)
+    many = isinstance(notice, BundleNotice)
+    service = "several services" if many else incident.service or "no service"
+    where = one_line(f"{_severity(incident.severity)} on {service}", 90)
     heading = one_line(f"[{incident.name}] {where}: {title}", SUBJECT_MAX_CHARACTERS)
     paragraphs = [
         "Slack does not take our messages, so Watchkeeper tells you here.",
-        f"{incident.name}: {one_line(incident.alert_name, 120)} on {one_line(incident.service or 'no service', 90)}, "
-        f"{_severity(incident.severity).lower()}, since {moment(incident.opened_at)}",
+        *([] if many else [_about(incident)]),
         *said,
         *_offers(offered),
         _ending(kind, incident.name),
@@ -97,6 +100,13 @@ def write(
         text="\n\n".join(map(_wrapped, paragraphs)) + "\n",
         links=links,
         written_at=now,
+    )
+
+
+def _about(incident: Incident) -> str:
+    return (
+        f"{incident.name}: {one_line(incident.alert_name, 120)} on {one_line(incident.service or 'no service', 90)}, "
+        f"{_severity(incident.severity).lower()}, since {moment(incident.opened_at)}"
     )
 
 
@@ -168,6 +178,33 @@ def _silence(kind: Kind, card: CardNotice) -> Iterator[str]:
         yield f"If nobody answers by {moment(card.due_at)}: {consequence or 'Nothing is done.'}"
     elif consequence:
         yield consequence
+
+
+def _bundle_title(bundle: BundleNotice) -> str:
+    waiting = sum(line.action_state is ActionState.WAITING for line in bundle.lines)
+    summary = one_line(bundle.summary.rstrip(". "), 80)
+    if not waiting:
+        return f"{len(bundle.lines)} incidents: who takes them?"
+    return f"{waiting} {'question' if waiting == 1 else 'questions'} at once: {summary}?"
+
+
+def _bundle(bundle: BundleNotice) -> Iterator[str]:
+    yield one_line(bundle.because)
+    if bundle.due_at is not None:
+        yield "THESE NEED A YES FROM A PERSON. A yes can be given in Slack only, once it answers again."
+    else:
+        yield "Watchkeeper does nothing here. A PERSON MUST LOOK."
+    shown = [
+        f"  {line.incident} {one_line(line.service or 'no service', 60)}: {one_line(line.plan or line.alert_name, 120)}"
+        for line in bundle.lines[:LINES_SHOWN]
+    ]
+    more = [f"  and {len(bundle.lines) - LINES_SHOWN} more"] if len(bundle.lines) > LINES_SHOWN else []
+    yield "\n".join([*shown, *more])
+    for headline in bundle.headlines[:LINES_SHOWN]:
+        yield f"Why: {one_line(headline)}"
+    if bundle.due_at is not None:
+        consequence = one_line(bundle.if_nobody_answers, 200) or "Nothing is done."
+        yield f"If nobody answers by {moment(bundle.due_at)}: {consequence}"
 
 
 def _entry(entry: ThreadNotice) -> Iterator[str]:

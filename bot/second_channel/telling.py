@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.response.actions import ActionState
 from bot.response.incidents import Incident, IncidentState
-from bot.response.notices import CardNotice, ThreadNotice, Told, Tone
+from bot.response.notices import BundleNotice, Button, CardNotice, ThreadNotice, Told, Tone
 from bot.response.ports import Work
 
 
@@ -65,6 +65,8 @@ def telling(notice: Told) -> Telling | None:
             if kind in (Kind.QUESTION, Kind.HELD) and notice.incident_state is IncidentState.TAKEN:
                 return None  # somebody is on it already
             return Telling(kind, notice.subject) if kind else None
+        case BundleNotice(buttons=buttons) if {Button.APPROVE_THESE, Button.TAKE_THESE} & set(buttons):
+            return Telling(Kind.QUESTION, notice.subject)
         case ThreadNotice(to=called) if called and (notice.tone is Tone.BAD or notice.broadcast):
             return Telling(Kind.CALL, notice.subject)  # not a reminder: who is asked has been told of the question
         case ThreadNotice(broadcast=True):
@@ -77,6 +79,9 @@ async def still_true(work: Work, kind: str, subject: str, incident: Incident) ->
     """Whether what was to be told holds at this moment; what has happened stays true, what is asked may be over."""
     if kind not in _STATES:
         return True
+    bundle = await work.bundles.get(subject)
+    if bundle is not None:
+        return any(member.is_open for member in await work.bundles.members(bundle))
     action = await work.actions.get(subject)
     if action is not None and action.state not in _STATES[Kind(kind)]:
         return False

@@ -22,6 +22,7 @@ from slack_sdk.models.blocks import (
     PlainTextObject,
     RadioButtonsElement,
     SectionBlock,
+    StaticMultiSelectElement,
     StaticSelectElement,
 )
 from slack_sdk.models.views import View
@@ -103,6 +104,12 @@ def radio_input(block_id: str, action_id: str, label: Plain, options: Sequence[O
 
 def select_input(block_id: str, action_id: str, label: Plain, options: Sequence[Option], initial: Option) -> InputBlock:
     element = StaticSelectElement(action_id=action_id, options=list(options), initial_option=initial)
+    return InputBlock(block_id=block_id, label=_plain(label), element=element)
+
+
+def many_input(block_id: str, action_id: str, label: Plain, options: Sequence[Option]) -> InputBlock:
+    """A menu from which any number may be chosen."""
+    element = StaticMultiSelectElement(action_id=action_id, options=list(options))
     return InputBlock(block_id=block_id, label=_plain(label), element=element)
 
 

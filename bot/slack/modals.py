@@ -149,7 +149,7 @@ def _choice(choice: Choice) -> Option:
 
 def read_override(values: Values) -> OverrideForm:
     """What was filled in; missing parts are empty."""
-    return OverrideForm(_selected(values, CHOICE), _typed(values, REASON))
+    return OverrideForm(selected(values, CHOICE), _typed(values, REASON))
 
 
 def override_faults(form: OverrideForm) -> dict[str, str]:
@@ -189,7 +189,7 @@ def pause_modal(scopes: Sequence[Scope], value: str = "") -> View:
 
 def read_pause(values: Values) -> PauseForm | None:
     """What was filled in; None when it is not one of the things the dialog offers."""
-    scope, lasting = _read_scope(_selected(values, SCOPE)), _selected(values, DURATION)
+    scope, lasting = _read_scope(selected(values, SCOPE)), selected(values, DURATION)
     lengths: dict[str, timedelta | None] = {duration_text(one): one for one in DURATIONS}
     lengths[UNTIL_RESUMED] = None
     if scope is None or lasting not in lengths:
@@ -251,7 +251,7 @@ def review_modal(incident: str, summary: str, outcome: str, value: str) -> View:
 
 def read_review(values: Values) -> ReviewForm:
     """What was filled in; missing parts are empty."""
-    return ReviewForm(_selected(values, JUDGEMENT), _typed(values, REASON))
+    return ReviewForm(selected(values, JUDGEMENT), _typed(values, REASON))
 
 
 def review_faults(form: ReviewForm) -> dict[str, str]:
@@ -270,7 +270,8 @@ def _no_reason(reason: str) -> dict[str, str]:
     return {} if reason else {REASON: "Please say why: the reason is part of the record."}
 
 
-def _selected(values: Values, name: str) -> str:
+def selected(values: Values, name: str) -> str:
+    """The value of the option that was chosen; empty when none was."""
     option = values.get(name, {}).get(name, {}).get("selected_option") or {}
     value = option.get("value")
     return value if isinstance(value, str) else ""

@@ -1,6 +1,6 @@
 """The history of the tables, applied at start: ``await migrate(database)``.
 
-To write the next one, change ``storage/tables.py`` and run
+To write the next one, change ``storage/tables`` and run
 ``python -m storage.migrations "why the tables change"``; then read, correct and format what it wrote.
 """
 

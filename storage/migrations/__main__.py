@@ -1,4 +1,4 @@
-"""Writes the next migration: compares ``storage/tables.py`` with what the present migrations make."""
+"""Writes the next migration: compares ``storage/tables`` with what the present migrations make."""
 
 import asyncio
 import sys

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection
 
-from bot.response.notices import CardNotice, DirectNotice, PointerNotice, Told
+from bot.response.notices import BundleNotice, CardNotice, DirectNotice, PointerNotice, Told
+from bot.slack.cards.bundle import render_bundle
 from bot.slack.cards.buttons import button_value, parse_button_value
 from bot.slack.cards.direct import render_direct
 from bot.slack.cards.incident import render_card
@@ -24,6 +25,8 @@ def render(notice: Told, outbox_id: int, known_people: Collection[str] = (), *, 
         return render_card(notice, outbox_id, known_people)
     if isinstance(notice, PointerNotice):
         return render_pointer(notice, outbox_id, known_people)
+    if isinstance(notice, BundleNotice):
+        return render_bundle(notice, outbox_id, known_people)
     if isinstance(notice, DirectNotice):
         return render_direct(notice, outbox_id, card)
     return render_entry(notice, outbox_id, known_people)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
 
-from bot.response.notices import Button, PlanCard
+from bot.response.notices import BundleNotice, Button, PlanCard
 from bot.slack import layout
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import CONFIRM_TEXT
@@ -18,13 +18,18 @@ from bot.slack.text import Plain, Url, plain, plain_lines, units
 _ORDER = (
     Button.STOP,
     Button.APPROVE,
+    Button.APPROVE_THESE,
+    Button.CHOOSE,
     Button.WITHDRAW,
     Button.OVERRIDE,
     Button.ROLL_BACK,
     Button.TAKE,
+    Button.TAKE_THESE,
     Button.REVIEW,
     Button.PAUSE,
+    Button.PAUSE_THESE,
     Button.WHY,
+    Button.WHY_THESE,
 )
 """Stop stands first wherever it is offered, then the primary button. ``open`` is a link and stands alone."""
 _LABELS = {
@@ -37,8 +42,13 @@ _LABELS = {
     Button.REVIEW: "Review…",
     Button.PAUSE: "Pause…",
     Button.WHY: "Why?",
+    Button.APPROVE_THESE: "Approve all",
+    Button.CHOOSE: "Choose…",
+    Button.TAKE_THESE: "I'll take them",
+    Button.PAUSE_THESE: "Pause…",
+    Button.WHY_THESE: "Why?",
 }
-_PRIMARY = (Button.APPROVE, Button.REVIEW, Button.TAKE)
+_PRIMARY = (Button.APPROVE, Button.APPROVE_THESE, Button.REVIEW, Button.TAKE, Button.TAKE_THESE)
 """The first of these that is offered is the one primary button, unless Stop is what matters."""
 _DANGER = frozenset({Button.STOP, Button.ROLL_BACK})
 
@@ -66,6 +76,38 @@ def button_row(
     primary = None if Button.STOP in wanted else next((button for button in _PRIMARY if button in wanted), None)
     wanted.sort(key=lambda one: one is not primary)
     return layout.actions([_button(one, subject, revision, one is primary, at, plan) for one in wanted])
+
+
+def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock:
+    """The buttons of a card about many incidents; ``waiting`` of them can be approved."""
+    offered = [button for button in _ORDER if button in bundle.buttons]
+    primary = next((button for button in _PRIMARY if button in offered), None)
+    offered.sort(key=lambda one: one is not primary)
+    value = button_value(bundle.subject, bundle.revision)
+    return layout.actions(
+        [
+            layout.button(
+                one.value,
+                plain(f"Approve all {waiting}" if one is Button.APPROVE_THESE else _LABELS[one], 75),
+                value,
+                style="primary" if one is primary else None,
+                confirm=_confirm_these(bundle, waiting) if one is Button.APPROVE_THESE else None,
+            )
+            for one in offered
+        ]
+    )
+
+
+def _confirm_these(bundle: BundleNotice, waiting: int) -> ConfirmObject:
+    targets = "1 target" if bundle.targets == 1 else f"{bundle.targets} targets"
+    text = f"{waiting} times: {plain(bundle.summary, 120)}\nReach: {targets} in all\nEach can be rolled back by itself."
+    return layout.confirm(
+        plain(f"Run all {waiting}?", 100),
+        plain_lines(text, CONFIRM_TEXT),
+        plain(f"Yes, run all {waiting}", 30),
+        plain("Not yet", 30),
+        style="primary",
+    )
 
 
 def open_button(subject: str, address: Url) -> ActionsBlock:

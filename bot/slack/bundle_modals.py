@@ -1,0 +1,126 @@
+"""The dialogs of a card about many incidents: choose among them, and why they are asked together.
+
+Must not know: who may do it, and what happens when they do.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from slack_sdk.models.blocks import Block
+
+from bot.policy.situation import Scope, ScopeKind
+from bot.response.bundles import BundleView
+from bot.response.notices import Button
+from bot.response.questions import Member
+from bot.slack import layout
+from bot.slack.cards.buttons import button_value
+from bot.slack.limits import OPTION_TEXT, VIEW_BLOCKS
+from bot.slack.modals import Values, View, selected
+from bot.slack.text import Mrkdwn, bold, code, concat, dotted, escape, lines, naming, plain, words
+
+CHOSEN, DEED = "chosen", "deed"
+"""Each is both the block_id and the action_id of one input."""
+APPROVE, ALONE = "approve", "alone"
+HEADLINES_SHOWN = 20
+LINES_PER_SECTION = 10
+SERVICES_OFFERED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceForm:
+    """What a person filled in: incidents as ``INC-7``, and one of ``APPROVE`` and ``ALONE``."""
+
+    chosen: tuple[str, ...]
+    deed: str
+
+
+def choose_modal(shown: BundleView) -> View:
+    """Some of the incidents, and what shall become of them; it speaks for the bundle as it stands now."""
+    options = [layout.option(one.incident.name, plain(_option(one), OPTION_TEXT)) for one in shown.choosable]
+    waits = any(one.waits for one in shown.choosable)
+    deeds = [
+        *([layout.option(APPROVE, plain("Approve them", OPTION_TEXT))] if waits else []),
+        layout.option(
+            ALONE,
+            plain("Give each a card of its own", OPTION_TEXT),
+            plain("To look closer, override, or take a yes back", OPTION_TEXT),
+        ),
+    ]
+    return layout.modal(
+        Button.CHOOSE,
+        plain("Choose incidents", 24),
+        [
+            layout.section(lines([bold(escape(shown.summary, 200)), escape(shown.because)])),
+            layout.many_input(CHOSEN, CHOSEN, plain("Which?", 100), options),
+            layout.radio_input(DEED, DEED, plain("What shall happen to them?", 100), deeds),
+        ],
+        private_metadata=button_value(shown.bundle.handle, shown.bundle.revision),
+        submit=plain("Do it", 24),
+        close=plain("Cancel", 24),
+    )
+
+
+def read_choice(values: Values) -> ChoiceForm:
+    """What was filled in; missing parts are empty."""
+    options = values.get(CHOSEN, {}).get(CHOSEN, {}).get("selected_options") or ()
+    chosen = (option.get("value") for option in options)
+    return ChoiceForm(tuple(one for one in chosen if isinstance(one, str)), selected(values, DEED))
+
+
+def choice_faults(form: ChoiceForm) -> dict[str, str]:
+    """What is wrong with it, by ``block_id``, in words for the person."""
+    nobody = {} if form.chosen else {CHOSEN: "Please choose at least one incident."}
+    return nobody | ({} if form.deed in (APPROVE, ALONE) else {DEED: "Please choose what shall happen to them."})
+
+
+def why_these_modal(shown: BundleView, known_people: Collection[str] = ()) -> View:
+    """Why there is one card, which rules asked, how each incident stands, and how to see everything about one."""
+    said = [naming(headline, known_people, 300) for headline in shown.headlines[:HEADLINES_SHOWN]]
+    blocks: list[Block] = [
+        layout.section(lines([bold(escape(shown.summary, 200)), escape(shown.because)])),
+        *([layout.header(plain("Which rules ask", 150)), layout.section(lines(said))] if said else []),
+        layout.header(plain("Each of them", 150)),
+    ]
+    listed = [_member(one, known_people) for one in shown.members]
+    starts = range(0, len(listed), LINES_PER_SECTION)
+    blocks += [layout.section(lines(listed[start : start + LINES_PER_SECTION])) for start in starts]
+    everything = concat(words("Every rule, the evidence and the record of one: "), code("/watch why INC-7"))
+    return layout.modal(
+        Button.WHY_THESE,
+        plain("Why together?", 24),
+        [*blocks[: VIEW_BLOCKS - 1], layout.context(everything)],
+        private_metadata=button_value(shown.bundle.handle, shown.bundle.revision),
+        close=plain("Close", 24),
+    )
+
+
+def likely_scopes(shown: BundleView) -> list[Scope]:
+    """What could be paused because of this storm, the likeliest first."""
+    runbook = [Scope(kind=ScopeKind.RUNBOOK, name=shown.bundle.runbook)] if shown.bundle.runbook else []
+    services = dict.fromkeys(one.incident.service for one in shown.choosable if one.incident.service)
+    return [*runbook, *(Scope(kind=ScopeKind.SERVICE, name=name) for name in list(services)[:SERVICES_OFFERED])]
+
+
+def _option(member: Member) -> str:
+    """ "INC-7 checkout: Restart checkout (needs a yes)", as short as a menu wants it."""
+    what = member.action.plan.summary if member.action else member.incident.alert_name
+    where = f"{member.incident.name} {member.incident.service}".strip()
+    return f"{where}: {what}" if member.waits else f"{where}: {what} ({_state(member)})"
+
+
+def _member(member: Member, known_people: Collection[str]) -> Mrkdwn:
+    where = code(member.incident.service, 50) if member.incident.service else words("no service")
+    return dotted(
+        [
+            bold(escape(member.incident.name, 20)),
+            where,
+            words(_state(member)),
+            naming(member.headline, known_people, 120),
+        ]
+    )
+
+
+def _state(member: Member) -> str:
+    if member.action is None:
+        return member.incident.state.value.replace("_", " ")
+    return member.action.state.value.replace("_", " ")

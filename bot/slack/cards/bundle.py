@@ -1,0 +1,185 @@
+"""One card about many incidents of a storm: how many need somebody, which, and what a yes to all would run.
+
+Must not know: the policy, the database. Same notice, same card.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+
+from slack_sdk.models.blocks import Block
+
+from bot.response.actions import UNDER_WAY, ActionState
+from bot.response.incidents import IncidentState
+from bot.response.notices import BundleLine, BundleNotice
+from bot.slack import layout
+from bot.slack.cards import wording
+from bot.slack.cards.buttons import bundle_row
+from bot.slack.layout import Message
+from bot.slack.limits import HEADER_TEXT
+from bot.slack.text import (
+    EMPTY,
+    Mrkdwn,
+    bold,
+    code,
+    concat,
+    dotted,
+    escape,
+    lines,
+    listed,
+    naming,
+    plain,
+    spaced,
+    when,
+    words,
+)
+
+LINES_SHOWN = 10
+LINES_PER_SECTION = 5
+"""Slack allows 3,000 characters in one."""
+SEVERITIES_SHOWN = 3
+HEADLINES_SHOWN = 3
+SERVICE_CHARACTERS = 50
+_STATES: dict[ActionState, tuple[str, str]] = {
+    ActionState.WAITING: ("❓", "needs a yes"),
+    ActionState.HELD: ("⏸️", "held"),
+    ActionState.APPROVED: ("✅", "approved"),
+    ActionState.RUNNING: ("⚙️", "starting"),
+    ActionState.EXECUTING: ("⚙️", "running"),
+    ActionState.VERIFYING: ("🔎", "being checked"),
+    ActionState.SUCCEEDED: ("✅", "worked"),
+    ActionState.ROLLING_BACK: ("↩️", "being undone"),
+    ActionState.ROLLED_BACK: ("↩️", "undone"),
+    ActionState.FAILED: ("❌", "failed"),
+    ActionState.STOPPED: ("🛑", "stopped"),
+    ActionState.OVERRIDDEN: ("🔀", "overridden"),
+    ActionState.EXPIRED: ("⌛", "nobody answered"),
+    ActionState.SUPERSEDED: ("♻️", "replaced"),
+}
+
+
+def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
+    """The card as a message. ``known_people``: user ids that we have resolved; none becomes a mention out of words."""
+    waiting = sum(_waits(line) for line in bundle.lines)
+    looking = sum(_needs_a_look(line) for line in bundle.lines)
+    question = _question(bundle, waiting, looking)
+    silence, until = wording.deadline(bundle, ()) if waiting else (EMPTY, EMPTY)
+    parts: list[Block | None] = [
+        layout.header(plain(question, HEADER_TEXT)),
+        layout.section(lines([_lead(bundle, waiting, looking), escape(bundle.because), silence])),
+        *map(layout.section, _listing(bundle)),
+        layout.section(_why(bundle)) if bundle.headlines else None,
+        layout.fields(_facts(bundle)) if waiting else None,
+        bundle_row(bundle, waiting),
+        layout.context(_footer(bundle)),
+    ]
+    return Message(
+        text=spaced(_heading(bundle, question), until, _standing(bundle), escape(f"({_range(bundle)})", 60)),
+        blocks=layout.built([part for part in parts if part is not None]),
+        metadata=layout.notice_metadata(outbox_id),
+    )
+
+
+def _question(bundle: BundleNotice, waiting: int, looking: int) -> str:
+    summary = plain(bundle.summary.rstrip(". "), 90)
+    if waiting > 1:
+        return f"{waiting} questions at once: {summary}?"
+    if waiting:
+        return f"1 question of a storm is left: {summary}?"
+    if looking:
+        return (
+            f"{looking} incident{'' if looking == 1 else 's'} of a storm: who takes {'it' if looking == 1 else 'them'}?"
+        )
+    return f"Nothing of this storm waits any more: {summary}"
+
+
+def _lead(bundle: BundleNotice, waiting: int, looking: int) -> Mrkdwn:
+    if waiting:
+        need = "Each needs a yes from a person." if bundle.approvals_needed == 1 else "Each needs more than one yes."
+        return spaced(words("❓"), bold(words(f"{need} Approve all, or choose.")))
+    if looking:
+        return spaced(words("👀"), bold(words("Watchkeeper does nothing here. A person must look.")))
+    return spaced(words("✅"), bold(words("Every question of this card is answered, or needs no answer any more.")))
+
+
+def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
+    hidden = len(bundle.lines) - LINES_SHOWN
+    more = [words(f"… and {hidden} more, under “Choose…” and “Why?”")] if hidden > 0 else []
+    said = [bold(_standing(bundle)), *map(_line, bundle.lines[:LINES_SHOWN]), *more]
+    return [lines(said[start : start + LINES_PER_SECTION + 1]) for start in range(0, len(said), LINES_PER_SECTION + 1)]
+
+
+def _line(line: BundleLine) -> Mrkdwn:
+    icon, state = _state(line)
+    what = escape(line.plan or line.alert_name, 90)
+    voted = concat(words("yes from "), wording.people(line.approved_by)) if line.approved_by else EMPTY
+    where = code(line.service, SERVICE_CHARACTERS) if line.service else words("no service")
+    named = concat(words(f"{icon} "), bold(escape(line.incident, 20)))
+    return dotted([named, where, what, wording.severity_words(line.severity), words(state), voted])
+
+
+def _state(line: BundleLine) -> tuple[str, str]:
+    """An emoji and its word. Something under way comes first, then how the incident stands, then the question."""
+    state = line.action_state
+    if state is None or state not in UNDER_WAY | {ActionState.SUCCEEDED, ActionState.FAILED}:
+        if line.incident_state is IncidentState.RESOLVED:
+            return "✅", "resolved"
+        if line.incident_state is IncidentState.TAKEN:
+            return "🙋", "taken"
+    return _STATES[state] if state else ("👀", "needs a look")
+
+
+def _standing(bundle: BundleNotice) -> Mrkdwn:
+    """ "12 need a yes, 3 worked, 1 failed": how many stand how, in the order of the list."""
+    counted = Counter(_state(line)[1] for line in bundle.lines)
+    plural = {"needs a yes": "need a yes", "needs a look": "need a look"}
+    said = [f"{number} {plural.get(state, state) if number > 1 else state}" for state, number in counted.items()]
+    return words(", ".join(said) or "All have cards of their own")
+
+
+def _why(bundle: BundleNotice) -> Mrkdwn:
+    said = [naming(headline, (), 300) for headline in bundle.headlines[:HEADLINES_SHOWN]]
+    hidden = len(bundle.headlines) - HEADLINES_SHOWN
+    more = words(f"… and {hidden} more reasons, under “Why?”") if hidden > 0 else EMPTY
+    return lines([bold(words("Why they are asked")), *said, more])
+
+
+def _facts(bundle: BundleNotice) -> Sequence[Mrkdwn]:
+    targets = "1 target in all" if bundle.targets == 1 else f"{bundle.targets} targets in all"
+    facts = [("Reach", words(targets)), ("Way back", words("each by itself, in the thread"))]
+    if bundle.approvers or bundle.asked:
+        facts.append(("Who may answer", wording.who_may_answer(bundle)))
+    asked = wording.asked(bundle)
+    if asked:
+        facts.append(("Asked", asked))
+    return [lines([bold(words(name)), value]) for name, value in facts]
+
+
+def _heading(bundle: BundleNotice, question: str) -> Mrkdwn:
+    severities = list(dict.fromkeys(line.severity for line in bundle.lines if _waits(line) or _needs_a_look(line)))
+    named = (
+        concat(listed([wording.severity_words(one) for one in severities[:3]]), words(": ")) if severities else EMPTY
+    )
+    return concat(named, escape(question), EMPTY if question.endswith("?") else words("."))
+
+
+def _range(bundle: BundleNotice) -> str:
+    names = [line.incident for line in bundle.lines]
+    return f"{bundle.incident} and {len(names) - 1} more" if len(names) > 1 else bundle.incident
+
+
+def _footer(bundle: BundleNotice) -> Mrkdwn:
+    return dotted(
+        [
+            words(f"{len(bundle.lines)} incident{'' if len(bundle.lines) == 1 else 's'}"),
+            concat(words("runbook "), code(bundle.runbook, 80)) if bundle.runbook else words("no runbook"),
+            concat(words("since "), when(bundle.opened_at)),
+        ]
+    )
+
+
+def _waits(line: BundleLine) -> bool:
+    return line.action_state is ActionState.WAITING and line.incident_state is not IncidentState.RESOLVED
+
+
+def _needs_a_look(line: BundleLine) -> bool:
+    return line.action_state is None and line.incident_state is IncidentState.OPEN

@@ -1,0 +1,64 @@
+"""The rows Watchkeeper keeps: one SQLModel table per noun, the same on SQLite and PostgreSQL.
+
+Only columns, keys and indexes live here. What a row means is in ``bot.response``; how it changes is in the module of
+its noun. Text from outside may be in any text column, so what an index covers is bounded first.
+The names avoid those of the durable engine, which keeps its tables in the same database.
+"""
+
+from storage.tables.people import (
+    ARRIVALS,
+    BUNDLES,
+    HOME_TABS,
+    INCIDENT_CHANNELS,
+    OUTBOX,
+    QUESTIONS,
+    SECOND_NOTICES,
+    USED_LINKS,
+)
+from storage.tables.response import (
+    ACTIONS,
+    ALERTS,
+    ATTEMPTS,
+    AUDIT_ANCHORS,
+    AUDIT_ENTRIES,
+    AUDIT_HEAD,
+    BUDGET_ENTRIES,
+    DECISIONS,
+    DEMOTIONS,
+    EVIDENCE_VIEWS,
+    INCIDENTS,
+    LICENCES,
+    PAUSES,
+    QUARANTINED_ALERTS,
+    REVIEWS,
+    TARGET_LOCKS,
+    VOTES,
+)
+
+__all__ = [
+    "ACTIONS",
+    "ALERTS",
+    "ARRIVALS",
+    "ATTEMPTS",
+    "AUDIT_ANCHORS",
+    "AUDIT_ENTRIES",
+    "AUDIT_HEAD",
+    "BUDGET_ENTRIES",
+    "BUNDLES",
+    "DECISIONS",
+    "DEMOTIONS",
+    "EVIDENCE_VIEWS",
+    "HOME_TABS",
+    "INCIDENTS",
+    "INCIDENT_CHANNELS",
+    "LICENCES",
+    "OUTBOX",
+    "PAUSES",
+    "QUARANTINED_ALERTS",
+    "QUESTIONS",
+    "REVIEWS",
+    "SECOND_NOTICES",
+    "TARGET_LOCKS",
+    "USED_LINKS",
+    "VOTES",
+]

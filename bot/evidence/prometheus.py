@@ -225,7 +225,7 @@ def _samples(result: object) -> list[float]:
 def _judge(samples: Sequence[float], *, condition: bool, every_sample: bool) -> tuple[Finding, str, float | None]:
     """Finding, what to tell people, and the sample that decided."""
     if not samples:
-        return Finding.CONTRADICTS, "no series", None
+        return Finding.CONTRADICTS, "nothing matches the query", None
     numbers = [sample for sample in samples if not math.isnan(sample)]
     telling = numbers if condition else [sample for sample in numbers if sample != 0]
     against = [] if condition else [sample for sample in numbers if sample == 0]
@@ -237,7 +237,7 @@ def _judge(samples: Sequence[float], *, condition: bool, every_sample: bool) -> 
 
 
 def _detail(value: float, series: int, of: int) -> str:
-    return f"{value:g}" if of == 1 else f"{value:g} ({series} of {of} series)"
+    return f"value {value:g}" if of == 1 else f"value {value:g} in {series} of {of} series"
 
 
 def _finite(value: float) -> float | None:

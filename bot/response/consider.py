@@ -29,6 +29,14 @@ from bot.response.watch import WATCHKEEPER, Watch
 ASKED = "asked: "
 """How the trigger of a person's request begins; what follows is their reason."""
 
+_GOES_ON = {
+    ActionState.RUNNING: "is about to begin",
+    ActionState.EXECUTING: "is still under way",
+    ActionState.VERIFYING: "is done and still being verified",
+    ActionState.ROLLING_BACK: "is still being rolled back",
+}
+"""What an incident that resolves by itself does not end."""
+
 
 async def consider(flow: Flow, watch: Watch, incident_id: int, request: Json = None) -> None:
     """The flow ``consider.v1``."""
@@ -124,6 +132,8 @@ async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Seque
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
     if withdrawn:
         lines.append("The open question is withdrawn; nothing was done.")
+    elif action is not None and action.state in _GOES_ON:
+        lines.append(f"“{action.plan.summary}” {_GOES_ON[action.state]}; how it ends will be said here.")
     await refresh_card(work, policy, incident.id, now)
     notice = ThreadNotice(
         incident=incident.name,

@@ -63,8 +63,8 @@ async def test_real_prometheus_is_read_as_promql_means_it(tmp_path: Path) -> Non
             assert {each.name: (each.query, each.finding, each.value) for each in evidence} == queries
             assert [each.name for each in evidence] == list(queries)
             details = {each.name: each.detail for each in evidence}
-            assert details["quantity"] == "3.5"
-            assert details["any sample supports"] == "1 (1 of 2 series)"
+            assert details["quantity"] == "value 3.5"
+            assert details["any sample supports"] == "value 1 in 1 of 2 series"
             assert "NaN" in details["not a number"]
             assert "400" in details["broken"]
             assert "parse error" in details["broken"]
@@ -323,5 +323,5 @@ async def test_stored_evidence_survives_infinity() -> None:
     async with serving(answer) as url:
         with closing(PrometheusEvidence(url)) as source:
             (evidence,) = await source.gather({"burn": "rate"})
-    assert evidence.detail == f"{math.inf:g}"
+    assert evidence.detail == "value inf"
     assert type(evidence).model_validate_json(evidence.model_dump_json()) == evidence

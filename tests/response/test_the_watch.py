@@ -64,6 +64,21 @@ async def test_an_alert_is_asked_about_approved_done_verified_and_resolved(tmp_p
         ]
 
 
+async def test_alerts_that_end_during_the_verification_do_not_look_like_its_end(tmp_path: Path) -> None:
+    verify = {"within": "60s", "healthy": "light == 1", "stable": 1}
+    async with world(tmp_path, orders("L1", verify=verify)) as here:
+        here.senses.health = Finding.UNKNOWN
+        await here.fire()
+        await here.until(ActionState.WAITING)
+        assert (await approve(here, ALICE)).accepted
+        await here.until(ActionState.VERIFYING)
+        await here.resolve()
+        resolved = await here.until_thread("Resolved")
+        assert resolved.lines[-1] == "“Flip lamp on” is done and still being verified; how it ends will be said here."
+        here.senses.health = Finding.SUPPORTS
+        await here.until_thread("Done and verified")
+
+
 async def test_a_licensed_runbook_announces_waits_and_acts_alone(tmp_path: Path) -> None:
     async with world(tmp_path, orders("L3")) as here:
         await here.license()

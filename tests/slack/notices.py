@@ -32,7 +32,7 @@ PLAN = PlanCard(
 )
 EVIDENCE = (
     EvidenceLine(name="still_down", finding=Finding.SUPPORTS, detail="value 1"),
-    EvidenceLine(name="error_rate", finding=Finding.CONTRADICTS, detail="no samples in the last 5 min"),
+    EvidenceLine(name="error_rate", finding=Finding.CONTRADICTS, detail="nothing matches the query"),
     EvidenceLine(name="database_up", finding=Finding.UNKNOWN, detail="Prometheus did not answer within 5 s"),
 )
 LINKS = (

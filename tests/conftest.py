@@ -1,13 +1,15 @@
-"""What holds for every test: in CI nothing may be skipped, because a skip is a promise that nobody has checked.
+"""What holds for every test: it asks Slack only what Slack documents, and in CI it may not be skipped.
 
-One exception: facts about Slack that lie beside the repository. Where that folder is absent, the tests that compare
-with it say so and pass on, in CI too.
+A skip is a promise that nobody has checked. One exception: facts about Slack that lie beside the repository. Where that
+folder is absent, the tests that compare with it say so and pass on, in CI too.
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
+
+from tests.fixtures.slack_calls import documented, every_web_api, faults, granted_scopes
 
 MAY_BE_ABSENT = "shared/contracts"
 
@@ -24,3 +26,16 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, which CI=true forbids. {reason}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def calls_as_documented() -> Iterator[None]:
+    """Compare every call of the Web API with Slack's words about it, at the end of the test.
+
+    Where tests ask wrongly on purpose, they put a fixture of this name, which does nothing, in its place.
+    """
+    with every_web_api() as doors:
+        yield
+    methods, scopes = documented(), granted_scopes()
+    if methods is not None:
+        assert {fault for door in doors for call in door.calls for fault in faults(call, methods, scopes)} == set()

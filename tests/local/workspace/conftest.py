@@ -82,3 +82,8 @@ def refused() -> Callable[[Any], Any]:
         return dict(caught.value.response.data)
 
     return refusal
+
+
+@pytest.fixture(autouse=True)
+def calls_as_documented() -> None:
+    """What is asked here is often wrong on purpose: the workspace shall refuse it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from bot.settings import SettingsError, read_pause_file, read_settings, read_storage_settings
+from bot.settings import SettingsError, read_pause_file, read_policy_path, read_settings, read_storage_settings
 
 if TYPE_CHECKING:
     from bot.policy.document import Policy
@@ -147,11 +147,13 @@ def pause(
 
     Writes to the database that DATABASE_URL names, on the record with your user name (needs WATCHKEEPER_AUDIT_KEY).
     A running Watchkeeper obeys at once: whatever has not begun is held. Alerts still come in, and cards show the plan.
+    The policy is not needed; where it can be read and does not know the name, the pause is on and you are warned.
 
     Where even the database is away, create the pause file: while WATCHKEEPER_PAUSE_FILE (default: watchkeeper.pause
     beside a SQLite database, else in the working directory) exists, everything is paused. Its text is the reason.
     """
     from bot import brakes
+    from bot.response.controls import SHORTENED, clipped
     from handlers.watch_words import WordsError, read_duration
 
     try:
@@ -160,12 +162,15 @@ def pause(
         fail(str(error))
     url, key = storage_settings()
     try:
-        active = asyncio.run(brakes.pause(url, key, pause_file(), _scope(scope), time, reason))
+        done = asyncio.run(brakes.pause(url, key, pause_file(), _scope(scope), time, reason))
     except brakes.BrakeError as error:
         fail(str(error), EXIT_PROBLEM)
     end = "until somebody resumes it" if lasting is None else f"for {lasting}"
     out.print(f"Paused: {_scope(scope)}, {end}. On the record as {brakes.operator()}.", style="green", markup=False)
-    _say_what_is_paused(active)
+    if clipped(reason) != reason:
+        out.print(SHORTENED)
+    _say_what_is_paused(done.active)
+    _warn_of_a_name_nobody_knows(_scope(scope), done.open_services)
 
 
 @app.command()
@@ -205,6 +210,22 @@ def _say_what_is_paused(active: "Sequence[Pause]") -> None:
     for one in active:
         end = "until somebody resumes it" if one.until is None else f"until {one.until:%Y-%m-%d %H:%M} UTC"
         out.print(f"Paused now: {one.scope}, by {one.by}, {end}. {one.reason}", markup=False, soft_wrap=True)
+
+
+def _warn_of_a_name_nobody_knows(scope: "Scope", open_services: frozenset[str]) -> None:
+    """The brake is on by now, so whatever is wrong with the policy only costs the warning."""
+    from bot import brakes
+    from bot.policy.loading import load_policy
+    from bot.policy.problems import PolicyError
+
+    try:
+        path = read_policy_path()
+        policy = load_policy(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SettingsError, OSError, UnicodeDecodeError, PolicyError):
+        return
+    warning = brakes.doubt(scope, policy, open_services)
+    if warning:
+        err.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def pause_file() -> Path:

@@ -4,6 +4,7 @@ A running Watchkeeper obeys from the commit on, and shows it on its cards within
 database and the audit key is the authority here.
 """
 
+import difflib
 import os
 import pwd
 from collections.abc import AsyncIterator, Sequence
@@ -15,7 +16,8 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.policy.situation import Pause, Scope
+from bot.policy.document import Policy
+from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.controls import put_on, take_off
 from storage.audit import AuditKeyError
 from storage.database import Database
@@ -34,6 +36,14 @@ class Resumed:
     active: Sequence[Pause]
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What is paused now, and the services that have something open."""
+
+    active: Sequence[Pause]
+    open_services: frozenset[str]
+
+
 class _Nothing:
     """An enqueuer: a brake starts no work; the running Watchkeeper looks again by itself."""
 
@@ -50,10 +60,8 @@ def operator() -> str:
         return f"os:{uid}"
 
 
-async def pause(
-    url: str, key: bytes, file: Path, scope: Scope, lasting: timedelta | None, reason: str
-) -> tuple[Pause, ...]:
-    """Pause ``scope``; everything that is paused now.
+async def pause(url: str, key: bytes, file: Path, scope: Scope, lasting: timedelta | None, reason: str) -> Paused:
+    """Pause ``scope``, whether or not anybody knows what it names.
 
     Raises:
         BrakeError: the database cannot be written.
@@ -61,7 +69,8 @@ async def pause(
     async with _open(url, key, file) as database, database.begin() as work:
         now = datetime.now(UTC)
         await put_on(work, operator(), scope, None if lasting is None else now + lasting, reason, now)
-        return await work.pauses.active(now)
+        services = {incident.service for incident in await work.incidents.unresolved()}
+        return Paused(await work.pauses.active(now), frozenset(services))
 
 
 async def resume(url: str, key: bytes, file: Path, scope: Scope) -> Resumed:
@@ -74,6 +83,20 @@ async def resume(url: str, key: bytes, file: Path, scope: Scope) -> Resumed:
         now = datetime.now(UTC)
         ended = await take_off(work, operator(), scope, now)
         return Resumed(ended, await work.pauses.active(now))
+
+
+def doubt(scope: Scope, policy: Policy, open_services: frozenset[str]) -> str:
+    """Why a pause of ``scope`` may keep nothing from happening: its name is unknown. Empty when all is well."""
+    names = {ScopeKind.SERVICE: {*policy.services, *open_services} - {""}, ScopeKind.RUNBOOK: set(policy.runbooks)}
+    known = names.get(scope.kind)
+    if known is None or scope.name in known:
+        return ""
+    near = difflib.get_close_matches(scope.name, known, n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"It knows: {', '.join(sorted(known)[:20]) or 'none'}."
+    return (
+        f"The policy knows no {scope.kind} {scope.name!r}, so this pause may keep nothing from happening. {hint} "
+        "`watchkeeper pause` without a name pauses everything."
+    )
 
 
 @asynccontextmanager

@@ -71,13 +71,18 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         slack_api_url=(values.get("SLACK_API_URL") or SLACK_API_URL).rstrip("/") + "/",
         database_url=values.get("DATABASE_URL") or DEFAULT_DATABASE_URL,
         prometheus_url=values.get("PROMETHEUS_URL"),
-        policy_path=Path(values.get("WATCHKEEPER_POLICY") or "policy.yml"),
+        policy_path=read_policy_path(environment),
         listen_host=host,
         listen_port=port,
         alert_token=alert_token,
         audit_key=_audit_key(values),
         pause_file=read_pause_file(environment),
     )
+
+
+def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:
+    """Where the policy is."""
+    return Path(_Values(os.environ if environment is None else environment).get("WATCHKEEPER_POLICY") or "policy.yml")
 
 
 def read_pause_file(environment: Mapping[str, str] | None = None) -> Path:

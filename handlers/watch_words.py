@@ -61,7 +61,7 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop automation somewhere; ``lasting`` None: until somebody resumes it."""
+    """Stop automation somewhere; ``lasting`` None: until somebody resumes it. The reason may have any length."""
 
     scope: Scope
     lasting: timedelta | None
@@ -241,7 +241,7 @@ def _pause(words: list[str]) -> Pause:
         else:
             break
         rest = rest[1:]
-    return Pause(scope or Scope(kind=ScopeKind.EVERYTHING), lasting, _reason(rest))
+    return Pause(scope or Scope(kind=ScopeKind.EVERYTHING), lasting, " ".join(rest))
 
 
 def _resume(words: list[str]) -> Resume:

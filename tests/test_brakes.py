@@ -15,6 +15,23 @@ from bot.response.watch import utc_now
 from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer, migrated
 
+POLICY = """
+version: 1
+channels: {incidents: C01INC}
+people: {sre-oncall: {users: [U01ALICE, U02BOB]}}
+defaults: {approvals: {from: [sre-oncall]}}
+backends: {supervisor: {server: "http://127.0.0.1:9/RPC2"}}
+services: {checkout: {owner: platform, tier: 2}}
+runbooks:
+  restart-checkout:
+    summary: Restart checkout
+    when: alert.name == 'ServiceDown'
+    level: L1
+    remediation: restart_service
+    with: {backend: supervisor, service: checkout}
+    verify: {within: 1m, http: "http://127.0.0.1:9/healthz"}
+"""
+
 
 @dataclass
 class Shell:
@@ -111,6 +128,46 @@ async def test_what_cannot_be_understood_changes_nothing(shell: Shell, words: li
     assert code == 2
     assert told in said
     assert await shell.record() == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "warned"),
+    [
+        ("service:chekout", "The policy knows no service 'chekout', so this pause may keep nothing from happening. "),
+        ("service:chekout", "Did you mean checkout?"),
+        ("runbook:restart-chekout", "Did you mean restart-checkout?"),
+        ("runbook:mars", "It knows: restart-checkout."),
+        ("service:checkout", ""),
+        ("runbook:restart-checkout", ""),
+        ("target:supervisor:mars", ""),
+        ("everything", ""),
+    ],
+)
+async def test_a_name_the_policy_does_not_know_is_paused_with_a_warning(shell: Shell, scope: str, warned: str) -> None:
+    await asyncio.to_thread((shell.folder / "policy.yml").write_text, POLICY)
+    code, said = await shell.run("pause", scope)
+    assert code == 0, said
+    assert warned in said
+    assert ("Warning" in said) == bool(warned), said
+    assert len(await shell.paused()) == 1
+
+
+@pytest.mark.parametrize("policy", [None, "version: [", "version: 1", "\u0000"])
+async def test_without_a_readable_policy_any_name_can_be_paused(shell: Shell, policy: str | None) -> None:
+    if policy is not None:
+        await asyncio.to_thread((shell.folder / "policy.yml").write_text, policy)
+    code, said = await shell.run("pause", "service:anything")
+    assert code == 0, said
+    assert "Warning" not in said
+    assert len(await shell.paused()) == 1
+
+
+async def test_a_long_reason_is_shortened_and_paused_for(shell: Shell) -> None:
+    code, said = await shell.run("pause", "--reason", "blah " * 300)
+    assert code == 0, said
+    assert "The reason was shortened to 1000 characters." in said
+    (pause,) = await shell.paused()
+    assert len(pause.reason) == 1000
 
 
 async def test_a_mistyped_database_is_not_made_and_the_file_is_offered_instead(shell: Shell) -> None:

@@ -16,6 +16,9 @@ from bot.response.watch import Watch
 
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
 """States in which a pause still keeps the effect from beginning."""
+REASON_MAX_CHARACTERS = 1000
+"""What a brake's reason is clipped to: it stands on every card, and a brake never fails for saying too much."""
+SHORTENED = f"The reason was shortened to {REASON_MAX_CHARACTERS} characters."
 
 
 async def pause(
@@ -38,14 +41,15 @@ async def pause(
         return await _refused(work, person, Deed.PAUSE, str(scope), permission.text, now)
     if until is not None and until <= now:
         return Answer(False, f"A pause until {until:%Y-%m-%d %H:%M} UTC would be over already. Give a time to come.")
-    entry = await put_on(work, person, scope, until, reason, now, incident_id)
+    kept = clipped(reason)
+    entry = await put_on(work, person, scope, until, kept, now, incident_id)
     held = await hold_what_is_paused(work, watch)
     end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
     if incident_id is not None:
         notice = ThreadNotice(
             incident=f"INC-{incident_id}",
             title=f"Automation paused: {scope}, {end}",
-            lines=(f"Reason: {reason}",) if reason else (),
+            lines=(f"Reason: {kept}",) if kept else (),
             tone=Tone.WARNING,
             by=person,
             audit=(entry,),
@@ -53,7 +57,8 @@ async def pause(
         )
         await work.outbox.add(incident_id, notice, now)
     waiting = f" {held} open action{'s are' if held != 1 else ' is'} held." if held else ""
-    return Answer(True, f"Paused: {scope}, {end}.{waiting} Alerts still come in, and cards still show the plan.")
+    short = "" if kept == reason else f" {SHORTENED}"
+    return Answer(True, f"Paused: {scope}, {end}.{short}{waiting} Alerts still come in, and cards still show the plan.")
 
 
 async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: Scope) -> Answer:
@@ -86,9 +91,15 @@ async def put_on(
     incident_id: int | None = None,
 ) -> int:
     """A brake on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
+    reason = clipped(reason)
     await work.pauses.add(scope, actor, reason, now, until)
     body = {"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason}
     return await work.audit.append(kind="automation.paused", actor=actor, at=now, incident_id=incident_id, body=body)
+
+
+def clipped(reason: str) -> str:
+    """The reason, no longer than ``REASON_MAX_CHARACTERS``."""
+    return reason if len(reason) <= REASON_MAX_CHARACTERS else f"{reason[: REASON_MAX_CHARACTERS - 1]}…"
 
 
 async def take_off(work: Work, actor: str, scope: Scope, now: datetime) -> Sequence[Pause]:

@@ -191,8 +191,18 @@ async def test_the_record_is_shown_newest_first_of_all_and_of_one_incident(ship:
     assert "automation.paused" not in of_one
 
 
+async def test_a_pause_never_fails_for_a_long_reason(ship: Ship) -> None:
+    assert "Paused: everything, for 2h. The reason was shortened" in await watch(
+        ship, "pause everything 2h " + "blah " * 1900
+    )
+    async with ship.database.begin() as work:
+        (pause,) = await work.pauses.active(utc_now())
+    assert len(pause.reason) == 1000
+    assert pause.reason.endswith("blah…")
+
+
 async def test_ten_thousand_characters_are_answered_in_few(ship: Ship) -> None:
-    assert "please say it in at most 1000" in await watch(ship, "pause everything " + "blah " * 2000)
+    assert "please say it in at most 1000" in await watch(ship, "rollback INC-1 " + "blah " * 1900)
     assert "I do not know" in await watch(ship, "x" * 10_000)
 
 

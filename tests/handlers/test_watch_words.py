@@ -105,7 +105,7 @@ def test_words_become_a_request(text: str, request_: Request) -> None:
         ("resume checkout", "“checkout” is not a scope"),
         ("resume service:a service:b", "is not a scope"),
         ("rollback it", "“it” is not an incident's name"),
-        ("pause " + "x " * 5000, "The reason has 9999 characters; please say it in at most 1000"),
+        ("rollback INC-1 " + "x " * 5000, "The reason has 9999 characters; please say it in at most 1000"),
     ],
 )
 def test_what_is_not_understood_is_answered_with_what_to_type_instead(text: str, says: str) -> None:

@@ -35,6 +35,8 @@ from bot.local.servers import (
 
 LONGEST_SOCKET_PATH_BYTES = 90
 """The kernel's limit for a UNIX socket is 107 bytes, and supervisord first binds a name with its pid added."""
+CALL_SECONDS = 5.0
+"""One call of supervisord, which answers at once unless it is frozen or gone."""
 WEB_SERVICE = Path(__file__).with_name("web_service.py")
 
 
@@ -147,6 +149,9 @@ class Supervisord:
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGCONT)  # a frozen server would not hear the next one
+        with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
+            # By itself it stops one group after the other, so the time that each stubborn service takes adds up.
+            await asyncio.wait_for(self.call("stopAllProcesses", False), CALL_SECONDS)
         process.terminate()
 
         async def ended() -> bool:

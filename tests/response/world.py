@@ -101,6 +101,26 @@ class Switch:
         return Report(summary=f"Flipped it back to {snapshot.state['position']}.")
 
 
+class SwitchBoard(Switch):
+    """The same with a file for each switch, for stories in which many are flipped."""
+
+    def at(self, switch: str) -> Switch:
+        return Switch(self.path.with_name(f"{switch}.json"), breaks=self.breaks)
+
+    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+        assert isinstance(parameters, SwitchParameters)
+        return await self.at(parameters.switch).plan(parameters, service, fleet)
+
+    async def snapshot(self, plan: Plan) -> Snapshot:
+        return await self.at(plan.parameters["switch"]).snapshot(plan)
+
+    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
+        return await self.at(plan.parameters["switch"]).execute(plan, snapshot)
+
+    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+        return await self.at(plan.parameters["switch"]).roll_back(plan, snapshot)
+
+
 @dataclass
 class Senses:
     """What monitoring answers: evidence supports, and the fix is healthy, unless a test says otherwise."""
@@ -275,7 +295,13 @@ class World:
 
 @asynccontextmanager
 async def world(
-    folder: Path, policy: Policy, url: str | None = None, *, now: Callable[[], datetime] = utc_now, **timing: Any
+    folder: Path,
+    policy: Policy,
+    url: str | None = None,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    remediation: type[Switch] = Switch,
+    **timing: Any,
 ) -> AsyncIterator[World]:
     """Start everything on ``folder`` (or on the database at ``url``); starting again continues what was there.
 
@@ -287,7 +313,7 @@ async def world(
     await database.open()
     await migrate(database)
     await engine.prepare()
-    switch, senses = Switch(folder / "switch.json"), Senses()
+    switch, senses = remediation(folder / "switch.json"), Senses()
     people = People({"sre-oncall": (ALICE, BOB), "leads": (CAROL,)})
     watch = Watch(
         database=database,

@@ -150,7 +150,7 @@ def understand(text: str) -> Request:
     if found is None:
         near = difflib.get_close_matches(name[:SHOWN_MAX_CHARACTERS], SUBCOMMANDS, n=1)
         hint = f"Did you mean `/watch {near[0]}`?" if near else f"There is: {', '.join(SUBCOMMANDS)}."
-        raise WordsError(f"I do not know “{_shown(words[0])}”. {hint} `/watch help` explains each.")
+        raise WordsError(f"I do not know {_quoted(words[0])}. {hint} `/watch help` explains each.")
     return found.read(words[1:])
 
 
@@ -167,9 +167,9 @@ def read_scope(word: str) -> Scope | None:
         return None
     kind, name = looks[1].lower(), looks[2]
     if kind not in _NAMED_KINDS:
-        raise WordsError(f"“{_shown(word)}” is not a scope. {SCOPES_REMEDY}")
+        raise WordsError(f"{_quoted(word)} is not a scope. {SCOPES_REMEDY}")
     if not 0 < len(name) <= SCOPE_NAME_MAX_CHARACTERS:
-        raise WordsError(f"“{_shown(word)}” names no {kind}. For example: `{kind}:checkout`.")
+        raise WordsError(f"{_quoted(word)} names no {kind}. For example: `{kind}:checkout`.")
     return Scope(kind=ScopeKind(kind), name=name)
 
 
@@ -190,16 +190,10 @@ def read_duration(word: str) -> timedelta:
     try:
         lasting = duration(word.lower())
     except (ValueError, OverflowError):
-        raise WordsError(f"“{_shown(word)}” is not a duration. Write a number and a unit: 30m, 2h or 1d.") from None
+        raise WordsError(f"{_quoted(word)} is not a duration. Write a number and a unit: 30m, 2h or 1d.") from None
     if not timedelta(seconds=1) <= lasting <= PAUSE_MAX:
-        raise WordsError(f"“{_shown(word)}” is not between a second and {PAUSE_MAX.days} days. For example: 2h.")
+        raise WordsError(f"{_quoted(word)} is not between a second and {PAUSE_MAX.days} days. For example: 2h.")
     return lasting
-
-
-def _nothing_more(words: list[str], request: Request, name: str) -> Request:
-    if words:
-        raise WordsError(f"`/watch {name}` takes nothing more, but “{_shown(' '.join(words))}” followed.")
-    return request
 
 
 def _incident(words: list[str], name: str) -> int:
@@ -208,15 +202,8 @@ def _incident(words: list[str], name: str) -> int:
     number = incident_number(words[0])
     if number is None:
         raise WordsError(
-            f"“{_shown(words[0])}” is not an incident's name. Write it as INC-1; `/watch incidents` lists them."
+            f"{_quoted(words[0])} is not an incident's name. Write it as INC-1; `/watch incidents` lists them."
         )
-    return number
-
-
-def _only_incident(words: list[str], name: str) -> int:
-    number = _incident(words, name)
-    if len(words) > 1:
-        raise WordsError(f"One incident at a time, please: `/watch {name} INC-{number}`.")
     return number
 
 
@@ -250,7 +237,7 @@ def _resume(words: list[str]) -> Resume:
     scope, rest = _leading_scope(words)
     if scope is None or rest:
         raise WordsError(
-            f"“{_shown(' '.join(words))}” is not a scope. For example: `/watch resume everything` or "
+            f"{_quoted(' '.join(words))} is not a scope. For example: `/watch resume everything` or "
             "`/watch resume service:checkout`; `/watch status` lists what is paused."
         )
     return Resume(scope)
@@ -265,19 +252,19 @@ def _wanted(words: list[str], name: str) -> Wanted:
     if "=" in runbook:
         raise WordsError(f"The runbook's name comes first, then key=value. {example}")
     if len(runbook) > RUNBOOK_MAX_CHARACTERS:
-        raise WordsError(f"“{_shown(runbook)}” is no runbook. `/watch runbooks` lists them.")
+        raise WordsError(f"{_quoted(runbook)} is no runbook. `/watch runbooks` lists them.")
     given: dict[str, str] = {}
     while rest and (because := _BECAUSE.match(rest)) is None:
         pair = _PAIR.match(rest)
         if pair is None:
             word = rest.partition(" ")[0]
-            raise WordsError(f"“{_shown(word)}” is not key=value; a reason begins with “because”. {example}")
+            raise WordsError(f"{_quoted(word)} is not key=value; a reason begins with “because”. {example}")
         key, value = pair["key"], pair["quoted"] if pair["quoted"] is not None else pair["bare"]
         if key in given:
-            raise WordsError(f"“{_shown(key)}” is given twice. {example}")
+            raise WordsError(f"{_quoted(key)} is given twice. {example}")
         if not 0 < len(value) <= VALUE_MAX_CHARACTERS:
             raise WordsError(
-                f"“{_shown(key)}” needs a value of 1 to {VALUE_MAX_CHARACTERS} characters, with no space after the =. "
+                f"{_quoted(key)} needs a value of 1 to {VALUE_MAX_CHARACTERS} characters, with no space after the =. "
                 f"{example}"
             )
         given[key] = value
@@ -297,78 +284,81 @@ def _reason(words: list[str]) -> str:
     return reason
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= SHOWN_MAX_CHARACTERS else f"{text[: SHOWN_MAX_CHARACTERS - 1]}…"
+def _quoted(text: str) -> str:
+    """What was typed, as an answer repeats it."""
+    shown = text if len(text) <= SHOWN_MAX_CHARACTERS else f"{text[: SHOWN_MAX_CHARACTERS - 1]}…"
+    return f"“{shown}”"
+
+
+def _alone(name: str, summary: str, request: Request) -> Subcommand:
+    """A word that nothing follows."""
+
+    def read(words: list[str]) -> Request:
+        if words:
+            raise WordsError(f"`/watch {name}` takes nothing more, but {_quoted(' '.join(words))} followed.")
+        return request
+
+    return Subcommand(name, summary, name, read)
+
+
+def _of_one(
+    usage: str, summary: str, request: Callable[[int], Request], *, of_none: Request | None = None
+) -> Subcommand:
+    """A word that one incident follows, and nothing else; ``of_none``: what it asks for without one."""
+    name = usage.partition(" ")[0]
+
+    def read(words: list[str]) -> Request:
+        if of_none is not None and not words:
+            return of_none
+        number = _incident(words, name)
+        if len(words) > 1:
+            raise WordsError(f"One incident at a time, please: `/watch {name} INC-{number}`.")
+        return request(number)
+
+    return Subcommand(usage, summary, f"{name} INC-1", read)
 
 
 SUBCOMMANDS: dict[str, Subcommand] = {
-    "status": Subcommand(
-        "status",
-        "is automation paused, what is open, what waits for people",
-        "status",
-        lambda words: _nothing_more(words, Status(), "status"),
-    ),
-    "incidents": Subcommand(
-        "incidents",
-        "what is open, newest first",
-        "incidents",
-        lambda words: _nothing_more(words, Incidents(), "incidents"),
-    ),
-    "show": Subcommand(
-        "show <incident>",
-        "one incident: alerts, plan, what people did",
-        "show INC-1",
-        lambda words: Show(_only_incident(words, "show")),
-    ),
-    "why": Subcommand(
-        "why <incident>",
-        "every rule that was asked, and what settled it",
-        "why INC-1",
-        lambda words: Why(_only_incident(words, "why")),
-    ),
-    "pause": Subcommand(
-        "pause [scope] [for] [duration] [reason]",
-        "keep automation from acting; without a scope everything, without a duration until resumed",
-        "pause service:checkout for 2h bad release",
-        _pause,
-    ),
-    "resume": Subcommand("resume [scope]", "let automation act again", "resume service:checkout", _resume),
-    "rollback": Subcommand(
-        "rollback <incident> [reason]",
-        "take back what was done",
-        "rollback INC-1 it made things worse",
-        lambda words: RollBack(_incident(words, "rollback"), _reason(words[1:])),
-    ),
-    "run": Subcommand(
-        "run <runbook> key=value ... [because reason]",
-        "ask for a runbook; it is judged like an alert, and your own yes does not count",
-        "run restart-checkout service=checkout because it hangs",
-        lambda words: Run(_wanted(words, "run")),
-    ),
-    "rehearse": Subcommand(
-        "rehearse <runbook> key=value ...",
-        "what it would do and who would be asked, without doing it",
-        "rehearse restart-checkout service=checkout",
-        lambda words: Rehearse(_wanted(words, "rehearse")),
-    ),
-    "runbooks": Subcommand(
-        "runbooks",
-        "what the watch may do, at which level, and why not higher",
-        "runbooks",
-        lambda words: _nothing_more(words, Runbooks(), "runbooks"),
-    ),
-    "review": Subcommand(
-        "review",
-        "which actions still want a review, and whose",
-        "review",
-        lambda words: _nothing_more(words, Review(), "review"),
-    ),
-    "audit": Subcommand(
-        "audit [incident]",
-        "the latest entries of the record, of everything or of one incident",
-        "audit INC-1",
-        lambda words: Audit(_only_incident(words, "audit") if words else None),
-    ),
-    "help": Subcommand("help", "this", "help", lambda words: Help()),
+    subcommand.usage.partition(" ")[0]: subcommand
+    for subcommand in (
+        _alone("status", "is automation paused, what is open, what waits for people", Status()),
+        _alone("incidents", "what is open, newest first", Incidents()),
+        _of_one("show <incident>", "one incident: alerts, plan, what people did", Show),
+        _of_one("why <incident>", "every rule that was asked, and what settled it", Why),
+        Subcommand(
+            "pause [scope] [for] [duration] [reason]",
+            "keep automation from acting; without a scope everything, without a duration until resumed",
+            "pause service:checkout for 2h bad release",
+            _pause,
+        ),
+        Subcommand("resume [scope]", "let automation act again", "resume service:checkout", _resume),
+        Subcommand(
+            "rollback <incident> [reason]",
+            "take back what was done",
+            "rollback INC-1 it made things worse",
+            lambda words: RollBack(_incident(words, "rollback"), _reason(words[1:])),
+        ),
+        Subcommand(
+            "run <runbook> key=value ... [because reason]",
+            "ask for a runbook; it is judged like an alert, and your own yes does not count",
+            "run restart-checkout service=checkout because it hangs",
+            lambda words: Run(_wanted(words, "run")),
+        ),
+        Subcommand(
+            "rehearse <runbook> key=value ...",
+            "what it would do and who would be asked, without doing it",
+            "rehearse restart-checkout service=checkout",
+            lambda words: Rehearse(_wanted(words, "rehearse")),
+        ),
+        _alone("runbooks", "what the watch may do, at which level, and why not higher", Runbooks()),
+        _alone("review", "which actions still want a review, and whose", Review()),
+        _of_one(
+            "audit [incident]",
+            "the latest entries of the record, of everything or of one incident",
+            Audit,
+            of_none=Audit(None),
+        ),
+        Subcommand("help", "this", "help", lambda words: Help()),
+    )
 }
 """In the order in which help lists them."""

@@ -1,0 +1,24 @@
+"""The calm situation with something changed, decided: for tests of each rule at its edges."""
+
+from typing import Any
+
+from bot.policy.decide import decide
+from bot.policy.decision import Decision, Reason, RuleResult
+from bot.policy.document import Policy
+from bot.policy.plan import BlastRadius
+from tests.policy.strategies import calm_plan, calm_policy, calm_situation, targets
+
+PASSED, ESCALATES, FORBIDS = RuleResult.PASSED, RuleResult.ESCALATES, RuleResult.FORBIDS
+
+
+def decided(policy: Policy | None = None, **changes: Any) -> Decision:
+    return decide(calm_situation(**changes), policy or calm_policy())
+
+
+def said(rule: str, policy: Policy | None = None, **changes: Any) -> Reason:
+    return decided(policy, **changes).reason(rule)
+
+
+def reaching(count: int, *, stated: int | None = None, share: float | None = 0.25) -> Any:
+    reach = BlastRadius(targets=count if stated is None else stated, share=share)
+    return calm_plan(targets=targets(count), blast_radius=reach)

@@ -1,0 +1,139 @@
+"""Oversight, bounds and forbidden effects at their edges: what no plan may do by itself."""
+
+from typing import Any
+
+import pytest
+
+from bot.policy.decision import RuleResult, Verdict
+from bot.policy.forbidden import FORBIDDEN
+from bot.policy.plan import BlastRadius, Effect, Exactness, WayBack
+from bot.policy.situation import (
+    Notification,
+    Oversight,
+)
+from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
+from tests.policy.strategies import (
+    calm_plan,
+    calm_policy,
+    targets,
+)
+
+# Oversight
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"oversight": Oversight(trigger=" ", audited=True, notification=Notification.ACCEPTED)}, "trigger"),
+        ({"oversight": Oversight(trigger="alert", audited=False, notification=Notification.ACCEPTED)}, "audit"),
+        ({"plan": reaching(2, stated=1)}, "blast radius"),
+        ({"plan": calm_plan(way_back=WayBack(summary=" ", exactness=Exactness.EXACT))}, "way back"),
+    ],
+)
+def test_any_missing_part_of_oversight_refuses_and_is_named(changes: dict[str, Any], missing: str) -> None:
+    decision = decided(**changes)
+    assert (decision.verdict, decision.decisive) == (Verdict.REFUSE, "oversight")
+    assert decision.headline == f"Refused: oversight is incomplete, there is no true {missing}."
+    assert [part for part, there in decision.reason("oversight").inputs.items() if not there] == [missing]
+
+
+def test_a_plan_may_reach_further_than_its_targets_but_is_judged_by_how_far() -> None:
+    assert decided(plan=reaching(1, stated=2)).verdict is Verdict.ACT_UNLESS_STOPPED
+    assert decided(plan=reaching(1, stated=3)).decisive == "blast_radius"
+
+
+def test_a_failed_announcement_falls_back_to_asking() -> None:
+    failed = Oversight(trigger="alert", audited=True, notification=Notification.FAILED)
+    decision = decided(oversight=failed)
+    assert (decision.verdict, decision.decisive) == (Verdict.ASK, "notification")
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (Notification.PLANNED, "The announcement goes first; nothing starts before it has been accepted."),
+        (Notification.ACCEPTED, "The announcement has been accepted."),
+    ],
+)
+def test_a_planned_or_accepted_announcement_is_fine(state: Notification, text: str) -> None:
+    decision = decided(oversight=Oversight(trigger="alert", audited=True, notification=state))
+    assert (decision.verdict, decision.reason("notification").text) == (Verdict.ACT_UNLESS_STOPPED, text)
+
+
+# Bounds
+
+
+def test_an_empty_target_set_is_refused_never_everything() -> None:
+    decision = decided(plan=reaching(0))
+    assert (decision.verdict, decision.decisive) == (Verdict.REFUSE, "targets")
+
+
+@pytest.mark.parametrize(
+    ("count", "verdict"),
+    [
+        (1, Verdict.ACT_UNLESS_STOPPED),
+        (2, Verdict.ACT_UNLESS_STOPPED),
+        (3, Verdict.ASK),
+        (20, Verdict.ASK),
+        (21, Verdict.REFUSE),
+    ],
+)
+def test_the_number_of_targets_is_bounded_twice(count: int, verdict: Verdict) -> None:
+    assert decided(plan=reaching(count)).verdict is verdict
+
+
+def test_the_approvers_bound_may_be_written() -> None:
+    policy = calm_policy({"blast_radius": {"targets": 2, "approved_targets": 3}})
+    assert decided(policy, plan=reaching(3)).verdict is Verdict.ASK
+    refused = decided(policy, plan=reaching(4))
+    assert (refused.verdict, refused.decisive) == (Verdict.REFUSE, "blast_radius")
+    assert refused.headline == "Refused: 4 targets are more than the 3 that even an approver may allow."
+
+
+@pytest.mark.parametrize(("share", "result"), [(0.5, PASSED), (0.51, ESCALATES), (1.0, ESCALATES), (None, ESCALATES)])
+def test_the_share_of_the_fleet_is_bounded_and_must_be_known(share: float | None, result: RuleResult) -> None:
+    assert said("blast_radius", plan=reaching(1, share=share)).result is result
+
+
+def test_without_a_bound_the_share_does_not_matter() -> None:
+    policy = calm_policy({"blast_radius": {"targets": 1}})
+    assert said("blast_radius", policy, plan=reaching(1, share=None)).result is PASSED
+
+
+# Forbidden effects
+
+
+@pytest.mark.parametrize("effect", FORBIDDEN)
+def test_each_forbidden_effect_asks_two_people(effect: Effect) -> None:
+    decision = decided(plan=calm_plan(effects=frozenset({Effect.RESTART, effect})))
+    assert (decision.verdict, decision.decisive, decision.approvals_needed) == (Verdict.ASK, "forbidden_effects", 2)
+    assert FORBIDDEN[effect] in decision.headline
+
+
+@pytest.mark.parametrize("effect", sorted(set(Effect) - set(FORBIDDEN) - {Effect.BILLING, Effect.DATA_INTEGRITY}))
+def test_no_other_effect_is_forbidden(effect: Effect) -> None:
+    decision = decided(plan=calm_plan(effects=frozenset({effect})))
+    assert (decision.verdict, decision.approvals_needed) == (Verdict.ACT_UNLESS_STOPPED, 1)
+
+
+def test_five_kinds_of_effect_are_forbidden() -> None:
+    assert {effect.value for effect in FORBIDDEN} == {
+        "delete_customer_data",
+        "change_contracts_or_pricing",
+        "disable_authentication",
+        "legal_or_compliance",
+        "irreversible",
+    }
+
+
+def test_no_way_back_is_irreversible_even_if_the_plan_does_not_say_so() -> None:
+    decision = decided(plan=calm_plan(way_back=WayBack(summary="none", exactness=Exactness.NONE)))
+    assert decision.headline == ("This plan would be irreversible: that never happens by itself, 2 people must agree.")
+
+
+def test_the_policy_may_refuse_forbidden_effects_even_where_the_bounds_would_ask() -> None:
+    plan = calm_plan(
+        effects=frozenset({Effect.IRREVERSIBLE}), targets=targets(3), blast_radius=BlastRadius(targets=3, share=0.25)
+    )
+    decision = decided(calm_policy(forbidden_effects="refuse"), plan=plan)
+    assert (decision.verdict, decision.decisive) == (Verdict.REFUSE, "forbidden_effects")

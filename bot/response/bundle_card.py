@@ -12,6 +12,8 @@ from bot.response.notices import BundleLine, BundleNotice, Button
 from bot.response.ports import Ballot, Work
 from bot.response.questions import Bundle, Member
 
+GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
+"""Words that monitors use; any other comes last."""
 SEVERAL_SERVICES = "several services"
 _UNSOLVED = frozenset({ActionState.FAILED, ActionState.ROLLED_BACK, ActionState.EXPIRED})
 
@@ -103,7 +105,8 @@ def offered_together(members: Sequence[Member]) -> tuple[Button, ...]:
     )
 
 
-def _urgency(member: Member) -> int:
+def _urgency(member: Member) -> tuple[int, int]:
+    """What needs somebody first, and of that the gravest first."""
     state = member.action.state if member.action else None
     order = (
         member.waits and member.incident.state is IncidentState.OPEN,
@@ -114,7 +117,9 @@ def _urgency(member: Member) -> int:
         state in UNDER_WAY or state is ActionState.APPROVED,
         member.incident.state is not IncidentState.RESOLVED,
     )
-    return order.index(True) if True in order else len(order)
+    severity = member.incident.severity.lower()
+    gravity = GRAVEST_FIRST.index(severity) if severity in GRAVEST_FIRST else len(GRAVEST_FIRST)
+    return (order.index(True) if True in order else len(order)), gravity
 
 
 async def _line(work: Work, member: Member) -> BundleLine:

@@ -82,10 +82,9 @@ async def take_these(work: Work, watch: Watch, roster: Roster, press: Press) -> 
             )
     if not taken:
         return Answer(False, "Somebody has taken all of these already, or they are resolved. See the card.")
-    await _tell(work, watch, bundle, press.person, f"On it: {_count(taken)}", taken, entries, Tone.GOOD)
-    return Answer(
-        True, f"{_count(taken).capitalize()} are yours. Nothing acts by itself there, and nobody else is called."
-    )
+    count, verb = _count(taken, "incident"), "is" if len(taken) == 1 else "are"
+    await _tell(work, watch, bundle, press.person, f"On it: {count}", taken, entries, Tone.GOOD)
+    return Answer(True, f"{count} {verb} yours. Nothing acts by itself there, and nobody else is called.")
 
 
 async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
@@ -118,7 +117,8 @@ async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chos
     await refresh_bundle(work, watch.orders(), bundle, now)
     if not moved:
         return Answer(False, "These have cards of their own already.")
-    return Answer(True, f"{_names(moved)}: each gets a card of its own in a moment.")
+    who = "it" if len(moved) == 1 else "each"
+    return Answer(True, f"{_names(moved)}: {who} gets a card of its own in a moment.")
 
 
 async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str] | None) -> Answer:
@@ -160,9 +160,10 @@ async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chose
         await _tell(work, watch, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
     else:
         await refresh_bundle(work, watch.orders(), bundle, now)
+    start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"
     said = [
-        f"Your yes is counted. {_count(started).capitalize()} start now." if started else "Your yes is counted.",
-        f"{unsettled} more need somebody else's yes, too." if unsettled else "",
+        f"Your yes is counted. {_count(started)} {start} now." if started else "Your yes is counted.",
+        f"{unsettled} more {need} somebody else's yes, too." if unsettled else "",
         f"{len(refusals)} you may not answer: {refusals[0]}" if refusals else "",
         f"{len(late)} ran out of time just before." if late else "",
         newer.strip(),
@@ -213,8 +214,8 @@ async def _tell(
     await work.outbox.add(members[0].incident.id, notice, now)
 
 
-def _count(members: Sequence[Member]) -> str:
-    return f"{len(members)} question{'' if len(members) == 1 else 's'}"
+def _count(members: Sequence[Member], noun: str = "question") -> str:
+    return f"{len(members)} {noun}{'' if len(members) == 1 else 's'}"
 
 
 def _names(members: Sequence[Member]) -> str:

@@ -174,7 +174,7 @@ async def test_some_are_chosen_and_the_others_go_on_waiting(tmp_path: Path) -> N
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 5)
         card = await until_bundle(here, waiting(3))
-        assert (await press(here, ALICE, card, choosing("INC-4"))).text == "Your yes is counted. 1 question start now."
+        assert (await press(here, ALICE, card, choosing("INC-4"))).text == "Your yes is counted. 1 question starts now."
         await here.until(ActionState.SUCCEEDED, 4)
         card = await until_bundle(here, waiting(2))
         assert flips(here, 3, 4, 5) == [0, 1, 0]
@@ -188,14 +188,14 @@ async def test_a_question_gets_a_card_of_its_own_when_somebody_wants_to_look_clo
         await storm(here, 4)
         card = await until_bundle(here, waiting(2))
         answer = await press(here, BOB, card, choosing("INC-4", alone=True))
-        assert answer.text == "INC-4: each gets a card of its own in a moment."
+        assert answer.text == "INC-4: it gets a card of its own in a moment."
         own = await here.until_card(lambda card: card.incident == "INC-4")
         assert Button.OVERRIDE in own.buttons
         told = await here.until_thread("A card of its own")
         assert told.by == BOB
         card = await until_bundle(here, lambda card: "INC-4" not in standing(card))
         assert (await here.incident(4)).thread_ts != (await here.incident(3)).thread_ts
-        assert (await press(here, ALICE, card)).text == "Your yes is counted. 1 question start now."
+        assert (await press(here, ALICE, card)).text == "Your yes is counted. 1 question starts now."
         await here.until(ActionState.SUCCEEDED, 3)
         assert flips(here, 3, 4) == [1, 0]
         assert (await audit(here, (4,), "question.asked_alone"))[0].actor == BOB
@@ -301,10 +301,10 @@ async def test_incidents_that_only_people_can_handle_share_a_card_as_well(tmp_pa
         assert card.buttons == (Button.CHOOSE, Button.TAKE_THESE, Button.PAUSE_THESE, Button.WHY_THESE)
         assert (card.runbook, card.summary) == (None, "No runbook covers these")
         answer = await press(here, CAROL, card, bundles.take_these)
-        assert answer.text == "3 questions are yours. Nothing acts by itself there, and nobody else is called."
+        assert answer.text == "3 incidents are yours. Nothing acts by itself there, and nobody else is called."
         taken = await until_bundle(here, lambda card: Button.TAKE_THESE not in card.buttons)
         assert {line.incident_state for line in taken.lines} == {"taken"}
-        assert (await here.until_thread("On it: 3 questions")).by == CAROL
+        assert (await here.until_thread("On it: 3 incidents")).by == CAROL
         assert (await press(here, ALICE, taken, bundles.take_these)).accepted is False
         assert len(await audit(here, (3, 4, 5), "incident.taken")) == 3
 

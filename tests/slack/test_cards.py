@@ -14,27 +14,37 @@ from bot.policy.levels import Level
 from bot.policy.situation import Finding
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
-from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard, ThreadNotice, Tone
+from bot.response.notices import (
+    BundleLine,
+    BundleNotice,
+    Button,
+    CardNotice,
+    EvidenceLine,
+    Link,
+    PlanCard,
+    ThreadNotice,
+    Tone,
+)
 from bot.slack.cards import button_value, parse_button_value, render
 from bot.slack.cards.situations import Shown, shown
 from bot.slack.limits import check_card
-from tests.slack.notices import ALICE, BOB, CARDS, CAROL, NOTICES, SUBJECT, after, bounded, card
+from tests.slack.notices import ALICE, BOB, BUNDLES, CARDS, CAROL, NOTICES, SUBJECT, after, bounded, bundle, card, line
 
 Json = dict[str, typing.Any]
 
 
-def drawn(notice: CardNotice | ThreadNotice) -> Json:
+def drawn(notice: CardNotice | ThreadNotice | BundleNotice) -> Json:
     message = render(notice, 41, known_people={ALICE, BOB, CAROL})
     return {"text": message.text, "blocks": message.blocks, "metadata": message.metadata}
 
 
-def buttons(notice: CardNotice | ThreadNotice) -> list[Json]:
+def buttons(notice: CardNotice | ThreadNotice | BundleNotice) -> list[Json]:
     return [
         element for block in render(notice, 41).blocks if block["type"] == "actions" for element in block["elements"]
     ]
 
 
-def reading(notice: CardNotice | ThreadNotice) -> str:
+def reading(notice: CardNotice | ThreadNotice | BundleNotice) -> str:
     """Everything a reader sees."""
     return json.dumps(drawn(notice)["blocks"], ensure_ascii=False)
 
@@ -282,6 +292,35 @@ ANY_ENTRY = st.builds(
     audit=st.lists(st.integers(0, 10**9), max_size=30).map(tuple),
     at=MOMENT,
 )
+ANY_LINE = st.builds(
+    BundleLine,
+    incident=st.just("INC-7"),
+    service=ANY,
+    severity=ANY,
+    alert_name=ANY,
+    incident_state=st.sampled_from(IncidentState),
+    action_state=st.none() | st.sampled_from(ActionState),
+    plan=ANY,
+    approved_by=IDS,
+)
+ANY_BUNDLE = st.builds(
+    BundleNotice,
+    incident=st.just("INC-7"),
+    runbook=st.none() | ANY,
+    summary=ANY,
+    because=ANY,
+    lines=st.lists(ANY_LINE, max_size=14).map(tuple),
+    headlines=st.lists(ANY, max_size=5).map(tuple),
+    targets=st.integers(0, 10**6),
+    opened_at=MOMENT,
+    approvers=IDS,
+    approvals_needed=st.integers(1, 10),
+    due_at=st.none() | MOMENT,
+    if_nobody_answers=ANY,
+    buttons=SOME_BUTTONS,
+    subject=st.just(SUBJECT),
+    revision=st.integers(0, 10**9),
+)
 OURS = re.compile(
     r"<@[UW][A-Z0-9]{1,24}>"
     r"|<!date\^\d+\^\{(time\} \{date_short_pretty|time_secs)\}\|[0-9: UTC-]+>"
@@ -302,7 +341,7 @@ def _marked_texts(part: typing.Any) -> typing.Iterator[str]:
 
 
 @settings(deadline=None, max_examples=60)
-@given(ANY_CARD | ANY_ENTRY)
+@given(ANY_CARD | ANY_ENTRY | ANY_BUNDLE)
 def test_any_text_in_any_field_gives_a_card_that_slack_takes_and_no_markup_of_its_own(notice):
     message = render(notice, 41, known_people={"U01ALICE"})
     check_card(message.blocks, message.text)
@@ -323,6 +362,35 @@ def test_only_whom_the_notice_itself_names_is_mentioned_in_words():
     )
     assert "<@U03CAROL> paused everything: 'service: U01ALICE'" in render(entry, 41, known_people={ALICE, CAROL}).text
     assert "<@" not in render(entry, 41).text, "and only when we have resolved them"
+
+
+def test_a_card_about_many_of_the_longest_texts_still_fits():
+    long = "<&>" * 5000
+    every = [
+        line(number, state, service=long, severity=long, alert_name=long, plan=long, approved_by=(f"U{'1' * 24}",) * 50)
+        for number, state in enumerate(itertools.islice(itertools.cycle(ActionState), 100))
+    ]
+    notice = bundle(*every, summary=long, because=long, headlines=(long,) * 9, runbook=long, if_nobody_answers=long)
+    message = render(notice, 41)
+    check_card(message.blocks, message.text)
+
+
+def test_approving_all_says_once_more_how_many_and_how_far():
+    (approve, *_) = buttons(BUNDLES["bundle_asking"])
+    assert approve["text"]["text"] == "Approve all 17"
+    assert approve["style"] == "primary"
+    asked = json.dumps(approve["confirm"])
+    assert "Run all 17?" in asked
+    assert "17 targets in all" in asked
+
+
+def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much():
+    said = reading(BUNDLES["bundle_under_way"])
+    assert "2 need a yes, 1 failed, 1 running, 2 worked, 1 resolved" in said
+    assert "… and 7 more, under “Choose…” and “Why?”" in reading(BUNDLES["bundle_asking"])
+    text = drawn(BUNDLES["bundle_asking"])["text"]
+    for part in ("Critical", "17 questions at once", "Restart a service", "2026-11-23 03:32", "INC-12 and 16 more"):
+        assert part in text
 
 
 def test_a_card_of_the_longest_texts_still_fits():

@@ -41,6 +41,8 @@ HEADLINES_SHOWN = 3
 SERVICE_CHARACTERS = 50
 _STATES: dict[ActionState, tuple[str, str]] = {
     ActionState.WAITING: ("❓", "needs a yes"),
+    ActionState.ANNOUNCING: ("📣", "announced"),
+    ActionState.VETO_WINDOW: ("📣", "announced"),
     ActionState.HELD: ("⏸️", "held"),
     ActionState.APPROVED: ("✅", "approved"),
     ActionState.RUNNING: ("⚙️", "starting"),
@@ -87,7 +89,7 @@ def _question(bundle: BundleNotice, waiting: int, looking: int) -> str:
         return f"1 question of a storm is left: {summary}?"
     if looking:
         return (
-            f"{looking} incident{'' if looking == 1 else 's'} of a storm: who takes {'it' if looking == 1 else 'them'}?"
+            "1 incident of a storm: who takes it?" if looking == 1 else f"{looking} incidents at once: who takes them?"
         )
     return f"Nothing of this storm waits any more: {summary}"
 
@@ -110,11 +112,12 @@ def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
 
 def _line(line: BundleLine) -> Mrkdwn:
     icon, state = _state(line)
-    what = escape(line.plan or line.alert_name, 90)
+    what = line.plan or line.alert_name
     voted = concat(words("yes from "), wording.people(line.approved_by)) if line.approved_by else EMPTY
-    where = code(line.service, SERVICE_CHARACTERS) if line.service else words("no service")
+    where = EMPTY if line.service and line.service in what else code(line.service or "no service", SERVICE_CHARACTERS)
     named = concat(words(f"{icon} "), bold(escape(line.incident, 20)))
-    return dotted([named, where, what, wording.severity_words(line.severity), words(state), voted])
+    grave = escape(line.severity.capitalize() or "Unknown severity", 30)
+    return dotted([named, where, escape(what, 90), grave, words(state), voted])
 
 
 def _state(line: BundleLine) -> tuple[str, str]:

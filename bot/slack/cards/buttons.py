@@ -78,9 +78,11 @@ def button_row(
     return layout.actions([_button(one, subject, revision, one is primary, at, plan) for one in wanted])
 
 
-def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock:
-    """The buttons of a card about many incidents; ``waiting`` of them can be approved."""
+def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock | None:
+    """The buttons of a card about many incidents, of which ``waiting`` can be approved; None when none is offered."""
     offered = [button for button in _ORDER if button in bundle.buttons]
+    if not offered:
+        return None
     primary = next((button for button in _PRIMARY if button in offered), None)
     offered.sort(key=lambda one: one is not primary)
     value = button_value(bundle.subject, bundle.revision)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
-from bot.response.notices import AskedGroup, CardNotice, EvidenceLine
+from bot.response.notices import AskedGroup, BundleNotice, CardNotice, EvidenceLine
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
@@ -105,7 +105,7 @@ def people(ids: Sequence[str]) -> Mrkdwn:
     return listed(shown)
 
 
-def who_may_answer(card: CardNotice) -> Mrkdwn:
+def who_may_answer(card: CardNotice | BundleNotice) -> Mrkdwn:
     """Whom to call, by mention, and the groups whose members it is for: they count as they are when they answer."""
     needed = f" ({card.approvals_needed} needed)" if card.approvals_needed > 1 else ""
     called = concat(people(card.approvers), words(needed)) if card.approvers else EMPTY
@@ -115,7 +115,7 @@ def who_may_answer(card: CardNotice) -> Mrkdwn:
     return lines([called, concat(words("whoever is in "), groups, words(" when they answer"))])
 
 
-def asked(card: CardNotice) -> Mrkdwn:
+def asked(card: CardNotice | BundleNotice) -> Mrkdwn:
     """The groups that the question went to: asked now, before, or left to sleep. Empty when all are asked at once."""
     quiet = [one for one in card.asked if one.quiet_until is not None]
     awake = [one for one in card.asked if one.quiet_until is None]
@@ -167,13 +167,13 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
     yes = _who_said_yes(card)
     match at:
         case Shown.ASKING:
-            return Lead("❓", words("This needs a yes from a person."), why, *_deadline(card, known))
+            return Lead("❓", words("This needs a yes from a person."), why, *deadline(card, known))
         case Shown.PARTLY_APPROVED:
             have, need = len(card.approved_by), card.approvals_needed
             title = concat(
                 words(f"{have} of {need} said yes: "), people(card.approved_by), words(". Someone else must agree.")
             )
-            return Lead("❓", title, why, *_deadline(card, known))
+            return Lead("❓", title, why, *deadline(card, known))
         case Shown.ANNOUNCING:
             silence = naming(card.if_nobody_answers, known, 200) if card.if_nobody_answers else EMPTY
             return Lead("📣", words("Watchkeeper will do this by itself."), why, silence, silence)
@@ -230,7 +230,7 @@ def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
     return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
 
 
-def _deadline(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
+def deadline(card: CardNotice | BundleNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
     """What silence means while a question is open; for the card, and for the fallback text."""
     consequence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
     if card.due_at is None:

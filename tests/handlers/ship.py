@@ -93,7 +93,7 @@ class Ship:
         """Open an incident with an action in ``state``, and wait for its card."""
         async with self.database.begin() as work:
             incident_id = await facts.open_incident(work, "checkout", handle=HANDLE, revision=1)
-            await work.decisions.add(_decision(incident_id))
+            await work.decisions.add(asked_by_policy(incident_id))
             changes.setdefault("due_at", utc_now() + timedelta(minutes=30))
             action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
             await work.actions.add(action)
@@ -228,7 +228,7 @@ async def sailing(
         yield Ship(workspace, database, enqueuer, watch, client, courier, metrics, inbox, app)
 
 
-def _decision(incident_id: int) -> StoredDecision:
+def asked_by_policy(incident_id: int) -> StoredDecision:
     """A decision to ask, which everything but a pause would make again."""
     stored = facts.decision(incident_id)
     oversight = Oversight(trigger="ServiceDown", audited=True, notification=Notification.PLANNED)

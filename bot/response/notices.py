@@ -252,10 +252,11 @@ NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 def among_many(notice: Told) -> Told | None:
     """What is left of a notice about one incident where many share a card and a thread; None: the card says it all.
 
-    What came of an action is told with its way back, and a call to people; neither is shown in the channel as well.
+    What came of an action is told with its way back; of that only what calls people is shown in the channel as well.
     """
     if not isinstance(notice, ThreadNotice) or notice.of_bundle:
         return notice
     if not notice.to and not (notice.broadcast and notice.subject):
         return None
-    return notice.model_copy(update={"title": f"{notice.incident}: {notice.title}", "broadcast": False})
+    broadcast = notice.broadcast and bool(notice.to)
+    return notice.model_copy(update={"title": f"{notice.incident}: {notice.title}", "broadcast": broadcast})

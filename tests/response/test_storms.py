@@ -381,7 +381,8 @@ async def test_only_the_first_failure_of_many_calls_people(tmp_path: Path) -> No
         await settled(here)
         failed = [one for one in said(here) if "Failed" in one.title]
         assert len(failed) == 3
-        assert len([one for one in failed if one.to]) == 1
+        assert [bool(one.to) for one in failed].count(True) == 1
+        assert all(one.broadcast is bool(one.to) for one in failed), "the channel hears of the first"
 
 
 async def test_a_hundred_share_one_card_and_more_get_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.response.actions import ActionState
 from bot.response.incidents import Incident, IncidentState
-from bot.response.notices import CardNotice, PlanCard, ThreadNotice, Tone
+from bot.response.notices import BundleLine, BundleNotice, Button, CardNotice, PlanCard, ThreadNotice, Tone
 from bot.second_channel.letters import Letter, Offered, OfferedLink, write
 from bot.second_channel.telling import Kind
 from tests.fixtures.incidents import NOW, card
@@ -48,6 +48,36 @@ def asking(state: ActionState | None = ActionState.WAITING, **changes: object) -
         "if_nobody_answers": "It runs 60s after this message unless someone stops it.",
     }
     return card(7).model_copy(update=facts | changes)
+
+
+def storm(number: int = 3, **changes: object) -> BundleNotice:
+    """The card of so many questions of a storm."""
+    facts: dict[str, object] = {
+        "incident": "INC-7",
+        "runbook": "restart-checkout",
+        "summary": "Restart a service that stopped answering",
+        "because": "More than 5 such incidents came within 5m: these share one card.",
+        "lines": tuple(
+            BundleLine(
+                incident=f"INC-{each}",
+                service=f"checkout-{each}",
+                severity="critical",
+                alert_name="ServiceDown",
+                incident_state=IncidentState.OPEN,
+                action_state=ActionState.WAITING,
+                plan=f"Restart checkout-{each}",
+            )
+            for each in range(7, 7 + number)
+        ),
+        "headlines": ("L1, assisted: Watchkeeper proposes, a person approves.",),
+        "opened_at": NOW,
+        "due_at": NOW + timedelta(minutes=30),
+        "if_nobody_answers": "Nothing is done.",
+        "buttons": (Button.APPROVE_THESE, Button.CHOOSE, Button.TAKE_THESE, Button.WHY_THESE),
+        "subject": "a1",
+        "revision": 3,
+    }
+    return BundleNotice.model_validate(facts | changes)
 
 
 def outcome(**changes: object) -> ThreadNotice:

@@ -10,7 +10,7 @@ from bot.response.actions import ActionState
 from bot.second_channel.letters import LINKS_LABEL_END, Letter, one_line, write
 from bot.second_channel.telling import Kind
 from tests.fixtures.incidents import NOW
-from tests.second_channel.letters import LINKS, announcement, asking, incident, outcome
+from tests.second_channel.letters import LINKS, announcement, asking, incident, outcome, storm
 
 
 def test_an_announcement_says_what_will_happen_when_why_and_how_to_stop_it() -> None:
@@ -61,6 +61,26 @@ def test_a_question_says_that_only_slack_takes_a_yes_and_what_silence_means() ->
     assert "THIS NEEDS A YES FROM A PERSON. A yes can be given in Slack only" in letter.text
     assert "If nobody answers by 2026-11-23 12:30:00 UTC: Nothing is done." in letter.text
     assert "http" not in letter.text
+
+
+def test_the_questions_of_a_storm_are_one_letter() -> None:
+    letter = write(Kind.QUESTION, "k", incident(), storm(15), None, NOW)
+    assert letter.title == (
+        "[INC-7] Critical on several services: 15 questions at once: Restart a service that stopped answering?"
+    )
+    assert "THESE NEED A YES FROM A PERSON. A yes can be given in Slack only" in letter.text
+    assert "  INC-7 checkout-7: Restart checkout-7\n  INC-8 checkout-8: Restart checkout-8\n" in letter.text
+    assert "  and 3 more\n" in letter.text
+    assert "Why: L1, assisted" in letter.text
+    assert "If nobody answers by 2026-11-23 12:30:00 UTC: Nothing is done." in letter.text
+
+
+def test_a_storm_that_no_runbook_covers_calls_for_somebody_to_look() -> None:
+    lines = tuple(one.model_copy(update={"action_state": None, "plan": ""}) for one in storm().lines)
+    letter = write(Kind.QUESTION, "k", incident(), storm(lines=lines, runbook=None, due_at=None), None, NOW)
+    assert letter.title.endswith("several services: 3 incidents: who takes them?")
+    assert "A PERSON MUST LOOK." in letter.text
+    assert "  INC-7 checkout-7: ServiceDown\n" in letter.text
 
 
 def test_an_incident_without_a_plan_calls_for_somebody_to_look() -> None:

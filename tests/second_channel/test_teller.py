@@ -12,6 +12,7 @@ import pytest
 
 from bot.policy.reachability import EmailRoute
 from bot.response.actions import ActionState
+from bot.response.incidents import IncidentEvent
 from bot.response.notices import CardNotice, ThreadNotice
 from bot.response.second_notices import SecondNotice, SecondWork
 from bot.second_channel.letters import Letter
@@ -21,9 +22,10 @@ from bot.second_channel.route import Route
 from bot.second_channel.teller import QUESTION_AGAIN_AFTER, QUESTIONS_AT_ONCE, LinkOffice, Teller
 from storage.database import Database
 from storage.tables import ACTIONS
+from storage.unit_of_work import UnitOfWork
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer, migrated
 from tests.fixtures.incidents import NOW, action, open_incident
-from tests.second_channel.letters import asking, outcome
+from tests.second_channel.letters import asking, outcome, storm
 from tests.second_channel.receivers import Mailbox, mail_server
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
@@ -50,6 +52,26 @@ class Harbour:
             incident = await open_incident(work, f"group {self.opened}", revision=1)
             await work.actions.add(action(incident, f"a{incident}", state))
             return incident
+
+    async def founder(self, work: UnitOfWork, number: int) -> int:
+        """So many incidents that share a card; which of them began it."""
+        numbers = []
+        for _ in range(number):
+            self.opened += 1
+            numbers.append(await open_incident(work, f"group {self.opened}", revision=1))
+            await work.actions.add(action(numbers[-1], f"a{numbers[-1]}"))
+            await work.bundles.ask(numbers[-1], "restart-checkout", "", self.now)
+        bundle = await work.bundles.open("the storm", "restart-checkout", numbers[0], self.now)
+        for one in numbers:
+            await work.bundles.join(bundle, one)
+        return numbers[0]
+
+    async def tried(self) -> None:
+        """Slack has tried to take everything that waits, in vain."""
+        async with self.database.begin() as work:
+            for outbox_id in await work.outbox.due(self.now):
+                assert await work.outbox.claim(outbox_id, by="courier", now=self.now, until=self.now)
+                await work.outbox.retry(outbox_id, by="courier", at=self.now, error="Slack answered 500")
 
     async def queue(self, incident: int, *notices: CardNotice | ThreadNotice) -> list[int]:
         """Notices that Slack has tried to take in vain, about the incident's action."""
@@ -252,6 +274,38 @@ async def test_a_storm_of_questions_is_told_in_portions(harbour: Harbour) -> Non
         await harbour.mailbox.until(QUESTIONS_AT_ONCE + 3)
         await harbour.settled()
     assert len(harbour.mailbox.letters) == QUESTIONS_AT_ONCE + 3
+
+
+async def test_the_card_of_a_storm_is_told_once_however_it_grows(harbour: Harbour) -> None:
+    async with harbour.database.begin() as work:
+        founder = await harbour.founder(work, 3)
+        await work.outbox.add(founder, storm(subject="the storm"), harbour.now)
+    await harbour.tried()
+    harbour.later(minutes=1)
+    async with harbour.telling():
+        await harbour.settled()
+        assert [one.partition(": ")[2] for one in harbour.mailbox.subjects(ALICE)] == [
+            "3 questions at once: Restart a service that stopped answering?"
+        ]
+        async with harbour.database.begin() as work:
+            await work.outbox.add(founder, storm(4, subject="the storm"), harbour.now)
+        await harbour.settled()
+    assert len(harbour.mailbox.letters) == 1
+
+
+async def test_a_storm_that_somebody_has_taken_over_meanwhile_is_not_told(harbour: Harbour) -> None:
+    async with harbour.database.begin() as work:
+        founder = await harbour.founder(work, 3)
+        await work.outbox.add(founder, storm(subject="the storm"), harbour.now)
+    await harbour.tried()
+    harbour.later(minutes=1)
+    await harbour.teller().plan()
+    async with harbour.database.begin() as work:
+        for incident in (founder, founder + 1, founder + 2):
+            assert await work.incidents.move(incident, IncidentEvent.TAKE, now=harbour.now, by="U02BOB")
+    async with harbour.telling():
+        await harbour.settled()
+    assert not harbour.mailbox.letters
 
 
 async def test_questions_that_slack_has_taken_meanwhile_still_count_as_told(harbour: Harbour) -> None:

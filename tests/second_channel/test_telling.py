@@ -4,10 +4,10 @@ import pytest
 
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
-from bot.response.notices import DirectNotice, PointerNotice, Told, Tone
+from bot.response.notices import Button, DirectNotice, PointerNotice, Told, Tone
 from bot.second_channel.telling import Kind, telling
 from tests.fixtures.incidents import NOW
-from tests.second_channel.letters import asking, outcome
+from tests.second_channel.letters import asking, outcome, storm
 
 RESOLVED, TAKEN = IncidentState.RESOLVED, IncidentState.TAKEN
 TO = ("U01ALICE",)
@@ -29,6 +29,8 @@ TO = ("U01ALICE",)
         (outcome(title="Failed: a person must look", to=TO, tone=Tone.BAD), Kind.CALL),
         (outcome(title="Rolled back", to=TO, tone=Tone.WARNING), Kind.CALL),
         (outcome(title="Harm suspected after our act", to=TO, tone=Tone.BAD, broadcast=False), Kind.CALL),
+        (storm(), Kind.QUESTION),
+        (storm(buttons=(Button.TAKE_THESE, Button.WHY_THESE)), Kind.QUESTION),
     ],
 )
 def test_what_people_must_see_is_told_as_what_it_is(notice: Told, kind: Kind) -> None:
@@ -40,6 +42,7 @@ def test_what_people_must_see_is_told_as_what_it_is(notice: Told, kind: Kind) ->
 @pytest.mark.parametrize(
     "notice",
     [
+        storm(buttons=(Button.CHOOSE, Button.WHY_THESE)),
         asking(ActionState.WAITING, incident_state=TAKEN),
         asking(None, incident_state=TAKEN),
         asking(None, incident_state=RESOLVED),

@@ -21,7 +21,7 @@ from bot.slack.text import Mrkdwn, bold, code, concat, dotted, escape, lines, na
 CHOSEN, DEED = "chosen", "deed"
 """Each is both the block_id and the action_id of one input."""
 APPROVE, ALONE = "approve", "alone"
-HEADLINES_SHOWN = 20
+HEADLINES_SHOWN = 8
 LINES_PER_SECTION = 10
 SERVICES_OFFERED = 5
 

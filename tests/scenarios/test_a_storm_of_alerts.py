@@ -106,7 +106,7 @@ async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_
         assert ["Done and verified" in text for text in thread] == [False, True, True, True]
         assert all("roll_back" in text for text in thread[1:])
         assert len(here.workspace.messages(INCIDENTS)) == 3
-        back = next(reply for reply in here.replies(shared) if "INC-3" in said(reply))
+        back = next(reply for reply in here.replies(shared) if "INC-3: Done and verified" in said(reply))
         await here.workspace.person("alice").click(back, "roll_back")
         await here.workspace.until(
             lambda: any("INC-3: Rolled back" in said(reply) for reply in here.replies(shared)), timeout=30

@@ -3,7 +3,7 @@
 Must not know: who may do it, and what happens when they do.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Block
@@ -16,13 +16,12 @@ from bot.slack import layout
 from bot.slack.cards.buttons import button_value
 from bot.slack.limits import OPTION_TEXT, VIEW_BLOCKS
 from bot.slack.modals import Values, View, selected
-from bot.slack.text import Mrkdwn, bold, code, concat, dotted, escape, lines, naming, plain, words
+from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, dotted, escape, lines, naming, plain, words
 
 CHOSEN, DEED = "chosen", "deed"
 """Each is both the block_id and the action_id of one input."""
 APPROVE, ALONE = "approve", "alone"
-HEADLINES_SHOWN = 8
-LINES_PER_SECTION = 10
+LINES_PER_SECTION = 20
 SERVICES_OFFERED = 5
 
 
@@ -74,16 +73,12 @@ def choice_faults(form: ChoiceForm) -> dict[str, str]:
 
 
 def why_these_modal(shown: BundleView, known_people: Collection[str] = ()) -> View:
-    """Why there is one card, which rules asked, how each incident stands, and how to see everything about one."""
-    said = [naming(headline, known_people, 300) for headline in shown.headlines[:HEADLINES_SHOWN]]
+    """Why there is one card, which rule settled which incidents, and how to see everything about one."""
     blocks: list[Block] = [
         layout.section(lines([bold(escape(shown.summary, 200)), escape(shown.because)])),
-        *([layout.header(plain("Which rules ask", 150)), layout.section(lines(said))] if said else []),
-        layout.header(plain("Each of them", 150)),
+        layout.header(plain("Which rule settled it", 150)),
+        *(layout.section(said) for said in _by_headline(shown.members, known_people)),
     ]
-    listed = [_member(one, known_people) for one in shown.members]
-    starts = range(0, len(listed), LINES_PER_SECTION)
-    blocks += [layout.section(lines(listed[start : start + LINES_PER_SECTION])) for start in starts]
     everything = concat(words("Every rule, the evidence and the record of one: "), code("/watch why INC-7"))
     return layout.modal(
         Button.WHY_THESE,
@@ -92,6 +87,15 @@ def why_these_modal(shown: BundleView, known_people: Collection[str] = ()) -> Vi
         private_metadata=button_value(shown.bundle.handle, shown.bundle.revision),
         close=plain("Close", 24),
     )
+
+
+def _by_headline(members: Sequence[Member], known_people: Collection[str]) -> Iterator[Mrkdwn]:
+    """The incidents under the rule that settled them, a few lines a block: Slack takes no long ones."""
+    for headline in dict.fromkeys(one.headline for one in members):
+        settled = [_member(one) for one in members if one.headline == headline]
+        for start in range(0, len(settled), LINES_PER_SECTION):
+            said = bold(naming(headline, known_people, 300)) if start == 0 else EMPTY
+            yield lines([said, *settled[start : start + LINES_PER_SECTION]])
 
 
 def likely_scopes(shown: BundleView) -> list[Scope]:
@@ -103,21 +107,14 @@ def likely_scopes(shown: BundleView) -> list[Scope]:
 
 def _option(member: Member) -> str:
     """ "INC-7 checkout: Restart checkout (needs a yes)", as short as a menu wants it."""
-    what = member.action.plan.summary if member.action else member.incident.alert_name
+    what = (member.action.plan.summary if member.action else member.incident.alert_name).rstrip(". ")
     where = f"{member.incident.name} {member.incident.service}".strip()
     return f"{where}: {what}" if member.waits else f"{where}: {what} ({_state(member)})"
 
 
-def _member(member: Member, known_people: Collection[str]) -> Mrkdwn:
+def _member(member: Member) -> Mrkdwn:
     where = code(member.incident.service, 50) if member.incident.service else words("no service")
-    return dotted(
-        [
-            bold(escape(member.incident.name, 20)),
-            where,
-            words(_state(member)),
-            naming(member.headline, known_people, 120),
-        ]
-    )
+    return dotted([escape(member.incident.name, 20), where, words(_state(member))])
 
 
 def _state(member: Member) -> str:

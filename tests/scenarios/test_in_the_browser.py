@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.local.page.conftest import Window
 from tests.scenarios.conftest import TakePicture
-from tests.scenarios.stage import INCIDENTS, Stage, stage
+from tests.scenarios.stage import INCIDENTS, Scene, Stage, stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
 
@@ -19,7 +19,7 @@ PHONE = {"viewport": {"width": 400, "height": 860}, "device_scale_factor": 1, "h
 
 
 @asynccontextmanager
-async def window(chromium: Browser, here: Stage, person: str, **look: Any) -> AsyncIterator[Window]:
+async def window(chromium: Browser, here: Scene, person: str, **look: Any) -> AsyncIterator[Window]:
     """The page as this person sees it; it must not have complained by the end."""
     context = await chromium.new_context(**(DESK | look))
     try:

@@ -112,7 +112,7 @@ def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
 
 def _line(line: BundleLine) -> Mrkdwn:
     icon, state = _state(line)
-    what = line.plan or line.alert_name
+    what = (line.plan or line.alert_name).rstrip(". ")
     voted = concat(words("yes from "), wording.people(line.approved_by)) if line.approved_by else EMPTY
     where = EMPTY if line.service and line.service in what else code(line.service or "no service", SERVICE_CHARACTERS)
     named = concat(words(f"{icon} "), bold(escape(line.incident, 20)))

@@ -86,12 +86,11 @@ def run(folder: Path, url: str, fate: Mapping[str, signal.Signals], output: Path
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
     FatefulEngine.fate = Fate(folder, fate)
-    for name, ours in (("Engine", FatefulEngine), ("Switch", SharedSwitch)):
-        setattr(small_world, name, ours)
+    vars(small_world)["Engine"] = FatefulEngine
     asyncio.run(_keep_watch(folder, url))
 
 
 async def _keep_watch(folder: Path, url: str) -> None:
-    async with world(folder, orders("L1", **ONE_TARGET), url):
+    async with world(folder, orders("L1", **ONE_TARGET), url, remediation=SharedSwitch):
         os.write(1, b"ready\n")
         await asyncio.Event().wait()

@@ -121,6 +121,19 @@ async def test_the_first_questions_get_a_card_each_and_the_rest_share_one(tmp_pa
         assert len(places) == 1, "they live where their card is"
 
 
+async def test_what_is_decided_at_the_same_time_counts_the_same_storm(
+    tmp_path: Path, empty_postgresql_url: str
+) -> None:
+    async with world(tmp_path, stormy(), empty_postgresql_url, remediation=SwitchBoard) as here:
+        await asyncio.gather(*(here.fire(service=f"lamp-{lamp}", fingerprint=f"f{lamp}") for lamp in range(1, 10)))
+        async with asyncio.timeout(40):
+            while await decided(here) < 9:
+                await asyncio.sleep(0.05)
+        found = [await bundle_of(here, number) for number in range(1, 10)]
+        assert found.count(None) == 2, "no more cards than the orders say, whoever decides"
+        assert len({one.id for one in found if one is not None}) == 1
+
+
 async def test_one_yes_runs_all_that_the_card_shows_each_with_its_own_vote_and_outcome(tmp_path: Path) -> None:
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 5)

@@ -59,6 +59,7 @@ async def main(incidents: int) -> None:
         orders["runbooks"]["restart-checkout"]["with"]["service"] = "checkout"
         orders["defaults"]["watch_after"] = "1ms"
         orders["budgets"] = [{"scope": "all", "actions": 10_000, "per": "1h"}]
+        orders["storm"] = {"after": 10_000, "within": "1h"}  # what is measured is a card each
         (folder / "policy.yml").write_text(yaml.safe_dump(orders, sort_keys=False))
         port = free_port()
         environment = {

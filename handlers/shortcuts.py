@@ -20,8 +20,8 @@ NO_INCIDENT = Answer(
 )
 ABOUT_MANY = Answer(
     False,
-    "This card and its thread are about many incidents. Press Why? on the card or on a line of its thread, or say which "
-    "one you mean: `/watch why INC-7`, `/watch rollback INC-7`.",
+    "This card and its thread are about many incidents. Press Why? on the card or on a line of its thread, or say "
+    "which one you mean: `/watch why INC-7`, `/watch rollback INC-7`.",
 )
 NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision to explain yet.")
 

@@ -49,7 +49,7 @@ async def view(work: Work, watch: Watch, handle: str) -> BundleView | None:
 
 
 async def approve_these(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
-    """One person's yes to every question that the pressed card showed."""
+    """One person's yes to every question that the pressed card showed, but for what others have taken over."""
     return await _approve(work, watch, roster, press, None)
 
 
@@ -131,11 +131,14 @@ async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chose
         for member in await work.bundles.members(bundle)
         if member.waits and (chosen is None or member.incident.name in chosen)
     ]
+    others = [member for member in waiting if chosen is None and _is_taken(member, press.person)]
+    waiting = [member for member in waiting if member not in others]
     shown = [member for member in waiting if member.joined_revision <= press.revision]
     late = [m for m in shown if m.action is not None and m.action.due_at is not None and m.action.due_at <= now]
     newer = f" {_count(waiting[len(shown) :])} came since: look at the card again." if len(shown) < len(waiting) else ""
+    taken = f" Taken by others: {_names(others)}. To say yes there, choose them." if others else ""
     if len(shown) == len(late):
-        return Answer(False, (newer or " Nothing here waits for a yes any more. See the card.").strip())
+        return Answer(False, (newer + taken or " Nothing here waits for a yes any more. See the card.").strip())
     started, entries, refusals, unsettled = list[Member](), list[int](), list[str](), 0
     for member in shown:
         action = member.action
@@ -167,6 +170,7 @@ async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chose
         f"{len(refusals)} you may not answer: {refusals[0]}" if refusals else "",
         f"{len(late)} ran out of time just before." if late else "",
         newer.strip(),
+        taken.strip(),
     ]
     return Answer(True, " ".join(filter(None, said)))
 
@@ -212,6 +216,10 @@ async def _tell(
         at=now,
     )
     await work.outbox.add(members[0].incident.id, notice, now)
+
+
+def _is_taken(member: Member, by_another_than: str) -> bool:
+    return member.incident.state is IncidentState.TAKEN and member.incident.taken_by != by_another_than
 
 
 def _count(members: Sequence[Member], noun: str = "question") -> str:

@@ -11,7 +11,7 @@ import pytest
 from bot.policy.document import Policy
 from bot.policy.situation import Scope, ScopeKind
 from bot.remediation import TemporaryError
-from bot.response import bundles, controls, requests
+from bot.response import bundles, controls, interventions, requests
 from bot.response.actions import ActionState
 from bot.response.answers import Answer, Press, Roster
 from bot.response.notices import BundleNotice, Button, CardNotice, DirectNotice, ThreadNotice
@@ -249,6 +249,26 @@ async def test_who_may_not_answer_one_may_not_answer_all(tmp_path: Path) -> None
         ]
         assert flips(here, 3, 4) == [0, 0]
         assert await bundle_of(here, 3) is not None
+
+
+async def test_a_yes_to_all_leaves_alone_what_somebody_else_has_taken(tmp_path: Path) -> None:
+    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
+        await storm(here, 4)
+        card = await until_bundle(here, waiting(2))
+        roster = await here.watch.roster()
+        incident = await here.incident(4)
+        async with here.database.begin() as work:
+            pressed = Press(BOB, incident.handle, incident.revision)
+            assert (await interventions.take(work, here.watch, roster, pressed)).accepted
+        answer = await press(here, ALICE, card)
+        assert answer.text == (
+            "Your yes is counted. 1 question starts now. Taken by others: INC-4. To say yes there, choose them."
+        )
+        await here.until(ActionState.SUCCEEDED, 3)
+        assert flips(here, 3, 4) == [1, 0]
+        assert (await press(here, ALICE, card)).text == "Taken by others: INC-4. To say yes there, choose them."
+        assert (await press(here, BOB, card)).text == "Your yes is counted. 1 question starts now."
+        await here.until(ActionState.SUCCEEDED, 4)
 
 
 async def test_a_card_we_do_not_know_is_refused(tmp_path: Path) -> None:

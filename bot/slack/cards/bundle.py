@@ -63,11 +63,12 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
     """The card as a message. ``known_people``: user ids that we have resolved; none becomes a mention out of words."""
     waiting = sum(_waits(line) for line in bundle.lines)
     looking = sum(_needs_a_look(line) for line in bundle.lines)
-    question = _question(bundle, waiting, looking)
+    held = sum(_is_held(line) for line in bundle.lines)
+    question = _question(bundle, waiting, looking, held)
     silence, until = wording.deadline(bundle, ()) if waiting else (EMPTY, EMPTY)
     parts: list[Block | None] = [
         layout.header(plain(question, HEADER_TEXT)),
-        layout.section(lines([_lead(bundle, waiting, looking), escape(bundle.because), silence])),
+        layout.section(lines([_lead(bundle, waiting, looking, held), escape(bundle.because), silence])),
         *map(layout.section, _listing(bundle)),
         layout.section(_why(bundle)) if bundle.headlines else None,
         layout.fields(_facts(bundle)) if waiting else None,
@@ -81,7 +82,7 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
     )
 
 
-def _question(bundle: BundleNotice, waiting: int, looking: int) -> str:
+def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> str:
     summary = plain(bundle.summary.rstrip(". "), 90)
     if waiting > 1:
         return f"{waiting} questions at once: {summary}?"
@@ -94,12 +95,14 @@ def _question(bundle: BundleNotice, waiting: int, looking: int) -> str:
     return f"Nothing of this storm waits any more: {summary}"
 
 
-def _lead(bundle: BundleNotice, waiting: int, looking: int) -> Mrkdwn:
+def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn:
     if waiting:
         need = "Each needs a yes from a person." if bundle.approvals_needed == 1 else "Each needs more than one yes."
         return spaced(words("❓"), bold(words(f"{need} Approve all, or choose.")))
     if looking:
         return spaced(words("👀"), bold(words("Watchkeeper does nothing here. A person must look.")))
+    if held:
+        return spaced(words("⏸️"), bold(words("On hold while automation is paused. They are asked again afterwards.")))
     return spaced(words("✅"), bold(words("Every question of this card is answered, or needs no answer any more.")))
 
 
@@ -127,14 +130,14 @@ def _state(line: BundleLine) -> tuple[str, str]:
         if line.incident_state is IncidentState.RESOLVED:
             return "✅", "resolved"
         if line.incident_state is IncidentState.TAKEN:
-            return "🙋", "taken"
+            return "🙋", "taken, needs a yes" if state is ActionState.WAITING else "taken"
     return _STATES[state] if state else ("👀", "needs a look")
 
 
 def _standing(bundle: BundleNotice) -> Mrkdwn:
     """ "12 need a yes, 3 worked, 1 failed": how many stand how, in the order of the list."""
     counted = Counter(_state(line)[1] for line in bundle.lines)
-    plural = {"needs a yes": "need a yes", "needs a look": "need a look"}
+    plural = {"needs a yes": "need a yes", "taken, needs a yes": "taken, need a yes", "needs a look": "need a look"}
     said = [f"{number} {plural.get(state, state) if number > 1 else state}" for state, number in counted.items()]
     return words(", ".join(said) or "All have cards of their own")
 
@@ -186,3 +189,7 @@ def _waits(line: BundleLine) -> bool:
 
 def _needs_a_look(line: BundleLine) -> bool:
     return line.action_state is None and line.incident_state is IncidentState.OPEN
+
+
+def _is_held(line: BundleLine) -> bool:
+    return line.action_state is ActionState.HELD and line.incident_state is not IncidentState.RESOLVED

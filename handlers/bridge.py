@@ -120,6 +120,13 @@ class Bridge:
         """Say something to the person, and nobody else; ``channel`` where it was not done in one."""
         await self.private.tell(arrived, Message(text, layout.built([layout.section(text)])), channel=channel)
 
+    async def show(self, arrived: Arrived, settled: View | Answer | None) -> None:
+        """Open what was drawn, or tell why nothing was; None (handled already) does nothing."""
+        if isinstance(settled, Answer):
+            await self.answer(arrived, settled)
+        elif settled is not None:
+            await self.open(arrived, settled)
+
     async def open(self, arrived: Arrived, view: View) -> None:
         """Open a modal for the person, or say why there is none: what led here is done and is not done again."""
         try:

@@ -22,7 +22,7 @@ from handlers.arrival import Arrived
 from handlers.bridge import Bridge, everybody
 from handlers.buttons import drawn, press_from, press_of
 from handlers.inbox import Handler
-from handlers.modals import values_of
+from handlers.modals import answer_in, values_of
 
 NONE_LEFT = Answer(False, "Every incident of this card is resolved; there is nothing left to choose. See the card.")
 Draw = Callable[[BundleView, Roster], View | Answer]
@@ -38,11 +38,7 @@ def opening_for_many(draw: Draw) -> Handler:
             shown = None if press is None else await view(work, watch, press.subject)
             return UNKNOWN_SUBJECT if shown is None else drawn(draw(shown, roster))
 
-        opened = await bridge.settle(arrived, act)
-        if isinstance(opened, Answer):
-            await bridge.answer(arrived, opened)
-        elif opened is not None:
-            await bridge.open(arrived, opened)
+        await bridge.show(arrived, await bridge.settle(arrived, act))
 
     return handle
 
@@ -79,10 +75,8 @@ async def chosen(bridge: Bridge, arrived: Arrived) -> None:
         answer = await deed(work, watch, roster, press, form.chosen)
         return answer, await _channel(work, press)
 
-    settled = await bridge.settle(arrived, act, question=press.subject if press is not None else "")
-    if settled is not None:
-        answer, channel = settled
-        await bridge.answer(arrived, answer, channel=channel)
+    question = press.subject if press is not None else ""
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act, question=question))
 
 
 async def _channel(work: Work, press: Press) -> str:

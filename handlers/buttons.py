@@ -75,11 +75,7 @@ def opening(draw: Draw) -> Handler:
                 return UNKNOWN_SUBJECT
             return drawn(await draw(work, watch, roster, press, found))
 
-        view = await bridge.settle(arrived, act)
-        if isinstance(view, Answer):
-            await bridge.answer(arrived, view)
-        elif view is not None:
-            await bridge.open(arrived, view)
+        await bridge.show(arrived, await bridge.settle(arrived, act))
 
     return handle
 

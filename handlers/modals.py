@@ -74,7 +74,7 @@ async def overridden(bridge: Bridge, arrived: Arrived) -> None:
         return answer, await _channel(work, press.subject)
 
     question = press.subject if press is not None else ""
-    await _answer(bridge, arrived, await bridge.settle(arrived, act, question=question))
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act, question=question))
 
 
 async def paused(bridge: Bridge, arrived: Arrived) -> None:
@@ -91,7 +91,7 @@ async def paused(bridge: Bridge, arrived: Arrived) -> None:
         answer = await pause(work, watch, roster, arrived.person, form.scope, until, form.reason, incident_id)
         return answer, (found.incident.channel or "") if found else ""
 
-    await _answer(bridge, arrived, await bridge.settle(arrived, act))
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
 
 
 def roll_back_modal(incident: str, subject: str, revision: int) -> View:
@@ -124,7 +124,7 @@ async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
         answer = await roll_back(work, watch, roster, press, reason)
         return answer, await _channel(work, press.subject)
 
-    await _answer(bridge, arrived, await bridge.settle(arrived, act))
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
 
 
 async def reviewed(bridge: Bridge, arrived: Arrived) -> None:
@@ -138,7 +138,7 @@ async def reviewed(bridge: Bridge, arrived: Arrived) -> None:
         answer = await submit(work, watch, roster, press, Judgement(form.judgement), form.reason)
         return answer, await _channel(work, press.subject)
 
-    await _answer(bridge, arrived, await bridge.settle(arrived, act))
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
 
 
 async def _channel(work: Work, subject: str) -> str:
@@ -147,7 +147,8 @@ async def _channel(work: Work, subject: str) -> str:
     return (found.incident.channel or "") if found else ""
 
 
-async def _answer(bridge: Bridge, arrived: Arrived, settled: tuple[Answer, str] | None) -> None:
+async def answer_in(bridge: Bridge, arrived: Arrived, settled: tuple[Answer, str] | None) -> None:
+    """Tell the person what came of it, in the channel that is named with it; None (handled already) says nothing."""
     if settled is not None:
         answer, channel = settled
         await bridge.answer(arrived, answer, channel=channel)

@@ -38,7 +38,7 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
             return NO_DECISION
         return drawn(why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster)))
 
-    await _open(bridge, arrived, await bridge.settle(arrived, act))
+    await bridge.show(arrived, await bridge.settle(arrived, act))
 
 
 async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
@@ -50,7 +50,7 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
             return incident
         return drawn(roll_back_modal(incident.name, incident.handle, incident.revision))
 
-    await _open(bridge, arrived, await bridge.settle(arrived, act))
+    await bridge.show(arrived, await bridge.settle(arrived, act))
 
 
 async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
@@ -59,7 +59,7 @@ async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
     async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
         return drawn(pause_modal([EVERYTHING]))
 
-    await _open(bridge, arrived, await bridge.settle(arrived, act))
+    await bridge.show(arrived, await bridge.settle(arrived, act))
 
 
 async def _incident(work: UnitOfWork, arrived: Arrived) -> Incident | Answer:
@@ -71,10 +71,3 @@ async def _incident(work: UnitOfWork, arrived: Arrived) -> Incident | Answer:
     if incident is not None:
         return incident
     return NO_INCIDENT if await work.bundles.by_thread(arrived.channel, thread_ts) is None else ABOUT_MANY
-
-
-async def _open(bridge: Bridge, arrived: Arrived, settled: View | Answer | None) -> None:
-    if isinstance(settled, Answer):
-        await bridge.answer(arrived, settled)
-    elif settled is not None:
-        await bridge.open(arrived, settled)

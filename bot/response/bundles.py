@@ -5,6 +5,7 @@ Each question keeps its own vote, quorum and record. A yes covers only what the 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bot.policy.approval import Deed, may
 from bot.response.answers import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised
@@ -121,58 +122,84 @@ async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chos
     return Answer(True, f"{_names(moved)}: {who} gets a card of its own in a moment.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Covered:
+    """What a yes speaks for, and what it does not although it waits: each question is in one of these."""
+
+    asked: Sequence[Member]
+    newer: Sequence[Member]
+    """They came, or changed, after the card that was pressed."""
+    late: Sequence[Member]
+    """Their time has just run out."""
+    of_others: Sequence[Member]
+    """Somebody else has taken them over, and they were not chosen."""
+
+
+def _covered(members: Sequence[Member], press: Press, chosen: Collection[str] | None, now: datetime) -> _Covered:
+    asked, newer, late, of_others = list[Member](), list[Member](), list[Member](), list[Member]()
+    for member in members:
+        if not member.waits or member.action is None or (chosen is not None and member.incident.name not in chosen):
+            continue
+        if chosen is None and member.incident.taken_by not in (None, press.person):
+            of_others.append(member)
+        elif member.joined_revision > press.revision:
+            newer.append(member)
+        elif member.action.due_at is not None and member.action.due_at <= now:
+            late.append(member)
+        else:
+            asked.append(member)
+    return _Covered(asked, newer, late, of_others)
+
+
 async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str] | None) -> Answer:
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    now = watch.now()
-    waiting = [
-        member
-        for member in await work.bundles.members(bundle)
-        if member.waits and (chosen is None or member.incident.name in chosen)
-    ]
-    others = [member for member in waiting if chosen is None and _is_taken(member, press.person)]
-    waiting = [member for member in waiting if member not in others]
-    shown = [member for member in waiting if member.joined_revision <= press.revision]
-    late = [m for m in shown if m.action is not None and m.action.due_at is not None and m.action.due_at <= now]
-    newer = f" {_count(waiting[len(shown) :])} came since: look at the card again." if len(shown) < len(waiting) else ""
-    taken = f" Taken by others: {_names(others)}. To say yes there, choose them." if others else ""
-    if len(shown) == len(late):
-        return Answer(False, (newer + taken or " Nothing here waits for a yes any more. See the card.").strip())
+    covered = _covered(await work.bundles.members(bundle), press, chosen, watch.now())
+    if not covered.asked:
+        return Answer(False, _not_covered(covered) or "Nothing here waits for a yes any more. See the card.")
     started, entries, refusals, unsettled = list[Member](), list[int](), list[str](), 0
-    for member in shown:
+    for member in covered.asked:
         action = member.action
-        if action is None or member in late:
+        if action is None:
             continue
-        may_say = may(
+        permission = may(
             Deed.APPROVE,
             press.person,
             authorised=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
             requested_by=action.requested_by,
         )
-        if not may_say.allowed:
-            refusals.append(may_say.text)
+        if not permission.allowed:
+            refusals.append(permission.text)
             continue
         yes = await count_yes(work, watch, roster, action, press.person, bundle=bundle.handle)
         entries += [yes.entry] if yes.entry is not None else []
-        unsettled += yes.approved is None
         started += [member] if yes.approved is not None else []
-    if refusals and not entries and not unsettled:
+        unsettled += yes.approved is None
+    if len(refusals) == len(covered.asked):
         return await _refused(work, watch, bundle, press, Deed.APPROVE, refusals[0])
     if started:
         await _tell(work, watch, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
     else:
-        await refresh_bundle(work, watch.orders(), bundle, now)
+        await refresh_bundle(work, watch.orders(), bundle, watch.now())
     start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"
     said = [
         f"Your yes is counted. {_count(started)} {start} now." if started else "Your yes is counted.",
         f"{unsettled} more {need} somebody else's yes, too." if unsettled else "",
         f"{len(refusals)} you may not answer: {refusals[0]}" if refusals else "",
-        f"{len(late)} ran out of time just before." if late else "",
-        newer.strip(),
-        taken.strip(),
+        _not_covered(covered),
     ]
     return Answer(True, " ".join(filter(None, said)))
+
+
+def _not_covered(covered: _Covered) -> str:
+    """What the yes does not speak for, and what to do about it; empty when there is nothing."""
+    said = [
+        f"{len(covered.late)} ran out of time just before." if covered.late else "",
+        f"{_count(covered.newer)} came since: look at the card again." if covered.newer else "",
+        f"Taken by others: {_names(covered.of_others)}. To say yes there, choose them." if covered.of_others else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 async def _refusal(work: Work, watch: Watch, roster: Roster, bundle: Bundle, press: Press, deed: Deed) -> Answer | None:
@@ -216,10 +243,6 @@ async def _tell(
         at=now,
     )
     await work.outbox.add(members[0].incident.id, notice, now)
-
-
-def _is_taken(member: Member, by_another_than: str) -> bool:
-    return member.incident.state is IncidentState.TAKEN and member.incident.taken_by != by_another_than
 
 
 def _count(members: Sequence[Member], noun: str = "question") -> str:

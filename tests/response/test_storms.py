@@ -429,12 +429,12 @@ async def test_a_hundred_share_one_card_and_more_get_another(tmp_path: Path, mon
         assert numbers[0] != numbers[3]
 
 
-async def test_a_no_after_the_time_ran_out_is_said(tmp_path: Path) -> None:
+async def test_a_yes_after_the_time_ran_out_starts_nothing_and_says_so(tmp_path: Path) -> None:
     clock = Clock()
     async with world(tmp_path, stormy(), now=clock, remediation=SwitchBoard) as here:
         await storm(here, 4)
         card = await until_bundle(here, waiting(2))
         clock.at += timedelta(hours=3)
         answer = await press(here, ALICE, card)
-        assert (answer.accepted, answer.text) == (False, "Nothing here waits for a yes any more. See the card.")
+        assert (answer.accepted, answer.text) == (False, "2 ran out of time just before.")
         assert flips(here, 3, 4) == [0, 0]

@@ -45,7 +45,7 @@ def points_of_all_stories(cache: Path) -> Mapping[str, Sequence[str]]:
 def _own_part(story: Story, points: Sequence[str]) -> Sequence[str]:
     begin = points.index(story.first) if story.first else 0
     end = points.index(story.last) + 1 if story.last else len(points)
-    return points[begin:end]
+    return [point for point in points[begin:end] if point.startswith(story.about)]
 
 
 def _recorded(cache: Path) -> Mapping[str, Sequence[str]]:
@@ -66,7 +66,7 @@ async def _record() -> dict[str, list[str]]:
                 (folder / story.name).mkdir()
                 expected, own = story.outcome(""), folder / story.name
                 async with (
-                    scene(yard, own, story.level, story.helps, verify_within(expected)) as here,
+                    scene(yard, own, story.level, story.helps, verify_within(expected), story.veto_window) as here,
                     here.kept_alive(),
                 ):
                     trouble = Trouble(here, story)

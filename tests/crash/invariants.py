@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from bot.local.workspace import Message
+from bot.policy.situation import ScopeKind
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
 from storage.database import Database
@@ -20,13 +21,14 @@ from storage.tables import (
     DECISIONS,
     INCIDENTS,
     OUTBOX,
+    PAUSES,
     REVIEWS,
     TARGET_LOCKS,
     VOTES,
 )
 from storage.unit_of_work import UnitOfWork
 from tests.crash.scene import Scene
-from tests.crash.story import ENDINGS, PATIENCE_SECONDS, RETRY_SECONDS, Outcome, Trouble
+from tests.crash.story import ENDINGS, PATIENCE_SECONDS, RETRY_SECONDS, Deed, Outcome, Trouble
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 
 
@@ -43,14 +45,17 @@ async def check_invariants(here: Scene, outcomes: dict[Trouble, Outcome]) -> Non
         async with database.read() as work:
             verification = await work.audit.verify()
             assert verification.intact, verification.problems
-            for table in (INCIDENTS, ALERTS, ACTIONS, DECISIONS, BUDGET_ENTRIES, REVIEWS):
+            for table in (INCIDENTS, ALERTS, BUDGET_ENTRIES, REVIEWS):
                 assert len(await _rows(work, table)) == len(outcomes), table.name
+            for table in (ACTIONS, DECISIONS):
+                assert len(await _rows(work, table)) == sum(_questions(trouble) for trouble in outcomes), table.name
             assert all(row.state in ("done", "failed") for row in await _rows(work, ATTEMPTS))
             assert {row.state for row in await _rows(work, OUTBOX)} == {"delivered"}
             for trouble, outcome in outcomes.items():
                 incident_id = await _rows_are_right(work, trouble, outcome)
                 await _record_is_right(work, incident_id, trouble, outcome)
                 await _slack_shows_the_outbox(work, incident_id, trouble, outcome)
+            await _each_pause_was_asked_for(work)
     finally:
         await database.close()
 
@@ -82,16 +87,22 @@ async def _rows(work: UnitOfWork, table: Table, **wanted: Any) -> list[Any]:
     return list(await work.session.execute(select(table).filter_by(**wanted)))
 
 
+def _questions(trouble: Trouble) -> int:
+    """How often something was proposed."""
+    return len(trouble.story.set_aside) + 1
+
+
 async def _rows_are_right(work: UnitOfWork, trouble: Trouble, outcome: Outcome) -> int:
-    """One alert, incident and action; one vote where one was asked for. The incident's id."""
+    """One alert and incident, one action that ran, and one vote where one was asked for. The incident's id."""
     (incident,) = await _rows(work, INCIDENTS, service=trouble.service)
     (alert,) = await _rows(work, ALERTS, incident_id=incident.id)
-    (action,) = await _rows(work, ACTIONS, incident_id=incident.id)
-    assert (incident.state, incident.revision) == (IncidentState.RESOLVED, 1)
+    *set_aside, action = sorted(await _rows(work, ACTIONS, incident_id=incident.id), key=lambda row: row.revision)
+    assert (incident.state, incident.revision) == (IncidentState.RESOLVED, _questions(trouble))
+    assert tuple(row.state for row in set_aside) == trouble.story.set_aside
     assert alert.status == "resolved"
     assert action.state == outcome.ending
     votes = [(vote.person, vote.ballot) for vote in await _rows(work, VOTES, action_id=action.id)]
-    assert votes == ([("U01ALICE", "approve")] if trouble.story.asks else [])
+    assert votes == ([("U01ALICE", "approve")] if Deed.APPROVE in trouble.story.deeds else [])
     return int(incident.id)
 
 
@@ -102,14 +113,21 @@ async def _record_is_right(work: UnitOfWork, incident_id: int, trouble: Trouble,
     assert [entry.kind for entry in await work.audit.of_incident(incident_id)] == [
         "incident.opened",
         "alert.received",
-        "decision.made",
-        *(["action.vote"] if trouble.story.asks else ["action.announced", "action.released"]),
+        *trouble.story.recorded,
         "action.claimed",
         "action.executed",
         *(["action.succeeded"] if succeeded else harm),
         "alert.received",
         "incident.resolved",
     ]
+
+
+async def _each_pause_was_asked_for(work: UnitOfWork) -> None:
+    """As often as somebody typed it, and all of them are over; harm pauses a runbook, which stays so."""
+    typed = [row for row in await _rows(work, ARRIVALS) if row.envelope.get("text", "").startswith("pause everything")]
+    pauses = await _rows(work, PAUSES, scope_kind=ScopeKind.EVERYTHING)
+    assert len(pauses) == len(typed)
+    assert all(row.ended_at for row in pauses)
 
 
 async def _slack_shows_the_outbox(work: UnitOfWork, incident_id: int, trouble: Trouble, outcome: Outcome) -> None:
@@ -121,8 +139,8 @@ async def _slack_shows_the_outbox(work: UnitOfWork, incident_id: int, trouble: T
     assert (newest.notice["incident_state"], newest.notice["action_state"]) == ("resolved", outcome.ending)
     entries = [row for row in rows if row.kind == "thread"]
     assert [_outbox_id(entry) for entry in trouble.entries()] == [row.id for row in entries]
-    decided = ["Asking for approval", "Approved"] if trouble.story.asks else ["Decided to act unless someone stops it"]
-    assert [row.notice["title"] for row in entries] == [*decided, ENDINGS[outcome.ending], "Resolved"]
+    told = [*trouble.story.told, ENDINGS[outcome.ending], "Resolved"]
+    assert [row.notice["title"] for row in entries] == told
 
 
 def _outbox_id(message: Message) -> int:

@@ -103,7 +103,9 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(yard: Yard, folder: Path, level: str, helps: bool, verify_within: str) -> AsyncIterator[Scene]:
+async def scene(
+    yard: Yard, folder: Path, level: str, helps: bool, verify_within: str, veto_window: str = "1s"
+) -> AsyncIterator[Scene]:
     """Everything but the bot, in order; at the end the bot is killed, if it still lives.
 
     Args:
@@ -112,6 +114,7 @@ async def scene(yard: Yard, folder: Path, level: str, helps: bool, verify_within
         level: of every runbook, and licensed for it.
         helps: whether a service that answers again counts as healthy.
         verify_within: how long a service has to become healthy.
+        veto_window: of the runbooks that alerts ask for.
     """
     for service in SERVICES:
         await yard.repair(service)
@@ -121,7 +124,7 @@ async def scene(yard: Yard, folder: Path, level: str, helps: bool, verify_within
         slack = await stack.enter_async_context(workspace.serve())
         health_url = await stack.enter_async_context(_health_page(yard, helps))
         orders = folder / "policy.yml"
-        document = _orders(yard, level, health_url, verify_within)
+        document = _orders(yard, level, health_url, verify_within, veto_window)
         orders.write_text(yaml.safe_dump(document, sort_keys=False))
         environment = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
@@ -147,8 +150,13 @@ async def scene(yard: Yard, folder: Path, level: str, helps: bool, verify_within
                 await here.bot.kill()
 
 
-def _orders(yard: Yard, level: str, health_url: str, verify_within: str) -> dict[str, Any]:
-    """A runbook per service, so that the pause of one after harm leaves the others alone."""
+def again(service: str) -> str:
+    """The runbook that does the same for a service, and comes second: only a person chooses it."""
+    return f"restart-{service}-again"
+
+
+def _orders(yard: Yard, level: str, health_url: str, verify_within: str, veto_window: str) -> dict[str, Any]:
+    """A runbook per service, so that the pause of one after harm leaves the others alone; and another for each."""
     return {
         "version": 1,
         "channels": {"incidents": INCIDENTS},
@@ -158,7 +166,7 @@ def _orders(yard: Yard, level: str, health_url: str, verify_within: str) -> dict
         "services": {service: {"tier": 1, "fleet": 1} for service in SERVICES},
         "budgets": [{"scope": "all", "actions": 20, "per": "1h"}],
         "runbooks": {
-            f"restart-{service}": {
+            name: {
                 "summary": f"Restart {service} when it stopped answering",
                 "when": f"alert.name == 'ServiceDown' && alert.service == '{service}'",
                 "level": level,
@@ -167,10 +175,11 @@ def _orders(yard: Yard, level: str, health_url: str, verify_within: str) -> dict
                 "blast_radius": {"targets": 1},
                 "evidence": {"monitored": "vector(1) == 1"},
                 "verify": {"within": verify_within, "http": f"{health_url}/{service}", "stable": 1},
-                "veto_window": "1s",
+                "veto_window": window,
                 "staging": {"with": {"service": f"{service}-staging"}, "inject": "kill"},
             }
             for service in SERVICES
+            for name, window in ((f"restart-{service}", veto_window), (again(service), "1s"))
         },
     }
 

@@ -5,15 +5,20 @@ says that her click was not heard. What a story finds at its end is checked in `
 """
 
 import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import aiohttp
 
 from bot.local.servers import until
-from bot.local.workspace import Message
+from bot.local.workspace import Message, Person
+from bot.local.workspace import Outcome as Heard
 from bot.response.actions import ActionState
-from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene
+from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene, again
 from tests.handlers.webhooks import alert, webhook
 from tests.scenarios.stage import said
 
@@ -43,6 +48,17 @@ def verify_within(expected: Outcome) -> str:
     return "30s" if expected.ending is _S.SUCCEEDED else "500ms"
 
 
+class Deed(StrEnum):
+    """What Alice does about it."""
+
+    APPROVE = "approve"
+    STOP = "stop"
+    OVERRIDE = "override"
+    """With the runbook that comes second."""
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
     """How it goes when nobody is killed, and where it is worth killing somebody."""
@@ -51,16 +67,22 @@ class Story:
     level: str
     hangs: bool
     """The service hangs; otherwise it crashes, and supervisord knows that it is down."""
+    deeds: tuple[Deed, ...]
+    recorded: tuple[str, ...]
+    """What the record says from the first decision until the targets are claimed."""
+    told: tuple[str, ...]
+    """What the thread says until the action ends."""
+    set_aside: tuple[ActionState, ...] = ()
+    """What became of the actions that were proposed before the one that ran."""
+    veto_window: str = "1s"
     helps: bool = True
     """Restarting it makes it healthy again."""
     first: str | None = None
     """The point from which on it is a story of its own, and no repetition of one told before."""
     last: str | None = None
     """The point up to which it is one."""
-
-    @property
-    def asks(self) -> bool:
-        return self.level == "L1"
+    about: tuple[str, ...] = ("",)
+    """What the points between these begin with that are of its own kind."""
 
     def outcome(self, point: str) -> Outcome:
         """What must come of it when the bot dies at ``point``.
@@ -84,15 +106,68 @@ class Story:
 STORIES = {
     story.name: story
     for story in (
-        Story("approved", level="L1", hangs=True),
-        Story("not stopped", level="L3", hangs=False, last="act.v1: claim: committed"),
+        Story(
+            "approved",
+            level="L1",
+            hangs=True,
+            deeds=(Deed.APPROVE,),
+            recorded=("decision.made", "action.vote"),
+            told=("Asking for approval", "Approved"),
+        ),
+        Story(
+            "not stopped",
+            level="L3",
+            hangs=False,
+            deeds=(),
+            recorded=("decision.made", "action.announced", "action.released"),
+            told=("Decided to act unless someone stops it",),
+            last="act.v1: claim: committed",
+        ),
         Story(
             "rolled back",
             level="L1",
             hangs=False,
+            deeds=(Deed.APPROVE,),
+            recorded=("decision.made", "action.vote"),
+            told=("Asking for approval", "Approved"),
             helps=False,
             first="act.v1: verify: done, not recorded",
             last="thread entry 'Rolled back': recorded",
+        ),
+        Story(
+            "stopped and overridden",
+            level="L3",
+            hangs=False,
+            deeds=(Deed.STOP, Deed.OVERRIDE),
+            recorded=(
+                "decision.made",
+                "action.announced",
+                "action.stopped",
+                "action.overridden",
+                "decision.made",
+                "action.announced",
+                "action.released",
+            ),
+            told=(
+                "Decided to act unless someone stops it",
+                "Stopped before anything was changed",
+                "Overridden: restart-checkout-again instead",
+                "Decided to act unless someone stops it",
+            ),
+            set_aside=(_S.STOPPED,),
+            veto_window="10m",
+            first="button stop: saved, not acknowledged",
+            about=("button stop", "modal override", "consider.v1: settle"),
+        ),
+        Story(
+            "paused and resumed",
+            level="L1",
+            hangs=False,
+            deeds=(Deed.PAUSE, Deed.RESUME, Deed.APPROVE),
+            recorded=("decision.made", "decision.made", "decision.made", "action.vote"),
+            told=("Asking for approval", "Holding: automation is paused here", "Asking for approval", "Approved"),
+            set_aside=(_S.SUPERSEDED, _S.SUPERSEDED),
+            about=("command /watch",),
         ),
     )
 }
@@ -113,8 +188,8 @@ class Trouble:
         before = yard.starts(self.service)
         await self._service_fails()
         await self._monitor_posts("firing")
-        if self.story.asks:
-            await self._alice_approves()
+        for deed in self.story.deeds:
+            await self._deeds[deed]()
         ending = await self._until_ended()
         outcome = Outcome(ending, yard.starts(self.service) - before)
         await yard.repair(self.service)
@@ -171,6 +246,80 @@ class Trouble:
             if (await self.here.workspace.person("alice").click(card, "approve")).acked:
                 return
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _alice_stops(self) -> None:
+        card = await self._card("'action_id': 'stop'")
+        await self._does(lambda: self._alice.click(card, "stop"))
+
+    async def _alice_overrides(self) -> None:
+        """She asks for the dialog until it opens: it does not when the bot died over it."""
+        card = await self._card("Stopped before anything was changed")
+        views, life = self.here.workspace.open_views, 0
+
+        async def opens_or_never_will() -> bool:
+            return bool(views("alice")) or self.here.lives > life
+
+        while not views("alice"):
+            life = self.here.lives
+            await self._does(lambda: self._alice.click(card, "override"))
+            await until(opens_or_never_will, "the dialog opens", within_seconds=PATIENCE_SECONDS)
+        view = views("alice")[-1]
+        form = {"choice": again(self.service), "reason": "I have looked at it first."}
+        await self._does(lambda: self._alice.submit(view, form))
+
+    async def _alice_pauses(self) -> None:
+        await self._card("'action_id': 'approve'")
+        await self._does(lambda: self._alice.slash("/watch", "pause everything 1h the database is being moved"))
+        await self._card("On hold")
+
+    async def _alice_resumes(self) -> None:
+        await self._does(lambda: self._alice.slash("/watch", "resume everything"))
+
+    @property
+    def _deeds(self) -> Mapping[Deed, Callable[[], Awaitable[None]]]:
+        return {
+            Deed.APPROVE: self._alice_approves,
+            Deed.STOP: self._alice_stops,
+            Deed.OVERRIDE: self._alice_overrides,
+            Deed.PAUSE: self._alice_pauses,
+            Deed.RESUME: self._alice_resumes,
+        }
+
+    @property
+    def _alice(self) -> Person:
+        return self.here.workspace.person("alice")
+
+    async def _card(self, words: str) -> Message:
+        """The card, once it says so."""
+
+        def found() -> Message | None:
+            return next((card for card in self.cards() if words in said(card)), None)
+
+        card = await self.here.workspace.until(found, PATIENCE_SECONDS)
+        assert card is not None
+        return card
+
+    async def _does(self, act: Callable[[], Awaitable[Heard]]) -> None:
+        """She does it until it was heard, which Slack may not know, and waits until it has taken effect.
+
+        Nobody else may do anything meanwhile: whatever arrives is taken for hers.
+        """
+        before, _ = self._arrivals()
+        while not (await act()).acked and self._arrivals()[0] == before:
+            await asyncio.sleep(RETRY_SECONDS)
+
+        async def has_taken_effect() -> bool:
+            arrived, waiting = self._arrivals()
+            return arrived > before and not waiting
+
+        await until(has_taken_effect, "what Alice did has taken effect", within_seconds=PATIENCE_SECONDS)
+
+    def _arrivals(self) -> tuple[int, int]:
+        """How much of what people did was saved, and how much of it waits to take effect."""
+        with closing(sqlite3.connect(self.here.database)) as connection:
+            count = "SELECT count(*), count(*) FILTER (WHERE done_at IS NULL) FROM arrivals"
+            arrived, waiting = connection.execute(count).fetchone()
+        return arrived, waiting
 
     async def _until_ended(self) -> ActionState:
         def ending() -> ActionState | None:

@@ -13,7 +13,10 @@ async def test_killed_here_and_started_again_the_bot_loses_and_doubles_nothing(
 ) -> None:
     story = STORIES[story_name]
     expected = story.outcome(point)
-    async with scene(yard, tmp_path, story.level, story.helps, verify_within(expected)) as here, here.kept_alive(point):
+    async with (
+        scene(yard, tmp_path, story.level, story.helps, verify_within(expected), story.veto_window) as here,
+        here.kept_alive(point),
+    ):
         trouble = Trouble(here, story)
         assert await trouble.run_its_course() == expected
         await check_invariants(here, {trouble: expected})

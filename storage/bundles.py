@@ -78,17 +78,14 @@ class Bundles:
         await self._stand(bundle, incident_id, headline=headline)
 
     async def leave(self, incident_id: int) -> bool:
-        """The incident gets a card and a thread of its own; False when it has them already."""
+        """The incident gets a card of its own, and lives in its thread once it is delivered; False when it has one."""
         left = await self._session.execute(
             update(QUESTIONS)
             .where(QUESTIONS.c.incident_id == incident_id, QUESTIONS.c.bundle_id.is_not(None))
             .values(bundle_id=None)
             .returning(QUESTIONS.c.incident_id)
         )
-        if left.first() is None:
-            return False
-        await self._live([incident_id], None, None)
-        return True
+        return left.first() is not None
 
     async def members(self, bundle: Bundle) -> Sequence[Member]:
         """In the order in which they joined."""

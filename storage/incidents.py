@@ -17,7 +17,7 @@ from bot.response.incidents import (
     IncidentState,
 )
 from bot.response.ports import PERSON
-from storage.tables import ALERTS, INCIDENT_CHANNELS, INCIDENTS, QUESTIONS
+from storage.tables import ALERTS, BUNDLES, INCIDENT_CHANNELS, INCIDENTS
 
 
 class Incidents:
@@ -46,7 +46,7 @@ class Incidents:
             (INCIDENT_CHANNELS.c.channel == channel)
             | ((INCIDENT_CHANNELS.c.announced_channel == channel) & (INCIDENT_CHANNELS.c.announced_ts == thread_ts))
         )
-        shared = exists().where(QUESTIONS.c.incident_id == INCIDENTS.c.id, QUESTIONS.c.bundle_id.is_not(None))
+        shared = exists().where(BUNDLES.c.channel == channel, BUNDLES.c.thread_ts == thread_ts)
         thread = (INCIDENTS.c.channel == channel) & (INCIDENTS.c.thread_ts == thread_ts) & ~shared
         return await self._one(thread | INCIDENTS.c.id.in_(owned))
 

@@ -28,7 +28,7 @@ from bot.response.notices import (
 )
 from storage.bundles import Bundles
 from storage.channels import IncidentChannels
-from storage.tables import BUNDLES, INCIDENT_CHANNELS, INCIDENTS, OUTBOX, QUESTIONS
+from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
 
 class OutboxState(StrEnum):
@@ -71,7 +71,8 @@ class Outbox:
         the same incident, but keeps its place in the order. 0: nothing is queued, as the card that the incident
         shares with others says it all.
         """
-        if isinstance(notice, ThreadNotice) and await Bundles(self._session).of(incident_id) is not None:
+        shared = None if isinstance(notice, BundleNotice) else await Bundles(self._session).of(incident_id)
+        if shared is not None:
             left = among_many(notice)
             if left is None:
                 return 0
@@ -96,6 +97,7 @@ class Outbox:
             insert(OUTBOX)
             .values(
                 incident_id=incident_id,
+                stream=incident_id if shared is None else shared.founder_id,
                 kind=notice.kind,
                 notice=document,
                 state=OutboxState.QUEUED,
@@ -129,7 +131,7 @@ class Outbox:
         )
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
-        """Ids that can be claimed now: of each incident only its first undelivered row, oldest first."""
+        """Ids that can be claimed now: of each stream only its first undelivered row, oldest first."""
         rows = await self._session.scalars(
             select(OUTBOX.c.id).where(OUTBOX.c.id.in_(_firsts()), _free(now)).order_by(OUTBOX.c.id).limit(limit)
         )
@@ -221,6 +223,8 @@ class Outbox:
         if isinstance(notice, BundleNotice):
             channel, thread_ts = await Bundles(self._session).place(notice.subject)
             in_own = False
+        elif isinstance(notice, CardNotice) and await self._is_shared(channel, thread_ts):
+            channel, thread_ts = None, None  # it has left the card that it shared, and gets its own
         elif own is not None and isinstance(notice, PointerNotice):
             channel, thread_ts, in_own = own.announcement.channel, own.announcement.ts, False
         elif isinstance(notice, DirectNotice):
@@ -238,6 +242,11 @@ class Outbox:
             in_own_channel=in_own,
         )
 
+    async def _is_shared(self, channel: str | None, thread_ts: str | None) -> bool:
+        if channel is None or thread_ts is None:
+            return False
+        return await Bundles(self._session).by_thread(channel, thread_ts) is not None
+
     def _wake_after_commit(self) -> None:
         if self._will_wake:
             return
@@ -250,14 +259,14 @@ class Outbox:
 
 
 def _firsts() -> Any:
-    """The first undelivered row of each incident."""
+    """The first undelivered row of each stream."""
     return (
-        select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state == OutboxState.QUEUED).group_by(OUTBOX.c.incident_id)
+        select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state == OutboxState.QUEUED).group_by(OUTBOX.c.stream)
     ).scalar_subquery()
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, in nobody's hands, and not waiting for the incident's own channel to open or for the card it shares."""
+    """Due, in nobody's hands, and not waiting for the incident's own channel to open."""
     moving = exists().where(
         INCIDENT_CHANNELS.c.incident_id == OUTBOX.c.incident_id, INCIDENT_CHANNELS.c.hold_until > now
     )
@@ -266,19 +275,4 @@ def _free(now: datetime) -> ColumnElement[bool]:
         & (OUTBOX.c.due_at <= now)
         & (OUTBOX.c.claimed_until.is_(None) | (OUTBOX.c.claimed_until <= now))
         & ~moving
-        & ~_waits_for_its_bundle()
-    )
-
-
-def _waits_for_its_bundle() -> ColumnElement[bool]:
-    """Its incident shares a card that is still to be posted, by the row of another incident."""
-    card = OUTBOX.alias("card")
-    return exists().where(
-        QUESTIONS.c.incident_id == OUTBOX.c.incident_id,
-        QUESTIONS.c.bundle_id == BUNDLES.c.id,
-        BUNDLES.c.thread_ts.is_(None),
-        card.c.incident_id == BUNDLES.c.founder_id,
-        card.c.kind == "bundle",
-        card.c.state == OutboxState.QUEUED,
-        OUTBOX.c.kind != "bundle",
     )

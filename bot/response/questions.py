@@ -89,7 +89,7 @@ class Bundles(Protocol):
         ...
 
     async def leave(self, incident_id: int) -> bool:
-        """The incident gets a card and a thread of its own; False when it has them already."""
+        """The incident gets a card of its own, and lives in its thread once it is delivered; False when it has one."""
         ...
 
     async def members(self, bundle: Bundle) -> Sequence[Member]:

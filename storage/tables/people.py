@@ -30,7 +30,7 @@ class OutboxRow(Row, table=True):
     __table_args__ = (
         Index(
             "ix_outbox_undelivered",
-            "incident_id",
+            "stream",
             "id",
             sqlite_where=text("state = 'queued'"),
             postgresql_where=text("state = 'queued'"),
@@ -45,6 +45,8 @@ class OutboxRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     incident_id: int = Field(foreign_key="incidents.id", sa_type=Number)
+    stream: int = Field(sa_type=Number)
+    """What is delivered in its order: the incident's own news, or that of all who share a card (its founder's id)."""
     kind: str
     notice: dict[str, Any] = Field(sa_type=JSON)
     state: str

@@ -15,7 +15,7 @@ from tests.crash.yard import Yard, running_yard  # noqa: E402 - likewise
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that takes ``story_name`` and ``point`` runs once for every point there is."""
-    if "point" not in metafunc.fixturenames:
+    if "story_name" not in metafunc.fixturenames:
         return
     if find_binary("prometheus") is None:
         metafunc.parametrize(("story_name", "point"), [("approved", "")])  # the yard then says what is missing

@@ -22,7 +22,7 @@ import bot.sweeper
 from bot.response import deadlines
 from bot.response.actions import ActionState
 from bot.response.flow import Flow, FlowFunction, Json
-from bot.response.notices import CardNotice
+from bot.response.notices import BundleNotice, CardNotice
 from bot.response.ports import Work
 from bot.slack.courier import Courier
 from bot.slack.posting import Accepted
@@ -270,9 +270,10 @@ def _in_effects(points: Points) -> None:
 def _in_deliveries(points: Points) -> None:
     def what(item: Any) -> tuple[str, bool]:
         """How often a card is brought up to date depends on how fast it is delivered: only the first time counts."""
-        if not isinstance(item.notice, CardNotice):
+        if not isinstance(item.notice, CardNotice | BundleNotice):
             return f"thread entry {item.notice.title!r}", False
-        return ("the card", False) if item.thread_ts is None else ("the card's update", True)
+        card = "the card" if isinstance(item.notice, CardNotice) else "the shared card"
+        return (card, False) if item.thread_ts is None else (f"{card}'s update", True)
 
     def around_send(send: Callable[..., Any]) -> Callable[..., Any]:
         async def sending(self: Courier[Any], item: Any, *arguments: Any, **options: Any) -> Any:

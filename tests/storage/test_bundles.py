@@ -219,3 +219,34 @@ async def test_an_incident_that_joins_later_lives_where_the_card_is_already(data
         incident = await work.incidents.get(three)
         assert incident is not None
         assert (incident.thread_ts, incident.state) == ("1.1", IncidentState.OPEN)
+
+
+async def test_what_waits_to_be_told_when_an_incident_leaves_still_has_a_thread(database: Database) -> None:
+    async with database.begin() as work:
+        bundle, (one, two) = await shared(work, "one", "two")
+        root = await work.outbox.add(one, drawn(bundle), NOW)
+        assert await work.outbox.delivered(root, channel="C01INC", ts="1.1", now=NOW)
+        call = entry(two, "Failed").model_copy(update={"to": ("U01ALICE",)})
+        line = await work.outbox.add(two, call, NOW)
+        assert await work.bundles.leave(two)
+        own = await work.outbox.add(two, card(two), NOW)
+        assert await work.incidents.by_thread("C01INC", "1.1") is None, "the thread is still nobody's alone"
+    item = await taken(database, line)
+    assert item is not None
+    assert (item.channel, item.thread_ts) == ("C01INC", "1.1")
+    item = await taken(database, own)
+    assert item is not None
+    assert (item.channel, item.thread_ts) == (None, None), "a card of its own, not a change of the shared one"
+
+
+async def test_the_shared_thread_is_one_story_whoever_it_is_about(database: Database) -> None:
+    async with database.begin() as work:
+        bundle, (one, two) = await shared(work, "one", "two")
+        root = await work.outbox.add(one, drawn(bundle), NOW)
+        approved = await work.outbox.add(one, entry(one, "Approved: 2").model_copy(update={"of_bundle": True}), NOW)
+        done = entry(two, "Done and verified").model_copy(update={"broadcast": True, "subject": f"a{two}"})
+        outcome = await work.outbox.add(two, done, NOW)
+        for first, then in ((root, approved), (approved, outcome)):
+            assert await work.outbox.due(NOW) == [first], f"{then} waits for its turn"
+            assert await work.outbox.delivered(first, channel="C01INC", ts=f"{first}.1", now=NOW)
+        assert await work.outbox.due(NOW) == [outcome]

@@ -8,6 +8,7 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+UNDELIVERED = sa.text("state = 'queued'")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -43,8 +44,28 @@ def upgrade() -> None:
     )
     op.create_index("ix_questions_asked_at", "questions", ["asked_at"])
     op.create_index("ix_questions_bundle_id", "questions", ["bundle_id"])
+    op.drop_index("ix_outbox_undelivered", "outbox")
+    op.add_column("outbox", sa.Column("stream", NUMBER, nullable=True))
+    op.execute("UPDATE outbox SET stream = incident_id")
+    with op.batch_alter_table("outbox") as outbox:
+        outbox.alter_column("stream", existing_type=NUMBER, nullable=False)
+    _index_of_undelivered("stream")
 
 
 def downgrade() -> None:
+    op.drop_index("ix_outbox_undelivered", "outbox")
+    with op.batch_alter_table("outbox") as outbox:
+        outbox.drop_column("stream")
+    _index_of_undelivered("incident_id")
     op.drop_table("questions")
     op.drop_table("bundles")
+
+
+def _index_of_undelivered(stream: str) -> None:
+    op.create_index(
+        "ix_outbox_undelivered",
+        "outbox",
+        [stream, "id"],
+        sqlite_where=UNDELIVERED,
+        postgresql_where=UNDELIVERED,
+    )

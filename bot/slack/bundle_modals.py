@@ -79,7 +79,8 @@ def why_these_modal(shown: BundleView, known_people: Collection[str] = ()) -> Vi
         layout.header(plain("Which rule settled it", 150)),
         *(layout.section(said) for said in _by_headline(shown.members, known_people)),
     ]
-    everything = concat(words("Every rule, the evidence and the record of one: "), code("/watch why INC-7"))
+    example = shown.members[0].incident.name if shown.members else "INC-7"
+    everything = concat(words("Every rule, the evidence and the record of one: "), code(f"/watch why {example}"))
     return layout.modal(
         Button.WHY_THESE,
         plain("Why together?", 24),

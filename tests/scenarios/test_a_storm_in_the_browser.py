@@ -34,7 +34,7 @@ async def test_bob_gives_one_a_card_of_its_own_and_alice_approves_the_rest(
 
         await shared.get_by_role("button", name="Why?").click()
         modal = alice.page.get_by_test_id("modal")
-        for words in ("Why together?", "Which rule settled it", "invoices", "/watch why INC-7"):
+        for words in ("Why together?", "Which rule settled it", "invoices", "/watch why INC-"):
             await expect(modal).to_contain_text(words)
         await picture(alice.page, "storm-why")
         await alice.page.get_by_test_id("modal-close").click()

@@ -5,13 +5,17 @@ To write the next one, change ``storage/tables`` and run
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from storage.database import Database
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HISTORY = "watchkeeper_migrations"
+"""Where the database says which version its tables have."""
 LOCK_NUMBER = 0x57415443
 """PostgreSQL advisory lock that migrating processes line up at ("WATC")."""
 
@@ -25,16 +29,29 @@ async def migrate(database: Database) -> None:
         # On SQLite the transaction has begun as a writer, so a second process already waits.
         if not database.is_sqlite:
             await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": LOCK_NUMBER})
-        await connection.run_sync(upgrade)
+        if not await connection.run_sync(is_up_to_date):
+            await connection.run_sync(upgrade)
+
+
+def is_up_to_date(connection: Connection) -> bool:
+    """Whether the tables have the newest version."""
+    if not inspect(connection).has_table(HISTORY):
+        return False
+    newest = max(path.name for path in (Path(__file__).parent / "versions").glob("[0-9]*.py"))[:4]
+    return list(connection.scalars(text(f"SELECT version_num FROM {HISTORY}"))) == [newest]  # noqa: S608 our own word
 
 
 def upgrade(connection: Connection) -> None:
     """Apply what is missing, on an open transaction that the caller commits."""
+    from alembic import command  # here, because it takes a third of a second, and only a new version needs it
+
     command.upgrade(configuration(connection), "head")
 
 
-def configuration(connection: Connection) -> Config:
+def configuration(connection: Connection) -> "Config":
     """Alembic's configuration, without a file and without touching logging."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection

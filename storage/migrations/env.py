@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from storage.migrations import HISTORY
 from storage.tables import INCIDENTS
 
 OURS = INCIDENTS.metadata
@@ -16,7 +17,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=OURS,
     include_name=is_ours,
-    version_table="watchkeeper_migrations",
+    version_table=HISTORY,
     transactional_ddl=True,
     render_as_batch=True,
     compare_type=True,

@@ -31,6 +31,7 @@ view: + "errors": {block_id: text}, "pending": [action_id], "warning": text|null
     {"ok": true, "acked": bool, "warning": text|null, "errors": {block_id: text}, "payload": object|null}
 or, for an act nobody could do, 400 {"ok": false, "error": text}:
     click     {"container": {"type": "message", "channel", "ts"} | {"type": "view", "view_id"}, "block_id", "action_id",
+               "value": of a button: finds it in its new block when the app changed the message under the finger,
                "selected": option value | [option values] | date | time | user id | number | text; absent for a button}
     submit    {"view_id", "values": {block_id: {action_id: Slack state object, or the plain value}}}
     close     {"view_id"}
@@ -55,7 +56,7 @@ from bot.local.workspace.changes import Change
 from bot.local.workspace.content import Message, View
 from bot.local.workspace.delivery import Delivery
 from bot.local.workspace.people import Outcome, Person
-from bot.local.workspace.state import State
+from bot.local.workspace.state import State, interactive_elements
 from bot.local.workspace.team import Channel, ChannelKind, Json, User
 
 IMPOSSIBLE = (LookupError, PermissionError, ValueError)
@@ -171,7 +172,7 @@ class PageApi:
     async def _click(self, person: Person, body: Json) -> Outcome:
         place = self._place(person, body["container"])
         person.fill(place, body.get("values") or {})
-        return await person.click(place, body["action_id"], body.get("selected"), body.get("block_id"))
+        return await person.click(place, body["action_id"], body.get("selected"), _block_of(place.blocks, body))
 
     async def _submit(self, person: Person, body: Json) -> Outcome:
         return await person.submit(self._view(person, body["view_id"]), body.get("values") or {})
@@ -367,3 +368,15 @@ def _is_own_page(request: web.Request) -> bool:
     """Whether a browser says the request comes from this very page; other sites must not act for people here."""
     origin: Any = request.headers.get("Origin")
     return origin is None or origin == str(request.url.origin())
+
+
+def _block_of(blocks: list[Json], body: Json) -> str | None:
+    """Where the element stands now: blocks without an id of their own get a new one with each change of a message."""
+    block_id, value = body.get("block_id"), body.get("value")
+    if value is None or any(block.get("block_id") == block_id for block in blocks):
+        return block_id
+    pressed = (body["action_id"], value)
+    moved = (
+        b["block_id"] for b, one in interactive_elements(blocks) if (one["action_id"], one.get("value")) == pressed
+    )
+    return next(moved, block_id)

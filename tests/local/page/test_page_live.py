@@ -212,3 +212,19 @@ async def test_a_permalink_opens_the_thread_at_the_reply(harbour: Harbour, open_
     alice = await open_page(where=f"&channel={INCIDENTS}&ts={reply.ts}")
 
     await expect(alice.page.locator(f"#thread [data-ts='{reply.ts}']")).to_be_focused()
+
+
+async def test_a_message_that_changes_while_a_person_is_asked_to_confirm_still_hears_the_yes(
+    harbour: Harbour, open_page: Opener
+) -> None:
+    alice = await open_page()
+    card = await harbour.post(blocks=CARD)
+    await alice.message(card.ts).get_by_role("button", name="Pause").click()
+    await expect(alice.page.get_by_test_id("confirm")).to_be_visible()
+    await harbour.watch.client.chat_update(channel=INCIDENTS, ts=card.ts, text="changed", blocks=[CARD[2], *CARD])
+    await expect(alice.message(card.ts)).to_contain_text("edited")
+    await alice.page.get_by_test_id("confirm-agree").click()
+    await harbour.workspace.until(lambda: bool(harbour.watch.heard))
+    [(deed, _)] = harbour.watch.heard
+    assert deed == "pause"
+    assert alice.complaints == []

@@ -124,6 +124,33 @@ async def test_a_click_and_a_submission_go_through_the_page(
     assert (await browser.get("page/state?as=U01ALICE"))["views"] == []
 
 
+async def test_a_button_whose_message_changed_under_the_finger_is_still_pressed(
+    workspace: Workspace, browser: Browser, app: AsyncApp, connected: Any
+) -> None:
+    heard: list[str] = []
+
+    @app.action("approve")
+    async def approve(ack: Any, action: dict[str, Any]) -> None:
+        heard.append(action["value"])
+        await ack()
+
+    def rows(*values: str) -> list[dict[str, Any]]:
+        text = {"type": "plain_text", "text": "Approve"}
+        buttons = [{"type": "button", "action_id": "approve", "text": text, "value": value} for value in values]
+        return [{"type": "actions", "elements": [button]} for button in buttons]
+
+    async with connected():
+        ts = (await app.client.chat_postMessage(channel="C01INC", text="card", blocks=rows("one", "two")))["ts"]
+        seen = workspace.messages("C01INC")[0].blocks[1]["block_id"]
+        await app.client.chat_update(channel="C01INC", ts=ts, text="card", blocks=rows("zero", "one", "two"))
+        container = {"type": "message", "channel": "C01INC", "ts": ts}
+        pressed = {"container": container, "block_id": seen, "action_id": "approve"}
+        assert (await browser.act("click", value="two", **pressed))["acked"]
+        gone = await browser.act("click", value="three", **pressed)
+    assert heard == ["two"], "and no other of the same name"
+    assert gone["ok"] is False
+
+
 async def test_writing_reacting_and_dismissing_go_through_the_page(
     workspace: Workspace, browser: Browser, app: AsyncApp
 ) -> None:

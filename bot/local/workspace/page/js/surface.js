@@ -21,6 +21,7 @@ export function surfaceFor(container, holder, page, extras = {}) {
         container,
         block_id: blockId,
         action_id: element.action_id,
+        value: element.value,
         selected: state && selection(state),
         values: form.values(holder.blocks),
       };

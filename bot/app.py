@@ -30,7 +30,8 @@ from bot.settings import Settings, default_pause_file
 from bot.slack.answers import ProcessFacts
 from bot.slack.channels import Channels
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
-from bot.slack.courier import Courier, OutboxItem
+from bot.slack.courier import Courier
+from bot.slack.deliveries import OutboxItem
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.policy.document import duration
+from bot.policy.fields import duration
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.incidents import incident_number
 from bot.response.requests import Wanted

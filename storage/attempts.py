@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.remediation import Snapshot
-from bot.response.ports import Attempt, AttemptState
+from bot.response.stored import Attempt, AttemptState
 from storage.once import insert_once
 from storage.tables import ATTEMPTS
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.ports import AuditEntry
+from bot.response.stored import AuditEntry
 from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, plain, seal
 from storage.columns import nul_free
 from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Decision
 from bot.policy.situation import Situation
-from bot.response.ports import StoredDecision
+from bot.response.stored import StoredDecision
 from storage.tables import DECISIONS
 
 

@@ -16,7 +16,7 @@ from bot.response.incidents import (
     IncidentEvent,
     IncidentState,
 )
-from bot.response.ports import PERSON
+from bot.response.stored import PERSON
 from storage.tables import ALERTS, BUNDLES, INCIDENT_CHANNELS, INCIDENTS
 
 

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from bot.response.actions import Action
-from bot.response.ports import Enqueuer, Request
+from bot.response.ports import Enqueuer
+from bot.response.stored import Request
 from storage.tables import INCIDENTS
 
 CONSIDER = "consider.v1"

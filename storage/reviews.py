@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.ports import Review
+from bot.response.stored import Review
 from storage.once import insert_once
 from storage.tables import DEMOTIONS, REVIEWS
 

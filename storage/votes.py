@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.ports import Ballot, Vote
+from bot.response.stored import Ballot, Vote
 from storage.once import insert_once
 from storage.tables import EVIDENCE_VIEWS, VOTES
 

@@ -7,7 +7,8 @@ never let two replicas spend the same last action.
 from datetime import timedelta
 
 from bot.policy.case import Case, Ruling, escalates, passed
-from bot.policy.document import Budget, duration_text
+from bot.policy.document import Budget
+from bot.policy.fields import duration_text
 from bot.policy.situation import BudgetState
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from bot.policy.conditions import FOR_ALERTS, FOR_CONDITIONS, Vocabulary, errors_in
-from bot.policy.document import duration
+from bot.policy.fields import duration
 from bot.policy.levels import Level
 from bot.policy.reachability import is_address
 from bot.policy.shape import did_you_mean, report

@@ -7,13 +7,13 @@ only the shape, so that rules and tests can build a policy in code.
 import hashlib
 import json
 import re
-from datetime import time, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AwareDatetime, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from bot.policy.fields import Duration, Expression, PolicyLevel, Share, TimeOfDay, TimeZone, duration_text
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
 from bot.policy.reachability import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
@@ -23,92 +23,6 @@ CHANNEL_WORDS_MAX_CHARACTERS = 30
 ARCHIVE_AFTER_MIN, ARCHIVE_AFTER_MAX = timedelta(minutes=5), timedelta(weeks=8)
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _CHANNEL_WORDS = re.compile(rf"[a-z0-9_-]{{0,{CHANNEL_WORDS_MAX_CHARACTERS}}}")
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
-_TIME_OF_DAY = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
-_UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-
-
-def duration(value: object) -> timedelta:
-    """``30s``, ``10m``, ``2h``, ``5d`` -> timedelta.
-
-    Raises:
-        ValueError: naming the value and the accepted form.
-    """
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.match(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 30s, 10m, 2h or 5d")
-    return timedelta(seconds=float(match[1]) * _UNIT_SECONDS[match[2]])
-
-
-def duration_text(value: timedelta) -> str:
-    """The shortest way to write a duration in the policy's own notation."""
-    seconds = value.total_seconds()
-    for unit in ("w", "d", "h", "m", "s"):
-        size = _UNIT_SECONDS[unit]
-        if seconds >= size and seconds % size == 0:
-            return f"{int(seconds // size)}{unit}"
-    return f"{seconds:g}s"
-
-
-def elapsed_text(value: timedelta) -> str:
-    """How long something took, in words as people say it: 40 s, 12 min, 3 h 5 min, 2 days."""
-    seconds = int(value.total_seconds())
-    if seconds < 120:
-        return f"{seconds} s"
-    if seconds < 7200:
-        return f"{seconds // 60} min"
-    if seconds < 172800:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-    return f"{seconds // 86400} days"
-
-
-def _time_of_day(value: object) -> object:
-    if isinstance(value, time):
-        return value
-    match = _TIME_OF_DAY.match(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError(f"{value!r} is not a time of day; write hours and minutes, such as 22:00 or 07:30")
-    return time(int(match[1]), int(match[2]))
-
-
-def _time_zone(value: object) -> object:
-    try:
-        ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone; write one such as Europe/Berlin or UTC") from None
-    return value
-
-
-def _level(value: object) -> object:
-    if isinstance(value, str):
-        if value in Level.__members__:
-            return Level[value]
-        raise ValueError(f"{value!r} is not a level; choose one of L0, L1, L2, L3")
-    if isinstance(value, Level):
-        return value
-    raise ValueError(f"{value!r} is not a level; write it as L0, L1, L2 or L3")
-
-
-def _expression(value: object) -> object:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
-Duration = Annotated[
-    timedelta, BeforeValidator(duration), PlainSerializer(duration_text, return_type=str, when_used="json")
-]
-PolicyLevel = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str, when_used="json")]
-Expression = Annotated[str, BeforeValidator(_expression)]
-"""CEL. A bare ``true`` or ``false`` is CEL too, though YAML makes it a boolean."""
-TimeOfDay = Annotated[
-    time,
-    BeforeValidator(_time_of_day),
-    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str, when_used="json"),
-]
-TimeZone = Annotated[str, BeforeValidator(_time_zone)]
-"""A name of the IANA database."""
-Share = Annotated[float, Field(gt=0, le=1)]
 
 
 class OwnChannels(Facts):

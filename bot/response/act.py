@@ -16,10 +16,11 @@ from bot.response.effects import DONE, NOT_BEGUN, UNCHANGED, died, run_effect
 from bot.response.flow import Flow, Json
 from bot.response.look import Brief, Look, look
 from bot.response.outcome import finish, withdraw
-from bot.response.ports import AttemptState, Request, Work
+from bot.response.ports import Work
 from bot.response.recheck import Objection, objection, pause_in_force
 from bot.response.record import judge_anew
 from bot.response.roll_back import restore
+from bot.response.stored import AttemptState, Request
 from bot.response.verify import verify
 from bot.response.watch import WATCHKEEPER, Watch
 

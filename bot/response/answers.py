@@ -7,7 +7,8 @@ from bot.policy.approval import Deed, Tally, groups_for, tally
 from bot.response.actions import Action
 from bot.response.card import current_action
 from bot.response.incidents import Incident
-from bot.response.ports import Ballot, Work
+from bot.response.ports import Work
+from bot.response.stored import Ballot
 from bot.response.watch import Watch
 
 Roster = Mapping[str, frozenset[str]]

@@ -13,7 +13,8 @@ from bot.response.answers import UNKNOWN_SUBJECT, Answer, Press, Roster, authori
 from bot.response.calling import renewed
 from bot.response.card import refresh_card
 from bot.response.notices import ThreadNotice, Tone
-from bot.response.ports import Ballot, Vote, Work
+from bot.response.ports import Work
+from bot.response.stored import Ballot, Vote
 from bot.response.watch import Watch
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot.policy.document import Policy, duration_text
+from bot.policy.document import Policy
+from bot.policy.fields import duration_text
 from bot.response.actions import UNDER_WAY, Action, ActionState
 from bot.response.calling import asked_groups, callable_people, if_nobody_answers
 from bot.response.incidents import Incident, IncidentState
 from bot.response.notices import BundleLine, BundleNotice, Button
-from bot.response.ports import Ballot, Work
+from bot.response.ports import Work
 from bot.response.questions import Bundle, Member
+from bot.response.stored import Ballot
 
 GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
 """Words that monitors use; any other comes last."""

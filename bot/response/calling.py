@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.policy.approval import next_groups
-from bot.policy.document import Policy, duration_text
+from bot.policy.document import Policy
+from bot.policy.fields import duration_text
 from bot.policy.quiet import quiet_from, quiet_until
 from bot.response.actions import Action, ActionState, Asked
 from bot.response.incidents import Incident, IncidentState

@@ -12,7 +12,8 @@ from bot.response.bundle_card import refresh_bundle
 from bot.response.calling import asked_groups, callable_people, if_nobody_answers
 from bot.response.incidents import Alert, Incident, IncidentState
 from bot.response.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
-from bot.response.ports import Ballot, StoredDecision, Vote, Work
+from bot.response.ports import Work
+from bot.response.stored import Ballot, StoredDecision, Vote
 
 LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is looked for."""

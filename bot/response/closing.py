@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.decision import Verdict
-from bot.policy.document import elapsed_text
+from bot.policy.fields import elapsed_text
 from bot.response.actions import Action, ActionState
 from bot.response.incidents import Incident
 from bot.response.notices import ThreadNotice, Tone

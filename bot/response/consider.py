@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
-from bot.policy.document import Policy, Runbook, elapsed_text
+from bot.policy.document import Policy, Runbook
+from bot.policy.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
 from bot.response.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
@@ -22,8 +23,9 @@ from bot.response.incidents import Alert, AlertStatus, Incident, IncidentEvent, 
 from bot.response.look import Brief, Look, look
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.parameters import changes
-from bot.response.ports import PERSON, Request, Work
+from bot.response.ports import Work
 from bot.response.record import record
+from bot.response.stored import PERSON, Request
 from bot.response.watch import WATCHKEEPER, Watch
 
 ASKED = "asked: "

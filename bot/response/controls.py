@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.approval import Deed, may
-from bot.policy.document import duration_text
+from bot.policy.fields import duration_text
 from bot.policy.situation import Pause, Scope
 from bot.response.actions import PENDING, Action, ActionState
 from bot.response.answers import Answer, Roster, authorised

@@ -11,7 +11,6 @@ import logging
 import os
 import secrets
 import socket
-import sqlite3
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +26,9 @@ from dbos import (
     EnqueueOptions,
     WorkflowStatus,
 )
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
+from bot.response.engine_database import memory_options, system_url
 from bot.response.flow import FlowFunction, Json
 from bot.response.ports import Work
 from bot.response.replicas import exit_at_once, place_of
@@ -52,8 +51,6 @@ RECOVERIES = "recoveries"
 """Our counter: an attribute of the workflow, because it must not be one of its steps."""
 MAX_RECOVERIES = 5
 ROLL_CALL_SECONDS = 1.0
-IDLE_SECONDS = 15
-"""PostgreSQL ends a transaction of DBOS that does nothing for so long: a frozen process must not stop the others."""
 FAILURE_TRIES = 10
 FAILURE_RETRY_SECONDS = 30.0
 FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -95,38 +92,6 @@ class Claims(Protocol):
     async def free(self, holder: str) -> int:
         """Let others have what this process, known to be gone, has in hand; how much."""
         ...
-
-
-def system_url(database_url: str) -> str:
-    """Our async database URL as DBOS's synchronous one: same file or server, same database."""
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        return url.set(drivername="sqlite").render_as_string(hide_password=False)
-    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
-
-
-class _UnhurriedConnection(sqlite3.Connection):
-    """Does not wait for the disk when it commits."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.execute("PRAGMA synchronous=NORMAL")
-
-
-def memory_options(database_url: str) -> dict[str, Any]:
-    """How DBOS's own connections remember: in the order of commits, but without waiting for the disk at each.
-
-    Each of our own commits does wait, and takes to the disk everything before it. So a power failure sets the engine
-    back by a few steps at most, none before an effect was claimed or a person was answered, and they are repeated.
-    """
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        return {"factory": _UnhurriedConnection}
-    given = url.query.get("options", "")
-    return {
-        "application_name": "watchkeeper flows",
-        "options": f"{given} -c synchronous_commit=off -c idle_in_transaction_session_timeout={IDLE_SECONDS}s",
-    }
 
 
 class Engine:

@@ -8,7 +8,8 @@ from bot.response.actions import Action
 from bot.response.answers import find
 from bot.response.card import current_action
 from bot.response.incidents import Incident
-from bot.response.ports import AuditEntry, StoredDecision, Vote, Work
+from bot.response.ports import Work
+from bot.response.stored import AuditEntry, StoredDecision, Vote
 from bot.response.watch import Watch
 
 

@@ -10,7 +10,8 @@ from bot.response.approvals import cast_yes
 from bot.response.card import refresh_card
 from bot.response.incidents import IncidentEvent, IncidentState
 from bot.response.notices import ThreadNotice, Tone
-from bot.response.ports import Request, Work
+from bot.response.ports import Work
+from bot.response.stored import Request
 from bot.response.watch import Watch
 
 NOTHING = "nothing"

@@ -11,7 +11,7 @@ from bot.policy.situation import AlertFacts, Evidence, Impact
 from bot.policy.templates import substitute_query
 from bot.remediation import PermanentError, RemediationError
 from bot.response.parameters import filled
-from bot.response.ports import Request
+from bot.response.stored import Request
 from bot.response.watch import Watch
 
 TRUE_WORDS = frozenset({"1", "true", "yes"})

@@ -17,7 +17,8 @@ from bot.response.calling import Members, ask_first, callable_people, if_nobody_
 from bot.response.card import current_action, named, refresh_card
 from bot.response.incidents import Incident
 from bot.response.notices import ThreadNotice, Tone
-from bot.response.ports import StoredDecision, Work
+from bot.response.ports import Work
+from bot.response.stored import StoredDecision
 from bot.response.storms import ask_together
 from bot.response.watch import WATCHKEEPER, Watch
 

@@ -25,7 +25,8 @@ from bot.response.card import refresh_card
 from bot.response.incidents import Incident, IncidentState
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.outcome import withdraw
-from bot.response.ports import Ballot, Work
+from bot.response.ports import Work
+from bot.response.stored import Ballot
 from bot.response.watch import WATCHKEEPER, Watch
 
 log = logging.getLogger(__name__)

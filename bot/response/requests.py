@@ -29,7 +29,8 @@ from bot.response.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.look import Brief, look
 from bot.response.notices import ThreadNotice, Tone
 from bot.response.parameters import SERVICE, as_key, fillable, filled, unfilled
-from bot.response.ports import PERSON, Request, Work
+from bot.response.ports import Work
+from bot.response.stored import PERSON, Request
 from bot.response.watch import Watch
 
 REQUESTED = "Requested"

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.policy.approval import Deed, may
-from bot.policy.document import elapsed_text
+from bot.policy.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.response.actions import Action
 from bot.response.answers import UNKNOWN_SUBJECT, Answer, Found, Press, Roster, authorised, find, refused
 from bot.response.card import refresh_card
 from bot.response.notices import Button, ThreadNotice, Tone
-from bot.response.ports import Review, Work
+from bot.response.ports import Work
+from bot.response.stored import Review
 from bot.response.watch import WATCHKEEPER, Watch
 
 WHEN_OVERDUE = Level.L1

@@ -10,7 +10,8 @@ from bot.response.effects import DONE, FAILED, NOT_BEGUN, died, run_effect
 from bot.response.flow import Flow, Json
 from bot.response.harm import pause_after_harm
 from bot.response.outcome import finish
-from bot.response.ports import AttemptState, Work
+from bot.response.ports import Work
+from bot.response.stored import AttemptState
 from bot.response.watch import WATCHKEEPER, Watch
 
 

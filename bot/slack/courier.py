@@ -11,16 +11,17 @@ Must not know: what a notice means, the database behind the protocols.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Generic
 
 from slack_sdk.errors import SlackClientError
 
-from bot.response.notices import DirectNotice, ThreadNotice, Told
+from bot.response.notices import DirectNotice, ThreadNotice
 from bot.slack.cards import render
+from bot.slack.deliveries import CourierDatabase, OutboxItem, Work
 from bot.slack.layout import Message
 from bot.slack.limits import check_card
 from bot.slack.pacing import Pace, Paces
@@ -58,76 +59,6 @@ REPAIR_SECONDS = 60.0
 """How often to try again what waits for a person to repair a channel or token."""
 
 log = logging.getLogger(__name__)
-
-
-class OutboxItem(Protocol):
-    """One claimed row."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def incident_id(self) -> int: ...
-    @property
-    def notice(self) -> Told: ...
-    @property
-    def attempts(self) -> int:
-        """Deliveries begun, this one included."""
-        ...
-
-    @property
-    def created_at(self) -> datetime: ...
-    @property
-    def channel(self) -> str | None:
-        """Where it goes; None before the incident's first card."""
-        ...
-
-    @property
-    def thread_ts(self) -> str | None:
-        """The message to change, or the thread to answer in; None for a new message in the channel."""
-        ...
-
-    @property
-    def in_own_channel(self) -> bool:
-        """Whether ``channel`` is the incident's own, without which it can do."""
-        ...
-
-
-class CourierOutbox(Protocol):
-    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the claim was lost meanwhile."""
-
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[int]: ...
-
-    async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None: ...
-
-    async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool: ...
-
-    async def retry(self, outbox_id: int, *, by: str, at: datetime, error: str) -> bool: ...
-
-    async def failed(self, outbox_id: int, *, by: str, error: str) -> bool: ...
-
-
-class CourierWork(Protocol):
-    """One transaction, as far as the courier sees it."""
-
-    @property
-    def outbox(self) -> CourierOutbox: ...
-
-
-Work = TypeVar("Work", bound=CourierWork)
-Work_co = TypeVar("Work_co", bound=CourierWork, covariant=True)
-
-
-class CourierDatabase(Protocol[Work_co]):
-    """Where the rows are."""
-
-    @property
-    def outbox_wakeup(self) -> asyncio.Event:
-        """Set after each commit that queued or delivered something here."""
-        ...
-
-    def begin(self) -> AbstractAsyncContextManager[Work_co]: ...
-
-    def read(self) -> AbstractAsyncContextManager[Work_co]: ...
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ from slack_sdk.models.blocks import Block
 from bot.policy.decision import RuleResult
 from bot.response.actions import Action
 from bot.response.card import blast_radius_text, way_back_text
-from bot.response.ports import AuditEntry
 from bot.response.requests import Rehearsal
 from bot.response.reviews import DueReview
 from bot.response.standing import Standing
+from bot.response.stored import AuditEntry
 from bot.slack import explaining, layout
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message

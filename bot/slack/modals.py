@@ -11,7 +11,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block, Option
 
-from bot.policy.document import duration_text
+from bot.policy.fields import duration_text
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.explanations import Choice, Explanation
 from bot.response.interventions import BY_HAND, NOTHING

@@ -21,7 +21,7 @@ from bot.policy.situation import Evidence, Notification, Oversight
 from bot.response.actions import Action, ActionState
 from bot.response.card import current_action, refresh_card
 from bot.response.incidents import Incident
-from bot.response.ports import StoredDecision
+from bot.response.stored import StoredDecision
 from bot.response.watch import Watch, utc_now
 from bot.slack.connection import Connection, build_client
 from bot.slack.courier import Courier

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.policy.situation import Notification, Oversight, Scope, ScopeKind
 from bot.response.actions import Action, ActionState
 from bot.response.incidents import IncidentState
-from bot.response.ports import StoredDecision
+from bot.response.stored import StoredDecision
 from bot.response.watch import Watch, utc_now
 from bot.second_channel.links import LinkDeed, Links, Offer
 from handlers.links import LinkPages

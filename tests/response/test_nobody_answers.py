@@ -12,8 +12,8 @@ from bot.response import approvals, interventions
 from bot.response.actions import Action, ActionState
 from bot.response.answers import Answer
 from bot.response.notices import CardNotice, DirectNotice, ThreadNotice
-from bot.response.ports import AuditEntry
 from bot.response.reminders import sweep_questions
+from bot.response.stored import AuditEntry
 from tests.response.world import ALICE, BOB, CAROL, World, orders, world
 
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

@@ -15,10 +15,11 @@ from bot.response import bundles, controls, interventions, requests
 from bot.response.actions import ActionState
 from bot.response.answers import Answer, Press, Roster
 from bot.response.notices import BundleNotice, Button, CardNotice, DirectNotice, ThreadNotice
-from bot.response.ports import AuditEntry, Work
+from bot.response.ports import Work
 from bot.response.questions import Bundle
 from bot.response.reminders import sweep_questions
 from bot.response.requests import Wanted
+from bot.response.stored import AuditEntry
 from bot.response.watch import Watch
 from tests.response.test_nobody_answers import CHAIN, Clock, settled
 from tests.response.world import ALICE, BOB, CAROL, DAVE, SwitchBoard, World, orders, world

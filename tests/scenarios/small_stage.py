@@ -17,7 +17,7 @@ import aiohttp
 from bot.app import running
 from bot.local.workspace import Message, Workspace, demo_team
 from bot.response.actions import Action
-from bot.response.ports import AuditEntry
+from bot.response.stored import AuditEntry
 from bot.response.watch import Timing
 from bot.settings import Settings
 from bot.slack.pacing import Paces

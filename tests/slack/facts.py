@@ -8,7 +8,7 @@ from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBac
 from bot.policy.situation import AlertFacts, Evidence, Finding, Situation
 from bot.response.explanations import Explanation
 from bot.response.incidents import Incident, IncidentState
-from bot.response.ports import AuditEntry, Ballot, StoredDecision, Vote
+from bot.response.stored import AuditEntry, Ballot, StoredDecision, Vote
 from tests.slack.notices import ALICE, BOB, OPENED
 
 INCIDENT = Incident(

@@ -20,7 +20,8 @@ from bot.response.notices import CardNotice, ThreadNotice
 from bot.response.watch import Watch
 from bot.slack.channels import Channels
 from bot.slack.connection import build_client
-from bot.slack.courier import Courier, OutboxItem
+from bot.slack.courier import Courier
+from bot.slack.deliveries import OutboxItem
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk

@@ -16,7 +16,8 @@ from bot.local.workspace import Message, Workspace, demo_team
 from bot.response.incidents import IncidentState
 from bot.response.notices import CardNotice, ThreadNotice
 from bot.slack.connection import build_client
-from bot.slack.courier import Courier, OutboxItem
+from bot.slack.courier import Courier
+from bot.slack.deliveries import OutboxItem
 from bot.slack.layout import Message as Drawn
 from bot.slack.pacing import Paces
 from bot.slack.posting import Desk

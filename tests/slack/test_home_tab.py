@@ -13,9 +13,9 @@ from bot.policy.document import Freeze
 from bot.policy.levels import Level
 from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.actions import ActionState
-from bot.response.ports import Review
 from bot.response.reviews import DueReview
 from bot.response.standing import Standing
+from bot.response.stored import Review
 from bot.slack.answers import IncidentLine
 from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view

@@ -11,7 +11,8 @@ from bot.policy.situation import Gate, Scope, ScopeKind
 from bot.remediation import Snapshot
 from bot.response.actions import ActionEvent, ActionState, Asked
 from bot.response.incidents import IncidentEvent, IncidentState
-from bot.response.ports import AttemptState, Ballot, Request, Vote, Work
+from bot.response.ports import Work
+from bot.response.stored import AttemptState, Ballot, Request, Vote
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.incidents import NOW, action, decision, open_incident, plan

@@ -5,7 +5,7 @@ Must not know: the policy, the database. Same notice, same message.
 
 from collections.abc import Collection
 
-from bot.policy.document import elapsed_text
+from bot.policy.fields import elapsed_text
 from bot.response.actions import ActionState
 from bot.response.incidents import IncidentState
 from bot.response.notices import PointerNotice

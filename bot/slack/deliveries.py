@@ -1,0 +1,79 @@
+"""The courier's side of the rows, as protocols: what is to be delivered, and what became of it."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from bot.response.notices import Told
+
+
+class OutboxItem(Protocol):
+    """One claimed row."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def incident_id(self) -> int: ...
+    @property
+    def notice(self) -> Told: ...
+    @property
+    def attempts(self) -> int:
+        """Deliveries begun, this one included."""
+        ...
+
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def channel(self) -> str | None:
+        """Where it goes; None before the incident's first card."""
+        ...
+
+    @property
+    def thread_ts(self) -> str | None:
+        """The message to change, or the thread to answer in; None for a new message in the channel."""
+        ...
+
+    @property
+    def in_own_channel(self) -> bool:
+        """Whether ``channel`` is the incident's own, without which it can do."""
+        ...
+
+
+class CourierOutbox(Protocol):
+    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the claim was lost meanwhile."""
+
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[int]: ...
+
+    async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None: ...
+
+    async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool: ...
+
+    async def retry(self, outbox_id: int, *, by: str, at: datetime, error: str) -> bool: ...
+
+    async def failed(self, outbox_id: int, *, by: str, error: str) -> bool: ...
+
+
+class CourierWork(Protocol):
+    """One transaction, as far as the courier sees it."""
+
+    @property
+    def outbox(self) -> CourierOutbox: ...
+
+
+Work = TypeVar("Work", bound=CourierWork)
+Work_co = TypeVar("Work_co", bound=CourierWork, covariant=True)
+
+
+class CourierDatabase(Protocol[Work_co]):
+    """Where the rows are."""
+
+    @property
+    def outbox_wakeup(self) -> asyncio.Event:
+        """Set after each commit that queued or delivered something here."""
+        ...
+
+    def begin(self) -> AbstractAsyncContextManager[Work_co]: ...
+
+    def read(self) -> AbstractAsyncContextManager[Work_co]: ...

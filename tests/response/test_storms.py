@@ -1,107 +1,31 @@
 """One storm of alerts is one card: who shares it, whom a yes speaks for, and what is still said."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bot.policy.document import Policy
-from bot.policy.situation import Scope, ScopeKind
-from bot.remediation import TemporaryError
-from bot.response import bundles, controls, interventions, requests
+from bot.response import bundles, controls, requests
 from bot.response.actions import ActionState
-from bot.response.answers import Answer, Press, Roster
-from bot.response.notices import BundleNotice, Button, CardNotice, DirectNotice, ThreadNotice
-from bot.response.ports import Work
-from bot.response.questions import Bundle
-from bot.response.reminders import sweep_questions
+from bot.response.notices import Button, CardNotice, ThreadNotice
 from bot.response.requests import Wanted
-from bot.response.stored import AuditEntry
-from bot.response.watch import Watch
-from tests.response.test_nobody_answers import CHAIN, Clock, settled
-from tests.response.world import ALICE, BOB, CAROL, DAVE, SwitchBoard, World, orders, world
-
-Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
-EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
-
-
-def stormy(level: str = "L1", approvals: dict[str, Any] | None = None) -> Policy:
-    """Two questions get a card each; more share one."""
-    written = orders(level, **({"approvals": approvals} if approvals else {})).model_dump(by_alias=True, mode="json")
-    services = {f"lamp-{number}": {"fleet": 4} for number in range(1, 10)}
-    return Policy.model_validate(written | {"storm": {"after": 2, "within": "5m"}, "services": services})
-
-
-async def storm(here: World, number: int, first: int = 1) -> None:
-    """As many lamps go out; each is asked about before the next does, so that their order is known."""
-    for lamp in range(first, first + number):
-        await here.fire(service=f"lamp-{lamp}", fingerprint=f"f{lamp}")
-        async with asyncio.timeout(20):
-            while await decided(here) < lamp:
-                await asyncio.sleep(0.01)
-
-
-async def decided(here: World) -> int:
-    async with here.database.read() as work:
-        incidents = await work.incidents.unresolved(500)
-        return sum([await work.decisions.latest(incident.id) is not None for incident in incidents])
-
-
-def said(here: World) -> list[ThreadNotice]:
-    return [notice for notice in here.delivered if isinstance(notice, ThreadNotice)]
-
-
-def cards(here: World) -> list[BundleNotice]:
-    return [notice for notice in here.delivered if isinstance(notice, BundleNotice)]
-
-
-async def until_bundle(here: World, true: Callable[[BundleNotice], bool]) -> BundleNotice:
-    """Wait until the newest delivered card about many is such that ``true`` holds."""
-    async with asyncio.timeout(30):
-        while True:
-            if cards(here) and true(cards(here)[-1]):
-                return cards(here)[-1]
-            await asyncio.sleep(0.02)
-
-
-def standing(card: BundleNotice) -> dict[str, ActionState | None]:
-    return {line.incident: line.action_state for line in card.lines}
-
-
-def waiting(number: int) -> Callable[[BundleNotice], bool]:
-    return lambda card: list(standing(card).values()).count(ActionState.WAITING) == number
-
-
-async def press(here: World, person: str, card: BundleNotice, deed: Deed = bundles.approve_these) -> Answer:
-    roster = await here.watch.roster()
-    async with here.database.begin() as work:
-        return await deed(work, here.watch, roster, Press(person, card.subject, card.revision))
-
-
-def choosing(*chosen: str, alone: bool = False) -> Deed:
-    async def deed(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
-        return await (bundles.ask_alone if alone else bundles.approve_chosen)(work, watch, roster, press, chosen)
-
-    return deed
-
-
-async def audit(here: World, incidents: Collection[int], kind: str) -> Sequence[AuditEntry]:
-    async with here.database.read() as work:
-        found = [entry for number in incidents for entry in await work.audit.of_incident(number)]
-    return [entry for entry in found if entry.kind == kind]
-
-
-async def bundle_of(here: World, incident: int) -> Bundle | None:
-    async with here.database.read() as work:
-        return await work.bundles.of(incident)
-
-
-def flips(here: World, *lamps: int) -> list[int]:
-    assert isinstance(here.switch, SwitchBoard)
-    return [here.switch.at(f"lamp-{lamp}").read()["flips"] for lamp in lamps]
+from tests.response.storm import (
+    EVERYTHING,
+    audit,
+    bundle_of,
+    cards,
+    decided,
+    flips,
+    press,
+    said,
+    standing,
+    storm,
+    stormy,
+    until_bundle,
+    waiting,
+)
+from tests.response.test_nobody_answers import Clock, settled
+from tests.response.world import ALICE, BOB, CAROL, SwitchBoard, world
 
 
 async def test_the_first_questions_get_a_card_each_and_the_rest_share_one(tmp_path: Path) -> None:
@@ -184,103 +108,6 @@ async def test_a_yes_does_not_speak_for_what_joined_after_the_card_that_was_pres
         await here.until(ActionState.SUCCEEDED, 5)
 
 
-async def test_some_are_chosen_and_the_others_go_on_waiting(tmp_path: Path) -> None:
-    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        await storm(here, 5)
-        card = await until_bundle(here, waiting(3))
-        assert (await press(here, ALICE, card, choosing("INC-4"))).text == "Your yes is counted. 1 question starts now."
-        await here.until(ActionState.SUCCEEDED, 4)
-        card = await until_bundle(here, waiting(2))
-        assert flips(here, 3, 4, 5) == [0, 1, 0]
-        foreign = await press(here, ALICE, card, choosing("INC-1", "INC-99"))
-        assert not foreign.accepted
-        await here.until(ActionState.WAITING, 1)
-
-
-async def test_a_question_gets_a_card_of_its_own_when_somebody_wants_to_look_closer(tmp_path: Path) -> None:
-    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        await storm(here, 4)
-        card = await until_bundle(here, waiting(2))
-        answer = await press(here, BOB, card, choosing("INC-4", alone=True))
-        assert answer.text == "INC-4: it gets a card of its own in a moment."
-        own = await here.until_card(lambda card: card.incident == "INC-4")
-        assert Button.OVERRIDE in own.buttons
-        told = await here.until_thread("A card of its own")
-        assert told.by == BOB
-        card = await until_bundle(here, lambda card: "INC-4" not in standing(card))
-        assert (await here.incident(4)).thread_ts != (await here.incident(3)).thread_ts
-        assert (await press(here, ALICE, card)).text == "Your yes is counted. 1 question starts now."
-        await here.until(ActionState.SUCCEEDED, 3)
-        assert flips(here, 3, 4) == [1, 0]
-        assert (await audit(here, (4,), "question.asked_alone"))[0].actor == BOB
-
-
-async def test_each_question_keeps_its_own_quorum(tmp_path: Path) -> None:
-    two = {"from": ["sre-oncall"], "needed": 2}
-    async with world(tmp_path, stormy(approvals=two), remediation=SwitchBoard) as here:
-        await storm(here, 4)
-        card = await until_bundle(here, waiting(2))
-        assert (await press(here, ALICE, card)).text == "Your yes is counted. 2 more need somebody else's yes, too."
-        card = await until_bundle(here, lambda card: all(line.approved_by == (ALICE,) for line in card.lines))
-        assert card.approvals_needed == 2
-        assert (await press(here, ALICE, card)).text.endswith("2 more need somebody else's yes, too.")
-        assert flips(here, 3, 4) == [0, 0]
-        assert (await press(here, BOB, card)).text == "Your yes is counted. 2 questions start now."
-        for incident in (3, 4):
-            assert (await here.until(ActionState.SUCCEEDED, incident)).decided_by == (ALICE, BOB)
-
-
-async def test_who_may_not_answer_one_may_not_answer_all(tmp_path: Path) -> None:
-    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        await storm(here, 4)
-        card = await until_bundle(here, waiting(2))
-        for person, deed in (
-            (CAROL, bundles.approve_these),
-            (DAVE, bundles.take_these),
-            (DAVE, choosing("INC-3", alone=True)),
-        ):
-            answer = await press(here, person, card, deed)
-            assert not answer.accepted
-            assert "the policy does not name you" in answer.text
-        refused = await audit(here, (3,), "person.refused")
-        assert [(entry.actor, entry.body["deed"]) for entry in refused] == [
-            (CAROL, "approve"),
-            (DAVE, "take"),
-            (DAVE, "take"),
-        ]
-        assert flips(here, 3, 4) == [0, 0]
-        assert await bundle_of(here, 3) is not None
-
-
-async def test_a_yes_to_all_leaves_alone_what_somebody_else_has_taken(tmp_path: Path) -> None:
-    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        await storm(here, 4)
-        card = await until_bundle(here, waiting(2))
-        roster = await here.watch.roster()
-        incident = await here.incident(4)
-        async with here.database.begin() as work:
-            pressed = Press(BOB, incident.handle, incident.revision)
-            assert (await interventions.take(work, here.watch, roster, pressed)).accepted
-        answer = await press(here, ALICE, card)
-        assert answer.text == (
-            "Your yes is counted. 1 question starts now. Taken by others: INC-4. To say yes there, choose them."
-        )
-        await here.until(ActionState.SUCCEEDED, 3)
-        assert flips(here, 3, 4) == [1, 0]
-        assert (await press(here, ALICE, card)).text == "Taken by others: INC-4. To say yes there, choose them."
-        assert (await press(here, BOB, card)).text == "Your yes is counted. 1 question starts now."
-        await here.until(ActionState.SUCCEEDED, 4)
-
-
-async def test_a_card_we_do_not_know_is_refused(tmp_path: Path) -> None:
-    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        roster = await here.watch.roster()
-        for deed in (bundles.approve_these, bundles.take_these, choosing("INC-1"), choosing("INC-1", alone=True)):
-            async with here.database.begin() as work:
-                assert not (await deed(work, here.watch, roster, Press(ALICE, "no such bundle", 1))).accepted
-                assert await bundles.view(work, here.watch, "no such bundle") is None
-
-
 async def test_a_pause_holds_them_and_what_is_asked_after_it_is_a_new_question(tmp_path: Path) -> None:
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 4)
@@ -343,29 +170,6 @@ async def test_incidents_that_only_people_can_handle_share_a_card_as_well(tmp_pa
         assert len(await audit(here, (3, 4, 5), "incident.taken")) == 3
 
 
-async def test_people_are_reminded_once_for_all_and_the_next_are_asked_once(tmp_path: Path) -> None:
-    clock = Clock()
-    async with world(tmp_path, stormy(approvals=CHAIN), now=clock, remediation=SwitchBoard) as here:
-        await storm(here, 6)
-        await until_bundle(here, waiting(4))
-        await settled(here)
-        for minutes in (15, 1, 14, 1):
-            clock.forward(minutes)
-            await sweep_questions(here.watch)
-            await sweep_questions(here.watch)
-            await settled(here)
-        shared = [one for one in said(here) if one.of_bundle]
-        assert [(one.title, one.to) for one in shared] == [
-            ("Still waiting for an answer", (ALICE, BOB)),
-            ("Now asking leads as well", (CAROL,)),
-        ]
-        assert shared[0].lines[0] == "4 questions: Flip the switch"
-        direct = [one for one in here.delivered if isinstance(one, DirectNotice) and one.service == "several services"]
-        assert [one.to for one in direct] == [ALICE, BOB, CAROL]
-        assert len(await audit(here, (3, 4, 5, 6), "action.reminded")) == 4, "the record is each question's own"
-        assert cards(here)[-1].approvers == (ALICE, BOB, CAROL)
-
-
 async def test_a_card_that_people_have_read_takes_no_more(tmp_path: Path) -> None:
     clock = Clock()
     async with world(tmp_path, stormy(), now=clock, remediation=SwitchBoard) as here:
@@ -403,22 +207,6 @@ async def test_what_is_resolved_waits_for_nobody(tmp_path: Path) -> None:
         ]
 
 
-async def test_only_the_first_failure_of_many_calls_people(tmp_path: Path) -> None:
-    async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        here.switch.breaks = TemporaryError("the fuse is out")
-        await storm(here, 5)
-        card = await until_bundle(here, waiting(3))
-        await press(here, ALICE, card)
-        await until_bundle(here, lambda card: ActionState.FAILED in standing(card).values() and waiting(0)(card))
-        for incident in (3, 4, 5):
-            await here.until(ActionState.FAILED, incident)
-        await settled(here)
-        failed = [one for one in said(here) if "Failed" in one.title]
-        assert len(failed) == 3
-        assert [bool(one.to) for one in failed].count(True) == 1
-        assert all(one.broadcast is bool(one.to) for one in failed), "the channel hears of the first"
-
-
 async def test_a_hundred_share_one_card_and_more_get_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.bundles.MEMBERS_MAX", 3)
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
@@ -428,14 +216,3 @@ async def test_a_hundred_share_one_card_and_more_get_another(tmp_path: Path, mon
         assert numbers[:3] == [numbers[0]] * 3
         assert numbers[3:] == [numbers[3]] * 2
         assert numbers[0] != numbers[3]
-
-
-async def test_a_yes_after_the_time_ran_out_starts_nothing_and_says_so(tmp_path: Path) -> None:
-    clock = Clock()
-    async with world(tmp_path, stormy(), now=clock, remediation=SwitchBoard) as here:
-        await storm(here, 4)
-        card = await until_bundle(here, waiting(2))
-        clock.at += timedelta(hours=3)
-        answer = await press(here, ALICE, card)
-        assert (answer.accepted, answer.text) == (False, "2 ran out of time just before.")
-        assert flips(here, 3, 4) == [0, 0]

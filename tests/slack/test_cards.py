@@ -28,9 +28,12 @@ from bot.response.notices import (
 from bot.slack.cards import button_value, parse_button_value, render
 from bot.slack.cards.situations import Shown, shown
 from bot.slack.limits import check_card
-from tests.slack.notices import ALICE, BOB, BUNDLES, CARDS, CAROL, NOTICES, SUBJECT, after, bounded, bundle, card, line
+from tests.slack import notices
+from tests.slack.notices import ALICE, BOB, CARDS, CAROL, SUBJECT, after, bounded, card
+from tests.slack.storms import BUNDLES
 
 Json = dict[str, typing.Any]
+NOTICES: dict[str, CardNotice | ThreadNotice | BundleNotice] = {**notices.NOTICES, **BUNDLES}
 
 
 def drawn(notice: CardNotice | ThreadNotice | BundleNotice) -> Json:
@@ -362,35 +365,6 @@ def test_only_whom_the_notice_itself_names_is_mentioned_in_words():
     )
     assert "<@U03CAROL> paused everything: 'service: U01ALICE'" in render(entry, 41, known_people={ALICE, CAROL}).text
     assert "<@" not in render(entry, 41).text, "and only when we have resolved them"
-
-
-def test_a_card_about_many_of_the_longest_texts_still_fits():
-    long = "<&>" * 5000
-    every = [
-        line(number, state, service=long, severity=long, alert_name=long, plan=long, approved_by=(f"U{'1' * 24}",) * 50)
-        for number, state in enumerate(itertools.islice(itertools.cycle(ActionState), 100))
-    ]
-    notice = bundle(*every, summary=long, because=long, headlines=(long,) * 9, runbook=long, if_nobody_answers=long)
-    message = render(notice, 41)
-    check_card(message.blocks, message.text)
-
-
-def test_approving_all_says_once_more_how_many_and_how_far():
-    (approve, *_) = buttons(BUNDLES["bundle_asking"])
-    assert approve["text"]["text"] == "Approve all 17"
-    assert approve["style"] == "primary"
-    asked = json.dumps(approve["confirm"])
-    assert "Run all 17?" in asked
-    assert "17 targets in all" in asked
-
-
-def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much():
-    said = reading(BUNDLES["bundle_under_way"])
-    assert "2 need a yes, 1 failed, 1 running, 2 worked, 1 resolved" in said
-    assert "… and 7 more, under “Choose…” and “Why?”" in reading(BUNDLES["bundle_asking"])
-    text = drawn(BUNDLES["bundle_asking"])["text"]
-    for part in ("Critical", "17 questions at once", "Restart a service", "2026-11-23 03:32", "INC-12 and 16 more"):
-        assert part in text
 
 
 def test_a_card_of_the_longest_texts_still_fits():

@@ -1,0 +1,39 @@
+"""The card of a storm: what it says, what it hides, and that it always fits."""
+
+import itertools
+import json
+
+from bot.response.actions import ActionState
+from bot.slack.cards import render
+from bot.slack.limits import check_card
+from tests.slack.storms import BUNDLES, bundle, line
+from tests.slack.test_cards import buttons, drawn, reading
+
+
+def test_a_card_about_many_of_the_longest_texts_still_fits():
+    long = "<&>" * 5000
+    every = [
+        line(number, state, service=long, severity=long, alert_name=long, plan=long, approved_by=(f"U{'1' * 24}",) * 50)
+        for number, state in enumerate(itertools.islice(itertools.cycle(ActionState), 100))
+    ]
+    notice = bundle(*every, summary=long, because=long, headlines=(long,) * 9, runbook=long, if_nobody_answers=long)
+    message = render(notice, 41)
+    check_card(message.blocks, message.text)
+
+
+def test_approving_all_says_once_more_how_many_and_how_far():
+    (approve, *_) = buttons(BUNDLES["bundle_asking"])
+    assert approve["text"]["text"] == "Approve all 17"
+    assert approve["style"] == "primary"
+    asked = json.dumps(approve["confirm"])
+    assert "Run all 17?" in asked
+    assert "17 targets in all" in asked
+
+
+def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much():
+    said = reading(BUNDLES["bundle_under_way"])
+    assert "2 need a yes, 1 failed, 1 running, 2 worked, 1 resolved" in said
+    assert "… and 7 more, under “Choose…” and “Why?”" in reading(BUNDLES["bundle_asking"])
+    text = drawn(BUNDLES["bundle_asking"])["text"]
+    for part in ("Critical", "17 questions at once", "Restart a service", "2026-11-23 03:32", "INC-12 and 16 more"):
+        assert part in text

@@ -30,7 +30,9 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
     members = sorted(await work.bundles.members(bundle), key=_urgency)
     waiting = [member for member in members if member.waits]
     actions = [member.action for member in waiting if member.action is not None]
-    first = min(actions, key=lambda action: action.due_at or now, default=None)
+    # What somebody has taken over waits as well, but nobody is called for it: the card speaks of the others first.
+    urgent = [member for member in waiting if member.is_open] or waiting
+    first = min(urgent, key=lambda member: _due_at(member) or now, default=None)
     severity = waiting[0].incident.severity if waiting else ""
     runbook = policy.runbooks.get(bundle.runbook)
     called = (person for action in actions for person in callable_people(policy, action.asked, severity, now))
@@ -44,10 +46,10 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
         targets=sum(action.plan.blast_radius.targets for action in actions),
         opened_at=bundle.opened_at,
         approvers=tuple(dict.fromkeys(called)),
-        asked=asked_groups(policy, first.asked, severity, now) if first else (),
+        asked=asked_groups(policy, first.action.asked, severity, now) if first and first.action else (),
         approvals_needed=max((action.approvals_needed for action in actions), default=1),
-        due_at=first.due_at if first else None,
-        if_nobody_answers=if_nobody_answers(policy, waiting[0].incident, first) if first else "",
+        due_at=_due_at(first) if first else None,
+        if_nobody_answers=if_nobody_answers(policy, first.incident, first.action) if first else "",
         buttons=offered_together(members),
         subject=bundle.handle,
         revision=bundle.revision,
@@ -105,6 +107,10 @@ def offered_together(members: Sequence[Member]) -> tuple[Button, ...]:
         *((Button.PAUSE_THESE,) if unresolved else ()),
         Button.WHY_THESE,
     )
+
+
+def _due_at(member: Member) -> datetime | None:
+    return member.action.due_at if member.action else None
 
 
 def _urgency(member: Member) -> tuple[int, int]:

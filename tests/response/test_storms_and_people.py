@@ -172,3 +172,20 @@ async def test_a_yes_after_the_time_ran_out_starts_nothing_and_says_so(tmp_path:
         answer = await press(here, ALICE, card)
         assert (answer.accepted, answer.text) == (False, "2 ran out of time just before.")
         assert flips(here, 3, 4) == [0, 0]
+
+
+async def test_the_card_speaks_of_what_nobody_has_taken(tmp_path: Path) -> None:
+    clock = Clock()
+    async with world(tmp_path, stormy(approvals=CHAIN), now=clock, remediation=SwitchBoard) as here:
+        await storm(here, 3)
+        clock.forward(2)
+        await storm(here, 1, first=4)
+        card = await until_bundle(here, waiting(2))
+        assert card.due_at == (await here.until(ActionState.WAITING, 3)).due_at
+        incident, roster = await here.incident(3), await here.watch.roster()
+        async with here.database.begin() as work:
+            pressed = Press(BOB, incident.handle, incident.revision)
+            assert (await interventions.take(work, here.watch, roster, pressed)).accepted
+        card = await until_bundle(here, lambda card: card.lines[-1].incident == "INC-3")
+        assert card.due_at == (await here.until(ActionState.WAITING, 4)).due_at
+        assert card.if_nobody_answers == "leads will be asked as well."

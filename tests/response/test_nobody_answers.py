@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.policy.document import Policy
-from bot.response import approvals, interventions
 from bot.response.actions import Action, ActionState
-from bot.response.answers import Answer
 from bot.response.notices import CardNotice, DirectNotice, ThreadNotice
 from bot.response.reminders import sweep_questions
 from bot.response.stored import AuditEntry
+from tests.response.deeds import approve, take
 from tests.response.world import ALICE, BOB, CAROL, World, orders, world
 
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -88,18 +87,6 @@ async def question(here: World) -> Action:
 async def entries(here: World, kind: str) -> Sequence[AuditEntry]:
     async with here.database.read() as work:
         return [entry for entry in await work.audit.of_incident(1) if entry.kind == kind]
-
-
-async def approve(here: World, person: str) -> Answer:
-    press, roster = await here.press(person), await here.watch.roster()
-    async with here.database.begin() as work:
-        return await approvals.approve(work, here.watch, roster, press)
-
-
-async def take(here: World, person: str) -> Answer:
-    press, roster = await here.press(person), await here.watch.roster()
-    async with here.database.begin() as work:
-        return await interventions.take(work, here.watch, roster, press)
 
 
 async def test_those_who_may_answer_are_reminded_once_at_half_of_the_time(tmp_path: Path) -> None:

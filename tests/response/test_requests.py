@@ -14,14 +14,14 @@ from bot.policy.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Scope, ScopeKind
 from bot.remediation import PermanentError
-from bot.response import approvals, controls
+from bot.response import controls
 from bot.response.actions import ActionState
-from bot.response.answers import Answer
 from bot.response.deadlines import sweep
 from bot.response.incidents import IncidentState
 from bot.response.look import Brief
 from bot.response.requests import Asked, Rehearsal, RequestError, Wanted, ask_rehearsal, end_settled, rehearse, run
 from bot.response.watch import Watch
+from tests.response.deeds import approve
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
 FLIP = Wanted("flip", {"service": "lamp"}, "it looks dark to me")
@@ -41,12 +41,6 @@ async def rehearsed(here: World, wanted: Wanted = FLIP, person: str = ALICE) -> 
         brief = await ask_rehearsal(work, here.watch, roster, person, wanted)
     assert isinstance(brief, Brief)
     return await rehearse(here.watch, brief)
-
-
-async def approve(here: World, person: str, incident_id: int = 1) -> Answer:
-    press, roster = await here.press(person, incident_id), await here.watch.roster()
-    async with here.database.begin() as work:
-        return await approvals.approve(work, here.watch, roster, press)
 
 
 async def kinds(here: World) -> list[str]:

@@ -9,30 +9,18 @@ from sqlalchemy import func, select
 from bot.policy.decision import Verdict
 from bot.policy.situation import Finding, Scope, ScopeKind
 from bot.remediation import PermanentError, TemporaryError
-from bot.response import approvals, controls, interventions
+from bot.response import controls, interventions
 from bot.response.actions import ActionState
-from bot.response.answers import Answer, Press
+from bot.response.answers import Answer
 from bot.response.deadlines import sweep
 from bot.response.incidents import IncidentState
 from bot.response.notices import Button
 from bot.response.reminders import sweep_questions
 from storage.tables import TARGET_LOCKS
+from tests.response.deeds import approve, stop
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
-
-
-async def approve(here: World, person: str, press: Press | None = None) -> Answer:
-    press = press or await here.press(person)
-    roster = await here.watch.roster()
-    async with here.database.begin() as work:
-        return await approvals.approve(work, here.watch, roster, press)
-
-
-async def stop(here: World, person: str) -> Answer:
-    press, roster = await here.press(person), await here.watch.roster()
-    async with here.database.begin() as work:
-        return await approvals.stop(work, here.watch, roster, press)
 
 
 async def test_an_alert_is_asked_about_approved_done_verified_and_resolved(tmp_path: Path) -> None:
@@ -179,7 +167,7 @@ async def test_many_simultaneous_clicks_start_it_once(tmp_path: Path) -> None:
         await here.fire()
         await here.until(ActionState.WAITING)
         press = {person: await here.press(person) for person in (ALICE, BOB)}
-        answers = await asyncio.gather(*(approve(here, p, press[p]) for p in [ALICE, BOB] * 5))
+        answers = await asyncio.gather(*(approve(here, p, press=press[p]) for p in [ALICE, BOB] * 5))
         assert sum("starts now" in a.text for a in answers) == 1
         await here.until(ActionState.SUCCEEDED)
         assert here.switch.read()["flips"] == 1
@@ -196,7 +184,7 @@ async def test_a_click_on_an_older_question_is_refused(tmp_path: Path) -> None:
         async with asyncio.timeout(10):
             while (await here.incident()).revision == old.revision:
                 await asyncio.sleep(0.02)
-        answer = await approve(here, ALICE, old)
+        answer = await approve(here, ALICE, press=old)
         assert not answer.accepted
         assert "out of date" in answer.text
 

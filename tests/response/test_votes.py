@@ -5,23 +5,11 @@ from pathlib import Path
 
 from bot.response import approvals
 from bot.response.actions import ActionState
-from bot.response.answers import Answer, Roster
 from bot.response.notices import Button, CardNotice
+from tests.response.deeds import approve, withdraw
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
-
-
-async def approve(here: World, person: str, roster: Roster | None = None) -> Answer:
-    press, roster = await here.press(person), roster or await here.watch.roster()
-    async with here.database.begin() as work:
-        return await approvals.approve(work, here.watch, roster, press)
-
-
-async def withdraw(here: World, person: str) -> Answer:
-    press, roster = await here.press(person), await here.watch.roster()
-    async with here.database.begin() as work:
-        return await approvals.withdraw(work, here.watch, roster, press)
 
 
 async def renew(here: World) -> int:
@@ -99,7 +87,7 @@ async def test_a_yes_of_somebody_who_is_deactivated_before_it_starts_does_not_st
         first = await here.until(ActionState.WAITING)
         stale = await here.watch.roster()
         here.people.deactivated.add(BOB)
-        assert (await approve(here, BOB, stale)).accepted, "Slack had not said so yet"
+        assert (await approve(here, BOB, roster=stale)).accepted, "Slack had not said so yet"
         async with asyncio.timeout(20):
             while (again := await here.action()) is None or again.id == first.id:
                 await asyncio.sleep(0.02)

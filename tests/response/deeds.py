@@ -1,0 +1,33 @@
+"""People press a button on the present card of an incident."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from bot.response import approvals, interventions
+from bot.response.answers import Answer, Press, Roster
+from bot.response.ports import Work
+from bot.response.watch import Watch
+from tests.response.world import World
+
+Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
+
+
+async def pressed(
+    deed: Deed,
+    here: World,
+    person: str,
+    incident_id: int = 1,
+    *,
+    press: Press | None = None,
+    roster: Roster | None = None,
+) -> Answer:
+    """What came of it. ``press``: another card than the present one; ``roster``: who is in which group, if not now."""
+    press, roster = press or await here.press(person, incident_id), roster or await here.watch.roster()
+    async with here.database.begin() as work:
+        return await deed(work, here.watch, roster, press)
+
+
+approve = partial(pressed, approvals.approve)
+withdraw = partial(pressed, approvals.withdraw)
+stop = partial(pressed, approvals.stop)
+take = partial(pressed, interventions.take)

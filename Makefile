@@ -46,7 +46,7 @@ lock: setup
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev --python-version 3.11 --output-file requirements.lock pyproject.toml
 
 diagrams: setup
-	$(BIN)/python -m bot.response.diagrams > docs/lifecycles.md
+	$(BIN)/python -m bot.response.model.diagrams > docs/lifecycles.md
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

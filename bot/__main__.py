@@ -14,7 +14,7 @@ from rich.console import Console
 from bot.settings import SettingsError, read_pause_file, read_policy_path, read_settings, read_storage_settings
 
 if TYPE_CHECKING:
-    from bot.policy.document import Policy
+    from bot.policy.file.document import Policy
     from bot.policy.situation import Pause, Scope
 
 app = typer.Typer(
@@ -42,8 +42,8 @@ def fail(text: str, code: int = EXIT_USAGE) -> NoReturn:
 
 def load_orders(path: Path) -> "Policy":
     """The policy at ``path``, or a clear end."""
-    from bot.policy.loading import load_policy
-    from bot.policy.problems import PolicyError
+    from bot.policy.file.loading import load_policy
+    from bot.policy.file.problems import PolicyError
     from remediations.catalogue import PARAMETER_MODELS
 
     try:
@@ -113,8 +113,8 @@ def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Pat
     Every error comes with line, column and remedy. Warnings point at what is allowed but probably not meant, such as a
     runbook that can never match or an approver group of one. Exit code 0: usable; 1: errors; 2: cannot be read.
     """
-    from bot.policy.loading import check_policy
-    from bot.policy.problems import render
+    from bot.policy.file.loading import check_policy
+    from bot.policy.file.problems import render
     from remediations.catalogue import PARAMETER_MODELS
 
     try:
@@ -152,9 +152,9 @@ def pause(
     Where even the database is away, create the pause file: while WATCHKEEPER_PAUSE_FILE (default: watchkeeper.pause
     beside a SQLite database, else in the working directory) exists, everything is paused. Its text is the reason.
     """
-    from bot import brakes
-    from bot.response.controls import SHORTENED, clipped
-    from handlers.watch_words import WordsError, read_duration
+    from bot.cli import pauses as brakes
+    from bot.response.interventions.pauses import SHORTENED, clipped
+    from handlers.slack.watch_words import WordsError, read_duration
 
     try:
         time = None if lasting is None else read_duration(lasting)
@@ -180,7 +180,7 @@ def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything"
     Ends the pauses of exactly this scope, on the record with your user name. What they held is looked at anew within
     seconds. A pause file is ended by removing it.
     """
-    from bot import brakes
+    from bot.cli import pauses as brakes
 
     url, key = storage_settings()
     try:
@@ -195,7 +195,7 @@ def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything"
 
 
 def _scope(text: str) -> "Scope":
-    from handlers.watch_words import WordsError, read_scope
+    from handlers.slack.watch_words import WordsError, read_scope
 
     try:
         scope = read_scope(text)
@@ -214,9 +214,9 @@ def _say_what_is_paused(active: "Sequence[Pause]") -> None:
 
 def _warn_of_a_name_nobody_knows(scope: "Scope", open_services: frozenset[str]) -> None:
     """The brake is on by now, so whatever is wrong with the policy only costs the warning."""
-    from bot import brakes
-    from bot.policy.loading import load_policy
-    from bot.policy.problems import PolicyError
+    from bot.cli import pauses as brakes
+    from bot.policy.file.loading import load_policy
+    from bot.policy.file.problems import PolicyError
 
     try:
         path = read_policy_path()
@@ -247,7 +247,7 @@ def audit_verify(
     Needs WATCHKEEPER_AUDIT_KEY, and DATABASE_URL unless a file is named. Exit code 0: whole; 1: broken, and the entries
     are named.
     """
-    from bot.records import RecordError, verify_database, verify_file
+    from bot.cli.audit import RecordError, verify_database, verify_file
 
     url, key = storage_settings()
     try:
@@ -269,7 +269,7 @@ def audit_export(
     file: Annotated[Path | None, typer.Argument(help="Where to write; without it, standard output.")] = None,
 ) -> None:
     """Write the record as JSON lines, which `audit verify FILE` proves offline with the key alone."""
-    from bot.records import RecordError, export
+    from bot.cli.audit import RecordError, export
 
     url, key = storage_settings()
     try:

@@ -10,15 +10,15 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.response.controls import Brakes, look_again_at_held
-from bot.response.deadlines import sweep
-from bot.response.engine import Engine
-from bot.response.reminders import sweep_questions
-from bot.response.requests import end_settled
-from bot.response.reviews import sweep_overdue
-from bot.response.watch import Watch
-from bot.slack.channels import Channels
-from handlers.inbox import Inbox
+from bot.response.interventions.pauses import Brakes, look_again_at_held
+from bot.response.deadlines.sweep import sweep
+from bot.response.engine.dbos import Engine
+from bot.response.deadlines.reminders import sweep_questions
+from bot.response.interventions.requests import end_settled
+from bot.response.interventions.reviews import sweep_overdue
+from bot.response.ports.context import Watch
+from bot.slack.incident_channels import Channels
+from handlers.slack.inbox import Inbox
 
 SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5

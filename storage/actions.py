@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
-from bot.response.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, Asked
+from bot.response.model.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, Asked
 from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -20,7 +20,7 @@ CHANGEABLE = frozenset(field.name for field in fields(Action)) - _FIXED
 
 
 class Actions:
-    """Implements ``bot.response.ports.Actions``."""
+    """Implements ``bot.response.ports.rows.Actions``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

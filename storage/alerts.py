@@ -14,8 +14,8 @@ from typing import TypeVar
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
-from bot.policy.document import Policy
-from bot.response.incidents import Alert, AlertStatus, IncidentState
+from bot.policy.file.document import Policy
+from bot.response.model.incidents import Alert, AlertStatus, IncidentState
 from storage.audit import NewEntry
 from storage.columns import INDEXED_TEXT_MAX_CHARACTERS, nul_free
 from storage.incidents import alert_columns

@@ -6,13 +6,13 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.remediation import Snapshot
-from bot.response.stored import Attempt, AttemptState
+from bot.response.model.records import Attempt, AttemptState
 from storage.once import insert_once
 from storage.tables import ATTEMPTS
 
 
 class Attempts:
-    """Implements ``bot.response.ports.Attempts``."""
+    """Implements ``bot.response.ports.rows.Attempts``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

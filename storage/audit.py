@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.stored import AuditEntry
+from bot.response.model.records import AuditEntry
 from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, plain, seal
 from storage.columns import nul_free
 from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD
@@ -27,7 +27,7 @@ class AuditKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What ``append_all`` records; see ``bot.response.ports.AuditEntry`` for the fields."""
+    """What ``append_all`` records; see ``bot.response.ports.rows.AuditEntry`` for the fields."""
 
     kind: str
     actor: str
@@ -37,7 +37,7 @@ class NewEntry:
 
 
 class Audit:
-    """Implements ``bot.response.ports.Audit``."""
+    """Implements ``bot.response.ports.rows.Audit``."""
 
     def __init__(self, session: AsyncSession, key: bytes) -> None:
         self._session = session

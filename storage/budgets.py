@@ -9,14 +9,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.policy.document import Budget, BudgetScope, Policy, Service
+from bot.policy.file.document import Budget, BudgetScope, Policy, Service
 from bot.policy.situation import BudgetState
 from storage.once import insert_once
 from storage.tables import BUDGET_ENTRIES
 
 
 class Budgets:
-    """Implements ``bot.response.ports.Budgets``."""
+    """Implements ``bot.response.ports.rows.Budgets``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

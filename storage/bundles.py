@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.questions import MEMBERS_MAX, Bundle, Member
+from bot.response.model.bundle import MEMBERS_MAX, Bundle, Member
 from storage.actions import Actions
 from storage.incidents import Incidents
 from storage.once import insert_once
@@ -18,7 +18,7 @@ from storage.tables import BUNDLES, INCIDENTS, QUESTIONS
 
 
 class Bundles:
-    """Implements ``bot.response.questions.Bundles``, and the delivery's side of it."""
+    """Implements ``bot.response.model.bundle.Bundles``, and the delivery's side of it."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -1,7 +1,7 @@
 """What processes have in hand: rows that one of them has claimed to deliver, so that nobody else touches them.
 
 A claim runs out by itself. People need not wait for that when its holder is known to be dead: whoever proves the death
-(``bot.response.replicas``) sets the rows free. Must not know: who is dead, what is delivered and how.
+(``bot.response.engine.liveness``) sets the rows free. Must not know: who is dead, what is delivered and how.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _IN_HAND = (
 
 
 class Claims:
-    """Implements ``bot.response.engine.Claims``."""
+    """Implements ``bot.response.engine.dbos.Claims``."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], settle: timedelta = SETTLE) -> None:
         self._database = database

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Decision
 from bot.policy.situation import Situation
-from bot.response.stored import StoredDecision
+from bot.response.model.records import StoredDecision
 from storage.tables import DECISIONS
 
 
 class Decisions:
-    """Implements ``bot.response.ports.Decisions``."""
+    """Implements ``bot.response.ports.rows.Decisions``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -8,7 +8,7 @@ from sqlalchemy import Row, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.situation import AlertFacts
-from bot.response.incidents import (
+from bot.response.model.incidents import (
     INCIDENT_LIFECYCLE,
     Alert,
     AlertStatus,
@@ -16,12 +16,12 @@ from bot.response.incidents import (
     IncidentEvent,
     IncidentState,
 )
-from bot.response.stored import PERSON
+from bot.response.model.records import PERSON
 from storage.tables import ALERTS, BUNDLES, INCIDENT_CHANNELS, INCIDENTS
 
 
 class Incidents:
-    """Implements ``bot.response.ports.Incidents``."""
+    """Implements ``bot.response.ports.rows.Incidents``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

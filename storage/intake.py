@@ -15,8 +15,8 @@ from datetime import datetime
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from bot.policy.document import Policy
-from bot.response.incidents import Alert
+from bot.policy.file.document import Policy
+from bot.response.model.incidents import Alert
 from storage.alerts import AlertStore, Delivery, IntakeResult, RejectedAlert
 from storage.columns import INDEXED_TEXT_MAX_CHARACTERS
 from storage.database import Database

@@ -12,7 +12,7 @@ from storage.tables import DEMOTIONS, LICENCES
 
 
 class Licences:
-    """Implements ``bot.response.ports.Licences``."""
+    """Implements ``bot.response.ports.rows.Licences``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

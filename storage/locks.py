@@ -14,7 +14,7 @@ from storage.tables import TARGET_LOCKS
 
 
 class Locks:
-    """Implements ``bot.response.ports.Locks``."""
+    """Implements ``bot.response.ports.rows.Locks``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Row, event, exists, func, insert, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from bot.response.notices import (
+from bot.response.model.notices import (
     NOTICE,
     BundleNotice,
     CardNotice,
@@ -27,7 +27,7 @@ from bot.response.notices import (
     among_many,
 )
 from storage.bundles import Bundles
-from storage.channels import IncidentChannels
+from storage.incident_channels import IncidentChannels
 from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
 
@@ -57,7 +57,7 @@ class OutboxItem:
 
 
 class Outbox:
-    """Implements ``bot.response.ports.Outbox``, and the courier's side of it."""
+    """Implements ``bot.response.ports.rows.Outbox``, and the courier's side of it."""
 
     def __init__(self, session: AsyncSession, wakeup: asyncio.Event) -> None:
         self._session = session

@@ -14,7 +14,7 @@ from storage.tables import PAUSES
 
 
 class Pauses:
-    """Implements ``bot.response.ports.Pauses``."""
+    """Implements ``bot.response.ports.rows.Pauses``."""
 
     def __init__(self, session: AsyncSession, file: PauseFile | None = None) -> None:
         self._session = session

@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from bot.response.actions import Action
-from bot.response.ports import Enqueuer
-from bot.response.stored import Request
+from bot.response.model.actions import Action
+from bot.response.ports.rows import Enqueuer
+from bot.response.model.records import Request
 from storage.tables import INCIDENTS
 
 CONSIDER = "consider.v1"
@@ -24,7 +24,7 @@ LOOKS_PER_TRANSACTION = 50
 
 
 class Queue:
-    """Implements ``bot.response.ports.Queue``."""
+    """Implements ``bot.response.ports.rows.Queue``."""
 
     def __init__(self, session: AsyncSession, enqueuer: Enqueuer) -> None:
         self._session = session

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Row, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.stored import Review
+from bot.response.model.records import Review
 from storage.once import insert_once
 from storage.tables import DEMOTIONS, REVIEWS
 
 
 class Reviews:
-    """Implements ``bot.response.ports.Reviews``."""
+    """Implements ``bot.response.ports.rows.Reviews``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

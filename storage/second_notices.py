@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.incidents import IncidentState
-from bot.response.notices import NOTICE
-from bot.response.second_notices import Known, SecondNotice, Untold
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import NOTICE
+from bot.response.ports.second_notices import Known, SecondNotice, Untold
 from storage.once import insert_once
 from storage.outbox import OutboxState
 from storage.tables import INCIDENTS, OUTBOX, SECOND_NOTICES
@@ -34,7 +34,7 @@ class SecondNoticeState(StrEnum):
 
 
 class SecondNotices:
-    """Implements ``bot.response.second_notices.SecondNotices``."""
+    """Implements ``bot.response.ports.second_notices.SecondNotices``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

@@ -4,14 +4,14 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.ports import Enqueuer
+from bot.response.ports.rows import Enqueuer
 from storage.actions import Actions
 from storage.arrivals import Arrivals
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
-from storage.channels import IncidentChannels
+from storage.incident_channels import IncidentChannels
 from storage.decisions import Decisions
 from storage.home_tabs import HomeTabs
 from storage.incidents import Incidents
@@ -28,7 +28,7 @@ from storage.votes import Votes
 
 
 class UnitOfWork:
-    """Implements ``bot.response.ports.Work``. Whoever opened the session commits it."""
+    """Implements ``bot.response.ports.rows.Work``. Whoever opened the session commits it."""
 
     def __init__(
         self,

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import Row, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.stored import Ballot, Vote
+from bot.response.model.records import Ballot, Vote
 from storage.once import insert_once
 from storage.tables import EVIDENCE_VIEWS, VOTES
 
 
 class Votes:
-    """Implements ``bot.response.ports.Votes``."""
+    """Implements ``bot.response.ports.rows.Votes``."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

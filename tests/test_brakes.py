@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import brakes
+from bot.cli import pauses as brakes
 from bot.policy.situation import Pause
-from bot.response.watch import utc_now
+from bot.response.ports.context import utc_now
 from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer, migrated
 

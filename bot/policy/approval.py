@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.policy.decision import Decision, Verdict
-from bot.policy.document import Policy
-from bot.policy.forbidden import APPROVERS_NEEDED, forbidden_in
+from bot.policy.file.document import Policy
+from bot.policy.rules.forbidden import APPROVERS_NEEDED, forbidden_in
 from bot.policy.plan import Plan
 
 

@@ -16,13 +16,13 @@ person's own vote never counts.
 
 from collections.abc import Callable, Mapping
 
-from bot.policy import autonomy, bounds, budgets, escalation, forbidden, licence
+from bot.policy.rules import level as autonomy, bounds, budgets, escalation, forbidden, licence
 from bot.policy.approval import approvals_needed
-from bot.policy.case import Case, Ruling, forbids, passed
+from bot.policy.rules.case import Case, Ruling, forbids, passed
 from bot.policy.confidence import assess
-from bot.policy.controls import controls
+from bot.policy.rules.controls import controls
 from bot.policy.decision import Decision, RuleResult, Verdict
-from bot.policy.document import Policy, Runbook
+from bot.policy.file.document import Policy, Runbook
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
 from bot.policy.situation import Situation

@@ -6,7 +6,7 @@ Pure: ``now`` is passed in. A clock that is put forward or back moves the hours 
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from bot.policy.document import Group, QuietHours
+from bot.policy.file.document import Group, QuietHours
 
 
 def quiet_until(group: Group, severity: str, now: datetime) -> datetime | None:

@@ -10,23 +10,23 @@ from datetime import datetime, timedelta
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
-from bot.policy.document import Policy, Runbook
-from bot.policy.fields import elapsed_text
+from bot.policy.file.document import Policy, Runbook
+from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
-from bot.response.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
-from bot.response.card import current_action, refresh_card
-from bot.response.channel_moves import tell_ending
-from bot.response.flow import Flow, Json
-from bot.response.harm import answer_harm
-from bot.response.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
-from bot.response.look import Brief, Look, look
-from bot.response.notices import ThreadNotice, Tone
-from bot.response.parameters import changes
-from bot.response.ports import Work
-from bot.response.record import record
-from bot.response.stored import PERSON, Request
-from bot.response.watch import WATCHKEEPER, Watch
+from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.notices.card import current_action, refresh_card
+from bot.response.notices.channel_moves import tell_ending
+from bot.response.ports.flow import Flow, Json
+from bot.response.execution.harm import answer_harm
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
+from bot.response.assessment.assess import Brief, Look, look
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.assessment.parameters import changes
+from bot.response.ports.rows import Work
+from bot.response.assessment.record import record
+from bot.response.model.records import PERSON, Request
+from bot.response.ports.context import WATCHKEEPER, Watch
 
 ASKED = "asked: "
 """How the trigger of a person's request begins; what follows is their reason."""

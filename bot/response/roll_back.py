@@ -5,14 +5,14 @@ fails. The action is in state rolling_back, with its targets locked, before eith
 """
 
 from bot.policy.plan import Exactness
-from bot.response.actions import ActionEvent, ActionState
-from bot.response.effects import DONE, FAILED, NOT_BEGUN, died, run_effect
-from bot.response.flow import Flow, Json
-from bot.response.harm import pause_after_harm
-from bot.response.outcome import finish
-from bot.response.ports import Work
-from bot.response.stored import AttemptState
-from bot.response.watch import WATCHKEEPER, Watch
+from bot.response.model.actions import ActionEvent, ActionState
+from bot.response.execution.effects import DONE, FAILED, NOT_BEGUN, died, run_effect
+from bot.response.ports.flow import Flow, Json
+from bot.response.execution.harm import pause_after_harm
+from bot.response.execution.outcome import finish
+from bot.response.ports.rows import Work
+from bot.response.model.records import AttemptState
+from bot.response.ports.context import WATCHKEEPER, Watch
 
 
 async def roll_back(flow: Flow, watch: Watch, action_id: str, by: str, reason: str) -> None:

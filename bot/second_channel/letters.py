@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.response.actions import ActionState
-from bot.response.incidents import Incident
-from bot.response.notices import BundleNotice, CardNotice, ThreadNotice, Told
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import Incident
+from bot.response.model.notices import BundleNotice, CardNotice, ThreadNotice, Told
 from bot.second_channel.telling import Kind
 
 WIDTH_CHARACTERS = 76

@@ -12,7 +12,7 @@ from email.utils import format_datetime
 
 import aiosmtplib
 
-from bot.policy.reachability import EmailRoute, MailSecurity
+from bot.policy.file.second_channel import EmailRoute, MailSecurity
 from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
 from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Later, Never, Outcome, Taken

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.policy.reachability import PagerDutyRoute
+from bot.policy.file.second_channel import PagerDutyRoute
 from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
 from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Later, Never, Outcome, Taken

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import aiohttp
 
-from bot.policy.document import Policy
-from bot.second_channel.anywhere import Anywhere
+from bot.policy.file.document import Policy
+from bot.second_channel.apprise import Anywhere
 from bot.second_channel.mail import MailRoute
 from bot.second_channel.pagerduty import PagerDuty
 from bot.second_channel.route import Route

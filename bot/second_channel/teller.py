@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.response.second_notices import Known, SecondDatabase, SecondNotice, SecondWork, Untold
+from bot.response.ports.second_notices import Known, SecondDatabase, SecondNotice, SecondWork, Untold
 from bot.second_channel.letters import Letter, Offered, OfferedLink, write
 from bot.second_channel.links import LinkDeed, Links, Offer
 from bot.second_channel.route import Later, Never, Route, Taken

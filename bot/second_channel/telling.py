@@ -6,10 +6,10 @@ Everything else waits for Slack: a thread that catches up is enough for it.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.response.actions import ActionState
-from bot.response.incidents import Incident, IncidentState
-from bot.response.notices import BundleNotice, Button, CardNotice, ThreadNotice, Told, Tone
-from bot.response.ports import Work
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.notices import BundleNotice, Button, CardNotice, ThreadNotice, Told, Tone
+from bot.response.ports.rows import Work
 
 
 class Kind(StrEnum):

@@ -6,7 +6,7 @@ Must not know: when a channel is opened. https://api.slack.com/methods/conversat
 import re
 import unicodedata
 
-from bot.response.channels import ChannelBrief
+from bot.response.model.incident_channel import ChannelBrief
 from bot.slack.cards.wording import severity_words
 from bot.slack.text import Mrkdwn, concat, escape, units, words
 

@@ -19,7 +19,7 @@ from typing import Generic
 
 from slack_sdk.errors import SlackClientError
 
-from bot.response.notices import DirectNotice, ThreadNotice
+from bot.response.model.notices import DirectNotice, ThreadNotice
 from bot.slack.cards import render
 from bot.slack.deliveries import CourierDatabase, OutboxItem, Work
 from bot.slack.layout import Message

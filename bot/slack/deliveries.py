@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from bot.response.notices import Told
+from bot.response.model.notices import Told
 
 
 class OutboxItem(Protocol):

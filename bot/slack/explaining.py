@@ -9,8 +9,8 @@ from typing import Any
 
 from bot.policy.decision import Decision, Reason, RuleResult, Verdict
 from bot.policy.situation import Evidence
-from bot.response.notices import EvidenceLine
-from bot.response.stored import AuditEntry, Ballot, Vote
+from bot.response.model.notices import EvidenceLine
+from bot.response.model.records import AuditEntry, Ballot, Vote
 from bot.slack.cards import wording
 from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, escape, lines, mention, naming, spaced, when, words
 

@@ -19,7 +19,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.slack.failures import error_word
 
 USERGROUP_SECONDS = 300.0
@@ -92,7 +92,7 @@ class _Remembered(Generic[Answer]):
 
 
 class SlackPeople:
-    """Implements ``bot.response.senses.People``."""
+    """Implements ``bot.response.ports.outside.People``."""
 
     def __init__(
         self,

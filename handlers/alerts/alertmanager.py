@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.policy.situation import AlertFacts
-from bot.response.incidents import Alert, AlertStatus
+from bot.response.model.incidents import Alert, AlertStatus
 from handlers.alerts.source import ALERTS_MAX, Parsed, TooManyAlertsError, WebhookError, shown
 from storage.alerts import RejectedAlert
 

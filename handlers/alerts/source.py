@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.response.incidents import Alert
+from bot.response.model.incidents import Alert
 from storage.alerts import RejectedAlert
 
 ALERTS_MAX = 10_000

@@ -26,7 +26,7 @@ from pydantic import model_validator
 from supervisor.states import RUNNING_STATES, ProcessStates
 from supervisor.xmlrpc import Faults, SupervisorTransport, getFaultDescription
 
-from bot.policy.fields import Duration
+from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, RemediationError, TemporaryError
 from remediations.backends.base import BackendSettings
 from remediations.backends.credentials import read_secret

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.response.actions import ACTION_LIFECYCLE, PENDING, UNDECIDED, UNDER_WAY, ActionEvent, ActionState
-from bot.response.diagrams import page
-from bot.response.incidents import INCIDENT_LIFECYCLE, IncidentEvent, IncidentState
-from bot.response.lifecycle import Lifecycle
+from bot.response.model.actions import ACTION_LIFECYCLE, PENDING, UNDECIDED, UNDER_WAY, ActionEvent, ActionState
+from bot.response.model.diagrams import page
+from bot.response.model.incidents import INCIDENT_LIFECYCLE, IncidentEvent, IncidentState
+from bot.response.model.lifecycle import Lifecycle
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,12 +9,12 @@ import jsonschema
 import pytest
 import yaml
 
-from bot.response.notices import Button
-from handlers import workflow
-from handlers.arrival import Kind
-from handlers.commands import COMMAND
-from handlers.routes import FORMS, ROUTES
-from handlers.watch_words import SUBCOMMANDS
+from bot.response.model.notices import Button
+from handlers.slack import workflow
+from handlers.slack.arrival import Kind
+from handlers.slack.commands import COMMAND
+from handlers.slack.routes import FORMS, ROUTES
+from handlers.slack.watch_words import SUBCOMMANDS
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT.parent / "shared" / "contracts"

@@ -14,9 +14,9 @@ from sqlalchemy import update
 
 from bot.local.workspace import Workspace
 from bot.local.workspace.workflows import ExecutionState
-from bot.slack import channels, courier, people, posting
-from handlers import bridge
-from handlers.workflow import FUNCTION
+from bot.slack import incident_channels as channels, courier, people, posting
+from handlers.slack import bridge
+from handlers.slack.workflow import FUNCTION
 from storage.database import Database
 from storage.tables import ACTIONS, INCIDENT_CHANNELS
 from tests.architecture.test_manifest import contract, used_methods

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from bot.response import engine as engine_module
-from bot.response.engine import TARGETS_QUEUE, Engine
-from bot.response.flow import Flow
-from bot.response.watch import utc_now
+from bot.response.engine import dbos as engine_module
+from bot.response.engine.dbos import TARGETS_QUEUE, Engine
+from bot.response.ports.flow import Flow
+from bot.response.ports.context import utc_now
 from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate

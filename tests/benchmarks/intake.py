@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from itertools import count
 from tempfile import TemporaryDirectory
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.situation import AlertFacts
-from bot.response.engine import Engine
-from bot.response.incidents import Alert, AlertStatus
+from bot.response.engine.dbos import Engine
+from bot.response.model.incidents import Alert, AlertStatus
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate

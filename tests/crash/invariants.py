@@ -9,8 +9,8 @@ from sqlalchemy import Table, select
 
 from bot.local.workspace import Message
 from bot.policy.situation import ScopeKind
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
 from storage.database import Database
 from storage.tables import (
     ACTIONS,

@@ -19,16 +19,16 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 import bot.app
 import bot.sweeper
-from bot.response import deadlines
-from bot.response.actions import ActionState
-from bot.response.flow import Flow, FlowFunction, Json
-from bot.response.notices import BundleNotice, CardNotice
-from bot.response.ports import Work
+from bot.response.deadlines import sweep as deadlines
+from bot.response.model.actions import ActionState
+from bot.response.ports.flow import Flow, FlowFunction, Json
+from bot.response.model.notices import BundleNotice, CardNotice
+from bot.response.ports.rows import Work
 from bot.slack.courier import Courier
 from bot.slack.posting import Accepted
-from handlers.arrival import Arrived
-from handlers.bridge import Bridge
-from handlers.inbox import ARRIVED, IS_NEW, Inbox
+from handlers.slack.arrival import Arrived
+from handlers.slack.bridge import Bridge
+from handlers.slack.inbox import ARRIVED, IS_NEW, Inbox
 from remediations.backends.supervisor import Supervisor
 from storage.alerts import AlertStore
 from storage.intake import Intake
@@ -184,7 +184,7 @@ class CrashingFlow:
     points: Points
 
     async def transaction(self, name: str, body: Callable[[Work], Any]) -> Json:
-        """See ``bot.response.flow.Flow``."""
+        """See ``bot.response.ports.flow.Flow``."""
         here = f"{self.name}: {name}"
 
         async def run(work: Work) -> Json:
@@ -197,7 +197,7 @@ class CrashingFlow:
         return result
 
     async def step(self, name: str, body: Callable[[], Any]) -> Json:
-        """See ``bot.response.flow.Flow``."""
+        """See ``bot.response.ports.flow.Flow``."""
         here = f"{self.name}: {name}"
 
         async def run() -> Json:

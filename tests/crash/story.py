@@ -17,7 +17,7 @@ import aiohttp
 from bot.local.servers import until
 from bot.local.workspace import Message, Person
 from bot.local.workspace import Outcome as Heard
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene, again
 from tests.handlers.webhooks import alert, webhook
 from tests.scenarios.stage import said

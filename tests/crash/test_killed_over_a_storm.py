@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot.local.servers import until
 from bot.local.workspace import Message
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from storage.database import Database
 from storage.tables import ACTIONS, BUNDLES, OUTBOX, QUESTIONS, VOTES
 from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene, scene

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.evidence.prometheus import NOT_CONFIGURED, PrometheusEvidence
 from bot.policy.situation import Finding
-from bot.response.senses import EvidenceSource
+from bot.response.ports.outside import EvidenceSource
 from tests.fixtures.servers import Program, free_port, running_prometheus, running_supervisord, until
 
 SUPPORTS, CONTRADICTS, UNKNOWN = Finding.SUPPORTS, Finding.CONTRADICTS, Finding.UNKNOWN

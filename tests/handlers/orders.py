@@ -1,6 +1,6 @@
 """Written orders for tests: alice and bob are on call, carol leads, dave has no rights."""
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 
 ORDERS = Policy.model_validate(
     {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.response.incidents import AlertStatus
+from bot.response.model.incidents import AlertStatus
 from handlers.alerts import SOURCES, alertmanager
 from handlers.alerts.alertmanager import parse
 from handlers.alerts.source import ALERTS_MAX, Parsed, TooManyAlertsError, WebhookError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.arrival import Arrived, Kind, recognise
+from handlers.slack.arrival import Arrived, Kind, recognise
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 CLICK: dict[str, Any] = {

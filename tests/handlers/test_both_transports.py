@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.local.workspace.envelope import Envelope
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.handlers.ship import Ship, sailing

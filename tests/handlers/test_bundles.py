@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot.local.workspace import Message
-from bot.response.actions import ActionState
-from bot.response.card import refresh_card
-from bot.response.incidents import IncidentEvent, IncidentState
-from bot.response.questions import Bundle
-from bot.response.watch import utc_now
+from bot.response.model.actions import ActionState
+from bot.response.notices.card import refresh_card
+from bot.response.model.incidents import IncidentEvent, IncidentState
+from bot.response.model.bundle import Bundle
+from bot.response.ports.context import utc_now
 from tests.fixtures import incidents as facts
 from tests.handlers.orders import ORDERS
 from tests.handlers.ship import Ship, asked_by_policy

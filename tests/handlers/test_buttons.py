@@ -2,8 +2,8 @@
 
 import asyncio
 
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
 from tests.handlers.ship import Ship
 
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from bot.policy.situation import ScopeKind
-from bot.response.actions import ActionState
-from bot.response.watch import utc_now
-from handlers.watch_words import SUBCOMMANDS
+from bot.response.model.actions import ActionState
+from bot.response.ports.context import utc_now
+from handlers.slack.watch_words import SUBCOMMANDS
 from tests.handlers.ship import Ship
 
 

@@ -9,11 +9,11 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer, make_mocked_request
 
-from bot.response.watch import utc_now
-from bot.slack.answers import ProcessFacts
-from handlers.health import Check, Health, database_answers, fresh, holds, told
-from handlers.http import build_http_app
-from handlers.metrics import Metrics
+from bot.response.ports.context import utc_now
+from bot.slack.replies import ProcessFacts
+from handlers.web.health import Check, Health, database_answers, fresh, holds, told
+from handlers.web.http_app import build_http_app
+from handlers.web.metrics import Metrics
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts
@@ -70,7 +70,7 @@ async def test_a_part_that_fails_or_hangs_is_a_reason_and_not_an_error(
         await asyncio.Event().wait()
         return None
 
-    monkeypatch.setattr("handlers.health.CHECK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("handlers.web.health.CHECK_TIMEOUT_SECONDS", 0.05)
     CHECKS.update(one=fails, other=hangs)
     assert await ready(session) == (503, {"one": "ConnectionError: gone", "other": "no answer within 0.05 s"})
 

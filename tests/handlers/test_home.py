@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from bot.local.workspace import View
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.actions import ActionState
-from bot.response.watch import utc_now
+from bot.response.model.actions import ActionState
+from bot.response.ports.context import utc_now
 from bot.slack.limits import check_view
 from storage.actions import Actions
 from tests.fixtures import incidents as facts

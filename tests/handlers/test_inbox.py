@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bot.response.actions import ActionState
-from bot.response.watch import utc_now
-from handlers.arrival import Arrived, Kind, recognise
-from handlers.bridge import Bridge
-from handlers.inbox import Route
-from handlers.routes import ROUTES
+from bot.response.model.actions import ActionState
+from bot.response.ports.context import utc_now
+from handlers.slack.arrival import Arrived, Kind, recognise
+from handlers.slack.bridge import Bridge
+from handlers.slack.inbox import Route
+from handlers.slack.routes import ROUTES
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.handlers.ship import Ship, sailing

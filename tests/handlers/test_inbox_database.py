@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from storage.database import Database
 from tests.fixtures.database import (  # noqa: F401 - pytest finds fixtures by their names here
     AUDIT_KEY,

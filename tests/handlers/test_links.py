@@ -9,12 +9,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.policy.situation import Notification, Oversight, Scope, ScopeKind
-from bot.response.actions import Action, ActionState
-from bot.response.incidents import IncidentState
-from bot.response.stored import StoredDecision
-from bot.response.watch import Watch, utc_now
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.records import StoredDecision
+from bot.response.ports.context import Watch, utc_now
 from bot.second_channel.links import LinkDeed, Links, Offer
-from handlers.links import LinkPages
+from handlers.web.links import LinkPages
 from storage.audit_chain import SealedEntry
 from storage.database import Database
 from storage.tables import ACTIONS, INCIDENTS

@@ -14,8 +14,8 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.request.async_request import AsyncBoltRequest
 from sqlalchemy import text
 
-from bot.response.actions import ActionState
-from handlers.slack_app import build_slack_app
+from bot.response.model.actions import ActionState
+from handlers.slack.bolt_app import build_slack_app
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.handlers.ship import Ship, sailing

@@ -7,9 +7,9 @@ import pytest
 
 from bot.local.workspace.misbehave import Misbehaviour
 from bot.local.workspace.slips import RESPONSE_URL_LIVES_SECONDS, RESPONSE_URL_USES
-from bot.response.actions import ActionState
-from bot.response.watch import utc_now
-from handlers.arrival import recognise
+from bot.response.model.actions import ActionState
+from bot.response.ports.context import utc_now
+from handlers.slack.arrival import recognise
 from tests.handlers.ship import Ship
 
 Trouble = Callable[[Misbehaviour, str], None]

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.requests import Wanted
-from handlers.watch_words import (
+from bot.response.interventions.requests import Wanted
+from handlers.slack.watch_words import (
     SUBCOMMANDS,
     Audit,
     Help,

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from bot.local.workspace.workflows import Execution, ExecutionState
-from bot.response.watch import utc_now
-from handlers.inbox import ATTEMPTS_MAX
-from handlers.workflow import FUNCTION
+from bot.response.ports.context import utc_now
+from handlers.slack.inbox import ATTEMPTS_MAX
+from handlers.slack.workflow import FUNCTION
 from storage.tables import ARRIVALS
 from tests.handlers.ship import Ship
 
@@ -81,7 +81,7 @@ async def left_behind(ship: Ship, monkeypatch: pytest.MonkeyPatch, unreached: st
         await asyncio.Event().wait()
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"handlers.workflow.{unreached}", die)
+        patch.setattr(f"handlers.slack.workflow.{unreached}", die)
         execution = ship.workspace.run_step(FUNCTION, **INPUTS)
         await died.wait()
         assert await ship.inbox.drain(0.01) == 1
@@ -138,7 +138,7 @@ async def test_a_step_that_fails_on_our_side_ends_with_that(ship: Ship, monkeypa
     async def fail(*_: object) -> None:
         raise ZeroDivisionError("nobody foresaw this")
 
-    monkeypatch.setattr("handlers.workflow._ask", fail)
+    monkeypatch.setattr("handlers.slack.workflow._ask", fail)
     execution = await run_step(ship)
     assert execution.state is ExecutionState.FAILED
     assert "Nothing was done" in execution.error

@@ -4,7 +4,7 @@ from typing import Any
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision, Reason, RuleResult
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius
 from tests.policy.strategies import calm_plan, calm_policy, calm_situation, targets
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.policy.actors import in_words
-from bot.policy.controls import Control
+from bot.policy.rules.controls import Control
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from bot.policy.conditions import (
     errors_in,
     evaluate,
 )
-from bot.policy.document import Policy
-from bot.policy.matching import candidates, match
+from bot.policy.file.document import Policy
+from bot.policy.rules.matching import candidates, match
 from tests.policy.strategies import CALM_RUNBOOK, calm_alert, calm_policy
 
 

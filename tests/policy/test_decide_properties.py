@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.policy.decide import RULES, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
-from bot.policy.document import Policy, Severity
+from bot.policy.file.document import Policy, Severity
 from bot.policy.levels import Level
 from bot.policy.situation import Finding, Gate, Notification, Pause, Situation
 from tests.policy.strategies import (

@@ -8,7 +8,7 @@ import pytest
 
 from bot.policy.decide import RULES, decide
 from bot.policy.decision import Verdict
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, WayBack
 from bot.policy.situation import Gate, Impact, Licence, Notification, Oversight

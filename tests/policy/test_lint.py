@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.policy import document
-from bot.policy.loading import check_policy, load_policy
-from bot.policy.matching import match
+from bot.policy.file import document
+from bot.policy.file.loading import check_policy, load_policy
+from bot.policy.rules.matching import match
 from bot.policy.plan import Facts
 from tests.policy.strategies import calm_alert
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from bot.policy.levels import Level
-from bot.policy.loading import check_policy, load_policy
-from bot.policy.problems import PolicyError, Problem, Weight, render
+from bot.policy.file.loading import check_policy, load_policy
+from bot.policy.file.problems import PolicyError, Problem, Weight, render
 
 GOOD = """\
 version: 1

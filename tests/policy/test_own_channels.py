@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.policy.loading import check_policy, load_policy
+from bot.policy.file.loading import check_policy, load_policy
 
 FILE = """\
 version: 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy.document import Group
+from bot.policy.file.document import Group
 from bot.policy.quiet import quiet_from, quiet_until
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.policy.document import Policy
-from bot.policy.loading import check_policy, load_policy
-from bot.policy.problems import Weight
+from bot.policy.file.document import Policy
+from bot.policy.file.loading import check_policy, load_policy
+from bot.policy.file.problems import Weight
 
 ORDERS = """\
 version: 1

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.policy.decision import RuleResult, Verdict
-from bot.policy.document import Escalate, Severity
+from bot.policy.file.document import Escalate, Severity
 from bot.policy.plan import Effect
 from bot.policy.situation import (
     Evidence,

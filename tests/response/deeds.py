@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bot.response import approvals, interventions
-from bot.response.answers import Answer, Press, Roster
-from bot.response.ports import Work
-from bot.response.watch import Watch
+from bot.response.interventions import approvals, take_override as interventions
+from bot.response.interventions.clicks import Answer, Press, Roster
+from bot.response.ports.rows import Work
+from bot.response.ports.context import Watch
 from tests.response.world import World
 
 Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]

@@ -13,9 +13,9 @@ from pathlib import Path
 import tests.response.world as small_world
 from bot.policy.plan import Plan
 from bot.remediation import Parameters, Report, Snapshot
-from bot.response.engine import Engine
-from bot.response.flow import Json
-from bot.response.ports import Work
+from bot.response.engine.dbos import Engine
+from bot.response.ports.flow import Json
+from bot.response.ports.rows import Work
 from tests.response.world import Switch, orders, world
 
 ONE_TARGET = {"with": {"switch": "main"}}

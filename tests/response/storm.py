@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.situation import Scope, ScopeKind
-from bot.response import bundles
-from bot.response.actions import ActionState
-from bot.response.answers import Answer, Press, Roster
-from bot.response.notices import BundleNotice, ThreadNotice
-from bot.response.ports import Work
-from bot.response.questions import Bundle
-from bot.response.stored import AuditEntry
-from bot.response.watch import Watch
+from bot.response.interventions import bundles
+from bot.response.model.actions import ActionState
+from bot.response.interventions.clicks import Answer, Press, Roster
+from bot.response.model.notices import BundleNotice, ThreadNotice
+from bot.response.ports.rows import Work
+from bot.response.model.bundle import Bundle
+from bot.response.model.records import AuditEntry
+from bot.response.ports.context import Watch
 from tests.response.world import SwitchBoard, World, orders
 
 Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]

@@ -14,12 +14,12 @@ from dbos import DBOS
 from bot.policy.decision import Verdict
 from bot.policy.situation import Evidence
 from bot.remediation import Snapshot
-from bot.response import approvals, interventions
-from bot.response import engine as engine_module
-from bot.response.actions import ActionState
-from bot.response.engine import MAX_RECOVERIES, TARGETS_QUEUE, Engine, FlowDiedError
-from bot.response.flow import Flow, Json
-from bot.response.replicas import place_of
+from bot.response.interventions import approvals, take_override as interventions
+from bot.response.engine import dbos as engine_module
+from bot.response.model.actions import ActionState
+from bot.response.engine.dbos import MAX_RECOVERIES, TARGETS_QUEUE, Engine, FlowDiedError
+from bot.response.ports.flow import Flow, Json
+from bot.response.engine.liveness import place_of
 from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.policy.document import Policy
-from bot.response.actions import Action, ActionState
-from bot.response.notices import CardNotice, DirectNotice, ThreadNotice
-from bot.response.reminders import sweep_questions
-from bot.response.stored import AuditEntry
+from bot.policy.file.document import Policy
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.notices import CardNotice, DirectNotice, ThreadNotice
+from bot.response.deadlines.reminders import sweep_questions
+from bot.response.model.records import AuditEntry
 from tests.response.deeds import approve, take
 from tests.response.world import ALICE, BOB, CAROL, World, orders, world
 

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from bot.response import approvals
-from bot.response.actions import ActionState
-from bot.response.engine import Engine
-from bot.response.replicas import EXIT_STATUS_LOST, LIVENESS, PlaceTakenError, place_of
-from bot.response.watch import Watch
+from bot.response.interventions import approvals
+from bot.response.model.actions import ActionState
+from bot.response.engine.dbos import Engine
+from bot.response.engine.liveness import EXIT_STATUS_LOST, LIVENESS, PlaceTakenError, place_of
+from bot.response.ports.context import Watch
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY

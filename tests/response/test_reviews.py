@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from bot.policy.document import Approvals, Defaults, Policy
+from bot.policy.file.document import Approvals, Defaults, Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
 from bot.remediation import TemporaryError
-from bot.response import approvals, reviews
-from bot.response.actions import Action, ActionState
-from bot.response.answers import Answer, Press
-from bot.response.notices import Button
-from bot.response.reviews import Judgement, submit, sweep_overdue
-from bot.response.watch import Watch, utc_now
+from bot.response.interventions import approvals, reviews
+from bot.response.model.actions import Action, ActionState
+from bot.response.interventions.clicks import Answer, Press
+from bot.response.model.notices import Button
+from bot.response.interventions.reviews import Judgement, submit, sweep_overdue
+from bot.response.ports.context import Watch, utc_now
 from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures import incidents as facts

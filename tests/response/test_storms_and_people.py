@@ -4,11 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.remediation import TemporaryError
-from bot.response import bundles, interventions
-from bot.response.actions import ActionState
-from bot.response.answers import Press
-from bot.response.notices import Button, DirectNotice
-from bot.response.reminders import sweep_questions
+from bot.response.interventions import bundles, take_override as interventions
+from bot.response.model.actions import ActionState
+from bot.response.interventions.clicks import Press
+from bot.response.model.notices import Button, DirectNotice
+from bot.response.deadlines.reminders import sweep_questions
 from tests.response.storm import (
     audit,
     bundle_of,

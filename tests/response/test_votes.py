@@ -3,9 +3,9 @@
 import asyncio
 from pathlib import Path
 
-from bot.response import approvals
-from bot.response.actions import ActionState
-from bot.response.notices import Button, CardNotice
+from bot.response.interventions import approvals
+from bot.response.model.actions import ActionState
+from bot.response.model.notices import Button, CardNotice
 from tests.response.deeds import approve, withdraw
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 

@@ -15,14 +15,14 @@ from typing import Any
 from dbos import DBOS
 
 from bot import app, sweeper
-from bot.policy.loading import load_policy
-from bot.response.engine import Engine
-from bot.response.watch import Timing
+from bot.policy.file.loading import load_policy
+from bot.response.engine.dbos import Engine
+from bot.response.ports.context import Timing
 from bot.settings import read_settings
 from bot.slack.pacing import Paces
-from handlers.arrival import Arrived, Kind
-from handlers.bridge import Bridge
-from handlers.routes import ROUTES
+from handlers.slack.arrival import Arrived, Kind
+from handlers.slack.bridge import Bridge
+from handlers.slack.routes import ROUTES
 
 ACK_IS_OUT_SECONDS = 0.2
 INBOX_INTERVAL_SECONDS = 1.0

@@ -16,9 +16,9 @@ import aiohttp
 
 from bot.app import running
 from bot.local.workspace import Message, Workspace, demo_team
-from bot.response.actions import Action
-from bot.response.stored import AuditEntry
-from bot.response.watch import Timing
+from bot.response.model.actions import Action
+from bot.response.model.records import AuditEntry
+from bot.response.ports.context import Timing
 from bot.settings import Settings
 from bot.slack.pacing import Paces
 from storage.database import Database

@@ -14,10 +14,10 @@ import yaml
 
 from bot.app import running
 from bot.local.workspace import Message, Workspace, demo_team
-from bot.policy.document import Policy
-from bot.policy.loading import load_policy
+from bot.policy.file.document import Policy
+from bot.policy.file.loading import load_policy
 from bot.policy.situation import Gate
-from bot.response.watch import Timing, utc_now
+from bot.response.ports.context import Timing, utc_now
 from bot.settings import Settings
 from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer

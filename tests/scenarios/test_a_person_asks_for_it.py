@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.local.workspace import View
 from bot.local.workspace.workflows import ExecutionState
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from tests.scenarios.small_stage import SmallStage, small_stage
 from tests.scenarios.stage import said
 

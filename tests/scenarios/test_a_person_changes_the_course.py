@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from bot.response.actions import ActionState
-from bot.response.watch import utc_now
+from bot.response.model.actions import ActionState
+from bot.response.ports.context import utc_now
 from tests.scenarios.small_stage import small_stage
 from tests.scenarios.stage import said
 

@@ -13,7 +13,7 @@ import aiohttp
 import pytest
 
 from bot.local.workspace import Message
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from tests.scenarios.small_stage import Json, SmallStage, small_stage
 from tests.scenarios.stage import said
 

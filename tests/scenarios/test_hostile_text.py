@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.local.workspace import Message
 from bot.policy.situation import Finding
-from bot.response.watch import utc_now
+from bot.response.ports.context import utc_now
 from storage.audit_export import export_lines, verify_export
 from tests.fixtures.database import AUDIT_KEY
 from tests.scenarios.small_stage import Json, firing, small_stage

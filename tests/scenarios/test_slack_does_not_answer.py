@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from tests.fixtures.database import AUDIT_KEY
 from tests.scenarios.outage import (
     ALICE,

@@ -5,8 +5,8 @@ from copy import deepcopy
 from pathlib import Path
 
 from bot.local.workspace import Message, Workspace
-from bot.response.actions import ActionState
-from bot.response.watch import utc_now
+from bot.response.model.actions import ActionState
+from bot.response.ports.context import utc_now
 from tests.fixtures.servers import Program
 from tests.scenarios.small_stage import Json, SmallStage, small_stage
 from tests.scenarios.stage import INCIDENTS, said

@@ -22,8 +22,8 @@ from sqlalchemy import Table, select
 
 from bot.local.workspace import Message
 from bot.local.workspace.misbehave import Trouble
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
 from bot.slack.connection import (
     CALL_TIMEOUT_SECONDS,
     PING_INTERVAL_SECONDS,

@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import select, update
 
 from bot.local.workspace import Workspace, demo_team
-from bot.policy.reachability import EmailRoute
-from bot.response.actions import ActionState
-from bot.response.notices import CardNotice, ThreadNotice
-from bot.response.second_notices import SecondNotice, SecondWork
-from bot.response.watch import utc_now
+from bot.policy.file.second_channel import EmailRoute
+from bot.response.model.actions import ActionState
+from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.ports.second_notices import SecondNotice, SecondWork
+from bot.response.ports.context import utc_now
 from bot.second_channel.letters import Letter
 from bot.second_channel.mail import MailRoute
 from bot.second_channel.route import Route

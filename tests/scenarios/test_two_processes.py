@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from bot.local.servers import get_json, running, until
 from bot.local.workspace import Message, Workspace, demo_team
 from bot.local.workspace.server import Server
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from storage.database import Database
 from tests.fixtures.database import (  # noqa: F401 - pytest finds fixtures by their names here
     AUDIT_KEY,

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from tests.scenarios.small_stage import Json, small_stage
 from tests.scenarios.stage import said
 

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from bot.response.actions import ActionState
-from bot.response.incidents import Incident, IncidentState
-from bot.response.notices import BundleLine, BundleNotice, Button, CardNotice, PlanCard, ThreadNotice, Tone
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.notices import BundleLine, BundleNotice, Button, CardNotice, PlanCard, ThreadNotice, Tone
 from bot.second_channel.letters import Letter, Offered, OfferedLink, write
 from bot.second_channel.telling import Kind
 from tests.fixtures.incidents import NOW, card

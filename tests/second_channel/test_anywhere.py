@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.policy.reachability import AppriseRoute
-from bot.second_channel.anywhere import Anywhere
+from bot.policy.file.second_channel import AppriseRoute
+from bot.second_channel.apprise import Anywhere
 from bot.second_channel.route import Later, Taken
 from tests.second_channel.letters import announcement
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from bot.second_channel.letters import LINKS_LABEL_END, Letter, one_line, write
 from bot.second_channel.telling import Kind
 from tests.fixtures.incidents import NOW

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.policy.reachability import EmailRoute
+from bot.policy.file.second_channel import EmailRoute
 from bot.remediation import PermanentError
 from bot.second_channel.mail import MailRoute
 from bot.second_channel.route import Later, Never, Taken

@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.policy.reachability import PagerDutyRoute
+from bot.policy.file.second_channel import PagerDutyRoute
 from bot.second_channel.letters import write
 from bot.second_channel.pagerduty import PagerDuty
 from bot.second_channel.route import Later, Never, Taken

@@ -5,7 +5,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bot.policy.loading import load_policy
+from bot.policy.file.loading import load_policy
 from bot.remediation import PermanentError
 from bot.second_channel.routes import build_routes
 from remediations.backends.credentials import read_secret

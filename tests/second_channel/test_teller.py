@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from bot.policy.reachability import EmailRoute
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentEvent
-from bot.response.notices import CardNotice, ThreadNotice
-from bot.response.second_notices import SecondNotice, SecondWork
+from bot.policy.file.second_channel import EmailRoute
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentEvent
+from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.ports.second_notices import SecondNotice, SecondWork
 from bot.second_channel.letters import Letter
 from bot.second_channel.links import Links
 from bot.second_channel.mail import MailRoute

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import Button, DirectNotice, PointerNotice, Told, Tone
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import Button, DirectNotice, PointerNotice, Told, Tone
 from bot.second_channel.telling import Kind, telling
 from tests.fixtures.incidents import NOW
 from tests.second_channel.letters import asking, outcome, storm

@@ -6,9 +6,9 @@ from bot.policy.decision import Decision, Reason, RuleResult, Verdict
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
 from bot.policy.situation import AlertFacts, Evidence, Finding, Situation
-from bot.response.explanations import Explanation
-from bot.response.incidents import Incident, IncidentState
-from bot.response.stored import AuditEntry, Ballot, StoredDecision, Vote
+from bot.response.interventions.explanations import Explanation
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.records import AuditEntry, Ballot, StoredDecision, Vote
 from tests.slack.notices import ALICE, BOB, OPENED
 
 INCIDENT = Incident(

@@ -10,15 +10,15 @@ from typing import Any
 
 from bot.local.workspace import Workspace, demo_team
 from bot.local.workspace.team import Channel
-from bot.policy.document import Policy
-from bot.response.actions import ActionEvent
-from bot.response.card import refresh_card
-from bot.response.channel_moves import lost, tell_ending, want_channel
-from bot.response.channels import ChannelStep, OwnChannel
-from bot.response.incidents import IncidentEvent
-from bot.response.notices import CardNotice, ThreadNotice
-from bot.response.watch import Watch
-from bot.slack.channels import Channels
+from bot.policy.file.document import Policy
+from bot.response.model.actions import ActionEvent
+from bot.response.notices.card import refresh_card
+from bot.response.notices.channel_moves import lost, tell_ending, want_channel
+from bot.response.model.incident_channel import ChannelStep, OwnChannel
+from bot.response.model.incidents import IncidentEvent
+from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.ports.context import Watch
+from bot.slack.incident_channels import Channels
 from bot.slack.connection import build_client
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem

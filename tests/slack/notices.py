@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import (
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import (
     AskedGroup,
     Button,
     CardNotice,

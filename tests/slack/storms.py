@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import (
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import (
     AskedGroup,
     BundleLine,
     BundleNotice,

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from bot.policy.situation import Pause, Scope, ScopeKind
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
-from bot.slack import answers
-from bot.slack.answers import IncidentLine, ProcessFacts, StatusFacts
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.slack import replies as answers
+from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from bot.slack.limits import check_card
 from tests.slack.facts import INCIDENT, explanation
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.response.actions import ActionState
-from bot.response.notices import AskedGroup, Button, CardNotice, DirectNotice
+from bot.response.model.actions import ActionState
+from bot.response.model.notices import AskedGroup, Button, CardNotice, DirectNotice
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from bot.slack.text import Url

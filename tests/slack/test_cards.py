@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import (
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import (
     BundleLine,
     BundleNotice,
     Button,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.response.channels import ChannelBrief
-from bot.response.notices import Link
+from bot.response.model.incident_channel import ChannelBrief
+from bot.response.model.notices import Link
 from bot.slack.channel_names import channel_name, topic
 from tests.slack.harbour import DASHBOARD
 

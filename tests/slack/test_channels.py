@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.response.actions import ActionEvent
-from bot.response.channels import ChannelStep
-from bot.response.incidents import IncidentEvent
+from bot.response.model.actions import ActionEvent
+from bot.response.model.incident_channel import ChannelStep
+from bot.response.model.incidents import IncidentEvent
 from tests.slack.harbour import DASHBOARD, DAY, RUNBOOK, SECOND, Harbour, harbour
 
 

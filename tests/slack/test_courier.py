@@ -13,8 +13,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
 from bot.local.workspace import Message, Workspace, demo_team
-from bot.response.incidents import IncidentState
-from bot.response.notices import CardNotice, ThreadNotice
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import CardNotice, ThreadNotice
 from bot.slack.connection import build_client
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem

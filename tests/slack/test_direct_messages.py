@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.local.workspace import Message
-from bot.response.notices import DirectNotice
+from bot.response.model.notices import DirectNotice
 from tests.slack.notices import ALICE, BOB, CARDS, DIRECT, ENTRIES
 from tests.slack.test_courier import World, world  # noqa: F401 the fixture
 

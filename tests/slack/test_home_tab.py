@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.policy.document import Freeze
+from bot.policy.file.document import Freeze
 from bot.policy.levels import Level
 from bot.policy.situation import Pause, Scope, ScopeKind
-from bot.response.actions import ActionState
-from bot.response.reviews import DueReview
-from bot.response.standing import Standing
-from bot.response.stored import Review
-from bot.slack.answers import IncidentLine
+from bot.response.model.actions import ActionState
+from bot.response.interventions.reviews import DueReview
+from bot.response.interventions.runbook_levels import Standing
+from bot.response.model.records import Review
+from bot.slack.replies import IncidentLine
 from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view
 from tests.fixtures import incidents as facts

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bot.policy.levels import Level
-from bot.response.requests import Rehearsal
-from bot.response.standing import Standing
-from bot.response.stored import AuditEntry
+from bot.response.interventions.requests import Rehearsal
+from bot.response.interventions.runbook_levels import Standing
+from bot.response.model.records import AuditEntry
 from bot.slack import listings
 from bot.slack.limits import check_card
 from tests.slack.facts import DECISION, SITUATION

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from bot.policy.decision import Reason, RuleResult
 from bot.policy.situation import Evidence, Finding, Scope, ScopeKind
-from bot.response.explanations import Choice
-from bot.response.interventions import BY_HAND, NOTHING
+from bot.response.interventions.explanations import Choice
+from bot.response.interventions.take_override import BY_HAND, NOTHING
 from bot.slack.limits import check_view
 from bot.slack.modals import (
     CHOICE,

@@ -3,7 +3,7 @@
 import itertools
 import json
 
-from bot.response.actions import ActionState
+from bot.response.model.actions import ActionState
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from tests.slack.storms import BUNDLES, bundle, line

@@ -7,7 +7,7 @@ import asyncio
 import sys
 from itertools import count
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from bot.response.channels import Announcement, ChannelBrief
-from bot.response.second_notices import Untold
+from bot.response.model.incident_channel import Announcement, ChannelBrief
+from bot.response.ports.second_notices import Untold
 from storage.claims import SETTLE, Claims
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bot.response.engine import Engine
-from bot.response.flow import Flow
-from bot.response.ports import Work
+from bot.response.engine.dbos import Engine
+from bot.response.ports.flow import Flow
+from bot.response.ports.rows import Work
 from storage.claims import Claims
 from storage.database import Database
 from storage.queue import CONSIDER

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.situation import AlertFacts
-from bot.response.incidents import Alert, AlertStatus, IncidentEvent
+from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
 from storage.alerts import RejectedAlert, group_key
 from storage.database import Database
 from storage.intake import WAITING_ALERTS_MAX, Intake, IntakeUnavailableError

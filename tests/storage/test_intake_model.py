@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from bot.policy.document import Policy
-from bot.response.incidents import AlertStatus, IncidentEvent
+from bot.policy.file.document import Policy
+from bot.response.model.incidents import AlertStatus, IncidentEvent
 from storage.database import Database
 from storage.intake import Intake
 from storage.tables import ALERTS

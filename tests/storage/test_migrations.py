@@ -7,7 +7,7 @@ from alembic import command
 from dbos import run_dbos_database_migrations
 from sqlalchemy import Connection, inspect, select, text
 
-from bot.response.engine_database import system_url
+from bot.response.engine.database import system_url
 from storage.audit_chain import EMPTY
 from storage.columns import Row
 from storage.database import Database

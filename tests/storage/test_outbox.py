@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.response.notices import CardNotice
+from bot.response.model.notices import CardNotice
 from storage.database import Database
 from storage.outbox import OutboxItem
 from tests.fixtures.incidents import NOW, card, entry, open_incident

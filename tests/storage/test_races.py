@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
-from bot.response.incidents import IncidentEvent
-from bot.response.stored import AttemptState, Ballot, Vote
+from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
+from bot.response.model.incidents import IncidentEvent
+from bot.response.model.records import AttemptState, Ballot, Vote
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures.database import RecordingEnqueuer

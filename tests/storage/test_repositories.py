@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from bot.policy.document import Policy
+from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Gate, Scope, ScopeKind
 from bot.remediation import Snapshot
-from bot.response.actions import ActionEvent, ActionState, Asked
-from bot.response.incidents import IncidentEvent, IncidentState
-from bot.response.ports import Work
-from bot.response.stored import AttemptState, Ballot, Request, Vote
+from bot.response.model.actions import ActionEvent, ActionState, Asked
+from bot.response.model.incidents import IncidentEvent, IncidentState
+from bot.response.ports.rows import Work
+from bot.response.model.records import AttemptState, Ballot, Request, Vote
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.incidents import NOW, action, decision, open_incident, plan

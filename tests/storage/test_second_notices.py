@@ -3,9 +3,9 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from bot.response.incidents import IncidentState
-from bot.response.notices import CardNotice, ThreadNotice
-from bot.response.second_notices import SecondNotice, Untold
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.ports.second_notices import SecondNotice, Untold
 from storage.database import Database
 from storage.tables import INCIDENTS
 from tests.fixtures.incidents import NOW, card, entry, open_incident

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from bot.response.notices import BundleNotice, CardNotice, DirectNotice, PointerNotice, Told
+from bot.response.model.notices import BundleNotice, CardNotice, DirectNotice, PointerNotice, Told
 from bot.slack.cards.bundle import render_bundle
 from bot.slack.cards.buttons import button_value, parse_button_value
 from bot.slack.cards.direct import render_direct

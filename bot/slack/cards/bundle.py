@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 
 from slack_sdk.models.blocks import Block
 
-from bot.response.actions import UNDER_WAY, ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import BundleLine, BundleNotice
+from bot.response.model.actions import UNDER_WAY, ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import BundleLine, BundleNotice
 from bot.slack import layout
 from bot.slack.cards import wording
 from bot.slack.cards.buttons import bundle_row

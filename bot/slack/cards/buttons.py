@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
 
-from bot.response.notices import BundleNotice, Button, PlanCard
+from bot.response.model.notices import BundleNotice, Button, PlanCard
 from bot.slack import layout
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import CONFIRM_TEXT

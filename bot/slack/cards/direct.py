@@ -3,7 +3,7 @@
 Must not know: the policy, the database. Same notice, same message.
 """
 
-from bot.response.notices import DirectNotice
+from bot.response.model.notices import DirectNotice
 from bot.slack import layout
 from bot.slack.cards.buttons import open_button
 from bot.slack.cards.wording import severity_words

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from slack_sdk.models.blocks import Block
 
-from bot.response.notices import CardNotice, Link
+from bot.response.model.notices import CardNotice, Link
 from bot.slack import layout
 from bot.slack.cards import wording
 from bot.slack.cards.buttons import button_row

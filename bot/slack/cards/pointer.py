@@ -5,10 +5,10 @@ Must not know: the policy, the database. Same notice, same message.
 
 from collections.abc import Collection
 
-from bot.policy.fields import elapsed_text
-from bot.response.actions import ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import PointerNotice
+from bot.policy.file.fields import elapsed_text
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import PointerNotice
 from bot.slack import layout
 from bot.slack.cards.wording import severity_words
 from bot.slack.layout import Message

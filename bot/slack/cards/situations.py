@@ -6,9 +6,9 @@ Must not know: wording, layout.
 from enum import StrEnum
 
 from bot.policy.decision import Verdict
-from bot.response.actions import UNDER_WAY, ActionState
-from bot.response.incidents import IncidentState
-from bot.response.notices import CardNotice
+from bot.response.model.actions import UNDER_WAY, ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import CardNotice
 
 
 class Shown(StrEnum):

@@ -5,7 +5,7 @@ Must not know: the policy, the database. Same notice, same entry.
 
 from collections.abc import Collection
 
-from bot.response.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadNotice, Tone
 from bot.slack import layout
 from bot.slack.cards.buttons import button_row
 from bot.slack.cards.wording import people

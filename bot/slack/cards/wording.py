@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
-from bot.response.notices import AskedGroup, BundleNotice, CardNotice, EvidenceLine
+from bot.response.model.notices import AskedGroup, BundleNotice, CardNotice, EvidenceLine
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (

@@ -22,8 +22,8 @@ from bot.local.demo.probe import ProbeMonitor
 from bot.local.demo.processes import Ledger, look_up
 from bot.local.servers import free_port, until
 from bot.local.workspace import Message, Workspace, demo_team
-from bot.policy.loading import check_policy
-from bot.response.incidents import AlertStatus
+from bot.policy.file.loading import check_policy
+from bot.response.model.incidents import AlertStatus
 from handlers.alerts.alertmanager import parse
 from remediations.catalogue import PARAMETER_MODELS
 

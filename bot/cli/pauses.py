@@ -1,0 +1,124 @@
+"""Pausing and resuming from the command line, straight to the database: needs no Slack, no network, no running bot.
+
+A running Watchkeeper obeys from the commit on, and shows it on its cards within a second. Being able to read the
+database and the audit key is the authority here.
+"""
+
+import difflib
+import os
+import pwd
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.policy.file.document import Policy
+from bot.policy.situation import Pause, Scope, ScopeKind
+from bot.response.interventions.pauses import put_on, take_off
+from storage.audit import AuditKeyError
+from storage.database import Database
+from storage.pause_file import PauseFile
+
+
+class BrakeError(Exception):
+    """The brake could not be moved; the text says why, and what still works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What was ended, and what still pauses."""
+
+    ended: Sequence[Pause]
+    active: Sequence[Pause]
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What is paused now, and the services that have something open."""
+
+    active: Sequence[Pause]
+    open_services: frozenset[str]
+
+
+class _Nothing:
+    """An enqueuer: a brake starts no work; the running Watchkeeper looks again by itself."""
+
+    def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
+        raise RuntimeError(f"a brake tried to start {flow}")
+
+
+def operator() -> str:
+    """Who is at the keyboard, as the record names them: ``os:alice``."""
+    uid = os.getuid()
+    try:
+        return f"os:{pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"os:{uid}"
+
+
+async def pause(url: str, key: bytes, file: Path, scope: Scope, lasting: timedelta | None, reason: str) -> Paused:
+    """Pause ``scope``, whether or not anybody knows what it names.
+
+    Raises:
+        BrakeError: the database cannot be written.
+    """
+    async with _open(url, key, file) as database, database.begin() as work:
+        now = datetime.now(UTC)
+        await put_on(work, operator(), scope, None if lasting is None else now + lasting, reason, now)
+        services = {incident.service for incident in await work.incidents.unresolved()}
+        return Paused(await work.pauses.active(now), frozenset(services))
+
+
+async def resume(url: str, key: bytes, file: Path, scope: Scope) -> Resumed:
+    """End the pauses of exactly ``scope``.
+
+    Raises:
+        BrakeError: the database cannot be written.
+    """
+    async with _open(url, key, file) as database, database.begin() as work:
+        now = datetime.now(UTC)
+        ended = await take_off(work, operator(), scope, now)
+        return Resumed(ended, await work.pauses.active(now))
+
+
+def doubt(scope: Scope, policy: Policy, open_services: frozenset[str]) -> str:
+    """Why a pause of ``scope`` may keep nothing from happening: its name is unknown. Empty when all is well."""
+    names = {ScopeKind.SERVICE: {*policy.services, *open_services} - {""}, ScopeKind.RUNBOOK: set(policy.runbooks)}
+    known = names.get(scope.kind)
+    if known is None or scope.name in known:
+        return ""
+    near = difflib.get_close_matches(scope.name, known, n=3)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"It knows: {', '.join(sorted(known)[:20]) or 'none'}."
+    return (
+        f"The policy knows no {scope.kind} {scope.name!r}, so this pause may keep nothing from happening. {hint} "
+        "`watchkeeper pause` without a name pauses everything."
+    )
+
+
+@asynccontextmanager
+async def _open(url: str, key: bytes, file: Path) -> AsyncIterator[Database]:
+    still = f"Creating the file {file} pauses everything without any database."
+    if (missing := _missing(url)) is not None:
+        raise BrakeError(f"There is no database at {missing!r}: set DATABASE_URL to the one in use. {still}")
+    try:
+        database = Database(url, _Nothing(), key, PauseFile(file))
+    except ValueError as error:
+        raise BrakeError(f"DATABASE_URL cannot be used: {error}. {still}") from error
+    try:
+        yield database
+    except AuditKeyError as error:
+        raise BrakeError(f"{error}. {still}") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise BrakeError(f"The database cannot be written: {error}. {still}") from error
+    finally:
+        await database.close()
+
+
+def _missing(url: str) -> str | None:
+    """The SQLite file that is not there; a mistyped path would otherwise become a new database that nobody reads."""
+    path = url.split("///", 1)[-1]
+    return path if url.startswith("sqlite") and not Path(path).exists() else None

@@ -1,0 +1,340 @@
+"""The policy file as typed, frozen models: what the written orders can say.
+
+Reading YAML, naming the line of an error and warning about surprises is ``loading`` and ``lint``; this module is
+only the shape, so that rules and tests can build a policy in code.
+"""
+
+import hashlib
+import json
+import re
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, Field, field_validator, model_validator
+
+from bot.policy.file.fields import Duration, Expression, PolicyLevel, Share, TimeOfDay, TimeZone, duration_text
+from bot.policy.levels import Level
+from bot.policy.plan import Facts
+from bot.policy.file.second_channel import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
+
+CHANNEL_WORDS_MAX_CHARACTERS = 30
+"""Slack allows 80 for the whole name; the rest is for what is filled in."""
+ARCHIVE_AFTER_MIN, ARCHIVE_AFTER_MAX = timedelta(minutes=5), timedelta(weeks=8)
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_CHANNEL_WORDS = re.compile(rf"[a-z0-9_-]{{0,{CHANNEL_WORDS_MAX_CHARACTERS}}}")
+
+
+class OwnChannels(Facts):
+    """Which incidents get a channel of their own instead of a thread, and how it is furnished."""
+
+    severities: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Severities of alerts, as monitors write them; compared without regard to case."""
+    name: str = "inc-{number}-{service}"
+    """The channel's name: ``{number}`` (required), ``{service}`` and ``{severity}`` are filled in."""
+    invite: tuple[str, ...] = ()
+    """Groups whose members are invited when it opens."""
+    archive_after: Duration = timedelta(hours=24)
+    """How long after the end of the incident it is archived."""
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_a_channel(cls, value: str) -> str:
+        words = _PLACEHOLDER.sub("", value)
+        if unknown := set(_PLACEHOLDER.findall(value)) - {"number", "service", "severity"}:
+            raise ValueError(
+                f"{{{min(unknown)}}} is not known in a channel's name; use {{number}}, {{service}} and {{severity}}"
+            )
+        if "{number}" not in value:
+            raise ValueError(f"{value!r} would be the same for every incident; put {{number}} into it")
+        if not _CHANNEL_WORDS.fullmatch(words):
+            raise ValueError(
+                f"{value!r} cannot be a channel's name; use lower-case letters, digits, - and _, "
+                f"at most {CHANNEL_WORDS_MAX_CHARACTERS} beside what is filled in"
+            )
+        return value
+
+    @field_validator("archive_after")
+    @classmethod
+    def _long_enough_to_read(cls, value: timedelta) -> timedelta:
+        if not ARCHIVE_AFTER_MIN <= value <= ARCHIVE_AFTER_MAX:
+            shortest, longest = duration_text(ARCHIVE_AFTER_MIN), duration_text(ARCHIVE_AFTER_MAX)
+            raise ValueError(f"{duration_text(value)} is out of bounds; write between {shortest} and {longest}")
+        return value
+
+
+class Channels(Facts):
+    """Slack channel ids, and which incidents get a channel of their own."""
+
+    incidents: str
+    audit: str | None = None
+    leadership: str | None = None
+    own_channel: OwnChannels | None = None
+    """Without it, every incident is a thread in ``incidents``."""
+
+
+class QuietHours(Facts):
+    """A time of day in which a group is neither mentioned nor written to, in its own time zone."""
+
+    since: TimeOfDay = Field(alias="from")
+    until: TimeOfDay
+    timezone: TimeZone
+    severities: tuple[str, ...] = Field(default=(), alias="except")
+    """Severities of incidents for which the group is called all the same."""
+
+
+class Group(Facts):
+    """People by Slack user ids, by a user group, or both."""
+
+    users: tuple[str, ...] = ()
+    usergroup: str | None = None
+    email: tuple[Address, ...] = ()
+    """Where they are reached when Slack does not answer."""
+    quiet_hours: QuietHours | None = None
+
+
+class Levels(Facts):
+    """What this organisation operates at."""
+
+    lowest: PolicyLevel = Level.L0
+    highest: PolicyLevel = Level.L3
+
+
+class Approvals(Facts):
+    """Who must say yes, how many of them, and until when."""
+
+    groups: tuple[str, ...] = Field(default=(), alias="from")
+    escalation: tuple[str, ...] = ()
+    """Groups asked next, one after the other, each time ``approve_within`` passes without enough answers."""
+    needed: int = Field(default=1, ge=1, le=10)
+    approve_within: Duration = timedelta(minutes=30)
+    execute_within: Duration = timedelta(minutes=10)
+
+
+class Severity(StrEnum):
+    """Security severity, lowest first."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Escalate(Facts):
+    """Thresholds of the escalation rules. They can be tightened here, never switched off."""
+
+    confidence_below: float = Field(default=0.8, ge=0.5, le=1)
+    slo_burn_above: float = Field(default=2.0, ge=0, le=2.0)
+    security_severity: Severity = Severity.HIGH
+
+    @field_validator("security_severity")
+    @classmethod
+    def _not_laxer_than_high(cls, value: Severity) -> Severity:
+        if value is Severity.CRITICAL:
+            raise ValueError("security_severity can be tightened to medium or low, not loosened to critical")
+        return value
+
+
+class ForbiddenEffects(StrEnum):
+    """What happens when a plan has a forbidden effect."""
+
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
+class Defaults(Facts):
+    """What a runbook gets where it says nothing."""
+
+    approvals: Approvals = Approvals()
+    veto_window: Duration = timedelta(seconds=60)
+    review_within: Duration = timedelta(days=5)
+    announce_within: Duration = timedelta(seconds=30)
+    """How long Slack may take to accept the card of an autonomous act before people are asked instead."""
+    watch_after: Duration = timedelta(minutes=10)
+    """A new alert on the same or a dependent service this long after an act counts as harm: way back, pause, human."""
+
+
+class Service(Facts):
+    """What is known about a service."""
+
+    owner: str = ""
+    tier: int = Field(default=3, ge=1, le=5)
+    depends_on: tuple[str, ...] = ()
+    fleet: int | None = Field(default=None, ge=1)
+    """Number of instances, for the share of a blast radius."""
+    slo_burn: str | None = None
+    """PromQL that gives the present error-budget burn rate."""
+    dashboard: str | None = None
+
+
+class BudgetScope(StrEnum):
+    ALL = "all"
+    SERVICE = "service"
+    TIER = "tier"
+    RUNBOOK = "runbook"
+
+
+class Budget(Facts):
+    """At most ``actions`` autonomous or approved actions per window, counted over all replicas."""
+
+    scope: BudgetScope
+    actions: int = Field(ge=1)
+    per: Duration
+
+
+class Freeze(Facts):
+    """A time in which nothing acts by itself; everything, unless services are named."""
+
+    name: str
+    since: AwareDatetime = Field(alias="from")
+    until: AwareDatetime
+    services: tuple[str, ...] = ()
+
+
+class RunbookBounds(Facts):
+    """The largest blast radius a runbook may have by itself, and with an approver's yes."""
+
+    targets: int = Field(default=1, ge=1)
+    share: Share | None = None
+    approved_targets: int | None = Field(default=None, ge=1)
+    """Largest target set a person may approve; default: ten times ``targets``."""
+
+
+class Verify(Facts):
+    """How we know that it worked: PromQL that must be non-zero, or a URL that must answer 2xx, within the time."""
+
+    within: Duration
+    healthy: str | None = None
+    http: str | None = None
+    stable: Annotated[int, Field(ge=1, le=100)] = 2
+    """Healthy looks in a row before it counts."""
+
+
+class Staging(Facts):
+    """Where and how the gates are run."""
+
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    inject: str = "kill"
+
+
+class Runbook(Facts):
+    """One policy entry: when it applies, which remediation, at which level, within which bounds."""
+
+    summary: str
+    when: Expression
+    """CEL over ``alert``: does this entry apply?"""
+    level: PolicyLevel
+    remediation: str
+    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
+    conditions: tuple[Expression, ...] = ()
+    """CEL: at L2 all must hold for it to act by itself."""
+    blast_radius: RunbookBounds = RunbookBounds()
+    evidence: dict[str, str] = Field(default_factory=dict)
+    verify: Verify
+    veto_window: Duration | None = None
+    approvals: Approvals | None = None
+    alternatives: tuple[str, ...] = ()
+    """Runbooks offered in the override dialog, beside all that match the alert."""
+    runbook_url: str | None = None
+    staging: Staging | None = None
+
+    @property
+    def digest(self) -> str:
+        """Seals what a licence was earned for; any change to the entry asks for the gates again."""
+        return _digest(self.model_dump(mode="json", by_alias=True))
+
+
+class ActionLinks(Facts):
+    """Links in messages of the second channel with which their reader can stop and pause, never approve."""
+
+    base_url: SafeUrl
+    """Where people reach Watchkeeper's own listener: ``https://watch.example.com``."""
+    valid_for: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=7))] = timedelta(hours=4)
+
+
+class SecondChannel(Facts):
+    """How people are reached when Slack does not take a notice that they must see."""
+
+    after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=30)
+    """How long Slack may take before this channel is used."""
+    email: EmailRoute | None = None
+    pagerduty: PagerDutyRoute | None = None
+    apprise: tuple[AppriseRoute, ...] = ()
+    links: ActionLinks | None = None
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> Self:
+        if self.email is None and self.pagerduty is None and not self.apprise:
+            raise ValueError("the second channel reaches nobody; add email, pagerduty or apprise")
+        if len({route.name for route in self.apprise}) < len(self.apprise):
+            raise ValueError("two apprise routes have the same name; give each its own")
+        return self
+
+
+class Storm(Facts):
+    """When similar questions stop getting a card each: ``after`` so many ``within`` the time, more share one card."""
+
+    after: int = Field(default=5, ge=1)
+    within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=5)
+
+
+class Mute(Facts):
+    """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
+
+    when: Expression
+    reason: str
+
+
+class Policy(Facts):
+    """The written orders."""
+
+    version: int = Field(ge=1, le=1)
+    channels: Channels
+    people: dict[str, Group]
+    levels: Levels = Levels()
+    backends: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    defaults: Defaults = Defaults()
+    escalate: Escalate = Escalate()
+    forbidden_effects: ForbiddenEffects = ForbiddenEffects.ASK
+    group_by: tuple[str, ...] = ("service", "alertname")
+    """Labels whose values make alerts one incident."""
+    services: dict[str, Service] = Field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    mute: tuple[Mute, ...] = ()
+    second_channel: SecondChannel | None = None
+    storm: Storm = Storm()
+    runbooks: dict[str, Runbook] = Field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Identifies exactly these orders in every decision and audit entry."""
+        return _digest(self.model_dump(mode="json", by_alias=True))
+
+    def approvals_of(self, runbook: str) -> Approvals:
+        """The runbook's own approvals, else the defaults."""
+        entry = self.runbooks.get(runbook)
+        return entry.approvals if entry is not None and entry.approvals is not None else self.defaults.approvals
+
+    @property
+    def announce_within(self) -> timedelta:
+        """How long the card of an autonomous act may wait to be accepted: by Slack, then by the second channel."""
+        own = self.defaults.announce_within
+        return own if self.second_channel is None else own + self.second_channel.after
+
+    def mail_recipients(self) -> tuple[str, ...]:
+        """Distinct addresses of the second channel, groups resolved, in the order they are written."""
+        route = self.second_channel.email if self.second_channel else None
+        named = route.to if route else ()
+        found = [one for name in named for one in ((name,) if is_address(name) else self.people[name].email)]
+        return tuple(dict.fromkeys(found))
+
+    def veto_window_of(self, runbook: str) -> timedelta:
+        """The runbook's own veto window, else the default."""
+        entry = self.runbooks.get(runbook)
+        return entry.veto_window if entry is not None and entry.veto_window is not None else self.defaults.veto_window
+
+
+def _digest(document: Any) -> str:
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,44 @@
+"""Reading the policy file: every error with its place and remedy, or a policy that can be relied on.
+
+The caller reads the file and prints what is found; nothing here touches a disk.
+"""
+
+from datetime import datetime
+
+from bot.policy.file.coherence import ParameterModels, check_coherence
+from bot.policy.file.document import Policy
+from bot.policy.file.lint import lint
+from bot.policy.file.problems import Findings, PolicyError, render
+from bot.policy.file.shape import shaped
+from bot.policy.file.source import Source
+
+
+def check_policy(
+    text: str, *, parameter_models: ParameterModels | None = None, now: datetime | None = None
+) -> Findings:
+    """Every error in a policy file; without errors also every warning.
+
+    ``parameter_models`` (remediation name -> model of its ``with``) lets remediations and their parameters be
+    checked; ``now`` lets things of the past be found.
+    """
+    source = Source(text)
+    policy = None
+    if source.data is not None:
+        policy = shaped(source)
+        check_coherence(source, parameter_models)
+    errors = tuple(sorted(set(source.problems)))
+    if policy is None or errors:
+        return Findings(None, errors)
+    return Findings(policy, tuple(sorted(lint(policy, source, now))))
+
+
+def load_policy(text: str, *, filename: str, parameter_models: ParameterModels | None = None) -> Policy:
+    """The policy that ``text`` writes down.
+
+    Raises:
+        PolicyError: with every error, rendered with ``filename``, line and column.
+    """
+    findings = check_policy(text, parameter_models=parameter_models)
+    if findings.policy is None:
+        raise PolicyError(findings.errors, render(findings.errors, filename=filename, text=text))
+    return findings.policy

@@ -1,0 +1,74 @@
+"""What the level in force lets happen, once nothing else objects."""
+
+from bot.policy import conditions as cel
+from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
+from bot.policy.decision import RuleResult, Verdict
+from bot.policy.levels import Level
+from bot.policy.rules.licence import granted
+from bot.policy.plan import Exactness
+
+
+def keeps_veto_window(case: Case) -> bool:
+    """Whether it is announced and may be stopped before it acts.
+
+    A runbook written for L3 keeps its veto window when a cap brings it down to L2: losing trust must never make it
+    act sooner. A runbook written for L2 has none.
+    """
+    return case.runbook.level is Level.L3 and granted(case) >= Level.L2
+
+
+def conditions(case: Case) -> Ruling:
+    """At L2 every condition must hold now; one that cannot be evaluated does not hold."""
+    written = case.runbook.conditions
+    if granted(case) is not Level.L2:
+        return passed(f"Conditions are judged at L2 only; {granted(case)} is granted.", {"written": list(written)})
+    variables = cel.condition_variables(case.situation, case.plan, case.confidence)
+    answers = {text: cel.evaluate(text, variables, cel.FOR_CONDITIONS) for text in written}
+    inputs = {text: answer.text for text, answer in answers.items()}
+    failing = [f"{text} ({answer.text})" for text, answer in answers.items() if answer.holds is not True]
+    if failing:
+        return escalates(f"Not every condition for acting alone holds: {'; '.join(failing)}.", inputs)
+    return passed("Every condition for acting alone holds." if written else "The runbook sets no condition.", inputs)
+
+
+def veto_window(case: Case) -> Ruling:
+    """A window of zero is for plans with an exact way back and exactly one target."""
+    seconds = case.policy.veto_window_of(case.name).total_seconds()
+    exactness = case.plan.way_back.exactness
+    reach = max(case.plan.blast_radius.targets, len(case.plan.targets))
+    inputs = {"veto_window_seconds": seconds, "way_back": exactness.value, "targets": reach}
+    if not keeps_veto_window(case):
+        return passed("No veto window is needed at this level.", inputs)
+    if seconds > 0:
+        return passed(f"People have {seconds:g} s to stop it before it starts.", inputs)
+    if exactness is Exactness.EXACT and reach == 1:
+        return passed("It may start at once: the way back is exact and there is one target.", inputs)
+    return escalates(
+        f"A veto window of 0 s needs an exact way back and one target; this way back is {exactness}, targets: {reach}.",
+        inputs,
+    )
+
+
+def level(case: Case, *, held: bool) -> Ruling:
+    """The level in force is the least of policy, licence and controls; it always has a verdict."""
+    allowed = granted(case)
+    inputs = {
+        "runbook": str(case.runbook.level),
+        "highest": str(case.policy.levels.highest),
+        "granted": str(allowed),
+        "in_force": str(in_force(case, held=held)),
+    }
+    if allowed is Level.L0:
+        return forbids(Verdict.OBSERVE, "L0, manual: people act, Watchkeeper observes and informs.", inputs)
+    if allowed is Level.L1:
+        return escalates("L1, assisted: Watchkeeper proposes, a person approves.", inputs)
+    if keeps_veto_window(case):
+        seconds = case.policy.veto_window_of(case.name).total_seconds()
+        text = f"{allowed}, {allowed.title}: it acts in {seconds:g} s unless somebody stops it."
+        return Ruling(RuleResult.PASSED, text, inputs, Verdict.ACT_UNLESS_STOPPED)
+    return Ruling(RuleResult.PASSED, "L2, conditional: every condition holds, so it acts now.", inputs, Verdict.ACT)
+
+
+def in_force(case: Case, *, held: bool) -> Level:
+    """The level in force: while something is paused here, people act by hand."""
+    return Level.L0 if held else granted(case)

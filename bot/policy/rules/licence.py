@@ -1,0 +1,49 @@
+"""Licence: the level a runbook has earned by evidence, and what it lost by doing harm."""
+
+from bot.policy.rules.case import Case, Ruling, forbids, passed
+from bot.policy.decision import RuleResult, Verdict
+from bot.policy.levels import Level
+from bot.policy.situation import Gate, Licence
+
+WITHOUT_ALL_GATES = Level.L1
+"""The most a runbook may do that has not passed every gate."""
+
+
+def missing_gates(licence: Licence) -> tuple[Gate, ...]:
+    """The gates not passed, in the order they are usually run."""
+    return tuple(gate for gate in Gate if gate not in licence.gates)
+
+
+def earned(licence: Licence) -> Level:
+    """All five gates earn up to L3, fewer at most L1; a demotion caps either."""
+    by_gates = WITHOUT_ALL_GATES if missing_gates(licence) else Level.L3
+    return by_gates if licence.demoted_to is None else min(by_gates, licence.demoted_to)
+
+
+def granted(case: Case) -> Level:
+    """The least of the runbook's own level, the organisation's highest and the licence: the level without controls."""
+    return min(case.runbook.level, case.policy.levels.highest, earned(case.situation.licence))
+
+
+def licence(case: Case) -> Ruling:
+    """Objects when the licence takes away autonomy that the policy would give."""
+    held = case.situation.licence
+    level, ordered = earned(held), min(case.runbook.level, case.policy.levels.highest)
+    missing = [gate.value for gate in missing_gates(held)]
+    inputs = {
+        "earned": str(level),
+        "missing_gates": missing,
+        "demoted_to": str(held.demoted_to) if held.demoted_to is not None else None,
+    }
+    if level >= ordered:
+        return passed(f"{case.name} has earned {level}; its orders ask for {ordered}.", inputs)
+    if held.demoted_to is not None and held.demoted_to <= level:
+        why = f"it was demoted to {held.demoted_to}" + (f" ({held.demotion_reason})" if held.demotion_reason else "")
+    else:
+        why = f"not passed yet: {', '.join(gate.replace('_', ' ') for gate in missing)}"
+    text = f"{case.name} may act at most at {level} instead of {ordered}: {why}."
+    if level is Level.L0:
+        return forbids(Verdict.OBSERVE, text, inputs)
+    if level is Level.L1:
+        return Ruling(RuleResult.ESCALATES, text, inputs, Verdict.ASK)
+    return passed(text, inputs)

@@ -1,0 +1,203 @@
+"""A decision on the record: the situation it rests on, the action it starts, the audit, the card and the rationale.
+
+All in the caller's transaction, so people never see a decision that is not stored, nor the reverse.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from bot.policy.decide import decide
+from bot.policy.decision import Decision, Verdict
+from bot.policy.file.document import Policy
+from bot.policy.situation import Situation
+from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.notices.bundle_card import topic
+from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
+from bot.response.notices.card import current_action, named, refresh_card
+from bot.response.model.incidents import Incident
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.ports.rows import Work
+from bot.response.model.records import StoredDecision
+from bot.response.assessment.storms import ask_together
+from bot.response.ports.context import WATCHKEEPER, Watch
+
+
+async def record(
+    work: Work, watch: Watch, incident: Incident, situation: Situation, decision: Decision, members: Members
+) -> None:
+    """Store a decision and everything that follows from it: action, audit, card, rationale in the thread."""
+    now, policy = situation.now, watch.orders()
+    current = await current_action(work, incident)
+    if current is not None and current.state in PENDING:
+        await work.actions.move(
+            current.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome="A newer decision took its place."
+        )
+    revision = await work.incidents.next_revision(incident.id)
+    entry = await work.audit.append(
+        kind="decision.made",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=incident.id,
+        body={
+            "revision": revision,
+            "runbook": situation.runbook,
+            "trigger": situation.trigger,
+            "requested_by": situation.requested_by,
+            "verdict": decision.verdict,
+            "level": str(decision.level),
+            "decisive": decision.decisive,
+            "headline": decision.headline,
+            "confidence": decision.confidence,
+            "policy": decision.policy_digest,
+            "plan": decision.plan_digest,
+            "situation_sha256": _sha256(situation),
+            "rules": [f"{r.rule}: {r.result}: {r.text}" for r in decision.reasons],
+        },
+    )
+    await work.decisions.add(
+        StoredDecision(
+            incident_id=incident.id,
+            revision=revision,
+            situation=situation,
+            decision=decision,
+            policy_digest=decision.policy_digest,
+            audit_entry=entry,
+            at=now,
+        )
+    )
+    action = _action_for(watch, policy, incident, revision, situation, decision, members)
+    if action is not None:
+        await work.actions.add(action)
+    await ask_together(work, watch, incident, situation, decision, revision)
+    await refresh_card(work, policy, incident.id, now)
+    if action is not None and action.state is ActionState.WAITING:
+        await _write_to_those_asked_at_once(work, policy, incident, action, now)
+    quiet = why_quiet(policy, action.asked, incident.severity, now) if action else ""
+    await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry, quiet), now)
+
+
+async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -> bool:
+    """Judge the action's stored situation again with ``changes`` (and the pauses of now), and put that on the record.
+
+    For news that needs no new look at the world: a pause, or a card that Slack did not take. False: it is too late for
+    that, the effect has begun or the action is over.
+    """
+    incident = await work.incidents.get(action.incident_id)
+    stored = await work.decisions.at_revision(action.incident_id, action.revision)
+    if incident is None or stored is None or incident.revision != action.revision:
+        return False
+    now = watch.now()
+    text = "A newer decision took its place."
+    if await work.actions.move(action.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome=text) is None:
+        return False
+    await work.locks.release(action.id)
+    members = {one.group: one.people for one in action.asked}
+    fresh = {"now": now, "pauses": await work.pauses.active(now), **changes}
+    situation = stored.situation.model_copy(update=fresh)
+    await record(work, watch, incident, situation, decide(situation, watch.orders()), members)
+    return True
+
+
+async def _write_to_those_asked_at_once(
+    work: Work, policy: Policy, incident: Incident, action: Action, now: datetime
+) -> None:
+    """Whoever is asked because everybody before them sleeps did not expect it: the card alone may not reach them."""
+    chain = [one for one in action.asked if one.group not in policy.approvals_of(action.runbook).groups]
+    people = callable_people(policy, chain, incident.severity, now, {action.requested_by or ""})
+    about = await topic(work, policy, incident, action, "asked at once") if people else None
+    if about is not None:
+        because = why_quiet(policy, action.asked, incident.severity, now)
+        title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, action)
+        await write_to(work, policy, about.incident, action, people, (title, because, silence), now)
+
+
+def _sha256(situation: Situation) -> str:
+    """Seals the stored situation into the record, so that a changed explanation is found."""
+    return hashlib.sha256(situation.model_dump_json().encode()).hexdigest()
+
+
+def _action_for(
+    watch: Watch,
+    policy: Policy,
+    incident: Incident,
+    revision: int,
+    situation: Situation,
+    decision: Decision,
+    members: Members,
+) -> Action | None:
+    """The row that waits for Slack, for people, or for the end of a pause; None where there is nothing to do."""
+    name, plan, now = situation.runbook, situation.plan, situation.now
+    if name is None or plan is None or decision.verdict in (Verdict.OBSERVE, Verdict.REFUSE):
+        return None
+    approvals = policy.approvals_of(name)
+    due_at: datetime | None
+    match decision.verdict:
+        case Verdict.ACT | Verdict.ACT_UNLESS_STOPPED:
+            state, due_at = ActionState.ANNOUNCING, now + policy.announce_within
+        case Verdict.HOLD:
+            state, due_at = ActionState.HELD, None
+        case _:
+            state, due_at = ActionState.WAITING, now + approvals.approve_within
+    without = {situation.requested_by or ""}
+    asked = ask_first(policy, name, members, incident.severity, now, without)
+    remind_at = None
+    if state is ActionState.WAITING:
+        called = callable_people(policy, asked, incident.severity, now, without)
+        remind_at = now + approvals.approve_within / 2 if called else now
+    return Action(
+        id=watch.new_id(),
+        incident_id=incident.id,
+        revision=revision,
+        runbook=name,
+        trigger=situation.trigger,
+        requested_by=situation.requested_by,
+        verdict=decision.verdict,
+        state=state,
+        plan=plan,
+        plan_digest=plan.digest,
+        approvals_needed=decision.approvals_needed,
+        asked=asked,
+        veto_window_seconds=decision.veto_window_seconds,
+        execute_within_seconds=approvals.execute_within.total_seconds(),
+        due_at=due_at,
+        created_at=now,
+        decided_at=None,
+        decided_by=(),
+        finished_at=None,
+        outcome="",
+        remind_at=remind_at,
+    )
+
+
+_DECIDED = {
+    Verdict.ACT: ("Decided to act", Tone.NEUTRAL),
+    Verdict.ACT_UNLESS_STOPPED: ("Decided to act unless someone stops it", Tone.NEUTRAL),
+    Verdict.ASK: ("Asking for approval", Tone.WARNING),
+    Verdict.HOLD: ("Holding: automation is paused here", Tone.WARNING),
+    Verdict.OBSERVE: ("For people to handle", Tone.NEUTRAL),
+    Verdict.REFUSE: ("Refused to act", Tone.WARNING),
+}
+
+
+def _rationale(incident: Incident, situation: Situation, decision: Decision, entry: int, quiet: str) -> ThreadNotice:
+    """The thread's entry for a decision: what was decided and why."""
+    title, tone = _DECIDED[decision.verdict]
+    lines = [decision.headline]
+    if situation.plan is not None:
+        lines.append(f"Plan: {situation.plan.summary}")
+        lines.append(f"Way back: {situation.plan.way_back.summary}")
+    if situation.requested_by is not None:
+        lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
+    if quiet:
+        lines.append(quiet)
+    return ThreadNotice(
+        incident=incident.name,
+        title=title,
+        lines=tuple(lines),
+        names=named(decision, situation),
+        tone=tone,
+        by=situation.requested_by,
+        audit=(entry,),
+        at=situation.now,
+    )

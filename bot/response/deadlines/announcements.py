@@ -1,0 +1,99 @@
+"""No notification, no autonomy: an autonomous action is released only by the delivery of its card.
+
+Slack delivers it, or else the second channel; whichever was first counts.
+"""
+
+from datetime import timedelta
+
+from bot.policy.situation import Notification
+from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.notices.card import refresh_card
+from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.ports.rows import Work
+from bot.response.assessment.record import judge_anew
+from bot.response.ports.second_notices import SecondNotice, SecondWork
+from bot.response.ports.context import WATCHKEEPER, Watch
+
+
+async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNotice) -> None:
+    """Its card was accepted, in the transaction that says so: the veto window of its action opens.
+
+    Without a window (L2, or L3 with a window of zero) the action is approved at once.
+    """
+    action = await work.actions.get(notice.subject)
+    if action is None or action.state is not ActionState.ANNOUNCING or action.revision != notice.revision:
+        return
+    now = watch.now()
+    acts_at = now + timedelta(seconds=action.veto_window_seconds)
+    opened = await work.actions.move(action.id, ActionEvent.ANNOUNCED, due_at=acts_at)
+    if opened is None:
+        return
+    await work.audit.append(
+        kind="action.announced",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=incident_id,
+        body={"action": action.id, "acts_at": acts_at.isoformat()},
+    )
+    if action.veto_window_seconds == 0:
+        await release(work, watch, opened)
+    else:
+        await refresh_card(work, watch.orders(), incident_id, now)
+
+
+async def told_elsewhere(work: SecondWork, watch: Watch, told: SecondNotice, route: str, title: str) -> None:
+    """The second channel has delivered this, in the transaction that says so. It counts as an announcement.
+
+    The thread says so as well, once, when Slack takes it again: ``route`` and ``title`` are for people.
+    """
+    now = watch.now()
+    entry = await work.audit.append(
+        kind="notice.told_elsewhere",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=told.incident_id,
+        body={"route": told.route, "kind": told.kind, "subject": told.subject, "title": title},
+    )
+    if isinstance(told.notice, CardNotice):
+        await announced(work, watch, told.incident_id, told.notice)
+    if told.notice is not None and await work.second_notices.told(told.incident_id, told.kind, told.subject) == 1:
+        notice = ThreadNotice(
+            incident=f"INC-{told.incident_id}",
+            title=f"Slack did not answer, so people were told by {route}",
+            lines=(title,),
+            audit=(entry,),
+            at=now,
+        )
+        await work.outbox.add(told.incident_id, notice, now)
+
+
+async def release(work: Work, watch: Watch, action: Action) -> bool:
+    """The veto window is over and nobody objected: approve, and start the act in this transaction."""
+    now = watch.now()
+    approved = await work.actions.move(
+        action.id,
+        ActionEvent.WINDOW_OVER,
+        decided_at=now,
+        due_at=now + timedelta(seconds=action.execute_within_seconds),
+    )
+    if approved is None:
+        return False
+    await work.audit.append(
+        kind="action.released",
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=action.incident_id,
+        body={"action": action.id, "veto_window_seconds": action.veto_window_seconds},
+    )
+    await work.queue.act(approved)
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    return True
+
+
+async def not_announced(work: Work, watch: Watch, action: Action) -> bool:
+    """Nobody has accepted the card in time: decide again without the notification, so that people are asked."""
+    stored = await work.decisions.at_revision(action.incident_id, action.revision)
+    if action.state is not ActionState.ANNOUNCING or stored is None:
+        return False
+    oversight = stored.situation.oversight.model_copy(update={"notification": Notification.FAILED})
+    return await judge_anew(work, watch, action, oversight=oversight)

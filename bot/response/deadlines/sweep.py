@@ -1,0 +1,54 @@
+"""Waits that end by themselves: rows with a ``due_at``, swept with conditional updates.
+
+Every replica may sweep; each row moves once, because only one conditional update can win. A row that cannot be
+moved is logged and left for the next sweep, so it never blocks the others. Questions that wait for people have a sweep
+of their own (``reminders``): it may have to ask Slack who is in a group, and these deadlines never wait for Slack.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.deadlines.announcements import not_announced, release
+from bot.response.execution.outcome import withdraw
+from bot.response.ports.rows import Work
+from bot.response.ports.context import Watch
+
+log = logging.getLogger(__name__)
+
+OnDue = Callable[[Work, Watch, Action], Awaitable[bool]]
+
+
+async def _yes_expired(work: Work, watch: Watch, action: Action) -> bool:
+    text = "It was approved but could not start in time, so nothing was done. The incident stays open."
+    return await withdraw(work, watch, action, ActionEvent.EXPIRE, text)
+
+
+_WHEN_DUE: dict[ActionState, OnDue] = {
+    ActionState.ANNOUNCING: not_announced,
+    ActionState.VETO_WINDOW: release,
+    ActionState.APPROVED: _yes_expired,
+}
+
+
+async def sweep(watch: Watch) -> int:
+    """Move everything that is due; how many rows this call moved."""
+    now, moved = watch.now(), 0
+    async with watch.database.read() as work:
+        due = [(state, action) for state in _WHEN_DUE for action in await work.actions.due(state, now)]
+    for state, action in due:
+        try:
+            async with watch.database.begin() as work:
+                fresh = await work.actions.get(action.id)
+                if fresh is not None and fresh.state is state and _is_due(fresh, now):
+                    moved += await _WHEN_DUE[state](work, watch, fresh)
+        except Exception:
+            log.exception(
+                "the deadline of action %s (%s) could not be handled; trying again at the next sweep", action.id, state
+            )
+    return moved
+
+
+def _is_due(action: Action, now: datetime) -> bool:
+    return action.due_at is not None and action.due_at <= now

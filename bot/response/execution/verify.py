@@ -1,0 +1,46 @@
+"""Did it help? Polls the runbook's own measure until it is healthy for long enough, or out of time."""
+
+import asyncio
+
+from bot.policy.situation import Finding
+from bot.policy.file.templates import substitute_query
+from bot.remediation import RemediationError
+from bot.response.ports.flow import Json
+from bot.response.ports.context import Watch
+
+
+async def verify(watch: Watch, action_id: str) -> Json:
+    """``{"healthy": bool, "summary": str}``. Looking twice does no harm, so a crash simply looks again.
+
+    The monitor's answer counts; the remediation's own view of its targets can only say no.
+    """
+    async with watch.database.read() as work:
+        action = await work.actions.get(action_id)
+        stored = await work.decisions.at_revision(action.incident_id, action.revision) if action else None
+    policy = watch.orders()
+    runbook = policy.runbooks.get(action.runbook) if action else None
+    if action is None or stored is None or runbook is None:
+        return {
+            "healthy": False,
+            "summary": "The runbook is not in the policy any more, so nobody knows how to verify.",
+        }
+    promql = substitute_query(runbook.verify.healthy, stored.situation.alert) if runbook.verify.healthy else None
+    url = runbook.verify.http
+    started = watch.now()
+    streak = 0
+    while True:
+        last = await watch.evidence.healthy(promql, url)
+        streak = streak + 1 if last.finding is Finding.SUPPORTS else 0
+        elapsed = (watch.now() - started).total_seconds()
+        if streak >= runbook.verify.stable:
+            break
+        if elapsed >= runbook.verify.within.total_seconds():
+            return {"healthy": False, "summary": f"Not healthy after {elapsed:.0f} s: {last.detail}"}
+        await asyncio.sleep(watch.timing.verify_interval_seconds)
+    try:
+        own = await watch.catalogue[action.plan.remediation].health(action.plan)
+    except RemediationError as error:
+        return {"healthy": False, "summary": f"The monitor says healthy, but the targets cannot be seen: {error}"}
+    if own.healthy is False:
+        return {"healthy": False, "summary": f"The monitor says healthy, but: {own.summary}"}
+    return {"healthy": True, "summary": f"Healthy after {elapsed:.0f} s."}

@@ -1,0 +1,240 @@
+"""Yes and no: votes on an action's question, and what they set in motion in the same transaction.
+
+A vote is counted per person and sealed to the action, and so to its plan digest and the state of its targets. The
+quorum is judged over the stored votes including this one, never on the click itself.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.policy.approval import Deed, Standing, may, next_groups
+from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised, count_votes, find, refused, stale
+from bot.response.notices.recipients import renewed
+from bot.response.notices.card import refresh_card
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.ports.rows import Work
+from bot.response.model.records import Ballot, Vote
+from bot.response.ports.context import Watch
+
+VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
+"""States in which a yes may still wait for others."""
+
+
+async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+    """One person's yes; the action starts when enough distinct approvers have said it."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action = found.action
+    if not found.current or action.revision != press.revision:
+        return stale(found)
+    permission = may(
+        Deed.APPROVE,
+        press.person,
+        authorised=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+        requested_by=action.requested_by,
+    )
+    if not permission.allowed:
+        text = _not_yet(watch, roster, action, press.person) or permission.text
+        return await refused(work, watch, found, press, Deed.APPROVE, text)
+    if action.state is not ActionState.WAITING:
+        return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
+    if action.due_at is not None and action.due_at <= watch.now():
+        return Answer(False, "The time to answer has just run out, so your yes was not counted. See the card.")
+    return await cast_yes(work, watch, roster, action, press.person)
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """What became of one person's yes."""
+
+    answer: Answer
+    entry: int | None = None
+    """Of the audit; None when nothing was recorded, as it was counted before."""
+    approved: Action | None = None
+    """The action that it released, if it was the last that was needed."""
+
+
+async def cast_yes(
+    work: Work, watch: Watch, roster: Roster, action: Action, person: str, *, by_hand: bool = False
+) -> Answer:
+    """Count a yes, and say so on the card and, if it released the action, in the thread."""
+    yes = await count_yes(work, watch, roster, action, person, by_hand=by_hand)
+    if yes.entry is None:
+        return yes.answer
+    await refresh_card(work, watch.orders(), action.incident_id, watch.now())
+    if yes.approved is not None:
+        title = "Approved by hand while automation is paused" if by_hand else "Approved"
+        await _say(work, yes.approved, title, person, Tone.GOOD, yes.entry, watch)
+    return yes.answer
+
+
+async def count_yes(
+    work: Work,
+    watch: Watch,
+    roster: Roster,
+    action: Action,
+    person: str,
+    *,
+    by_hand: bool = False,
+    bundle: str | None = None,
+) -> Yes:
+    """Store the vote, count all of them, and release the action if that was enough; telling is the caller's part.
+
+    Who may answer is judged now, for this vote and for all before it: whoever has left the group or the workspace
+    since they voted is not counted. ``bundle``: the handle of the card on which it was given together with others.
+    """
+    now = watch.now()
+    opened = await work.votes.has_opened(action.incident_id, action.revision, person)
+    if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
+        return Yes(Answer(True, "Your yes is already counted."))
+    entry = await work.audit.append(
+        kind="action.vote",
+        actor=person,
+        at=now,
+        incident_id=action.incident_id,
+        body={
+            "action": action.id,
+            "ballot": Ballot.APPROVE,
+            "revision": action.revision,
+            "plan": action.plan_digest,
+            "opened_evidence": opened,
+            "by_hand": by_hand,
+            **({"bundle": bundle} if bundle else {}),
+        },
+    )
+    action = await _with_present_people(work, action, roster)
+    count = await count_votes(work, watch, roster, action)
+    if count.standing is not Standing.APPROVED:
+        more = "one more person" if count.missing == 1 else f"{count.missing} more people"
+        return Yes(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
+    approved = await work.actions.move(
+        action.id,
+        ActionEvent.APPROVE,
+        decided_at=now,
+        decided_by=count.approved_by,
+        by_hand=by_hand,
+        due_at=now + timedelta(seconds=action.execute_within_seconds),
+    )
+    if approved is None:
+        return Yes(Answer(False, "Somebody else was faster: this question has just been settled. See the card."), entry)
+    await work.queue.act(approved)
+    return Yes(Answer(True, "Approved. It starts now; the thread will say how it goes."), entry, approved)
+
+
+async def withdraw(work: Work, watch: Watch, _roster: Roster, press: Press) -> Answer:
+    """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action, now = found.action, watch.now()
+    if action.state not in VOTES_OPEN:
+        stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
+        remedy = "Press Stop if it must not run." if stoppable else "See the card."
+        return Answer(False, f"Too late to withdraw: this is {_in_words(action)}. {remedy}")
+    # Like a stop, it is not refused for being pressed on an old card: it can only make things safer.
+    vote = await work.votes.withdraw(action.id, press.person)
+    if vote is None:
+        return Answer(False, "You have not said yes here, so there is nothing to withdraw. Nothing was changed.")
+    entry = await work.audit.append(
+        kind="action.vote_withdrawn",
+        actor=press.person,
+        at=now,
+        incident_id=action.incident_id,
+        body={
+            "action": action.id,
+            "ballot": vote.ballot,
+            "revision": action.revision,
+            "plan": action.plan_digest,
+            "cast_at": vote.at.isoformat(),
+        },
+    )
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, watch)
+    return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
+
+
+async def renew_people(work: Work, watch: Watch, roster: Roster) -> int:
+    """Bring open questions up to date with who is in the groups now; how many changed, and so did their cards."""
+    changed = 0
+    for action in await work.actions.in_states(UNDECIDED):
+        renewed_action = await _with_present_people(work, action, roster)
+        if renewed_action is not action:
+            await refresh_card(work, watch.orders(), action.incident_id, watch.now())
+            changed += 1
+    return changed
+
+
+def _not_yet(watch: Watch, roster: Roster, action: Action, person: str) -> str:
+    """For somebody who is asked only when those before them do not answer; empty for everybody else."""
+    following = next_groups(watch.orders(), action.runbook, [one.group for one in action.asked])
+    turn = next((group for group in following if person in roster.get(group, ())), "")
+    if not turn or action.due_at is None or action.state is not ActionState.WAITING:
+        return ""
+    return (
+        f"Not yet: {turn} may answer once it is asked, and others have until {action.due_at:%H:%M} UTC. "
+        "“I'll take it” is open to you at any time."
+    )
+
+
+async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:
+    """The same row; stored anew where its groups have other members than when it was last looked at."""
+    asked = renewed(action.asked, roster)
+    if asked == action.asked:
+        return action
+    return await work.actions.amend(action, asked=asked) or action
+
+
+async def stop(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+    """One person's no is enough, from anybody whom the policy names, up to the moment the effect begins."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action, now = found.action, watch.now()
+    permission = may(Deed.STOP, press.person, authorised=authorised(watch, roster, Deed.STOP, action.runbook))
+    if not permission.allowed:
+        return await refused(work, watch, found, press, Deed.STOP, permission.text)
+    # A stop never fails for being pressed on an old card: it can only make things safer.
+    if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
+        return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
+    await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
+    stopped = await work.actions.move(
+        action.id,
+        ActionEvent.STOP,
+        finished_at=now,
+        decided_at=now,
+        decided_by=(press.person,),
+        due_at=None,
+        outcome="Stopped before anything was changed.",
+    )
+    if stopped is None:
+        return Answer(False, "Too late to stop: it has just begun. See the thread for the way back.")
+    await work.locks.release(action.id)
+    entry = await work.audit.append(
+        kind="action.stopped",
+        actor=press.person,
+        at=now,
+        incident_id=action.incident_id,
+        body={"action": action.id, "was": action.state, "revision": action.revision},
+    )
+    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, watch)
+    return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
+
+
+async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, entry: int, watch: Watch) -> None:
+    notice = ThreadNotice(
+        incident=f"INC-{action.incident_id}",
+        title=title,
+        lines=(action.plan.summary,),
+        tone=tone,
+        by=person,
+        audit=(entry,),
+        at=watch.now(),
+    )
+    await work.outbox.add(action.incident_id, notice, watch.now())
+
+
+def _in_words(action: Action) -> str:
+    return action.state.value.replace("_", " ")

@@ -1,0 +1,255 @@
+"""What people do with the card of a bundle: say yes to all of it or to some, take it over, have questions asked alone.
+
+Each question keeps its own vote, quorum and record. A yes covers only what the card showed when it was pressed.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.policy.approval import Deed, may
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised
+from bot.response.interventions.approvals import count_yes
+from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
+from bot.response.notices.card import refresh_card
+from bot.response.model.incidents import IncidentEvent, IncidentState
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.ports.rows import Work
+from bot.response.model.bundle import Bundle, Member
+from bot.response.ports.context import Watch
+
+NAMED_MAX = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BundleView:
+    """A bundle as its dialogs show it."""
+
+    bundle: Bundle
+    summary: str
+    because: str
+    headlines: tuple[str, ...]
+    members: Sequence[Member]
+
+    @property
+    def choosable(self) -> Sequence[Member]:
+        """Those that can still be chosen, what waits for a yes first."""
+        unresolved = [one for one in self.members if one.incident.state is not IncidentState.RESOLVED]
+        return sorted(unresolved, key=lambda one: not one.waits)
+
+
+async def view(work: Work, watch: Watch, handle: str) -> BundleView | None:
+    """What the dialogs of this bundle show; None for a handle that we do not know."""
+    bundle = await work.bundles.get(handle)
+    if bundle is None:
+        return None
+    members = await work.bundles.members(bundle)
+    runbook = watch.orders().runbooks.get(bundle.runbook)
+    summary = runbook.summary if runbook else "No runbook covers these"
+    return BundleView(bundle, summary, why_together(watch.orders()), headlines(members), members)
+
+
+async def approve_these(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+    """One person's yes to every question that the pressed card showed, but for what others have taken over."""
+    return await _approve(work, watch, roster, press, None)
+
+
+async def approve_chosen(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
+    """The same for some of them; ``chosen``: their incidents, as ``INC-7``."""
+    return await _approve(work, watch, roster, press, chosen)
+
+
+async def take_these(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+    """ "I am on it", for every incident of the bundle that nobody has taken: nobody is called for them any more."""
+    bundle = await work.bundles.get(press.subject)
+    if bundle is None:
+        return UNKNOWN_SUBJECT
+    refusal = await _refusal(work, watch, roster, bundle, press, Deed.TAKE)
+    if refusal is not None:
+        return refusal
+    now, taken, entries = watch.now(), list[Member](), list[int]()
+    for member in await work.bundles.members(bundle):
+        free = member.incident.state is IncidentState.OPEN
+        if free and await work.incidents.move(member.incident.id, IncidentEvent.TAKE, now=now, by=press.person):
+            taken.append(member)
+            entries.append(
+                await work.audit.append(
+                    kind="incident.taken",
+                    actor=press.person,
+                    at=now,
+                    incident_id=member.incident.id,
+                    body={"bundle": bundle.handle},
+                )
+            )
+    if not taken:
+        return Answer(False, "Somebody has taken all of these already, or they are resolved. See the card.")
+    count, verb = _count(taken, "incident"), "is" if len(taken) == 1 else "are"
+    await _tell(work, watch, bundle, press.person, f"On it: {count}", taken, entries, Tone.GOOD)
+    return Answer(True, f"{count} {verb} yours. Nothing acts by itself there, and nobody else is called.")
+
+
+async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
+    """Give the chosen incidents a card and a thread of their own, with every button and everything known."""
+    bundle = await work.bundles.get(press.subject)
+    if bundle is None:
+        return UNKNOWN_SUBJECT
+    refusal = await _refusal(work, watch, roster, bundle, press, Deed.TAKE)
+    if refusal is not None:
+        return refusal
+    now, moved = watch.now(), list[Member]()
+    for member in await work.bundles.members(bundle):
+        if member.incident.name not in chosen or not await work.bundles.leave(member.incident.id):
+            continue
+        moved.append(member)
+        body = {"bundle": bundle.handle}
+        entry = await work.audit.append(
+            kind="question.asked_alone", actor=press.person, at=now, incident_id=member.incident.id, body=body
+        )
+        await refresh_card(work, watch.orders(), member.incident.id, now)
+        notice = ThreadNotice(
+            incident=member.incident.name,
+            title="A card of its own",
+            lines=(member.headline, "Before, it was asked about together with others of the same storm."),
+            by=press.person,
+            audit=(entry,),
+            at=now,
+        )
+        await work.outbox.add(member.incident.id, notice, now)
+    await refresh_bundle(work, watch.orders(), bundle, now)
+    if not moved:
+        return Answer(False, "These have cards of their own already.")
+    who = "it" if len(moved) == 1 else "each"
+    return Answer(True, f"{_names(moved)}: {who} gets a card of its own in a moment.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Covered:
+    """What a yes speaks for, and what it does not although it waits: each question is in one of these."""
+
+    asked: Sequence[Member]
+    newer: Sequence[Member]
+    """They came, or changed, after the card that was pressed."""
+    late: Sequence[Member]
+    """Their time has just run out."""
+    of_others: Sequence[Member]
+    """Somebody else has taken them over, and they were not chosen."""
+
+
+def _covered(members: Sequence[Member], press: Press, chosen: Collection[str] | None, now: datetime) -> _Covered:
+    asked, newer, late, of_others = list[Member](), list[Member](), list[Member](), list[Member]()
+    for member in members:
+        if not member.waits or member.action is None or (chosen is not None and member.incident.name not in chosen):
+            continue
+        if chosen is None and member.incident.taken_by not in (None, press.person):
+            of_others.append(member)
+        elif member.joined_revision > press.revision:
+            newer.append(member)
+        elif member.action.due_at is not None and member.action.due_at <= now:
+            late.append(member)
+        else:
+            asked.append(member)
+    return _Covered(asked, newer, late, of_others)
+
+
+async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str] | None) -> Answer:
+    bundle = await work.bundles.get(press.subject)
+    if bundle is None:
+        return UNKNOWN_SUBJECT
+    covered = _covered(await work.bundles.members(bundle), press, chosen, watch.now())
+    if not covered.asked:
+        return Answer(False, _not_covered(covered) or "Nothing here waits for a yes any more. See the card.")
+    started, entries, refusals, unsettled = list[Member](), list[int](), list[str](), 0
+    for member in covered.asked:
+        action = member.action
+        if action is None:
+            continue
+        permission = may(
+            Deed.APPROVE,
+            press.person,
+            authorised=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+            requested_by=action.requested_by,
+        )
+        if not permission.allowed:
+            refusals.append(permission.text)
+            continue
+        yes = await count_yes(work, watch, roster, action, press.person, bundle=bundle.handle)
+        entries += [yes.entry] if yes.entry is not None else []
+        started += [member] if yes.approved is not None else []
+        unsettled += yes.approved is None
+    if len(refusals) == len(covered.asked):
+        return await _refused(work, watch, bundle, press, Deed.APPROVE, refusals[0])
+    if started:
+        await _tell(work, watch, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
+    else:
+        await refresh_bundle(work, watch.orders(), bundle, watch.now())
+    start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"
+    said = [
+        f"Your yes is counted. {_count(started)} {start} now." if started else "Your yes is counted.",
+        f"{unsettled} more {need} somebody else's yes, too." if unsettled else "",
+        f"{len(refusals)} you may not answer: {refusals[0]}" if refusals else "",
+        _not_covered(covered),
+    ]
+    return Answer(True, " ".join(filter(None, said)))
+
+
+def _not_covered(covered: _Covered) -> str:
+    """What the yes does not speak for, and what to do about it; empty when there is nothing."""
+    said = [
+        f"{len(covered.late)} ran out of time just before." if covered.late else "",
+        f"{_count(covered.newer)} came since: look at the card again." if covered.newer else "",
+        f"Taken by others: {_names(covered.of_others)}. To say yes there, choose them." if covered.of_others else "",
+    ]
+    return " ".join(filter(None, said))
+
+
+async def _refusal(work: Work, watch: Watch, roster: Roster, bundle: Bundle, press: Press, deed: Deed) -> Answer | None:
+    permission = may(deed, press.person, authorised=authorised(watch, roster, deed))
+    return None if permission.allowed else await _refused(work, watch, bundle, press, deed, permission.text)
+
+
+async def _refused(work: Work, watch: Watch, bundle: Bundle, press: Press, deed: Deed, text: str) -> Answer:
+    """A polite no, on the record: who tried what."""
+    await work.audit.append(
+        kind="person.refused",
+        actor=press.person,
+        at=watch.now(),
+        incident_id=bundle.founder_id,
+        body={"deed": deed, "bundle": bundle.handle, "revision": press.revision, "reason": text},
+    )
+    return Answer(False, text)
+
+
+async def _tell(
+    work: Work,
+    watch: Watch,
+    bundle: Bundle,
+    person: str,
+    title: str,
+    members: Sequence[Member],
+    entries: Sequence[int],
+    tone: Tone,
+) -> None:
+    """The card as it stands now, and one line for all in its thread."""
+    now = watch.now()
+    await refresh_bundle(work, watch.orders(), bundle, now)
+    notice = ThreadNotice(
+        incident=_names(members),
+        title=title,
+        lines=(_names(members),),
+        tone=tone,
+        by=person,
+        audit=tuple(entries),
+        of_bundle=True,
+        at=now,
+    )
+    await work.outbox.add(members[0].incident.id, notice, now)
+
+
+def _count(members: Sequence[Member], noun: str = "question") -> str:
+    return f"{len(members)} {noun}{'' if len(members) == 1 else 's'}"
+
+
+def _names(members: Sequence[Member]) -> str:
+    names = [member.incident.name for member in members[:NAMED_MAX]]
+    more = len(members) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

@@ -1,0 +1,108 @@
+"""What a person did, and what they are told in return."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.policy.approval import Deed, Tally, groups_for, tally
+from bot.response.model.actions import Action
+from bot.response.notices.card import current_action
+from bot.response.model.incidents import Incident
+from bot.response.ports.rows import Work
+from bot.response.model.records import Ballot
+from bot.response.ports.context import Watch
+
+Roster = Mapping[str, frozenset[str]]
+"""Policy group -> its present members (Slack user ids)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A person pressed a button, or said the same in words.
+
+    ``subject`` is what the button carried: an action's id or an incident's handle.
+    """
+
+    person: str
+    subject: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``accepted``: it took effect (or had already, by the same person); ``text``: said to that person alone."""
+
+    accepted: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a button points at."""
+
+    incident: Incident
+    action: Action | None
+    current: bool
+    """Whether the pressed card is still the present question."""
+
+
+UNKNOWN_SUBJECT = Answer(
+    False, "I do not know this button any more. Please use the newest card in the incident's thread."
+)
+
+
+async def find(work: Work, subject: str, revision: int) -> Found | None:
+    """Resolve a button's subject; None when it names nothing that we know."""
+    action = await work.actions.get(subject)
+    if action is not None:
+        incident = await work.incidents.get(action.incident_id)
+    else:
+        incident = await work.incidents.by_handle(subject)
+        action = await current_action(work, incident) if incident else None
+    if incident is None:
+        return None
+    return Found(incident, action, current=incident.revision == revision)
+
+
+def stale(found: Found) -> Answer:
+    """The refusal for a click on a card that is no longer the question."""
+    return Answer(
+        False,
+        f"This card is out of date: {found.incident.name} has a newer question. Nothing was done. "
+        "Please look at the card again and answer that one.",
+    )
+
+
+def authorised(
+    watch: Watch, roster: Roster, deed: Deed, runbook: str = "", action: Action | None = None
+) -> frozenset[str]:
+    """Everybody who may do ``deed`` under the present orders.
+
+    ``action``: the question it is about; the groups of the escalation chain that it was put to may answer, too.
+    """
+    asked = {one.group for one in action.asked} if action else ()
+    groups = groups_for(deed, watch.orders(), runbook, asked)
+    return frozenset().union(*(roster.get(group, frozenset()) for group in groups))
+
+
+async def refused(work: Work, watch: Watch, found: Found, press: Press, deed: Deed, text: str) -> Answer:
+    """A polite no, on the record: who tried what."""
+    await work.audit.append(
+        kind="person.refused",
+        actor=press.person,
+        at=watch.now(),
+        incident_id=found.incident.id,
+        body={"deed": deed, "subject": press.subject, "revision": press.revision, "reason": text},
+    )
+    return Answer(False, text)
+
+
+async def count_votes(work: Work, watch: Watch, roster: Roster, action: Action) -> Tally:
+    """What the votes on record amount to, given who may answer now: not when the question was asked."""
+    votes = await work.votes.of(action.id)
+    return tally(
+        approvals=[vote.person for vote in votes if vote.ballot is Ballot.APPROVE],
+        stops=[vote.person for vote in votes if vote.ballot is Ballot.STOP],
+        approvers=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+        requested_by=action.requested_by,
+        needed=action.approvals_needed,
+    )

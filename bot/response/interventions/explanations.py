@@ -1,0 +1,80 @@
+"""Why? Everything a decision rests on, read back from the rows that were stored with it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.policy.rules.matching import candidates
+from bot.response.model.actions import Action
+from bot.response.interventions.clicks import find
+from bot.response.notices.card import current_action
+from bot.response.model.incidents import Incident
+from bot.response.ports.rows import Work
+from bot.response.model.records import AuditEntry, StoredDecision, Vote
+from bot.response.ports.context import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What the "why?" dialog shows."""
+
+    incident: Incident
+    stored: StoredDecision
+    action: Action | None
+    votes: Sequence[Vote]
+    audit: Sequence[AuditEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A remediation that the override dialog offers."""
+
+    runbook: str
+    summary: str
+    proposed: bool
+    """Whether it is what the card proposes already."""
+
+
+async def explain(work: Work, watch: Watch, subject: str, revision: int, person: str) -> Explanation | None:
+    """The explanation of the decision on the pressed card; remembers that this person has seen it."""
+    found = await find(work, subject, revision)
+    if found is None:
+        return None
+    number = found.action.revision if found.action and found.action.id == subject else revision
+    stored = await work.decisions.at_revision(found.incident.id, number)
+    return await _assemble(work, watch, found.incident, found.action, stored, person)
+
+
+async def explain_incident(work: Work, watch: Watch, incident_id: int, person: str) -> Explanation | None:
+    """The explanation of the incident's present decision."""
+    incident = await work.incidents.get(incident_id)
+    if incident is None:
+        return None
+    action = await current_action(work, incident)
+    return await _assemble(work, watch, incident, action, await work.decisions.latest(incident_id), person)
+
+
+async def _assemble(
+    work: Work, watch: Watch, incident: Incident, action: Action | None, stored: StoredDecision | None, person: str
+) -> Explanation | None:
+    if stored is None:
+        return None
+    await work.votes.opened(incident.id, stored.revision, person, watch.now())
+    votes = await work.votes.of(action.id) if action else ()
+    return Explanation(incident, stored, action, votes, await work.audit.of_incident(incident.id))
+
+
+async def override_choices(work: Work, watch: Watch, subject: str, revision: int) -> Sequence[Choice]:
+    """Runbooks that a person may choose for this incident: the proposed one's alternatives, and all that match."""
+    found = await find(work, subject, revision)
+    stored = await work.decisions.latest(found.incident.id) if found else None
+    if found is None or stored is None:
+        return ()
+    policy = watch.orders()
+    proposed = found.action.runbook if found.action else stored.situation.runbook
+    entry = policy.runbooks.get(proposed) if proposed else None
+    names = [
+        *((proposed,) if proposed in policy.runbooks else ()),
+        *(entry.alternatives if entry else ()),
+        *candidates(policy, stored.situation.alert),
+    ]
+    return [Choice(name, policy.runbooks[name].summary, name == proposed) for name in dict.fromkeys(names)]

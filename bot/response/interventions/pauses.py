@@ -1,0 +1,175 @@
+"""Pause and resume: a person's brake on automation, effective with the commit, on every replica."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.policy.approval import Deed, may
+from bot.policy.file.fields import duration_text
+from bot.policy.situation import Pause, Scope
+from bot.response.model.actions import PENDING, Action, ActionState
+from bot.response.interventions.clicks import Answer, Roster, authorised
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.ports.rows import Work
+from bot.response.execution.recheck import pause_in_force
+from bot.response.assessment.record import judge_anew
+from bot.response.ports.context import Watch
+
+HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
+"""States in which a pause still keeps the effect from beginning."""
+REASON_MAX_CHARACTERS = 1000
+"""What a brake's reason is clipped to: it stands on every card, and a brake never fails for saying too much."""
+SHORTENED = f"The reason was shortened to {REASON_MAX_CHARACTERS} characters."
+
+
+async def pause(
+    work: Work,
+    watch: Watch,
+    roster: Roster,
+    person: str,
+    scope: Scope,
+    until: datetime | None,
+    reason: str,
+    incident_id: int | None = None,
+) -> Answer:
+    """Pause ``scope`` until ``until`` (None: until resumed); whatever it covers and has not begun is held.
+
+    ``incident_id`` names the thread in which it was asked, which then says so.
+    """
+    permission = may(Deed.PAUSE, person, authorised=authorised(watch, roster, Deed.PAUSE))
+    now = watch.now()
+    if not permission.allowed:
+        return await _refused(work, person, Deed.PAUSE, str(scope), permission.text, now)
+    if until is not None and until <= now:
+        return Answer(False, f"A pause until {until:%Y-%m-%d %H:%M} UTC would be over already. Give a time to come.")
+    kept = clipped(reason)
+    entry = await put_on(work, person, scope, until, kept, now, incident_id)
+    held = await hold_what_is_paused(work, watch)
+    end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
+    if incident_id is not None:
+        notice = ThreadNotice(
+            incident=f"INC-{incident_id}",
+            title=f"Automation paused: {scope}, {end}",
+            lines=(f"Reason: {kept}",) if kept else (),
+            tone=Tone.WARNING,
+            by=person,
+            audit=(entry,),
+            at=now,
+        )
+        await work.outbox.add(incident_id, notice, now)
+    waiting = f" {held} open action{'s are' if held != 1 else ' is'} held." if held else ""
+    short = "" if kept == reason else f" {SHORTENED}"
+    return Answer(True, f"Paused: {scope}, {end}.{short}{waiting} Alerts still come in, and cards still show the plan.")
+
+
+async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: Scope) -> Answer:
+    """End the pauses of exactly ``scope``; what nothing holds any more is considered anew."""
+    runbook = scope.name if scope.kind == "runbook" else ""
+    permission = may(Deed.RESUME, person, authorised=authorised(watch, roster, Deed.RESUME, runbook))
+    now = watch.now()
+    if not permission.allowed:
+        return await _refused(work, person, Deed.RESUME, str(scope), permission.text, now)
+    ended = await take_off(work, person, scope, now)
+    active = await work.pauses.active(now)
+    still = next((pause.by for pause in active if pause.scope == scope), None)
+    if still is not None:
+        return Answer(False, f"{scope} is still paused, by {still}: only removing that file ends it.")
+    if not ended:
+        others = ", ".join(str(pause.scope) for pause in active)
+        return Answer(False, f"{scope} is not paused." + (f" Paused now: {others}." if others else ""))
+    looked = await look_again_at_held(work, watch)
+    waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
+    return Answer(True, f"Resumed: {scope}.{waiting}")
+
+
+async def put_on(
+    work: Work,
+    actor: str,
+    scope: Scope,
+    until: datetime | None,
+    reason: str,
+    now: datetime,
+    incident_id: int | None = None,
+) -> int:
+    """A brake on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
+    reason = clipped(reason)
+    await work.pauses.add(scope, actor, reason, now, until)
+    body = {"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason}
+    return await work.audit.append(kind="automation.paused", actor=actor, at=now, incident_id=incident_id, body=body)
+
+
+def clipped(reason: str) -> str:
+    """The reason, no longer than ``REASON_MAX_CHARACTERS``."""
+    return reason if len(reason) <= REASON_MAX_CHARACTERS else f"{reason[: REASON_MAX_CHARACTERS - 1]}…"
+
+
+async def take_off(work: Work, actor: str, scope: Scope, now: datetime) -> Sequence[Pause]:
+    """End the pauses of exactly ``scope``, on the record; those that were ended."""
+    ended = await work.pauses.end(scope, actor, now)
+    if ended:
+        body = {"scope": str(scope), "pauses": [pause.pause_id for pause in ended]}
+        await work.audit.append(kind="automation.resumed", actor=actor, at=now, body=body)
+    return ended
+
+
+async def follow_pause_file(work: Work, now: datetime) -> None:
+    """Put on the record that the pause file of this machine has come, says something else, or has gone."""
+    change = await work.pauses.follow_file(now)
+    if change is None:
+        return
+    came, pause = change
+    kind = "automation.paused" if came else "automation.resumed"
+    body = {"scope": str(pause.scope), "until": None, "reason": pause.reason}
+    await work.audit.append(kind=kind, actor=pause.by, at=now, body=body)
+
+
+async def hold_what_is_paused(work: Work, watch: Watch) -> int:
+    """Hold whatever a pause or freeze covers and has not begun, so that its card says so; how many."""
+    held = 0
+    for action in await work.actions.in_states(HOLDABLE):
+        if await pause_in_force(work, watch, action):
+            held += await judge_anew(work, watch, action)
+    return held
+
+
+class Brakes:
+    """Follows brakes that were put on or taken off outside this process: by command, by file, by another replica.
+
+    They are in force with their commit (a file at once); here the cards learn of it.
+    """
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._seen: tuple[Pause, ...] | None = None
+
+    async def follow(self) -> None:
+        """Where anything has changed: hold what is covered now, look again at what is free, put the file on record."""
+        now = self._watch.now()
+        async with self._watch.database.read() as work:
+            active = await work.pauses.active(now)
+        if active == self._seen:
+            return
+        async with self._watch.database.begin() as work:
+            await follow_pause_file(work, now)
+            if active:
+                await hold_what_is_paused(work, self._watch)
+            await look_again_at_held(work, self._watch)
+        self._seen = active
+
+
+async def look_again_at_held(work: Work, watch: Watch) -> int:
+    """Consider held actions anew once no pause or freeze covers them any more; how many."""
+    free: list[Action] = [
+        action
+        for action in await work.actions.in_states(frozenset({ActionState.HELD}))
+        if not await pause_in_force(work, watch, action)
+    ]
+    for action in free:
+        await work.queue.consider(action.incident_id)
+    return len(free)
+
+
+async def _refused(work: Work, person: str, deed: Deed, scope: str, text: str, now: datetime) -> Answer:
+    await work.audit.append(
+        kind="person.refused", actor=person, at=now, body={"deed": deed, "scope": scope, "reason": text}
+    )
+    return Answer(False, text)

@@ -1,0 +1,145 @@
+"""An action: one execution of a plan, from the question to its outcome, as one transition table."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.policy.decision import Verdict
+from bot.policy.plan import Plan
+from bot.policy.situation import Trigger
+from bot.response.model.lifecycle import Lifecycle
+
+
+class ActionState(StrEnum):
+    ANNOUNCING = "announcing"
+    """Autonomous: nothing happens before Slack has accepted the card. due_at: then people are asked instead."""
+    VETO_WINDOW = "veto_window"
+    """Announced; a person may stop it. due_at: then it is approved by silence, within L3's bounds."""
+    WAITING = "waiting"
+    """Approval asked. due_at: then the question expires."""
+    HELD = "held"
+    """Automation is paused here; a person with the authority may still act by hand."""
+    APPROVED = "approved"
+    """Queued to run. due_at: the end of ``execute_within``."""
+    RUNNING = "running"
+    """Claimed by one worker: targets locked, budget taken, snapshot being made. Still stoppable."""
+    EXECUTING = "executing"
+    """The effect has begun; from here only verification and the way back lead on."""
+    VERIFYING = "verifying"
+    SUCCEEDED = "succeeded"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    """Something went wrong that only a person can judge."""
+    STOPPED = "stopped"
+    OVERRIDDEN = "overridden"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    """A newer question took its place (plan changed, alert resolved, automation paused or resumed)."""
+
+
+class ActionEvent(StrEnum):
+    ANNOUNCED = "announced"
+    WINDOW_OVER = "window_over"
+    APPROVE = "approve"
+    STOP = "stop"
+    OVERRIDE = "override"
+    EXPIRE = "expire"
+    SUPERSEDE = "supersede"
+    CLAIM = "claim"
+    BEGIN = "begin"
+    EXECUTED = "executed"
+    CANNOT = "cannot"
+    """Failed before anything was changed, or in a way that must not be rolled back."""
+    HEALTHY = "healthy"
+    ROLL_BACK = "roll_back"
+    RESTORED = "restored"
+    NOT_RESTORED = "not_restored"
+
+
+_S = ActionState
+UNDECIDED = frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.HELD})
+"""States in which people (or a timer) still choose."""
+PENDING = UNDECIDED | {_S.APPROVED}
+"""States before the first effect."""
+SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
+"""A person said no: nothing acts by itself for this incident any more."""
+UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
+"""States in which the targets are locked."""
+
+ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
+    name="action",
+    table={
+        ActionEvent.ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.VETO_WINDOW),
+        ActionEvent.WINDOW_OVER: (frozenset({_S.VETO_WINDOW}), _S.APPROVED),
+        ActionEvent.APPROVE: (frozenset({_S.VETO_WINDOW, _S.WAITING, _S.HELD}), _S.APPROVED),
+        ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
+        ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
+        ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
+        ActionEvent.EXPIRE: (frozenset({_S.WAITING, _S.APPROVED}), _S.EXPIRED),
+        ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
+        ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
+        ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),
+        ActionEvent.CANNOT: (frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING}), _S.FAILED),
+        ActionEvent.HEALTHY: (frozenset({_S.VERIFYING}), _S.SUCCEEDED),
+        ActionEvent.ROLL_BACK: (
+            frozenset({_S.EXECUTING, _S.VERIFYING, _S.SUCCEEDED, _S.FAILED}),
+            _S.ROLLING_BACK,
+        ),
+        ActionEvent.RESTORED: (frozenset({_S.ROLLING_BACK}), _S.ROLLED_BACK),
+        ActionEvent.NOT_RESTORED: (frozenset({_S.ROLLING_BACK}), _S.FAILED),
+    },
+    beginnings=frozenset({_S.ANNOUNCING, _S.WAITING, _S.HELD}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A group of people that a question was put to."""
+
+    group: str
+    """By its name in the policy."""
+    people: tuple[str, ...]
+    """Slack user ids of its members, as they were resolved last."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One row of ``actions``."""
+
+    id: str
+    """Opaque and unguessable; what buttons carry."""
+    incident_id: int
+    revision: int
+    """The incident's revision this action belongs to."""
+    runbook: str
+    trigger: Trigger
+    requested_by: str | None
+    verdict: Verdict
+    state: ActionState
+    plan: Plan
+    plan_digest: str
+    approvals_needed: int
+    asked: tuple[Asked, ...]
+    """Whom the question was put to so far, in order. What their answers are worth is judged when they answer."""
+    veto_window_seconds: float
+    execute_within_seconds: float
+    due_at: datetime | None
+    created_at: datetime
+    decided_at: datetime | None
+    """When a person or the veto window settled it."""
+    decided_by: tuple[str, ...]
+    """Who settled it: Slack user ids; empty for the veto window or a deadline."""
+    finished_at: datetime | None
+    outcome: str
+    """One sentence for people, once there is something to say."""
+    by_hand: bool = False
+    """A person with the authority acted although automation is paused."""
+    remind_at: datetime | None = None
+    """While waiting: when those who have not answered are reminded; None once they were."""
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Distinct Slack user ids of everybody asked, as they were resolved last."""
+        return tuple(dict.fromkeys(person for asked in self.asked for person in asked.people))

@@ -1,0 +1,80 @@
+"""An incident: alerts that belong together. It owns one Slack thread, and one current question at a time."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.policy.situation import AlertFacts
+from bot.response.model.lifecycle import Lifecycle
+
+
+class IncidentState(StrEnum):
+    OPEN = "open"
+    TAKEN = "taken"
+    """A person said "I am on it": nothing is asked of others, and nothing acts by itself."""
+    RESOLVED = "resolved"
+
+
+class IncidentEvent(StrEnum):
+    TAKE = "take"
+    RESOLVE = "resolve"
+
+
+INCIDENT_LIFECYCLE: Lifecycle[IncidentState, IncidentEvent] = Lifecycle(
+    name="incident",
+    table={
+        IncidentEvent.TAKE: (frozenset({IncidentState.OPEN, IncidentState.TAKEN}), IncidentState.TAKEN),
+        IncidentEvent.RESOLVE: (frozenset({IncidentState.OPEN, IncidentState.TAKEN}), IncidentState.RESOLVED),
+    },
+    beginnings=frozenset({IncidentState.OPEN}),
+)
+
+
+class AlertStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert as stored: the facts, its status, and links for people."""
+
+    facts: AlertFacts
+    status: AlertStatus
+    ends_at: datetime | None
+    generator_url: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One row of ``incidents``."""
+
+    id: int
+    handle: str
+    """Opaque and unguessable; what buttons carry."""
+    group_key: str
+    """service + alert name (or as the policy's grouping says); one unresolved incident per key."""
+    service: str
+    alert_name: str
+    severity: str
+    state: IncidentState
+    revision: int
+    """Number of the present question. Rises with every new decision; a click on an older card is refused."""
+    opened_at: datetime
+    resolved_at: datetime | None
+    taken_by: str | None
+    channel: str | None
+    """Slack channel of the thread, once the card is there."""
+    thread_ts: str | None
+
+    @property
+    def name(self) -> str:
+        """What people call it: ``INC-7``."""
+        return f"INC-{self.id}"
+
+
+def incident_number(name: str) -> int | None:
+    """``INC-7``, ``inc-7`` or ``7`` -> 7; None when it is not an incident's name."""
+    digits = name.strip().upper().removeprefix("INC-")
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 15 else None

@@ -1,0 +1,262 @@
+"""What people are told, as meaning rather than layout.
+
+A notice is written to the outbox in the same transaction as the state it reports, and rendered by the Slack
+surface (or a second channel) when it is delivered. Everything that came from outside is plain text here; escaping
+is the renderer's duty.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from bot.policy.decision import Verdict
+from bot.policy.levels import Level
+from bot.policy.plan import Facts
+from bot.policy.situation import Finding
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+
+
+class Tone(StrEnum):
+    """How a line feels to the reader; a renderer shows it with a word beside any emoji."""
+
+    NEUTRAL = "neutral"
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+class Button(StrEnum):
+    """The buttons people meet; the value is the Slack ``action_id``."""
+
+    APPROVE = "approve"
+    WITHDRAW = "withdraw"
+    OVERRIDE = "override"
+    STOP = "stop"
+    PAUSE = "pause"
+    WHY = "why"
+    ROLL_BACK = "roll_back"
+    TAKE = "take"
+    APPROVE_THESE = "approve_these"
+    """As ``approve``, for every question of a bundle; the other three likewise."""
+    CHOOSE = "choose"
+    TAKE_THESE = "take_these"
+    PAUSE_THESE = "pause_these"
+    WHY_THESE = "why_these"
+    REVIEW = "review"
+    OPEN = "open"
+    """A link to the card; pressing it changes nothing."""
+
+
+class Link(Facts):
+    """A link that we offer; ``url`` may come from outside and is checked by the renderer."""
+
+    label: str
+    url: str
+
+
+class EvidenceLine(Facts):
+    """One piece of evidence in words."""
+
+    name: str
+    finding: Finding
+    detail: str
+
+
+class PlanCard(Facts):
+    """The plan as a card shows it."""
+
+    summary: str
+    steps: tuple[str, ...]
+    blast_radius: str
+    """In words: "1 target, 25 % of the fleet"."""
+    way_back: str
+
+
+class AskedGroup(Facts):
+    """A group of people that the question was put to."""
+
+    group: str
+    at: datetime
+    quiet_until: datetime | None = None
+    """The end of its quiet hours, if it is in them: until then nobody of it is called."""
+
+
+class CardNotice(Facts):
+    """The incident's root message: always its whole present state; a later card replaces an earlier one."""
+
+    kind: Literal["card"] = "card"
+    incident: str
+    """``INC-7``."""
+    incident_state: IncidentState
+    service: str
+    severity: str
+    alert_name: str
+    summary: str
+    alerts_firing: int
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    taken_by: str | None = None
+    runbook: str | None = None
+    verdict: Verdict
+    level: Level
+    headline: str
+    """Which rule settled it, in words."""
+    names: tuple[str, ...] = ()
+    """User ids that we put into the headline ourselves. Any other id there came with outside text and is just text."""
+    action_state: ActionState | None = None
+    plan: PlanCard | None = None
+    evidence: tuple[EvidenceLine, ...] = ()
+    links: tuple[Link, ...] = ()
+    approvers: tuple[str, ...] = ()
+    """User ids who may answer and may be called at this hour: their mentions wake them."""
+    asked: tuple[AskedGroup, ...] = ()
+    """Groups that the question was put to, in order; who is in them when they answer is what counts."""
+    approvals_needed: int = 1
+    approved_by: tuple[str, ...] = ()
+    decided_by: tuple[str, ...] = ()
+    """Who settled it: approved, stopped, overrode or asked for the way back."""
+    due_at: datetime | None = None
+    if_nobody_answers: str = ""
+    """What happens at ``due_at`` without an answer, in words."""
+    outcome: str = ""
+    """What came of it, in words, once something did."""
+    buttons: tuple[Button, ...] = ()
+    subject: str
+    """What the buttons carry: action id, or the incident's handle where there is no action."""
+    revision: int
+
+
+class ThreadNotice(Facts):
+    """One entry of the incident's thread: what happened, why, and the way back if there is one."""
+
+    kind: Literal["thread"] = "thread"
+    incident: str
+    title: str
+    """One line, plain text: "Restarted web"."""
+    lines: tuple[str, ...] = ()
+    """Rationale and details, plain text, one paragraph each."""
+    names: tuple[str, ...] = ()
+    """User ids that we put into the lines ourselves. Any other id there came with outside text and is just text."""
+    tone: Tone = Tone.NEUTRAL
+    by: str | None = None
+    """User id of the person who did it; None for Watchkeeper itself."""
+    to: tuple[str, ...] = ()
+    """User ids to mention: people who must do something now. Sparingly."""
+    buttons: tuple[Button, ...] = ()
+    subject: str = ""
+    revision: int = 0
+    broadcast: bool = False
+    """Also show in the channel: only for outcomes."""
+    audit: tuple[int, ...] = ()
+    """Numbers of the audit entries it reports."""
+    of_bundle: bool = False
+    """It is about a bundle as a whole, not about the one incident that carries it."""
+    at: datetime
+
+
+class PointerNotice(Facts):
+    """What becomes of an incident's first card once it has a channel of its own: where it is handled, how it ended.
+
+    Like a card it always says the whole; a later one replaces an earlier one.
+    """
+
+    kind: Literal["pointer"] = "pointer"
+    incident: str
+    service: str
+    severity: str
+    alert_name: str
+    channel: str
+    """Slack id of the incident's channel."""
+    incident_state: IncidentState
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    action_state: ActionState | None = None
+    outcome: str = ""
+    """What came of the last action, in words, once something did."""
+
+
+class DirectNotice(Facts):
+    """A message to one person who may be waited for elsewhere: what waits, and the way to the card. It asks nothing."""
+
+    kind: Literal["direct"] = "direct"
+    incident: str
+    service: str = ""
+    severity: str = ""
+    to: str
+    """User id."""
+    title: str
+    """One line, plain text: "Waits for your answer: Restart web"."""
+    lines: tuple[str, ...] = ()
+    answer_by: datetime | None = None
+    if_nobody_answers: str = ""
+    """What happens at ``answer_by``, in words."""
+    until: datetime | None = None
+    """Not worth delivering, and not delivered, from then on."""
+    at: datetime
+
+
+class BundleLine(Facts):
+    """One incident of a bundle, in a line."""
+
+    incident: str
+    service: str
+    severity: str
+    alert_name: str
+    incident_state: IncidentState
+    action_state: ActionState | None = None
+    plan: str = ""
+    """What would run, or ran; empty where there is nothing to run."""
+    approved_by: tuple[str, ...] = ()
+
+
+class BundleNotice(Facts):
+    """One card about many incidents of a storm; like a card it always says the whole, and a later one replaces it."""
+
+    kind: Literal["bundle"] = "bundle"
+    incident: str
+    """The incident whose question began it: ``INC-7``."""
+    runbook: str | None = None
+    summary: str
+    """What the runbook does, in the orders' words; what the incidents have in common where there is none."""
+    because: str
+    """Why these are asked together, in words."""
+    lines: tuple[BundleLine, ...]
+    """Those that need somebody first."""
+    headlines: tuple[str, ...] = ()
+    """Which rules settled the questions, in words, each once."""
+    targets: int = 0
+    """How many targets all waiting plans have together."""
+    opened_at: datetime
+    approvers: tuple[str, ...] = ()
+    """User ids who may answer and may be called at this hour: their mentions wake them."""
+    asked: tuple[AskedGroup, ...] = ()
+    approvals_needed: int = 1
+    due_at: datetime | None = None
+    """When the first of the questions ends."""
+    if_nobody_answers: str = ""
+    buttons: tuple[Button, ...] = ()
+    subject: str
+    """What the buttons carry: the bundle's handle."""
+    revision: int
+
+
+Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice
+Notice = Annotated[Told, Field(discriminator="kind")]
+NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
+"""Parses a stored notice."""
+
+
+def among_many(notice: Told) -> Told | None:
+    """What is left of a notice about one incident where many share a card and a thread; None: the card says it all.
+
+    What came of an action is told with its way back; of that only what calls people is shown in the channel as well.
+    """
+    if not isinstance(notice, ThreadNotice) or notice.of_bundle:
+        return notice
+    if not notice.to and not (notice.broadcast and notice.subject):
+        return None
+    broadcast = notice.broadcast and bool(notice.to)
+    return notice.model_copy(update={"title": f"{notice.incident}: {notice.title}", "broadcast": broadcast})

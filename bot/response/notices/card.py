@@ -1,0 +1,190 @@
+"""The incident's card: its whole present state in one notice, rebuilt from rows after every change."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.policy.decision import Decision, Verdict
+from bot.policy.file.document import Policy
+from bot.policy.plan import Exactness, Plan
+from bot.policy.situation import Situation
+from bot.response.model.actions import Action, ActionState
+from bot.response.notices.bundle_card import refresh_bundle
+from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.model.incidents import Alert, Incident, IncidentState
+from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
+from bot.response.ports.rows import Work
+from bot.response.model.records import Ballot, StoredDecision, Vote
+
+LINKED_ALERTS = 10
+"""Newest alerts among which a link to the monitor is looked for."""
+_S = ActionState
+_OFFERED: dict[ActionState, tuple[Button, ...]] = {
+    _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.VETO_WINDOW: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.WAITING: (Button.APPROVE, Button.WITHDRAW, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.HELD: (Button.WITHDRAW, Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.APPROVED: (Button.STOP, Button.WHY),
+    _S.RUNNING: (Button.STOP, Button.WHY),
+    _S.EXECUTING: (Button.WHY,),
+    _S.VERIFYING: (Button.WHY,),
+    _S.ROLLING_BACK: (Button.WHY,),
+    _S.SUCCEEDED: (Button.ROLL_BACK, Button.WHY),
+    _S.ROLLED_BACK: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.FAILED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.STOPPED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.OVERRIDDEN: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.EXPIRED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.SUPERSEDED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+}
+_WITHOUT_ACTION = (Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY)
+
+
+def blast_radius_text(plan: Plan) -> str:
+    """ "1 target, 25 % of the fleet"."""
+    count = plan.blast_radius.targets
+    noun = "target" if count == 1 else "targets"
+    share = plan.blast_radius.share
+    return f"{count} {noun}" + ("" if share is None else f", {share:.0%} of the fleet".replace("%", " %"))
+
+
+def way_back_text(plan: Plan) -> str:
+    """The way back with its exactness in words."""
+    if plan.way_back.exactness is Exactness.NONE:
+        return f"No way back. {plan.way_back.summary}".strip()
+    return f"{plan.way_back.summary.rstrip('.')} ({plan.way_back.exactness})."
+
+
+def offered_buttons(
+    incident: Incident, action: Action | None, *, said_yes: Sequence[str] = (), review_due: bool = False
+) -> tuple[Button, ...]:
+    """What people can press now; the handlers accept exactly this. ``said_yes``: whose votes could be withdrawn."""
+    buttons = _offered_by_state(incident, action)
+    if not said_yes:
+        buttons = tuple(b for b in buttons if b is not Button.WITHDRAW)
+    return (*buttons[:-1], Button.REVIEW, buttons[-1]) if review_due else buttons
+
+
+def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
+    reversible = action is not None and action.plan.way_back.exactness is not Exactness.NONE
+    if incident.state is IncidentState.RESOLVED:
+        done = action is not None and action.state is _S.SUCCEEDED and reversible
+        return (Button.ROLL_BACK, Button.WHY) if done else (Button.WHY,)
+    buttons = _WITHOUT_ACTION if action is None else _OFFERED[action.state]
+    if incident.state is IncidentState.TAKEN:
+        buttons = tuple(b for b in buttons if b is not Button.TAKE)
+    if not reversible:
+        buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
+    return buttons
+
+
+def build_card(
+    policy: Policy,
+    incident: Incident,
+    alerts: Sequence[Alert],
+    firing: int,
+    stored: StoredDecision,
+    action: Action | None,
+    votes: Sequence[Vote],
+    now: datetime,
+    *,
+    review_due: bool = False,
+) -> CardNotice:
+    """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
+    decision, situation = stored.decision, stored.situation
+    runbook = policy.runbooks.get(situation.runbook) if situation.runbook else None
+    service = policy.services.get(incident.service)
+    annotations = situation.alert.annotations
+    links = [
+        Link(label=label, url=url)
+        for label, url in (
+            ("Dashboard", service.dashboard if service else None),
+            ("Runbook", (runbook.runbook_url if runbook else None) or annotations.get("runbook_url")),
+            ("Graph", next((a.generator_url for a in alerts if a.generator_url), None)),
+        )
+        if url
+    ]
+    counts = set(action.approvers) - {action.requested_by} if action else set()
+    approved_by = tuple(v.person for v in votes if v.ballot is Ballot.APPROVE and v.person in counts)
+    plan = situation.plan if action is None else action.plan
+    return CardNotice(
+        incident=incident.name,
+        incident_state=incident.state,
+        service=incident.service,
+        severity=incident.severity,
+        alert_name=incident.alert_name,
+        summary=annotations.get("summary") or annotations.get("description") or "",
+        alerts_firing=firing,
+        opened_at=incident.opened_at,
+        resolved_at=incident.resolved_at,
+        taken_by=incident.taken_by,
+        runbook=situation.runbook,
+        verdict=decision.verdict,
+        level=decision.level,
+        headline=decision.headline,
+        names=named(decision, situation),
+        action_state=action.state if action else None,
+        plan=None
+        if plan is None
+        else PlanCard(
+            summary=plan.summary,
+            steps=plan.steps,
+            blast_radius=blast_radius_text(plan),
+            way_back=way_back_text(plan),
+        ),
+        evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in situation.evidence),
+        links=tuple(links),
+        approvers=callable_people(policy, action.asked, incident.severity, now) if action else (),
+        asked=asked_groups(policy, action.asked, incident.severity, now) if action else (),
+        approvals_needed=action.approvals_needed if action else 1,
+        approved_by=approved_by,
+        decided_by=action.decided_by if action else (),
+        due_at=action.due_at if action else None,
+        if_nobody_answers=if_nobody_answers(policy, incident, action),
+        outcome=action.outcome if action else "",
+        buttons=offered_buttons(incident, action, said_yes=approved_by, review_due=review_due),
+        subject=action.id if action else incident.handle,
+        revision=incident.revision,
+    )
+
+
+def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
+    """Whom the decision's headline names by id: those who paused, where that settled it."""
+    held = decision.verdict is Verdict.HOLD
+    return tuple(dict.fromkeys(pause.by for pause in situation.pauses)) if held else ()
+
+
+async def current_action(work: Work, incident: Incident) -> Action | None:
+    """The action of the incident's present revision, if its question has one."""
+    for action in reversed(await work.actions.of_incident(incident.id)):
+        if action.revision == incident.revision:
+            return action
+    return None
+
+
+async def refresh_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> None:
+    """Queue the card as it stands in this transaction, be it its own or one that it shares.
+
+    Without a decision yet there is nothing to show.
+    """
+    bundle = await work.bundles.of(incident_id)
+    if bundle is not None:
+        await refresh_bundle(work, policy, bundle, now)
+        return
+    card = await present_card(work, policy, incident_id, now)
+    if card is not None:
+        await work.outbox.add(incident_id, card, now)
+
+
+async def present_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> CardNotice | None:
+    """The card as it stands in this transaction; None as long as there is no decision to show."""
+    incident = await work.incidents.get(incident_id)
+    stored = await work.decisions.latest(incident_id)
+    if incident is None or stored is None:
+        return None
+    action = await current_action(work, incident)
+    votes = await work.votes.of(action.id) if action else ()
+    alerts = await work.incidents.alerts(incident_id, limit=LINKED_ALERTS)
+    firing = await work.incidents.firing(incident_id)
+    review = await work.reviews.get(action.id) if action else None
+    due = review is not None and review.done_by is None
+    return build_card(policy, incident, alerts, firing, stored, action, votes, now, review_due=due)

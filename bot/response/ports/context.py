@@ -1,0 +1,58 @@
+"""What every flow and every act of a person works with: the orders, the catalogue, the senses and the clock."""
+
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bot.policy.file.document import Policy
+from bot.remediation import Catalogue
+from bot.response.ports.rows import Database
+from bot.response.ports.outside import EvidenceSource, People
+
+WATCHKEEPER = "watchkeeper"
+"""The actor's name in the audit when no person acted."""
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+def opaque_id() -> str:
+    """128 unguessable bits, as text."""
+    return secrets.token_urlsafe(16)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Durations of the machinery itself (the policy's own durations are in the policy); shortened in tests."""
+
+    verify_interval_seconds: float = 2.0
+    """Between two looks while verifying."""
+    execute_timeout_seconds: float = 300.0
+    """A remediation that takes longer counts as stuck: verify decides."""
+    busy_target_retry_seconds: float = 2.0
+    history_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The collaborators of the response flows, put together once by the composition root."""
+
+    database: Database
+    orders: Callable[[], Policy]
+    """The policy in force; read once per transaction so that a decision never mixes two versions."""
+    catalogue: Catalogue
+    evidence: EvidenceSource
+    people: People
+    timing: Timing = field(default_factory=Timing)
+    now: Callable[[], datetime] = utc_now
+    new_id: Callable[[], str] = opaque_id
+
+    async def roster(self, *, sure_of: Collection[str] = ()) -> Mapping[str, frozenset[str]]:
+        """Every policy group with its present members. May ask Slack: never call it inside a transaction.
+
+        ``sure_of``: persons whose answer is about to count, see ``People.members``.
+        """
+        return {name: frozenset(await self.people.members([name], sure_of=sure_of)) for name in self.orders().people}

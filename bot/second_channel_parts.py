@@ -1,0 +1,72 @@
+"""Puts the second channel together: what tells people when Slack does not, and the pages behind its links."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+
+from bot.response.deadlines.announcements import told_elsewhere
+from bot.response.ports.second_notices import SecondNotice, SecondWork
+from bot.response.ports.context import Watch
+from bot.second_channel.letters import Letter
+from bot.second_channel.links import Links
+from bot.second_channel.route import Route
+from bot.second_channel.routes import build_routes
+from bot.second_channel.teller import LinkOffice, Teller
+from bot.settings import Settings
+from handlers.web.links import LinkPages
+from remediations.backends.credentials import read_secret
+from storage.audit_chain import key_id
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """``pages`` is None where the orders want no links."""
+
+    teller: Teller
+    pages: LinkPages | None
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is not well with it, in words."""
+        return tuple(
+            f"People could not be told by {route} at {problem.at:%H:%M} UTC: {problem.error}"
+            for route, problem in self.teller.state.problems.items()
+        )
+
+
+def build_reach(
+    settings: Settings, watch: Watch, database: Database, session: aiohttp.ClientSession, name: str
+) -> Reach | None:
+    """The second channel of the orders; None where they name none. ``name`` is unique among replicas.
+
+    Raises:
+        PermanentError: a credential is not where the orders say.
+    """
+    channel = watch.orders().second_channel
+    if channel is None:
+        return None
+    # Another Watchkeeper may tell the same PagerDuty service of an INC-7 of its own.
+    dedup_prefix = f"watchkeeper-{key_id(settings.audit_key)[:8]}"
+    routes = build_routes(watch.orders(), _secret, session, dedup_prefix=dedup_prefix)
+    links = Links(settings.audit_key, channel.links.base_url) if channel.links else None
+    teller = Teller(
+        database,
+        routes,
+        name=name,
+        after=channel.after,
+        now=watch.now,
+        on_taken=partial(_on_taken, watch),
+        office=LinkOffice(links, channel.links.valid_for) if links and channel.links else None,
+    )
+    return Reach(teller, LinkPages(watch, database, links) if links else None)
+
+
+def _secret(variable: str | None, file: Path | None) -> str | None:
+    return read_secret(environment_variable=variable, file=file)
+
+
+async def _on_taken(watch: Watch, work: SecondWork, told: SecondNotice, route: Route, letter: Letter) -> None:
+    await told_elsewhere(work, watch, told, route.in_words, letter.title)

@@ -1,0 +1,223 @@
+"""What ``/watch`` answers, and the polite no: pure functions from facts to messages only one person sees.
+
+Must not know: how the facts were gathered.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from slack_sdk.models.blocks import Block
+
+from bot.policy.decision import RuleResult
+from bot.policy.situation import Pause
+from bot.response.model.actions import ActionState
+from bot.response.interventions.explanations import Explanation
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.notices import CardNotice
+from bot.slack import explaining, layout
+from bot.slack.cards.incident import render_card
+from bot.slack.cards.wording import people, severity_words
+from bot.slack.layout import Message
+from bot.slack.text import (
+    EMPTY,
+    Mrkdwn,
+    bold,
+    code,
+    concat,
+    dotted,
+    escape,
+    lines,
+    link,
+    mention,
+    spaced,
+    web_address,
+    when,
+    words,
+)
+
+INCIDENTS_SHOWN = 15
+PAUSES_SHOWN = 8
+PROBLEMS_SHOWN = 8
+OBJECTIONS_SHOWN = 6
+COMMAND = "/watch"
+
+_STANDING = {
+    ActionState.ANNOUNCING: "about to act",
+    ActionState.VETO_WINDOW: "acts unless stopped",
+    ActionState.WAITING: "waits for a yes",
+    ActionState.HELD: "on hold",
+    ActionState.APPROVED: "approved, starting",
+    ActionState.RUNNING: "starting",
+    ActionState.EXECUTING: "running",
+    ActionState.VERIFYING: "checking whether it helped",
+    ActionState.SUCCEEDED: "it worked",
+    ActionState.ROLLING_BACK: "being undone",
+    ActionState.ROLLED_BACK: "undone",
+    ActionState.FAILED: "failed",
+    ActionState.STOPPED: "stopped",
+    ActionState.OVERRIDDEN: "overridden",
+    ActionState.EXPIRED: "nobody answered",
+    ActionState.SUPERSEDED: "replaced",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """Which process answers, and how it hears from Slack."""
+
+    replica: str
+    """Its name among those that share the database."""
+    transport: str
+    """In words: Socket Mode, HTTP, or both."""
+    connected_since: datetime | None
+    """The present Socket Mode connection; None without one."""
+    seconds_since_sign: float | None
+    """Since Slack was last heard, pongs included; None before the first time."""
+    rebuilds: int
+    """How often the connection had to be built anew because it was not well."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusFacts:
+    """How the watch stands."""
+
+    problems: tuple[str, ...]
+    """What is not well, in words; empty when all is."""
+    pauses: tuple[Pause, ...]
+    incidents_open: int
+    waiting_for_people: int
+    under_way: int
+    reviews_open: int
+    policy_digest: str
+    now: datetime
+    process: ProcessFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentLine:
+    """One incident in a list; ``permalink`` leads to its thread."""
+
+    incident: Incident
+    action_state: ActionState | None
+    permalink: str = ""
+
+
+def status(facts: StatusFacts) -> Message:
+    """``/watch status``."""
+    problems = [spaced(words("⚠️"), escape(problem, 250)) for problem in facts.problems[:PROBLEMS_SHOWN]]
+    title = words("⚠️ Something needs attention") if problems else words("✅ All is well")
+    counts = (
+        f"{facts.incidents_open} open · {facts.waiting_for_people} waiting for people · {facts.under_way} under way · "
+        f"{facts.reviews_open} to review"
+    )
+    blocks: list[Block] = [layout.section(lines([bold(title), *problems, words(counts)]))]
+    if facts.pauses:
+        shown = [_pause(one) for one in facts.pauses[:PAUSES_SHOWN]]
+        blocks.append(layout.section(lines([bold(words("⏸️ Paused")), *shown])))
+    else:
+        blocks.append(layout.section(words("▶️ Nothing is paused.")))
+    blocks.append(layout.context(concat(words("orders "), code(facts.policy_digest[:12])), when(facts.now)))
+    if facts.process is not None:
+        blocks.append(layout.context(*_process(facts.process)))
+    return _message(concat(title, words(f". {counts}")), blocks)
+
+
+def incidents(listed: Sequence[IncidentLine], total: int) -> Message:
+    """``/watch incidents``: the newest of ``total``."""
+    if not listed:
+        return _message(words("✅ No incident is open."))
+    shown = [incident(line) for line in listed[:INCIDENTS_SHOWN]]
+    hidden = total - len(shown)
+    title = words(f"{total} open incident{'' if total == 1 else 's'}")
+    more = [layout.context(words(f"… and {hidden} more"))] if hidden else []
+    return _message(title, [layout.section(bold(title)), *map(layout.section, shown), *more])
+
+
+def show(card: CardNotice, known_people: Collection[str] = ()) -> Message:
+    """``/watch show INC-7``: the card without its buttons, which belong to the thread."""
+    drawn = render_card(card.model_copy(update={"buttons": ()}), 0, known_people)
+    return Message(drawn.text, drawn.blocks)
+
+
+def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message:
+    """``/watch why INC-7``: the verdict and what stood in the way; the whole is behind the card's "Why?"."""
+    decision = explanation.stored.decision
+    spoke = [one for one in explaining.in_order(decision) if one.result is not RuleResult.PASSED]
+    passed = sum(one.result is RuleResult.PASSED for one in decision.reasons)
+    name = explanation.incident.name
+    blocks: list[Block] = [
+        layout.section(
+            lines(
+                [
+                    bold(escape(f"{name}: {explanation.incident.alert_name}", 150)),
+                    explaining.verdict(decision, known_people),
+                ]
+            )
+        ),
+        *(layout.section(explaining.rule(decision, one, known_people)) for one in spoke[:OBJECTIONS_SHOWN]),
+        layout.context(
+            words(f"{passed} other rule{'' if passed == 1 else 's'} passed · every input is behind “Why?” on the card"),
+            concat(words("audit entry "), words(str(explanation.stored.audit_entry))),
+        ),
+    ]
+    return _message(spaced(escape(f"{name}:", 40), explaining.headline(decision, known_people, 400)), blocks)
+
+
+def mistake(problem: str, remedy: str = "") -> Message:
+    """Something was not understood: what, and how to say it right."""
+    hint = escape(remedy, 300) if remedy else concat(words("See "), code(f"{COMMAND} help"), words("."))
+    return _message(spaced(words("🤔"), escape(problem, 400), hint))
+
+
+def refusal(deed: str, reason: str, who_may: Sequence[str]) -> Message:
+    """A polite no: what was not done, why not by you, and who may."""
+    who = concat(words("Who may: "), people(who_may), words(".")) if who_may else words("Nobody is named who may.")
+    title = bold(escape(f"Not done: {deed}", 120))
+    text = lines([spaced(words("✋"), title), escape(reason, 400), who])
+    return _message(text)
+
+
+def _message(text: Mrkdwn, blocks: Sequence[Block] = ()) -> Message:
+    return Message(text, layout.built(blocks or [layout.section(text)]))
+
+
+def _process(process: ProcessFacts) -> list[Mrkdwn]:
+    since, sign = process.connected_since, process.seconds_since_sign
+    times = "once" if process.rebuilds == 1 else f"{process.rebuilds} times"
+    return [
+        concat(words("answered by "), code(process.replica, 80)),
+        words(f"hears Slack through {process.transport}"),
+        *([concat(words("connected since "), when(since))] if since else []),
+        *([words(f"last sign {sign:.0f} s ago")] if sign is not None else [words("nothing heard yet")]),
+        *([words(f"connection rebuilt {times}")] if process.rebuilds else []),
+    ]
+
+
+def _pause(pause: Pause) -> Mrkdwn:
+    until = concat(words("until "), when(pause.until)) if pause.until else words("until somebody resumes it")
+    return dotted(
+        [bold(escape(str(pause.scope), 120)), until, concat(words("by "), mention(pause.by)), escape(pause.reason, 150)]
+    )
+
+
+def incident(line: IncidentLine) -> Mrkdwn:
+    """One line: where it is handled, what it is, how it stands."""
+    one = line.incident
+    address = web_address(line.permalink)
+    name = link(address, one.name) if address else escape(one.name, 40)
+    standing = EMPTY
+    if one.state is IncidentState.TAKEN and one.taken_by:
+        standing = concat(words("taken by "), mention(one.taken_by))
+    elif line.action_state is not None:
+        standing = words(_STANDING[line.action_state])
+    return dotted(
+        [
+            bold(name),
+            severity_words(one.severity),
+            code(one.service, 60),
+            escape(one.alert_name, 80),
+            standing,
+            concat(words("since "), when(one.opened_at)),
+        ]
+    )

@@ -1,0 +1,120 @@
+"""Buttons on cards: each click becomes one deed of ``bot.response``, or opens a modal.
+
+Must not know: who may press what, and when; the deeds decide, and record refusals.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+
+from bot.policy.situation import Scope, ScopeKind
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, Roster, find
+from bot.response.interventions.explanations import explain, override_choices
+from bot.response.ports.rows import Work
+from bot.response.interventions.reviews import may_review
+from bot.response.ports.context import Watch
+from bot.slack.cards import button_value, parse_button_value
+from bot.slack.limits import check_view
+from bot.slack.modals import View, override_modal, pause_modal, review_modal, why_modal
+from handlers.slack.arrival import Arrived
+from handlers.slack.bridge import Bridge, everybody
+from handlers.slack.inbox import Handler
+
+Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
+Draw = Callable[[Work, Watch, Roster, Press, Found], Awaitable[View | Answer]]
+TARGETS_OFFERED = 5
+_USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
+
+
+def press_of(arrived: Arrived) -> Press | None:
+    """The click as the deeds want it; None when the button's value or the person's id is not of our form."""
+    return press_from(arrived, arrived.text("actions", 0, "value"))
+
+
+def press_from(arrived: Arrived, value: str) -> Press | None:
+    """Who did it, on what ``value`` points at; None when either is not of our form."""
+    parsed = parse_button_value(value)
+    if parsed is None or not _USER_ID.fullmatch(arrived.person):
+        return None
+    subject, revision = parsed
+    return Press(arrived.person, subject, revision)
+
+
+def doing(deed: Deed, *, counts_votes: bool = False) -> Handler:
+    """A button that takes effect at once. ``counts_votes``: it may start an action because enough people agree."""
+
+    async def handle(bridge: Bridge, arrived: Arrived) -> None:
+        press = press_of(arrived)
+
+        async def act(work: Work, watch: Watch, roster: Roster) -> Answer:
+            return UNKNOWN_SUBJECT if press is None else await deed(work, watch, roster, press)
+
+        question = press.subject if press is not None and counts_votes else ""
+        await bridge.answer(arrived, await bridge.settle(arrived, act, question=question))
+
+    return handle
+
+
+async def followed(bridge: Bridge, arrived: Arrived) -> None:
+    """A button that is a link: Slack tells us that it was pressed, and there is nothing to do about it."""
+
+    async def act(_work: Work, _watch: Watch, _roster: Roster) -> None:
+        return None
+
+    await bridge.settle(arrived, act)
+
+
+def opening(draw: Draw) -> Handler:
+    """A button that opens a modal."""
+
+    async def handle(bridge: Bridge, arrived: Arrived) -> None:
+        press = press_of(arrived)
+
+        async def act(work: Work, watch: Watch, roster: Roster) -> View | Answer:
+            found = None if press is None else await find(work, press.subject, press.revision)
+            if press is None or found is None:
+                return UNKNOWN_SUBJECT
+            return drawn(await draw(work, watch, roster, press, found))
+
+        await bridge.show(arrived, await bridge.settle(arrived, act))
+
+    return handle
+
+
+def drawn(view: View | Answer) -> View | Answer:
+    """Still inside the transaction: a modal that Slack would refuse must undo it, not follow it."""
+    if not isinstance(view, Answer):
+        check_view(view)
+    return view
+
+
+async def draw_why(work: Work, watch: Watch, roster: Roster, press: Press, _found: Found) -> View | Answer:
+    """Everything the decision on this card rests on; remembers that this person has looked."""
+    explanation = await explain(work, watch, press.subject, press.revision, press.person)
+    if explanation is None:
+        return UNKNOWN_SUBJECT
+    return why_modal(explanation, button_value(press.subject, press.revision), everybody(roster))
+
+
+async def draw_override(work: Work, watch: Watch, _roster: Roster, press: Press, found: Found) -> View:
+    """What else could be done."""
+    choices = await override_choices(work, watch, press.subject, press.revision)
+    return override_modal(found.incident.name, choices, button_value(press.subject, press.revision))
+
+
+async def draw_review(work: Work, watch: Watch, roster: Roster, press: Press, found: Found) -> View | Answer:
+    """What a person thinks of the action, now that it is over."""
+    against = await may_review(work, watch, roster, press, found)
+    if against is not None or found.action is None:
+        return against or UNKNOWN_SUBJECT
+    value = button_value(press.subject, press.revision)
+    return review_modal(found.incident.name, found.action.plan.summary, found.action.outcome, value)
+
+
+async def draw_pause(_work: Work, _watch: Watch, _roster: Roster, press: Press, found: Found) -> View:
+    """What could be paused because of this incident, the likeliest first."""
+    scopes = [Scope(kind=ScopeKind.SERVICE, name=found.incident.service)] if found.incident.service else []
+    if found.action is not None:
+        scopes.append(Scope(kind=ScopeKind.RUNBOOK, name=found.action.runbook))
+        targets = found.action.plan.targets[:TARGETS_OFFERED]
+        scopes += [Scope(kind=ScopeKind.TARGET, name=target.key) for target in targets]
+    return pause_modal(scopes, button_value(press.subject, press.revision))

@@ -1,0 +1,221 @@
+"""``/watch``: what people ask and order in words, answered to them alone.
+
+Must not know: who may do what; the deeds decide, and record refusals.
+"""
+
+import difflib
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bot.policy.situation import Scope, ScopeKind
+from bot.response.interventions import pauses as controls, take_override as interventions, reviews
+from bot.response.interventions.clicks import Answer, Press, Roster
+from bot.response.notices.card import present_card
+from bot.response.interventions.explanations import explain_incident
+from bot.response.model.incidents import Incident
+from bot.response.assessment.assess import Brief
+from bot.response.interventions.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
+from bot.response.interventions.runbook_levels import standings
+from bot.response.ports.context import Watch
+from bot.slack import replies as answers, layout, listings
+from bot.slack.layout import Message
+from bot.slack.text import bold, code, lines, spaced, words
+from handlers.slack import overview, watch_words
+from handlers.slack.arrival import Arrived
+from handlers.slack.bridge import Bridge, everybody
+from handlers.slack.watch_words import SUBCOMMANDS, WordsError, understand
+from storage.unit_of_work import UnitOfWork
+
+COMMAND = "/watch"
+Reply = Message | Answer
+NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision yet. Try again in a moment.")
+
+log = logging.getLogger(__name__)
+
+
+async def ordered(bridge: Bridge, arrived: Arrived) -> None:
+    """Carry out one ``/watch`` in one transaction, and answer."""
+    try:
+        request = understand(arrived.text("text"))
+    except WordsError as error:
+        request, problem = watch_words.Help(), str(error)
+    else:
+        problem = ""
+    workspace_url = await bridge.workspace_url() if isinstance(request, watch_words.Incidents) else ""
+
+    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> Reply | Brief:
+        if problem:
+            return answers.mistake(problem)
+        try:
+            return await _Order(work, watch, roster, arrived.person, bridge, workspace_url).carry_out(request)
+        except (WordsError, RequestError) as error:
+            return answers.mistake(str(error))
+
+    reply = await bridge.settle(arrived, act)
+    if isinstance(reply, Brief):
+        await _rehearse(bridge, arrived, reply)
+    elif isinstance(reply, Answer):
+        await bridge.answer(arrived, reply)
+    elif reply is not None:
+        await bridge.private.tell(arrived, reply)
+
+
+async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
+    """Look at live systems, which takes its time: the person hears at once that we look, and then what we saw."""
+    runbook = brief.request.runbook if brief.request else ""
+    await bridge.private.tell(arrived, listings.looking(runbook))
+    try:
+        seen = await rehearse(bridge.watch, brief)
+    except TimeoutError:
+        problem = f"The rehearsal of {runbook} took longer than {REHEARSAL_TIMEOUT_SECONDS:.0f} s, so I gave it up."
+        message = answers.mistake(problem, "Nothing was changed. Is the system that it looks at well?")
+    except Exception:
+        log.exception("the rehearsal of %s for %s failed", runbook, arrived.person)
+        problem = f"The rehearsal of {runbook} went wrong on my side."
+        message = answers.mistake(problem, "Nothing was changed; the details are in my log.")
+    else:
+        message = listings.rehearsal(seen, runbook, everybody(await bridge.watch.roster()))
+    await bridge.private.tell(arrived, message)
+
+
+def is_brake(arrived: Arrived) -> bool:
+    """Whether it pauses something: that takes effect however late it is found."""
+    try:
+        return isinstance(understand(arrived.text("text")), watch_words.Pause)
+    except WordsError:
+        return False
+
+
+def help_message() -> Message:
+    """Every subcommand with its use and an example."""
+    listed = [
+        lines(
+            [
+                spaced(code(f"{COMMAND} {subcommand.usage}"), words(subcommand.summary)),
+                *(
+                    [spaced(words("   for example"), code(f"{COMMAND} {subcommand.example}"))]
+                    if subcommand.example != subcommand.usage
+                    else []
+                ),
+            ]
+        )
+        for subcommand in SUBCOMMANDS.values()
+    ]
+    scopes = words(f"Scopes: {watch_words.SCOPES_REMEDY}".replace("`", ""))
+    half = (len(listed) + 1) // 2
+    blocks = [
+        layout.section(lines([bold(words("What you can ask the watch")), *listed[:half]])),
+        layout.section(lines(listed[half:])),
+        layout.context(scopes),
+    ]
+    return Message(words(f"What you can ask the watch: {', '.join(SUBCOMMANDS)}."), layout.built(blocks))
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """One request of one person, inside its transaction."""
+
+    work: UnitOfWork
+    watch: Watch
+    roster: Roster
+    person: str
+    bridge: Bridge
+    workspace_url: str
+
+    async def carry_out(self, request: watch_words.Request) -> Reply | Brief:  # noqa: PLR0911, PLR0912 a case a subcommand
+        match request:
+            case watch_words.Help():
+                return help_message()
+            case watch_words.Status():
+                return await self._status()
+            case watch_words.Incidents():
+                return await self._incidents()
+            case watch_words.Show(number):
+                return await self._show(await self._incident(number))
+            case watch_words.Why(number):
+                return await self._why(await self._incident(number))
+            case watch_words.Pause():
+                return await self._pause(request)
+            case watch_words.Resume(scope):
+                return await controls.resume(self.work, self.watch, self.roster, self.person, scope)
+            case watch_words.RollBack(number, reason):
+                incident = await self._incident(number)
+                press = Press(self.person, incident.handle, incident.revision)
+                return await interventions.roll_back(self.work, self.watch, self.roster, press, reason)
+            case watch_words.Run(wanted):
+                return (await run(self.work, self.watch, self.roster, self.person, wanted)).answer
+            case watch_words.Rehearse(wanted):
+                return await ask_rehearsal(self.work, self.watch, self.roster, self.person, wanted)
+            case watch_words.Runbooks():
+                return listings.runbooks(await standings(self.work, self.watch.orders(), self.watch.now()))
+            case watch_words.Review():
+                return listings.reviews(await reviews.due(self.work, self.watch), self.person)
+            case watch_words.Audit(number):
+                return await self._audit(number)
+
+    async def _incidents(self) -> Reply:
+        open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
+        shown = await overview.lines(self.work, open_now[: answers.INCIDENTS_SHOWN], self.workspace_url)
+        return answers.incidents(shown, len(open_now))
+
+    async def _audit(self, number: int | None) -> Reply:
+        if number is None:
+            return listings.record(await self.work.audit.latest(listings.ENTRIES_SHOWN))
+        incident = await self._incident(number)
+        entries = await self.work.audit.of_incident(incident.id)
+        return listings.record(tuple(reversed(entries)), incident.name)
+
+    async def _status(self) -> Reply:
+        now = self.watch.now()
+        seen = await overview.look_around(self.work, now)
+        digest = self.watch.orders().digest
+        return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
+
+    async def _show(self, incident: Incident) -> Reply:
+        card = await present_card(self.work, self.watch.orders(), incident.id, self.watch.now())
+        return NO_DECISION if card is None else answers.show(card, everybody(self.roster))
+
+    async def _why(self, incident: Incident) -> Reply:
+        explanation = await explain_incident(self.work, self.watch, incident.id, self.person)
+        return NO_DECISION if explanation is None else answers.why(explanation, everybody(self.roster))
+
+    async def _pause(self, request: watch_words.Pause) -> Reply:
+        await self._check_scope(request)
+        now = self.watch.now()
+        until = None if request.lasting is None else now + request.lasting
+        return await controls.pause(
+            self.work, self.watch, self.roster, self.person, request.scope, until, request.reason
+        )
+
+    async def _incident(self, number: int) -> Incident:
+        incident = await self.work.incidents.get(number)
+        if incident is None:
+            raise WordsError(f"There is no incident INC-{number}. `{COMMAND} incidents` lists what is open.")
+        return incident
+
+    async def _check_scope(self, request: watch_words.Pause) -> None:
+        """A brake on a misspelt name would give false safety, so it is refused in words."""
+        orders = self.watch.orders()
+        services = set(orders.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
+        match request.scope:
+            case Scope(kind=ScopeKind.RUNBOOK, name=name):
+                _check_known("runbook", name, orders.runbooks)
+            case Scope(kind=ScopeKind.SERVICE, name=name):
+                _check_known("service", name, services)
+            case Scope(kind=ScopeKind.EVERYTHING):
+                first = request.reason.partition(" ")[0]
+                for kind, known in (("service", services), ("runbook", set(orders.runbooks))):
+                    if first in known:
+                        raise WordsError(
+                            f"Did you mean the {kind}? Then write `{COMMAND} pause {kind}:{first}`; "
+                            f"for everything write `{COMMAND} pause everything`. Nothing was paused."
+                        )
+
+
+def _check_known(kind: str, name: str, known: Collection[str]) -> None:
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean `{kind}:{near[0]}`?" if near else f"I know: {', '.join(sorted(known)[:20]) or 'none'}."
+    raise WordsError(f"I know no {kind} “{name}”, so nothing was paused. {hint}")

@@ -1,0 +1,35 @@
+"""Somebody opens the Home tab, or mentions the bot.
+
+Must not know: what the tab shows, and when it is drawn; ``handlers.slack.live_home`` draws it.
+"""
+
+from bot.response.interventions.clicks import Roster
+from bot.response.ports.context import Watch
+from handlers.slack.arrival import Arrived
+from handlers.slack.bridge import Bridge
+from handlers.slack.commands import help_message
+from storage.unit_of_work import UnitOfWork
+
+HOME_TAB = "home"
+
+
+async def opened(bridge: Bridge, arrived: Arrived) -> None:
+    """From here on the person's tab is drawn, and kept up to date."""
+
+    async def act(work: UnitOfWork, watch: Watch, _roster: Roster) -> bool:
+        if arrived.text("event", "tab") == HOME_TAB and arrived.person:
+            await work.home_tabs.opened(arrived.person, watch.now())
+        return True
+
+    if await bridge.settle(arrived, act):
+        bridge.home_opened.set()
+
+
+async def mentioned(bridge: Bridge, arrived: Arrived) -> None:
+    """Somebody talks to the bot: it takes orders as commands, and says which."""
+
+    async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> bool:
+        return True
+
+    if await bridge.settle(arrived, act):
+        await bridge.private.tell(arrived, help_message())

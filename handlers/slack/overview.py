@@ -1,0 +1,146 @@
+"""How the watch stands, gathered from rows in one transaction: for ``/watch status`` and the Home tab."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.policy.file.document import Freeze, Policy
+from bot.policy.situation import Pause
+from bot.response.interventions import reviews
+from bot.response.model.actions import UNDER_WAY, Action, ActionState
+from bot.response.notices.card import current_action
+from bot.response.model.incidents import Incident
+from bot.response.ports.rows import Work
+from bot.response.interventions.reviews import DueReview
+from bot.response.interventions.runbook_levels import Standing, standings
+from bot.response.ports.context import Watch
+from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
+from bot.slack.home_tab import ACTIONS_SHOWN, INCIDENTS_SHOWN, HomeFacts
+from storage.unit_of_work import UnitOfWork
+
+INCIDENTS_MAX = 1000
+"""More than can be shown; what is counted is exact up to here."""
+ENDED_WITHIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What everybody should know first."""
+
+    pauses: tuple[Pause, ...]
+    incidents: Sequence[Incident]
+    """The unresolved ones, newest first."""
+    waiting: Sequence[Action]
+    under_way: int
+    reviews_open: int
+
+    def status(
+        self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
+    ) -> StatusFacts:
+        """The same as ``/watch status`` shows it."""
+        return StatusFacts(
+            problems=tuple(problems),
+            pauses=self.pauses,
+            incidents_open=len(self.incidents),
+            waiting_for_people=len(self.waiting),
+            under_way=self.under_way,
+            reviews_open=self.reviews_open,
+            policy_digest=policy_digest,
+            now=now,
+            process=process,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class HomeOverview:
+    """What the Home tabs of all people are drawn from."""
+
+    pauses: tuple[Pause, ...]
+    freezes: tuple[Freeze, ...]
+    open_questions: Sequence[Action]
+    """What waits for people, and what people may still stop; oldest first."""
+    answered: Mapping[str, frozenset[str]]
+    """Question -> who has answered it already."""
+    incidents: Sequence[IncidentLine]
+    incidents_open: int
+    ended: Sequence[Action]
+    reviews: Sequence[DueReview]
+    standings: Sequence[Standing]
+    permalinks: Mapping[int, str]
+
+    def seen_by(self, person: str, problems: Sequence[str]) -> HomeFacts:
+        """What one person sees."""
+        return HomeFacts(
+            person=person,
+            problems=problems,
+            pauses=self.pauses,
+            freezes=self.freezes,
+            waiting=[action for action in self.open_questions if self._waits_for(action, person)],
+            incidents=self.incidents,
+            incidents_open=self.incidents_open,
+            ended=self.ended,
+            reviews=self.reviews,
+            standings=self.standings,
+            permalinks=self.permalinks,
+        )
+
+    def _waits_for(self, action: Action, person: str) -> bool:
+        if person not in action.approvers or person in self.answered.get(action.id, frozenset()):
+            return False
+        return action.state is ActionState.VETO_WINDOW or person != action.requested_by
+
+
+async def look_around(work: Work, now: datetime) -> Overview:
+    """Gather what ``/watch status`` shows."""
+    return Overview(
+        pauses=await work.pauses.active(now),
+        incidents=await work.incidents.unresolved(INCIDENTS_MAX),
+        waiting=await work.actions.in_states(frozenset({ActionState.WAITING})),
+        under_way=len(await work.actions.in_states(UNDER_WAY)),
+        reviews_open=await work.reviews.open_count(),
+    )
+
+
+async def for_home(work: UnitOfWork, watch: Watch, workspace_url: str) -> HomeOverview:
+    """Gather what the Home tabs show."""
+    now, policy = watch.now(), watch.orders()
+    unresolved = await work.incidents.unresolved(INCIDENTS_MAX)
+    questions = await work.actions.in_states(frozenset({ActionState.WAITING, ActionState.VETO_WINDOW}))
+    ended = await work.actions.finished(now - ENDED_WITHIN, ACTIONS_SHOWN + 1)
+    known = {incident.id: incident for incident in unresolved}
+    for action in ended:
+        found = known.get(action.incident_id) or await work.incidents.get(action.incident_id)
+        if found is not None:
+            known[found.id] = found
+    return HomeOverview(
+        pauses=await work.pauses.active(now),
+        freezes=_lasting(policy, now),
+        open_questions=questions,
+        answered=await work.votes.of_all([action.id for action in questions]),
+        incidents=await lines(work, unresolved[:INCIDENTS_SHOWN], workspace_url),
+        incidents_open=len(unresolved),
+        ended=ended,
+        reviews=await reviews.due(work, watch),
+        standings=await standings(work, policy, now),
+        permalinks={number: permalink(incident, workspace_url) for number, incident in known.items()},
+    )
+
+
+async def lines(work: Work, incidents: Sequence[Incident], workspace_url: str) -> list[IncidentLine]:
+    """Incidents as lists show them, each with the way to its thread."""
+    listed = []
+    for incident in incidents:
+        action = await current_action(work, incident)
+        listed.append(IncidentLine(incident, action.state if action else None, permalink(incident, workspace_url)))
+    return listed
+
+
+def permalink(incident: Incident, workspace_url: str) -> str:
+    """The address of the incident's thread; empty while there is none."""
+    if not workspace_url or incident.channel is None or incident.thread_ts is None:
+        return ""
+    return f"{workspace_url.rstrip('/')}/archives/{incident.channel}/p{incident.thread_ts.replace('.', '')}"
+
+
+def _lasting(policy: Policy, now: datetime) -> tuple[Freeze, ...]:
+    return tuple(freeze for freeze in policy.freezes if freeze.since <= now < freeze.until)

@@ -1,0 +1,80 @@
+"""Private answers: a few words to the person who did something, seen by nobody else.
+
+They are hints, not records: what must not be lost goes through the outbox. So nothing here raises for Slack's sake; an
+answer that cannot be given is logged. Must not know: what was asked.
+"""
+
+import logging
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot.slack.connection import on_this_machine
+from bot.slack.layout import Message
+from handlers.slack.arrival import Arrived
+
+SLACK_RESPONSE_HOST = "hooks.slack.com"
+RESPOND_TIMEOUT_SECONDS = 5
+OK_STATUS = 200
+
+log = logging.getLogger(__name__)
+
+
+class Whisperer(Protocol):
+    """The courier, as far as private answers go."""
+
+    async def whisper(self, channel: str, user: str, message: Message) -> bool:
+        """A hint for one person, in the channel or else as a direct message; False when it did not arrive."""
+        ...
+
+
+class PrivateAnswers:
+    """Says something to one person: by the response URL that came along, or through the courier."""
+
+    def __init__(self, courier: Whisperer, slack_api_url: str) -> None:
+        """Args:
+        slack_api_url: a local workspace hands out response URLs of its own; any other host would be a trick.
+        """
+        self._courier = courier
+        self._hosts = {SLACK_RESPONSE_HOST, urlsplit(slack_api_url).netloc}
+
+    async def tell(self, arrived: Arrived, message: Message, *, channel: str = "") -> bool:
+        """Answer what arrived; False when Slack did not take it.
+
+        ``channel`` says where, if what arrived does not: a modal belongs to no channel. Without any, it becomes a
+        direct message.
+        """
+        if await self._respond(arrived, message):
+            return True
+        if not arrived.person:
+            return False
+        return await self._courier.whisper(arrived.channel or channel or arrived.person, arrived.person, message)
+
+    async def _respond(self, arrived: Arrived, message: Message) -> bool:
+        url = arrived.response_url
+        if not url or urlsplit(url).netloc not in self._hosts:
+            return False
+        body: dict[str, object] = {
+            "text": message.text,
+            "response_type": "ephemeral",
+            "replace_original": False,
+            **({"blocks": message.blocks} if message.blocks else {}),
+            **({"thread_ts": arrived.thread_ts} if arrived.thread_ts else {}),
+        }
+        try:
+            answer = await _webhook(url).send_dict(body)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.info("the response URL that came with %s failed: %s", arrived.key, error)
+            return False
+        if answer.status_code != OK_STATUS:
+            log.info("the response URL that came with %s answered %s", arrived.key, answer.status_code)
+        return answer.status_code == OK_STATUS
+
+
+def _webhook(url: str) -> AsyncWebhookClient:
+    webhook = AsyncWebhookClient(url, timeout=RESPOND_TIMEOUT_SECONDS)
+    if on_this_machine(url):
+        webhook.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
+    return webhook

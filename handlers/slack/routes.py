@@ -1,0 +1,86 @@
+"""The one place that says what handles what: every button, modal, command, shortcut and event by its name.
+
+The manifest and its test are tied to these tables.
+"""
+
+from collections.abc import Mapping
+
+from bot.response.interventions.approvals import approve, stop, withdraw
+from bot.response.interventions.bundles import approve_these, take_these
+from bot.response.interventions.take_override import roll_back, take
+from bot.response.model.notices import Button
+from handlers.slack.arrival import Kind
+from handlers.slack.bundles import (
+    chosen,
+    draw_choice,
+    draw_pause_these,
+    draw_why_these,
+    faults_of_choice,
+    opening_for_many,
+)
+from handlers.slack.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
+from handlers.slack.commands import COMMAND, is_brake, ordered
+from handlers.slack.home import mentioned, opened
+from handlers.slack.inbox import Route, Routes, always
+from handlers.slack.modals import (
+    Faults,
+    faults_of_override,
+    faults_of_pause,
+    faults_of_review,
+    no_faults,
+    overridden,
+    paused,
+    reviewed,
+    rolled_back,
+)
+from handlers.slack.people import membership_changed
+from handlers.slack.shortcuts import pause_all, roll_this_back, why_this
+from handlers.slack.workflow import end_in_vain, step_reached
+
+ROUTES: Routes = {
+    Kind.BUTTON: {
+        Button.APPROVE: Route(doing(approve, counts_votes=True)),
+        Button.WITHDRAW: Route(doing(withdraw), is_brake=always),
+        Button.STOP: Route(doing(stop), is_brake=always),
+        Button.TAKE: Route(doing(take), is_brake=always),
+        Button.ROLL_BACK: Route(doing(roll_back)),
+        Button.WHY: Route(opening(draw_why)),
+        Button.OVERRIDE: Route(opening(draw_override)),
+        Button.PAUSE: Route(opening(draw_pause)),
+        Button.REVIEW: Route(opening(draw_review)),
+        Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
+        Button.CHOOSE: Route(opening_for_many(draw_choice)),
+        Button.TAKE_THESE: Route(doing(take_these), is_brake=always),
+        Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
+        Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
+        Button.OPEN: Route(followed),
+    },
+    Kind.MODAL: {
+        Button.OVERRIDE: Route(overridden),
+        Button.PAUSE: Route(paused, is_brake=always),
+        Button.ROLL_BACK: Route(rolled_back),
+        Button.REVIEW: Route(reviewed),
+        Button.CHOOSE: Route(chosen),
+    },
+    Kind.COMMAND: {COMMAND: Route(ordered, is_brake=is_brake)},
+    Kind.SHORTCUT: {
+        "why_this": Route(why_this),
+        "roll_this_back": Route(roll_this_back),
+        "pause_all": Route(pause_all),
+    },
+    Kind.EVENT: {
+        "app_home_opened": Route(opened),
+        "app_mention": Route(mentioned),
+        "function_executed": Route(step_reached, is_brake=always, tell=end_in_vain),
+        "subteam_members_changed": Route(membership_changed, is_brake=always),
+    },
+}
+
+FORMS: Mapping[str, Faults] = {
+    Button.OVERRIDE: faults_of_override,
+    Button.PAUSE: faults_of_pause,
+    Button.ROLL_BACK: no_faults,
+    Button.REVIEW: faults_of_review,
+    Button.CHOOSE: faults_of_choice,
+}
+"""What is wrong with a submitted modal, by ``block_id``; asked before it is acknowledged."""

@@ -1,0 +1,73 @@
+"""Shortcuts: on a message "Why did you do this?" and "Roll this back", anywhere "Pause all autonomy".
+
+Must not know: who may do what; the deeds decide, and record refusals.
+"""
+
+from bot.response.interventions.clicks import Answer, Roster
+from bot.response.interventions.explanations import explain_incident
+from bot.response.model.incidents import Incident
+from bot.response.ports.context import Watch
+from bot.slack.cards import button_value
+from bot.slack.modals import EVERYTHING, View, pause_modal, why_modal
+from handlers.slack.arrival import Arrived
+from handlers.slack.bridge import Bridge, everybody
+from handlers.slack.buttons import drawn
+from handlers.slack.modals import roll_back_modal
+from storage.unit_of_work import UnitOfWork
+
+NO_INCIDENT = Answer(
+    False, "This message belongs to no incident of mine. Use the shortcut on a card, or on a message in its thread."
+)
+ABOUT_MANY = Answer(
+    False,
+    "This card and its thread are about many incidents. Press Why? on the card or on a line of its thread, or say "
+    "which one you mean: `/watch why INC-7`, `/watch rollback INC-7`.",
+)
+NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision to explain yet.")
+
+
+async def why_this(bridge: Bridge, arrived: Arrived) -> None:
+    """The reasons behind the incident whose card or thread the message is in."""
+
+    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> View | Answer:
+        incident = await _incident(work, arrived)
+        if isinstance(incident, Answer):
+            return incident
+        explanation = await explain_incident(work, watch, incident.id, arrived.person)
+        if explanation is None:
+            return NO_DECISION
+        return drawn(why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster)))
+
+    await bridge.show(arrived, await bridge.settle(arrived, act))
+
+
+async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
+    """Ask whether what was done in this incident shall be taken back."""
+
+    async def act(work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
+        incident = await _incident(work, arrived)
+        if isinstance(incident, Answer):
+            return incident
+        return drawn(roll_back_modal(incident.name, incident.handle, incident.revision))
+
+    await bridge.show(arrived, await bridge.settle(arrived, act))
+
+
+async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
+    """Ask for how long, and why, everything shall pause."""
+
+    async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
+        return drawn(pause_modal([EVERYTHING]))
+
+    await bridge.show(arrived, await bridge.settle(arrived, act))
+
+
+async def _incident(work: UnitOfWork, arrived: Arrived) -> Incident | Answer:
+    """Whose card or thread the message is in; or why that is not clear."""
+    thread_ts = arrived.thread_ts or arrived.text("message", "ts") or arrived.text("message_ts")
+    if not arrived.channel or not thread_ts:
+        return NO_INCIDENT
+    incident = await work.incidents.by_thread(arrived.channel, thread_ts)
+    if incident is not None:
+        return incident
+    return NO_INCIDENT if await work.bundles.by_thread(arrived.channel, thread_ts) is None else ABOUT_MANY

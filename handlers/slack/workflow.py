@@ -1,0 +1,127 @@
+"""The workflow step "Request a remediation": a form or a schedule asks for a runbook, on behalf of a person.
+
+Slack does not say who filled in the form: the workflow's author names the person as an input. So a request that came
+this way can do no more than any other (it is judged like an alert), and the record says which way it came.
+What the workflow is still to be told is owed: an arrival of our own, saved with the request and unfinished until Slack
+has heard it. Must not know: who may ask; the deed decides, and records refusals.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.response.interventions.clicks import Answer, Roster
+from bot.response.assessment.parameters import SERVICE
+from bot.response.interventions.requests import Asked, RequestError, Wanted, run
+from bot.response.ports.context import Watch
+from bot.slack.failures import error_word
+from bot.slack.text import Mrkdwn
+from handlers.slack.arrival import Arrived
+from handlers.slack.bridge import Bridge
+from handlers.slack.inbox import LATE_AFTER
+from handlers.slack.watch_words import REASON_MAX_CHARACTERS, RUNBOOK_MAX_CHARACTERS, VALUE_MAX_CHARACTERS
+from storage.unit_of_work import UnitOfWork
+
+FUNCTION = "request_remediation"
+"""The ``callback_id`` of the manifest's function."""
+INCIDENT = "incident"
+"""The step's output: the name of the incident that carries the request."""
+ERROR = "error"
+VIA = "workflow"
+OWED = "owed"
+"""Where an arrival of our own says what the workflow is to be told: the incident, or the error."""
+OWED_FOR = timedelta(days=1)
+"""What Slack has not heard by then it never will."""
+AGAIN_AT_MOST = timedelta(minutes=10)
+OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
+"""Slack's words for "this step has ended": somebody has told it already, or stopped the workflow."""
+
+log = logging.getLogger(__name__)
+
+
+async def step_reached(bridge: Bridge, arrived: Arrived) -> None:
+    """Make the request that the step describes, then tell the workflow what came of it; what is owed is only told."""
+    owed = arrived if OWED in arrived.body else await _ask(bridge, arrived)
+    if owed is not None:
+        await _pay(bridge, owed)
+
+
+async def end_in_vain(bridge: Bridge, arrived: Arrived, text: Mrkdwn) -> None:
+    """Nobody will try this again: the workflow hears what it is owed, or else why nothing was done."""
+    await _tell(bridge, arrived, _owed(arrived) or {ERROR: text})
+
+
+async def _ask(bridge: Bridge, arrived: Arrived) -> Arrived | None:
+    """Make the request; what is owed to the workflow since. None when somebody else has made it."""
+    wanted = Wanted(
+        runbook=_input(arrived, "runbook", RUNBOOK_MAX_CHARACTERS),
+        parameters={SERVICE: service} if (service := _input(arrived, SERVICE, VALUE_MAX_CHARACTERS)) else {},
+        reason=_input(arrived, "reason", REASON_MAX_CHARACTERS),
+    )
+    person = _input(arrived, "requested_by", 30)
+
+    async def request(work: UnitOfWork, watch: Watch, roster: Roster) -> Asked:
+        callback_id = arrived.text("event", "function", "callback_id")
+        if callback_id != FUNCTION:
+            return Asked(Answer(False, f"I have no step {callback_id[:80]!r} any more; please edit the workflow."))
+        if watch.now() - arrived.received_at > LATE_AFTER:
+            since = f"{arrived.received_at:%H:%M} UTC"
+            return Asked(Answer(False, f"I was away at {since} and did nothing; please run the workflow again."))
+        try:
+            return await run(work, watch, roster, person, wanted, via=VIA)
+        except RequestError as error:
+            return Asked(Answer(False, str(error)))
+
+    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> tuple[Asked, Arrived]:
+        asked = await request(work, watch, roster)
+        result = {INCIDENT: asked.incident} if asked.incident else {ERROR: asked.answer.text}
+        owed = replace(
+            arrived, key=f"{arrived.key}:{OWED}", body={**arrived.body, OWED: result}, received_at=watch.now()
+        )
+        await work.arrivals.save(owed.kind, owed.key, owed.body, owed.received_at)
+        return asked, owed
+
+    done = await bridge.settle(arrived, act)
+    if done is None:
+        return None
+    asked, owed = done
+    bridge.metrics.answers.labels(arrived.name, str(asked.answer.accepted).lower()).inc()
+    return owed
+
+
+def _input(arrived: Arrived, name: str, limit: int) -> str:
+    return arrived.text("event", "inputs", name, limit=limit).strip()
+
+
+async def _pay(bridge: Bridge, owed: Arrived) -> None:
+    """Tell the workflow; where Slack cannot be told now, the inbox comes back to it."""
+    heard, now = await _tell(bridge, owed, _owed(owed)), bridge.watch.now()
+    waited = now - owed.received_at
+    async with bridge.database.begin() as work:
+        if heard or waited > OWED_FOR:
+            await work.arrivals.done(owed.key, now)
+        else:
+            await work.arrivals.put_off(owed.key, now + min(waited, AGAIN_AT_MOST))
+
+
+def _owed(arrived: Arrived) -> Mapping[str, str]:
+    return {name: text for name in (INCIDENT, ERROR) if (text := arrived.text(OWED, name))}
+
+
+async def _tell(bridge: Bridge, arrived: Arrived, result: Mapping[str, str]) -> bool:
+    """End the step; False when Slack did not hear it. A step that has ended stays as it is."""
+    execution = arrived.text("event", "function_execution_id")
+    try:
+        if ERROR in result:
+            await bridge.client.functions_completeError(function_execution_id=execution, error=result[ERROR])
+        else:
+            await bridge.client.functions_completeSuccess(function_execution_id=execution, outputs=dict(result))
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        word = error_word(error) if isinstance(error, SlackApiError) else ""
+        log.warning("the workflow's step %s could not be told what came of it: %s", execution, word or error)
+        return word in OVER
+    return True

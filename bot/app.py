@@ -16,35 +16,35 @@ from aiohttp import web
 
 from bot.evidence.prometheus import PrometheusEvidence
 from bot.policy.file.document import Policy
-from bot.second_channel_parts import Reach, build_reach
 from bot.remediation import Catalogue, PermanentError
 from bot.response.deadlines.announcements import announced
-from bot.response.notices.channel_moves import lost, want_channel
 from bot.response.engine.dbos import Engine
+from bot.response.engine.liveness import PlaceTakenError
 from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.model.notices import CardNotice
-from bot.response.engine.liveness import PlaceTakenError
+from bot.response.notices.channel_moves import lost, want_channel
 from bot.response.ports.context import Timing, Watch
+from bot.second_channel_parts import Reach, build_reach
 from bot.settings import Settings, default_pause_file
-from bot.slack.replies import ProcessFacts
-from bot.slack.incident_channels import Channels
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem
+from bot.slack.incident_channels import Channels
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
+from bot.slack.replies import ProcessFacts
 from bot.sweeper import Sweeper
+from handlers.metrics import Metrics
+from handlers.slack.bolt_app import build_slack_app
 from handlers.slack.bridge import Bridge
-from handlers.web.health import Health, database_answers, fresh, holds, told
-from handlers.web.http_app import build_http_app
 from handlers.slack.inbox import Inbox
 from handlers.slack.live_home import LiveHome
-from handlers.web.metrics import Metrics
 from handlers.slack.private import PrivateAnswers
 from handlers.slack.routes import ROUTES
-from handlers.slack.bolt_app import build_slack_app
+from handlers.web.health import Health, database_answers, fresh, holds, told
+from handlers.web.http_app import build_http_app
 from remediations.catalogue import BackendError, build_catalogue
 from storage.claims import Claims
 from storage.database import Database

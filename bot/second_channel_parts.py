@@ -7,8 +7,8 @@ from pathlib import Path
 import aiohttp
 
 from bot.response.deadlines.announcements import told_elsewhere
-from bot.response.ports.second_notices import SecondNotice, SecondWork
 from bot.response.ports.context import Watch
+from bot.response.ports.second_notices import SecondNotice, SecondWork
 from bot.second_channel.letters import Letter
 from bot.second_channel.links import Links
 from bot.second_channel.route import Route

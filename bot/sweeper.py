@@ -10,10 +10,10 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.response.interventions.pauses import Brakes, look_again_at_held
+from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
 from bot.response.engine.dbos import Engine
-from bot.response.deadlines.reminders import sweep_questions
+from bot.response.interventions.pauses import Brakes, look_again_at_held
 from bot.response.interventions.requests import end_settled
 from bot.response.interventions.reviews import sweep_overdue
 from bot.response.ports.context import Watch

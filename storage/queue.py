@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from bot.response.model.actions import Action
-from bot.response.ports.rows import Enqueuer
 from bot.response.model.records import Request
+from bot.response.ports.rows import Enqueuer
 from storage.tables import INCIDENTS
 
 CONSIDER = "consider.v1"

@@ -11,9 +11,9 @@ from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
-from storage.incident_channels import IncidentChannels
 from storage.decisions import Decisions
 from storage.home_tabs import HomeTabs
+from storage.incident_channels import IncidentChannels
 from storage.incidents import Incidents
 from storage.licences import Licences
 from storage.locks import Locks

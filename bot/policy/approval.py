@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
-from bot.policy.rules.forbidden import APPROVERS_NEEDED, forbidden_in
 from bot.policy.plan import Plan
+from bot.policy.rules.forbidden import APPROVERS_NEEDED, forbidden_in
 
 
 class Deed(StrEnum):

@@ -16,15 +16,16 @@ person's own vote never counts.
 
 from collections.abc import Callable, Mapping
 
-from bot.policy.rules import level as autonomy, bounds, budgets, escalation, forbidden, licence
 from bot.policy.approval import approvals_needed
-from bot.policy.rules.case import Case, Ruling, forbids, passed
 from bot.policy.confidence import assess
-from bot.policy.rules.controls import controls
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
+from bot.policy.rules import bounds, budgets, escalation, forbidden, licence
+from bot.policy.rules import level as autonomy
+from bot.policy.rules.case import Case, Ruling, forbids, passed
+from bot.policy.rules.controls import controls
 from bot.policy.situation import Situation
 
 STRICTEST_FIRST = (

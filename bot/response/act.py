@@ -9,20 +9,20 @@ import asyncio
 
 from bot.policy.plan import Exactness
 from bot.remediation import PermanentError, Snapshot, TemporaryError
-from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.notices.card import refresh_card
-from bot.response.consider import request_of
-from bot.response.execution.effects import DONE, NOT_BEGUN, UNCHANGED, died, run_effect
-from bot.response.ports.flow import Flow, Json
 from bot.response.assessment.assess import Brief, Look, look
-from bot.response.execution.outcome import finish, withdraw
-from bot.response.ports.rows import Work
-from bot.response.execution.recheck import Objection, objection, pause_in_force
 from bot.response.assessment.record import judge_anew
-from bot.response.roll_back import restore
-from bot.response.model.records import AttemptState, Request
+from bot.response.assessment.situation import request_of
+from bot.response.execution.effects import DONE, NOT_BEGUN, UNCHANGED, died, run_effect
+from bot.response.execution.outcome import finish, withdraw
+from bot.response.execution.recheck import Objection, objection, pause_in_force
 from bot.response.execution.verify import verify
+from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.records import AttemptState, Request
+from bot.response.notices.card import refresh_card
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.flow import Flow, Json
+from bot.response.ports.rows import Work
+from bot.response.roll_back import restore
 
 SNAPSHOT_TRIES = 3
 

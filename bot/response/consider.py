@@ -5,31 +5,27 @@ was lifted, a person asked for a runbook, a plan went stale. It reads rows, look
 transaction, then settles everything in one transaction: decision, action, audit, card.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
-from bot.policy.file.document import Policy, Runbook
+from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
-from bot.policy.levels import Level
-from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
+from bot.policy.situation import Notification, Situation
+from bot.response.assessment.assess import Brief, Look, look
+from bot.response.assessment.record import record
+from bot.response.assessment.situation import build_situation, request_of
+from bot.response.execution.harm import answer_harm
 from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.records import PERSON, Request
 from bot.response.notices.card import current_action, refresh_card
 from bot.response.notices.channel_moves import tell_ending
-from bot.response.ports.flow import Flow, Json
-from bot.response.execution.harm import answer_harm
-from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
-from bot.response.assessment.assess import Brief, Look, look
-from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.assessment.parameters import changes
-from bot.response.ports.rows import Work
-from bot.response.assessment.record import record
-from bot.response.model.records import PERSON, Request
 from bot.response.ports.context import WATCHKEEPER, Watch
-
-ASKED = "asked: "
-"""How the trigger of a person's request begins; what follows is their reason."""
+from bot.response.ports.flow import Flow, Json
+from bot.response.ports.rows import Work
 
 _GOES_ON = {
     ActionState.RUNNING: "is about to begin",
@@ -99,18 +95,6 @@ async def _standing_request(work: Work, incident: Incident) -> Request | None:
     return request_of(stored.situation)
 
 
-def request_of(situation: Situation) -> Request | None:
-    """The request that a stored situation came from; None when it came from an alert."""
-    if situation.requested_by is None or situation.runbook is None:
-        return None
-    return Request(
-        runbook=situation.runbook,
-        by=situation.requested_by,
-        reason=situation.oversight.trigger.removeprefix(ASKED),
-        parameters=situation.requested_with,
-    )
-
-
 async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Sequence[Alert], now: datetime) -> None:
     """Every alert has ended: the incident is over, open questions are withdrawn, the thread says so."""
     if not await work.incidents.move(incident.id, IncidentEvent.RESOLVE, now=now):
@@ -147,60 +131,6 @@ async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Seque
         at=now,
     )
     await work.outbox.add(incident.id, notice, now)
-
-
-async def build_situation(
-    work: Work, watch: Watch, brief: Brief, seen: Look, notification: Notification, now: datetime
-) -> Situation:
-    """The look, with what only rows know: controls, budgets, licence and history, read in this transaction."""
-    policy, alert, name = watch.orders(), brief.alert, seen.runbook
-    runbook = policy.runbooks.get(name) if name else None
-    request = brief.request
-    since = now - timedelta(days=watch.timing.history_days)
-    situation = Situation(
-        now=now,
-        incident=brief.incident,
-        trigger=Trigger.ALERT if request is None else Trigger.PERSON,
-        requested_by=request.by if request else None,
-        requested_with=request.parameters if request else {},
-        alert=alert,
-        runbook=name,
-        plan=seen.plan,
-        plan_problem=seen.plan_problem,
-        evidence=seen.evidence,
-        impact=seen.impact,
-        pauses=await work.pauses.active(now),
-        oversight=Oversight(
-            trigger=f"alert {alert.name} from {alert.source}" if request is None else f"{ASKED}{request.reason}",
-            audited=True,
-            notification=notification,
-        ),
-    )
-    if name is None or runbook is None:
-        return situation
-    return situation.model_copy(
-        update={
-            "history": await work.actions.history(name, alert.service, since),
-            "budgets": await work.budgets.states(policy, alert.service, name, now),
-            "licence": as_written(await work.licences.of(name, runbook.digest, now), _changed(watch, runbook, request)),
-        }
-    )
-
-
-def _changed(watch: Watch, runbook: Runbook, request: Request | None) -> Mapping[str, str]:
-    """What the person wants otherwise than the orders say."""
-    remediation = watch.catalogue.get(runbook.remediation)
-    return (
-        {} if request is None or remediation is None else changes(remediation.parameters, runbook, request.parameters)
-    )
-
-
-def as_written(licence: Licence, changed: Mapping[str, str]) -> Licence:
-    """A licence is earned for the parameters as they are written: with others a person must agree."""
-    if not changed or (licence.demoted_to is not None and licence.demoted_to <= Level.L1):
-        return licence
-    reason = f"it earned its licence with the parameters as written, and a person changed {', '.join(sorted(changed))}"
-    return licence.model_copy(update={"demoted_to": Level.L1, "demotion_reason": reason})
 
 
 async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen: Look, *, asked_now: bool) -> None:

@@ -8,13 +8,13 @@ from typing import Any
 
 from bot.policy.decide import decide
 from bot.policy.situation import Oversight, Situation
+from bot.response.assessment.record import record
+from bot.response.execution.outcome import finish, withdraw
 from bot.response.model.actions import ActionEvent, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.execution.outcome import finish, withdraw
-from bot.response.ports.rows import Work
-from bot.response.assessment.record import record
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 
 async def flow_failed(watch: Watch, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:

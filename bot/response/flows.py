@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from bot.response.act import act
 from bot.response.consider import consider
+from bot.response.ports.context import Watch
 from bot.response.ports.flow import Flow, FlowFunction, Json
 from bot.response.roll_back import roll_back
-from bot.response.ports.context import Watch
 
 
 def flows(watch: Watch) -> Mapping[str, FlowFunction]:

@@ -5,14 +5,14 @@ fails. The action is in state rolling_back, with its targets locked, before eith
 """
 
 from bot.policy.plan import Exactness
-from bot.response.model.actions import ActionEvent, ActionState
 from bot.response.execution.effects import DONE, FAILED, NOT_BEGUN, died, run_effect
-from bot.response.ports.flow import Flow, Json
 from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.outcome import finish
-from bot.response.ports.rows import Work
+from bot.response.model.actions import ActionEvent, ActionState
 from bot.response.model.records import AttemptState
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.flow import Flow, Json
+from bot.response.ports.rows import Work
 
 
 async def roll_back(flow: Flow, watch: Watch, action_id: str, by: str, reason: str) -> None:

@@ -10,8 +10,8 @@ from slack_sdk.models.blocks import Block
 
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.bundles import BundleView
-from bot.response.model.notices import Button
 from bot.response.model.bundle import Member
+from bot.response.model.notices import Button
 from bot.slack import layout
 from bot.slack.cards.buttons import button_value
 from bot.slack.limits import OPTION_TEXT, VIEW_BLOCKS

@@ -11,15 +11,15 @@ from slack_sdk.models.blocks import Block
 
 from bot.policy.file.document import Freeze
 from bot.policy.situation import Pause
-from bot.response.model.actions import Action, ActionState
-from bot.response.notices.card import blast_radius_text, way_back_text
-from bot.response.model.notices import Button, PlanCard
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import Standing
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.notices import Button, PlanCard
+from bot.response.notices.card import blast_radius_text, way_back_text
 from bot.slack import layout, listings
-from bot.slack.replies import COMMAND, IncidentLine, incident
 from bot.slack.cards.buttons import button_row
 from bot.slack.modals import View
+from bot.slack.replies import COMMAND, IncidentLine, incident
 from bot.slack.text import (
     EMPTY,
     Mrkdwn,

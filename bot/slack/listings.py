@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
-from bot.response.model.actions import Action
-from bot.response.notices.card import blast_radius_text, way_back_text
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import Standing
+from bot.response.model.actions import Action
 from bot.response.model.records import AuditEntry
+from bot.response.notices.card import blast_radius_text, way_back_text
 from bot.slack import explaining, layout
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message

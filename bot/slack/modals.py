@@ -14,9 +14,9 @@ from slack_sdk.models.blocks import Block, Option
 from bot.policy.file.fields import duration_text
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.explanations import Choice, Explanation
+from bot.response.interventions.reviews import Judgement
 from bot.response.interventions.take_override import BY_HAND, NOTHING
 from bot.response.model.notices import Button
-from bot.response.interventions.reviews import Judgement
 from bot.slack import explaining, layout
 from bot.slack.limits import OPTION_TEXT, OPTION_VALUE, RADIO_OPTIONS, VIEW_BLOCKS
 from bot.slack.text import Mrkdwn, bold, code, concat, dotted, escape, lines, plain, pre, words

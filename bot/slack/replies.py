@@ -11,8 +11,8 @@ from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
 from bot.policy.situation import Pause
-from bot.response.model.actions import ActionState
 from bot.response.interventions.explanations import Explanation
+from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import CardNotice
 from bot.slack import explaining, layout

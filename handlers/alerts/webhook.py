@@ -15,7 +15,7 @@ from aiohttp import web
 
 from handlers.alerts import SOURCES
 from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
-from handlers.web.metrics import Metrics
+from handlers.metrics import Metrics
 from storage.alerts import IntakeResult
 from storage.intake import Intake, IntakeUnavailableError
 

@@ -13,16 +13,17 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.response.interventions.clicks import Answer, Roster
+from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import Answer
 from bot.response.ports.context import Watch
 from bot.slack import layout
-from bot.slack.replies import ProcessFacts
 from bot.slack.failures import error_word
 from bot.slack.layout import Message
 from bot.slack.modals import View
+from bot.slack.replies import ProcessFacts
 from bot.slack.text import Mrkdwn, naming, words
+from handlers.metrics import Metrics
 from handlers.slack.arrival import Arrived
-from handlers.web.metrics import Metrics
 from handlers.slack.private import PrivateAnswers
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork

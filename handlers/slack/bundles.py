@@ -5,10 +5,11 @@ Must not know: who may press what, and when; the deeds decide, and record refusa
 
 from collections.abc import Callable
 
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Roster
+from bot.response.assessment.votes import Roster
 from bot.response.interventions.bundles import BundleView, approve_chosen, ask_alone, view
-from bot.response.ports.rows import Work
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 from bot.slack.bundle_modals import (
     ALONE,
     choice_faults,

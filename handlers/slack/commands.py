@@ -9,16 +9,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.interventions import pauses as controls, take_override as interventions, reviews
-from bot.response.interventions.clicks import Answer, Press, Roster
-from bot.response.notices.card import present_card
-from bot.response.interventions.explanations import explain_incident
-from bot.response.model.incidents import Incident
 from bot.response.assessment.assess import Brief
+from bot.response.assessment.votes import Roster
+from bot.response.interventions import pauses as controls
+from bot.response.interventions import reviews
+from bot.response.interventions import take_override as interventions
+from bot.response.interventions.clicks import Answer, Press
+from bot.response.interventions.explanations import explain_incident
 from bot.response.interventions.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
 from bot.response.interventions.runbook_levels import standings
+from bot.response.model.incidents import Incident
+from bot.response.notices.card import present_card
 from bot.response.ports.context import Watch
-from bot.slack import replies as answers, layout, listings
+from bot.slack import layout, listings
+from bot.slack import replies as answers
 from bot.slack.layout import Message
 from bot.slack.text import bold, code, lines, spaced, words
 from handlers.slack import overview, watch_words

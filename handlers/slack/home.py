@@ -3,7 +3,7 @@
 Must not know: what the tab shows, and when it is drawn; ``handlers.slack.live_home`` draws it.
 """
 
-from bot.response.interventions.clicks import Roster
+from bot.response.assessment.votes import Roster
 from bot.response.ports.context import Watch
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge

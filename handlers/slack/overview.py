@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from bot.policy.file.document import Freeze, Policy
 from bot.policy.situation import Pause
 from bot.response.interventions import reviews
-from bot.response.model.actions import UNDER_WAY, Action, ActionState
-from bot.response.notices.card import current_action
-from bot.response.model.incidents import Incident
-from bot.response.ports.rows import Work
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import Standing, standings
+from bot.response.model.actions import UNDER_WAY, Action, ActionState
+from bot.response.model.incidents import Incident
+from bot.response.notices.card import current_action
 from bot.response.ports.context import Watch
-from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
+from bot.response.ports.rows import Work
 from bot.slack.home_tab import ACTIONS_SHOWN, INCIDENTS_SHOWN, HomeFacts
+from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from storage.unit_of_work import UnitOfWork
 
 INCIDENTS_MAX = 1000

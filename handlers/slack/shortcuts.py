@@ -3,7 +3,8 @@
 Must not know: who may do what; the deeds decide, and record refusals.
 """
 
-from bot.response.interventions.clicks import Answer, Roster
+from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import Answer
 from bot.response.interventions.explanations import explain_incident
 from bot.response.model.incidents import Incident
 from bot.response.ports.context import Watch

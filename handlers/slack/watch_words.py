@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from bot.policy.file.fields import duration
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.model.incidents import incident_number
 from bot.response.interventions.requests import Wanted
+from bot.response.model.incidents import incident_number
 
 REASON_MAX_CHARACTERS = 1000
 PAUSE_MAX = timedelta(days=365)

@@ -14,8 +14,9 @@ from datetime import timedelta
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from bot.response.interventions.clicks import Answer, Roster
 from bot.response.assessment.parameters import SERVICE
+from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import Answer
 from bot.response.interventions.requests import Asked, RequestError, Wanted, run
 from bot.response.ports.context import Watch
 from bot.slack.failures import error_word

@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.slack.replies import ProcessFacts
-from handlers.web.metrics import CONTENT_TYPE, Metrics
+from handlers.metrics import CONTENT_TYPE, Metrics
 from storage.audit import Audit
 from storage.database import Database
 

@@ -13,9 +13,9 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.response.ports.context import utc_now
 from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
+from handlers.metrics import Metrics
 from handlers.web.health import Health
 from handlers.web.links import LinkPages
-from handlers.web.metrics import Metrics
 from storage.intake import Intake
 
 log = logging.getLogger(__name__)

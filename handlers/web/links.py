@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from aiohttp import web
 
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.interventions import approvals, pauses as controls
+from bot.response.assessment.votes import Roster
+from bot.response.interventions import approvals
+from bot.response.interventions import pauses as controls
+from bot.response.interventions.clicks import Answer, Press
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
-from bot.response.interventions.clicks import Answer, Press, Roster
-from bot.response.notices.card import current_action
 from bot.response.model.incidents import Incident
+from bot.response.notices.card import current_action
 from bot.response.ports.context import Watch
 from bot.second_channel.links import PATH, LinkDeed, LinkError, Links, Offer
 from handlers.web.link_page import page

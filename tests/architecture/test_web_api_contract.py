@@ -14,7 +14,8 @@ from sqlalchemy import update
 
 from bot.local.workspace import Workspace
 from bot.local.workspace.workflows import ExecutionState
-from bot.slack import incident_channels as channels, courier, people, posting
+from bot.slack import courier, people, posting
+from bot.slack import incident_channels as channels
 from handlers.slack import bridge
 from handlers.slack.workflow import FUNCTION
 from storage.database import Database

@@ -16,8 +16,8 @@ from sqlalchemy.engine import make_url
 
 from bot.response.engine import dbos as engine_module
 from bot.response.engine.dbos import TARGETS_QUEUE, Engine
-from bot.response.ports.flow import Flow
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import Flow
 from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate

@@ -21,8 +21,8 @@ import bot.app
 import bot.sweeper
 from bot.response.deadlines import sweep as deadlines
 from bot.response.model.actions import ActionState
-from bot.response.ports.flow import Flow, FlowFunction, Json
 from bot.response.model.notices import BundleNotice, CardNotice
+from bot.response.ports.flow import Flow, FlowFunction, Json
 from bot.response.ports.rows import Work
 from bot.slack.courier import Courier
 from bot.slack.posting import Accepted

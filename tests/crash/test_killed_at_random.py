@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.response.model.actions import ActionState
 from bot.response.engine.dbos import MAX_RECOVERIES
+from bot.response.model.actions import ActionState
 from tests.crash.invariants import check_invariants
 from tests.crash.scene import scene
 from tests.crash.story import STORIES, Outcome, Trouble

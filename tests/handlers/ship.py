@@ -19,24 +19,24 @@ from bot.local.workspace import Message, Workspace, demo_team
 from bot.local.workspace.people import Person
 from bot.policy.situation import Evidence, Notification, Oversight
 from bot.response.model.actions import Action, ActionState
-from bot.response.notices.card import current_action, refresh_card
 from bot.response.model.incidents import Incident
 from bot.response.model.records import StoredDecision
+from bot.response.notices.card import current_action, refresh_card
 from bot.response.ports.context import Watch, utc_now
 from bot.slack.connection import Connection, build_client
 from bot.slack.courier import Courier
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
+from handlers.metrics import Metrics
+from handlers.slack.bolt_app import build_slack_app
 from handlers.slack.bridge import Bridge
-from handlers.web.health import Health
-from handlers.web.http_app import build_http_app
 from handlers.slack.inbox import Inbox, Routes
 from handlers.slack.live_home import LiveHome
-from handlers.web.metrics import Metrics
 from handlers.slack.private import PrivateAnswers
 from handlers.slack.routes import ROUTES
-from handlers.slack.bolt_app import build_slack_app
+from handlers.web.health import Health
+from handlers.web.http_app import build_http_app
 from remediations.catalogue import build_catalogue
 from storage.audit_chain import SealedEntry
 from storage.database import Database

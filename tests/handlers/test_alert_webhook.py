@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from bot.response.ports.context import utc_now
+from handlers.metrics import Metrics
 from handlers.web.health import Health
 from handlers.web.http_app import build_http_app
-from handlers.web.metrics import Metrics
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate

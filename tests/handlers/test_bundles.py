@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from bot.local.workspace import Message
 from bot.response.model.actions import ActionState
-from bot.response.notices.card import refresh_card
-from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.bundle import Bundle
+from bot.response.model.incidents import IncidentEvent, IncidentState
+from bot.response.notices.card import refresh_card
 from bot.response.ports.context import utc_now
 from tests.fixtures import incidents as facts
 from tests.handlers.orders import ORDERS

@@ -11,9 +11,9 @@ from aiohttp.test_utils import TestServer, make_mocked_request
 
 from bot.response.ports.context import utc_now
 from bot.slack.replies import ProcessFacts
+from handlers.metrics import Metrics
 from handlers.web.health import Check, Health, database_answers, fresh, holds, told
 from handlers.web.http_app import build_http_app
-from handlers.web.metrics import Metrics
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts

@@ -8,8 +8,8 @@ import pytest
 
 from bot.local.workspace import View
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.model.actions import ActionState
 from bot.response.interventions.take_override import NOTHING
+from bot.response.model.actions import ActionState
 from bot.response.ports.context import utc_now
 from handlers.slack.arrival import Arrived, Kind, recognise
 from handlers.slack.routes import FORMS, ROUTES

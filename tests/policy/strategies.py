@@ -11,9 +11,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bot.policy.file.document import Policy
-from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.situation import (
     AlertFacts,
     BudgetState,

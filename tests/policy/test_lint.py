@@ -8,8 +8,8 @@ import pytest
 
 from bot.policy.file import document
 from bot.policy.file.loading import check_policy, load_policy
-from bot.policy.rules.matching import match
 from bot.policy.plan import Facts
+from bot.policy.rules.matching import match
 from tests.policy.strategies import calm_alert
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -7,9 +7,9 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from bot.policy.levels import Level
 from bot.policy.file.loading import check_policy, load_policy
 from bot.policy.file.problems import PolicyError, Problem, Weight, render
+from bot.policy.levels import Level
 
 GOOD = """\
 version: 1

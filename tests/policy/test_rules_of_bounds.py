@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bot.policy.decision import RuleResult, Verdict
-from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.plan import BlastRadius, Effect, Exactness, WayBack
+from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.situation import (
     Notification,
     Oversight,

@@ -10,7 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy.file.templates import TemplateError, check_query, check_text, has_reference, substitute, substitute_query
+from bot.policy.file.templates import (
+    TemplateError,
+    check_query,
+    check_text,
+    has_reference,
+    substitute,
+    substitute_query,
+)
 from tests.policy.strategies import calm_alert
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from bot.response.interventions import approvals, take_override as interventions
-from bot.response.interventions.clicks import Answer, Press, Roster
-from bot.response.ports.rows import Work
+from bot.response.assessment.votes import Roster
+from bot.response.interventions import approvals
+from bot.response.interventions import take_override as interventions
+from bot.response.interventions.clicks import Answer, Press
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 from tests.response.world import World
 
 Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]

@@ -6,14 +6,15 @@ from typing import Any
 
 from bot.policy.file.document import Policy
 from bot.policy.situation import Scope, ScopeKind
+from bot.response.assessment.votes import Roster
 from bot.response.interventions import bundles
+from bot.response.interventions.clicks import Answer, Press
 from bot.response.model.actions import ActionState
-from bot.response.interventions.clicks import Answer, Press, Roster
-from bot.response.model.notices import BundleNotice, ThreadNotice
-from bot.response.ports.rows import Work
 from bot.response.model.bundle import Bundle
+from bot.response.model.notices import BundleNotice, ThreadNotice
 from bot.response.model.records import AuditEntry
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 from tests.response.world import SwitchBoard, World, orders
 
 Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]

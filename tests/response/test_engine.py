@@ -14,12 +14,13 @@ from dbos import DBOS
 from bot.policy.decision import Verdict
 from bot.policy.situation import Evidence
 from bot.remediation import Snapshot
-from bot.response.interventions import approvals, take_override as interventions
 from bot.response.engine import dbos as engine_module
-from bot.response.model.actions import ActionState
 from bot.response.engine.dbos import MAX_RECOVERIES, TARGETS_QUEUE, Engine, FlowDiedError
-from bot.response.ports.flow import Flow, Json
 from bot.response.engine.liveness import place_of
+from bot.response.interventions import approvals
+from bot.response.interventions import take_override as interventions
+from bot.response.model.actions import ActionState
+from bot.response.ports.flow import Flow, Json
 from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate

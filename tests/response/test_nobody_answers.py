@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.policy.file.document import Policy
+from bot.response.deadlines.reminders import sweep_questions
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import CardNotice, DirectNotice, ThreadNotice
-from bot.response.deadlines.reminders import sweep_questions
 from bot.response.model.records import AuditEntry
 from tests.response.deeds import approve, take
 from tests.response.world import ALICE, BOB, CAROL, World, orders, world

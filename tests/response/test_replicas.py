@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from bot.response.interventions import approvals
-from bot.response.model.actions import ActionState
 from bot.response.engine.dbos import Engine
 from bot.response.engine.liveness import EXIT_STATUS_LOST, LIVENESS, PlaceTakenError, place_of
+from bot.response.interventions import approvals
+from bot.response.model.actions import ActionState
 from bot.response.ports.context import Watch
 from storage.database import Database
 from storage.intake import Intake

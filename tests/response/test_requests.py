@@ -14,12 +14,21 @@ from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Scope, ScopeKind
 from bot.remediation import PermanentError
-from bot.response.interventions import pauses as controls
-from bot.response.model.actions import ActionState
-from bot.response.deadlines.sweep import sweep
-from bot.response.model.incidents import IncidentState
 from bot.response.assessment.assess import Brief
-from bot.response.interventions.requests import Asked, Rehearsal, RequestError, Wanted, ask_rehearsal, end_settled, rehearse, run
+from bot.response.deadlines.sweep import sweep
+from bot.response.interventions import pauses as controls
+from bot.response.interventions.requests import (
+    Asked,
+    Rehearsal,
+    RequestError,
+    Wanted,
+    ask_rehearsal,
+    end_settled,
+    rehearse,
+    run,
+)
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
 from bot.response.ports.context import Watch
 from tests.response.deeds import approve
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world

@@ -11,10 +11,10 @@ from bot.policy.levels import Level
 from bot.policy.situation import Finding
 from bot.remediation import TemporaryError
 from bot.response.interventions import approvals, reviews
-from bot.response.model.actions import Action, ActionState
 from bot.response.interventions.clicks import Answer, Press
-from bot.response.model.notices import Button
 from bot.response.interventions.reviews import Judgement, submit, sweep_overdue
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.notices import Button
 from bot.response.ports.context import Watch, utc_now
 from storage.database import Database
 from storage.migrations import migrate

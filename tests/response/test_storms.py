@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.response.interventions import bundles, pauses as controls, requests
+from bot.response.interventions import bundles, requests
+from bot.response.interventions import pauses as controls
+from bot.response.interventions.requests import Wanted
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import Button, CardNotice, ThreadNotice
-from bot.response.interventions.requests import Wanted
 from tests.response.storm import (
     EVERYTHING,
     audit,

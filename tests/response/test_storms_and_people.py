@@ -4,11 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.remediation import TemporaryError
-from bot.response.interventions import bundles, take_override as interventions
-from bot.response.model.actions import ActionState
-from bot.response.interventions.clicks import Press
-from bot.response.model.notices import Button, DirectNotice
 from bot.response.deadlines.reminders import sweep_questions
+from bot.response.interventions import bundles
+from bot.response.interventions import take_override as interventions
+from bot.response.interventions.clicks import Press
+from bot.response.model.actions import ActionState
+from bot.response.model.notices import Button, DirectNotice
 from tests.response.storm import (
     audit,
     bundle_of,

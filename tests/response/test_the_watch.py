@@ -9,13 +9,14 @@ from sqlalchemy import func, select
 from bot.policy.decision import Verdict
 from bot.policy.situation import Finding, Scope, ScopeKind
 from bot.remediation import PermanentError, TemporaryError
-from bot.response.interventions import pauses as controls, take_override as interventions
-from bot.response.model.actions import ActionState
-from bot.response.interventions.clicks import Answer
+from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
+from bot.response.interventions import pauses as controls
+from bot.response.interventions import take_override as interventions
+from bot.response.interventions.clicks import Answer
+from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import Button
-from bot.response.deadlines.reminders import sweep_questions
 from storage.tables import TARGET_LOCKS
 from tests.response.deeds import approve, stop
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world

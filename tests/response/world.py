@@ -18,15 +18,15 @@ from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
 from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
 from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
-from bot.response.model.actions import Action, ActionState
 from bot.response.deadlines.announcements import announced
-from bot.response.interventions.clicks import Press
-from bot.response.notices.card import current_action
 from bot.response.engine.dbos import Engine
 from bot.response.failures import flow_failed
 from bot.response.flows import flows
+from bot.response.interventions.clicks import Press
+from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Alert, AlertStatus, Incident
 from bot.response.model.notices import CardNotice, ThreadNotice, Told
+from bot.response.notices.card import current_action
 from bot.response.ports.context import Timing, Watch, utc_now
 from storage.claims import Claims
 from storage.database import Database

@@ -21,8 +21,8 @@ from bot.local.workspace import Workspace, demo_team
 from bot.policy.file.second_channel import EmailRoute
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import CardNotice, ThreadNotice
-from bot.response.ports.second_notices import SecondNotice, SecondWork
 from bot.response.ports.context import utc_now
+from bot.response.ports.second_notices import SecondNotice, SecondWork
 from bot.second_channel.letters import Letter
 from bot.second_channel.mail import MailRoute
 from bot.second_channel.route import Route

@@ -12,16 +12,16 @@ from bot.local.workspace import Workspace, demo_team
 from bot.local.workspace.team import Channel
 from bot.policy.file.document import Policy
 from bot.response.model.actions import ActionEvent
-from bot.response.notices.card import refresh_card
-from bot.response.notices.channel_moves import lost, tell_ending, want_channel
 from bot.response.model.incident_channel import ChannelStep, OwnChannel
 from bot.response.model.incidents import IncidentEvent
 from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.notices.card import refresh_card
+from bot.response.notices.channel_moves import lost, tell_ending, want_channel
 from bot.response.ports.context import Watch
-from bot.slack.incident_channels import Channels
 from bot.slack.connection import build_client
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem
+from bot.slack.incident_channels import Channels
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk

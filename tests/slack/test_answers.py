@@ -8,8 +8,8 @@ from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.slack import replies as answers
-from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from bot.slack.limits import check_card
+from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from tests.slack.facts import INCIDENT, explanation
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.model.actions import ActionState
 from bot.response.interventions.bundles import BundleView
-from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.actions import ActionState
 from bot.response.model.bundle import MEMBERS_MAX, Bundle, Member
+from bot.response.model.incidents import Incident, IncidentState
 from bot.slack.bundle_modals import (
     ALONE,
     APPROVE,

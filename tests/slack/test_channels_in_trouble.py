@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.local.workspace.team import Channel
-from bot.response.notices.channel_moves import PATIENCE
 from bot.response.model.incident_channel import ChannelStep
 from bot.response.model.notices import DirectNotice
+from bot.response.notices.channel_moves import PATIENCE
 from bot.slack.incident_channels import CLAIM_SECONDS
 from bot.slack.pacing import Pace
 from tests.slack.harbour import DASHBOARD, DAY, RUNBOOK, Harbour, harbour, orders

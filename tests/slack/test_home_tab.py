@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from bot.policy.file.document import Freeze
 from bot.policy.levels import Level
 from bot.policy.situation import Pause, Scope, ScopeKind
-from bot.response.model.actions import ActionState
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import Standing
+from bot.response.model.actions import ActionState
 from bot.response.model.records import Review
-from bot.slack.replies import IncidentLine
 from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view
+from bot.slack.replies import IncidentLine
 from tests.fixtures import incidents as facts
 from tests.slack.facts import INCIDENT, PLAN
 from tests.slack.notices import ALICE, BOB, CAROL, OPENED

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from bot.response.model.bundle import Bundle
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import BundleNotice, CardNotice, DirectNotice
-from bot.response.model.bundle import Bundle
 from storage.database import Database
 from storage.outbox import OutboxItem
 from storage.unit_of_work import UnitOfWork

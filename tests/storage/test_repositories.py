@@ -11,8 +11,8 @@ from bot.policy.situation import Gate, Scope, ScopeKind
 from bot.remediation import Snapshot
 from bot.response.model.actions import ActionEvent, ActionState, Asked
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.ports.rows import Work
 from bot.response.model.records import AttemptState, Ballot, Request, Vote
+from bot.response.ports.rows import Work
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.incidents import NOW, action, decision, open_incident, plan

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from bot.policy.conditions import FOR_ALERTS, FOR_CONDITIONS, Vocabulary, errors_in
 from bot.policy.file.fields import duration
-from bot.policy.levels import Level
 from bot.policy.file.second_channel import is_address
 from bot.policy.file.shape import did_you_mean, report
 from bot.policy.file.source import Path, Source
 from bot.policy.file.templates import TemplateError, check_query, check_text, has_reference
+from bot.policy.levels import Level
 
 ParameterModels = Mapping[str, type[BaseModel]]
 """Remediation name -> the model of its ``with``."""

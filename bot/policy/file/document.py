@@ -14,9 +14,9 @@ from typing import Annotated, Any, Self
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from bot.policy.file.fields import Duration, Expression, PolicyLevel, Share, TimeOfDay, TimeZone, duration_text
+from bot.policy.file.second_channel import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
-from bot.policy.file.second_channel import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
 
 CHANNEL_WORDS_MAX_CHARACTERS = 30
 """Slack allows 80 for the whole name; the rest is for what is filled in."""

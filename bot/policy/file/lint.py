@@ -5,10 +5,10 @@ from datetime import datetime
 
 from bot.policy.conditions import FOR_ALERTS, constant
 from bot.policy.file.document import Policy, Runbook
-from bot.policy.levels import Level
 from bot.policy.file.problems import Problem, Weight
 from bot.policy.file.source import Mark, Path, Source, dotted
 from bot.policy.file.templates import has_reference
+from bot.policy.levels import Level
 
 Found = tuple[Mark, Path, str, str]
 """Where, what, and what to do about it."""

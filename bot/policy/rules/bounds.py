@@ -1,8 +1,8 @@
 """Bounds on every action: complete human oversight, known targets, and a limited blast radius."""
 
-from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.decision import Verdict
 from bot.policy.file.document import RunbookBounds
+from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.situation import Notification
 
 APPROVER_FACTOR = 10

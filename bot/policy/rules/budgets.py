@@ -6,9 +6,9 @@ never let two replicas spend the same last action.
 
 from datetime import timedelta
 
-from bot.policy.rules.case import Case, Ruling, escalates, passed
 from bot.policy.file.document import Budget
 from bot.policy.file.fields import duration_text
+from bot.policy.rules.case import Case, Ruling, escalates, passed
 from bot.policy.situation import BudgetState
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.policy.actors import in_words, is_file
-from bot.policy.rules.case import Ruling, forbids, passed
 from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
+from bot.policy.rules.case import Ruling, forbids, passed
 from bot.policy.situation import Pause, Scope, ScopeKind, Situation
 
 

@@ -5,10 +5,10 @@ The policy may tighten these thresholds. Where it says something laxer than the 
 
 import math
 
-from bot.policy.rules.case import Case, Ruling, escalates, passed
 from bot.policy.confidence import LOWEST_FLOOR
 from bot.policy.file.document import Severity
 from bot.policy.plan import Effect
+from bot.policy.rules.case import Case, Ruling, escalates, passed
 
 HIGHEST_SLO_BURN = 2.0
 """The most lenient error-budget burn rate any policy can tolerate."""

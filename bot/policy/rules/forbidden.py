@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from bot.policy.rules.case import Case, Ruling, forbids, passed
 from bot.policy.decision import Verdict
 from bot.policy.file.document import ForbiddenEffects
 from bot.policy.plan import Effect, Exactness, Plan
+from bot.policy.rules.case import Case, Ruling, forbids, passed
 
 FORBIDDEN: Mapping[Effect, str] = {
     Effect.DELETE_CUSTOMER_DATA: "delete customer data",

@@ -1,11 +1,11 @@
 """What the level in force lets happen, once nothing else objects."""
 
 from bot.policy import conditions as cel
-from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.levels import Level
-from bot.policy.rules.licence import granted
 from bot.policy.plan import Exactness
+from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
+from bot.policy.rules.licence import granted
 
 
 def keeps_veto_window(case: Case) -> bool:

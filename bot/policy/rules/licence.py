@@ -1,8 +1,8 @@
 """Licence: the level a runbook has earned by evidence, and what it lost by doing harm."""
 
-from bot.policy.rules.case import Case, Ruling, forbids, passed
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.levels import Level
+from bot.policy.rules.case import Case, Ruling, forbids, passed
 from bot.policy.situation import Gate, Licence
 
 WITHOUT_ALL_GATES = Level.L1

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from bot.policy.file.document import Policy, Runbook
-from bot.policy.rules.matching import match
-from bot.policy.plan import Facts, Plan
-from bot.policy.situation import AlertFacts, Evidence, Impact
 from bot.policy.file.templates import substitute_query
+from bot.policy.plan import Facts, Plan
+from bot.policy.rules.matching import match
+from bot.policy.situation import AlertFacts, Evidence, Impact
 from bot.remediation import PermanentError, RemediationError
 from bot.response.assessment.parameters import filled
 from bot.response.model.records import Request

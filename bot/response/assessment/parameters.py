@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.policy.file.document import Runbook
-from bot.policy.situation import AlertFacts
 from bot.policy.file.templates import names_in, substitute
+from bot.policy.situation import AlertFacts
 from bot.remediation import Parameters
 
 SERVICE = "service"

@@ -11,16 +11,16 @@ from bot.policy.decide import decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.situation import Situation
+from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
-from bot.response.notices.bundle_card import topic
-from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
-from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.model.incidents import Incident
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
 from bot.response.model.records import StoredDecision
-from bot.response.assessment.storms import ask_together
+from bot.response.notices.bundle_card import topic
+from bot.response.notices.card import current_action, named, refresh_card
+from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 
 async def record(

@@ -9,10 +9,10 @@ from datetime import datetime
 from bot.policy.decision import Decision, Verdict
 from bot.policy.rules.forbidden import forbidden_in
 from bot.policy.situation import Situation
-from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.model.incidents import Incident
-from bot.response.ports.rows import Work
+from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 ON_ITS_OWN = frozenset({Verdict.ACT, Verdict.ACT_UNLESS_STOPPED})
 

@@ -6,13 +6,13 @@ Slack delivers it, or else the second channel; whichever was first counts.
 from datetime import timedelta
 
 from bot.policy.situation import Notification
-from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.notices.card import refresh_card
-from bot.response.model.notices import CardNotice, ThreadNotice
-from bot.response.ports.rows import Work
 from bot.response.assessment.record import judge_anew
-from bot.response.ports.second_notices import SecondNotice, SecondWork
+from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.notices.card import refresh_card
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
+from bot.response.ports.second_notices import SecondNotice, SecondWork
 
 
 async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNotice) -> None:

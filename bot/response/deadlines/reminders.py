@@ -9,9 +9,14 @@ import logging
 from collections.abc import Collection
 
 from bot.policy.file.document import Policy
+from bot.response.assessment.votes import Roster
+from bot.response.execution.outcome import withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState, Asked
-from bot.response.interventions.clicks import Roster
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.records import Ballot
 from bot.response.notices.bundle_card import Topic, topic
+from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import (
     ask_next,
     asked_groups,
@@ -21,13 +26,8 @@ from bot.response.notices.recipients import (
     why_quiet,
     write_to,
 )
-from bot.response.notices.card import refresh_card
-from bot.response.model.incidents import Incident, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.execution.outcome import withdraw
-from bot.response.ports.rows import Work
-from bot.response.model.records import Ballot
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 log = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.deadlines.announcements import not_announced, release
 from bot.response.execution.outcome import withdraw
-from bot.response.ports.rows import Work
+from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 log = logging.getLogger(__name__)
 

@@ -29,9 +29,9 @@ from dbos import (
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from bot.response.engine.database import memory_options, system_url
+from bot.response.engine.liveness import exit_at_once, place_of
 from bot.response.ports.flow import FlowFunction, Json
 from bot.response.ports.rows import Work
-from bot.response.engine.liveness import exit_at_once, place_of
 
 APPLICATION = "watchkeeper"
 APPLICATION_VERSION = "1"

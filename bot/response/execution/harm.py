@@ -10,12 +10,12 @@ from bot.policy.file.document import Policy
 from bot.policy.plan import Exactness
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.notices.recipients import callable_people
-from bot.response.notices.card import refresh_card
 from bot.response.model.incidents import Alert, Incident
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
+from bot.response.notices.card import refresh_card
+from bot.response.notices.recipients import callable_people
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 
 async def pause_after_harm(work: Work, action: Action, reason: str, now: datetime) -> int:

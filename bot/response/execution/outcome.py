@@ -1,13 +1,13 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
 from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.notices import Button, ThreadNotice, Tone
 from bot.response.notices.bundle_card import may_call
-from bot.response.notices.recipients import callable_people
 from bot.response.notices.card import refresh_card
 from bot.response.notices.channel_moves import tell_ending
-from bot.response.model.notices import Button, ThreadNotice, Tone
-from bot.response.ports.rows import Work
+from bot.response.notices.recipients import callable_people
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 _TITLES: dict[ActionState, tuple[str, Tone]] = {
     ActionState.SUCCEEDED: ("Done and verified", Tone.GOOD),

@@ -9,14 +9,14 @@ from bot.policy.approval import Standing
 from bot.policy.decide import decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.situation import Notification
-from bot.response.model.actions import Action, ActionEvent
-from bot.response.interventions.clicks import count_votes
-from bot.response.notices.recipients import Members
-from bot.response.consider import build_situation
-from bot.response.model.incidents import Incident, IncidentState
 from bot.response.assessment.assess import Brief, Look
-from bot.response.ports.rows import Work
+from bot.response.assessment.situation import build_situation
+from bot.response.assessment.votes import count_votes
+from bot.response.model.actions import Action, ActionEvent
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.notices.recipients import Members
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from bot.policy.situation import Finding
 from bot.policy.file.templates import substitute_query
+from bot.policy.situation import Finding
 from bot.remediation import RemediationError
-from bot.response.ports.flow import Json
 from bot.response.ports.context import Watch
+from bot.response.ports.flow import Json
 
 
 async def verify(watch: Watch, action_id: str) -> Json:

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.policy.approval import Deed, Standing, may, next_groups
+from bot.response.assessment.votes import Roster, authorised, count_votes
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, refused, stale
 from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised, count_votes, find, refused, stale
-from bot.response.notices.recipients import renewed
-from bot.response.notices.card import refresh_card
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
 from bot.response.model.records import Ballot, Vote
+from bot.response.notices.card import refresh_card
+from bot.response.notices.recipients import renewed
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
 """States in which a yes may still wait for others."""

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.policy.approval import Deed, may
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Roster, authorised
+from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import count_yes
-from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
-from bot.response.notices.card import refresh_card
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
-from bot.response.model.bundle import Bundle, Member
+from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
+from bot.response.notices.card import refresh_card
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 NAMED_MAX = 10
 

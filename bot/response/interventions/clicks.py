@@ -1,18 +1,13 @@
 """What a person did, and what they are told in return."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.policy.approval import Deed, Tally, groups_for, tally
+from bot.policy.approval import Deed
 from bot.response.model.actions import Action
-from bot.response.notices.card import current_action
 from bot.response.model.incidents import Incident
-from bot.response.ports.rows import Work
-from bot.response.model.records import Ballot
+from bot.response.notices.card import current_action
 from bot.response.ports.context import Watch
-
-Roster = Mapping[str, frozenset[str]]
-"""Policy group -> its present members (Slack user ids)."""
+from bot.response.ports.rows import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +67,6 @@ def stale(found: Found) -> Answer:
     )
 
 
-def authorised(
-    watch: Watch, roster: Roster, deed: Deed, runbook: str = "", action: Action | None = None
-) -> frozenset[str]:
-    """Everybody who may do ``deed`` under the present orders.
-
-    ``action``: the question it is about; the groups of the escalation chain that it was put to may answer, too.
-    """
-    asked = {one.group for one in action.asked} if action else ()
-    groups = groups_for(deed, watch.orders(), runbook, asked)
-    return frozenset().union(*(roster.get(group, frozenset()) for group in groups))
-
-
 async def refused(work: Work, watch: Watch, found: Found, press: Press, deed: Deed, text: str) -> Answer:
     """A polite no, on the record: who tried what."""
     await work.audit.append(
@@ -94,15 +77,3 @@ async def refused(work: Work, watch: Watch, found: Found, press: Press, deed: De
         body={"deed": deed, "subject": press.subject, "revision": press.revision, "reason": text},
     )
     return Answer(False, text)
-
-
-async def count_votes(work: Work, watch: Watch, roster: Roster, action: Action) -> Tally:
-    """What the votes on record amount to, given who may answer now: not when the question was asked."""
-    votes = await work.votes.of(action.id)
-    return tally(
-        approvals=[vote.person for vote in votes if vote.ballot is Ballot.APPROVE],
-        stops=[vote.person for vote in votes if vote.ballot is Ballot.STOP],
-        approvers=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
-        requested_by=action.requested_by,
-        needed=action.approvals_needed,
-    )

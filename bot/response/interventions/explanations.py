@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.policy.rules.matching import candidates
-from bot.response.model.actions import Action
 from bot.response.interventions.clicks import find
-from bot.response.notices.card import current_action
+from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
-from bot.response.ports.rows import Work
 from bot.response.model.records import AuditEntry, StoredDecision, Vote
+from bot.response.notices.card import current_action
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ from datetime import datetime
 from bot.policy.approval import Deed, may
 from bot.policy.file.fields import duration_text
 from bot.policy.situation import Pause, Scope
-from bot.response.model.actions import PENDING, Action, ActionState
-from bot.response.interventions.clicks import Answer, Roster, authorised
-from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
-from bot.response.execution.recheck import pause_in_force
 from bot.response.assessment.record import judge_anew
+from bot.response.assessment.votes import Roster, authorised
+from bot.response.execution.recheck import pause_in_force
+from bot.response.interventions.clicks import Answer
+from bot.response.model.actions import PENDING, Action, ActionState
+from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
 """States in which a pause still keeps the effect from beginning."""

@@ -18,20 +18,21 @@ from bot.policy.approval import Deed, may
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Runbook
-from bot.policy.situation import AlertFacts, Notification, Situation
 from bot.policy.file.templates import TemplateError
+from bot.policy.situation import AlertFacts, Notification, Situation
 from bot.remediation import Parameters, RemediationError
-from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
-from bot.response.interventions.clicks import Answer, Roster, authorised
-from bot.response.notices.card import current_action
-from bot.response.consider import build_situation
-from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.assessment.assess import Brief, look
-from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
-from bot.response.ports.rows import Work
+from bot.response.assessment.situation import build_situation
+from bot.response.assessment.votes import Roster, authorised
+from bot.response.interventions.clicks import Answer
+from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
+from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import PERSON, Request
+from bot.response.notices.card import current_action
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 REQUESTED = "Requested"
 """What such an incident is called where another has its alert's name."""

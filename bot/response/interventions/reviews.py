@@ -12,13 +12,14 @@ from enum import StrEnum
 from bot.policy.approval import Deed, may
 from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
+from bot.response.assessment.votes import Roster, authorised
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, refused
 from bot.response.model.actions import Action
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, Roster, authorised, find, refused
-from bot.response.notices.card import refresh_card
 from bot.response.model.notices import Button, ThreadNotice, Tone
-from bot.response.ports.rows import Work
 from bot.response.model.records import Review
+from bot.response.notices.card import refresh_card
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 WHEN_OVERDUE = Level.L1
 """What is left to a runbook of whose acts nobody has taken stock."""

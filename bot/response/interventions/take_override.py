@@ -4,15 +4,16 @@ from collections.abc import Mapping
 
 from bot.policy.approval import Deed, may, may_act_by_hand
 from bot.policy.plan import Exactness
-from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, Roster, authorised, find, refused, stale
+from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import cast_yes
-from bot.response.notices.card import refresh_card
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, refused, stale
+from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
 from bot.response.model.records import Request
+from bot.response.notices.card import refresh_card
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 NOTHING = "nothing"
 """Override choice: do nothing automatic here."""

@@ -4,10 +4,8 @@ A bundle is one card about many incidents of one runbook. Each incident keeps it
 record; only the asking is shared.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident, IncidentState
@@ -53,49 +51,3 @@ class Member:
     def is_open(self) -> bool:
         """Whether somebody has to answer or look, and nobody has said that they do."""
         return self.incident.state is IncidentState.OPEN and (self.waits or self.action is None)
-
-
-class Bundles(Protocol):
-    async def asked_since(self, runbook: str, since: datetime) -> int:
-        """How many incidents of this runbook have become a question since then."""
-        ...
-
-    async def ask(self, incident_id: int, runbook: str, headline: str, now: datetime) -> None:
-        """Count the incident's first question; once."""
-        ...
-
-    async def get(self, handle: str) -> Bundle | None: ...
-
-    async def of(self, incident_id: int) -> Bundle | None:
-        """The bundle that the incident is asked about in; None while it has a card of its own."""
-        ...
-
-    async def by_thread(self, channel: str, thread_ts: str) -> Bundle | None:
-        """The bundle whose card, or thread, this is."""
-        ...
-
-    async def with_room(self, runbook: str, since: datetime) -> Bundle | None:
-        """The newest bundle of the runbook that was opened since then and is not full."""
-        ...
-
-    async def open(self, handle: str, runbook: str, founder_id: int, now: datetime) -> Bundle: ...
-
-    async def join(self, bundle: Bundle, incident_id: int) -> None:
-        """The incident is asked about there from here on, under a new revision."""
-        ...
-
-    async def renew(self, bundle: Bundle, incident_id: int, headline: str) -> None:
-        """The member's question is another one now: cards with an older revision do not speak for it."""
-        ...
-
-    async def leave(self, incident_id: int) -> bool:
-        """The incident gets a card of its own, and lives in its thread once it is delivered; False when it has one."""
-        ...
-
-    async def members(self, bundle: Bundle) -> Sequence[Member]:
-        """In the order in which they joined."""
-        ...
-
-    async def say_once(self, bundle: Bundle, what: str) -> bool:
-        """Whether ``what`` was not said to people about this bundle yet; from here on it was."""
-        ...

@@ -7,12 +7,12 @@ from datetime import datetime
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
 from bot.response.model.actions import UNDER_WAY, Action, ActionState
-from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import BundleLine, BundleNotice, Button
-from bot.response.ports.rows import Work
-from bot.response.model.bundle import Bundle, Member
 from bot.response.model.records import Ballot
+from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.ports.rows import Work
 
 GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
 """Words that monitors use; any other comes last."""

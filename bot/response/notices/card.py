@@ -8,12 +8,12 @@ from bot.policy.file.document import Policy
 from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Situation
 from bot.response.model.actions import Action, ActionState
-from bot.response.notices.bundle_card import refresh_bundle
-from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
 from bot.response.model.incidents import Alert, Incident, IncidentState
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
-from bot.response.ports.rows import Work
 from bot.response.model.records import Ballot, StoredDecision, Vote
+from bot.response.notices.bundle_card import refresh_bundle
+from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.ports.rows import Work
 
 LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is looked for."""

@@ -7,13 +7,13 @@ channel is wanted; once it is there, the card is posted in it, and the first car
 from datetime import timedelta
 
 from bot.response.model.actions import PENDING, UNDER_WAY
-from bot.response.notices.card import current_action, present_card, refresh_card
 from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnChannel
-from bot.response.notices.closing_summary import closing_summary
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice, PointerNotice, ThreadNotice, Tone
-from bot.response.ports.rows import Work
+from bot.response.notices.card import current_action, present_card, refresh_card
+from bot.response.notices.closing_summary import closing_summary
 from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.rows import Work
 
 PATIENCE = timedelta(seconds=15)
 """How long the incident's further news waits for its channel, so that the story stands in one place."""

@@ -8,8 +8,8 @@ from bot.policy.file.fields import elapsed_text
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.rows import Work
 from bot.response.ports.context import Watch
+from bot.response.ports.rows import Work
 
 ACTIONS_TOLD = 6
 _WORDS = {

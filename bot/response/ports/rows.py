@@ -14,10 +14,10 @@ from bot.policy.levels import Level
 from bot.policy.situation import BudgetState, Gate, History, Licence, Pause, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnChannel
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
-from bot.response.model.bundle import Bundles
 from bot.response.model.records import Attempt, AttemptState, AuditEntry, Request, Review, StoredDecision, Vote
 
 
@@ -251,6 +251,52 @@ class OwnChannels(Protocol):
 
     async def archive_at(self, incident_id: int, at: datetime) -> bool:
         """The incident is over: archive the channel at ``at``; False when there is none, or that is settled already."""
+        ...
+
+
+class Bundles(Protocol):
+    async def asked_since(self, runbook: str, since: datetime) -> int:
+        """How many incidents of this runbook have become a question since then."""
+        ...
+
+    async def ask(self, incident_id: int, runbook: str, headline: str, now: datetime) -> None:
+        """Count the incident's first question; once."""
+        ...
+
+    async def get(self, handle: str) -> Bundle | None: ...
+
+    async def of(self, incident_id: int) -> Bundle | None:
+        """The bundle that the incident is asked about in; None while it has a card of its own."""
+        ...
+
+    async def by_thread(self, channel: str, thread_ts: str) -> Bundle | None:
+        """The bundle whose card, or thread, this is."""
+        ...
+
+    async def with_room(self, runbook: str, since: datetime) -> Bundle | None:
+        """The newest bundle of the runbook that was opened since then and is not full."""
+        ...
+
+    async def open(self, handle: str, runbook: str, founder_id: int, now: datetime) -> Bundle: ...
+
+    async def join(self, bundle: Bundle, incident_id: int) -> None:
+        """The incident is asked about there from here on, under a new revision."""
+        ...
+
+    async def renew(self, bundle: Bundle, incident_id: int, headline: str) -> None:
+        """The member's question is another one now: cards with an older revision do not speak for it."""
+        ...
+
+    async def leave(self, incident_id: int) -> bool:
+        """The incident gets a card of its own, and lives in its thread once it is delivered; False when it has one."""
+        ...
+
+    async def members(self, bundle: Bundle) -> Sequence[Member]:
+        """In the order in which they joined."""
+        ...
+
+    async def say_once(self, bundle: Bundle, what: str) -> bool:
+        """Whether ``what`` was not said to people about this bundle yet; from here on it was."""
         ...
 
 

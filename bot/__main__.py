@@ -40,7 +40,7 @@ def fail(text: str, code: int = EXIT_USAGE) -> NoReturn:
     raise typer.Exit(code)
 
 
-def load_orders(path: Path) -> "Policy":
+def load_policy_file(path: Path) -> "Policy":
     """The policy at ``path``, or a clear end."""
     from bot.policy.file.loading import load_policy
     from bot.policy.file.problems import PolicyError
@@ -79,7 +79,7 @@ def run() -> None:
         settings = read_settings()
     except SettingsError as error:
         fail(str(error))
-    policy = load_orders(settings.policy_path)
+    policy = load_policy_file(settings.policy_path)
     try:
         asyncio.run(serve(settings, policy))
     except StartError as error:

@@ -24,8 +24,8 @@ from bot.response.failures import flow_failed
 from bot.response.flows import flows
 from bot.response.model.notices import CardNotice
 from bot.response.notices.channel_moves import lost, want_channel
-from bot.response.ports.context import Timing, Watch
-from bot.second_channel_parts import Reach, build_reach
+from bot.response.ports.context import Context, Timing
+from bot.second_channel_parts import SecondChannel, build_second_channel
 from bot.settings import Settings, default_pause_file
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, Connection, build_client
 from bot.slack.courier import Courier
@@ -63,7 +63,7 @@ class StartError(Exception):
     """A part cannot start; the text names the part, the value and the remedy."""
 
 
-class _Ears:
+class _SlackTransport:
     """How this process hears from Slack: Socket Mode, HTTP, or both, when somebody moves from one to the other."""
 
     def __init__(self, settings: Settings, replica: str, now: Callable[[], datetime]) -> None:
@@ -113,9 +113,9 @@ async def running(
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
         client = build_client(settings.slack_bot_token, settings.slack_api_url, session)
         people = SlackPeople(client, lambda: policy)
-        watch = Watch(
+        context = Context(
             database=database,
-            orders=lambda: policy,
+            policy=lambda: policy,
             catalogue=_catalogue(policy),
             evidence=evidence,
             people=people,
@@ -126,47 +126,52 @@ async def running(
             Desk(client),
             name=engine.executor_id,
             channel=lambda: policy.channels.incidents,
-            now=watch.now,
-            on_accepted=partial(_accepted, watch),
-            on_lost_channel=partial(_lost_channel, watch),
+            now=context.now,
+            on_accepted=partial(_accepted, context),
+            on_lost_channel=partial(_lost_channel, context),
             known_people=people.known,
             paces=paces,
         )
-        channels = Channels(watch, database, client, name=engine.executor_id)
-        reach = await asyncio.to_thread(_reach, settings, watch, database, session, engine.executor_id)
+        channels = Channels(context, database, client, name=engine.executor_id)
+        second_channel = await asyncio.to_thread(
+            _second_channel, settings, context, database, session, engine.executor_id
+        )
         metrics = Metrics()
         private = PrivateAnswers(courier, settings.slack_api_url)
-        ears = _Ears(settings, engine.executor_id, watch.now)
+        transport = _SlackTransport(settings, engine.executor_id, context.now)
         bridge = Bridge(
-            watch,
+            context,
             database,
             client,
             private,
             metrics,
-            partial(_problems, courier, channels, people, reach),
-            ears.process,
+            partial(_problems, courier, channels, people, second_channel),
+            transport.process,
         )
-        inbox = ears.inbox = Inbox(bridge, ROUTES)
-        intake = Intake(database, watch.orders, watch.now)
+        inbox = transport.inbox = Inbox(bridge, ROUTES)
+        intake = Intake(database, context.policy, context.now)
         slack_app = build_slack_app(inbox, signing_secret=settings.slack_signing_secret)
         if settings.slack_app_token:
-            ears.connection = Connection(slack_app, settings.slack_app_token, client)
-        sweeper = Sweeper(watch, inbox, engine, channels)
+            transport.connection = Connection(slack_app, settings.slack_app_token, client)
+        sweeper = Sweeper(context, inbox, engine, channels)
         health = Health(
             {
                 "database": database_answers(database),
                 "engine": holds(lambda: engine.launched, "the durable engine is not launched"),
-                "slack": told(ears.problem),
+                "slack": told(transport.problem),
                 "delivery": holds(
                     lambda: courier.state.healthy, "notices cannot be delivered to Slack; see the log for the remedy"
                 ),
                 "sweep": fresh(
-                    lambda: sweeper.last_sweep, timedelta(seconds=SWEEP_FRESH_SECONDS), watch.now, "the deadline sweep"
+                    lambda: sweeper.last_sweep,
+                    timedelta(seconds=SWEEP_FRESH_SECONDS),
+                    context.now,
+                    "the deadline sweep",
                 ),
             },
             metrics,
             database,
-            ears.process,
+            transport.process,
             remarks={"people": told(lambda: "; ".join(people.problems))},
         )
         http_app = build_http_app(
@@ -175,16 +180,16 @@ async def running(
             metrics=metrics,
             alert_token=settings.alert_token,
             slack_app=slack_app if settings.slack_signing_secret else None,
-            links=reach.pages if reach else None,
+            links=second_channel.pages if second_channel else None,
         )
 
-        await engine.launch(database, flows(watch), partial(flow_failed, watch), Claims(database, watch.now))
+        await engine.launch(database, flows(context), partial(flow_failed, context), Claims(database, context.now))
         stack.push_async_callback(engine.close)
         courier.start()
         stack.push_async_callback(courier.close)
-        if reach is not None:
-            reach.teller.start()
-            stack.push_async_callback(reach.teller.close)
+        if second_channel is not None:
+            second_channel.teller.start()
+            stack.push_async_callback(second_channel.teller.close)
         home = LiveHome(bridge)
         home.start()
         stack.push_async_callback(home.close)
@@ -193,9 +198,9 @@ async def running(
         sweeper.start()
         stack.push_async_callback(sweeper.stop)
         stack.push_async_callback(channels.close)
-        if ears.connection is not None:
-            await ears.connection.start()
-            stack.push_async_callback(ears.connection.close)
+        if transport.connection is not None:
+            await transport.connection.start()
+            stack.push_async_callback(transport.connection.close)
         stack.push_async_callback(intake.close)
         address = await _listen(stack, http_app, settings)
         log.info("keeping the watch at %s", address)
@@ -247,33 +252,33 @@ def _catalogue(policy: Policy) -> Catalogue:
         raise StartError(f"The policy's backends cannot be used:\n{error}") from error
 
 
-def _reach(
-    settings: Settings, watch: Watch, database: Database, session: aiohttp.ClientSession, name: str
-) -> Reach | None:
+def _second_channel(
+    settings: Settings, context: Context, database: Database, session: aiohttp.ClientSession, name: str
+) -> SecondChannel | None:
     try:
-        return build_reach(settings, watch, database, session, name)
+        return build_second_channel(settings, context, database, session, name)
     except PermanentError as error:
         raise StartError(f"The policy's second_channel cannot be used: {error}") from error
 
 
 def _problems(
-    courier: Courier[UnitOfWork], channels: Channels, people: SlackPeople, reach: Reach | None
+    courier: Courier[UnitOfWork], channels: Channels, people: SlackPeople, second_channel: SecondChannel | None
 ) -> tuple[str, ...]:
     """What is not well on the way to people, in words, for ``/watch status``."""
     since = courier.state.unreachable_since
     unreachable = (f"Slack has not answered since {since:%H:%M} UTC",) if since else ()
     slack = (*courier.state.problems.values(), *channels.problems.values(), *people.problems)
-    return (*unreachable, *slack, *(reach.problems if reach else ()))
+    return (*unreachable, *slack, *(second_channel.problems if second_channel else ()))
 
 
-async def _accepted(watch: Watch, work: UnitOfWork, item: OutboxItem) -> None:
+async def _accepted(context: Context, work: UnitOfWork, item: OutboxItem) -> None:
     if isinstance(item.notice, CardNotice):
-        await announced(work, watch, item.incident_id, item.notice)
-        await want_channel(work, watch, item.incident_id, item.notice)
+        await announced(work, context, item.incident_id, item.notice)
+        await want_channel(work, context, item.incident_id, item.notice)
 
 
-async def _lost_channel(watch: Watch, work: UnitOfWork, item: OutboxItem, error: str) -> None:
-    await lost(work, watch, item.incident_id, error)
+async def _lost_channel(context: Context, work: UnitOfWork, item: OutboxItem, error: str) -> None:
+    await lost(work, context, item.incident_id, error)
 
 
 def _drained(drain: Callable[[], Awaitable[int]]) -> Callable[[], Awaitable[None]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 
 from bot.response.deadlines.announcements import told_elsewhere
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.second_notices import SecondNotice, SecondWork
 from bot.second_channel.letters import Letter
 from bot.second_channel.links import Links
@@ -22,7 +22,7 @@ from storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class SecondChannel:
     """``pages`` is None where the orders want no links."""
 
     teller: Teller
@@ -37,36 +37,36 @@ class Reach:
         )
 
 
-def build_reach(
-    settings: Settings, watch: Watch, database: Database, session: aiohttp.ClientSession, name: str
-) -> Reach | None:
+def build_second_channel(
+    settings: Settings, context: Context, database: Database, session: aiohttp.ClientSession, name: str
+) -> SecondChannel | None:
     """The second channel of the orders; None where they name none. ``name`` is unique among replicas.
 
     Raises:
         PermanentError: a credential is not where the orders say.
     """
-    channel = watch.orders().second_channel
+    channel = context.policy().second_channel
     if channel is None:
         return None
     # Another Watchkeeper may tell the same PagerDuty service of an INC-7 of its own.
     dedup_prefix = f"watchkeeper-{key_id(settings.audit_key)[:8]}"
-    routes = build_routes(watch.orders(), _secret, session, dedup_prefix=dedup_prefix)
+    routes = build_routes(context.policy(), _secret, session, dedup_prefix=dedup_prefix)
     links = Links(settings.audit_key, channel.links.base_url) if channel.links else None
     teller = Teller(
         database,
         routes,
         name=name,
         after=channel.after,
-        now=watch.now,
-        on_taken=partial(_on_taken, watch),
+        now=context.now,
+        on_taken=partial(_on_taken, context),
         office=LinkOffice(links, channel.links.valid_for) if links and channel.links else None,
     )
-    return Reach(teller, LinkPages(watch, database, links) if links else None)
+    return SecondChannel(teller, LinkPages(context, database, links) if links else None)
 
 
 def _secret(variable: str | None, file: Path | None) -> str | None:
     return read_secret(environment_variable=variable, file=file)
 
 
-async def _on_taken(watch: Watch, work: SecondWork, told: SecondNotice, route: Route, letter: Letter) -> None:
-    await told_elsewhere(work, watch, told, route.in_words, letter.title)
+async def _on_taken(context: Context, work: SecondWork, told: SecondNotice, route: Route, letter: Letter) -> None:
+    await told_elsewhere(work, context, told, route.in_words, letter.title)

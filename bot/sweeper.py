@@ -13,10 +13,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
 from bot.response.engine.dbos import Engine
-from bot.response.interventions.pauses import Brakes, look_again_at_held
+from bot.response.interventions.pauses import Brakes, reconsider_held
 from bot.response.interventions.requests import end_settled
 from bot.response.interventions.reviews import sweep_overdue
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.slack.incident_channels import Channels
 from handlers.slack.inbox import Inbox
 
@@ -40,12 +40,12 @@ Sweep = Callable[[], Awaitable[Any]]
 class Sweeper:
     """Runs every sweep at its interval, and knows when the deadlines were last swept."""
 
-    def __init__(self, watch: Watch, inbox: Inbox, engine: Engine, channels: Channels) -> None:
-        self._watch = watch
+    def __init__(self, context: Context, inbox: Inbox, engine: Engine, channels: Channels) -> None:
+        self._context = context
         self._inbox = inbox
         self._engine = engine
         self._channels = channels
-        self._brakes = Brakes(watch)
+        self._brakes = Brakes(context)
         self.last_sweep: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._under_way = 0
@@ -95,25 +95,25 @@ class Sweeper:
         return run
 
     async def _deadlines(self) -> None:
-        await sweep(self._watch)
-        self.last_sweep = self._watch.now()
+        await sweep(self._context)
+        self.last_sweep = self._context.now()
 
     async def _questions(self) -> None:
-        await sweep_questions(self._watch)
+        await sweep_questions(self._context)
 
     async def _held(self) -> None:
-        async with self._watch.database.begin() as work:
-            await look_again_at_held(work, self._watch)
+        async with self._context.database.begin() as work:
+            await reconsider_held(work, self._context)
             await work.queue.consider_deferred()
 
     async def _settled_requests(self) -> None:
-        await end_settled(self._watch)
+        await end_settled(self._context)
 
     async def _overdue_reviews(self) -> None:
-        await sweep_overdue(self._watch)
+        await sweep_overdue(self._context)
 
     async def _unfinished(self) -> None:
         await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))
 
     async def _retention(self) -> None:
-        await self._engine.forget_finished(self._watch.now() - FLOWS_KEPT)
+        await self._engine.forget_finished(self._context.now() - FLOWS_KEPT)

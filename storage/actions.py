@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
-from bot.response.model.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, Asked
+from bot.response.model.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, AskedGroup
 from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -173,7 +173,9 @@ def _action(row: Row[Any]) -> Action:
         plan=Plan.model_validate(row.plan),
         plan_digest=row.plan_digest,
         approvals_needed=row.approvals_needed,
-        asked=tuple(Asked(one["group"], tuple(one["people"]), datetime.fromisoformat(one["at"])) for one in row.asked),
+        asked=tuple(
+            AskedGroup(one["group"], tuple(one["people"]), datetime.fromisoformat(one["at"])) for one in row.asked
+        ),
         veto_window_seconds=row.veto_window_seconds,
         execute_within_seconds=row.execute_within_seconds,
         due_at=row.due_at,

@@ -45,13 +45,13 @@ class _Waiting:
 class Intake:
     """Stores alerts for any number of concurrent callers. Lives on one loop; close it there."""
 
-    def __init__(self, database: Database, orders: Callable[[], Policy], now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
         """Args:
         orders: gives the policy in force, read once per commit, for how alerts are grouped.
         now: the clock.
         """
         self._database = database
-        self._orders = orders
+        self._policy = policy
         self._now = now
         self._waiting: deque[_Waiting] = deque()
         self._waiting_alerts = 0
@@ -128,7 +128,7 @@ class Intake:
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> list[IntakeResult]:
         async with self._database.begin() as work:
-            store = AlertStore(work, self._orders(), self._now())
+            store = AlertStore(work, self._policy(), self._now())
             results = await store.store(deliveries)
         self._looks_owed |= store.looks_deferred
         return results

@@ -14,7 +14,7 @@ from bot.policy.plan import Plan
 from bot.policy.rules.forbidden import APPROVERS_NEEDED, forbidden_in
 
 
-class Deed(StrEnum):
+class Intervention(StrEnum):
     """What a person may want to do."""
 
     APPROVE = "approve"
@@ -29,7 +29,9 @@ class Deed(StrEnum):
     RUN = "run"
 
 
-FOR_APPROVERS = frozenset({Deed.APPROVE, Deed.OVERRIDE, Deed.ACT_BY_HAND, Deed.ROLL_BACK, Deed.RESUME})
+FOR_APPROVERS = frozenset(
+    {Intervention.APPROVE, Intervention.OVERRIDE, Intervention.ACT_BY_HAND, Intervention.ROLL_BACK, Intervention.RESUME}
+)
 """Deeds that change production, or give autonomy back: for the runbook's approvers. Every other deed asks, stops or
 explains, which must be easy: for everybody the policy names."""
 
@@ -42,13 +44,15 @@ class Permission:
     text: str
 
 
-def groups_for(deed: Deed, policy: Policy, runbook: str = "", asked: Collection[str] = ()) -> tuple[str, ...]:
+def groups_for(
+    intervention: Intervention, policy: Policy, runbook: str = "", asked: Collection[str] = ()
+) -> tuple[str, ...]:
     """The policy's groups whose members may do ``deed``; without a runbook the defaults apply.
 
     ``asked``: groups that the question has been put to. A group of the escalation chain gets its say by being asked,
     not before; a group that the present orders do not name has none, even if it was asked once.
     """
-    if deed not in FOR_APPROVERS:
+    if intervention not in FOR_APPROVERS:
         return tuple(policy.people)
     approvals = policy.approvals_of(runbook)
     return tuple(dict.fromkeys((*approvals.groups, *(group for group in approvals.escalation if group in asked))))
@@ -60,16 +64,20 @@ def next_groups(policy: Policy, runbook: str, asked: Collection[str]) -> tuple[s
     return tuple(group for group in dict.fromkeys(approvals.escalation) if group not in {*approvals.groups, *asked})
 
 
-def may(deed: Deed, person: str, *, authorised: Collection[str], requested_by: str | None = None) -> Permission:
+def may(
+    intervention: Intervention, person: str, *, authorised: Collection[str], requested_by: str | None = None
+) -> Permission:
     """Whether ``person`` may do ``deed``; ``authorised`` are the members of ``groups_for``.
 
     The requester has every right but one: to approve, or act by hand on, their own request.
     """
     if person not in authorised:
-        return Permission(False, f"You may not {deed} here: the policy does not name you in the groups that may.")
-    if person == requested_by and deed in (Deed.APPROVE, Deed.ACT_BY_HAND):
+        return Permission(
+            False, f"You may not {intervention} here: the policy does not name you in the groups that may."
+        )
+    if person == requested_by and intervention in (Intervention.APPROVE, Intervention.ACT_BY_HAND):
         return Permission(False, "You asked for this yourself, so somebody else must say yes.")
-    return Permission(True, f"The policy lets you {deed} here.")
+    return Permission(True, f"The policy lets you {intervention} here.")
 
 
 def approvals_needed(policy: Policy, runbook: str, plan: Plan) -> int:
@@ -91,7 +99,7 @@ def may_act_by_hand(decision: Decision) -> Permission:
     return Permission(True, "Automation is paused here, but a person may act by hand.")
 
 
-class Standing(StrEnum):
+class TallyState(StrEnum):
     """Where a question stands."""
 
     PENDING = "pending"
@@ -103,7 +111,7 @@ class Standing(StrEnum):
 class Tally:
     """The votes that count, and what they amount to."""
 
-    standing: Standing
+    standing: TallyState
     approved_by: tuple[str, ...]
     """Distinct persons whose yes counts, in the order they said it."""
     missing: int
@@ -130,5 +138,5 @@ def tally(
     counted = tuple(person for person in dict.fromkeys(approvals) if person in approvers and person != requested_by)
     missing = max(0, needed - len(counted))
     if any(True for _ in stops):
-        return Tally(Standing.STOPPED, counted, missing)
-    return Tally(Standing.PENDING if missing else Standing.APPROVED, counted, missing)
+        return Tally(TallyState.STOPPED, counted, missing)
+    return Tally(TallyState.PENDING if missing else TallyState.APPROVED, counted, missing)

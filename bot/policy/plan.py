@@ -53,7 +53,7 @@ class Exactness(StrEnum):
     """There is no way back: the plan is irreversible."""
 
 
-class WayBack(Facts):
+class Rollback(Facts):
     """How the plan's effect is undone, in words for the card, and how exact that is."""
 
     summary: str
@@ -82,6 +82,8 @@ class BlastRadius(Facts):
 class Plan(Facts):
     """A remediation bound to targets. ``digest`` seals everything an approver agreed to."""
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
     remediation: str
     summary: str
     """One sentence for the card: what will happen, to what."""
@@ -90,7 +92,8 @@ class Plan(Facts):
     targets: tuple[Target, ...]
     effects: Annotated[frozenset[Effect], IN_ORDER]
     blast_radius: BlastRadius
-    way_back: WayBack
+    rollback: Rollback = Field(alias="way_back")
+    """Stored under an older name: plans that are stored, and their digests, outlive releases."""
     steps: tuple[str, ...] = ()
     """What will be done, step by step, in words."""
 

@@ -9,7 +9,7 @@ import asyncio
 
 from bot.policy.plan import Exactness
 from bot.remediation import PermanentError, Snapshot, TemporaryError
-from bot.response.assessment.assess import Brief, Look, look
+from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
 from bot.response.assessment.situation import request_of
 from bot.response.execution.effects import DONE, NOT_BEGUN, UNCHANGED, died, run_effect
@@ -19,7 +19,7 @@ from bot.response.execution.verify import verify
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.records import AttemptState, Request
 from bot.response.notices.card import refresh_card
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json
 from bot.response.ports.rows import Work
 from bot.response.roll_back import restore
@@ -27,28 +27,28 @@ from bot.response.roll_back import restore
 SNAPSHOT_TRIES = 3
 
 
-async def act(flow: Flow, watch: Watch, action_id: str, attempt: int = 0) -> None:
+async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) -> None:
     """The flow ``act.v1``."""
     found = await flow.transaction("brief", lambda work: _brief(work, action_id))
     if found is None:
         return
     brief = Brief.model_validate(found)
 
-    async def look_again() -> Json:
-        return (await look(watch, brief)).model_dump(mode="json")
+    async def assess_again() -> Json:
+        return (await assess(context, brief)).model_dump(mode="json")
 
-    seen = Look.model_validate(await flow.step("look again", look_again))
-    if not await flow.transaction("claim", lambda work: _claim(work, watch, action_id, attempt, brief, seen)):
+    assessment = Assessment.model_validate(await flow.step("look again", assess_again))
+    if not await flow.transaction("claim", lambda work: _claim(work, context, action_id, attempt, brief, assessment)):
         return
-    snapshot = await flow.step("snapshot", lambda: _snapshot(watch, action_id))
-    if not await flow.transaction("remember", lambda work: _remember(work, watch, action_id, snapshot)):
+    snapshot = await flow.step("snapshot", lambda: _snapshot(context, action_id))
+    if not await flow.transaction("remember", lambda work: _remember(work, context, action_id, snapshot)):
         return
-    effect = await flow.step("execute", lambda: _execute_once(watch, action_id))
-    if not await flow.transaction("executed", lambda work: _executed(work, watch, action_id, effect)):
+    effect = await flow.step("execute", lambda: _execute_once(context, action_id))
+    if not await flow.transaction("executed", lambda work: _executed(work, context, action_id, effect)):
         return
-    health = await flow.step("verify", lambda: verify(watch, action_id))
-    if await flow.transaction("conclude", lambda work: _conclude(work, watch, action_id, effect, health)):
-        await restore(flow, watch, action_id, WATCHKEEPER, health["summary"])
+    health = await flow.step("verify", lambda: verify(context, action_id))
+    if await flow.transaction("conclude", lambda work: _conclude(work, context, action_id, effect, health)):
+        await restore(flow, context, action_id, WATCHKEEPER, health["summary"])
 
 
 async def _brief(work: Work, action_id: str) -> Json:
@@ -65,21 +65,23 @@ async def _brief(work: Work, action_id: str) -> Json:
     return brief.model_dump(mode="json")
 
 
-async def _claim(work: Work, watch: Watch, action_id: str, attempt: int, brief: Brief, seen: Look) -> Json:
+async def _claim(
+    work: Work, context: Context, action_id: str, attempt: int, brief: Brief, assessment: Assessment
+) -> Json:
     """Check everything, lock the targets, take the budget, in one transaction. True: go on."""
-    now = watch.now()
+    now = context.now()
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return False
     incident = await work.incidents.get(action.incident_id)
-    against = await objection(work, watch, action, incident, brief, seen)
+    against = await objection(work, context, action, incident, brief, assessment)
     if against is None:
         if await work.locks.take([t.key for t in action.plan.targets], action_id) is not None:
-            await work.queue.act(action, delay_seconds=watch.timing.busy_target_retry_seconds, attempt=attempt + 1)
+            await work.queue.act(action, delay_seconds=context.timing.busy_target_retry_seconds, attempt=attempt + 1)
             return False
-        against = await _take_budget(work, watch, action)
+        against = await _take_budget(work, context, action)
     if against is not None:
-        await _yield(work, watch, action, against)
+        await _yield(work, context, action, against)
         return False
     await work.actions.move(action_id, ActionEvent.CLAIM, due_at=None)
     await work.audit.append(
@@ -89,34 +91,34 @@ async def _claim(work: Work, watch: Watch, action_id: str, attempt: int, brief: 
         incident_id=action.incident_id,
         body={"action": action_id, "plan": action.plan_digest},
     )
-    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await refresh_card(work, context.policy(), action.incident_id, now)
     return True
 
 
-async def _yield(work: Work, watch: Watch, action: Action, against: Objection) -> None:
+async def _yield(work: Work, context: Context, action: Action, against: Objection) -> None:
     """What becomes of an action that may not run: held by a pause, or withdrawn with the reason."""
     if against.paused:
-        await judge_anew(work, watch, action)
+        await judge_anew(work, context, action)
     else:
-        await withdraw(work, watch, action, against.event, against.reason, look_again=against.look_again)
+        await withdraw(work, context, action, against.event, against.reason, assess_again=against.assess_again)
 
 
-async def _take_budget(work: Work, watch: Watch, action: Action) -> Objection | None:
+async def _take_budget(work: Work, context: Context, action: Action) -> Objection | None:
     """Count this action in the shared ledger. An empty budget stops what acts by itself, not what people approved."""
-    spent = await work.budgets.take(watch.orders(), action.id, action.plan.service, action.runbook, watch.now())
+    spent = await work.budgets.take(context.policy(), action.id, action.plan.service, action.runbook, context.now())
     if spent is None or action.decided_by:
         return None
     text = f"Nothing was run: the budget of {spent.limit} actions ({spent.scope}) is used up."
-    return Objection(ActionEvent.SUPERSEDE, text, look_again=True)
+    return Objection(ActionEvent.SUPERSEDE, text, assess_again=True)
 
 
-async def _snapshot(watch: Watch, action_id: str) -> Json:
+async def _snapshot(context: Context, action_id: str) -> Json:
     """Record the state to return to; a temporary error is tried again a few times."""
-    async with watch.database.read() as work:
+    async with context.database.read() as work:
         action = await work.actions.get(action_id)
     if action is None:
         raise LookupError(f"action {action_id!r} is not in the database")
-    remediation = watch.catalogue[action.plan.remediation]
+    remediation = context.catalogue[action.plan.remediation]
     problem = ""
     for _ in range(SNAPSHOT_TRIES):
         try:
@@ -130,56 +132,60 @@ async def _snapshot(watch: Watch, action_id: str) -> Json:
     return {"problem": problem}
 
 
-async def _remember(work: Work, watch: Watch, action_id: str, snapshot: Json) -> Json:
+async def _remember(work: Work, context: Context, action_id: str, snapshot: Json) -> Json:
     """Store the snapshot with the claim on the effect. Without one there is no way back, so nothing is begun."""
     if "problem" in snapshot:
         text = f"Nothing was changed: the state to return to could not be recorded. {snapshot['problem']}"
-        await finish(work, watch, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
+        await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
         return False
     await work.attempts.claim(f"{action_id}:execute", Snapshot.model_validate(snapshot))
     return True
 
 
-async def _execute_once(watch: Watch, action_id: str) -> Json:
+async def _execute_once(context: Context, action_id: str) -> Json:
     """The external effect, behind its own fence: whoever wins the conditional updates runs it, nobody twice.
 
     A pause or stop that was committed before this transaction keeps the effect from beginning.
     """
-    async with watch.database.begin() as work:
+    async with context.database.begin() as work:
         action = await work.actions.get(action_id)
         attempt = await work.attempts.get(f"{action_id}:execute")
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its attempt is not in the database")
-        if not await _may_begin(work, watch, action):
+        if not await _may_begin(work, context, action):
             return {"result": NOT_BEGUN}
         if not await work.attempts.start_once(attempt.key):
             return died()
-    remediation, plan, snapshot = watch.catalogue[action.plan.remediation], action.plan, attempt.snapshot or Snapshot()
-    return await run_effect(lambda: remediation.execute(plan, snapshot), watch.timing.execute_timeout_seconds)
+    remediation, plan, snapshot = (
+        context.catalogue[action.plan.remediation],
+        action.plan,
+        attempt.snapshot or Snapshot(),
+    )
+    return await run_effect(lambda: remediation.execute(plan, snapshot), context.timing.execute_timeout_seconds)
 
 
-async def _may_begin(work: Work, watch: Watch, action: Action) -> bool:
+async def _may_begin(work: Work, context: Context, action: Action) -> bool:
     """The last word of people: a stop or a pause that is already committed wins over the effect."""
     if action.state is ActionState.EXECUTING:
         return True  # begun before a crash; the fence will tell
     if action.state is not ActionState.RUNNING:
         await work.locks.release(action.id)  # stopped while it was being prepared
         return False
-    if not action.by_hand and await pause_in_force(work, watch, action):
-        await judge_anew(work, watch, action)
+    if not action.by_hand and await pause_in_force(work, context, action):
+        await judge_anew(work, context, action)
         return False
     return await work.actions.move(action.id, ActionEvent.BEGIN) is not None
 
 
-async def _executed(work: Work, watch: Watch, action_id: str, effect: Json) -> Json:
+async def _executed(work: Work, context: Context, action_id: str, effect: Json) -> Json:
     """Put the effect on the record. True: go on and verify."""
     if effect["result"] == NOT_BEGUN:
         return False
-    now, done = watch.now(), effect["result"] == DONE
+    now, done = context.now(), effect["result"] == DONE
     state = AttemptState.DONE if done else AttemptState.FAILED
     await work.attempts.finish(f"{action_id}:execute", state, effect["summary"])
     if effect["result"] == UNCHANGED:
-        await finish(work, watch, action_id, ActionEvent.CANNOT, effect["summary"], call_people=True, changed=False)
+        await finish(work, context, action_id, ActionEvent.CANNOT, effect["summary"], call_people=True, changed=False)
         return False
     action = await work.actions.move(action_id, ActionEvent.EXECUTED, outcome=effect["summary"])
     if action is None:
@@ -191,26 +197,26 @@ async def _executed(work: Work, watch: Watch, action_id: str, effect: Json) -> J
         incident_id=action.incident_id,
         body={"action": action_id, **effect},
     )
-    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await refresh_card(work, context.policy(), action.incident_id, now)
     return True
 
 
-async def _conclude(work: Work, watch: Watch, action_id: str, effect: Json, health: Json) -> Json:
+async def _conclude(work: Work, context: Context, action_id: str, effect: Json, health: Json) -> Json:
     """Healthy: done, and a review is due. Otherwise True: take the way back, in this same flow."""
-    now, policy = watch.now(), watch.orders()
+    now, policy = context.now(), context.policy()
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.VERIFYING:
         return False
     if health["healthy"]:
-        await finish(work, watch, action_id, ActionEvent.HEALTHY, f"{effect['summary']} {health['summary']}")
+        await finish(work, context, action_id, ActionEvent.HEALTHY, f"{effect['summary']} {health['summary']}")
         return False
     entry = {"action": action_id, "health": health["summary"], "effect": effect["summary"]}
     await work.audit.append(
         kind="action.unhealthy", actor=WATCHKEEPER, at=now, incident_id=action.incident_id, body=entry
     )
-    if action.plan.way_back.exactness is Exactness.NONE:
+    if action.plan.rollback.exactness is Exactness.NONE:
         text = f"{health['summary']} There is no way back for this action."
-        await finish(work, watch, action_id, ActionEvent.CANNOT, text, call_people=True)
+        await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True)
         return False
     await work.actions.move(action_id, ActionEvent.ROLL_BACK, outcome=health["summary"])
     await refresh_card(work, policy, action.incident_id, now)

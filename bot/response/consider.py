@@ -13,7 +13,7 @@ from bot.policy.decision import Decision
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
 from bot.policy.situation import Notification, Situation
-from bot.response.assessment.assess import Brief, Look, look
+from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import record
 from bot.response.assessment.situation import build_situation, request_of
 from bot.response.execution.harm import answer_harm
@@ -23,7 +23,7 @@ from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import PERSON, Request
 from bot.response.notices.card import current_action, refresh_card
 from bot.response.notices.channel_moves import tell_ending
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json
 from bot.response.ports.rows import Work
 
@@ -36,12 +36,12 @@ _GOES_ON = {
 """What an incident that resolves by itself does not end."""
 
 
-async def consider(flow: Flow, watch: Watch, incident_id: int, request: Json = None) -> None:
+async def consider(flow: Flow, context: Context, incident_id: int, request: Json = None) -> None:
     """The flow ``consider.v1``."""
     asked = None if request is None else Request.model_validate(request)
 
     async def begin(work: Work) -> Json:
-        brief = await _begin(work, watch, incident_id, asked)
+        brief = await _begin(work, context, incident_id, asked)
         return None if brief is None else brief.model_dump(mode="json")
 
     found = await flow.transaction("begin", begin)
@@ -49,20 +49,20 @@ async def consider(flow: Flow, watch: Watch, incident_id: int, request: Json = N
         return
     brief = Brief.model_validate(found)
 
-    async def look_around() -> Json:
-        return (await look(watch, brief)).model_dump(mode="json")
+    async def assess_now() -> Json:
+        return (await assess(context, brief)).model_dump(mode="json")
 
-    seen = Look.model_validate(await flow.step("look", look_around))
+    assessment = Assessment.model_validate(await flow.step("look", assess_now))
 
     async def settle(work: Work) -> Json:
-        await _settle(work, watch, incident_id, brief, seen, asked_now=asked is not None)
+        await _settle(work, context, incident_id, brief, assessment, asked_now=asked is not None)
 
     await flow.transaction("settle", settle)
 
 
-async def _begin(work: Work, watch: Watch, incident_id: int, request: Request | None) -> Brief | None:
+async def _begin(work: Work, context: Context, incident_id: int, request: Request | None) -> Brief | None:
     """Read the rows; settle at once what needs no look: resolved alerts, harm after our own act."""
-    now, policy = watch.now(), watch.orders()
+    now, policy = context.now(), context.policy()
     await work.incidents.begin_consideration(incident_id)
     incident = await work.incidents.get(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
@@ -71,10 +71,10 @@ async def _begin(work: Work, watch: Watch, incident_id: int, request: Request | 
     firing = sorted((a for a in alerts if a.status is AlertStatus.FIRING), key=lambda a: a.facts.starts_at)
     if not firing and request is None:
         await _resolve(work, policy, incident, alerts, now)
-        await tell_ending(work, watch, incident_id)
+        await tell_ending(work, context, incident_id)
         return None
     # What a person asks for is no sign of harm, however soon after our own act they ask.
-    await answer_harm(work, watch, incident, [a for a in firing if a.facts.source != PERSON], now)
+    await answer_harm(work, context, incident, [a for a in firing if a.facts.source != PERSON], now)
     if incident.state is IncidentState.TAKEN and request is None:
         await refresh_card(work, policy, incident_id, now)
         return None
@@ -133,27 +133,29 @@ async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Seque
     await work.outbox.add(incident.id, notice, now)
 
 
-async def _settle(work: Work, watch: Watch, incident_id: int, brief: Brief, seen: Look, *, asked_now: bool) -> None:
-    now, policy = watch.now(), watch.orders()
+async def _settle(
+    work: Work, context: Context, incident_id: int, brief: Brief, assessment: Assessment, *, asked_now: bool
+) -> None:
+    now, policy = context.now(), context.policy()
     incident = await work.incidents.get(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
         return
-    if seen.muted:
+    if assessment.muted:
         await work.incidents.move(incident_id, IncidentEvent.RESOLVE, now=now)
         await work.audit.append(
-            kind="incident.muted", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"reason": seen.muted}
+            kind="incident.muted", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"reason": assessment.muted}
         )
         return
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
         await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
         return
-    situation = await build_situation(work, watch, brief, seen, Notification.PLANNED, now)
+    situation = await build_situation(work, context, brief, assessment, Notification.PLANNED, now)
     decision = decide(situation, policy)
     if not asked_now and await _nothing_new(work, incident, current, situation, decision):
         await refresh_card(work, policy, incident_id, now)
         return
-    await record(work, watch, incident, situation, decision, seen.members)
+    await record(work, context, incident, situation, decision, assessment.members)
 
 
 async def _nothing_new(

@@ -13,27 +13,27 @@ from bot.response.execution.outcome import finish, withdraw
 from bot.response.model.actions import ActionEvent, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 
-async def flow_failed(watch: Watch, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:
+async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:
     """``flow`` with ``arguments`` (the first is the incident's or action's id) raised ``error``."""
     text = f"{type(error).__name__}: {error}"
-    async with watch.database.begin() as work:
+    async with context.database.begin() as work:
         if flow.startswith("consider"):
-            await _not_considered(work, watch, int(arguments[0]), text)
+            await _not_considered(work, context, int(arguments[0]), text)
         else:
-            await _not_finished(work, watch, str(arguments[0]), text)
+            await _not_finished(work, context, str(arguments[0]), text)
 
 
-async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str) -> None:
+async def _not_considered(work: Work, context: Context, incident_id: int, text: str) -> None:
     """The incident goes to people, who are told that the reason is an error of ours."""
     incident = await work.incidents.get(incident_id)
     alerts = await work.incidents.alerts(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED or not alerts:
         return
-    now = watch.now()
+    now = context.now()
     entry = await work.audit.append(
         kind="flow.failed", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"flow": "consider", "error": text}
     )
@@ -46,7 +46,7 @@ async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str)
         pauses=await work.pauses.active(now),
         oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
     )
-    await record(work, watch, incident, situation, decide(situation, watch.orders()), {})
+    await record(work, context, incident, situation, decide(situation, context.policy()), {})
     notice = ThreadNotice(
         incident=incident.name,
         title="Watchkeeper itself failed: a person must look",
@@ -59,7 +59,7 @@ async def _not_considered(work: Work, watch: Watch, incident_id: int, text: str)
     await work.outbox.add(incident_id, notice, now)
 
 
-async def _not_finished(work: Work, watch: Watch, action_id: str, text: str) -> None:
+async def _not_finished(work: Work, context: Context, action_id: str, text: str) -> None:
     """The action ends as failed, wherever it was; what cannot fail any more has ended well before."""
     action = await work.actions.get(action_id)
     if action is None:
@@ -67,9 +67,9 @@ async def _not_finished(work: Work, watch: Watch, action_id: str, text: str) -> 
     problem = f"Watchkeeper itself failed on the way ({text}). How far it got is in the audit; please check by hand."
     match action.state:
         case ActionState.APPROVED:
-            await withdraw(work, watch, action, ActionEvent.SUPERSEDE, problem)
+            await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
         case ActionState.ROLLING_BACK:
-            await finish(work, watch, action_id, ActionEvent.NOT_RESTORED, problem, call_people=True)
+            await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, call_people=True)
         case _:
             begun = action.state is not ActionState.RUNNING
-            await finish(work, watch, action_id, ActionEvent.CANNOT, problem, call_people=True, changed=begun)
+            await finish(work, context, action_id, ActionEvent.CANNOT, problem, call_people=True, changed=begun)

@@ -4,22 +4,22 @@ from collections.abc import Mapping
 
 from bot.response.act import act
 from bot.response.consider import consider
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.flow import Flow, FlowFunction, Json
 from bot.response.roll_back import roll_back
 
 
-def flows(watch: Watch) -> Mapping[str, FlowFunction]:
+def flows(context: Context) -> Mapping[str, FlowFunction]:
     """Every flow, bound to its collaborators."""
     return {
-        "consider.v1": _bound(consider, watch),
-        "act.v1": _bound(act, watch),
-        "roll_back.v1": _bound(roll_back, watch),
+        "consider.v1": _bound(consider, context),
+        "act.v1": _bound(act, context),
+        "roll_back.v1": _bound(roll_back, context),
     }
 
 
-def _bound(function: FlowFunction, watch: Watch) -> FlowFunction:
+def _bound(function: FlowFunction, context: Context) -> FlowFunction:
     async def run(flow: Flow, *arguments: Json) -> None:
-        await function(flow, watch, *arguments)
+        await function(flow, context, *arguments)
 
     return run

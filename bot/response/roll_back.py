@@ -10,17 +10,17 @@ from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.outcome import finish
 from bot.response.model.actions import ActionEvent, ActionState
 from bot.response.model.records import AttemptState
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json
 from bot.response.ports.rows import Work
 
 
-async def roll_back(flow: Flow, watch: Watch, action_id: str, by: str, reason: str) -> None:
+async def roll_back(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:
     """The flow ``roll_back.v1``."""
-    await restore(flow, watch, action_id, by, reason)
+    await restore(flow, context, action_id, by, reason)
 
 
-async def restore(flow: Flow, watch: Watch, action_id: str, by: str, reason: str) -> None:
+async def restore(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:
     """Claim the way back, take it once, and put the result on the record."""
     key = f"{action_id}:roll_back"
 
@@ -29,35 +29,35 @@ async def restore(flow: Flow, watch: Watch, action_id: str, by: str, reason: str
         await work.attempts.claim(key, before.snapshot if before else None)
 
     await flow.transaction("claim way back", claim)
-    effect = await flow.step("roll back", lambda: _restore_once(watch, action_id, key))
+    effect = await flow.step("roll back", lambda: _restore_once(context, action_id, key))
 
     async def conclude(work: Work) -> Json:
-        await _conclude(work, watch, action_id, by, reason, effect)
+        await _conclude(work, context, action_id, by, reason, effect)
 
     await flow.transaction("conclude way back", conclude)
 
 
-async def _restore_once(watch: Watch, action_id: str, key: str) -> Json:
-    async with watch.database.begin() as work:
+async def _restore_once(context: Context, action_id: str, key: str) -> Json:
+    async with context.database.begin() as work:
         action = await work.actions.get(action_id)
         attempt = await work.attempts.get(key)
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its way back is not in the database")
         if action.state is not ActionState.ROLLING_BACK:
             return {"result": NOT_BEGUN}
-        if action.plan.way_back.exactness is Exactness.NONE or attempt.snapshot is None:
+        if action.plan.rollback.exactness is Exactness.NONE or attempt.snapshot is None:
             return {"result": FAILED, "summary": "There is no way back for this action."}
         begun = await work.attempts.start_once(key)
     if not begun:
         return died()
-    remediation, plan, snapshot = watch.catalogue[action.plan.remediation], action.plan, attempt.snapshot
-    return await run_effect(lambda: remediation.roll_back(plan, snapshot), watch.timing.execute_timeout_seconds)
+    remediation, plan, snapshot = context.catalogue[action.plan.remediation], action.plan, attempt.snapshot
+    return await run_effect(lambda: remediation.roll_back(plan, snapshot), context.timing.execute_timeout_seconds)
 
 
-async def _conclude(work: Work, watch: Watch, action_id: str, by: str, reason: str, effect: Json) -> None:
+async def _conclude(work: Work, context: Context, action_id: str, by: str, reason: str, effect: Json) -> None:
     if effect["result"] == NOT_BEGUN:
         return
-    now, done = watch.now(), effect["result"] == DONE
+    now, done = context.now(), effect["result"] == DONE
     await work.attempts.finish(
         f"{action_id}:roll_back", AttemptState.DONE if done else AttemptState.FAILED, effect["summary"]
     )
@@ -65,7 +65,7 @@ async def _conclude(work: Work, watch: Watch, action_id: str, by: str, reason: s
     because = f"Why: {reason}" if reason else ""
     by_us = by == WATCHKEEPER
     action = await finish(
-        work, watch, action_id, event, f"{effect['summary']} {because}".strip(), call_people=by_us or not done
+        work, context, action_id, event, f"{effect['summary']} {because}".strip(), call_people=by_us or not done
     )
     if action is None:
         return

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from bot.policy.file.second_channel import AppriseRoute
 from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
-from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Later, Outcome, Taken
+from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Delivered, Outcome, RetryLater
 from bot.second_channel.telling import Kind
 
 
@@ -17,13 +17,13 @@ class Anywhere:
     """One Apprise URL."""
 
     def __init__(
-        self, orders: AppriseRoute, url: Callable[[], str | None], timeout_seconds: float = SEND_TIMEOUT_SECONDS
+        self, route_settings: AppriseRoute, url: Callable[[], str | None], timeout_seconds: float = SEND_TIMEOUT_SECONDS
     ) -> None:
         """``url`` reads it where the policy says it is, anew for each message; it may block."""
         self._url = url
         self._timeout_seconds = timeout_seconds
-        self.name = self.recipient = f"apprise:{orders.name}"
-        self.in_words = orders.name
+        self.name = self.recipient = f"apprise:{route_settings.name}"
+        self.in_words = route_settings.name
 
     def takes(self, kind: Kind) -> bool:
         return kind is not Kind.OVER
@@ -32,7 +32,7 @@ class Anywhere:
         try:
             return await asyncio.to_thread(self._send, letter)
         except PermanentError as error:
-            return Later(str(error))
+            return RetryLater(str(error))
 
     def _send(self, letter: Letter) -> Outcome:
         # Slow to import, with more than a hundred plugins behind it: only where the policy names such a route.
@@ -40,10 +40,10 @@ class Anywhere:
 
         service = Apprise()
         if not service.add(self._url() or ""):
-            return Later("the URL is none that Apprise understands; see its documentation for the service's form")
+            return RetryLater("the URL is none that Apprise understands; see its documentation for the service's form")
         with service.notify(
             body=letter.text, title=letter.title, body_format=NotifyFormat.TEXT, timeout=self._timeout_seconds
         ) as result:
             if result:
-                return Taken()
-            return Later(f"the service did not take it ({result.status.name.lower()}); Apprise's log says why")
+                return Delivered()
+            return RetryLater(f"the service did not take it ({result.status.name.lower()}); Apprise's log says why")

@@ -145,7 +145,7 @@ def _card(kind: Kind, card: CardNotice) -> Iterator[str]:
     yield _standing(kind, card)
     if card.plan is not None and kind is not Kind.ENDING:
         steps = [f"  {number}. {one_line(step, 200)}" for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], 1)]
-        reach, back = one_line(card.plan.blast_radius, 100), one_line(card.plan.way_back, 200)
+        reach, back = one_line(card.plan.blast_radius, 100), one_line(card.plan.rollback, 200)
         yield "\n".join([f"Plan: {one_line(card.plan.summary, 200)}", *steps, f"Reach: {reach}", f"Way back: {back}"])
     if card.outcome:
         yield one_line(card.outcome)

@@ -17,7 +17,7 @@ PATH = "links"
 _PURPOSE = b"watchkeeper action links, version 1"
 
 
-class LinkDeed(StrEnum):
+class LinkIntervention(StrEnum):
     """What a link can do. Nothing that lets anything run will ever stand here."""
 
     STOP = "stop"
@@ -32,7 +32,7 @@ class LinkError(ValueError):
 class Offer:
     """What one link offers to whoever opens it."""
 
-    deed: LinkDeed
+    intervention: LinkIntervention
     incident_id: int
     recipient: str
     """Whom it was sent to: an address, or the name of a route."""
@@ -58,13 +58,13 @@ class Links:
 
     def token(self, offer: Offer) -> str:
         """The last part of the link's path."""
-        facts = [offer.deed, offer.incident_id, offer.recipient, int(offer.expires_at.timestamp()), offer.nonce]
+        facts = [offer.intervention, offer.incident_id, offer.recipient, int(offer.expires_at.timestamp()), offer.nonce]
         text = json.dumps(facts, separators=(",", ":")).encode()
         return f"{_encoded(text)}.{_encoded(self._seal(text))}"
 
-    def nonce(self, key: str, deed: LinkDeed) -> str:
+    def nonce(self, key: str, intervention: LinkIntervention) -> str:
         """The nonce of a message's link: unguessable, and the same when the message has to be sent again."""
-        return _encoded(hmac.new(self._key, f"nonce {deed} {key}".encode(), hashlib.sha256).digest()[:16])
+        return _encoded(hmac.new(self._key, f"nonce {intervention} {key}".encode(), hashlib.sha256).digest()[:16])
 
     def read(self, token: str) -> Offer:
         """What a token offers; whether it has expired or was used is the caller's question.
@@ -79,8 +79,10 @@ class Links:
             raise LinkError(f"the link cannot be read: {error}") from error
         if not hmac.compare_digest(given, self._seal(facts)):
             raise LinkError("the link's seal does not fit")
-        deed, incident_id, recipient, expires, nonce = json.loads(facts)
-        return Offer(LinkDeed(deed), incident_id, recipient, datetime.fromtimestamp(expires, UTC), nonce)
+        intervention, incident_id, recipient, expires, nonce = json.loads(facts)
+        return Offer(
+            LinkIntervention(intervention), incident_id, recipient, datetime.fromtimestamp(expires, UTC), nonce
+        )
 
     def _seal(self, text: bytes) -> bytes:
         return hmac.new(self._key, b"offer " + text, hashlib.sha256).digest()

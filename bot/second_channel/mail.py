@@ -15,7 +15,7 @@ import aiosmtplib
 from bot.policy.file.second_channel import EmailRoute, MailSecurity
 from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
-from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Later, Never, Outcome, Taken
+from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Delivered, Outcome, Rejected, RetryLater
 from bot.second_channel.telling import Kind
 
 _URGENT = frozenset({Kind.ANNOUNCEMENT, Kind.QUESTION, Kind.CALL})
@@ -28,13 +28,13 @@ class MailRoute:
 
     def __init__(
         self,
-        orders: EmailRoute,
+        route_settings: EmailRoute,
         recipient: str,
         password: Callable[[], str | None],
         timeout_seconds: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
         """``password`` reads it where the policy says it is, anew for each message; it may block."""
-        self._orders = orders
+        self._settings = route_settings
         self._password = password
         self._timeout_seconds = timeout_seconds
         self.recipient = recipient
@@ -45,35 +45,35 @@ class MailRoute:
         return kind is not Kind.OVER
 
     async def send(self, letter: Letter) -> Outcome:
-        orders = self._orders
+        route_settings = self._settings
         try:
             password = await asyncio.to_thread(self._password)
-            context = await asyncio.to_thread(_tls_context, orders)
+            context = await asyncio.to_thread(_tls_context, route_settings)
             async with asyncio.timeout(self._timeout_seconds):
                 await aiosmtplib.send(
                     self.compose(letter),
-                    sender=orders.sender,
+                    sender=route_settings.sender,
                     recipients=[self.recipient],
-                    hostname=orders.host,
-                    port=orders.port,
-                    username=orders.username,
+                    hostname=route_settings.host,
+                    port=route_settings.port,
+                    username=route_settings.username,
                     password=password,
-                    use_tls=orders.security is MailSecurity.TLS,
-                    start_tls=orders.security is MailSecurity.STARTTLS,
+                    use_tls=route_settings.security is MailSecurity.TLS,
+                    start_tls=route_settings.security is MailSecurity.STARTTLS,
                     tls_context=context,
                     timeout=self._timeout_seconds,
                 )
         except PermanentError as error:
-            return Later(str(error))
+            return RetryLater(str(error))
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
-            return _outcome(error, orders.server)
-        return Taken()
+            return _outcome(error, route_settings.server)
+        return Delivered()
 
     def compose(self, letter: Letter) -> EmailMessage:
         """The letter as a message."""
-        domain = self._orders.sender.rpartition("@")[2]
+        domain = self._settings.sender.rpartition("@")[2]
         message = EmailMessage()
-        message["From"] = f"Watchkeeper <{self._orders.sender}>"
+        message["From"] = f"Watchkeeper <{self._settings.sender}>"
         message["To"] = self.recipient
         message["Subject"] = letter.title
         message["Date"] = format_datetime(letter.written_at)
@@ -87,27 +87,27 @@ class MailRoute:
         return message
 
 
-def _tls_context(orders: EmailRoute) -> ssl.SSLContext | None:
-    if orders.security is MailSecurity.NONE:
+def _tls_context(route_settings: EmailRoute) -> ssl.SSLContext | None:
+    if route_settings.security is MailSecurity.NONE:
         return None
     try:
-        return ssl.create_default_context(cafile=orders.ca_file)
+        return ssl.create_default_context(cafile=route_settings.ca_file)
     except OSError as error:
-        raise PermanentError(f"the certificates in {orders.ca_file} cannot be read: {error}") from error
+        raise PermanentError(f"the certificates in {route_settings.ca_file} cannot be read: {error}") from error
 
 
 def _outcome(error: Exception, server: str) -> Outcome:
     match error:
         case aiosmtplib.SMTPRecipientsRefused(recipients=[aiosmtplib.SMTPRecipientRefused() as refused]):
             text = f"{server} refuses the recipient: {refused.code} {refused.message}"
-            return Never(text) if refused.code in PERMANENT else Later(text)
+            return Rejected(text) if refused.code in PERMANENT else RetryLater(text)
         case aiosmtplib.SMTPDataError() if error.code in PERMANENT:
-            return Never(f"{server} refuses the message: {error.code} {error.message}")
+            return Rejected(f"{server} refuses the message: {error.code} {error.message}")
         case aiosmtplib.SMTPAuthenticationError():
-            return Later(f"{server} does not accept the username and password ({error.code}): check both")
+            return RetryLater(f"{server} does not accept the username and password ({error.code}): check both")
         case aiosmtplib.SMTPResponseException():
-            return Later(f"{server} answered {error.code} {error.message}")
+            return RetryLater(f"{server} answered {error.code} {error.message}")
         case TimeoutError():
-            return Later(f"{server} does not answer")
+            return RetryLater(f"{server} does not answer")
         case _:
-            return Later(f"{server} cannot be used: {type(error).__name__} {error}".rstrip())
+            return RetryLater(f"{server} cannot be used: {type(error).__name__} {error}".rstrip())

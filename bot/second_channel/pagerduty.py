@@ -12,7 +12,7 @@ import aiohttp
 from bot.policy.file.second_channel import PagerDutyRoute
 from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
-from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Later, Never, Outcome, Taken
+from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Delivered, Outcome, Rejected, RetryLater
 from bot.second_channel.telling import Kind
 
 SUMMARY_MAX_CHARACTERS = 1024
@@ -32,7 +32,7 @@ class PagerDuty:
 
     def __init__(
         self,
-        orders: PagerDutyRoute,
+        route_settings: PagerDutyRoute,
         routing_key: Callable[[], str | None],
         session: aiohttp.ClientSession,
         dedup_prefix: str,
@@ -42,7 +42,7 @@ class PagerDuty:
         routing_key: reads it where the policy says it is, anew for each event; it may block.
         dedup_prefix: keeps our incidents apart from those of another Watchkeeper on the same service.
         """
-        self._orders = orders
+        self._settings = route_settings
         self._routing_key = routing_key
         self._session = session
         self._dedup_prefix = dedup_prefix
@@ -55,22 +55,22 @@ class PagerDuty:
         try:
             routing_key = await asyncio.to_thread(self._routing_key)
         except PermanentError as error:
-            return Later(str(error))
+            return RetryLater(str(error))
         event = {"routing_key": routing_key, **self.event(letter)}
         try:
             async with self._session.post(
-                self._orders.url, json=event, timeout=self._timeout, allow_redirects=False
+                self._settings.url, json=event, timeout=self._timeout, allow_redirects=False
             ) as response:
                 body = (await response.text())[:ERROR_MAX_CHARACTERS]
         except (aiohttp.ClientError, TimeoutError) as error:
-            return Later(f"PagerDuty does not answer: {type(error).__name__} {error}".rstrip())
+            return RetryLater(f"PagerDuty does not answer: {type(error).__name__} {error}".rstrip())
         match response.status:
             case 202:
-                return Taken()
+                return Delivered()
             case 400:
-                return Never(f"PagerDuty refuses the event: {body}")
+                return Rejected(f"PagerDuty refuses the event: {body}")
             case status:
-                return Later(f"PagerDuty answered {status}: {body}")
+                return RetryLater(f"PagerDuty answered {status}: {body}")
 
     def event(self, letter: Letter) -> dict[str, Any]:
         """The event without its routing key."""

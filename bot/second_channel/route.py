@@ -11,25 +11,25 @@ SEND_TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Delivered:
     """The other side has accepted the message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """Not accepted, or nobody knows: to be tried again, with the same words and the same key."""
 
     error: str
 
 
 @dataclass(frozen=True, slots=True)
-class Never:
+class Rejected:
     """The other side will not take this message, however often it is sent."""
 
     error: str
 
 
-Outcome = Taken | Later | Never
+Outcome = Delivered | RetryLater | Rejected
 
 
 class Route(Protocol):

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 
 from bot.response.ports.second_notices import Known, SecondDatabase, SecondNotice, SecondWork, Untold
 from bot.second_channel.letters import Letter, Offered, OfferedLink, write
-from bot.second_channel.links import LinkDeed, Links, Offer
-from bot.second_channel.route import Later, Never, Route, Taken
+from bot.second_channel.links import LinkIntervention, Links, Offer
+from bot.second_channel.route import Delivered, Rejected, RetryLater, Route
 from bot.second_channel.telling import Kind, Telling, still_true, telling
 
 POLL_SECONDS = 1.0
@@ -32,11 +32,11 @@ QUESTION_AGAIN_AFTER = timedelta(minutes=10)
 QUESTIONS_AT_ONCE = 10
 """A storm of alerts asks more than anybody reads: what is beyond this in the same time is told later, if it lasts."""
 CLOSE_SECONDS = 20.0
-_LABELS = {LinkDeed.STOP: "Stop it", LinkDeed.PAUSE: "Pause all automation"}
-_OFFERED: dict[Kind, tuple[LinkDeed, ...]] = {
-    Kind.ANNOUNCEMENT: (LinkDeed.STOP, LinkDeed.PAUSE),
-    Kind.QUESTION: (LinkDeed.PAUSE,),
-    Kind.CALL: (LinkDeed.PAUSE,),
+_LABELS = {LinkIntervention.STOP: "Stop it", LinkIntervention.PAUSE: "Pause all automation"}
+_OFFERED: dict[Kind, tuple[LinkIntervention, ...]] = {
+    Kind.ANNOUNCEMENT: (LinkIntervention.STOP, LinkIntervention.PAUSE),
+    Kind.QUESTION: (LinkIntervention.PAUSE,),
+    Kind.CALL: (LinkIntervention.PAUSE,),
 }
 
 log = logging.getLogger(__name__)
@@ -55,16 +55,18 @@ class LinkOffice:
 
     def offered(self, row: SecondNotice, kind: Kind, route: Route) -> Offered | None:
         """The links for this kind of message; None where nothing can be stopped."""
-        deeds = _OFFERED.get(kind, ())
+        interventions = _OFFERED.get(kind, ())
         until = (row.created_at + self.valid_for).replace(microsecond=0)
         made = tuple(
             OfferedLink(
-                _LABELS[deed],
+                _LABELS[intervention],
                 self.links.address(
-                    Offer(deed, row.incident_id, route.recipient, until, self.links.nonce(row.key, deed))
+                    Offer(
+                        intervention, row.incident_id, route.recipient, until, self.links.nonce(row.key, intervention)
+                    )
                 ),
             )
-            for deed in deeds
+            for intervention in interventions
         )
         return Offered(made, until) if made else None
 
@@ -203,16 +205,16 @@ class Teller:
         now = self._now()
         async with self._database.begin() as work:
             match outcome:
-                case Taken():
+                case Delivered():
                     if await work.second_notices.delivered(row.id, now=now):
                         await self._on_taken(work, row, route, letter)
-                case Later(error):
+                case RetryLater(error):
                     at = now + timedelta(seconds=self._back_off(row.attempts))
                     await work.second_notices.retry(row.id, by=self._name, at=at, error=error)
-                case Never(error):
+                case Rejected(error):
                     await work.second_notices.failed(row.id, by=self._name, error=error)
-        self._note(route, outcome.error if isinstance(outcome, Later | Never) else "")
-        return not isinstance(outcome, Later)
+        self._note(route, outcome.error if isinstance(outcome, RetryLater | Rejected) else "")
+        return not isinstance(outcome, RetryLater)
 
     async def _claimed(self, route: Route, notice_id: int) -> tuple[SecondNotice, Letter] | None:
         """The row as a letter, made in the transaction that claims it; None when there is nothing to send."""

@@ -30,14 +30,14 @@ class ChoiceForm:
     """What a person filled in: incidents as ``INC-7``, and one of ``APPROVE`` and ``ALONE``."""
 
     chosen: tuple[str, ...]
-    deed: str
+    intervention: str
 
 
 def choose_modal(shown: BundleView) -> View:
     """Some of the incidents, and what shall become of them; it speaks for the bundle as it stands now."""
     options = [layout.option(one.incident.name, plain(_option(one), OPTION_TEXT)) for one in shown.choosable]
     waits = any(one.waits for one in shown.choosable)
-    deeds = [
+    interventions = [
         *([layout.option(APPROVE, plain("Approve them", OPTION_TEXT))] if waits else []),
         layout.option(
             ALONE,
@@ -51,7 +51,7 @@ def choose_modal(shown: BundleView) -> View:
         [
             layout.section(lines([bold(escape(shown.summary, 200)), escape(shown.because)])),
             layout.many_input(CHOSEN, CHOSEN, plain("Which?", 100), options),
-            layout.radio_input(DEED, DEED, plain("What shall happen to them?", 100), deeds),
+            layout.radio_input(DEED, DEED, plain("What shall happen to them?", 100), interventions),
         ],
         private_metadata=button_value(shown.bundle.handle, shown.bundle.revision),
         submit=plain("Do it", 24),
@@ -69,7 +69,9 @@ def read_choice(values: Values) -> ChoiceForm:
 def choice_faults(form: ChoiceForm) -> dict[str, str]:
     """What is wrong with it, by ``block_id``, in words for the person."""
     nobody = {} if form.chosen else {CHOSEN: "Please choose at least one incident."}
-    return nobody | ({} if form.deed in (APPROVE, ALONE) else {DEED: "Please choose what shall happen to them."})
+    return nobody | (
+        {} if form.intervention in (APPROVE, ALONE) else {DEED: "Please choose what shall happen to them."}
+    )
 
 
 def why_these_modal(shown: BundleView, known_people: Collection[str] = ()) -> View:

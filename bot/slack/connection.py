@@ -213,7 +213,7 @@ class Connection:
     async def start(self) -> None:
         """Begin connecting. Does not wait until it is done: Slack may be away when we start."""
         self._problem = "connecting"
-        self._watchdog = asyncio.create_task(self._watch(), name="slack connection watchdog")
+        self._watchdog = asyncio.create_task(self._context(), name="slack connection watchdog")
 
     async def close(self) -> None:
         """Acknowledge what was heard, and hang up. What it leads to is not waited for: drain that afterwards."""
@@ -226,7 +226,7 @@ class Connection:
         await self._tear_down()
         self._note_trouble("closed")
 
-    async def _watch(self) -> None:
+    async def _context(self) -> None:
         failures = 0
         while True:
             try:

@@ -12,10 +12,10 @@ from slack_sdk.models.blocks import Block
 from bot.policy.file.document import Freeze
 from bot.policy.situation import Pause
 from bot.response.interventions.reviews import DueReview
-from bot.response.interventions.runbook_levels import Standing
+from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import Button, PlanCard
-from bot.response.notices.card import blast_radius_text, way_back_text
+from bot.response.notices.card import blast_radius_text, rollback_text
 from bot.slack import layout, listings
 from bot.slack.cards.buttons import button_row
 from bot.slack.modals import View
@@ -78,7 +78,7 @@ class HomeFacts:
     """Actions of the last day, newest first."""
     reviews: Sequence[DueReview]
     """Every review that is due, whoever's it is."""
-    standings: Sequence[Standing]
+    runbook_levels: Sequence[RunbookLevel]
     permalinks: Mapping[int, str]
     """Incident -> the address of its thread, where it is known."""
 
@@ -97,8 +97,8 @@ def home_view(facts: HomeFacts) -> View:
         *_chapter("Actions of the last day", [_ended(facts, action) for action in facts.ended[:ACTIONS_SHOWN]]),
         *_more(len(facts.ended) - ACTIONS_SHOWN, ""),
         layout.divider(),
-        *_chapter("What each runbook may do", list(map(listings.standing, facts.standings[:RUNBOOKS_SHOWN]))),
-        *_more(len(facts.standings) - RUNBOOKS_SHOWN, "runbooks"),
+        *_chapter("What each runbook may do", list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN]))),
+        *_more(len(facts.runbook_levels) - RUNBOOKS_SHOWN, "runbooks"),
         layout.context(concat(words("Orders and questions: "), code(f"{COMMAND} help"))),
     ]
     return {"type": "home", "blocks": layout.built(blocks)}
@@ -141,7 +141,7 @@ def _waiting(facts: HomeFacts) -> list[Block]:
             summary=action.plan.summary,
             steps=action.plan.steps,
             blast_radius=blast_radius_text(action.plan),
-            way_back=way_back_text(action.plan),
+            rollback=rollback_text(action.plan),
         )
         row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan)
         blocks += [row] if row else []

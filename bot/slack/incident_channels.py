@@ -20,7 +20,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.response.model.incident_channel import ChannelStep, OwnChannel
 from bot.response.model.incidents import IncidentState
 from bot.response.notices.channel_moves import archived, invitation_failed, is_quiet, lost, opened, refused
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import OwnChannels, Work
 from bot.slack.channel_names import channel_name, topic
 from bot.slack.courier import BACK_OFF_SECONDS, CLOSED_CHANNEL_ERRORS, REPAIR_SECONDS
@@ -100,7 +100,7 @@ class ChannelDatabase(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """Nothing came of it yet."""
 
     seconds: float
@@ -108,22 +108,22 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Never:
+class Rejected:
     """Slack will not do it, and in its own word why."""
 
     word: str
     remedy: str
 
 
-Failure = Later | Never
+Failure = RetryLater | Rejected
 
 
 class Channels:
     """Does the steps. One per process; replicas share the rows by their claims."""
 
-    def __init__(self, watch: Watch, database: ChannelDatabase, client: AsyncWebClient, *, name: str) -> None:
+    def __init__(self, context: Context, database: ChannelDatabase, client: AsyncWebClient, *, name: str) -> None:
         """``name``: unique among replicas; marks our claims."""
-        self._watch = watch
+        self._context = context
         self._database = database
         self._client = client
         self._name = name
@@ -155,7 +155,7 @@ class Channels:
         if self._closing:
             return ()
         async with self._database.read() as work:
-            due = await work.channels.due(self._watch.now(), limit=BATCH)
+            due = await work.channels.due(self._context.now(), limit=BATCH)
         return [own for own in due if self._may_begin(own)]
 
     def _may_begin(self, own: OwnChannel) -> bool:
@@ -170,7 +170,7 @@ class Channels:
         self._slots.pop((own.incident_id, own.step), None)
         if self._closing:
             return
-        now = self._watch.now()
+        now = self._context.now()
         try:
             async with self._database.begin() as work:
                 until = now + timedelta(seconds=CLAIM_SECONDS)
@@ -203,20 +203,20 @@ class Channels:
             return None
         name = channel_name(own.brief, own.name_attempt)
         found = await self._ours(own, name) if own.attempts > 1 else None
-        if isinstance(found, Later | Never):
+        if isinstance(found, RetryLater | Rejected):
             return found
         if found is None:
             answer = await self._call(own, "conversations.create", name=name, is_private=False)
             failure = _failure(answer)
-            if isinstance(failure, Never) and failure.word == "name_taken" and own.name_attempt < NAMES_TRIED_MAX:
+            if isinstance(failure, Rejected) and failure.word == "name_taken" and own.name_attempt < NAMES_TRIED_MAX:
                 async with self._database.begin() as work:
-                    await work.channels.try_next_name(own.incident_id, by=self._name, now=self._watch.now())
+                    await work.channels.try_next_name(own.incident_id, by=self._name, now=self._context.now())
                 return None
             if failure is not None:
                 return failure
             found = str(answer["channel"]["id"])
         async with self._database.begin() as work:
-            await opened(work, self._watch, own, found, name)
+            await opened(work, self._context, own, found, name)
         return None
 
     async def _is_over(self, own: OwnChannel) -> bool:
@@ -245,11 +245,11 @@ class Channels:
                 return None
 
     async def _invite(self, own: OwnChannel) -> Failure | None:
-        people = await self._watch.people.members(own.brief.invite)
+        people = await self._context.people.members(own.brief.invite)
         for beginning in range(0, len(people), INVITED_AT_ONCE):
             some = ",".join(people[beginning : beginning + INVITED_AT_ONCE])
             failure = _failure(await self._call(own, "conversations.invite", users=some, force=True))
-            if isinstance(failure, Never) and failure.word in _ONE_OF_MANY:
+            if isinstance(failure, Rejected) and failure.word in _ONE_OF_MANY:
                 log.warning("not everybody could be invited to the channel of INC-%s: %s", own.incident_id, failure)
             elif not _is_so_already(own, failure) and failure is not None:
                 return failure
@@ -278,20 +278,20 @@ class Channels:
         async with self._database.read() as work:
             incident = await work.incidents.get(own.incident_id)
         if incident is None or incident.channel != own.channel or incident.thread_ts is None:
-            return Later(CARD_WAIT_SECONDS, "the card is not there yet")
+            return RetryLater(CARD_WAIT_SECONDS, "the card is not there yet")
         return _failure(await self._call(own, "pins.add", timestamp=incident.thread_ts))
 
     async def _archive(self, own: OwnChannel) -> Failure | None:
         async with self._database.read() as work:
             if not await is_quiet(work, own.incident_id):
-                return Later(BUSY_SECONDS, "something is under way or still to be said")
+                return RetryLater(BUSY_SECONDS, "something is under way or still to be said")
         return _failure(await self._call(own, "conversations.archive"))
 
     # -- what came of it ---------------------------------------------------------------------------------------------
 
     async def _settle(self, own: OwnChannel, failure: Failure | None) -> None:
-        now, incident_id = self._watch.now(), own.incident_id
-        if isinstance(failure, Later):
+        now, incident_id = self._context.now(), own.incident_id
+        if isinstance(failure, RetryLater):
             back_off = BACK_OFF_SECONDS[min(own.attempts, len(BACK_OFF_SECONDS)) - 1]
             seconds = failure.seconds or back_off
             async with self._database.begin() as work:
@@ -308,10 +308,10 @@ class Channels:
         self.problems[own.step] = f"{own.step} of an incident's channel: {failure.word}; {failure.remedy}".rstrip("; ")
         if own.step is ChannelStep.CREATE:
             async with self._database.begin() as work:
-                await refused(work, self._watch, incident_id, failure.word, failure.remedy)
+                await refused(work, self._context, incident_id, failure.word, failure.remedy)
         elif failure.word in CLOSED_CHANNEL_ERRORS:
             async with self._database.begin() as work:
-                await lost(work, self._watch, incident_id, failure.word)
+                await lost(work, self._context, incident_id, failure.word)
         elif own.step is ChannelStep.ARCHIVE:
             until = now + timedelta(seconds=ARCHIVE_AGAIN_SECONDS)
             async with self._database.begin() as work:
@@ -319,15 +319,15 @@ class Channels:
         else:
             await self._move_on(own, failure)
 
-    async def _move_on(self, own: OwnChannel, without: Never | None = None) -> None:
+    async def _move_on(self, own: OwnChannel, without: Rejected | None = None) -> None:
         """The next step; ``without``: why this one is left out, said to people where it matters to them."""
         async with self._database.begin() as work:
             if own.step is ChannelStep.ARCHIVE:
-                await archived(work, self._watch, own)
+                await archived(work, self._context, own)
                 return
-            moved = await work.channels.step_done(own.incident_id, own.step, by=self._name, now=self._watch.now())
+            moved = await work.channels.step_done(own.incident_id, own.step, by=self._name, now=self._context.now())
             if moved and without is not None and own.step is ChannelStep.INVITE:
-                await invitation_failed(work, self._watch, own, without.word)
+                await invitation_failed(work, self._context, own, without.word)
 
     async def _call(self, own: OwnChannel | None, method: str, **arguments: Any) -> Any:
         """Slack's answer, or what came of the call as an ``Outcome``."""
@@ -353,15 +353,15 @@ def _failure(answer: Outcome | Mapping[str, Any]) -> Failure | None:
     """What an answer means for the step; None when it is one."""
     match answer:
         case Limited(method, seconds):
-            return Later(max(seconds, 1.0), f"{method} is limited for {seconds:g} s")
+            return RetryLater(max(seconds, 1.0), f"{method} is limited for {seconds:g} s")
         case NotSent(error) | Unknown(error):
-            return Later(0.0, error)
+            return RetryLater(0.0, error)
         case Misconfigured(None, error, remedy) if _word(error) not in _FOR_GOOD:
-            return Later(REPAIR_SECONDS, f"{error}: {remedy}")
+            return RetryLater(REPAIR_SECONDS, f"{error}: {remedy}")
         case Mapping():
             return None
     word = _word(getattr(answer, "error", ""))
-    return Never(word, _REMEDIES.get(word, ""))
+    return Rejected(word, _REMEDIES.get(word, ""))
 
 
 def _word(error: str) -> str:
@@ -369,4 +369,4 @@ def _word(error: str) -> str:
 
 
 def _is_so_already(own: OwnChannel, failure: Failure | None) -> bool:
-    return isinstance(failure, Never) and failure.word in _TOLERATED.get(own.step, frozenset())
+    return isinstance(failure, Rejected) and failure.word in _TOLERATED.get(own.step, frozenset())

@@ -10,10 +10,10 @@ from slack_sdk.models.blocks import Block
 from bot.policy.decision import RuleResult
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
-from bot.response.interventions.runbook_levels import Standing
+from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action
 from bot.response.model.records import AuditEntry
-from bot.response.notices.card import blast_radius_text, way_back_text
+from bot.response.notices.card import blast_radius_text, rollback_text
 from bot.slack import explaining, layout
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message
@@ -27,7 +27,7 @@ OBJECTIONS_SHOWN = 6
 LINES_PER_SECTION = 5
 
 
-def runbooks(listed: Sequence[Standing]) -> Message:
+def runbooks(listed: Sequence[RunbookLevel]) -> Message:
     """``/watch runbooks``."""
     if not listed:
         return _message(words("The orders name no runbook yet, so every alert is for people."))
@@ -35,7 +35,7 @@ def runbooks(listed: Sequence[Standing]) -> Message:
     return _message(title, _list(title, [standing(one) for one in listed], RUNBOOKS_SHOWN))
 
 
-def standing(one: Standing) -> Mrkdwn:
+def standing(one: RunbookLevel) -> Mrkdwn:
     """One runbook: the level in force, and why it is not higher."""
     why = concat(words("not higher: "), escape(one.why_not_higher, 250)) if one.why_not_higher else EMPTY
     level = words(f"{one.in_force} {one.in_force.title}")
@@ -98,7 +98,7 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
             layout.fields(
                 [
                     lines([bold(words("Reach")), escape(blast_radius_text(plan), 150)]),
-                    lines([bold(words("Way back")), escape(way_back_text(plan), 250)]),
+                    lines([bold(words("Way back")), escape(rollback_text(plan), 250)]),
                 ]
             ),
         ]

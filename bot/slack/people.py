@@ -97,12 +97,12 @@ class SlackPeople:
     def __init__(
         self,
         client: AsyncWebClient,
-        orders: Callable[[], Policy],
+        policy: Callable[[], Policy],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``orders``: the policy as it is now; it may be read anew at any time."""
         self._client = client
-        self._orders = orders
+        self._policy = policy
         self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(
             self._ask_usergroup, USERGROUP_SECONDS, SURE_USERGROUP_SECONDS, clock
         )
@@ -116,7 +116,7 @@ class SlackPeople:
     @property
     def problems(self) -> tuple[str, ...]:
         """Who could not be looked up lately, and why; for /readyz and ``/watch status``."""
-        named = self._orders().people
+        named = self._policy().people
         asked_for = {name for group in named.values() for name in (*group.users, group.usergroup)}
         asked_for.update(user for users in self._usergroups.answers.values() for user in users)
         found = []
@@ -138,7 +138,7 @@ class SlackPeople:
         ``sure_of``: persons whose answer is about to count. Then the user groups and these persons' accounts are asked
         about anew, unless that was a moment ago or Slack has just failed to answer.
         """
-        named = self._orders().people
+        named = self._policy().people
         wanted = [named[group] for group in groups if group in named]
         usergroups = {group.usergroup for group in wanted if group.usergroup is not None}
         users = {user for group in wanted for user in group.users}

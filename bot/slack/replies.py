@@ -170,10 +170,10 @@ def mistake(problem: str, remedy: str = "") -> Message:
     return _message(spaced(words("🤔"), escape(problem, 400), hint))
 
 
-def refusal(deed: str, reason: str, who_may: Sequence[str]) -> Message:
+def refusal(intervention: str, reason: str, who_may: Sequence[str]) -> Message:
     """A polite no: what was not done, why not by you, and who may."""
     who = concat(words("Who may: "), people(who_may), words(".")) if who_may else words("Nobody is named who may.")
-    title = bold(escape(f"Not done: {deed}", 120))
+    title = bold(escape(f"Not done: {intervention}", 120))
     text = lines([spaced(words("✋"), title), escape(reason, 400), who])
     return _message(text)
 

@@ -85,7 +85,7 @@ class _Listeners:
     async def unknown(self, ack: Ack, body: dict[str, Any]) -> None:
         """Something of an older release, or of nobody: said to the person instead of a warning triangle."""
         await ack()
-        arrived = recognise(body, self._inbox.bridge.watch.now())
+        arrived = recognise(body, self._inbox.bridge.context.now())
         if arrived is None:
             log.warning("Slack sent a %r that is of no form we know", body.get("type"))
             return

@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import Answer
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.slack import layout
 from bot.slack.failures import error_word
 from bot.slack.layout import Message
@@ -29,7 +29,7 @@ from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 
 T = TypeVar("T")
-Act = Callable[[UnitOfWork, Watch, Roster], Awaitable[T]]
+Act = Callable[[UnitOfWork, Context, Roster], Awaitable[T]]
 """What is done in the transaction of an arrival."""
 ANSWER_MAX_CHARACTERS = 2900
 TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id"})
@@ -55,7 +55,7 @@ def _nameless() -> ProcessFacts | None:
 class Bridge:
     """The collaborators of every handler, put together once by the composition root."""
 
-    watch: Watch
+    context: Context
     database: Database
     """The watch's own, as the one that also has the inbox."""
     client: AsyncWebClient
@@ -90,13 +90,13 @@ class Bridge:
         ``question``: the action (or bundle) whose votes ``act`` will count. Nobody who has voted is then taken for
         present from memory.
         """
-        roster = await self.watch.roster(sure_of=await self._voters(arrived, question))
+        roster = await self.context.roster(sure_of=await self._voters(arrived, question))
         async with self.database.begin() as work:
-            now = self.watch.now()
+            now = self.context.now()
             if not await work.arrivals.done(arrived.key, now):
                 log.info("%s %s (%s) was handled already", arrived.kind, arrived.name, arrived.key)
                 return None
-            return await act(work, replace(self.watch, now=lambda: now), roster)
+            return await act(work, replace(self.context, now=lambda: now), roster)
 
     async def _voters(self, arrived: Arrived, question: str) -> frozenset[str]:
         if not question:
@@ -114,7 +114,7 @@ class Bridge:
             return
         self.metrics.answers.labels(arrived.name, str(answer.accepted).lower()).inc()
         if answer.text:
-            known = everybody(await self.watch.roster())
+            known = everybody(await self.context.roster())
             await self.say(arrived, naming(answer.text, known, ANSWER_MAX_CHARACTERS), channel=channel)
 
     async def say(self, arrived: Arrived, text: Mrkdwn, *, channel: str = "") -> None:

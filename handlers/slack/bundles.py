@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.bundles import BundleView, approve_chosen, ask_alone, view
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from bot.slack.bundle_modals import (
     ALONE,
@@ -35,8 +35,8 @@ def opening_for_many(draw: Draw) -> Handler:
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
-        async def act(work: Work, watch: Watch, roster: Roster) -> View | Answer:
-            shown = None if press is None else await view(work, watch, press.subject)
+        async def act(work: Work, context: Context, roster: Roster) -> View | Answer:
+            shown = None if press is None else await view(work, context, press.subject)
             return UNKNOWN_SUBJECT if shown is None else drawn(draw(shown, roster))
 
         await bridge.show(arrived, await bridge.settle(arrived, act))
@@ -69,11 +69,11 @@ async def chosen(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_choice(values_of(arrived))
 
-    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        deed = ask_alone if form.deed == ALONE else approve_chosen
-        answer = await deed(work, watch, roster, press, form.chosen)
+        intervention = ask_alone if form.intervention == ALONE else approve_chosen
+        answer = await intervention(work, context, roster, press, form.chosen)
         return answer, await _channel(work, press)
 
     question = press.subject if press is not None else ""

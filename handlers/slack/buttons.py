@@ -11,7 +11,7 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
 from bot.response.interventions.explanations import explain, override_choices
 from bot.response.interventions.reviews import may_review
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from bot.slack.cards import button_value, parse_button_value
 from bot.slack.limits import check_view
@@ -20,8 +20,8 @@ from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
 from handlers.slack.inbox import Handler
 
-Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
-Draw = Callable[[Work, Watch, Roster, Press, Found], Awaitable[View | Answer]]
+Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
+Draw = Callable[[Work, Context, Roster, Press, Found], Awaitable[View | Answer]]
 TARGETS_OFFERED = 5
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
 
@@ -40,14 +40,14 @@ def press_from(arrived: Arrived, value: str) -> Press | None:
     return Press(arrived.person, subject, revision)
 
 
-def doing(deed: Deed, *, counts_votes: bool = False) -> Handler:
+def doing(intervention: Intervention, *, counts_votes: bool = False) -> Handler:
     """A button that takes effect at once. ``counts_votes``: it may start an action because enough people agree."""
 
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
-        async def act(work: Work, watch: Watch, roster: Roster) -> Answer:
-            return UNKNOWN_SUBJECT if press is None else await deed(work, watch, roster, press)
+        async def act(work: Work, context: Context, roster: Roster) -> Answer:
+            return UNKNOWN_SUBJECT if press is None else await intervention(work, context, roster, press)
 
         question = press.subject if press is not None and counts_votes else ""
         await bridge.answer(arrived, await bridge.settle(arrived, act, question=question))
@@ -58,7 +58,7 @@ def doing(deed: Deed, *, counts_votes: bool = False) -> Handler:
 async def followed(bridge: Bridge, arrived: Arrived) -> None:
     """A button that is a link: Slack tells us that it was pressed, and there is nothing to do about it."""
 
-    async def act(_work: Work, _watch: Watch, _roster: Roster) -> None:
+    async def act(_work: Work, _context: Context, _roster: Roster) -> None:
         return None
 
     await bridge.settle(arrived, act)
@@ -70,11 +70,11 @@ def opening(draw: Draw) -> Handler:
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
-        async def act(work: Work, watch: Watch, roster: Roster) -> View | Answer:
+        async def act(work: Work, context: Context, roster: Roster) -> View | Answer:
             found = None if press is None else await find(work, press.subject, press.revision)
             if press is None or found is None:
                 return UNKNOWN_SUBJECT
-            return drawn(await draw(work, watch, roster, press, found))
+            return drawn(await draw(work, context, roster, press, found))
 
         await bridge.show(arrived, await bridge.settle(arrived, act))
 
@@ -88,30 +88,30 @@ def drawn(view: View | Answer) -> View | Answer:
     return view
 
 
-async def draw_why(work: Work, watch: Watch, roster: Roster, press: Press, _found: Found) -> View | Answer:
+async def draw_why(work: Work, context: Context, roster: Roster, press: Press, _found: Found) -> View | Answer:
     """Everything the decision on this card rests on; remembers that this person has looked."""
-    explanation = await explain(work, watch, press.subject, press.revision, press.person)
+    explanation = await explain(work, context, press.subject, press.revision, press.person)
     if explanation is None:
         return UNKNOWN_SUBJECT
     return why_modal(explanation, button_value(press.subject, press.revision), everybody(roster))
 
 
-async def draw_override(work: Work, watch: Watch, _roster: Roster, press: Press, found: Found) -> View:
+async def draw_override(work: Work, context: Context, _roster: Roster, press: Press, found: Found) -> View:
     """What else could be done."""
-    choices = await override_choices(work, watch, press.subject, press.revision)
+    choices = await override_choices(work, context, press.subject, press.revision)
     return override_modal(found.incident.name, choices, button_value(press.subject, press.revision))
 
 
-async def draw_review(work: Work, watch: Watch, roster: Roster, press: Press, found: Found) -> View | Answer:
+async def draw_review(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> View | Answer:
     """What a person thinks of the action, now that it is over."""
-    against = await may_review(work, watch, roster, press, found)
+    against = await may_review(work, context, roster, press, found)
     if against is not None or found.action is None:
         return against or UNKNOWN_SUBJECT
     value = button_value(press.subject, press.revision)
     return review_modal(found.incident.name, found.action.plan.summary, found.action.outcome, value)
 
 
-async def draw_pause(_work: Work, _watch: Watch, _roster: Roster, press: Press, found: Found) -> View:
+async def draw_pause(_work: Work, _context: Context, _roster: Roster, press: Press, found: Found) -> View:
     """What could be paused because of this incident, the likeliest first."""
     scopes = [Scope(kind=ScopeKind.SERVICE, name=found.incident.service)] if found.incident.service else []
     if found.action is not None:

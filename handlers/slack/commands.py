@@ -17,10 +17,10 @@ from bot.response.interventions import take_override as interventions
 from bot.response.interventions.clicks import Answer, Press
 from bot.response.interventions.explanations import explain_incident
 from bot.response.interventions.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
-from bot.response.interventions.runbook_levels import standings
+from bot.response.interventions.runbook_levels import runbook_levels
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import present_card
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.slack import layout, listings
 from bot.slack import replies as answers
 from bot.slack.layout import Message
@@ -38,7 +38,7 @@ NO_DECISION = Answer(False, "I am still looking at this incident; there is no de
 log = logging.getLogger(__name__)
 
 
-async def ordered(bridge: Bridge, arrived: Arrived) -> None:
+async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
     """Carry out one ``/watch`` in one transaction, and answer."""
     try:
         request = understand(arrived.text("text"))
@@ -48,11 +48,11 @@ async def ordered(bridge: Bridge, arrived: Arrived) -> None:
         problem = ""
     workspace_url = await bridge.workspace_url() if isinstance(request, watch_words.Incidents) else ""
 
-    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> Reply | Brief:
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> Reply | Brief:
         if problem:
             return answers.mistake(problem)
         try:
-            return await _Order(work, watch, roster, arrived.person, bridge, workspace_url).carry_out(request)
+            return await _Order(work, context, roster, arrived.person, bridge, workspace_url).carry_out(request)
         except (WordsError, RequestError) as error:
             return answers.mistake(str(error))
 
@@ -70,7 +70,7 @@ async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
     runbook = brief.request.runbook if brief.request else ""
     await bridge.private.tell(arrived, listings.looking(runbook))
     try:
-        seen = await rehearse(bridge.watch, brief)
+        seen = await rehearse(bridge.context, brief)
     except TimeoutError:
         problem = f"The rehearsal of {runbook} took longer than {REHEARSAL_TIMEOUT_SECONDS:.0f} s, so I gave it up."
         message = answers.mistake(problem, "Nothing was changed. Is the system that it looks at well?")
@@ -79,7 +79,7 @@ async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
         problem = f"The rehearsal of {runbook} went wrong on my side."
         message = answers.mistake(problem, "Nothing was changed; the details are in my log.")
     else:
-        message = listings.rehearsal(seen, runbook, everybody(await bridge.watch.roster()))
+        message = listings.rehearsal(seen, runbook, everybody(await bridge.context.roster()))
     await bridge.private.tell(arrived, message)
 
 
@@ -121,7 +121,7 @@ class _Order:
     """One request of one person, inside its transaction."""
 
     work: UnitOfWork
-    watch: Watch
+    context: Context
     roster: Roster
     person: str
     bridge: Bridge
@@ -142,19 +142,19 @@ class _Order:
             case watch_words.Pause():
                 return await self._pause(request)
             case watch_words.Resume(scope):
-                return await controls.resume(self.work, self.watch, self.roster, self.person, scope)
+                return await controls.resume(self.work, self.context, self.roster, self.person, scope)
             case watch_words.RollBack(number, reason):
                 incident = await self._incident(number)
                 press = Press(self.person, incident.handle, incident.revision)
-                return await interventions.roll_back(self.work, self.watch, self.roster, press, reason)
+                return await interventions.roll_back(self.work, self.context, self.roster, press, reason)
             case watch_words.Run(wanted):
-                return (await run(self.work, self.watch, self.roster, self.person, wanted)).answer
+                return (await run(self.work, self.context, self.roster, self.person, wanted)).answer
             case watch_words.Rehearse(wanted):
-                return await ask_rehearsal(self.work, self.watch, self.roster, self.person, wanted)
+                return await ask_rehearsal(self.work, self.context, self.roster, self.person, wanted)
             case watch_words.Runbooks():
-                return listings.runbooks(await standings(self.work, self.watch.orders(), self.watch.now()))
+                return listings.runbooks(await runbook_levels(self.work, self.context.policy(), self.context.now()))
             case watch_words.Review():
-                return listings.reviews(await reviews.due(self.work, self.watch), self.person)
+                return listings.reviews(await reviews.due(self.work, self.context), self.person)
             case watch_words.Audit(number):
                 return await self._audit(number)
 
@@ -171,25 +171,25 @@ class _Order:
         return listings.record(tuple(reversed(entries)), incident.name)
 
     async def _status(self) -> Reply:
-        now = self.watch.now()
+        now = self.context.now()
         seen = await overview.look_around(self.work, now)
-        digest = self.watch.orders().digest
+        digest = self.context.policy().digest
         return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 
     async def _show(self, incident: Incident) -> Reply:
-        card = await present_card(self.work, self.watch.orders(), incident.id, self.watch.now())
+        card = await present_card(self.work, self.context.policy(), incident.id, self.context.now())
         return NO_DECISION if card is None else answers.show(card, everybody(self.roster))
 
     async def _why(self, incident: Incident) -> Reply:
-        explanation = await explain_incident(self.work, self.watch, incident.id, self.person)
+        explanation = await explain_incident(self.work, self.context, incident.id, self.person)
         return NO_DECISION if explanation is None else answers.why(explanation, everybody(self.roster))
 
     async def _pause(self, request: watch_words.Pause) -> Reply:
         await self._check_scope(request)
-        now = self.watch.now()
+        now = self.context.now()
         until = None if request.lasting is None else now + request.lasting
         return await controls.pause(
-            self.work, self.watch, self.roster, self.person, request.scope, until, request.reason
+            self.work, self.context, self.roster, self.person, request.scope, until, request.reason
         )
 
     async def _incident(self, number: int) -> Incident:
@@ -200,16 +200,16 @@ class _Order:
 
     async def _check_scope(self, request: watch_words.Pause) -> None:
         """A brake on a misspelt name would give false safety, so it is refused in words."""
-        orders = self.watch.orders()
-        services = set(orders.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
+        policy = self.context.policy()
+        services = set(policy.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
         match request.scope:
             case Scope(kind=ScopeKind.RUNBOOK, name=name):
-                _check_known("runbook", name, orders.runbooks)
+                _check_known("runbook", name, policy.runbooks)
             case Scope(kind=ScopeKind.SERVICE, name=name):
                 _check_known("service", name, services)
             case Scope(kind=ScopeKind.EVERYTHING):
                 first = request.reason.partition(" ")[0]
-                for kind, known in (("service", services), ("runbook", set(orders.runbooks))):
+                for kind, known in (("service", services), ("runbook", set(policy.runbooks))):
                     if first in known:
                         raise WordsError(
                             f"Did you mean the {kind}? Then write `{COMMAND} pause {kind}:{first}`; "

@@ -4,7 +4,7 @@ Must not know: what the tab shows, and when it is drawn; ``handlers.slack.live_h
 """
 
 from bot.response.assessment.votes import Roster
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
 from handlers.slack.commands import help_message
@@ -16,9 +16,9 @@ HOME_TAB = "home"
 async def opened(bridge: Bridge, arrived: Arrived) -> None:
     """From here on the person's tab is drawn, and kept up to date."""
 
-    async def act(work: UnitOfWork, watch: Watch, _roster: Roster) -> bool:
+    async def act(work: UnitOfWork, context: Context, _roster: Roster) -> bool:
         if arrived.text("event", "tab") == HOME_TAB and arrived.person:
-            await work.home_tabs.opened(arrived.person, watch.now())
+            await work.home_tabs.opened(arrived.person, context.now())
         return True
 
     if await bridge.settle(arrived, act):
@@ -28,7 +28,7 @@ async def opened(bridge: Bridge, arrived: Arrived) -> None:
 async def mentioned(bridge: Bridge, arrived: Arrived) -> None:
     """Somebody talks to the bot: it takes orders as commands, and says which."""
 
-    async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> bool:
+    async def act(_work: UnitOfWork, _context: Context, _roster: Roster) -> bool:
         return True
 
     if await bridge.settle(arrived, act):

@@ -76,7 +76,7 @@ class Inbox:
         self, body: dict[str, Any], context: dict[str, Any], next: Callable[[], Awaitable[Any]]
     ) -> None:
         """The first middleware after the signature: if it raises, nothing is acknowledged."""
-        self.heard_at = self.bridge.watch.now()
+        self.heard_at = self.bridge.context.now()
         arrived = context[ARRIVED] = recognise(body, self.heard_at)
         if arrived is not None and self._route(arrived) is not None:
             async with self.bridge.database.begin() as work:
@@ -105,7 +105,7 @@ class Inbox:
         Safe at any time and on every replica: each arrival takes effect once, whoever is first. Call it at start, and
         now and then with ``idle`` of about a minute for what another replica left behind.
         """
-        now = self.bridge.watch.now()
+        now = self.bridge.context.now()
         async with self.bridge.database.begin() as work:
             rows = await work.arrivals.unfinished(now - idle, now, RECOVERY_BATCH)
         for row in rows:
@@ -143,7 +143,7 @@ class Inbox:
             log.error("%s %s (%s) ended %s processes; given up", *_named(arrived), arrived.attempts - 1)
             await self._give_up(route, arrived)
             return
-        is_late = self.bridge.watch.now() - arrived.received_at > LATE_AFTER and not route.is_brake(arrived)
+        is_late = self.bridge.context.now() - arrived.received_at > LATE_AFTER and not route.is_brake(arrived)
         handler = partial(self._turn_down, route) if is_late else route.handler
         for delay_seconds in (*self._retry_delays_seconds, None):
             try:
@@ -185,7 +185,7 @@ class Inbox:
 
     async def _done(self, key: str) -> None:
         async with self.bridge.database.begin() as work:
-            await work.arrivals.done(key, self.bridge.watch.now())
+            await work.arrivals.done(key, self.bridge.context.now())
 
     def _route(self, arrived: Arrived) -> Route | None:
         return self._routes.get(arrived.kind, {}).get(arrived.name)

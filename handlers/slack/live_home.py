@@ -91,10 +91,10 @@ class LiveHome:
 
     async def _draw_all(self) -> None:
         url = await self._bridge.workspace_url()
-        since = self._bridge.watch.now() - KEPT_UP_TO_DATE
+        since = self._bridge.context.now() - KEPT_UP_TO_DATE
         async with self._bridge.database.read() as work:
             tabs = await work.home_tabs.watched(since)
-            seen = await for_home(work, self._bridge.watch, url) if tabs else None
+            seen = await for_home(work, self._bridge.context, url) if tabs else None
         if seen is None:
             return
         for tab in tabs:
@@ -108,7 +108,7 @@ class LiveHome:
         return view
 
     async def _draw(self, tab: HomeTab, view: View) -> None:
-        now = self._bridge.watch.now()
+        now = self._bridge.context.now()
         async with self._bridge.database.begin() as work:
             claimed = await work.home_tabs.claim(tab.person, now, now + CLAIM)
         if claimed is None or claimed.digest != tab.digest:
@@ -120,7 +120,7 @@ class LiveHome:
         published = await self._publish(tab.person, view, claimed.hash)
         if published is None:
             self._owed = True
-            await self._put_down(tab.person, self._bridge.watch.now() + TRY_AGAIN)
+            await self._put_down(tab.person, self._bridge.context.now() + TRY_AGAIN)
             return
         async with self._bridge.database.begin() as work:
             await work.home_tabs.drawn(tab.person, digest_of(view), published)

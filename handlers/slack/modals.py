@@ -11,7 +11,7 @@ from bot.response.interventions.pauses import pause
 from bot.response.interventions.reviews import Judgement, submit
 from bot.response.interventions.take_override import override, roll_back
 from bot.response.model.notices import Button
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from bot.slack import layout
 from bot.slack.cards import button_value
@@ -68,10 +68,10 @@ async def overridden(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_override(values_of(arrived))
 
-    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await override(work, watch, roster, press, form.choice, form.reason)
+        answer = await override(work, context, roster, press, form.choice, form.reason)
         return answer, await _channel(work, press.subject)
 
     question = press.subject if press is not None else ""
@@ -83,13 +83,13 @@ async def paused(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_pause(values_of(arrived))
 
-    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if form is None:
             return UNKNOWN_SUBJECT, ""
         found = None if press is None else await find(work, press.subject, press.revision)
-        until = None if form.lasting is None else watch.now() + form.lasting
+        until = None if form.lasting is None else context.now() + form.lasting
         incident_id = found.incident.id if found else None
-        answer = await pause(work, watch, roster, arrived.person, form.scope, until, form.reason, incident_id)
+        answer = await pause(work, context, roster, arrived.person, form.scope, until, form.reason, incident_id)
         return answer, (found.incident.channel or "") if found else ""
 
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))
@@ -119,10 +119,10 @@ async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     reason = arrived.text("view", "state", "values", REASON, REASON, "value", limit=REASON_MAX_CHARACTERS)
 
-    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await roll_back(work, watch, roster, press, reason)
+        answer = await roll_back(work, context, roster, press, reason)
         return answer, await _channel(work, press.subject)
 
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))
@@ -133,10 +133,10 @@ async def reviewed(bridge: Bridge, arrived: Arrived) -> None:
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_review(values_of(arrived))
 
-    async def act(work: Work, watch: Watch, roster: Roster) -> tuple[Answer, str]:
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await submit(work, watch, roster, press, Judgement(form.judgement), form.reason)
+        answer = await submit(work, context, roster, press, Judgement(form.judgement), form.reason)
         return answer, await _channel(work, press.subject)
 
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))

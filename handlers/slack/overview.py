@@ -8,11 +8,11 @@ from bot.policy.file.document import Freeze, Policy
 from bot.policy.situation import Pause
 from bot.response.interventions import reviews
 from bot.response.interventions.reviews import DueReview
-from bot.response.interventions.runbook_levels import Standing, standings
+from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
 from bot.response.model.actions import UNDER_WAY, Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from bot.slack.home_tab import ACTIONS_SHOWN, INCIDENTS_SHOWN, HomeFacts
 from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
@@ -65,7 +65,7 @@ class HomeOverview:
     incidents_open: int
     ended: Sequence[Action]
     reviews: Sequence[DueReview]
-    standings: Sequence[Standing]
+    runbook_levels: Sequence[RunbookLevel]
     permalinks: Mapping[int, str]
 
     def seen_by(self, person: str, problems: Sequence[str]) -> HomeFacts:
@@ -80,7 +80,7 @@ class HomeOverview:
             incidents_open=self.incidents_open,
             ended=self.ended,
             reviews=self.reviews,
-            standings=self.standings,
+            runbook_levels=self.runbook_levels,
             permalinks=self.permalinks,
         )
 
@@ -101,9 +101,9 @@ async def look_around(work: Work, now: datetime) -> Overview:
     )
 
 
-async def for_home(work: UnitOfWork, watch: Watch, workspace_url: str) -> HomeOverview:
+async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> HomeOverview:
     """Gather what the Home tabs show."""
-    now, policy = watch.now(), watch.orders()
+    now, policy = context.now(), context.policy()
     unresolved = await work.incidents.unresolved(INCIDENTS_MAX)
     questions = await work.actions.in_states(frozenset({ActionState.WAITING, ActionState.VETO_WINDOW}))
     ended = await work.actions.finished(now - ENDED_WITHIN, ACTIONS_SHOWN + 1)
@@ -120,8 +120,8 @@ async def for_home(work: UnitOfWork, watch: Watch, workspace_url: str) -> HomeOv
         incidents=await lines(work, unresolved[:INCIDENTS_SHOWN], workspace_url),
         incidents_open=len(unresolved),
         ended=ended,
-        reviews=await reviews.due(work, watch),
-        standings=await standings(work, policy, now),
+        reviews=await reviews.due(work, context),
+        runbook_levels=await runbook_levels(work, policy, now),
         permalinks={number: permalink(incident, workspace_url) for number, incident in known.items()},
     )
 

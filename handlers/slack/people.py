@@ -5,7 +5,7 @@ Must not know: what a group may do.
 
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import renew_people
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
@@ -13,9 +13,9 @@ from handlers.slack.bridge import Bridge
 
 async def membership_changed(bridge: Bridge, arrived: Arrived) -> None:
     """Ask Slack anew who is in the group, and say on the cards who may answer now."""
-    bridge.watch.people.forget(arrived.text("event", "subteam_id"))
+    bridge.context.people.forget(arrived.text("event", "subteam_id"))
 
-    async def act(work: Work, watch: Watch, roster: Roster) -> int:
-        return await renew_people(work, watch, roster)
+    async def act(work: Work, context: Context, roster: Roster) -> int:
+        return await renew_people(work, context, roster)
 
     await bridge.settle(arrived, act)

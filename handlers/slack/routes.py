@@ -19,7 +19,7 @@ from handlers.slack.bundles import (
     opening_for_many,
 )
 from handlers.slack.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
-from handlers.slack.commands import COMMAND, is_brake, ordered
+from handlers.slack.commands import COMMAND, is_brake, watch_command
 from handlers.slack.home import mentioned, opened
 from handlers.slack.inbox import Route, Routes, always
 from handlers.slack.modals import (
@@ -62,7 +62,7 @@ ROUTES: Routes = {
         Button.REVIEW: Route(reviewed),
         Button.CHOOSE: Route(chosen),
     },
-    Kind.COMMAND: {COMMAND: Route(ordered, is_brake=is_brake)},
+    Kind.COMMAND: {COMMAND: Route(watch_command, is_brake=is_brake)},
     Kind.SHORTCUT: {
         "why_this": Route(why_this),
         "roll_this_back": Route(roll_this_back),

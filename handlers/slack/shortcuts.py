@@ -7,7 +7,7 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import Answer
 from bot.response.interventions.explanations import explain_incident
 from bot.response.model.incidents import Incident
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.slack.cards import button_value
 from bot.slack.modals import EVERYTHING, View, pause_modal, why_modal
 from handlers.slack.arrival import Arrived
@@ -30,11 +30,11 @@ NO_DECISION = Answer(False, "I am still looking at this incident; there is no de
 async def why_this(bridge: Bridge, arrived: Arrived) -> None:
     """The reasons behind the incident whose card or thread the message is in."""
 
-    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> View | Answer:
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
         if isinstance(incident, Answer):
             return incident
-        explanation = await explain_incident(work, watch, incident.id, arrived.person)
+        explanation = await explain_incident(work, context, incident.id, arrived.person)
         if explanation is None:
             return NO_DECISION
         return drawn(why_modal(explanation, button_value(incident.handle, incident.revision), everybody(roster)))
@@ -45,7 +45,7 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
 async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
     """Ask whether what was done in this incident shall be taken back."""
 
-    async def act(work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
+    async def act(work: UnitOfWork, _context: Context, _roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
         if isinstance(incident, Answer):
             return incident
@@ -57,7 +57,7 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
 async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
     """Ask for how long, and why, everything shall pause."""
 
-    async def act(_work: UnitOfWork, _watch: Watch, _roster: Roster) -> View | Answer:
+    async def act(_work: UnitOfWork, _context: Context, _roster: Roster) -> View | Answer:
         return drawn(pause_modal([EVERYTHING]))
 
     await bridge.show(arrived, await bridge.settle(arrived, act))

@@ -17,8 +17,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from bot.response.assessment.parameters import SERVICE
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import Answer
-from bot.response.interventions.requests import Asked, RequestError, Wanted, run
-from bot.response.ports.context import Watch
+from bot.response.interventions.requests import RequestAnswer, RequestError, Wanted, run
+from bot.response.ports.context import Context
 from bot.slack.failures import error_word
 from bot.slack.text import Mrkdwn
 from handlers.slack.arrival import Arrived
@@ -65,23 +65,27 @@ async def _ask(bridge: Bridge, arrived: Arrived) -> Arrived | None:
     )
     person = _input(arrived, "requested_by", 30)
 
-    async def request(work: UnitOfWork, watch: Watch, roster: Roster) -> Asked:
+    async def request(work: UnitOfWork, context: Context, roster: Roster) -> RequestAnswer:
         callback_id = arrived.text("event", "function", "callback_id")
         if callback_id != FUNCTION:
-            return Asked(Answer(False, f"I have no step {callback_id[:80]!r} any more; please edit the workflow."))
-        if watch.now() - arrived.received_at > LATE_AFTER:
+            return RequestAnswer(
+                Answer(False, f"I have no step {callback_id[:80]!r} any more; please edit the workflow.")
+            )
+        if context.now() - arrived.received_at > LATE_AFTER:
             since = f"{arrived.received_at:%H:%M} UTC"
-            return Asked(Answer(False, f"I was away at {since} and did nothing; please run the workflow again."))
+            return RequestAnswer(
+                Answer(False, f"I was away at {since} and did nothing; please run the workflow again.")
+            )
         try:
-            return await run(work, watch, roster, person, wanted, via=VIA)
+            return await run(work, context, roster, person, wanted, via=VIA)
         except RequestError as error:
-            return Asked(Answer(False, str(error)))
+            return RequestAnswer(Answer(False, str(error)))
 
-    async def act(work: UnitOfWork, watch: Watch, roster: Roster) -> tuple[Asked, Arrived]:
-        asked = await request(work, watch, roster)
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> tuple[RequestAnswer, Arrived]:
+        asked = await request(work, context, roster)
         result = {INCIDENT: asked.incident} if asked.incident else {ERROR: asked.answer.text}
         owed = replace(
-            arrived, key=f"{arrived.key}:{OWED}", body={**arrived.body, OWED: result}, received_at=watch.now()
+            arrived, key=f"{arrived.key}:{OWED}", body={**arrived.body, OWED: result}, received_at=context.now()
         )
         await work.arrivals.save(owed.kind, owed.key, owed.body, owed.received_at)
         return asked, owed
@@ -100,7 +104,7 @@ def _input(arrived: Arrived, name: str, limit: int) -> str:
 
 async def _pay(bridge: Bridge, owed: Arrived) -> None:
     """Tell the workflow; where Slack cannot be told now, the inbox comes back to it."""
-    heard, now = await _tell(bridge, owed, _owed(owed)), bridge.watch.now()
+    heard, now = await _tell(bridge, owed, _owed(owed)), bridge.context.now()
     waited = now - owed.received_at
     async with bridge.database.begin() as work:
         if heard or waited > OWED_FOR:

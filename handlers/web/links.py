@@ -17,15 +17,15 @@ from bot.response.interventions.clicks import Answer, Press
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Watch
-from bot.second_channel.links import PATH, LinkDeed, LinkError, Links, Offer
+from bot.response.ports.context import Context
+from bot.second_channel.links import PATH, LinkError, LinkIntervention, Links, Offer
 from handlers.web.link_page import page
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 NOTHING_DONE = "Nothing was done."
-_DONE = {LinkDeed.STOP: "Stopped", LinkDeed.PAUSE: "Paused"}
+_DONE = {LinkIntervention.STOP: "Stopped", LinkIntervention.PAUSE: "Paused"}
 NOT_OURS, GONE, TOO_LATE = 404, 410, 409
 
 log = logging.getLogger(__name__)
@@ -44,9 +44,9 @@ class _Preview:
 class LinkPages:
     """Answers ``/links/<token>``."""
 
-    def __init__(self, watch: Watch, database: Database, links: Links) -> None:
+    def __init__(self, context: Context, database: Database, links: Links) -> None:
         """``database``: the watch's own, as the one that also knows which links were used."""
-        self._watch = watch
+        self._context = context
         self._database = database
         self._links = links
 
@@ -87,14 +87,14 @@ class LinkPages:
                 await work.used_links.use(
                     offer.nonce,
                     incident_id=offer.incident_id,
-                    deed=offer.deed,
+                    deed=offer.intervention,
                     recipient=offer.recipient,
-                    now=self._watch.now(),
+                    now=self._context.now(),
                 )
-        log.info("a link to %s sent to %s was pressed: %s", offer.deed, offer.recipient, answer.text)
+        log.info("a link to %s sent to %s was pressed: %s", offer.intervention, offer.recipient, answer.text)
         if not answer.accepted:
             return page("Nothing was done", [answer.text], status=TOO_LATE)
-        return page(_DONE[offer.deed], [f"INC-{offer.incident_id}: {answer.text}", "You can close this page."])
+        return page(_DONE[offer.intervention], [f"INC-{offer.incident_id}: {answer.text}", "You can close this page."])
 
     def _offer(self, request: web.Request) -> Offer | web.Response:
         try:
@@ -106,7 +106,7 @@ class LinkPages:
                 NOTHING_DONE,
             ]
             return page("This is no link of Watchkeeper's", said, status=NOT_OURS)
-        if offer.expires_at <= self._watch.now():
+        if offer.expires_at <= self._context.now():
             said = [
                 f"It worked until {offer.expires_at:%Y-%m-%d %H:%M} UTC. {NOTHING_DONE}",
                 "Automation can still be paused: in Slack with /watch pause, or on the machine: watchkeeper pause.",
@@ -115,19 +115,19 @@ class LinkPages:
         return offer
 
     async def _do(self, work: UnitOfWork, offer: Offer) -> Answer:
-        now = self._watch.now()
-        watch, actor = replace(self._watch, now=lambda: now), offer.actor
-        roster: Roster = dict.fromkeys(watch.orders().people, frozenset({actor}))
-        match offer.deed:
-            case LinkDeed.STOP:
+        now = self._context.now()
+        context, actor = replace(self._context, now=lambda: now), offer.actor
+        roster: Roster = dict.fromkeys(context.policy().people, frozenset({actor}))
+        match offer.intervention:
+            case LinkIntervention.STOP:
                 incident = await work.incidents.get(offer.incident_id)
                 if incident is None or not (await _preview(work, offer)).button:
                     return Answer(False, f"There is nothing to stop any more. {NOTHING_DONE}")
-                return await approvals.stop(work, watch, roster, Press(actor, incident.handle, incident.revision))
-            case LinkDeed.PAUSE:
+                return await approvals.stop(work, context, roster, Press(actor, incident.handle, incident.revision))
+            case LinkIntervention.PAUSE:
                 reason = f"with the link in the message about INC-{offer.incident_id}"
                 return await controls.pause(
-                    work, watch, roster, actor, EVERYTHING, None, reason, incident_id=offer.incident_id
+                    work, context, roster, actor, EVERYTHING, None, reason, incident_id=offer.incident_id
                 )
 
 
@@ -144,7 +144,7 @@ async def _used(work: UnitOfWork, offer: Offer) -> web.Response | None:
 
 async def _preview(work: UnitOfWork, offer: Offer) -> _Preview:
     incident = await work.incidents.get(offer.incident_id)
-    if offer.deed is LinkDeed.PAUSE:
+    if offer.intervention is LinkIntervention.PAUSE:
         return _Preview(
             "Pause all automation?",
             (

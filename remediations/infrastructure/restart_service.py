@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.remediation import (
     Health,
     Parameters,
@@ -261,7 +261,7 @@ def _plan(
         blast_radius=BlastRadius(
             targets=len(restarting), share=min(1.0, len(restarting) / fleet) if fleet is not None else None
         ),
-        way_back=WayBack(
+        rollback=Rollback(
             summary="Processes are started or stopped again as they were; what they held in memory is gone.",
             exactness=Exactness.APPROXIMATE,
         ),

@@ -2,7 +2,7 @@
 
 from bot.policy.file.document import Policy
 
-ORDERS = Policy.model_validate(
+POLICY = Policy.model_validate(
     {
         "version": 1,
         "channels": {"incidents": "C01INC", "audit": "C02AUD"},

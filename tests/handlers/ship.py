@@ -22,7 +22,7 @@ from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.records import StoredDecision
 from bot.response.notices.card import current_action, refresh_card
-from bot.response.ports.context import Watch, utc_now
+from bot.response.ports.context import Context, utc_now
 from bot.slack.connection import Connection, build_client
 from bot.slack.courier import Courier
 from bot.slack.pacing import Paces
@@ -44,13 +44,13 @@ from storage.intake import Intake
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import RecordingEnqueuer
-from tests.handlers.orders import ORDERS
+from tests.handlers.orders import POLICY
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 HANDLE = "handle of checkout"
 
 
-class NoSenses:
+class NoMonitoring:
     """Monitoring; nothing that people press asks it."""
 
     async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
@@ -70,7 +70,7 @@ class Ship:
     workspace: Workspace
     database: Database
     enqueuer: RecordingEnqueuer
-    watch: Watch
+    context: Context
     client: AsyncWebClient
     courier: Courier[UnitOfWork]
     metrics: Metrics
@@ -97,7 +97,7 @@ class Ship:
             changes.setdefault("due_at", utc_now() + timedelta(minutes=30))
             action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
             await work.actions.add(action)
-            await refresh_card(work, ORDERS, incident_id, utc_now())
+            await refresh_card(work, POLICY, incident_id, utc_now())
         async with asyncio.timeout(10):
             while (await self.incident(incident_id)).thread_ts is None:
                 await asyncio.sleep(0.01)
@@ -154,7 +154,9 @@ class Ship:
     async def at(self, now: datetime) -> Inbox:
         """An inbox of a process that is started at ``now``."""
         bridge = self.inbox.bridge
-        return Inbox(replace(bridge, watch=replace(self.watch, now=lambda: now)), ROUTES, retry_delays_seconds=(0.01,))
+        return Inbox(
+            replace(bridge, context=replace(self.context, now=lambda: now)), ROUTES, retry_delays_seconds=(0.01,)
+        )
 
 
 @asynccontextmanager
@@ -172,12 +174,12 @@ async def sailing(
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(workspace.serve())
         client = build_client(workspace.bot_token, server.api_url)
-        people = SlackPeople(client, lambda: ORDERS)
-        watch = Watch(
+        people = SlackPeople(client, lambda: POLICY)
+        context = Context(
             database=database,
-            orders=lambda: ORDERS,
-            catalogue=build_catalogue(ORDERS.backends),
-            evidence=NoSenses(),
+            orders=lambda: POLICY,
+            catalogue=build_catalogue(POLICY.backends),
+            evidence=NoMonitoring(),
             people=people,
         )
         courier = Courier(
@@ -190,7 +192,7 @@ async def sailing(
             paces=Paces(post_interval_seconds=0.0, update_interval_seconds=0.0),
         )
         metrics = Metrics()
-        bridge = Bridge(watch, database, client, PrivateAnswers(courier, server.api_url), metrics)
+        bridge = Bridge(context, database, client, PrivateAnswers(courier, server.api_url), metrics)
         inbox = Inbox(bridge, routes, retry_delays_seconds=(0.01, 0.01))
         app = build_slack_app(inbox, signing_secret=workspace.signing_secret if http else None)
         courier.start()
@@ -200,7 +202,7 @@ async def sailing(
         home.start()
         stack.push_async_callback(home.close)
         if http:
-            intake = Intake(database, watch.orders, utc_now)
+            intake = Intake(database, context.orders, utc_now)
             stack.push_async_callback(intake.close)
             # Not aiohttp's TestServer, which, unlike a real one, cancels a request that its client gave up.
             runner = web.AppRunner(
@@ -225,7 +227,7 @@ async def sailing(
             async with asyncio.timeout(10):
                 while not connection.state.connected:
                     await asyncio.sleep(0.01)
-        yield Ship(workspace, database, enqueuer, watch, client, courier, metrics, inbox, app)
+        yield Ship(workspace, database, enqueuer, context, client, courier, metrics, inbox, app)
 
 
 def asked_by_policy(incident_id: int) -> StoredDecision:

@@ -24,7 +24,7 @@ from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.handlers.orders import ORDERS
+from tests.handlers.orders import POLICY
 from tests.handlers.webhooks import CAPTURED, alert, webhook
 
 TOKEN = "s3cret"
@@ -56,7 +56,7 @@ class Monitor:
 async def listening(database: Database, token: str | None = None) -> AsyncIterator[Monitor]:
     """A server over ``database``, as the composition root runs it."""
     metrics = Metrics()
-    intake = Intake(database, lambda: ORDERS, utc_now)
+    intake = Intake(database, lambda: POLICY, utc_now)
     app = build_http_app(intake=intake, health=Health({}, metrics, database), metrics=metrics, alert_token=token)
     server = TestServer(app)
     await server.start_server()

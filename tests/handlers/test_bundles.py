@@ -11,7 +11,7 @@ from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.notices.card import refresh_card
 from bot.response.ports.context import utc_now
 from tests.fixtures import incidents as facts
-from tests.handlers.orders import ORDERS
+from tests.handlers.orders import POLICY
 from tests.handlers.ship import Ship, asked_by_policy
 from tests.handlers.test_modals import opened
 
@@ -35,7 +35,7 @@ async def storm(ship: Ship, number: int = 3, first: int = 1) -> Message:
             await work.bundles.ask(incident, RUNBOOK, "L1 asks", now)
             shared = shared or await work.bundles.open("the storm", RUNBOOK, incident, now)
             await work.bundles.join(shared, incident)
-            await refresh_card(work, ORDERS, incident, now)
+            await refresh_card(work, POLICY, incident, now)
     return await card(ship, f"{first + number - 1} questions at once" if number > 1 else "")
 
 

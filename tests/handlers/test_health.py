@@ -17,7 +17,7 @@ from handlers.web.http_app import build_http_app
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts
-from tests.handlers.orders import ORDERS
+from tests.handlers.orders import POLICY
 from tests.handlers.webhooks import alert, webhook
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ CHECKS: dict[str, Check] = {}
 async def session(database: Database) -> AsyncIterator[aiohttp.ClientSession]:
     metrics = Metrics()
     CHECKS.clear()
-    intake = Intake(database, lambda: ORDERS, utc_now)
+    intake = Intake(database, lambda: POLICY, utc_now)
     health = Health(CHECKS, metrics, database)
     server = TestServer(build_http_app(intake=intake, health=health, metrics=metrics, alert_token=None))
     await server.start_server()

@@ -12,16 +12,16 @@ from bot.policy.situation import Notification, Oversight, Scope, ScopeKind
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.records import StoredDecision
-from bot.response.ports.context import Watch, utc_now
-from bot.second_channel.links import LinkDeed, Links, Offer
+from bot.response.ports.context import Context, utc_now
+from bot.second_channel.links import LinkIntervention, Links, Offer
 from handlers.web.links import LinkPages
 from storage.audit_chain import SealedEntry
 from storage.database import Database
 from storage.tables import ACTIONS, INCIDENTS
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import AUDIT_KEY
-from tests.handlers.orders import ORDERS
-from tests.handlers.ship import NoSenses
+from tests.handlers.orders import POLICY
+from tests.handlers.ship import NoMonitoring
 
 ALICE = "alice@example.com"
 LINKS = Links(AUDIT_KEY, "https://watch.example.com")
@@ -44,9 +44,9 @@ class Pages:
     database: Database
     client: TestClient[web.Request, web.Application]
 
-    def link(self, deed: LinkDeed, *, nonce: str = "n", hours: float = 1, incident: int = 1) -> str:
+    def link(self, intervention: LinkIntervention, *, nonce: str = "n", hours: float = 1, incident: int = 1) -> str:
         until = utc_now() + timedelta(hours=hours)
-        return f"/links/{LINKS.token(Offer(deed, incident, ALICE, until, nonce))}"
+        return f"/links/{LINKS.token(Offer(intervention, incident, ALICE, until, nonce))}"
 
     async def look(self, link: str) -> tuple[int, str]:
         async with self.client.get(link) as response:
@@ -81,9 +81,9 @@ def considered(incident_id: int) -> StoredDecision:
 
 @pytest.fixture
 async def pages(database: Database) -> AsyncIterator[Pages]:
-    watch = Watch(database=database, orders=lambda: ORDERS, catalogue={}, evidence=NoSenses(), people=Nobody())
+    context = Context(database=database, orders=lambda: POLICY, catalogue={}, evidence=NoMonitoring(), people=Nobody())
     app = web.Application()
-    LinkPages(watch, database, LINKS).add_to(app)
+    LinkPages(context, database, LINKS).add_to(app)
     async with database.begin() as work:
         incident = await facts.open_incident(work, revision=1)
         await work.decisions.add(considered(incident))
@@ -95,7 +95,7 @@ async def pages(database: Database) -> AsyncIterator[Pages]:
 
 
 async def test_looking_says_what_it_would_do_and_does_nothing(pages: Pages) -> None:
-    link = pages.link(LinkDeed.STOP)
+    link = pages.link(LinkIntervention.STOP)
     for _ in range(3):
         status, text = await pages.look(link)
         assert status == 200
@@ -110,7 +110,7 @@ async def test_looking_says_what_it_would_do_and_does_nothing(pages: Pages) -> N
 
 
 async def test_pressing_stops_it_in_the_name_of_whoever_was_written_to(pages: Pages) -> None:
-    status, text = await pages.press(pages.link(LinkDeed.STOP))
+    status, text = await pages.press(pages.link(LinkIntervention.STOP))
     assert status == 200
     assert "Stopped. Nothing was changed" in text
     action = await pages.action()
@@ -120,7 +120,7 @@ async def test_pressing_stops_it_in_the_name_of_whoever_was_written_to(pages: Pa
 
 
 async def test_a_used_link_does_nothing_more_and_says_when_it_did(pages: Pages) -> None:
-    link = pages.link(LinkDeed.PAUSE)
+    link = pages.link(LinkIntervention.PAUSE)
     assert (await pages.press(link))[0] == 200
     for ask in (pages.look, pages.press):
         status, text = await ask(link)
@@ -131,24 +131,24 @@ async def test_a_used_link_does_nothing_more_and_says_when_it_did(pages: Pages) 
 
 
 async def test_pressing_pause_pauses_everything_until_somebody_resumes(pages: Pages) -> None:
-    status, text = await pages.look(pages.link(LinkDeed.PAUSE))
+    status, text = await pages.look(pages.link(LinkIntervention.PAUSE))
     assert status == 200
     assert "Pause all automation?" in text
     assert await pages.paused() == []
-    status, text = await pages.press(pages.link(LinkDeed.PAUSE))
+    status, text = await pages.press(pages.link(LinkIntervention.PAUSE))
     assert status == 200
     assert "Paused: everything, until somebody resumes it. 1 open action is held." in text
     assert await pages.paused() == [(str(Scope(kind=ScopeKind.EVERYTHING)), f"link:{ALICE}")]
 
 
 async def test_stop_and_pause_of_one_message_are_two_links(pages: Pages) -> None:
-    assert (await pages.press(pages.link(LinkDeed.STOP, nonce="one")))[0] == 200
-    assert (await pages.press(pages.link(LinkDeed.PAUSE, nonce="two")))[0] == 200
+    assert (await pages.press(pages.link(LinkIntervention.STOP, nonce="one")))[0] == 200
+    assert (await pages.press(pages.link(LinkIntervention.PAUSE, nonce="two")))[0] == 200
 
 
 async def test_an_expired_link_does_nothing(pages: Pages) -> None:
     for ask in (pages.look, pages.press):
-        status, text = await ask(pages.link(LinkDeed.PAUSE, hours=-0.01))
+        status, text = await ask(pages.link(LinkIntervention.PAUSE, hours=-0.01))
         assert status == 410
         assert "has expired" in text
         assert "<form" not in text
@@ -158,7 +158,7 @@ async def test_an_expired_link_does_nothing(pages: Pages) -> None:
 @pytest.mark.parametrize("forge", [lambda token: token[:-3], lambda token: f"x{token}", lambda _: "a" * 8000])
 async def test_a_forged_or_cut_link_does_nothing(pages: Pages, forge: object) -> None:
     assert callable(forge)
-    token = pages.link(LinkDeed.PAUSE).removeprefix("/links/")
+    token = pages.link(LinkIntervention.PAUSE).removeprefix("/links/")
     for ask in (pages.look, pages.press):
         status, text = await ask(f"/links/{forge(token)}")
         assert status in (400, 404), "too long a line is refused by the server itself"
@@ -167,7 +167,7 @@ async def test_a_forged_or_cut_link_does_nothing(pages: Pages, forge: object) ->
 
 
 async def test_a_link_of_another_watchkeeper_does_nothing(pages: Pages) -> None:
-    offer = Offer(LinkDeed.PAUSE, 1, ALICE, utc_now() + timedelta(hours=1), "n")
+    offer = Offer(LinkIntervention.PAUSE, 1, ALICE, utc_now() + timedelta(hours=1), "n")
     stranger = Links(b"another key of some length", "https://watch.example.com")
     status, text = await pages.press(f"/links/{stranger.token(offer)}")
     assert status == 404
@@ -179,7 +179,7 @@ async def test_a_link_of_another_watchkeeper_does_nothing(pages: Pages) -> None:
 async def test_too_late_is_said_and_leaves_the_link_unspent(pages: Pages, state: ActionState) -> None:
     async with pages.database.begin() as work:
         await work.session.execute(ACTIONS.update().values(state=state))
-    link = pages.link(LinkDeed.STOP)
+    link = pages.link(LinkIntervention.STOP)
     status, text = await pages.look(link)
     assert status == 409
     assert state.value in text
@@ -192,8 +192,8 @@ async def test_too_late_is_said_and_leaves_the_link_unspent(pages: Pages, state:
 
 
 async def test_an_incident_that_does_not_exist_has_nothing_to_stop(pages: Pages) -> None:
-    assert (await pages.look(pages.link(LinkDeed.STOP, incident=99)))[0] == 409
-    assert (await pages.press(pages.link(LinkDeed.STOP, incident=99)))[0] == 409
+    assert (await pages.look(pages.link(LinkIntervention.STOP, incident=99)))[0] == 409
+    assert (await pages.press(pages.link(LinkIntervention.STOP, incident=99)))[0] == 409
 
 
 async def test_what_an_alert_says_is_shown_as_text(pages: Pages) -> None:
@@ -202,13 +202,13 @@ async def test_what_an_alert_says_is_shown_as_text(pages: Pages) -> None:
         assert action is not None
         evil = action.plan.model_copy(update={"summary": "<script>alert(1)</script>"})
         await work.session.execute(ACTIONS.update().values(plan=evil.model_dump(mode="json")))
-    _, text = await pages.look(pages.link(LinkDeed.STOP))
+    _, text = await pages.look(pages.link(LinkIntervention.STOP))
     assert "<script" not in text
     assert "&lt;script&gt;" in text
 
 
 async def test_the_page_loads_nothing_tells_nobody_and_cannot_be_framed(pages: Pages) -> None:
-    async with pages.client.get(pages.link(LinkDeed.STOP)) as response:
+    async with pages.client.get(pages.link(LinkIntervention.STOP)) as response:
         text, headers = await response.text(), response.headers
     assert "default-src 'none'" in headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
@@ -221,4 +221,4 @@ async def test_the_page_loads_nothing_tells_nobody_and_cannot_be_framed(pages: P
 async def test_a_resolved_incident_still_lets_its_readers_pause(pages: Pages) -> None:
     async with pages.database.begin() as work:
         await work.session.execute(INCIDENTS.update().values(state=IncidentState.RESOLVED))
-    assert (await pages.press(pages.link(LinkDeed.PAUSE)))[0] == 200
+    assert (await pages.press(pages.link(LinkIntervention.PAUSE)))[0] == 200

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.situation import (
     AlertFacts,
@@ -49,7 +49,7 @@ CALM_RUNBOOK: Mapping[str, Any] = {
     "verify": {"within": "2m", "healthy": "up == 1"},
     "veto_window": "30s",
 }
-CALM_ORDERS: Mapping[str, Any] = {
+CALM_POLICY: Mapping[str, Any] = {
     "version": 1,
     "channels": {"incidents": "C01INC"},
     "people": {"sre": {"users": [ALICE, BOB, CAROL]}},
@@ -61,7 +61,7 @@ CALM_ORDERS: Mapping[str, Any] = {
 
 def calm_policy(runbook: Mapping[str, Any] | None = None, **orders: Any) -> Policy:
     """The calm orders with changes, as the file would write them."""
-    return Policy.model_validate({**CALM_ORDERS, "runbooks": {RUNBOOK: {**CALM_RUNBOOK, **(runbook or {})}}, **orders})
+    return Policy.model_validate({**CALM_POLICY, "runbooks": {RUNBOOK: {**CALM_RUNBOOK, **(runbook or {})}}, **orders})
 
 
 def targets(count: int) -> tuple[Target, ...]:
@@ -76,7 +76,7 @@ def calm_plan(**changes: Any) -> Plan:
         "targets": targets(1),
         "effects": frozenset({Effect.RESTART}),
         "blast_radius": BlastRadius(targets=1, share=0.25),
-        "way_back": WayBack(summary="The process is started again as it was.", exactness=Exactness.EXACT),
+        "rollback": Rollback(summary="The process is started again as it was.", exactness=Exactness.EXACT),
     }
     return Plan(**{**facts, **changes})
 
@@ -158,7 +158,7 @@ def plans(draw: st.DrawFn) -> Plan:
         targets=targets(count),
         effects=frozenset(draw(st.sets(st.sampled_from(Effect), max_size=2))),
         blast_radius=BlastRadius(targets=stated, share=share),
-        way_back=WayBack(
+        rollback=Rollback(
             summary=draw(st.sampled_from(("started again", "started again", " "))),
             exactness=draw(st.sampled_from(Exactness)),
         ),
@@ -168,8 +168,8 @@ def plans(draw: st.DrawFn) -> Plan:
 def forbidden_plans() -> st.SearchStrategy[Plan]:
     """Plans with at least one forbidden effect, said or unsaid."""
     said = st.sets(st.sampled_from(tuple(FORBIDDEN)), min_size=1).map(lambda effects: calm_plan(effects=effects))
-    no_way_back = WayBack(summary="none", exactness=Exactness.NONE)
-    return st.one_of(said, st.just(calm_plan(way_back=no_way_back)))
+    no_way_back = Rollback(summary="none", exactness=Exactness.NONE)
+    return st.one_of(said, st.just(calm_plan(rollback=no_way_back)))
 
 
 def impacts() -> st.SearchStrategy[Impact]:

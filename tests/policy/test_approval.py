@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from bot.policy.approval import (
     FOR_APPROVERS,
-    Deed,
-    Standing,
+    Intervention,
+    TallyState,
     approvals_needed,
     groups_for,
     may,
@@ -26,22 +26,28 @@ PEOPLE = {"people": {"sre": {"users": [ALICE, BOB]}, "leads": {"users": [CAROL]}
 
 def test_what_changes_production_is_for_approvers_and_the_rest_for_everybody_named() -> None:
     policy = calm_policy({"approvals": {"from": ["leads"]}}, **PEOPLE)
-    for deed in Deed:
-        expected = ("leads",) if deed in FOR_APPROVERS else ("sre", "leads")
-        assert groups_for(deed, policy, RUNBOOK) == expected
-        assert groups_for(deed, policy) == (("sre",) if deed in FOR_APPROVERS else ("sre", "leads"))
-    assert {deed.value for deed in FOR_APPROVERS} == {"approve", "override", "act by hand", "roll back", "resume"}
+    for intervention in Intervention:
+        expected = ("leads",) if intervention in FOR_APPROVERS else ("sre", "leads")
+        assert groups_for(intervention, policy, RUNBOOK) == expected
+        assert groups_for(intervention, policy) == (("sre",) if intervention in FOR_APPROVERS else ("sre", "leads"))
+    assert {intervention.value for intervention in FOR_APPROVERS} == {
+        "approve",
+        "override",
+        "act by hand",
+        "roll back",
+        "resume",
+    }
 
 
 def test_a_group_of_the_chain_may_answer_once_it_was_asked_and_not_before() -> None:
     policy = calm_policy({"approvals": {"from": ["sre"], "escalation": ["leads"]}}, **PEOPLE)
-    assert groups_for(Deed.APPROVE, policy, RUNBOOK) == ("sre",)
-    assert groups_for(Deed.APPROVE, policy, RUNBOOK, asked={"sre", "leads"}) == ("sre", "leads")
+    assert groups_for(Intervention.APPROVE, policy, RUNBOOK) == ("sre",)
+    assert groups_for(Intervention.APPROVE, policy, RUNBOOK, asked={"sre", "leads"}) == ("sre", "leads")
 
 
 def test_a_group_that_the_orders_no_longer_name_has_no_say_even_if_it_was_asked() -> None:
     policy = calm_policy({"approvals": {"from": ["sre"]}}, **PEOPLE)
-    assert groups_for(Deed.APPROVE, policy, RUNBOOK, asked={"sre", "leads", "captains"}) == ("sre",)
+    assert groups_for(Intervention.APPROVE, policy, RUNBOOK, asked={"sre", "leads", "captains"}) == ("sre",)
 
 
 def test_the_chain_goes_on_with_those_who_were_not_asked() -> None:
@@ -50,18 +56,18 @@ def test_the_chain_goes_on_with_those_who_were_not_asked() -> None:
     assert next_groups(policy, RUNBOOK, ("sre", "leads")) == ()
 
 
-@pytest.mark.parametrize("deed", Deed)
-def test_nobody_may_anything_without_being_named(deed: Deed) -> None:
-    assert not may(deed, ALICE, authorised=()).allowed
-    assert not may(deed, ALICE, authorised=(BOB,)).allowed
-    assert may(deed, ALICE, authorised=(ALICE, BOB)).allowed
+@pytest.mark.parametrize("intervention", Intervention)
+def test_nobody_may_anything_without_being_named(intervention: Intervention) -> None:
+    assert not may(intervention, ALICE, authorised=()).allowed
+    assert not may(intervention, ALICE, authorised=(BOB,)).allowed
+    assert may(intervention, ALICE, authorised=(ALICE, BOB)).allowed
 
 
-@pytest.mark.parametrize("deed", Deed)
-def test_the_requester_may_do_everything_but_say_yes_to_themselves(deed: Deed) -> None:
-    permission = may(deed, ALICE, authorised=(ALICE, BOB), requested_by=ALICE)
-    assert permission.allowed == (deed not in (Deed.APPROVE, Deed.ACT_BY_HAND))
-    assert may(deed, BOB, authorised=(ALICE, BOB), requested_by=ALICE).allowed
+@pytest.mark.parametrize("intervention", Intervention)
+def test_the_requester_may_do_everything_but_say_yes_to_themselves(intervention: Intervention) -> None:
+    permission = may(intervention, ALICE, authorised=(ALICE, BOB), requested_by=ALICE)
+    assert permission.allowed == (intervention not in (Intervention.APPROVE, Intervention.ACT_BY_HAND))
+    assert may(intervention, BOB, authorised=(ALICE, BOB), requested_by=ALICE).allowed
 
 
 @pytest.mark.parametrize(
@@ -77,27 +83,27 @@ def test_forbidden_effects_need_two_and_never_fewer_than_the_policy_says(
 
 def test_a_second_yes_by_the_same_person_counts_once() -> None:
     count = tally(approvals=[ALICE, ALICE], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=2)
-    assert (count.standing, count.approved_by, count.missing) == (Standing.PENDING, (ALICE,), 1)
+    assert (count.standing, count.approved_by, count.missing) == (TallyState.PENDING, (ALICE,), 1)
 
 
 def test_enough_distinct_approvers_approve() -> None:
     count = tally(approvals=[BOB, ALICE], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=2)
-    assert (count.standing, count.approved_by, count.missing) == (Standing.APPROVED, (BOB, ALICE), 0)
+    assert (count.standing, count.approved_by, count.missing) == (TallyState.APPROVED, (BOB, ALICE), 0)
 
 
 def test_the_requesters_own_vote_never_counts() -> None:
     count = tally(approvals=[ALICE], stops=[], approvers=[ALICE, BOB], requested_by=ALICE, needed=1)
-    assert (count.standing, count.approved_by) == (Standing.PENDING, ())
+    assert (count.standing, count.approved_by) == (TallyState.PENDING, ())
 
 
 def test_a_yes_by_somebody_without_the_authority_does_not_count() -> None:
     count = tally(approvals=[CAROL], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=1)
-    assert count.standing is Standing.PENDING
+    assert count.standing is TallyState.PENDING
 
 
 def test_one_stop_outweighs_every_yes() -> None:
     count = tally(approvals=[ALICE, BOB], stops=[CAROL], approvers=[ALICE, BOB], requested_by=None, needed=1)
-    assert count.standing is Standing.STOPPED
+    assert count.standing is TallyState.STOPPED
 
 
 @pytest.mark.parametrize("needed", [0, -1])
@@ -115,7 +121,7 @@ def test_approved_means_enough_distinct_others_with_authority_and_no_stop(
 ) -> None:
     count = tally(approvals=approvals, stops=stops, approvers=approvers, requested_by=requested_by, needed=needed)
     valid = (set(approvals) & set(approvers)) - {requested_by}
-    assert (count.standing is Standing.APPROVED) == (len(valid) >= needed and not stops)
+    assert (count.standing is TallyState.APPROVED) == (len(valid) >= needed and not stops)
     assert set(count.approved_by) == valid
     assert count.missing == max(0, needed - len(valid))
 

@@ -10,7 +10,7 @@ from bot.policy.decide import RULES, decide
 from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.plan import BlastRadius, Effect, Exactness, WayBack
+from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
 from bot.policy.situation import Gate, Impact, Licence, Notification, Oversight
 from tests.policy.strategies import (
     NOW,
@@ -99,7 +99,7 @@ def _situation(reach: str, facts: dict[str, Any], cap: Level | None, exactness: 
             targets=targets(count),
             blast_radius=BlastRadius(targets=count, share=0.5),
             effects=frozenset(effects),
-            way_back=WayBack(summary="started again", exactness=exactness),
+            rollback=Rollback(summary="started again", exactness=exactness),
         ),
         pauses=(pause(),) if facts["paused"] else (),
         impact=Impact(slo_burn=0.5, slo_measured=True, billing=facts["escalated"]),

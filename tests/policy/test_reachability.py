@@ -8,7 +8,7 @@ from bot.policy.file.document import Policy
 from bot.policy.file.loading import check_policy, load_policy
 from bot.policy.file.problems import Weight
 
-ORDERS = """\
+POLICY_FILE = """\
 version: 1
 channels: {incidents: C01INC}
 people:
@@ -21,7 +21,7 @@ MAIL = "email: {server: 'smtp.example.com:587', from: watch@example.com, to: [sr
 
 
 def with_channel(*lines: str) -> str:
-    return ORDERS + "second_channel:\n" + "".join(f"  {line}\n" for line in lines)
+    return POLICY_FILE + "second_channel:\n" + "".join(f"  {line}\n" for line in lines)
 
 
 def problems(text: str, weight: Weight = Weight.ERROR) -> list[tuple[int, str, str]]:
@@ -39,11 +39,11 @@ def test_groups_become_addresses_and_nobody_is_written_to_twice() -> None:
 
 
 def test_without_a_second_channel_nobody_is_written_to() -> None:
-    assert load_policy(ORDERS, filename="policy.yml").mail_recipients() == ()
+    assert load_policy(POLICY_FILE, filename="policy.yml").mail_recipients() == ()
 
 
 def test_an_announcement_has_time_for_slack_and_then_for_the_second_channel() -> None:
-    alone = load_policy(ORDERS, filename="policy.yml")
+    alone = load_policy(POLICY_FILE, filename="policy.yml")
     assert alone.announce_within == timedelta(seconds=30)
     assert loaded("after: 45s", MAIL).announce_within == timedelta(seconds=75)
 

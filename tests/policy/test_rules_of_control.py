@@ -7,7 +7,7 @@ import pytest
 
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.levels import Level
-from bot.policy.plan import Exactness, WayBack
+from bot.policy.plan import Exactness, Rollback
 from bot.policy.situation import (
     BudgetState,
     Gate,
@@ -161,14 +161,14 @@ def test_a_zero_veto_window_needs_an_exact_way_back_and_one_target() -> None:
     policy = calm_policy({"veto_window": "0s"})
     assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(policy).veto_window_seconds == 0
-    roughly = calm_plan(way_back=WayBack(summary="started again", exactness=Exactness.APPROXIMATE))
+    roughly = calm_plan(rollback=Rollback(summary="started again", exactness=Exactness.APPROXIMATE))
     for plan in (roughly, reaching(2), reaching(1, stated=2)):
         decision = decided(policy, plan=plan)
         assert (decision.verdict, decision.decisive) == (Verdict.ASK, "veto_window")
 
 
 def test_any_veto_window_at_all_is_one() -> None:
-    roughly = calm_plan(way_back=WayBack(summary="started again", exactness=Exactness.APPROXIMATE))
+    roughly = calm_plan(rollback=Rollback(summary="started again", exactness=Exactness.APPROXIMATE))
     decision = decided(calm_policy({"veto_window": "500ms"}), plan=roughly)
     assert (decision.verdict, decision.veto_window_seconds) == (Verdict.ACT_UNLESS_STOPPED, 0.5)
 
@@ -183,7 +183,7 @@ def test_conditions_say_whether_there_were_any() -> None:
 
 def test_the_default_veto_window_counts_like_a_written_one() -> None:
     policy = calm_policy({"veto_window": None}, defaults={"approvals": {"from": ["sre"]}, "veto_window": "0s"})
-    roughly = calm_plan(way_back=WayBack(summary="started again", exactness=Exactness.APPROXIMATE))
+    roughly = calm_plan(rollback=Rollback(summary="started again", exactness=Exactness.APPROXIMATE))
     assert decided(policy, plan=roughly).decisive == "veto_window"
     default = calm_policy({"veto_window": None})
     assert decided(default).veto_window_seconds == 60

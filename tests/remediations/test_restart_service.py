@@ -131,7 +131,7 @@ async def test_a_plan_says_what_it_touches_and_how_it_is_undone(tmp_path: Path) 
     async with restarting(tmp_path, Program("checkout")) as (_, remediation):
         plan = await plan_for(remediation, "checkout", fleet=4)
         assert plan.effects == frozenset({Effect.RESTART})
-        assert plan.way_back.exactness is Exactness.APPROXIMATE
+        assert plan.rollback.exactness is Exactness.APPROXIMATE
         assert plan.summary == "Restart checkout through supervisor."
 
 

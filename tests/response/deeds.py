@@ -7,15 +7,15 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions import approvals
 from bot.response.interventions import take_override as interventions
 from bot.response.interventions.clicks import Answer, Press
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from tests.response.world import World
 
-Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
+Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
 
 
 async def pressed(
-    deed: Deed,
+    intervention: Intervention,
     here: World,
     person: str,
     incident_id: int = 1,
@@ -24,9 +24,9 @@ async def pressed(
     roster: Roster | None = None,
 ) -> Answer:
     """What came of it. ``press``: another card than the present one; ``roster``: who is in which group, if not now."""
-    press, roster = press or await here.press(person, incident_id), roster or await here.watch.roster()
+    press, roster = press or await here.press(person, incident_id), roster or await here.context.roster()
     async with here.database.begin() as work:
-        return await deed(work, here.watch, roster, press)
+        return await intervention(work, here.context, roster, press)
 
 
 approve = partial(pressed, approvals.approve)

@@ -64,8 +64,8 @@ class SharedSwitch(Switch):
     async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
         plan = await super().plan(parameters, service, fleet)
         target = plan.targets[0].model_copy(update={"state": {}})
-        way_back = plan.way_back.model_copy(update={"summary": "Flip it back"})
-        return plan.model_copy(update={"targets": (target,), "way_back": way_back})
+        rollback = plan.rollback.model_copy(update={"summary": "Flip it back"})
+        return plan.model_copy(update={"targets": (target,), "rollback": rollback})
 
     async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
         self._note("begin")

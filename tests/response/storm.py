@@ -13,11 +13,11 @@ from bot.response.model.actions import ActionState
 from bot.response.model.bundle import Bundle
 from bot.response.model.notices import BundleNotice, ThreadNotice
 from bot.response.model.records import AuditEntry
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 from tests.response.world import SwitchBoard, World, orders
 
-Deed = Callable[[Work, Watch, Roster, Press], Awaitable[Answer]]
+Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 
 
@@ -68,17 +68,19 @@ def waiting(number: int) -> Callable[[BundleNotice], bool]:
     return lambda card: list(standing(card).values()).count(ActionState.WAITING) == number
 
 
-async def press(here: World, person: str, card: BundleNotice, deed: Deed = bundles.approve_these) -> Answer:
-    roster = await here.watch.roster()
+async def press(
+    here: World, person: str, card: BundleNotice, intervention: Intervention = bundles.approve_these
+) -> Answer:
+    roster = await here.context.roster()
     async with here.database.begin() as work:
-        return await deed(work, here.watch, roster, Press(person, card.subject, card.revision))
+        return await intervention(work, here.context, roster, Press(person, card.subject, card.revision))
 
 
-def choosing(*chosen: str, alone: bool = False) -> Deed:
-    async def deed(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
-        return await (bundles.ask_alone if alone else bundles.approve_chosen)(work, watch, roster, press, chosen)
+def choosing(*chosen: str, alone: bool = False) -> Intervention:
+    async def intervention(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
+        return await (bundles.ask_alone if alone else bundles.approve_chosen)(work, context, roster, press, chosen)
 
-    return deed
+    return intervention
 
 
 async def audit(here: World, incidents: Collection[int], kind: str) -> Sequence[AuditEntry]:

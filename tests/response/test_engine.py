@@ -30,7 +30,7 @@ from tests.response.world import ALICE, World, orders, world
 
 
 @dataclass
-class Deed:
+class Intervention:
     """The flow under test, ``deed.v1``: does one thing once, then waits to be let go, then says that it is done."""
 
     begun: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
@@ -76,14 +76,14 @@ class Running:
 
 
 @asynccontextmanager
-async def running(url: str, deed: Deed, *, dies: bool = False) -> AsyncIterator[Running]:
+async def running(url: str, intervention: Intervention, *, dies: bool = False) -> AsyncIterator[Running]:
     """A started engine, stopped without grace. One that ``dies`` puts nothing back, like a process that is killed."""
     engine = Engine(url)
     database = Database(url, engine, AUDIT_KEY)
     await database.open()
     await engine.prepare()
     await migrate(database)
-    await engine.launch(database, {"deed.v1": deed}, deed.failed, Claims(database, lambda: NOW))
+    await engine.launch(database, {"deed.v1": intervention}, intervention.failed, Claims(database, lambda: NOW))
     try:
         yield Running(engine, database)
     finally:
@@ -96,29 +96,29 @@ async def running(url: str, deed: Deed, *, dies: bool = False) -> AsyncIterator[
 async def test_what_shutdown_interrupts_continues_at_the_next_start_without_repeating_its_steps(
     empty_database_url: str,
 ) -> None:
-    deed = Deed()
+    intervention = Intervention()
     for _ in range(MAX_RECOVERIES + 2):  # more often than a flow may kill its process: a restart is no crash
-        async with running(empty_database_url, deed) as here:
+        async with running(empty_database_url, intervention) as here:
             await here.enqueue("a")
-            assert await deed.begun.get() == "a"
-    deed.let_go.set()
-    async with running(empty_database_url, deed):
-        assert await deed.done.get() == "a"
-    assert deed.first_steps == ["a"]
-    assert deed.told.empty()
+            assert await intervention.begun.get() == "a"
+    intervention.let_go.set()
+    async with running(empty_database_url, intervention):
+        assert await intervention.done.get() == "a"
+    assert intervention.first_steps == ["a"]
+    assert intervention.told.empty()
 
 
 async def test_what_a_dead_process_left_runs_again_one_at_a_time_per_partition(empty_database_url: str) -> None:
-    deed = Deed()
-    async with running(empty_database_url, deed, dies=True) as here:
+    intervention = Intervention()
+    async with running(empty_database_url, intervention, dies=True) as here:
         await here.enqueue("a", "b")
-        await deed.begun.get()
-    async with running(empty_database_url, deed):
-        first = await deed.begun.get()
-        deed.let_go.set()
-        assert await deed.done.get() == first
-        assert await deed.done.get() in {"a", "b"} - {first}
-    assert sorted(deed.first_steps) == ["a", "b"], "and what had been done was remembered"
+        await intervention.begun.get()
+    async with running(empty_database_url, intervention):
+        first = await intervention.begun.get()
+        intervention.let_go.set()
+        assert await intervention.done.get() == first
+        assert await intervention.done.get() in {"a", "b"} - {first}
+    assert sorted(intervention.first_steps) == ["a", "b"], "and what had been done was remembered"
 
 
 async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living_are_not(
@@ -129,7 +129,7 @@ async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living
 
     living = place_of(empty_postgresql_url, "the living")
     await living.take()
-    async with running(empty_postgresql_url, Deed()) as here:
+    async with running(empty_postgresql_url, Intervention()) as here:
         names = {"the living", "the dead", here.engine.executor_id}
         async with here.database.begin() as work:
             for name in names:
@@ -149,25 +149,25 @@ async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living
 async def test_a_flow_whose_process_dies_each_time_goes_to_people_once_and_the_others_go_on(
     empty_database_url: str,
 ) -> None:
-    deed = Deed()
-    async with running(empty_database_url, deed, dies=True) as here:
+    intervention = Intervention()
+    async with running(empty_database_url, intervention, dies=True) as here:
         await here.enqueue("poison", partition="a")
-        await deed.begun.get()
+        await intervention.begun.get()
     for _ in range(MAX_RECOVERIES):
-        async with running(empty_database_url, deed, dies=True):
-            assert await deed.begun.get() == "poison"
-    deed.let_go.set()
-    async with running(empty_database_url, deed) as here:
-        flow, arguments, error = await deed.told.get()
+        async with running(empty_database_url, intervention, dies=True):
+            assert await intervention.begun.get() == "poison"
+    intervention.let_go.set()
+    async with running(empty_database_url, intervention) as here:
+        flow, arguments, error = await intervention.told.get()
         assert (flow, arguments) == ("deed.v1", ("poison",))
         assert isinstance(error, FlowDiedError)
         assert str(error) == "the process died 6 times while it ran deed.v1"
         await here.enqueue("b", partition="a")
-        assert await deed.done.get() == "b", "its place in the line is free"
-    async with running(empty_database_url, deed):
+        assert await intervention.done.get() == "b", "its place in the line is free"
+    async with running(empty_database_url, intervention):
         pass
-    assert deed.told.empty()
-    assert deed.begun.get_nowait() == "b"
+    assert intervention.told.empty()
+    assert intervention.begun.get_nowait() == "b"
 
 
 async def test_people_who_cannot_be_told_of_a_failure_are_told_later(
@@ -175,7 +175,7 @@ async def test_people_who_cannot_be_told_of_a_failure_are_told_later(
 ) -> None:
     monkeypatch.setattr(engine_module, "FAILURE_RETRY_SECONDS", 0)
 
-    class Unlucky(Deed):
+    class Unlucky(Intervention):
         tries = 0
 
         async def failed(self, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:
@@ -184,44 +184,44 @@ async def test_people_who_cannot_be_told_of_a_failure_are_told_later(
                 raise OSError("the database is away for a moment")
             await super().failed(flow, arguments, error)
 
-    deed = Unlucky(breaks=ZeroDivisionError("nobody foresaw this"))
-    deed.let_go.set()
-    async with running(f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}", deed) as here:
+    intervention = Unlucky(breaks=ZeroDivisionError("nobody foresaw this"))
+    intervention.let_go.set()
+    async with running(f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}", intervention) as here:
         await here.enqueue("a")
-        flow, arguments, error = await deed.told.get()
+        flow, arguments, error = await intervention.told.get()
     assert (flow, arguments, str(error)) == ("deed.v1", ("a",), "nobody foresaw this")
-    assert deed.tries == 3
+    assert intervention.tries == 3
     assert "people could not be told that flow deed.v1('a',) failed; trying again" in caplog.text
 
 
 async def test_a_flow_that_was_taken_from_us_in_between_does_not_report_what_became_of_it_here(tmp_path: Path) -> None:
-    deed = Deed(breaks=ZeroDivisionError("what a frozen process makes of the new day"))
-    async with running(f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}", deed) as here:
+    intervention = Intervention(breaks=ZeroDivisionError("what a frozen process makes of the new day"))
+    async with running(f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}", intervention) as here:
         await here.enqueue("a")
-        await deed.begun.get()
+        await intervention.begun.get()
         await DBOS.cancel_workflow_async("deed:a")
-        deed.let_go.set()
+        intervention.let_go.set()
         await here.enqueue("b")
-        _, arguments, _ = await deed.told.get()
+        _, arguments, _ = await intervention.told.get()
         assert arguments == ("b",)
-        assert deed.told.empty()
+        assert intervention.told.empty()
 
 
 async def test_only_flows_that_ended_long_enough_ago_are_forgotten(empty_database_url: str) -> None:
-    deed = Deed()
-    async with running(empty_database_url, deed) as here:
+    intervention = Intervention()
+    async with running(empty_database_url, intervention) as here:
         await here.enqueue("waits", partition="a")
-        await deed.begun.get()
-        deed.let_go.set()
-        deed.let_go = asyncio.Event()
-        assert await deed.done.get() == "waits"
+        await intervention.begun.get()
+        intervention.let_go.set()
+        intervention.let_go = asyncio.Event()
+        assert await intervention.done.get() == "waits"
         await here.enqueue("runs", partition="b")
-        assert await deed.begun.get() == "runs"
+        assert await intervention.begun.get() == "runs"
         now = datetime.now(UTC)
         assert await here.engine.forget_finished(now - timedelta(hours=1)) == 0
         assert await here.engine.forget_finished(now + timedelta(hours=1)) == 1
-        deed.let_go.set()
-        assert await deed.done.get() == "runs"
+        intervention.let_go.set()
+        assert await intervention.done.get() == "runs"
 
 
 async def test_a_look_that_fails_goes_to_people_with_the_error(tmp_path: Path) -> None:
@@ -240,9 +240,9 @@ async def test_a_look_that_fails_goes_to_people_with_the_error(tmp_path: Path) -
 
 async def approve(here: World) -> None:
     await here.until(ActionState.WAITING)
-    press, roster = await here.press(ALICE), await here.watch.roster()
+    press, roster = await here.press(ALICE), await here.context.roster()
     async with here.database.begin() as work:
-        assert (await approvals.approve(work, here.watch, roster, press)).accepted
+        assert (await approvals.approve(work, here.context, roster, press)).accepted
 
 
 async def test_an_act_that_fails_in_a_way_nobody_foresaw_ends_and_calls_people(tmp_path: Path) -> None:
@@ -268,10 +268,10 @@ async def test_a_roll_back_that_fails_in_a_way_nobody_foresaw_ends_and_calls_peo
         await here.fire()
         await approve(here)
         done = await here.until(ActionState.SUCCEEDED)
-        here.watch.catalogue.clear()  # type: ignore[attr-defined]  # the remediation was taken out since
-        press, roster = await here.press(ALICE), await here.watch.roster()
+        here.context.catalogue.clear()  # type: ignore[attr-defined]  # the remediation was taken out since
+        press, roster = await here.press(ALICE), await here.context.roster()
         async with here.database.begin() as work:
-            answer = await interventions.roll_back(work, here.watch, roster, press, "worse than before")
+            answer = await interventions.roll_back(work, here.context, roster, press, "worse than before")
         assert answer.accepted
         failed = await here.until(ActionState.FAILED)
         assert failed.id == done.id

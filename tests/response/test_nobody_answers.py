@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.response.interventions import approve, take
+
 from bot.policy.file.document import Policy
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import CardNotice, DirectNotice, ThreadNotice
 from bot.response.model.records import AuditEntry
-from tests.response.deeds import approve, take
 from tests.response.world import ALICE, BOB, CAROL, World, orders, world
 
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
@@ -61,8 +62,8 @@ async def settled(here: World) -> None:
 async def after(here: World, clock: Clock, minutes: float) -> None:
     """Time goes on, and the sweep comes round; twice, because nothing may happen twice."""
     clock.forward(minutes)
-    await sweep_questions(here.watch)
-    await sweep_questions(here.watch)
+    await sweep_questions(here.context)
+    await sweep_questions(here.context)
     await settled(here)
 
 
@@ -176,7 +177,7 @@ async def test_two_replicas_remind_and_hand_over_once(tmp_path: Path) -> None:
         await asked(here)
         for minutes, sent in ((15, 2), (15, 3)):
             clock.forward(minutes)
-            moved = await asyncio.gather(*(sweep_questions(here.watch) for _ in range(4)))
+            moved = await asyncio.gather(*(sweep_questions(here.context) for _ in range(4)))
             await settled(here)
             assert sum(moved) == 1
             assert len(direct(here)) == sent

@@ -18,7 +18,7 @@ from bot.response.engine.dbos import Engine
 from bot.response.engine.liveness import EXIT_STATUS_LOST, LIVENESS, PlaceTakenError, place_of
 from bot.response.interventions import approvals
 from bot.response.model.actions import ActionState
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY
@@ -70,9 +70,9 @@ class Replicas:
         """Fire an alert of the service and say yes to what is asked."""
         await self.here.fire(service=service, fingerprint=service)
         await self.here.until(ActionState.WAITING, incident_id)
-        press, roster = await self.here.press(ALICE, incident_id), await self.here.watch.roster()
+        press, roster = await self.here.press(ALICE, incident_id), await self.here.context.roster()
         async with self.here.database.begin() as work:
-            assert (await approvals.approve(work, self.here.watch, roster, press)).accepted
+            assert (await approvals.approve(work, self.here.context, roster, press)).accepted
 
     def cut_off(self, process: Process) -> None:
         """End the process's liveness connection, as a failing network or server would."""
@@ -97,9 +97,9 @@ async def replicas(folder: Path, url: str) -> AsyncIterator[Replicas]:
     switch, senses = SharedSwitch(folder / "switch.json"), Senses()
     policy = orders("L1", **ONE_TARGET)
     people = People({"sre-oncall": (ALICE,), "leads": ()})
-    watch = Watch(database, lambda: policy, {switch.name: switch}, senses, people)
-    intake = Intake(database, watch.orders, watch.now)
-    group = Replicas(folder, url, World(database, watch, intake, switch, senses))
+    context = Context(database, lambda: policy, {switch.name: switch}, senses, people)
+    intake = Intake(database, context.orders, context.now)
+    group = Replicas(folder, url, World(database, context, intake, switch, senses))
     try:
         yield group
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.response.interventions import approve
 
 from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
@@ -18,8 +19,8 @@ from bot.response.assessment.assess import Brief
 from bot.response.deadlines.sweep import sweep
 from bot.response.interventions import pauses as controls
 from bot.response.interventions.requests import (
-    Asked,
     Rehearsal,
+    RequestAnswer,
     RequestError,
     Wanted,
     ask_rehearsal,
@@ -29,8 +30,7 @@ from bot.response.interventions.requests import (
 )
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
-from bot.response.ports.context import Watch
-from tests.response.deeds import approve
+from bot.response.ports.context import Context
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
 FLIP = Wanted("flip", {"service": "lamp"}, "it looks dark to me")
@@ -38,18 +38,18 @@ FIXED = {"with": {"switch": "lamp"}, "evidence": {"dark": "light == 0"}}
 """A runbook whose parameters and evidence name no alert."""
 
 
-async def ask(here: World, wanted: Wanted = FLIP, person: str = ALICE) -> Asked:
-    roster = await here.watch.roster()
+async def ask(here: World, wanted: Wanted = FLIP, person: str = ALICE) -> RequestAnswer:
+    roster = await here.context.roster()
     async with here.database.begin() as work:
-        return await run(work, here.watch, roster, person, wanted)
+        return await run(work, here.context, roster, person, wanted)
 
 
 async def rehearsed(here: World, wanted: Wanted = FLIP, person: str = ALICE) -> Rehearsal:
-    roster = await here.watch.roster()
+    roster = await here.context.roster()
     async with here.database.begin() as work:
-        brief = await ask_rehearsal(work, here.watch, roster, person, wanted)
+        brief = await ask_rehearsal(work, here.context, roster, person, wanted)
     assert isinstance(brief, Brief)
-    return await rehearse(here.watch, brief)
+    return await rehearse(here.context, brief)
 
 
 async def kinds(here: World) -> list[str]:
@@ -81,13 +81,13 @@ async def test_a_finished_request_ends_and_its_incident_resolves(tmp_path: Path)
     async with world(tmp_path, orders("L1")) as here:
         await ask(here)
         await here.until(ActionState.WAITING)
-        assert await end_settled(here.watch) == 0, "a question that waits is not settled"
+        assert await end_settled(here.context) == 0, "a question that waits is not settled"
         await approve(here, BOB)
         await here.until(ActionState.SUCCEEDED)
-        assert await end_settled(here.watch) == 1
+        assert await end_settled(here.context) == 1
         await here.until_thread("Resolved")
         assert (await here.incident()).state is IncidentState.RESOLVED
-        assert await end_settled(here.watch) == 0
+        assert await end_settled(here.context) == 0
 
 
 async def test_a_request_that_went_wrong_stays_open_for_a_day(tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ async def test_a_request_that_went_wrong_stays_open_for_a_day(tmp_path: Path) ->
         here.switch.refuses_to_plan = "no such switch"
         await ask(here)
         await here.until_card(lambda card: "no such switch" in card.headline)
-        assert await end_settled(here.watch) == 0
-        later = here.watch.now() + timedelta(days=2)
+        assert await end_settled(here.context) == 0
+        later = here.context.now() + timedelta(days=2)
         assert await end_settled(at(here, later)) == 1
 
 
@@ -107,7 +107,7 @@ async def test_a_licensed_runbook_is_announced_for_a_person_as_for_an_alert(tmp_
         await here.until(ActionState.VETO_WINDOW)
         async with asyncio.timeout(20):
             while (await here.action()).state is not ActionState.SUCCEEDED:  # type: ignore[union-attr]
-                await sweep(here.watch)
+                await sweep(here.context)
                 await asyncio.sleep(0.05)
 
 
@@ -182,13 +182,13 @@ async def test_a_request_right_after_our_own_act_is_no_sign_of_harm(tmp_path: Pa
 async def test_a_held_request_stays_a_request_when_the_pause_ends(tmp_path: Path) -> None:
     everything = Scope(kind=ScopeKind.EVERYTHING)
     async with world(tmp_path, orders("L1")) as here:
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
         async with here.database.begin() as work:
-            await controls.pause(work, here.watch, roster, BOB, everything, None, "storm")
+            await controls.pause(work, here.context, roster, BOB, everything, None, "storm")
         await ask(here)
         await here.until(ActionState.HELD)
         async with here.database.begin() as work:
-            await controls.resume(work, here.watch, roster, BOB, everything)
+            await controls.resume(work, here.context, roster, BOB, everything)
         action = await here.until(ActionState.WAITING)
         assert (action.runbook, action.requested_by) == ("flip", ALICE)
 
@@ -252,5 +252,5 @@ def two_runbooks() -> Policy:
     return Policy.model_validate({**document, "runbooks": {**document["runbooks"], "flash": flash}})
 
 
-def at(here: World, now: datetime) -> Watch:
-    return replace(here.watch, now=lambda: now)
+def at(here: World, now: datetime) -> Context:
+    return replace(here.context, now=lambda: now)

@@ -15,7 +15,7 @@ from bot.response.interventions.clicks import Answer, Press
 from bot.response.interventions.reviews import Judgement, submit, sweep_overdue
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import Button
-from bot.response.ports.context import Watch, utc_now
+from bot.response.ports.context import Context, utc_now
 from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures import incidents as facts
@@ -27,22 +27,22 @@ async def acted(here: World, state: ActionState = ActionState.SUCCEEDED) -> Acti
     """The lamp went dark, bob agreed, and it was acted."""
     await here.fire()
     await here.until(ActionState.WAITING)
-    press, roster = await here.press(BOB), await here.watch.roster()
+    press, roster = await here.press(BOB), await here.context.roster()
     async with here.database.begin() as work:
-        await approvals.approve(work, here.watch, roster, press)
+        await approvals.approve(work, here.context, roster, press)
     return await here.until(state)
 
 
 async def review(here: World, person: str, text: str = "Add memory.", judgement: Judgement = Judgement.LUCKY) -> Answer:
-    press, roster = await here.press(person), await here.watch.roster()
+    press, roster = await here.press(person), await here.context.roster()
     async with here.database.begin() as work:
-        return await submit(work, here.watch, roster, press, judgement, text)
+        return await submit(work, here.context, roster, press, judgement, text)
 
 
 async def cap(here: World) -> Level | None:
     async with here.database.read() as work:
-        digest = here.watch.orders().runbooks["flip"].digest
-        return (await work.licences.of("flip", digest, here.watch.now())).demoted_to
+        digest = here.context.orders().runbooks["flip"].digest
+        return (await work.licences.of("flip", digest, here.context.now())).demoted_to
 
 
 def hasty_orders() -> Policy:
@@ -55,10 +55,10 @@ async def test_whatever_was_changed_must_be_reviewed_by_who_let_it_act(tmp_path:
     async with world(tmp_path, orders("L1")) as here:
         action = await acted(here)
         async with here.database.read() as work:
-            (due,) = await reviews.due(work, here.watch)
+            (due,) = await reviews.due(work, here.context)
         assert (due.action.id, due.to, due.overdue) == (action.id, (BOB,), False)
-        assert due.review.due_at - here.watch.now() > timedelta(days=4)
-        assert await sweep_overdue(here.watch) == 0
+        assert due.review.due_at - here.context.now() > timedelta(days=4)
+        assert await sweep_overdue(here.context) == 0
         await here.until_card(lambda card: Button.REVIEW in card.buttons)
         assert Button.REVIEW in (await here.until_thread("Done and verified")).buttons
 
@@ -102,8 +102,8 @@ async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_i
     async with world(tmp_path, hasty_orders()) as here:
         await acted(here)
         await asyncio.sleep(0.05)
-        assert await sweep_overdue(here.watch) == 1
-        assert await sweep_overdue(here.watch) == 0
+        assert await sweep_overdue(here.context) == 1
+        assert await sweep_overdue(here.context) == 0
         assert await cap(here) is Level.L1
         notice = await here.until_thread("Review overdue: flip asks first from now on")
         assert notice.to == (BOB,)
@@ -112,16 +112,16 @@ async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_i
         assert await cap(here) is None
         told = await here.until_thread("Reviewed")
         assert "The overdue review no longer keeps flip at L1." in told.lines
-        assert await sweep_overdue(here.watch) == 0
+        assert await sweep_overdue(here.context) == 0
 
 
 async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path) -> None:
     async with world(tmp_path, hasty_orders()) as here:
         await acted(here)
         async with here.database.begin() as work:
-            await work.licences.demote("flip", Level.L0, "it did harm", here.watch.now())
+            await work.licences.demote("flip", Level.L0, "it did harm", here.context.now())
         await asyncio.sleep(0.05)
-        assert await sweep_overdue(here.watch) == 1
+        assert await sweep_overdue(here.context) == 1
         await review(here, ALICE)
         assert await cap(here) is Level.L0
 
@@ -133,8 +133,8 @@ async def test_a_licensed_runbook_asks_again_while_a_review_is_overdue(tmp_path:
             incident_id = await facts.open_incident(work, "old", service="attic")
             old = facts.action(incident_id, "old", ActionState.SUCCEEDED, runbook="flip", finished_at=facts.NOW)
             await work.actions.add(old)
-            await work.reviews.ask("old", here.watch.now() - timedelta(seconds=1))
-        assert await sweep_overdue(here.watch) == 1
+            await work.reviews.ask("old", here.context.now() - timedelta(seconds=1))
+        assert await sweep_overdue(here.context) == 1
         await here.fire()
         await here.until(ActionState.WAITING, incident_id=incident_id + 1)
         card = await here.until_card(lambda card: card.service == "lamp")
@@ -150,8 +150,8 @@ async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: 
         incident_id = await facts.open_incident(work)
         await work.actions.add(facts.action(incident_id, state=ActionState.SUCCEEDED, finished_at=facts.NOW))
         await work.reviews.ask("a1", utc_now())
-    watch = Watch(database=database, orders=orders, catalogue={}, evidence=None, people=None)  # type: ignore[arg-type]
-    assert sum(await asyncio.gather(*(sweep_overdue(watch) for _ in range(replicas)))) == 1
+    context = Context(database=database, orders=orders, catalogue={}, evidence=None, people=None)  # type: ignore[arg-type]
+    assert sum(await asyncio.gather(*(sweep_overdue(context) for _ in range(replicas)))) == 1
     async with database.read() as work:
         kinds = [entry.kind for entry in await work.audit.of_incident(incident_id)]
     assert kinds.count("licence.demoted") == 1
@@ -160,7 +160,7 @@ async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: 
 
 async def test_a_press_on_nothing_is_answered(tmp_path: Path) -> None:
     async with world(tmp_path, orders("L1")) as here:
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
         async with here.database.begin() as work:
-            answer = await submit(work, here.watch, roster, Press(ALICE, "nothing", 1), Judgement.RIGHT, "fine")
+            answer = await submit(work, here.context, roster, Press(ALICE, "nothing", 1), Judgement.RIGHT, "fine")
         assert "I do not know this button" in answer.text

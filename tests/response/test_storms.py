@@ -113,13 +113,13 @@ async def test_a_pause_holds_them_and_what_is_asked_after_it_is_a_new_question(t
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 4)
         old = await until_bundle(here, waiting(2))
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
         async with here.database.begin() as work:
-            assert (await controls.pause(work, here.watch, roster, BOB, EVERYTHING, None, "look first")).accepted
+            assert (await controls.pause(work, here.context, roster, BOB, EVERYTHING, None, "look first")).accepted
         held = await until_bundle(here, lambda card: set(standing(card).values()) == {ActionState.HELD})
         assert Button.APPROVE_THESE not in held.buttons
         async with here.database.begin() as work:
-            assert (await controls.resume(work, here.watch, roster, ALICE, EVERYTHING)).accepted
+            assert (await controls.resume(work, here.context, roster, ALICE, EVERYTHING)).accepted
         new = await until_bundle(here, waiting(2))
         assert "2 questions came since" in (await press(here, ALICE, old)).text
         assert flips(here, 3, 4) == [0, 0]
@@ -143,10 +143,10 @@ async def test_what_a_person_asks_for_gets_its_own_card_in_the_middle_of_a_storm
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 4)
         await until_bundle(here, waiting(2))
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
         wanted = Wanted("flip", {"service": "lamp-9"}, "it looks dark to me")
         async with here.database.begin() as work:
-            asked = await requests.run(work, here.watch, roster, ALICE, wanted)
+            asked = await requests.run(work, here.context, roster, ALICE, wanted)
         assert asked.incident == "INC-5"
         await here.until_card(lambda card: card.incident == "INC-5")
         assert await bundle_of(here, 5) is None

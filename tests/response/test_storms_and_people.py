@@ -78,12 +78,12 @@ async def test_who_may_not_answer_one_may_not_answer_all(tmp_path: Path) -> None
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 4)
         card = await until_bundle(here, waiting(2))
-        for person, deed in (
+        for person, intervention in (
             (CAROL, bundles.approve_these),
             (DAVE, bundles.take_these),
             (DAVE, choosing("INC-3", alone=True)),
         ):
-            answer = await press(here, person, card, deed)
+            answer = await press(here, person, card, intervention)
             assert not answer.accepted
             assert "the policy does not name you" in answer.text
         refused = await audit(here, (3,), "person.refused")
@@ -100,11 +100,11 @@ async def test_a_yes_to_all_leaves_alone_what_somebody_else_has_taken(tmp_path: 
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 4)
         card = await until_bundle(here, waiting(2))
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
         incident = await here.incident(4)
         async with here.database.begin() as work:
             pressed = Press(BOB, incident.handle, incident.revision)
-            assert (await interventions.take(work, here.watch, roster, pressed)).accepted
+            assert (await interventions.take(work, here.context, roster, pressed)).accepted
         answer = await press(here, ALICE, card)
         assert answer.text == (
             "Your yes is counted. 1 question starts now. Taken by others: INC-4. To say yes there, choose them."
@@ -118,11 +118,16 @@ async def test_a_yes_to_all_leaves_alone_what_somebody_else_has_taken(tmp_path: 
 
 async def test_a_card_we_do_not_know_is_refused(tmp_path: Path) -> None:
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        roster = await here.watch.roster()
-        for deed in (bundles.approve_these, bundles.take_these, choosing("INC-1"), choosing("INC-1", alone=True)):
+        roster = await here.context.roster()
+        for intervention in (
+            bundles.approve_these,
+            bundles.take_these,
+            choosing("INC-1"),
+            choosing("INC-1", alone=True),
+        ):
             async with here.database.begin() as work:
-                assert not (await deed(work, here.watch, roster, Press(ALICE, "no such bundle", 1))).accepted
-                assert await bundles.view(work, here.watch, "no such bundle") is None
+                assert not (await intervention(work, here.context, roster, Press(ALICE, "no such bundle", 1))).accepted
+                assert await bundles.view(work, here.context, "no such bundle") is None
 
 
 async def test_people_are_reminded_once_for_all_and_the_next_are_asked_once(tmp_path: Path) -> None:
@@ -133,8 +138,8 @@ async def test_people_are_reminded_once_for_all_and_the_next_are_asked_once(tmp_
         await settled(here)
         for minutes in (15, 1, 14, 1):
             clock.forward(minutes)
-            await sweep_questions(here.watch)
-            await sweep_questions(here.watch)
+            await sweep_questions(here.context)
+            await sweep_questions(here.context)
             await settled(here)
         shared = [one for one in said(here) if one.of_bundle]
         assert [(one.title, one.to) for one in shared] == [
@@ -183,10 +188,10 @@ async def test_the_card_speaks_of_what_nobody_has_taken(tmp_path: Path) -> None:
         await storm(here, 1, first=4)
         card = await until_bundle(here, waiting(2))
         assert card.due_at == (await here.until(ActionState.WAITING, 3)).due_at
-        incident, roster = await here.incident(3), await here.watch.roster()
+        incident, roster = await here.incident(3), await here.context.roster()
         async with here.database.begin() as work:
             pressed = Press(BOB, incident.handle, incident.revision)
-            assert (await interventions.take(work, here.watch, roster, pressed)).accepted
+            assert (await interventions.take(work, here.context, roster, pressed)).accepted
         card = await until_bundle(here, lambda card: card.lines[-1].incident == "INC-3")
         assert card.due_at == (await here.until(ActionState.WAITING, 4)).due_at
         assert card.if_nobody_answers == "leads will be asked as well."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from tests.response.interventions import approve, stop
 
 from bot.policy.decision import Verdict
 from bot.policy.situation import Finding, Scope, ScopeKind
@@ -18,7 +19,6 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import Button
 from storage.tables import TARGET_LOCKS
-from tests.response.deeds import approve, stop
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
@@ -74,7 +74,7 @@ async def test_a_licensed_runbook_announces_waits_and_acts_alone(tmp_path: Path)
         here.slack_answers = False
         await here.fire()
         await here.until(ActionState.ANNOUNCING)
-        await sweep(here.watch)
+        await sweep(here.context)
         assert (await here.action()).state is ActionState.ANNOUNCING  # type: ignore[union-attr]
         here.slack_answers = True
         await here.until(ActionState.VETO_WINDOW)
@@ -117,7 +117,7 @@ async def test_when_slack_does_not_take_the_announcement_people_are_asked_instea
         await here.fire()
         await here.until(ActionState.ANNOUNCING)
         await asyncio.sleep(0.15)
-        await sweep(here.watch)
+        await sweep(here.context)
         action = await here.until(ActionState.WAITING)
         assert action.verdict is Verdict.ASK
         here.slack_answers = True
@@ -137,7 +137,7 @@ async def test_unhealthy_afterwards_is_rolled_back_paused_and_handed_to_people(t
         notice = await here.until_thread("Rolled back")
         assert notice.to == (ALICE, BOB)
         async with here.database.read() as work:
-            assert [str(p.scope) for p in await work.pauses.active(here.watch.now())] == ["runbook flip"]
+            assert [str(p.scope) for p in await work.pauses.active(here.context.now())] == ["runbook flip"]
             assert await work.session.scalar(select(func.count()).select_from(TARGET_LOCKS)) == 0
 
 
@@ -211,15 +211,15 @@ async def test_a_pause_holds_what_has_not_begun_and_resume_asks_again(tmp_path: 
         await here.license()
         await here.fire()
         await here.until(ActionState.VETO_WINDOW)
-        roster, everything = await here.watch.roster(), Scope(kind=ScopeKind.EVERYTHING)
+        roster, everything = await here.context.roster(), Scope(kind=ScopeKind.EVERYTHING)
         async with here.database.begin() as work:
-            answer = await controls.pause(work, here.watch, roster, BOB, everything, None, "release", 1)
+            answer = await controls.pause(work, here.context, roster, BOB, everything, None, "release", 1)
         assert answer.accepted
         held = await here.until(ActionState.HELD)
         await here.until_card(lambda card: "release" in card.headline)
         async with here.database.begin() as work:
-            assert not (await controls.resume(work, here.watch, roster, DAVE, everything)).accepted
-            assert (await controls.resume(work, here.watch, roster, ALICE, everything)).accepted
+            assert not (await controls.resume(work, here.context, roster, DAVE, everything)).accepted
+            assert (await controls.resume(work, here.context, roster, ALICE, everything)).accepted
         again = await here.until(ActionState.VETO_WINDOW)
         assert again.id != held.id
 
@@ -228,15 +228,19 @@ async def test_a_pause_that_is_committed_before_the_effect_keeps_it_from_beginni
     async with world(tmp_path, orders("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
         async with here.database.begin() as work:
-            await controls.pause(work, here.watch, roster, BOB, Scope(kind=ScopeKind.SERVICE, name="lamp"), None, "no")
+            await controls.pause(
+                work, here.context, roster, BOB, Scope(kind=ScopeKind.SERVICE, name="lamp"), None, "no"
+            )
         held = await here.until(ActionState.HELD)
         answer = await approve(here, ALICE)
         assert not answer.accepted
         press = await here.press(ALICE)
         async with here.database.begin() as work:
-            answer = await interventions.override(work, here.watch, roster, press, "flip", "customers are in the dark")
+            answer = await interventions.override(
+                work, here.context, roster, press, "flip", "customers are in the dark"
+            )
         assert answer.accepted, answer.text
         done = await here.until(ActionState.SUCCEEDED)
         assert done.id == held.id
@@ -249,12 +253,12 @@ async def test_a_roll_back_restores_once_and_only_for_approvers(tmp_path: Path) 
         await here.until(ActionState.WAITING)
         await approve(here, ALICE)
         await here.until(ActionState.SUCCEEDED)
-        roster = await here.watch.roster()
+        roster = await here.context.roster()
 
         async def roll_back(person: str) -> Answer:
             press = await here.press(person)
             async with here.database.begin() as work:
-                return await interventions.roll_back(work, here.watch, roster, press)
+                return await interventions.roll_back(work, here.context, roster, press)
 
         assert not (await roll_back(DAVE)).accepted
         answers = [await roll_back(BOB), await roll_back(ALICE)]
@@ -273,7 +277,7 @@ async def test_a_new_alert_after_our_act_counts_as_harm(tmp_path: Path) -> None:
         await here.until(ActionState.ROLLED_BACK)
         await here.until_thread("Harm suspected")
         async with here.database.read() as work:
-            assert [str(p.scope) for p in await work.pauses.active(here.watch.now())] == ["runbook flip"]
+            assert [str(p.scope) for p in await work.pauses.active(here.context.now())] == ["runbook flip"]
         assert here.switch.read()["restores"] == 1
 
 
@@ -281,11 +285,11 @@ async def test_override_with_another_way_is_recorded_with_its_reason(tmp_path: P
     async with world(tmp_path, orders("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
-        roster, press = await here.watch.roster(), await here.press(ALICE)
+        roster, press = await here.context.roster(), await here.press(ALICE)
         async with here.database.begin() as work:
-            no_reason = await interventions.override(work, here.watch, roster, press, interventions.BY_HAND, "  ")
+            no_reason = await interventions.override(work, here.context, roster, press, interventions.BY_HAND, "  ")
             assert not no_reason.accepted
-            answer = await interventions.override(work, here.watch, roster, press, interventions.BY_HAND, "I know it")
+            answer = await interventions.override(work, here.context, roster, press, interventions.BY_HAND, "I know it")
         assert answer.accepted
         assert (await here.action()).state is ActionState.OVERRIDDEN  # type: ignore[union-attr]
         assert (await here.incident()).taken_by == ALICE
@@ -296,9 +300,9 @@ async def test_the_requester_of_a_run_cannot_approve_it(tmp_path: Path) -> None:
     async with world(tmp_path, orders("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
-        roster, press = await here.watch.roster(), await here.press(ALICE)
+        roster, press = await here.context.roster(), await here.press(ALICE)
         async with here.database.begin() as work:
-            await interventions.override(work, here.watch, roster, press, "flip", "once more, please")
+            await interventions.override(work, here.context, roster, press, "flip", "once more, please")
         async with asyncio.timeout(10):
             while (action := await here.action()) is None or action.requested_by != ALICE:
                 await asyncio.sleep(0.02)
@@ -313,7 +317,7 @@ async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> Non
         await here.fire()
         await here.until(ActionState.WAITING)
         await asyncio.sleep(0.15)
-        await sweep_questions(here.watch)
+        await sweep_questions(here.context)
         assert (await here.action()).state is ActionState.EXPIRED  # type: ignore[union-attr]
         await here.until_thread("Expired")
         assert not (await approve(here, ALICE)).accepted
@@ -370,5 +374,5 @@ async def audit(here: World) -> list:  # type: ignore[type-arg]
 async def sweep_until(here: World, state: ActionState) -> None:
     async with asyncio.timeout(20):
         while (await here.action()).state is not state:  # type: ignore[union-attr]
-            await sweep(here.watch)
+            await sweep(here.context)
             await asyncio.sleep(0.05)

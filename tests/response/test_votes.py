@@ -3,19 +3,20 @@
 import asyncio
 from pathlib import Path
 
+from tests.response.interventions import approve, withdraw
+
 from bot.response.interventions import approvals
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import Button, CardNotice
-from tests.response.deeds import approve, withdraw
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
 
 
 async def renew(here: World) -> int:
-    roster = await here.watch.roster()
+    roster = await here.context.roster()
     async with here.database.begin() as work:
-        return await approvals.renew_people(work, here.watch, roster)
+        return await approvals.renew_people(work, here.context, roster)
 
 
 async def kinds(here: World) -> list[str]:
@@ -85,7 +86,7 @@ async def test_a_yes_of_somebody_who_is_deactivated_before_it_starts_does_not_st
     async with world(tmp_path, orders("L1")) as here:
         await here.fire()
         first = await here.until(ActionState.WAITING)
-        stale = await here.watch.roster()
+        stale = await here.context.roster()
         here.people.deactivated.add(BOB)
         assert (await approve(here, BOB, roster=stale)).accepted, "Slack had not said so yet"
         async with asyncio.timeout(20):
@@ -117,7 +118,7 @@ async def test_a_vote_is_recorded_with_what_it_was_for_and_whether_the_evidence_
         await here.fire()
         action = await here.until(ActionState.WAITING)
         async with here.database.begin() as work:
-            await work.votes.opened(1, action.revision, ALICE, here.watch.now())
+            await work.votes.opened(1, action.revision, ALICE, here.context.now())
         for person in (ALICE, CAROL):
             await approve(here, person)
         async with here.database.read() as work:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bot.policy.file.document import Policy
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
 from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
 from bot.response.deadlines.announcements import announced
@@ -27,7 +27,7 @@ from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Alert, AlertStatus, Incident
 from bot.response.model.notices import CardNotice, ThreadNotice, Told
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Timing, Watch, utc_now
+from bot.response.ports.context import Context, Timing, utc_now
 from storage.claims import Claims
 from storage.database import Database
 from storage.intake import Intake
@@ -76,7 +76,7 @@ class Switch:
             targets=(Target(key=f"switch:{parameters.switch}", label=parameters.switch, state={"position": position}),),
             effects=frozenset({Effect.RESTART}),
             blast_radius=BlastRadius(targets=1, share=1 / fleet if fleet else None),
-            way_back=WayBack(summary=f"Flip {parameters.switch} back to {position}", exactness=Exactness.EXACT),
+            rollback=Rollback(summary=f"Flip {parameters.switch} back to {position}", exactness=Exactness.EXACT),
         )
 
     async def rehearse(self, plan: Plan) -> Report:
@@ -188,7 +188,7 @@ class World:
     """Everything a test of the flows needs; see ``world``."""
 
     database: Database
-    watch: Watch
+    context: Context
     intake: Intake
     switch: Switch
     senses: Senses
@@ -197,8 +197,8 @@ class World:
 
     @property
     def people(self) -> People:
-        assert isinstance(self.watch.people, People)
-        return self.watch.people
+        assert isinstance(self.context.people, People)
+        return self.context.people
 
     async def fire(self, name: str = "SwitchOff", service: str = "lamp", fingerprint: str = "f1") -> None:
         await self._alert(name, service, fingerprint, AlertStatus.FIRING)
@@ -228,7 +228,7 @@ class World:
         """Play the courier until cancelled."""
         number = 0
         while True:
-            now = self.watch.now()
+            now = self.context.now()
             if self.slack_answers:
                 async with self.database.begin() as work:
                     for outbox_id in await work.outbox.due(now):
@@ -237,7 +237,7 @@ class World:
                         number += 1
                         await work.outbox.delivered(outbox_id, channel="C01INC", ts=f"1700000000.{number:06}", now=now)
                         if isinstance(item.notice, CardNotice):
-                            await announced(work, self.watch, item.incident_id, item.notice)
+                            await announced(work, self.context, item.incident_id, item.notice)
                         self.delivered.append(item.notice)
             await asyncio.sleep(0.02)
 
@@ -286,10 +286,10 @@ class World:
 
     async def license(self, runbook: str = "flip") -> None:
         """Gate rows, as the gates themselves will write them."""
-        now = self.watch.now()
+        now = self.context.now()
         async with self.database.begin() as work:
             for gate in Gate:
-                digest = self.watch.orders().runbooks[runbook].digest
+                digest = self.context.orders().runbooks[runbook].digest
                 await work.licences.pass_gate(runbook, digest, gate, by="test", now=now, until=now + timedelta(days=1))
 
 
@@ -315,7 +315,7 @@ async def world(
     await engine.prepare()
     switch, senses = remediation(folder / "switch.json"), Senses()
     people = People({"sre-oncall": (ALICE, BOB), "leads": (CAROL,)})
-    watch = Watch(
+    context = Context(
         database=database,
         orders=lambda: policy,
         catalogue={switch.name: switch},
@@ -324,9 +324,9 @@ async def world(
         timing=Timing(verify_interval_seconds=0.05, **timing),
         now=now,
     )
-    intake = Intake(database, watch.orders, watch.now)
-    built = World(database, watch, intake, switch, senses)
-    await engine.launch(database, flows(watch), partial(flow_failed, watch), Claims(database, now))
+    intake = Intake(database, context.orders, context.now)
+    built = World(database, context, intake, switch, senses)
+    await engine.launch(database, flows(context), partial(flow_failed, context), Claims(database, now))
     courier = asyncio.create_task(built.deliver())
     try:
         yield built

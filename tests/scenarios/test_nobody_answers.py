@@ -109,7 +109,7 @@ async def test_when_slack_does_not_say_who_is_in_a_group_that_is_said_and_the_wa
         stage.workspace.misbehave.fail("usergroups.users.list", times=None)
         incident = await stage.fire()
         await stage.card_of(incident, "<@U03CAROL>", "whoever is in `sre-oncall` or `leads` when they answer")
-        await stage.watch("carol", "status", "S01ONCALL: Slack does not say who that is")
+        await stage.context("carol", "status", "S01ONCALL: Slack does not say who that is")
         async with aiohttp.ClientSession() as session, session.get(f"{stage.bot_url}/readyz") as response:
             assert response.status == 200, "nothing is less ready for it"
             assert "S01ONCALL" in (await response.json())["parts"]["people"]

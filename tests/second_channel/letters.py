@@ -38,7 +38,7 @@ def asking(state: ActionState | None = ActionState.WAITING, **changes: object) -
         summary="Restart checkout",
         steps=("stop checkout", "start checkout"),
         blast_radius="1 target, 25 % of the fleet",
-        way_back="Start it again (approximate)",
+        rollback="Start it again (approximate)",
     )
     facts = {
         "incident": "INC-7",

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bot.policy.file.second_channel import AppriseRoute
 from bot.second_channel.apprise import Anywhere
-from bot.second_channel.route import Later, Taken
+from bot.second_channel.route import Delivered, RetryLater
 from tests.second_channel.letters import announcement
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
@@ -49,7 +49,7 @@ def route(url: str) -> Anywhere:
 
 async def test_a_letter_is_told_as_plain_text(service: Service) -> None:
     letter = announcement()
-    assert await route(f"json://{service.address}").send(letter) == Taken()
+    assert await route(f"json://{service.address}").send(letter) == Delivered()
     (told,) = service.taken
     assert (told["title"], told["message"]) == (letter.title, letter.text.rstrip())
 
@@ -57,12 +57,12 @@ async def test_a_letter_is_told_as_plain_text(service: Service) -> None:
 async def test_a_service_that_refuses_is_tried_again_later_and_its_password_stays_ours(service: Service) -> None:
     service.status = 500
     outcome = await route(f"json://watch:a-password@{service.address}").send(announcement())
-    assert isinstance(outcome, Later)
+    assert isinstance(outcome, RetryLater)
     assert "a-password" not in outcome.error
 
 
 async def test_a_url_that_apprise_does_not_understand_is_said_without_showing_it() -> None:
     outcome = await route("nonsense://a-password").send(announcement())
-    assert isinstance(outcome, Later)
+    assert isinstance(outcome, RetryLater)
     assert "none that Apprise understands" in outcome.error
     assert "a-password" not in outcome.error

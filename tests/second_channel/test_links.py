@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.second_channel.links import LinkDeed, LinkError, Links, Offer
+from bot.second_channel.links import LinkError, LinkIntervention, Links, Offer
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW
 
 LINKS = Links(AUDIT_KEY, "https://watch.example.com/wk/")
-OFFER = Offer(LinkDeed.STOP, 7, "alice@example.com", NOW, LINKS.nonce("key", LinkDeed.STOP))
+OFFER = Offer(LinkIntervention.STOP, 7, "alice@example.com", NOW, LINKS.nonce("key", LinkIntervention.STOP))
 
 
 def test_a_link_brings_back_what_it_was_made_for() -> None:
@@ -24,13 +24,13 @@ def test_a_link_brings_back_what_it_was_made_for() -> None:
 
 
 def test_nothing_that_lets_anything_run_can_be_offered() -> None:
-    assert {deed.value for deed in LinkDeed} == {"stop", "pause"}
+    assert {intervention.value for intervention in LinkIntervention} == {"stop", "pause"}
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"deed": LinkDeed.PAUSE},
+        {"deed": LinkIntervention.PAUSE},
         {"incident_id": 8},
         {"recipient": "bob@example.com"},
         {"expires_at": NOW + timedelta(seconds=1)},
@@ -70,5 +70,10 @@ def test_one_changed_letter_breaks_the_seal(place: int, step: int) -> None:
 
 
 def test_a_nonce_is_the_same_again_but_for_this_message_and_deed_only() -> None:
-    nonces = {LINKS.nonce(key, deed) for key in ("key", "other") for deed in LinkDeed for _ in range(2)}
+    nonces = {
+        LINKS.nonce(key, intervention)
+        for key in ("key", "other")
+        for intervention in LinkIntervention
+        for _ in range(2)
+    }
     assert len(nonces) == 4

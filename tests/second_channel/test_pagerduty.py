@@ -9,7 +9,7 @@ import pytest
 from bot.policy.file.second_channel import PagerDutyRoute
 from bot.second_channel.letters import write
 from bot.second_channel.pagerduty import PagerDuty
-from bot.second_channel.route import Later, Never, Taken
+from bot.second_channel.route import Delivered, Rejected, RetryLater
 from bot.second_channel.telling import Kind
 from tests.fixtures.incidents import NOW
 from tests.fixtures.servers import free_port
@@ -30,8 +30,8 @@ async def pager() -> AsyncIterator[Pager]:
 
 
 def route(session: aiohttp.ClientSession, url: str, key: str = ROUTING_KEY, timeout: float = 10) -> PagerDuty:
-    orders = PagerDutyRoute.model_validate({"routing_key_env": "PAGERDUTY_KEY", "url": url})
-    return PagerDuty(orders, lambda: key, session, "watchkeeper-1", timeout)
+    route_settings = PagerDutyRoute.model_validate({"routing_key_env": "PAGERDUTY_KEY", "url": url})
+    return PagerDuty(route_settings, lambda: key, session, "watchkeeper-1", timeout)
 
 
 async def test_everything_about_an_incident_is_one_alert_that_ends_with_it(
@@ -42,7 +42,7 @@ async def test_everything_about_an_incident_is_one_alert_that_ends_with_it(
     over = write(Kind.OVER, "k3", incident(), None, None, NOW)
     for letter in (announcement(), question, over):
         assert way.takes(letter.kind)
-        assert await way.send(letter) == Taken()
+        assert await way.send(letter) == Delivered()
     assert pager.alerts() == {"watchkeeper-1/INC-7": ["trigger", "trigger", "resolve"]}
 
 
@@ -77,16 +77,16 @@ async def test_too_many_events_or_a_bad_day_of_pagerduty_are_tried_again(
     session: aiohttp.ClientSession, pager: Pager
 ) -> None:
     way, pager.statuses = route(session, pager.url), [429, 503]
-    assert [type(await way.send(announcement())) for _ in range(3)] == [Later, Later, Taken]
+    assert [type(await way.send(announcement())) for _ in range(3)] == [RetryLater, RetryLater, Delivered]
 
 
 async def test_a_wrong_routing_key_is_said_and_the_key_is_not(session: aiohttp.ClientSession, pager: Pager) -> None:
     refused = await route(session, pager.url, key="f" * 32).send(announcement())
-    assert isinstance(refused, Never)
+    assert isinstance(refused, Rejected)
     assert "Invalid routing key" in refused.error
     assert "f" * 32 not in refused.error
 
 
 async def test_a_receiver_that_is_not_there_is_tried_again_later(session: aiohttp.ClientSession) -> None:
     away = await route(session, f"http://127.0.0.1:{free_port()}/", timeout=2).send(announcement())
-    assert isinstance(away, Later)
+    assert isinstance(away, RetryLater)

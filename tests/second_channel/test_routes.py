@@ -9,7 +9,7 @@ from bot.policy.file.loading import load_policy
 from bot.remediation import PermanentError
 from bot.second_channel.routes import build_routes
 from remediations.backends.credentials import read_secret
-from tests.policy.test_reachability import MAIL, ORDERS, with_channel
+from tests.policy.test_reachability import MAIL, POLICY_FILE, with_channel
 
 
 def secret(variable: str | None, file: Path | None) -> str | None:
@@ -32,7 +32,7 @@ async def test_every_address_and_service_is_a_route_of_its_own(monkeypatch: pyte
         "pagerduty",
         "apprise:teams",
     ]
-    assert await names(ORDERS) == []
+    assert await names(POLICY_FILE) == []
 
 
 @pytest.mark.parametrize(

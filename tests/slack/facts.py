@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.policy.decision import Decision, Reason, RuleResult, Verdict
 from bot.policy.levels import Level
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Target, WayBack
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.situation import AlertFacts, Evidence, Finding, Situation
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.incidents import Incident, IncidentState
@@ -34,7 +34,7 @@ PLAN = Plan(
     targets=(Target(key="supervisor:checkout", label="checkout", state={"pid": 4711}),),
     effects=frozenset({Effect.RESTART}),
     blast_radius=BlastRadius(targets=1, share=0.25),
-    way_back=WayBack(summary="Start it again as it was", exactness=Exactness.APPROXIMATE),
+    rollback=Rollback(summary="Start it again as it was", exactness=Exactness.APPROXIMATE),
     steps=("Stop checkout", "Start checkout"),
 )
 DECISION = Decision(

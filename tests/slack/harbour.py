@@ -17,7 +17,7 @@ from bot.response.model.incidents import IncidentEvent
 from bot.response.model.notices import CardNotice, ThreadNotice
 from bot.response.notices.card import refresh_card
 from bot.response.notices.channel_moves import lost, tell_ending, want_channel
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.slack.connection import build_client
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem
@@ -30,8 +30,8 @@ from storage.migrations import migrate
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.handlers.orders import ORDERS
-from tests.handlers.ship import NoSenses
+from tests.handlers.orders import POLICY
+from tests.handlers.ship import NoMonitoring
 
 DASHBOARD, RUNBOOK = "https://grafana.example/d/checkout", "https://docs.example/checkout"
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -39,7 +39,7 @@ SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 def orders(**own: Any) -> Policy:
     """What is critical gets a channel of its own."""
-    document = ORDERS.model_dump(mode="json", by_alias=True)
+    document = POLICY.model_dump(mode="json", by_alias=True)
     document["channels"]["own_channel"] = {"severities": ["Critical"], "invite": ["sre-oncall"]} | own
     document["services"]["checkout"]["dashboard"] = DASHBOARD
     document["runbooks"]["restart-checkout"]["runbook_url"] = RUNBOOK
@@ -52,7 +52,7 @@ class Harbour:
 
     workspace: Workspace
     database: Database
-    watch: Watch
+    context: Context
     courier: Courier[UnitOfWork]
     channels: Channels
     _ahead: list[timedelta] = field(default_factory=list)
@@ -70,13 +70,13 @@ class Harbour:
             situation = stored.situation.model_copy(update={"runbook": "restart-checkout"})
             await work.decisions.add(replace(stored, situation=situation))
             await work.actions.add(facts.action(incident_id, f"a{incident_id}"))
-            await refresh_card(work, self.watch.orders(), incident_id, self.watch.now())
+            await refresh_card(work, self.context.orders(), incident_id, self.context.now())
         await self.told(incident_id)
         await self.say(incident_id, "Asking for approval")
         return incident_id
 
     async def say(self, incident_id: int, title: str) -> None:
-        now = self.watch.now()
+        now = self.context.now()
         async with self.database.begin() as work:
             await work.outbox.add(incident_id, ThreadNotice(incident=f"INC-{incident_id}", title=title, at=now), now)
 
@@ -100,14 +100,14 @@ class Harbour:
 
     async def over(self, incident_id: int) -> None:
         """The action succeeded, and the alerts ended."""
-        now = self.watch.now()
+        now = self.context.now()
         async with self.database.begin() as work:
             for event in (ActionEvent.APPROVE, ActionEvent.CLAIM, ActionEvent.BEGIN, ActionEvent.EXECUTED):
                 await work.actions.move(f"a{incident_id}", event, decided_by=("U01ALICE",), decided_at=now)
             await work.actions.move(f"a{incident_id}", ActionEvent.HEALTHY, outcome="It answers.", finished_at=now)
             await work.reviews.ask(f"a{incident_id}", now + 5 * DAY)
             await work.incidents.move(incident_id, IncidentEvent.RESOLVE, now=now)
-            await tell_ending(work, self.watch, incident_id)
+            await tell_ending(work, self.context, incident_id)
         await self.told(incident_id)
 
     async def own(self, incident_id: int) -> OwnChannel:
@@ -136,7 +136,7 @@ class Harbour:
 
     def another(self, name: str) -> Channels:
         """What the next replica has."""
-        return Channels(self.watch, self.database, self.channels._client, name=name)
+        return Channels(self.context, self.database, self.channels._client, name=name)
 
 
 @asynccontextmanager
@@ -149,28 +149,28 @@ async def harbour(folder: Path, policy: Policy | None = None) -> AsyncIterator[H
     written = policy or orders()
     async with workspace.serve() as server:
         client = build_client(workspace.bot_token, server.api_url)
-        watch = Watch(
+        context = Context(
             database=database,
             orders=lambda: written,
             catalogue={},
-            evidence=NoSenses(),
+            evidence=NoMonitoring(),
             people=SlackPeople(client, lambda: written),
             now=lambda: datetime.now(UTC) + sum(ahead, timedelta()),
         )
 
         async def accepted(work: UnitOfWork, item: OutboxItem) -> None:
             if isinstance(item.notice, CardNotice):
-                await want_channel(work, watch, item.incident_id, item.notice)
+                await want_channel(work, context, item.incident_id, item.notice)
 
         async def closed(work: UnitOfWork, item: OutboxItem, error: str) -> None:
-            await lost(work, watch, item.incident_id, error)
+            await lost(work, context, item.incident_id, error)
 
         courier = Courier(
             database,
             Desk(client),
             name="courier",
             channel=lambda: "C01INC",
-            now=watch.now,
+            now=context.now,
             on_accepted=accepted,
             on_lost_channel=closed,
             paces=Paces(post_interval_seconds=0.0, update_interval_seconds=0.0),
@@ -178,8 +178,8 @@ async def harbour(folder: Path, policy: Policy | None = None) -> AsyncIterator[H
             settle_seconds=0.05,
         )
         courier.start()
-        channels = Channels(watch, database, client, name="one")
-        yield Harbour(workspace, database, watch, courier, channels, ahead)
+        channels = Channels(context, database, client, name="one")
+        yield Harbour(workspace, database, context, courier, channels, ahead)
         await channels.close()
         await courier.close()
     await database.close()

@@ -8,7 +8,7 @@ from bot.policy.situation import Finding
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
-    AskedGroup,
+    AskedGroupLine,
     Button,
     CardNotice,
     DirectNotice,
@@ -28,7 +28,7 @@ PLAN = PlanCard(
     summary="Restart checkout on supervisor",
     steps=("Stop checkout and wait until it has ended", "Start checkout", "Wait until it answers"),
     blast_radius="1 target, 25 % of the fleet",
-    way_back="Start the process again with the settings noted before (approximate)",
+    rollback="Start the process again with the settings noted before (approximate)",
 )
 EVIDENCE = (
     EvidenceLine(name="still_down", finding=Finding.SUPPORTS, detail="value 1"),
@@ -204,17 +204,17 @@ CARDS: dict[str, CardNotice] = {
 }
 
 _NIGHT = datetime(2026, 11, 23, 6, tzinfo=UTC)
-ON_CALL = AskedGroup(group="sre-oncall", at=OPENED)
-ON_CALL_ASLEEP = AskedGroup(group="sre-oncall", at=OPENED, quiet_until=_NIGHT)
+ON_CALL = AskedGroupLine(group="sre-oncall", at=OPENED)
+ON_CALL_ASLEEP = AskedGroupLine(group="sre-oncall", at=OPENED, quiet_until=_NIGHT)
 CARDS |= {
     "asking_a_group": card(asked=(ON_CALL,), if_nobody_answers="leads will be asked as well."),
     "handed_over": card(
-        asked=(ON_CALL, AskedGroup(group="leads", at=OPENED + timedelta(minutes=30))),
+        asked=(ON_CALL, AskedGroupLine(group="leads", at=OPENED + timedelta(minutes=30))),
         approvers=(ALICE, BOB, CAROL),
         due_at=OPENED + timedelta(minutes=60),
     ),
     "handed_over_while_they_sleep": card(
-        asked=(ON_CALL_ASLEEP, AskedGroup(group="leads", at=OPENED)), approvers=(CAROL,)
+        asked=(ON_CALL_ASLEEP, AskedGroupLine(group="leads", at=OPENED)), approvers=(CAROL,)
     ),
     "everybody_asleep": card(asked=(ON_CALL_ASLEEP,), approvers=()),
     "a_yes_that_can_be_withdrawn": card(

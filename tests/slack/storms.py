@@ -5,7 +5,7 @@ from datetime import timedelta
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
-    AskedGroup,
+    AskedGroupLine,
     BundleLine,
     BundleNotice,
     Button,
@@ -70,7 +70,7 @@ BUNDLES = {
         line(12, approved_by=(ALICE,)), line(13, approved_by=(ALICE,)), line(14), approvals_needed=2
     ),
     "bundle_asking_a_group": bundle(
-        line(12), line(13), asked=(ON_CALL, AskedGroup(group="leads", at=OPENED + timedelta(minutes=30)))
+        line(12), line(13), asked=(ON_CALL, AskedGroupLine(group="leads", at=OPENED + timedelta(minutes=30)))
     ),
     "bundle_for_people": bundle(
         *(line(number, None, alert_name=f"Unheard{number}") for number in range(12, 16)),

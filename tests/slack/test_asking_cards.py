@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.response.model.actions import ActionState
-from bot.response.model.notices import AskedGroup, Button, CardNotice, DirectNotice
+from bot.response.model.notices import AskedGroupLine, Button, CardNotice, DirectNotice
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from bot.slack.text import Url
@@ -81,14 +81,14 @@ def test_a_card_says_so_when_nobody_is_called_at_all() -> None:
 
 
 def test_groups_that_are_asked_at_once_need_no_list() -> None:
-    both = tuple(AskedGroup(group=name, at=OPENED) for name in ("sre-oncall", "leads"))
+    both = tuple(AskedGroupLine(group=name, at=OPENED) for name in ("sre-oncall", "leads"))
     assert "Asked now" not in reading(card(asked=both))
 
 
 MOMENT = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 Hypothesis wants naive bounds
 EVIL = st.sampled_from(["<!channel>", "<@U01ALICE>", "<https://evil|Open>", "```", "&lt;", "\u202e", "x" * 400, "\x00"])
 ANY = st.lists(EVIL | st.text(max_size=20), max_size=4).map("".join)
-GROUPS = st.builds(AskedGroup, group=ANY, at=MOMENT, quiet_until=st.none() | MOMENT)
+GROUPS = st.builds(AskedGroupLine, group=ANY, at=MOMENT, quiet_until=st.none() | MOMENT)
 ASKING = st.builds(
     card,
     asked=st.lists(GROUPS, max_size=12).map(tuple),

@@ -170,7 +170,7 @@ def test_approving_shows_once_more_what_will_run():
 
 
 def test_the_way_back_is_named_even_when_there_are_many_steps():
-    plan = PlanCard(summary="Do it", steps=("a long step " * 20,) * 9, blast_radius="9 targets", way_back="none")
+    plan = PlanCard(summary="Do it", steps=("a long step " * 20,) * 9, blast_radius="9 targets", rollback="none")
     approve = next(button for button in buttons(card(plan=plan)) if button["action_id"] == "approve")
     assert "Way back: none" in approve["confirm"]["text"]["text"]
 
@@ -247,7 +247,7 @@ EVIL = st.sampled_from(
 ANY = st.lists(st.one_of(EVIL, st.text(max_size=20)), max_size=4).map("".join)
 IDS = st.lists(st.sampled_from(["U01ALICE", "U02BOB", "W9", "<!channel>", ""]), max_size=4).map(tuple)
 MOMENT = st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 Hypothesis wants naive bounds
-PLANS = st.builds(PlanCard, summary=ANY, steps=st.lists(ANY, max_size=9).map(tuple), blast_radius=ANY, way_back=ANY)
+PLANS = st.builds(PlanCard, summary=ANY, steps=st.lists(ANY, max_size=9).map(tuple), blast_radius=ANY, rollback=ANY)
 SOME_BUTTONS = st.lists(st.sampled_from(list(Button)), unique=True).map(tuple)
 ANY_CARD = st.builds(
     CardNotice,
@@ -379,7 +379,7 @@ def test_a_card_of_the_longest_texts_still_fits():
             "headline": long,
             "runbook": long,
             "if_nobody_answers": long,
-            "plan": PlanCard(summary=long, steps=(long,) * 50, blast_radius=long, way_back=long),
+            "plan": PlanCard(summary=long, steps=(long,) * 50, blast_radius=long, rollback=long),
             "evidence": tuple(EvidenceLine(name=long, finding=Finding.UNKNOWN, detail=long) for _ in range(20)),
             "links": tuple(Link(label=long, url=f"https://example/{'a' * 1500}{n}") for n in range(20)),
             "approvers": tuple(f"U{number:024}" for number in range(50)),

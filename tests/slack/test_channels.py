@@ -94,7 +94,7 @@ async def test_it_is_not_archived_while_something_is_under_way(here: Harbour) ->
 async def test_an_incident_that_is_over_first_needs_no_channel(here: Harbour) -> None:
     incident = await here.incident()
     async with here.database.begin() as work:
-        await work.incidents.move(incident, IncidentEvent.RESOLVE, now=here.watch.now())
+        await work.incidents.move(incident, IncidentEvent.RESOLVE, now=here.context.now())
     await here.furnished(incident)
     assert not here.made()
     (card,) = here.workspace.messages("C01INC")

@@ -66,7 +66,7 @@ async def test_a_taken_name_gets_a_number(here: Harbour) -> None:
 
 async def test_what_a_dead_process_opened_is_found_and_not_opened_again(here: Harbour) -> None:
     incident = await here.incident()
-    now = here.watch.now()
+    now = here.context.now()
     async with here.database.begin() as work:
         until = now + timedelta(seconds=CLAIM_SECONDS)
         assert await work.channels.claim(incident, by="the dead", now=now, until=until) is not None
@@ -109,7 +109,7 @@ async def test_openings_are_paced_and_come_before_everything_else(here: Harbour)
 async def test_whoever_cannot_be_invited_keeps_nobody_else_out(tmp_path: Path) -> None:
     async with harbour(tmp_path) as here:
         incident = await here.incident()
-        assert await here.watch.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
+        assert await here.context.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
         del here.workspace.state.team.users["U01ALICE"]
         await here.furnished(incident)
         assert here.channel().members == ["UWATCH", "U02BOB"]
@@ -176,7 +176,7 @@ async def test_what_goes_to_one_person_never_counts_as_the_channel_taking_nothin
     incident = await here.incident()
     await here.furnished(incident)
     await here.courier.close()
-    now = here.watch.now()
+    now = here.context.now()
     notice = DirectNotice(incident=f"INC-{incident}", to="U04DAVE", title="Waits for your answer", at=now)
     async with here.database.begin() as work:
         direct = await work.outbox.add(incident, notice, now)

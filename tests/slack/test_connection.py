@@ -50,7 +50,7 @@ async def world() -> AsyncIterator[World]:
         app = AsyncApp(client=client, signing_secret=workspace.signing_secret)
 
         @app.command("/watch")
-        async def watch(ack: Any) -> None:
+        async def context(ack: Any) -> None:
             await ack()
 
         world = World(workspace, server, client, app, Connection(app, workspace.app_token, client, **QUICK))

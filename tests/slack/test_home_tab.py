@@ -13,7 +13,7 @@ from bot.policy.file.document import Freeze
 from bot.policy.levels import Level
 from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.interventions.reviews import DueReview
-from bot.response.interventions.runbook_levels import Standing
+from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import ActionState
 from bot.response.model.records import Review
 from bot.slack.home_tab import HomeFacts, home_view
@@ -36,7 +36,7 @@ CALM = HomeFacts(
     incidents_open=0,
     ended=(),
     reviews=(),
-    standings=(Standing("restart-checkout", "Restart checkout", Level.L3, Level.L3, ""),),
+    runbook_levels=(RunbookLevel("restart-checkout", "Restart checkout", Level.L3, Level.L3, ""),),
     permalinks={},
 )
 BUSY = replace(
@@ -61,9 +61,9 @@ BUSY = replace(
         DueReview(Review("act_5b1f0c9d2e", OPENED + HOUR, None, None, None), ENDED, (ALICE,), overdue=True),
         DueReview(Review("a2", OPENED + HOUR, None, None, None), replace(ENDED, incident_id=6), (BOB,), overdue=False),
     ),
-    standings=(
-        Standing("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test"),
-        Standing("restart-orders", "Restart orders", Level.L1, Level.L1, "its orders say L1"),
+    runbook_levels=(
+        RunbookLevel("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test"),
+        RunbookLevel("restart-orders", "Restart orders", Level.L1, Level.L1, "its orders say L1"),
     ),
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
 )
@@ -107,7 +107,7 @@ def test_whatever_is_said_and_however_much_it_stays_within_limits_and_is_no_mark
         incidents_open=count,
         ended=[replace(ENDED, plan=action.plan)] * count,
         reviews=[replace(due, action=replace(action, id=f"a{n}")) for n in range(count)],
-        standings=[Standing(text, text, Level.L3, Level.L0, text)] * count,
+        runbook_levels=[RunbookLevel(text, text, Level.L3, Level.L0, text)] * count,
     )
     view = home_view(hostile)
     check_view(view)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.policy.levels import Level
 from bot.response.interventions.requests import Rehearsal
-from bot.response.interventions.runbook_levels import Standing
+from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.records import AuditEntry
 from bot.slack import listings
 from bot.slack.limits import check_card
@@ -17,7 +17,9 @@ from tests.slack.notices import ALICE, BOB, OPENED
 from tests.slack.test_home_tab import BUSY
 
 REHEARSAL = Rehearsal(SITUATION, DECISION, (ALICE, BOB), True, "supervisor is reachable and would restart checkout.")
-STANDING = Standing("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test <!here>")
+STANDING = RunbookLevel(
+    "restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test <!here>"
+)
 ENTRY = AuditEntry(number=41, at=OPENED, actor=BOB, kind="action.vote", incident_id=7, body={})
 ANSWERS = {
     "listing_runbooks": listings.runbooks([STANDING, replace(STANDING, in_force=Level.L3, why_not_higher="")]),

@@ -9,7 +9,7 @@ from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Gate, Scope, ScopeKind
 from bot.remediation import Snapshot
-from bot.response.model.actions import ActionEvent, ActionState, Asked
+from bot.response.model.actions import ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.records import AttemptState, Ballot, Request, Vote
 from bot.response.ports.rows import Work
@@ -262,7 +262,7 @@ async def test_a_question_is_amended_only_as_it_was_last_seen(database: Database
         await work.actions.add(action(await open_incident(work), remind_at=NOW))
         seen = await work.actions.get("a1")
         assert seen is not None
-        leads = Asked("leads", ("U03CAROL",), NOW)
+        leads = AskedGroup("leads", ("U03CAROL",), NOW)
         moved = await work.actions.amend(seen, asked=(*seen.asked, leads), due_at=NOW + HOUR, remind_at=None)
         assert moved is not None
         assert (moved.asked[-1], moved.due_at, moved.remind_at) == (leads, NOW + HOUR, None)

@@ -20,7 +20,7 @@ def oversight(case: Case) -> Ruling:
     parts = {
         "trigger": bool(given.trigger.strip()),
         "blast radius": plan.blast_radius.targets >= len(plan.targets),
-        "way back": bool(plan.way_back.summary.strip()),
+        "way back": bool(plan.rollback.summary.strip()),
         "audit": given.audited,
     }
     missing = [part for part, there in parts.items() if not there]
@@ -45,13 +45,13 @@ def targets(case: Case) -> Ruling:
 
 def blast_radius(case: Case) -> Ruling:
     """Within the runbook's bound it may act by itself, within the approver's bound people may say yes, else nobody."""
-    bounds, reach = case.runbook.blast_radius, case.plan.blast_radius
-    count, most = max(reach.targets, len(case.plan.targets)), approved_targets(bounds)
+    bounds, radius = case.runbook.blast_radius, case.plan.blast_radius
+    count, most = max(radius.targets, len(case.plan.targets)), approved_targets(bounds)
     inputs = {
         "targets": count,
         "targets_bound": bounds.targets,
         "approved_targets": most,
-        "share": reach.share,
+        "share": radius.share,
         "share_bound": bounds.share,
     }
     if count > max(most, bounds.targets):
@@ -64,13 +64,13 @@ def blast_radius(case: Case) -> Ruling:
         return escalates(
             f"{count} targets are more than the {bounds.targets} this runbook may touch by itself.", inputs
         )
-    if bounds.share is not None and reach.share is None:
+    if bounds.share is not None and radius.share is None:
         return escalates(
             f"Which share of the fleet this touches is unknown; by itself it may touch {bounds.share:.0%}.", inputs
         )
-    if bounds.share is not None and reach.share is not None and reach.share > bounds.share:
+    if bounds.share is not None and radius.share is not None and radius.share > bounds.share:
         return escalates(
-            f"{reach.share:.0%} of the fleet is more than the {bounds.share:.0%} this runbook may touch by itself.",
+            f"{radius.share:.0%} of the fleet is more than the {bounds.share:.0%} this runbook may touch by itself.",
             inputs,
         )
     return passed(f"{_targets_text(count)}, within the bound of {bounds.targets}.", inputs)

@@ -22,7 +22,7 @@ APPROVERS_NEEDED = 2
 def forbidden_in(plan: Plan) -> tuple[Effect, ...]:
     """The forbidden effects of a plan; one without a way back is irreversible even if it does not say so."""
     effects = plan.effects
-    if plan.way_back.exactness is Exactness.NONE:
+    if plan.rollback.exactness is Exactness.NONE:
         effects |= {Effect.IRREVERSIBLE}
     return tuple(effect for effect in FORBIDDEN if effect in effects)
 

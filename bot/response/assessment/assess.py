@@ -12,7 +12,7 @@ from bot.policy.situation import AlertFacts, Evidence, Impact
 from bot.remediation import PermanentError, RemediationError
 from bot.response.assessment.parameters import filled
 from bot.response.model.records import Request
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 
 TRUE_WORDS = frozenset({"1", "true", "yes"})
 
@@ -27,7 +27,7 @@ class Brief(Facts):
     """Who has said yes, if it is about to be acted on: they must be known to be there still."""
 
 
-class Look(Facts):
+class Assessment(Facts):
     """What was seen outside, to be judged in one transaction."""
 
     runbook: str | None = None
@@ -40,9 +40,9 @@ class Look(Facts):
     """Who is in each group that may be asked, the escalation chain included."""
 
 
-async def look(watch: Watch, brief: Brief) -> Look:
+async def assess(context: Context, brief: Brief) -> Assessment:
     """Choose the runbook, plan it against the live system and gather evidence. Changes nothing."""
-    policy, alert = watch.orders(), brief.alert
+    policy, alert = context.policy(), brief.alert
     muted = ""
     if brief.request is not None:
         name: str | None = brief.request.runbook
@@ -51,26 +51,26 @@ async def look(watch: Watch, brief: Brief) -> Look:
         name, muted = matched.runbook, matched.mute.reason if matched.mute else ""
     runbook = policy.runbooks.get(name) if name else None
     if name is not None and runbook is None:
-        return Look(runbook=None, plan_problem=f"The runbook {name!r} is not in the policy any more.")
+        return Assessment(runbook=None, plan_problem=f"The runbook {name!r} is not in the policy any more.")
     if name is None or runbook is None:
-        return Look(muted=muted)
+        return Assessment(muted=muted)
     try:
         queries = {key: substitute_query(query, alert) for key, query in runbook.evidence.items()}
-        evidence: tuple[Evidence, ...] = await watch.evidence.gather(queries)
+        evidence: tuple[Evidence, ...] = await context.evidence.gather(queries)
     except ValueError as error:
-        return Look(runbook=name, plan_problem=f"The evidence of {name} cannot be asked: {error}")
+        return Assessment(runbook=name, plan_problem=f"The evidence of {name} cannot be asked: {error}")
     approvals = policy.approvals_of(name)
     members = {
-        group: await watch.people.members([group], sure_of=brief.voters)
+        group: await context.people.members([group], sure_of=brief.voters)
         for group in (*approvals.groups, *approvals.escalation)
     }
-    impact = await impact_of(watch, policy, alert)
+    impact = await impact_of(context, policy, alert)
     try:
         given = brief.request.parameters if brief.request else {}
-        plan, problem = await make_plan(watch, policy, runbook, alert, given), ""
+        plan, problem = await make_plan(context, policy, runbook, alert, given), ""
     except RemediationError as error:
         plan, problem = None, str(error)
-    return Look(
+    return Assessment(
         runbook=name,
         muted=muted,
         plan=plan,
@@ -82,16 +82,16 @@ async def look(watch: Watch, brief: Brief) -> Look:
 
 
 async def make_plan(
-    watch: Watch, policy: Policy, runbook: Runbook, alert: AlertFacts, given: Mapping[str, str]
+    context: Context, policy: Policy, runbook: Runbook, alert: AlertFacts, given: Mapping[str, str]
 ) -> Plan:
     """Bind the runbook's remediation to live targets; ``given`` is what a person asked for with the runbook.
 
     Raises:
         RemediationError: the plan cannot be made; the text says why, for people.
     """
-    remediation = watch.catalogue.get(runbook.remediation)
+    remediation = context.catalogue.get(runbook.remediation)
     if remediation is None:
-        known = ", ".join(sorted(watch.catalogue))
+        known = ", ".join(sorted(context.catalogue))
         raise PermanentError(f"The remediation {runbook.remediation!r} is not in the catalogue; known: {known}.")
     try:
         parameters = filled(remediation.parameters, runbook, alert, given)
@@ -101,13 +101,13 @@ async def make_plan(
     return await remediation.plan(parameters, alert.service, service.fleet if service else None)
 
 
-async def impact_of(watch: Watch, policy: Policy, alert: AlertFacts) -> Impact:
+async def impact_of(context: Context, policy: Policy, alert: AlertFacts) -> Impact:
     """What customers feel, from the alert's labels and the service's burn query."""
     service = policy.services.get(alert.service)
     query = service.slo_burn if service else None
     labels = alert.labels
     return Impact(
-        slo_burn=await watch.evidence.number(query) if query else None,
+        slo_burn=await context.evidence.number(query) if query else None,
         slo_measured=query is not None,
         billing=labels.get("billing", "").lower() in TRUE_WORDS,
         data_integrity=labels.get("data_integrity", "").lower() in TRUE_WORDS,

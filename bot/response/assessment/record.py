@@ -19,15 +19,15 @@ from bot.response.model.records import StoredDecision
 from bot.response.notices.bundle_card import topic
 from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 
 async def record(
-    work: Work, watch: Watch, incident: Incident, situation: Situation, decision: Decision, members: Members
+    work: Work, context: Context, incident: Incident, situation: Situation, decision: Decision, members: Members
 ) -> None:
     """Store a decision and everything that follows from it: action, audit, card, rationale in the thread."""
-    now, policy = situation.now, watch.orders()
+    now, policy = situation.now, context.policy()
     current = await current_action(work, incident)
     if current is not None and current.state in PENDING:
         await work.actions.move(
@@ -66,10 +66,10 @@ async def record(
             at=now,
         )
     )
-    action = _action_for(watch, policy, incident, revision, situation, decision, members)
+    action = _action_for(context, policy, incident, revision, situation, decision, members)
     if action is not None:
         await work.actions.add(action)
-    await ask_together(work, watch, incident, situation, decision, revision)
+    await ask_together(work, context, incident, situation, decision, revision)
     await refresh_card(work, policy, incident.id, now)
     if action is not None and action.state is ActionState.WAITING:
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
@@ -77,7 +77,7 @@ async def record(
     await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry, quiet), now)
 
 
-async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -> bool:
+async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:
     """Judge the action's stored situation again with ``changes`` (and the pauses of now), and put that on the record.
 
     For news that needs no new look at the world: a pause, or a card that Slack did not take. False: it is too late for
@@ -87,7 +87,7 @@ async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if incident is None or stored is None or incident.revision != action.revision:
         return False
-    now = watch.now()
+    now = context.now()
     text = "A newer decision took its place."
     if await work.actions.move(action.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome=text) is None:
         return False
@@ -95,7 +95,7 @@ async def judge_anew(work: Work, watch: Watch, action: Action, **changes: Any) -
     members = {one.group: one.people for one in action.asked}
     fresh = {"now": now, "pauses": await work.pauses.active(now), **changes}
     situation = stored.situation.model_copy(update=fresh)
-    await record(work, watch, incident, situation, decide(situation, watch.orders()), members)
+    await record(work, context, incident, situation, decide(situation, context.policy()), members)
     return True
 
 
@@ -118,7 +118,7 @@ def _sha256(situation: Situation) -> str:
 
 
 def _action_for(
-    watch: Watch,
+    context: Context,
     policy: Policy,
     incident: Incident,
     revision: int,
@@ -146,7 +146,7 @@ def _action_for(
         called = callable_people(policy, asked, incident.severity, now, without)
         remind_at = now + approvals.approve_within / 2 if called else now
     return Action(
-        id=watch.new_id(),
+        id=context.new_id(),
         incident_id=incident.id,
         revision=revision,
         runbook=name,
@@ -186,7 +186,7 @@ def _rationale(incident: Incident, situation: Situation, decision: Decision, ent
     lines = [decision.headline]
     if situation.plan is not None:
         lines.append(f"Plan: {situation.plan.summary}")
-        lines.append(f"Way back: {situation.plan.way_back.summary}")
+        lines.append(f"Way back: {situation.plan.rollback.summary}")
     if situation.requested_by is not None:
         lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
     if quiet:

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from bot.policy.file.document import Runbook
 from bot.policy.levels import Level
 from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
-from bot.response.assessment.assess import Brief, Look
+from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.parameters import changes
 from bot.response.model.records import Request
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 ASKED = "asked: "
@@ -29,13 +29,13 @@ def request_of(situation: Situation) -> Request | None:
 
 
 async def build_situation(
-    work: Work, watch: Watch, brief: Brief, seen: Look, notification: Notification, now: datetime
+    work: Work, context: Context, brief: Brief, assessment: Assessment, notification: Notification, now: datetime
 ) -> Situation:
     """The look, with what only rows know: controls, budgets, licence and history, read in this transaction."""
-    policy, alert, name = watch.orders(), brief.alert, seen.runbook
+    policy, alert, name = context.policy(), brief.alert, assessment.runbook
     runbook = policy.runbooks.get(name) if name else None
     request = brief.request
-    since = now - timedelta(days=watch.timing.history_days)
+    since = now - timedelta(days=context.timing.history_days)
     situation = Situation(
         now=now,
         incident=brief.incident,
@@ -44,10 +44,10 @@ async def build_situation(
         requested_with=request.parameters if request else {},
         alert=alert,
         runbook=name,
-        plan=seen.plan,
-        plan_problem=seen.plan_problem,
-        evidence=seen.evidence,
-        impact=seen.impact,
+        plan=assessment.plan,
+        plan_problem=assessment.plan_problem,
+        evidence=assessment.evidence,
+        impact=assessment.impact,
         pauses=await work.pauses.active(now),
         oversight=Oversight(
             trigger=f"alert {alert.name} from {alert.source}" if request is None else f"{ASKED}{request.reason}",
@@ -61,14 +61,16 @@ async def build_situation(
         update={
             "history": await work.actions.history(name, alert.service, since),
             "budgets": await work.budgets.states(policy, alert.service, name, now),
-            "licence": as_written(await work.licences.of(name, runbook.digest, now), _changed(watch, runbook, request)),
+            "licence": as_written(
+                await work.licences.of(name, runbook.digest, now), _changed(context, runbook, request)
+            ),
         }
     )
 
 
-def _changed(watch: Watch, runbook: Runbook, request: Request | None) -> Mapping[str, str]:
+def _changed(context: Context, runbook: Runbook, request: Request | None) -> Mapping[str, str]:
     """What the person wants otherwise than the orders say."""
-    remediation = watch.catalogue.get(runbook.remediation)
+    remediation = context.catalogue.get(runbook.remediation)
     return (
         {} if request is None or remediation is None else changes(remediation.parameters, runbook, request.parameters)
     )

@@ -11,21 +11,21 @@ from bot.policy.rules.forbidden import forbidden_in
 from bot.policy.situation import Situation
 from bot.response.model.incidents import Incident
 from bot.response.notices.bundle_card import refresh_bundle
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 ON_ITS_OWN = frozenset({Verdict.ACT, Verdict.ACT_UNLESS_STOPPED})
 
 
 async def ask_together(
-    work: Work, watch: Watch, incident: Incident, situation: Situation, decision: Decision, revision: int
+    work: Work, context: Context, incident: Incident, situation: Situation, decision: Decision, revision: int
 ) -> None:
     """Find the place of the incident's new question, ``revision``: a card of its own, or one that it shares.
 
     To be called in the transaction that records the decision, after its audit entry: whoever writes that stands in
     line, so two replicas never count the same storm at the same time.
     """
-    now, policy, runbook = situation.now, watch.orders(), situation.runbook or ""
+    now, policy, runbook = situation.now, context.policy(), situation.runbook or ""
     forbidden = situation.plan is not None and bool(forbidden_in(situation.plan))
     alone = decision.verdict in ON_ITS_OWN or situation.requested_by is not None or forbidden
     shared = await work.bundles.of(incident.id)
@@ -38,11 +38,13 @@ async def ask_together(
         return
     if alone or revision > 1:
         return  # people know its card by now
-    await _join(work, watch, incident, runbook, decision, now)
+    await _join(work, context, incident, runbook, decision, now)
 
 
-async def _join(work: Work, watch: Watch, incident: Incident, runbook: str, decision: Decision, now: datetime) -> None:
-    storm = watch.orders().storm
+async def _join(
+    work: Work, context: Context, incident: Incident, runbook: str, decision: Decision, now: datetime
+) -> None:
+    storm = context.policy().storm
     since = now - storm.within
     lately = await work.bundles.asked_since(runbook, since)
     await work.bundles.ask(incident.id, runbook, decision.headline, now)
@@ -51,5 +53,5 @@ async def _join(work: Work, watch: Watch, incident: Incident, runbook: str, deci
     # A card that has stood there for longer is one that people have read: they would not see what joins it.
     bundle = await work.bundles.with_room(runbook, since)
     if bundle is None:
-        bundle = await work.bundles.open(watch.new_id(), runbook, incident.id, now)
+        bundle = await work.bundles.open(context.new_id(), runbook, incident.id, now)
     await work.bundles.join(bundle, incident.id)

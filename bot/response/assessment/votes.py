@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from bot.policy.approval import Deed, Tally, groups_for, tally
+from bot.policy.approval import Intervention, Tally, groups_for, tally
 from bot.response.model.actions import Action
 from bot.response.model.records import Ballot
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 Roster = Mapping[str, frozenset[str]]
@@ -13,24 +13,24 @@ Roster = Mapping[str, frozenset[str]]
 
 
 def authorised(
-    watch: Watch, roster: Roster, deed: Deed, runbook: str = "", action: Action | None = None
+    context: Context, roster: Roster, intervention: Intervention, runbook: str = "", action: Action | None = None
 ) -> frozenset[str]:
     """Everybody who may do ``deed`` under the present orders.
 
     ``action``: the question it is about; the groups of the escalation chain that it was put to may answer, too.
     """
     asked = {one.group for one in action.asked} if action else ()
-    groups = groups_for(deed, watch.orders(), runbook, asked)
+    groups = groups_for(intervention, context.policy(), runbook, asked)
     return frozenset().union(*(roster.get(group, frozenset()) for group in groups))
 
 
-async def count_votes(work: Work, watch: Watch, roster: Roster, action: Action) -> Tally:
+async def count_votes(work: Work, context: Context, roster: Roster, action: Action) -> Tally:
     """What the votes on record amount to, given who may answer now: not when the question was asked."""
     votes = await work.votes.of(action.id)
     return tally(
         approvals=[vote.person for vote in votes if vote.ballot is Ballot.APPROVE],
         stops=[vote.person for vote in votes if vote.ballot is Ballot.STOP],
-        approvers=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+        approvers=authorised(context, roster, Intervention.APPROVE, action.runbook, action),
         requested_by=action.requested_by,
         needed=action.approvals_needed,
     )

@@ -10,12 +10,12 @@ from bot.response.assessment.record import judge_anew
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.notices import CardNotice, ThreadNotice
 from bot.response.notices.card import refresh_card
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 from bot.response.ports.second_notices import SecondNotice, SecondWork
 
 
-async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNotice) -> None:
+async def announced(work: Work, context: Context, incident_id: int, notice: CardNotice) -> None:
     """Its card was accepted, in the transaction that says so: the veto window of its action opens.
 
     Without a window (L2, or L3 with a window of zero) the action is approved at once.
@@ -23,7 +23,7 @@ async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNoti
     action = await work.actions.get(notice.subject)
     if action is None or action.state is not ActionState.ANNOUNCING or action.revision != notice.revision:
         return
-    now = watch.now()
+    now = context.now()
     acts_at = now + timedelta(seconds=action.veto_window_seconds)
     opened = await work.actions.move(action.id, ActionEvent.ANNOUNCED, due_at=acts_at)
     if opened is None:
@@ -36,17 +36,17 @@ async def announced(work: Work, watch: Watch, incident_id: int, notice: CardNoti
         body={"action": action.id, "acts_at": acts_at.isoformat()},
     )
     if action.veto_window_seconds == 0:
-        await release(work, watch, opened)
+        await release(work, context, opened)
     else:
-        await refresh_card(work, watch.orders(), incident_id, now)
+        await refresh_card(work, context.policy(), incident_id, now)
 
 
-async def told_elsewhere(work: SecondWork, watch: Watch, told: SecondNotice, route: str, title: str) -> None:
+async def told_elsewhere(work: SecondWork, context: Context, told: SecondNotice, route: str, title: str) -> None:
     """The second channel has delivered this, in the transaction that says so. It counts as an announcement.
 
     The thread says so as well, once, when Slack takes it again: ``route`` and ``title`` are for people.
     """
-    now = watch.now()
+    now = context.now()
     entry = await work.audit.append(
         kind="notice.told_elsewhere",
         actor=WATCHKEEPER,
@@ -55,7 +55,7 @@ async def told_elsewhere(work: SecondWork, watch: Watch, told: SecondNotice, rou
         body={"route": told.route, "kind": told.kind, "subject": told.subject, "title": title},
     )
     if isinstance(told.notice, CardNotice):
-        await announced(work, watch, told.incident_id, told.notice)
+        await announced(work, context, told.incident_id, told.notice)
     if told.notice is not None and await work.second_notices.told(told.incident_id, told.kind, told.subject) == 1:
         notice = ThreadNotice(
             incident=f"INC-{told.incident_id}",
@@ -67,9 +67,9 @@ async def told_elsewhere(work: SecondWork, watch: Watch, told: SecondNotice, rou
         await work.outbox.add(told.incident_id, notice, now)
 
 
-async def release(work: Work, watch: Watch, action: Action) -> bool:
+async def release(work: Work, context: Context, action: Action) -> bool:
     """The veto window is over and nobody objected: approve, and start the act in this transaction."""
-    now = watch.now()
+    now = context.now()
     approved = await work.actions.move(
         action.id,
         ActionEvent.WINDOW_OVER,
@@ -86,14 +86,14 @@ async def release(work: Work, watch: Watch, action: Action) -> bool:
         body={"action": action.id, "veto_window_seconds": action.veto_window_seconds},
     )
     await work.queue.act(approved)
-    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await refresh_card(work, context.policy(), action.incident_id, now)
     return True
 
 
-async def not_announced(work: Work, watch: Watch, action: Action) -> bool:
+async def not_announced(work: Work, context: Context, action: Action) -> bool:
     """Nobody has accepted the card in time: decide again without the notification, so that people are asked."""
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if action.state is not ActionState.ANNOUNCING or stored is None:
         return False
     oversight = stored.situation.oversight.model_copy(update={"notification": Notification.FAILED})
-    return await judge_anew(work, watch, action, oversight=oversight)
+    return await judge_anew(work, context, action, oversight=oversight)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from bot.policy.file.document import Policy
 from bot.response.assessment.votes import Roster
 from bot.response.execution.outcome import withdraw
-from bot.response.model.actions import Action, ActionEvent, ActionState, Asked
+from bot.response.model.actions import Action, ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import Ballot
@@ -26,63 +26,68 @@ from bot.response.notices.recipients import (
     why_quiet,
     write_to,
 )
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 log = logging.getLogger(__name__)
 
 
-async def sweep_questions(watch: Watch) -> int:
+async def sweep_questions(context: Context) -> int:
     """Attend to every question whose people are to be reminded or whose time is over; how many rows this call moved.
 
     Who is in a group is asked outside the transactions, and only when something is due.
     """
-    async with watch.database.read() as work:
-        due = await work.actions.unanswered(watch.now())
+    async with context.database.read() as work:
+        due = await work.actions.unanswered(context.now())
     if not due:
         return 0
-    roster, moved = await watch.roster(), 0
+    roster, moved = await context.roster(), 0
     for action in due:
         try:
-            async with watch.database.begin() as work:
-                moved += await _attend(work, watch, roster, action.id)
+            async with context.database.begin() as work:
+                moved += await _attend(work, context, roster, action.id)
         except Exception:
             log.exception("question %s could not be attended to; trying again at the next sweep", action.id)
     return moved
 
 
-async def _attend(work: Work, watch: Watch, roster: Roster, action_id: str) -> bool:
-    action, now = await work.actions.get(action_id), watch.now()
+async def _attend(work: Work, context: Context, roster: Roster, action_id: str) -> bool:
+    action, now = await work.actions.get(action_id), context.now()
     incident = await work.incidents.get(action.incident_id) if action else None
     if action is None or incident is None or action.state is not ActionState.WAITING:
         return False
-    policy, taken = watch.orders(), incident.state is IncidentState.TAKEN
+    policy, taken = context.policy(), incident.state is IncidentState.TAKEN
     without = await _not_to_be_called(work, action)
     asked = renewed(action.asked, roster)
     following = ask_next(policy, action.runbook, asked, roster, incident.severity, now, without)
     if action.due_at is not None and action.due_at <= now:
         if following and not taken:
             because = f"Not enough answers from {_names(action.asked)} in time."
-            return await _hand_over(work, watch, incident, action, asked, following, because)
-        return await _expire(work, watch, incident, action)
+            return await _hand_over(work, context, incident, action, asked, following, because)
+        return await _expire(work, context, incident, action)
     if action.remind_at is None or action.remind_at > now:
         return False
     if taken:
         return await work.actions.amend(action, remind_at=None) is not None
     people = callable_people(policy, asked, incident.severity, now, without)
     if people:
-        return await _remind(work, watch, incident, action, asked, people)
+        return await _remind(work, context, incident, action, asked, people)
     if following:
         because = why_quiet(policy, asked, incident.severity, now) or f"Nobody else is left in {_names(action.asked)}."
-        return await _hand_over(work, watch, incident, action, asked, following, because)
-    return await _let_sleep(work, watch, incident, action, asked)
+        return await _hand_over(work, context, incident, action, asked, following, because)
+    return await _let_sleep(work, context, incident, action, asked)
 
 
 async def _remind(
-    work: Work, watch: Watch, incident: Incident, action: Action, asked: tuple[Asked, ...], people: tuple[str, ...]
+    work: Work,
+    context: Context,
+    incident: Incident,
+    action: Action,
+    asked: tuple[AskedGroup, ...],
+    people: tuple[str, ...],
 ) -> bool:
     """Once, in the thread and to each in person."""
-    now, policy = watch.now(), watch.orders()
+    now, policy = context.now(), context.policy()
     moved = await work.actions.amend(action, asked=asked, remind_at=None)
     if moved is None:
         return False
@@ -97,7 +102,7 @@ async def _remind(
     about = await topic(work, policy, incident, moved, "reminder")
     if about is not None:
         lines = (about.text, _until(policy, incident, moved))
-        await _say(work, watch, about, "Still waiting for an answer", lines, people, entry)
+        await _say(work, context, about, "Still waiting for an answer", lines, people, entry)
         title, silence = f"Still waiting for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
         await write_to(work, policy, about.incident, moved, people, (title, "", silence), now)
     return True
@@ -105,15 +110,15 @@ async def _remind(
 
 async def _hand_over(
     work: Work,
-    watch: Watch,
+    context: Context,
     incident: Incident,
     action: Action,
-    asked: tuple[Asked, ...],
-    following: tuple[Asked, ...],
+    asked: tuple[AskedGroup, ...],
+    following: tuple[AskedGroup, ...],
     because: str,
 ) -> bool:
     """The next people are asked as well; they have as much time as those before them had."""
-    now, policy = watch.now(), watch.orders()
+    now, policy = context.now(), context.policy()
     within = policy.approvals_of(action.runbook).approve_within
     people = callable_people(policy, following, incident.severity, now, await _not_to_be_called(work, action))
     moved = await work.actions.amend(
@@ -143,31 +148,35 @@ async def _hand_over(
     about = await topic(work, policy, incident, moved, f"asking {_names(following)}")
     if about is not None:
         lines = tuple(filter(None, (because, quiet, about.text, _until(policy, incident, moved))))
-        await _say(work, watch, about, f"Now asking {_names(following)} as well", lines, people, entry)
+        await _say(work, context, about, f"Now asking {_names(following)} as well", lines, people, entry)
         title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
         await write_to(work, policy, about.incident, moved, people, (title, because, silence), now)
     return True
 
 
-async def _let_sleep(work: Work, watch: Watch, incident: Incident, action: Action, asked: tuple[Asked, ...]) -> bool:
+async def _let_sleep(
+    work: Work, context: Context, incident: Incident, action: Action, asked: tuple[AskedGroup, ...]
+) -> bool:
     """Nobody may be called, and nobody is left to ask: remind when the first quiet hours end, if that is in time."""
-    groups = asked_groups(watch.orders(), asked, incident.severity, watch.now())
+    groups = asked_groups(context.policy(), asked, incident.severity, context.now())
     ends = [one.quiet_until for one in groups if one.quiet_until is not None]
     wake_at = min(ends, default=None)
     in_time = wake_at is not None and action.due_at is not None and wake_at < action.due_at
     return await work.actions.amend(action, asked=asked, remind_at=wake_at if in_time else None) is not None
 
 
-async def _expire(work: Work, watch: Watch, incident: Incident, action: Action) -> bool:
-    yes = [vote for vote in await work.votes.of(action.id) if vote.ballot is Ballot.APPROVE]
+async def _expire(work: Work, context: Context, incident: Incident, action: Action) -> bool:
+    approval = [vote for vote in await work.votes.of(action.id) if vote.ballot is Ballot.APPROVE]
     if incident.state is IncidentState.TAKEN:
         heard = "It was not answered, as a person has taken it over."
-    elif yes:
-        heard = f"Only {len(yes)} of {action.approvals_needed} said yes in time; asked were {_names(action.asked)}."
+    elif approval:
+        heard = (
+            f"Only {len(approval)} of {action.approvals_needed} said yes in time; asked were {_names(action.asked)}."
+        )
     else:
         heard = f"Nobody answered in time; asked were {_names(action.asked)}."
     return await withdraw(
-        work, watch, action, ActionEvent.EXPIRE, f"{heard} Nothing was done. The incident stays open."
+        work, context, action, ActionEvent.EXPIRE, f"{heard} Nothing was done. The incident stays open."
     )
 
 
@@ -177,7 +186,7 @@ async def _not_to_be_called(work: Work, action: Action) -> frozenset[str]:
 
 
 async def _say(
-    work: Work, watch: Watch, about: Topic, title: str, lines: tuple[str, ...], to: tuple[str, ...], entry: int
+    work: Work, context: Context, about: Topic, title: str, lines: tuple[str, ...], to: tuple[str, ...], entry: int
 ) -> None:
     notice = ThreadNotice(
         incident=about.incident.name,
@@ -187,9 +196,9 @@ async def _say(
         to=to,
         audit=(entry,),
         of_bundle=about.of_bundle,
-        at=watch.now(),
+        at=context.now(),
     )
-    await work.outbox.add(about.incident.id, notice, watch.now())
+    await work.outbox.add(about.incident.id, notice, context.now())
 
 
 def _until(policy: Policy, incident: Incident, action: Action) -> str:
@@ -200,5 +209,5 @@ def _text(action: Action) -> str:
     return f"{action.due_at:%Y-%m-%d %H:%M} UTC" if action.due_at else ""
 
 
-def _names(asked: Collection[Asked]) -> str:
+def _names(asked: Collection[AskedGroup]) -> str:
     return " and ".join(one.group for one in asked) or "nobody"

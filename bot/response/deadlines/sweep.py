@@ -12,37 +12,37 @@ from datetime import datetime
 from bot.response.deadlines.announcements import not_announced, release
 from bot.response.execution.outcome import withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 log = logging.getLogger(__name__)
 
-OnDue = Callable[[Work, Watch, Action], Awaitable[bool]]
+OnDue = Callable[[Work, Context, Action], Awaitable[bool]]
 
 
-async def _yes_expired(work: Work, watch: Watch, action: Action) -> bool:
+async def _approval_expired(work: Work, context: Context, action: Action) -> bool:
     text = "It was approved but could not start in time, so nothing was done. The incident stays open."
-    return await withdraw(work, watch, action, ActionEvent.EXPIRE, text)
+    return await withdraw(work, context, action, ActionEvent.EXPIRE, text)
 
 
 _WHEN_DUE: dict[ActionState, OnDue] = {
     ActionState.ANNOUNCING: not_announced,
     ActionState.VETO_WINDOW: release,
-    ActionState.APPROVED: _yes_expired,
+    ActionState.APPROVED: _approval_expired,
 }
 
 
-async def sweep(watch: Watch) -> int:
+async def sweep(context: Context) -> int:
     """Move everything that is due; how many rows this call moved."""
-    now, moved = watch.now(), 0
-    async with watch.database.read() as work:
+    now, moved = context.now(), 0
+    async with context.database.read() as work:
         due = [(state, action) for state in _WHEN_DUE for action in await work.actions.due(state, now)]
     for state, action in due:
         try:
-            async with watch.database.begin() as work:
+            async with context.database.begin() as work:
                 fresh = await work.actions.get(action.id)
                 if fresh is not None and fresh.state is state and _is_due(fresh, now):
-                    moved += await _WHEN_DUE[state](work, watch, fresh)
+                    moved += await _WHEN_DUE[state](work, context, fresh)
         except Exception:
             log.exception(
                 "the deadline of action %s (%s) could not be handled; trying again at the next sweep", action.id, state

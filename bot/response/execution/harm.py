@@ -14,7 +14,7 @@ from bot.response.model.incidents import Alert, Incident
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 
@@ -33,9 +33,9 @@ async def pause_after_harm(work: Work, action: Action, reason: str, now: datetim
     )
 
 
-async def answer_harm(work: Work, watch: Watch, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
+async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
     """Undo each finished act of ours after which one of these alerts began, here or on what this service depends on."""
-    policy = watch.orders()
+    policy = context.policy()
     for action in await _suspects(work, policy, incident, firing, now):
         reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
         entry = await pause_after_harm(work, action, reason, now)
@@ -43,7 +43,7 @@ async def answer_harm(work: Work, watch: Watch, incident: Incident, firing: Sequ
             f"New alert after our act: {incident.name}, {incident.alert_name}.",
             f"The runbook {action.runbook} is paused until a person resumes it.",
         ]
-        reversible = action.plan.way_back.exactness is not Exactness.NONE
+        reversible = action.plan.rollback.exactness is not Exactness.NONE
         free = reversible and await work.locks.take([t.key for t in action.plan.targets], action.id) is None
         if free and await work.actions.move(action.id, ActionEvent.ROLL_BACK) is not None:
             await work.queue.roll_back(action, WATCHKEEPER, reason)

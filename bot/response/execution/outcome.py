@@ -6,7 +6,7 @@ from bot.response.notices.bundle_card import may_call
 from bot.response.notices.card import refresh_card
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 _TITLES: dict[ActionState, tuple[str, Tone]] = {
@@ -19,22 +19,22 @@ _TITLES: dict[ActionState, tuple[str, Tone]] = {
 
 
 async def withdraw(
-    work: Work, watch: Watch, action: Action, event: ActionEvent, reason: str, *, look_again: bool = False
+    work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
     """Take back an action before its effect (expired, superseded). False when somebody was faster."""
-    moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=watch.now())
+    moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False
     await work.locks.release(action.id)
-    await tell(work, watch, moved, reason)
-    if look_again:
+    await tell(work, context, moved, reason)
+    if assess_again:
         await work.queue.consider(action.incident_id)
     return True
 
 
 async def finish(
     work: Work,
-    watch: Watch,
+    context: Context,
     action_id: str,
     event: ActionEvent,
     summary: str,
@@ -46,20 +46,20 @@ async def finish(
 
     ``changed``: something may have been changed, so a review is due.
     """
-    moved = await work.actions.move(action_id, event, finished_at=watch.now(), due_at=None, outcome=summary)
+    moved = await work.actions.move(action_id, event, finished_at=context.now(), due_at=None, outcome=summary)
     if moved is None:
         return None
     await work.locks.release(action_id)
     if changed:
-        await work.reviews.ask(action_id, watch.now() + watch.orders().defaults.review_within)
-    await tell(work, watch, moved, summary, call_people=call_people, broadcast=True, review=changed)
-    await tell_ending(work, watch, moved.incident_id)
+        await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
+    await tell(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
+    await tell_ending(work, context, moved.incident_id)
     return moved
 
 
 async def tell(
     work: Work,
-    watch: Watch,
+    context: Context,
     action: Action,
     text: str,
     *,
@@ -68,7 +68,7 @@ async def tell(
     review: bool = False,
 ) -> None:
     """Audit the action's new state, say it in the thread with the way back, and bring the card up to date."""
-    now = watch.now()
+    now = context.now()
     title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
     entry = await work.audit.append(
         kind=f"action.{action.state}",
@@ -77,14 +77,14 @@ async def tell(
         incident_id=action.incident_id,
         body={"action": action.id, "runbook": action.runbook, "text": text},
     )
-    reversible = action.state is ActionState.SUCCEEDED and action.plan.way_back.exactness != "none"
+    reversible = action.state is ActionState.SUCCEEDED and action.plan.rollback.exactness != "none"
     called = call_people and await may_call(work, action.incident_id, "failure")
     notice = ThreadNotice(
         incident=f"INC-{action.incident_id}",
         title=title,
-        lines=(text, *((f"Way back: {action.plan.way_back.summary}",) if reversible else ())),
+        lines=(text, *((f"Way back: {action.plan.rollback.summary}",) if reversible else ())),
         tone=tone,
-        to=await _to_call(work, watch, action) if called else (),
+        to=await _to_call(work, context, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if reversible else ()),
             *((Button.REVIEW,) if review else ()),
@@ -96,13 +96,13 @@ async def tell(
         audit=(entry,),
         at=now,
     )
-    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await refresh_card(work, context.policy(), action.incident_id, now)
     await work.outbox.add(action.incident_id, notice, now)
 
 
-async def _to_call(work: Work, watch: Watch, action: Action) -> tuple[str, ...]:
+async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:
     """Who must look: those asked, but for quiet hours; whoever has decided it is awake in any case."""
     incident = await work.incidents.get(action.incident_id)
     severity = incident.severity if incident else ""
-    awake = callable_people(watch.orders(), action.asked, severity, watch.now())
+    awake = callable_people(context.policy(), action.asked, severity, context.now())
     return tuple(dict.fromkeys((*awake, *action.decided_by)))

@@ -5,19 +5,19 @@ import asyncio
 from bot.policy.file.templates import substitute_query
 from bot.policy.situation import Finding
 from bot.remediation import RemediationError
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.flow import Json
 
 
-async def verify(watch: Watch, action_id: str) -> Json:
+async def verify(context: Context, action_id: str) -> Json:
     """``{"healthy": bool, "summary": str}``. Looking twice does no harm, so a crash simply looks again.
 
     The monitor's answer counts; the remediation's own view of its targets can only say no.
     """
-    async with watch.database.read() as work:
+    async with context.database.read() as work:
         action = await work.actions.get(action_id)
         stored = await work.decisions.at_revision(action.incident_id, action.revision) if action else None
-    policy = watch.orders()
+    policy = context.policy()
     runbook = policy.runbooks.get(action.runbook) if action else None
     if action is None or stored is None or runbook is None:
         return {
@@ -26,19 +26,19 @@ async def verify(watch: Watch, action_id: str) -> Json:
         }
     promql = substitute_query(runbook.verify.healthy, stored.situation.alert) if runbook.verify.healthy else None
     url = runbook.verify.http
-    started = watch.now()
+    started = context.now()
     streak = 0
     while True:
-        last = await watch.evidence.healthy(promql, url)
+        last = await context.evidence.healthy(promql, url)
         streak = streak + 1 if last.finding is Finding.SUPPORTS else 0
-        elapsed = (watch.now() - started).total_seconds()
+        elapsed = (context.now() - started).total_seconds()
         if streak >= runbook.verify.stable:
             break
         if elapsed >= runbook.verify.within.total_seconds():
             return {"healthy": False, "summary": f"Not healthy after {elapsed:.0f} s: {last.detail}"}
-        await asyncio.sleep(watch.timing.verify_interval_seconds)
+        await asyncio.sleep(context.timing.verify_interval_seconds)
     try:
-        own = await watch.catalogue[action.plan.remediation].health(action.plan)
+        own = await context.catalogue[action.plan.remediation].health(action.plan)
     except RemediationError as error:
         return {"healthy": False, "summary": f"The monitor says healthy, but the targets cannot be seen: {error}"}
     if own.healthy is False:

@@ -7,7 +7,7 @@ quorum is judged over the stored votes including this one, never on the click it
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.policy.approval import Deed, Standing, may, next_groups
+from bot.policy.approval import Intervention, TallyState, may, next_groups
 from bot.response.assessment.votes import Roster, authorised, count_votes
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, refused, stale
 from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
@@ -15,14 +15,14 @@ from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import Ballot, Vote
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import renewed
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
 """States in which a yes may still wait for others."""
 
 
-async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+async def approve(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
     """One person's yes; the action starts when enough distinct approvers have said it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
@@ -31,23 +31,23 @@ async def approve(work: Work, watch: Watch, roster: Roster, press: Press) -> Ans
     if not found.current or action.revision != press.revision:
         return stale(found)
     permission = may(
-        Deed.APPROVE,
+        Intervention.APPROVE,
         press.person,
-        authorised=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+        authorised=authorised(context, roster, Intervention.APPROVE, action.runbook, action),
         requested_by=action.requested_by,
     )
     if not permission.allowed:
-        text = _not_yet(watch, roster, action, press.person) or permission.text
-        return await refused(work, watch, found, press, Deed.APPROVE, text)
+        text = _not_yet(context, roster, action, press.person) or permission.text
+        return await refused(work, context, found, press, Intervention.APPROVE, text)
     if action.state is not ActionState.WAITING:
         return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
-    if action.due_at is not None and action.due_at <= watch.now():
+    if action.due_at is not None and action.due_at <= context.now():
         return Answer(False, "The time to answer has just run out, so your yes was not counted. See the card.")
-    return await cast_yes(work, watch, roster, action, press.person)
+    return await cast_approval(work, context, roster, action, press.person)
 
 
 @dataclass(frozen=True, slots=True)
-class Yes:
+class Approval:
     """What became of one person's yes."""
 
     answer: Answer
@@ -57,39 +57,39 @@ class Yes:
     """The action that it released, if it was the last that was needed."""
 
 
-async def cast_yes(
-    work: Work, watch: Watch, roster: Roster, action: Action, person: str, *, by_hand: bool = False
+async def cast_approval(
+    work: Work, context: Context, roster: Roster, action: Action, person: str, *, by_hand: bool = False
 ) -> Answer:
     """Count a yes, and say so on the card and, if it released the action, in the thread."""
-    yes = await count_yes(work, watch, roster, action, person, by_hand=by_hand)
-    if yes.entry is None:
-        return yes.answer
-    await refresh_card(work, watch.orders(), action.incident_id, watch.now())
-    if yes.approved is not None:
+    approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
+    if approval.entry is None:
+        return approval.answer
+    await refresh_card(work, context.policy(), action.incident_id, context.now())
+    if approval.approved is not None:
         title = "Approved by hand while automation is paused" if by_hand else "Approved"
-        await _say(work, yes.approved, title, person, Tone.GOOD, yes.entry, watch)
-    return yes.answer
+        await _say(work, approval.approved, title, person, Tone.GOOD, approval.entry, context)
+    return approval.answer
 
 
-async def count_yes(
+async def count_approval(
     work: Work,
-    watch: Watch,
+    context: Context,
     roster: Roster,
     action: Action,
     person: str,
     *,
     by_hand: bool = False,
     bundle: str | None = None,
-) -> Yes:
+) -> Approval:
     """Store the vote, count all of them, and release the action if that was enough; telling is the caller's part.
 
     Who may answer is judged now, for this vote and for all before it: whoever has left the group or the workspace
     since they voted is not counted. ``bundle``: the handle of the card on which it was given together with others.
     """
-    now = watch.now()
+    now = context.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
-        return Yes(Answer(True, "Your yes is already counted."))
+        return Approval(Answer(True, "Your yes is already counted."))
     entry = await work.audit.append(
         kind="action.vote",
         actor=person,
@@ -106,10 +106,10 @@ async def count_yes(
         },
     )
     action = await _with_present_people(work, action, roster)
-    count = await count_votes(work, watch, roster, action)
-    if count.standing is not Standing.APPROVED:
+    count = await count_votes(work, context, roster, action)
+    if count.standing is not TallyState.APPROVED:
         more = "one more person" if count.missing == 1 else f"{count.missing} more people"
-        return Yes(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
+        return Approval(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
     approved = await work.actions.move(
         action.id,
         ActionEvent.APPROVE,
@@ -119,17 +119,19 @@ async def count_yes(
         due_at=now + timedelta(seconds=action.execute_within_seconds),
     )
     if approved is None:
-        return Yes(Answer(False, "Somebody else was faster: this question has just been settled. See the card."), entry)
+        return Approval(
+            Answer(False, "Somebody else was faster: this question has just been settled. See the card."), entry
+        )
     await work.queue.act(approved)
-    return Yes(Answer(True, "Approved. It starts now; the thread will say how it goes."), entry, approved)
+    return Approval(Answer(True, "Approved. It starts now; the thread will say how it goes."), entry, approved)
 
 
-async def withdraw(work: Work, watch: Watch, _roster: Roster, press: Press) -> Answer:
+async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) -> Answer:
     """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    action, now = found.action, watch.now()
+    action, now = found.action, context.now()
     if action.state not in VOTES_OPEN:
         stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
         remedy = "Press Stop if it must not run." if stoppable else "See the card."
@@ -151,25 +153,25 @@ async def withdraw(work: Work, watch: Watch, _roster: Roster, press: Press) -> A
             "cast_at": vote.at.isoformat(),
         },
     )
-    await refresh_card(work, watch.orders(), action.incident_id, now)
-    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, watch)
+    await refresh_card(work, context.policy(), action.incident_id, now)
+    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, context)
     return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
 
 
-async def renew_people(work: Work, watch: Watch, roster: Roster) -> int:
+async def renew_people(work: Work, context: Context, roster: Roster) -> int:
     """Bring open questions up to date with who is in the groups now; how many changed, and so did their cards."""
     changed = 0
     for action in await work.actions.in_states(UNDECIDED):
         renewed_action = await _with_present_people(work, action, roster)
         if renewed_action is not action:
-            await refresh_card(work, watch.orders(), action.incident_id, watch.now())
+            await refresh_card(work, context.policy(), action.incident_id, context.now())
             changed += 1
     return changed
 
 
-def _not_yet(watch: Watch, roster: Roster, action: Action, person: str) -> str:
+def _not_yet(context: Context, roster: Roster, action: Action, person: str) -> str:
     """For somebody who is asked only when those before them do not answer; empty for everybody else."""
-    following = next_groups(watch.orders(), action.runbook, [one.group for one in action.asked])
+    following = next_groups(context.policy(), action.runbook, [one.group for one in action.asked])
     turn = next((group for group in following if person in roster.get(group, ())), "")
     if not turn or action.due_at is None or action.state is not ActionState.WAITING:
         return ""
@@ -187,15 +189,17 @@ async def _with_present_people(work: Work, action: Action, roster: Roster) -> Ac
     return await work.actions.amend(action, asked=asked) or action
 
 
-async def stop(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+async def stop(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
     """One person's no is enough, from anybody whom the policy names, up to the moment the effect begins."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    action, now = found.action, watch.now()
-    permission = may(Deed.STOP, press.person, authorised=authorised(watch, roster, Deed.STOP, action.runbook))
+    action, now = found.action, context.now()
+    permission = may(
+        Intervention.STOP, press.person, authorised=authorised(context, roster, Intervention.STOP, action.runbook)
+    )
     if not permission.allowed:
-        return await refused(work, watch, found, press, Deed.STOP, permission.text)
+        return await refused(work, context, found, press, Intervention.STOP, permission.text)
     # A stop never fails for being pressed on an old card: it can only make things safer.
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
         return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
@@ -219,12 +223,12 @@ async def stop(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer
         incident_id=action.incident_id,
         body={"action": action.id, "was": action.state, "revision": action.revision},
     )
-    await refresh_card(work, watch.orders(), action.incident_id, now)
-    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, watch)
+    await refresh_card(work, context.policy(), action.incident_id, now)
+    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, context)
     return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
 
 
-async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, entry: int, watch: Watch) -> None:
+async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, entry: int, context: Context) -> None:
     notice = ThreadNotice(
         incident=f"INC-{action.incident_id}",
         title=title,
@@ -232,9 +236,9 @@ async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, 
         tone=tone,
         by=person,
         audit=(entry,),
-        at=watch.now(),
+        at=context.now(),
     )
-    await work.outbox.add(action.incident_id, notice, watch.now())
+    await work.outbox.add(action.incident_id, notice, context.now())
 
 
 def _in_words(action: Action) -> str:

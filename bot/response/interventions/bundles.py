@@ -7,16 +7,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.policy.approval import Deed, may
+from bot.policy.approval import Intervention, may
 from bot.response.assessment.votes import Roster, authorised
-from bot.response.interventions.approvals import count_yes
+from bot.response.interventions.approvals import count_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
 from bot.response.notices.card import refresh_card
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 NAMED_MAX = 10
@@ -39,36 +39,36 @@ class BundleView:
         return sorted(unresolved, key=lambda one: not one.waits)
 
 
-async def view(work: Work, watch: Watch, handle: str) -> BundleView | None:
+async def view(work: Work, context: Context, handle: str) -> BundleView | None:
     """What the dialogs of this bundle show; None for a handle that we do not know."""
     bundle = await work.bundles.get(handle)
     if bundle is None:
         return None
     members = await work.bundles.members(bundle)
-    runbook = watch.orders().runbooks.get(bundle.runbook)
+    runbook = context.policy().runbooks.get(bundle.runbook)
     summary = runbook.summary if runbook else "No runbook covers these"
-    return BundleView(bundle, summary, why_together(watch.orders()), headlines(members), members)
+    return BundleView(bundle, summary, why_together(context.policy()), headlines(members), members)
 
 
-async def approve_these(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+async def approve_these(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
     """One person's yes to every question that the pressed card showed, but for what others have taken over."""
-    return await _approve(work, watch, roster, press, None)
+    return await _approve(work, context, roster, press, None)
 
 
-async def approve_chosen(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
+async def approve_chosen(work: Work, context: Context, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
     """The same for some of them; ``chosen``: their incidents, as ``INC-7``."""
-    return await _approve(work, watch, roster, press, chosen)
+    return await _approve(work, context, roster, press, chosen)
 
 
-async def take_these(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+async def take_these(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
     """ "I am on it", for every incident of the bundle that nobody has taken: nobody is called for them any more."""
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    refusal = await _refusal(work, watch, roster, bundle, press, Deed.TAKE)
+    refusal = await _refusal(work, context, roster, bundle, press, Intervention.TAKE)
     if refusal is not None:
         return refusal
-    now, taken, entries = watch.now(), list[Member](), list[int]()
+    now, taken, entries = context.now(), list[Member](), list[int]()
     for member in await work.bundles.members(bundle):
         free = member.incident.state is IncidentState.OPEN
         if free and await work.incidents.move(member.incident.id, IncidentEvent.TAKE, now=now, by=press.person):
@@ -85,19 +85,19 @@ async def take_these(work: Work, watch: Watch, roster: Roster, press: Press) -> 
     if not taken:
         return Answer(False, "Somebody has taken all of these already, or they are resolved. See the card.")
     count, verb = _count(taken, "incident"), "is" if len(taken) == 1 else "are"
-    await _tell(work, watch, bundle, press.person, f"On it: {count}", taken, entries, Tone.GOOD)
+    await _tell(work, context, bundle, press.person, f"On it: {count}", taken, entries, Tone.GOOD)
     return Answer(True, f"{count} {verb} yours. Nothing acts by itself there, and nobody else is called.")
 
 
-async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
+async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, chosen: Collection[str]) -> Answer:
     """Give the chosen incidents a card and a thread of their own, with every button and everything known."""
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    refusal = await _refusal(work, watch, roster, bundle, press, Deed.TAKE)
+    refusal = await _refusal(work, context, roster, bundle, press, Intervention.TAKE)
     if refusal is not None:
         return refusal
-    now, moved = watch.now(), list[Member]()
+    now, moved = context.now(), list[Member]()
     for member in await work.bundles.members(bundle):
         if member.incident.name not in chosen or not await work.bundles.leave(member.incident.id):
             continue
@@ -106,7 +106,7 @@ async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chos
         entry = await work.audit.append(
             kind="question.asked_alone", actor=press.person, at=now, incident_id=member.incident.id, body=body
         )
-        await refresh_card(work, watch.orders(), member.incident.id, now)
+        await refresh_card(work, context.policy(), member.incident.id, now)
         notice = ThreadNotice(
             incident=member.incident.name,
             title="A card of its own",
@@ -116,7 +116,7 @@ async def ask_alone(work: Work, watch: Watch, roster: Roster, press: Press, chos
             at=now,
         )
         await work.outbox.add(member.incident.id, notice, now)
-    await refresh_bundle(work, watch.orders(), bundle, now)
+    await refresh_bundle(work, context.policy(), bundle, now)
     if not moved:
         return Answer(False, "These have cards of their own already.")
     who = "it" if len(moved) == 1 else "each"
@@ -152,11 +152,13 @@ def _covered(members: Sequence[Member], press: Press, chosen: Collection[str] | 
     return _Covered(asked, newer, late, of_others)
 
 
-async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chosen: Collection[str] | None) -> Answer:
+async def _approve(
+    work: Work, context: Context, roster: Roster, press: Press, chosen: Collection[str] | None
+) -> Answer:
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    covered = _covered(await work.bundles.members(bundle), press, chosen, watch.now())
+    covered = _covered(await work.bundles.members(bundle), press, chosen, context.now())
     if not covered.asked:
         return Answer(False, _not_covered(covered) or "Nothing here waits for a yes any more. See the card.")
     started, entries, refusals, unsettled = list[Member](), list[int](), list[str](), 0
@@ -165,24 +167,24 @@ async def _approve(work: Work, watch: Watch, roster: Roster, press: Press, chose
         if action is None:
             continue
         permission = may(
-            Deed.APPROVE,
+            Intervention.APPROVE,
             press.person,
-            authorised=authorised(watch, roster, Deed.APPROVE, action.runbook, action),
+            authorised=authorised(context, roster, Intervention.APPROVE, action.runbook, action),
             requested_by=action.requested_by,
         )
         if not permission.allowed:
             refusals.append(permission.text)
             continue
-        yes = await count_yes(work, watch, roster, action, press.person, bundle=bundle.handle)
-        entries += [yes.entry] if yes.entry is not None else []
-        started += [member] if yes.approved is not None else []
-        unsettled += yes.approved is None
+        approval = await count_approval(work, context, roster, action, press.person, bundle=bundle.handle)
+        entries += [approval.entry] if approval.entry is not None else []
+        started += [member] if approval.approved is not None else []
+        unsettled += approval.approved is None
     if len(refusals) == len(covered.asked):
-        return await _refused(work, watch, bundle, press, Deed.APPROVE, refusals[0])
+        return await _refused(work, context, bundle, press, Intervention.APPROVE, refusals[0])
     if started:
-        await _tell(work, watch, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
+        await _tell(work, context, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
     else:
-        await refresh_bundle(work, watch.orders(), bundle, watch.now())
+        await refresh_bundle(work, context.policy(), bundle, context.now())
     start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"
     said = [
         f"Your yes is counted. {_count(started)} {start} now." if started else "Your yes is counted.",
@@ -203,26 +205,30 @@ def _not_covered(covered: _Covered) -> str:
     return " ".join(filter(None, said))
 
 
-async def _refusal(work: Work, watch: Watch, roster: Roster, bundle: Bundle, press: Press, deed: Deed) -> Answer | None:
-    permission = may(deed, press.person, authorised=authorised(watch, roster, deed))
-    return None if permission.allowed else await _refused(work, watch, bundle, press, deed, permission.text)
+async def _refusal(
+    work: Work, context: Context, roster: Roster, bundle: Bundle, press: Press, intervention: Intervention
+) -> Answer | None:
+    permission = may(intervention, press.person, authorised=authorised(context, roster, intervention))
+    return None if permission.allowed else await _refused(work, context, bundle, press, intervention, permission.text)
 
 
-async def _refused(work: Work, watch: Watch, bundle: Bundle, press: Press, deed: Deed, text: str) -> Answer:
+async def _refused(
+    work: Work, context: Context, bundle: Bundle, press: Press, intervention: Intervention, text: str
+) -> Answer:
     """A polite no, on the record: who tried what."""
     await work.audit.append(
         kind="person.refused",
         actor=press.person,
-        at=watch.now(),
+        at=context.now(),
         incident_id=bundle.founder_id,
-        body={"deed": deed, "bundle": bundle.handle, "revision": press.revision, "reason": text},
+        body={"deed": intervention, "bundle": bundle.handle, "revision": press.revision, "reason": text},
     )
     return Answer(False, text)
 
 
 async def _tell(
     work: Work,
-    watch: Watch,
+    context: Context,
     bundle: Bundle,
     person: str,
     title: str,
@@ -231,8 +237,8 @@ async def _tell(
     tone: Tone,
 ) -> None:
     """The card as it stands now, and one line for all in its thread."""
-    now = watch.now()
-    await refresh_bundle(work, watch.orders(), bundle, now)
+    now = context.now()
+    await refresh_bundle(work, context.policy(), bundle, now)
     notice = ThreadNotice(
         incident=_names(members),
         title=title,

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from bot.policy.approval import Deed
+from bot.policy.approval import Intervention
 from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 
@@ -67,13 +67,15 @@ def stale(found: Found) -> Answer:
     )
 
 
-async def refused(work: Work, watch: Watch, found: Found, press: Press, deed: Deed, text: str) -> Answer:
+async def refused(
+    work: Work, context: Context, found: Found, press: Press, intervention: Intervention, text: str
+) -> Answer:
     """A polite no, on the record: who tried what."""
     await work.audit.append(
         kind="person.refused",
         actor=press.person,
-        at=watch.now(),
+        at=context.now(),
         incident_id=found.incident.id,
-        body={"deed": deed, "subject": press.subject, "revision": press.revision, "reason": text},
+        body={"deed": intervention, "subject": press.subject, "revision": press.revision, "reason": text},
     )
     return Answer(False, text)

@@ -9,7 +9,7 @@ from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
 from bot.response.model.records import AuditEntry, StoredDecision, Vote
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 
@@ -34,42 +34,42 @@ class Choice:
     """Whether it is what the card proposes already."""
 
 
-async def explain(work: Work, watch: Watch, subject: str, revision: int, person: str) -> Explanation | None:
+async def explain(work: Work, context: Context, subject: str, revision: int, person: str) -> Explanation | None:
     """The explanation of the decision on the pressed card; remembers that this person has seen it."""
     found = await find(work, subject, revision)
     if found is None:
         return None
     number = found.action.revision if found.action and found.action.id == subject else revision
     stored = await work.decisions.at_revision(found.incident.id, number)
-    return await _assemble(work, watch, found.incident, found.action, stored, person)
+    return await _assemble(work, context, found.incident, found.action, stored, person)
 
 
-async def explain_incident(work: Work, watch: Watch, incident_id: int, person: str) -> Explanation | None:
+async def explain_incident(work: Work, context: Context, incident_id: int, person: str) -> Explanation | None:
     """The explanation of the incident's present decision."""
     incident = await work.incidents.get(incident_id)
     if incident is None:
         return None
     action = await current_action(work, incident)
-    return await _assemble(work, watch, incident, action, await work.decisions.latest(incident_id), person)
+    return await _assemble(work, context, incident, action, await work.decisions.latest(incident_id), person)
 
 
 async def _assemble(
-    work: Work, watch: Watch, incident: Incident, action: Action | None, stored: StoredDecision | None, person: str
+    work: Work, context: Context, incident: Incident, action: Action | None, stored: StoredDecision | None, person: str
 ) -> Explanation | None:
     if stored is None:
         return None
-    await work.votes.opened(incident.id, stored.revision, person, watch.now())
+    await work.votes.opened(incident.id, stored.revision, person, context.now())
     votes = await work.votes.of(action.id) if action else ()
     return Explanation(incident, stored, action, votes, await work.audit.of_incident(incident.id))
 
 
-async def override_choices(work: Work, watch: Watch, subject: str, revision: int) -> Sequence[Choice]:
+async def override_choices(work: Work, context: Context, subject: str, revision: int) -> Sequence[Choice]:
     """Runbooks that a person may choose for this incident: the proposed one's alternatives, and all that match."""
     found = await find(work, subject, revision)
     stored = await work.decisions.latest(found.incident.id) if found else None
     if found is None or stored is None:
         return ()
-    policy = watch.orders()
+    policy = context.policy()
     proposed = found.action.runbook if found.action else stored.situation.runbook
     entry = policy.runbooks.get(proposed) if proposed else None
     names = [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.policy.approval import Deed, may
+from bot.policy.approval import Intervention, may
 from bot.policy.file.fields import duration_text
 from bot.policy.situation import Pause, Scope
 from bot.response.assessment.record import judge_anew
@@ -12,7 +12,7 @@ from bot.response.execution.recheck import pause_in_force
 from bot.response.interventions.clicks import Answer
 from bot.response.model.actions import PENDING, Action, ActionState
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
@@ -24,7 +24,7 @@ SHORTENED = f"The reason was shortened to {REASON_MAX_CHARACTERS} characters."
 
 async def pause(
     work: Work,
-    watch: Watch,
+    context: Context,
     roster: Roster,
     person: str,
     scope: Scope,
@@ -36,15 +36,15 @@ async def pause(
 
     ``incident_id`` names the thread in which it was asked, which then says so.
     """
-    permission = may(Deed.PAUSE, person, authorised=authorised(watch, roster, Deed.PAUSE))
-    now = watch.now()
+    permission = may(Intervention.PAUSE, person, authorised=authorised(context, roster, Intervention.PAUSE))
+    now = context.now()
     if not permission.allowed:
-        return await _refused(work, person, Deed.PAUSE, str(scope), permission.text, now)
+        return await _refused(work, person, Intervention.PAUSE, str(scope), permission.text, now)
     if until is not None and until <= now:
         return Answer(False, f"A pause until {until:%Y-%m-%d %H:%M} UTC would be over already. Give a time to come.")
     kept = clipped(reason)
     entry = await put_on(work, person, scope, until, kept, now, incident_id)
-    held = await hold_what_is_paused(work, watch)
+    held = await hold_what_is_paused(work, context)
     end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
     if incident_id is not None:
         notice = ThreadNotice(
@@ -62,13 +62,13 @@ async def pause(
     return Answer(True, f"Paused: {scope}, {end}.{short}{waiting} Alerts still come in, and cards still show the plan.")
 
 
-async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: Scope) -> Answer:
+async def resume(work: Work, context: Context, roster: Roster, person: str, scope: Scope) -> Answer:
     """End the pauses of exactly ``scope``; what nothing holds any more is considered anew."""
     runbook = scope.name if scope.kind == "runbook" else ""
-    permission = may(Deed.RESUME, person, authorised=authorised(watch, roster, Deed.RESUME, runbook))
-    now = watch.now()
+    permission = may(Intervention.RESUME, person, authorised=authorised(context, roster, Intervention.RESUME, runbook))
+    now = context.now()
     if not permission.allowed:
-        return await _refused(work, person, Deed.RESUME, str(scope), permission.text, now)
+        return await _refused(work, person, Intervention.RESUME, str(scope), permission.text, now)
     ended = await take_off(work, person, scope, now)
     active = await work.pauses.active(now)
     still = next((pause.by for pause in active if pause.scope == scope), None)
@@ -77,7 +77,7 @@ async def resume(work: Work, watch: Watch, roster: Roster, person: str, scope: S
     if not ended:
         others = ", ".join(str(pause.scope) for pause in active)
         return Answer(False, f"{scope} is not paused." + (f" Paused now: {others}." if others else ""))
-    looked = await look_again_at_held(work, watch)
+    looked = await reconsider_held(work, context)
     waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
     return Answer(True, f"Resumed: {scope}.{waiting}")
 
@@ -123,12 +123,12 @@ async def follow_pause_file(work: Work, now: datetime) -> None:
     await work.audit.append(kind=kind, actor=pause.by, at=now, body=body)
 
 
-async def hold_what_is_paused(work: Work, watch: Watch) -> int:
+async def hold_what_is_paused(work: Work, context: Context) -> int:
     """Hold whatever a pause or freeze covers and has not begun, so that its card says so; how many."""
     held = 0
     for action in await work.actions.in_states(HOLDABLE):
-        if await pause_in_force(work, watch, action):
-            held += await judge_anew(work, watch, action)
+        if await pause_in_force(work, context, action):
+            held += await judge_anew(work, context, action)
     return held
 
 
@@ -138,39 +138,39 @@ class Brakes:
     They are in force with their commit (a file at once); here the cards learn of it.
     """
 
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._seen: tuple[Pause, ...] | None = None
 
     async def follow(self) -> None:
         """Where anything has changed: hold what is covered now, look again at what is free, put the file on record."""
-        now = self._watch.now()
-        async with self._watch.database.read() as work:
+        now = self._context.now()
+        async with self._context.database.read() as work:
             active = await work.pauses.active(now)
         if active == self._seen:
             return
-        async with self._watch.database.begin() as work:
+        async with self._context.database.begin() as work:
             await follow_pause_file(work, now)
             if active:
-                await hold_what_is_paused(work, self._watch)
-            await look_again_at_held(work, self._watch)
+                await hold_what_is_paused(work, self._context)
+            await reconsider_held(work, self._context)
         self._seen = active
 
 
-async def look_again_at_held(work: Work, watch: Watch) -> int:
+async def reconsider_held(work: Work, context: Context) -> int:
     """Consider held actions anew once no pause or freeze covers them any more; how many."""
     free: list[Action] = [
         action
         for action in await work.actions.in_states(frozenset({ActionState.HELD}))
-        if not await pause_in_force(work, watch, action)
+        if not await pause_in_force(work, context, action)
     ]
     for action in free:
         await work.queue.consider(action.incident_id)
     return len(free)
 
 
-async def _refused(work: Work, person: str, deed: Deed, scope: str, text: str, now: datetime) -> Answer:
+async def _refused(work: Work, person: str, intervention: Intervention, scope: str, text: str, now: datetime) -> Answer:
     await work.audit.append(
-        kind="person.refused", actor=person, at=now, body={"deed": deed, "scope": scope, "reason": text}
+        kind="person.refused", actor=person, at=now, body={"deed": intervention, "scope": scope, "reason": text}
     )
     return Answer(False, text)

@@ -14,14 +14,14 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from bot.policy.approval import Deed, may
+from bot.policy.approval import Intervention, may
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Runbook
 from bot.policy.file.templates import TemplateError
 from bot.policy.situation import AlertFacts, Notification, Situation
 from bot.remediation import Parameters, RemediationError
-from bot.response.assessment.assess import Brief, look
+from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
 from bot.response.assessment.situation import build_situation
 from bot.response.assessment.votes import Roster, authorised
@@ -31,7 +31,7 @@ from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentS
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import PERSON, Request
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 REQUESTED = "Requested"
@@ -59,7 +59,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestAnswer:
     """What came of it; ``incident`` names the one that carries it, empty when nothing was begun."""
 
     answer: Answer
@@ -79,7 +79,9 @@ class Rehearsal:
     """The remediation's word about that."""
 
 
-async def run(work: Work, watch: Watch, roster: Roster, person: str, wanted: Wanted, *, via: str = "slack") -> Asked:
+async def run(
+    work: Work, context: Context, roster: Roster, person: str, wanted: Wanted, *, via: str = "slack"
+) -> RequestAnswer:
     """Have the runbook considered for a person, in the incident it belongs to or in one of its own.
 
     ``via`` says by which way the request came, for the record.
@@ -87,19 +89,19 @@ async def run(work: Work, watch: Watch, roster: Roster, person: str, wanted: Wan
     Raises:
         RequestError: there is no such runbook, or the parameters do not fit it.
     """
-    refusal = await _refused(work, watch, roster, person, wanted, via)
+    refusal = await _refused(work, context, roster, person, wanted, via)
     if refusal is not None:
-        return Asked(refusal)
-    runbook = _runbook(watch, wanted)
-    now, service = watch.now(), _service(watch, runbook, wanted)
+        return RequestAnswer(refusal)
+    runbook = _runbook(context, wanted)
+    now, service = context.now(), _service(context, runbook, wanted)
     home = await _home(work, wanted.runbook, service)
     if isinstance(home, Answer):
-        return Asked(home)
-    facts = await _facts(work, watch, home, wanted, service)
-    _check(watch, wanted.runbook, runbook, facts, wanted.parameters)
+        return RequestAnswer(home)
+    facts = await _facts(work, context, home, wanted, service)
+    _check(context, wanted.runbook, runbook, facts, wanted.parameters)
     if home is None:
         alert = Alert(facts=facts, status=AlertStatus.FIRING, ends_at=None, generator_url="", received_at=now)
-        incident_id = await work.incidents.open_requested(alert, watch.new_id(), now)
+        incident_id = await work.incidents.open_requested(alert, context.new_id(), now)
     else:
         incident_id = home.id
     name = f"INC-{incident_id}"
@@ -117,7 +119,7 @@ async def run(work: Work, watch: Watch, roster: Roster, person: str, wanted: Wan
         },
     )
     if home is not None:
-        await work.outbox.add(home.id, _news(home, person, wanted, entry, watch), now)
+        await work.outbox.add(home.id, _news(home, person, wanted, entry, context), now)
     request = Request(
         runbook=wanted.runbook, by=person, reason=wanted.reason or NO_REASON, parameters=dict(wanted.parameters)
     )
@@ -127,28 +129,28 @@ async def run(work: Work, watch: Watch, roster: Roster, person: str, wanted: Wan
         f"Looking at {wanted.runbook}: {where}. Its card will show the plan and what happens next. "
         "Your own yes does not count for what you asked for."
     )
-    return Asked(Answer(True, text), name)
+    return RequestAnswer(Answer(True, text), name)
 
 
-async def ask_rehearsal(work: Work, watch: Watch, roster: Roster, person: str, wanted: Wanted) -> Brief | Answer:
+async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: str, wanted: Wanted) -> Brief | Answer:
     """What a rehearsal starts from; that it was asked is all that is ever recorded of it.
 
     Raises:
         RequestError: as ``run``.
     """
-    refusal = await _refused(work, watch, roster, person, wanted, "rehearsal")
+    refusal = await _refused(work, context, roster, person, wanted, "rehearsal")
     if refusal is not None:
         return refusal
-    runbook = _runbook(watch, wanted)
-    service = _service(watch, runbook, wanted)
+    runbook = _runbook(context, wanted)
+    service = _service(context, runbook, wanted)
     home = await _home(work, wanted.runbook, service)
     incident = home if isinstance(home, Incident) else None
-    facts = await _facts(work, watch, incident, wanted, service)
-    _check(watch, wanted.runbook, runbook, facts, wanted.parameters)
+    facts = await _facts(work, context, incident, wanted, service)
+    _check(context, wanted.runbook, runbook, facts, wanted.parameters)
     await work.audit.append(
         kind="runbook.rehearsal_asked",
         actor=person,
-        at=watch.now(),
+        at=context.now(),
         incident_id=incident.id if incident else None,
         body={"runbook": wanted.runbook, "parameters": dict(wanted.parameters)},
     )
@@ -158,38 +160,38 @@ async def ask_rehearsal(work: Work, watch: Watch, roster: Roster, person: str, w
     return Brief(incident=incident.name if incident else "a rehearsal", alert=facts, request=request)
 
 
-async def rehearse(watch: Watch, brief: Brief) -> Rehearsal:
+async def rehearse(context: Context, brief: Brief) -> Rehearsal:
     """Plan live, check that it could be done and undone, and judge it. Changes and records nothing.
 
     Raises:
         TimeoutError: it took longer than ``REHEARSAL_TIMEOUT_SECONDS``.
     """
     async with asyncio.timeout(REHEARSAL_TIMEOUT_SECONDS):
-        seen = await look(watch, brief)
-        possible, finding = None, seen.plan_problem
-        if seen.plan is not None:
+        assessment = await assess(context, brief)
+        possible, finding = None, assessment.plan_problem
+        if assessment.plan is not None:
             try:
-                report = await watch.catalogue[seen.plan.remediation].rehearse(seen.plan)
+                report = await context.catalogue[assessment.plan.remediation].rehearse(assessment.plan)
                 possible, finding = True, report.summary
             except RemediationError as error:
                 possible, finding = False, str(error)
-        async with watch.database.read() as work:
-            situation = await build_situation(work, watch, brief, seen, Notification.PLANNED, watch.now())
-    policy = watch.orders()
-    groups = policy.approvals_of(seen.runbook or "").groups
-    approvers = tuple(sorted({person for group in groups for person in seen.members.get(group, ())}))
+        async with context.database.read() as work:
+            situation = await build_situation(work, context, brief, assessment, Notification.PLANNED, context.now())
+    policy = context.policy()
+    groups = policy.approvals_of(assessment.runbook or "").groups
+    approvers = tuple(sorted({person for group in groups for person in assessment.members.get(group, ())}))
     return Rehearsal(situation, decide(situation, policy), approvers, possible, finding)
 
 
-async def end_settled(watch: Watch) -> int:
+async def end_settled(context: Context) -> int:
     """End the requests that are settled, so that their incidents resolve like any other; how many."""
-    now, ended = watch.now(), 0
-    async with watch.database.read() as work:
-        settled = [i.id for i in await work.incidents.requested() if await _is_settled(work, watch, i)]
+    now, ended = context.now(), 0
+    async with context.database.read() as work:
+        settled = [i.id for i in await work.incidents.requested() if await _is_settled(work, context, i)]
     for incident_id in settled:
-        async with watch.database.begin() as work:
+        async with context.database.begin() as work:
             incident = await work.incidents.get(incident_id)
-            if incident is None or not await _is_settled(work, watch, incident):
+            if incident is None or not await _is_settled(work, context, incident):
                 continue
             if await work.incidents.end_requested(incident_id, now):
                 await work.queue.consider(incident_id)
@@ -197,7 +199,7 @@ async def end_settled(watch: Watch) -> int:
     return ended
 
 
-async def _is_settled(work: Work, watch: Watch, incident: Incident) -> bool:
+async def _is_settled(work: Work, context: Context, incident: Incident) -> bool:
     stored = await work.decisions.latest(incident.id)
     if stored is None or incident.state is IncidentState.RESOLVED:
         return False
@@ -207,35 +209,37 @@ async def _is_settled(work: Work, watch: Watch, incident: Incident) -> bool:
     if action is not None and action.state in SETTLED_AT_ONCE:
         return True
     since = action.finished_at if action is not None and action.finished_at is not None else stored.at
-    return watch.now() - since > KEPT_OPEN
+    return context.now() - since > KEPT_OPEN
 
 
-async def _refused(work: Work, watch: Watch, roster: Roster, person: str, wanted: Wanted, via: str) -> Answer | None:
-    permission = may(Deed.RUN, person, authorised=authorised(watch, roster, Deed.RUN))
+async def _refused(
+    work: Work, context: Context, roster: Roster, person: str, wanted: Wanted, via: str
+) -> Answer | None:
+    permission = may(Intervention.RUN, person, authorised=authorised(context, roster, Intervention.RUN))
     if permission.allowed:
         return None
     await work.audit.append(
         kind="person.refused",
         actor=person,
-        at=watch.now(),
-        body={"deed": Deed.RUN, "runbook": wanted.runbook, "via": via, "reason": permission.text},
+        at=context.now(),
+        body={"deed": Intervention.RUN, "runbook": wanted.runbook, "via": via, "reason": permission.text},
     )
     return Answer(False, permission.text)
 
 
-def _runbook(watch: Watch, wanted: Wanted) -> Runbook:
-    known = watch.orders().runbooks
+def _runbook(context: Context, wanted: Wanted) -> Runbook:
+    known = context.policy().runbooks
     found = known.get(wanted.runbook)
     if found is None:
         raise RequestError(f"There is no runbook “{wanted.runbook[:80]}”. {_near(wanted.runbook, known)}")
-    if found.remediation not in watch.catalogue:
+    if found.remediation not in context.catalogue:
         raise RequestError(f"{wanted.runbook} orders {found.remediation}, which is not in the catalogue.")
     return found
 
 
-def _service(watch: Watch, runbook: Runbook, wanted: Wanted) -> str:
+def _service(context: Context, runbook: Runbook, wanted: Wanted) -> str:
     """What the request is about: as the person says, else what the runbook is written for, if it is a known service."""
-    services = watch.orders().services
+    services = context.policy().services
     given = wanted.parameters.get(SERVICE)
     if given is None:
         written = runbook.parameters.get(SERVICE)
@@ -264,7 +268,7 @@ async def _home(work: Work, runbook: str, service: str) -> Incident | Answer | N
     return home
 
 
-async def _facts(work: Work, watch: Watch, home: Incident | None, wanted: Wanted, service: str) -> AlertFacts:
+async def _facts(work: Work, context: Context, home: Incident | None, wanted: Wanted, service: str) -> AlertFacts:
     """What fills the runbook's references: the incident's alert, if there is one, and what the person gave."""
     given = dict(wanted.parameters)
     if home is not None:
@@ -276,19 +280,19 @@ async def _facts(work: Work, watch: Watch, home: Incident | None, wanted: Wanted
     labels = given | ({SERVICE: service} if service else {})
     return AlertFacts(
         source=PERSON,
-        fingerprint=watch.new_id(),
+        fingerprint=context.new_id(),
         name=REQUESTED,
         severity=given.get("severity", "info"),
         service=service,
         labels=labels,
         annotations={"summary": f"{wanted.runbook} was asked for: {wanted.reason or NO_REASON}"},
-        starts_at=watch.now(),
+        starts_at=context.now(),
     )
 
 
-def _check(watch: Watch, name: str, runbook: Runbook, facts: AlertFacts, given: Mapping[str, str]) -> None:
+def _check(context: Context, name: str, runbook: Runbook, facts: AlertFacts, given: Mapping[str, str]) -> None:
     """Whether these parameters can be used with this runbook; asked before anything is begun."""
-    model = watch.catalogue[runbook.remediation].parameters
+    model = context.catalogue[runbook.remediation].parameters
     try:
         takes = sorted({SERVICE, *model.model_fields, *fillable(runbook)})
         unknown = sorted(set(given) - set(takes))
@@ -320,7 +324,7 @@ def _near(name: str, known: Mapping[str, Runbook]) -> str:
     return f"There is: {', '.join(sorted(known)[:20]) or 'none'}."
 
 
-def _news(home: Incident, person: str, wanted: Wanted, entry: int, watch: Watch) -> ThreadNotice:
+def _news(home: Incident, person: str, wanted: Wanted, entry: int, context: Context) -> ThreadNotice:
     given = " ".join(f"{key}={value}" for key, value in wanted.parameters.items())
     return ThreadNotice(
         incident=home.name,
@@ -329,5 +333,5 @@ def _news(home: Incident, person: str, wanted: Wanted, entry: int, watch: Watch)
         tone=Tone.NEUTRAL,
         by=person,
         audit=(entry,),
-        at=watch.now(),
+        at=context.now(),
     )

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.policy.approval import Deed, may
+from bot.policy.approval import Intervention, may
 from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.response.assessment.votes import Roster, authorised
@@ -18,7 +18,7 @@ from bot.response.model.actions import Action
 from bot.response.model.notices import Button, ThreadNotice, Tone
 from bot.response.model.records import Review
 from bot.response.notices.card import refresh_card
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 WHEN_OVERDUE = Level.L1
@@ -60,9 +60,9 @@ def due_to(action: Action) -> tuple[str, ...]:
     return action.decided_by or action.approvers
 
 
-async def due(work: Work, watch: Watch, limit: int = 100) -> Sequence[DueReview]:
+async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueReview]:
     """What is still to be reviewed, most urgent first."""
-    now, found = watch.now(), []
+    now, found = context.now(), []
     for review in await work.reviews.open(limit):
         action = await work.actions.get(review.action_id)
         if action is not None:
@@ -70,11 +70,11 @@ async def due(work: Work, watch: Watch, limit: int = 100) -> Sequence[DueReview]
     return found
 
 
-async def may_review(work: Work, watch: Watch, roster: Roster, press: Press, found: Found) -> Answer | None:
+async def may_review(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> Answer | None:
     """Why this person cannot review what the button points at now; None when they can."""
-    permission = may(Deed.REVIEW, press.person, authorised=authorised(watch, roster, Deed.REVIEW))
+    permission = may(Intervention.REVIEW, press.person, authorised=authorised(context, roster, Intervention.REVIEW))
     if not permission.allowed:
-        return await refused(work, watch, found, press, Deed.REVIEW, permission.text)
+        return await refused(work, context, found, press, Intervention.REVIEW, permission.text)
     review = await work.reviews.get(found.action.id) if found.action else None
     if review is None:
         return Answer(False, "There is nothing to review here: nothing was changed.")
@@ -84,15 +84,15 @@ async def may_review(work: Work, watch: Watch, roster: Roster, press: Press, fou
     return None
 
 
-async def submit(work: Work, watch: Watch, roster: Roster, press: Press, judgement: Judgement, text: str) -> Answer:
+async def submit(work: Work, context: Context, roster: Roster, press: Press, judgement: Judgement, text: str) -> Answer:
     """Put a person's review on the record; what its delay took from the runbook is given back."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     if not text.strip():
         return Answer(False, "Please say what you looked at, and what should change.")
-    action, now = found.action, watch.now()
-    against = await may_review(work, watch, roster, press, found)
+    action, now = found.action, context.now()
+    against = await may_review(work, context, roster, press, found)
     if against is not None:
         return against
     answers = {"judgement": judgement, "text": text}
@@ -125,27 +125,27 @@ async def submit(work: Work, watch: Watch, roster: Roster, press: Press, judgeme
         audit=(entry,),
         at=now,
     )
-    await refresh_card(work, watch.orders(), action.incident_id, now)
+    await refresh_card(work, context.policy(), action.incident_id, now)
     await work.outbox.add(action.incident_id, notice, now)
     return Answer(True, f"Thank you. Your review of {found.incident.name} is on the record.")
 
 
-async def sweep_overdue(watch: Watch) -> int:
+async def sweep_overdue(context: Context) -> int:
     """Demote the runbooks whose reviews are overdue, once per review; how many this call demoted."""
-    now, demoted = watch.now(), 0
-    async with watch.database.read() as work:
+    now, demoted = context.now(), 0
+    async with context.database.read() as work:
         overdue = await work.reviews.overdue(now)
     for review in overdue:
         try:
-            async with watch.database.begin() as work:
-                demoted += await _demote(work, watch, review)
+            async with context.database.begin() as work:
+                demoted += await _demote(work, context, review)
         except Exception:
             log.exception("the overdue review of action %s could not be handled; trying again", review.action_id)
     return demoted
 
 
-async def _demote(work: Work, watch: Watch, review: Review) -> bool:
-    now = watch.now()
+async def _demote(work: Work, context: Context, review: Review) -> bool:
+    now = context.now()
     fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
     if fresh is None or fresh.done_by is not None or action is None:
         return False

@@ -12,7 +12,7 @@ from bot.response.ports.rows import Work
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunbookLevel:
     """What one runbook may do by itself at this moment, wherever it applies."""
 
     runbook: str
@@ -24,22 +24,22 @@ class Standing:
     """The strictest reason, in words; empty at the highest level there is."""
 
 
-async def standings(work: Work, policy: Policy, now: datetime) -> Sequence[Standing]:
+async def runbook_levels(work: Work, policy: Policy, now: datetime) -> Sequence[RunbookLevel]:
     """Every runbook, in the order of the orders."""
     pauses = await work.pauses.active(now)
     return [
-        _standing(policy, name, runbook, await work.licences.of(name, runbook.digest, now), pauses, now)
+        _runbook_level(policy, name, runbook, await work.licences.of(name, runbook.digest, now), pauses, now)
         for name, runbook in policy.runbooks.items()
     ]
 
 
-def _standing(
+def _runbook_level(
     policy: Policy, name: str, runbook: Runbook, licence: Licence, pauses: Sequence[Pause], now: datetime
-) -> Standing:
+) -> RunbookLevel:
     level = min(runbook.level, policy.levels.highest, earned(licence))
     held = _held(policy, name, pauses, now)
     why = held or _why(policy, runbook, licence, level)
-    return Standing(name, runbook.summary, runbook.level, Level.L0 if held else level, why)
+    return RunbookLevel(name, runbook.summary, runbook.level, Level.L0 if held else level, why)
 
 
 def _held(policy: Policy, name: str, pauses: Sequence[Pause], now: datetime) -> str:

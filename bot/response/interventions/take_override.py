@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from bot.policy.approval import Deed, may, may_act_by_hand
+from bot.policy.approval import Intervention, may, may_act_by_hand
 from bot.policy.plan import Exactness
 from bot.response.assessment.votes import Roster, authorised
-from bot.response.interventions.approvals import cast_yes
+from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, refused, stale
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import Request
 from bot.response.notices.card import refresh_card
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 NOTHING = "nothing"
@@ -22,26 +22,26 @@ BY_HAND = "by_hand"
 AUTONOMOUS_SOON = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW})
 
 
-async def take(work: Work, watch: Watch, roster: Roster, press: Press) -> Answer:
+async def take(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
     """ "I am on it": nothing acts by itself for this incident any more; an open question stays answerable."""
     found = await find(work, press.subject, press.revision)
     if found is None:
         return UNKNOWN_SUBJECT
-    permission = may(Deed.TAKE, press.person, authorised=authorised(watch, roster, Deed.TAKE))
+    permission = may(Intervention.TAKE, press.person, authorised=authorised(context, roster, Intervention.TAKE))
     if not permission.allowed:
-        return await refused(work, watch, found, press, Deed.TAKE, permission.text)
-    incident, now = found.incident, watch.now()
+        return await refused(work, context, found, press, Intervention.TAKE, permission.text)
+    incident, now = found.incident, context.now()
     if incident.state is IncidentState.TAKEN and incident.taken_by == press.person:
         return Answer(True, f"{incident.name} is already yours.")
     if not await work.incidents.move(incident.id, IncidentEvent.TAKE, now=now, by=press.person):
         return Answer(False, f"{incident.name} is resolved already.")
     if found.action is not None and found.action.state in AUTONOMOUS_SOON:
-        await _set_aside(work, watch, found.action, press.person, "Taken over by a person.")
-    await _record(work, watch, found, press.person, "incident.taken", "On it", {}, Tone.GOOD)
+        await _set_aside(work, context, found.action, press.person, "Taken over by a person.")
+    await _record(work, context, found, press.person, "incident.taken", "On it", {}, Tone.GOOD)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
 
 
-async def override(work: Work, watch: Watch, roster: Roster, press: Press, choice: str, reason: str) -> Answer:
+async def override(work: Work, context: Context, roster: Roster, press: Press, choice: str, reason: str) -> Answer:
     """Another runbook (by name), ``NOTHING`` or ``BY_HAND`` instead of what the card proposes; a reason is required.
 
     Choosing the proposed runbook itself while automation is paused is acting by hand.
@@ -53,58 +53,60 @@ async def override(work: Work, watch: Watch, roster: Roster, press: Press, choic
         return Answer(False, "Please say why: the reason is part of the record.")
     if not found.current:
         return stale(found)
-    incident, action, policy = found.incident, found.action, watch.orders()
+    incident, action, policy = found.incident, found.action, context.policy()
     if incident.state is IncidentState.RESOLVED:
         return Answer(False, f"{incident.name} is resolved; there is nothing left to override.")
     if choice not in (NOTHING, BY_HAND) and choice not in policy.runbooks:
         return Answer(False, f"There is no runbook {choice!r} in the policy. See `/watch runbooks` for the names.")
     by_hand = action is not None and action.state is ActionState.HELD and choice == action.runbook
-    deed = Deed.ACT_BY_HAND if by_hand else Deed.OVERRIDE
+    intervention = Intervention.ACT_BY_HAND if by_hand else Intervention.OVERRIDE
     runbook = choice if choice in policy.runbooks else (action.runbook if action else "")
     permission = may(
-        deed,
+        intervention,
         press.person,
-        authorised=authorised(watch, roster, deed, runbook, action),
+        authorised=authorised(context, roster, intervention, runbook, action),
         requested_by=action.requested_by if action else None,
     )
     if not permission.allowed:
-        return await refused(work, watch, found, press, deed, permission.text)
+        return await refused(work, context, found, press, intervention, permission.text)
     if action is not None and action.state not in PENDING and not _is_over(action):
         return Answer(False, f"It is {action.state.value.replace('_', ' ')} now; wait for the outcome, then roll back.")
     if by_hand and action is not None:
-        return await _by_hand(work, watch, roster, found, action, press.person, reason)
+        return await _by_hand(work, context, roster, found, action, press.person, reason)
     if action is not None and action.state in PENDING:
-        await _set_aside(work, watch, action, press.person, f"Overridden: {reason}")
+        await _set_aside(work, context, action, press.person, f"Overridden: {reason}")
     details = {"choice": choice, "reason": reason, "instead_of": action.runbook if action else None}
     if choice == BY_HAND:
-        await work.incidents.move(incident.id, IncidentEvent.TAKE, now=watch.now(), by=press.person)
+        await work.incidents.move(incident.id, IncidentEvent.TAKE, now=context.now(), by=press.person)
     title = {NOTHING: "Overridden: nothing runs by itself here", BY_HAND: "Overridden: handled by hand"}.get(
         choice, f"Overridden: {choice} instead"
     )
-    await _record(work, watch, found, press.person, "action.overridden", title, details, Tone.WARNING)
+    await _record(work, context, found, press.person, "action.overridden", title, details, Tone.WARNING)
     if choice in policy.runbooks:
         await work.queue.consider(incident.id, Request(runbook=choice, by=press.person, reason=reason))
         return Answer(True, f"Looking at {choice} for {incident.name}. The card shows the plan in a moment.")
     return Answer(True, f"Overridden. Nothing runs by itself for {incident.name} any more.")
 
 
-async def roll_back(work: Work, watch: Watch, roster: Roster, press: Press, reason: str = "") -> Answer:
+async def roll_back(work: Work, context: Context, roster: Roster, press: Press, reason: str = "") -> Answer:
     """Take a finished action back, once; its targets must be free."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     action = found.action
     permission = may(
-        Deed.ROLL_BACK, press.person, authorised=authorised(watch, roster, Deed.ROLL_BACK, action.runbook, action)
+        Intervention.ROLL_BACK,
+        press.person,
+        authorised=authorised(context, roster, Intervention.ROLL_BACK, action.runbook, action),
     )
     if not permission.allowed:
-        return await refused(work, watch, found, press, Deed.ROLL_BACK, permission.text)
+        return await refused(work, context, found, press, Intervention.ROLL_BACK, permission.text)
     if action.state in (ActionState.ROLLING_BACK, ActionState.ROLLED_BACK):
         return Answer(True, f"It is {action.state.value.replace('_', ' ')} already.")
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
         return Answer(False, f"Nothing to roll back: it is {action.state.value.replace('_', ' ')}.")
     attempt = await work.attempts.get(f"{action.id}:execute")
-    if action.plan.way_back.exactness is Exactness.NONE or attempt is None or attempt.snapshot is None:
+    if action.plan.rollback.exactness is Exactness.NONE or attempt is None or attempt.snapshot is None:
         return Answer(False, "There is no way back for this action. Please handle it by hand.")
     holder = await work.locks.take([t.key for t in action.plan.targets], action.id)
     if holder is not None:
@@ -114,12 +116,12 @@ async def roll_back(work: Work, watch: Watch, roster: Roster, press: Press, reas
         return Answer(False, "Somebody else was faster. See the thread.")
     await work.queue.roll_back(rolling, press.person, reason)
     details = {"action": action.id, "reason": reason}
-    await _record(work, watch, found, press.person, "action.roll_back_asked", "Rolling back", details, Tone.WARNING)
+    await _record(work, context, found, press.person, "action.roll_back_asked", "Rolling back", details, Tone.WARNING)
     return Answer(True, "Rolling back now. The thread will say how it goes.")
 
 
 async def _by_hand(
-    work: Work, watch: Watch, roster: Roster, found: Found, action: Action, person: str, reason: str
+    work: Work, context: Context, roster: Roster, found: Found, action: Action, person: str, reason: str
 ) -> Answer:
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if stored is None:
@@ -128,12 +130,12 @@ async def _by_hand(
     if not allowed.allowed:
         return Answer(False, allowed.text)
     title = f"Acting by hand while automation is paused: {action.runbook}"
-    await _record(work, watch, found, person, "action.by_hand", title, {"reason": reason}, Tone.WARNING)
-    return await cast_yes(work, watch, roster, action, person, by_hand=True)
+    await _record(work, context, found, person, "action.by_hand", title, {"reason": reason}, Tone.WARNING)
+    return await cast_approval(work, context, roster, action, person, by_hand=True)
 
 
-async def _set_aside(work: Work, watch: Watch, action: Action, person: str, outcome: str) -> None:
-    now = watch.now()
+async def _set_aside(work: Work, context: Context, action: Action, person: str, outcome: str) -> None:
+    now = context.now()
     await work.actions.move(
         action.id,
         ActionEvent.OVERRIDE,
@@ -152,7 +154,7 @@ def _is_over(action: Action) -> bool:
 
 async def _record(
     work: Work,
-    watch: Watch,
+    context: Context,
     found: Found,
     person: str,
     kind: str,
@@ -161,7 +163,7 @@ async def _record(
     tone: Tone,
 ) -> None:
     """Audit, card and thread for something a person did."""
-    now, incident_id = watch.now(), found.incident.id
+    now, incident_id = context.now(), found.incident.id
     entry = await work.audit.append(kind=kind, actor=person, at=now, incident_id=incident_id, body=details)
     reason = details.get("reason")
     notice = ThreadNotice(
@@ -173,5 +175,5 @@ async def _record(
         audit=(entry,),
         at=now,
     )
-    await refresh_card(work, watch.orders(), incident_id, now)
+    await refresh_card(work, context.policy(), incident_id, now)
     await work.outbox.add(incident_id, notice, now)

@@ -94,7 +94,7 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedGroup:
     """A group of people that a question was put to."""
 
     group: str
@@ -121,7 +121,7 @@ class Action:
     plan: Plan
     plan_digest: str
     approvals_needed: int
-    asked: tuple[Asked, ...]
+    asked: tuple[AskedGroup, ...]
     """Whom the question was put to so far, in order. What their answers are worth is judged when they answer."""
     veto_window_seconds: float
     execute_within_seconds: float

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
@@ -68,14 +68,16 @@ class EvidenceLine(Facts):
 class PlanCard(Facts):
     """The plan as a card shows it."""
 
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
     summary: str
     steps: tuple[str, ...]
     blast_radius: str
     """In words: "1 target, 25 % of the fleet"."""
-    way_back: str
+    rollback: str = Field(alias="way_back")
 
 
-class AskedGroup(Facts):
+class AskedGroupLine(Facts):
     """A group of people that the question was put to."""
 
     group: str
@@ -112,7 +114,7 @@ class CardNotice(Facts):
     links: tuple[Link, ...] = ()
     approvers: tuple[str, ...] = ()
     """User ids who may answer and may be called at this hour: their mentions wake them."""
-    asked: tuple[AskedGroup, ...] = ()
+    asked: tuple[AskedGroupLine, ...] = ()
     """Groups that the question was put to, in order; who is in them when they answer is what counts."""
     approvals_needed: int = 1
     approved_by: tuple[str, ...] = ()
@@ -232,7 +234,7 @@ class BundleNotice(Facts):
     opened_at: datetime
     approvers: tuple[str, ...] = ()
     """User ids who may answer and may be called at this hour: their mentions wake them."""
-    asked: tuple[AskedGroup, ...] = ()
+    asked: tuple[AskedGroupLine, ...] = ()
     approvals_needed: int = 1
     due_at: datetime | None = None
     """When the first of the questions ends."""

@@ -47,25 +47,25 @@ def blast_radius_text(plan: Plan) -> str:
     return f"{count} {noun}" + ("" if share is None else f", {share:.0%} of the fleet".replace("%", " %"))
 
 
-def way_back_text(plan: Plan) -> str:
+def rollback_text(plan: Plan) -> str:
     """The way back with its exactness in words."""
-    if plan.way_back.exactness is Exactness.NONE:
-        return f"No way back. {plan.way_back.summary}".strip()
-    return f"{plan.way_back.summary.rstrip('.')} ({plan.way_back.exactness})."
+    if plan.rollback.exactness is Exactness.NONE:
+        return f"No way back. {plan.rollback.summary}".strip()
+    return f"{plan.rollback.summary.rstrip('.')} ({plan.rollback.exactness})."
 
 
 def offered_buttons(
-    incident: Incident, action: Action | None, *, said_yes: Sequence[str] = (), review_due: bool = False
+    incident: Incident, action: Action | None, *, approved_by: Sequence[str] = (), review_due: bool = False
 ) -> tuple[Button, ...]:
     """What people can press now; the handlers accept exactly this. ``said_yes``: whose votes could be withdrawn."""
     buttons = _offered_by_state(incident, action)
-    if not said_yes:
+    if not approved_by:
         buttons = tuple(b for b in buttons if b is not Button.WITHDRAW)
     return (*buttons[:-1], Button.REVIEW, buttons[-1]) if review_due else buttons
 
 
 def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
-    reversible = action is not None and action.plan.way_back.exactness is not Exactness.NONE
+    reversible = action is not None and action.plan.rollback.exactness is not Exactness.NONE
     if incident.state is IncidentState.RESOLVED:
         done = action is not None and action.state is _S.SUCCEEDED and reversible
         return (Button.ROLL_BACK, Button.WHY) if done else (Button.WHY,)
@@ -129,7 +129,7 @@ def build_card(
             summary=plan.summary,
             steps=plan.steps,
             blast_radius=blast_radius_text(plan),
-            way_back=way_back_text(plan),
+            rollback=rollback_text(plan),
         ),
         evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in situation.evidence),
         links=tuple(links),
@@ -141,7 +141,7 @@ def build_card(
         due_at=action.due_at if action else None,
         if_nobody_answers=if_nobody_answers(policy, incident, action),
         outcome=action.outcome if action else "",
-        buttons=offered_buttons(incident, action, said_yes=approved_by, review_due=review_due),
+        buttons=offered_buttons(incident, action, approved_by=approved_by, review_due=review_due),
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )

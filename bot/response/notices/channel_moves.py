@@ -12,7 +12,7 @@ from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice, PointerNotice, ThreadNotice, Tone
 from bot.response.notices.card import current_action, present_card, refresh_card
 from bot.response.notices.closing_summary import closing_summary
-from bot.response.ports.context import WATCHKEEPER, Watch
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
 PATIENCE = timedelta(seconds=15)
@@ -20,9 +20,9 @@ PATIENCE = timedelta(seconds=15)
 LINKS_OFFERED = ("Dashboard", "Runbook")
 
 
-async def want_channel(work: Work, watch: Watch, incident_id: int, card: CardNotice) -> None:
+async def want_channel(work: Work, context: Context, incident_id: int, card: CardNotice) -> None:
     """Slack has accepted this card, in the transaction that says so: begin with a channel if the orders want one."""
-    own = watch.orders().channels.own_channel
+    own = context.policy().channels.own_channel
     incident = await work.incidents.get(incident_id)
     if own is None or incident is None or incident.channel is None or incident.thread_ts is None:
         return
@@ -30,7 +30,7 @@ async def want_channel(work: Work, watch: Watch, incident_id: int, card: CardNot
         return
     if incident.severity.lower() not in {severity.lower() for severity in own.severities}:
         return
-    now = watch.now()
+    now = context.now()
     brief = ChannelBrief(
         number=incident.id,
         service=incident.service,
@@ -45,9 +45,9 @@ async def want_channel(work: Work, watch: Watch, incident_id: int, card: CardNot
     await work.channels.begin(incident_id, brief, announcement, now=now, hold_until=now + PATIENCE)
 
 
-async def opened(work: Work, watch: Watch, own: OwnChannel, channel: str, name: str) -> bool:
+async def opened(work: Work, context: Context, own: OwnChannel, channel: str, name: str) -> bool:
     """The channel is there: the incident moves in. False when somebody else has said so already."""
-    now, incident_id = watch.now(), own.incident_id
+    now, incident_id = context.now(), own.incident_id
     if not await work.channels.opened(incident_id, channel, now=now):
         return False
     await work.audit.append(
@@ -57,30 +57,36 @@ async def opened(work: Work, watch: Watch, own: OwnChannel, channel: str, name: 
         incident_id=incident_id,
         body={"channel": channel, "name": name, "invite": list(own.brief.invite)},
     )
-    card = await present_card(work, watch.orders(), incident_id, watch.now())
+    card = await present_card(work, context.policy(), incident_id, context.now())
     if card is not None:
         await work.outbox.deliver_again(incident_id, card, now)
-    await tell_ending(work, watch, incident_id)
+    await tell_ending(work, context, incident_id)
     return True
 
 
-async def refused(work: Work, watch: Watch, incident_id: int, error: str, remedy: str) -> bool:
+async def refused(work: Work, context: Context, incident_id: int, error: str, remedy: str) -> bool:
     """Slack lets no channel be opened: the thread stays the place, and says so once."""
     return await _back_to_the_thread(
-        work, watch, incident_id, "channel.refused", "No channel of its own: this thread stays the place", error, remedy
+        work,
+        context,
+        incident_id,
+        "channel.refused",
+        "No channel of its own: this thread stays the place",
+        error,
+        remedy,
     )
 
 
-async def lost(work: Work, watch: Watch, incident_id: int, error: str) -> bool:
+async def lost(work: Work, context: Context, incident_id: int, error: str) -> bool:
     """Somebody has archived or deleted the channel, or removed us: the story goes on in the first card's thread."""
     return await _back_to_the_thread(
-        work, watch, incident_id, "channel.lost", "Its channel is closed: the story goes on here", error, ""
+        work, context, incident_id, "channel.lost", "Its channel is closed: the story goes on here", error, ""
     )
 
 
-async def invitation_failed(work: Work, watch: Watch, own: OwnChannel, error: str) -> None:
+async def invitation_failed(work: Work, context: Context, own: OwnChannel, error: str) -> None:
     """Nobody could be called into the channel: said where those who come by themselves see it."""
-    now = watch.now()
+    now = context.now()
     notice = ThreadNotice(
         incident=f"INC-{own.incident_id}",
         title="Nobody could be invited here",
@@ -91,14 +97,14 @@ async def invitation_failed(work: Work, watch: Watch, own: OwnChannel, error: st
     await work.outbox.add(own.incident_id, notice, now)
 
 
-async def archived(work: Work, watch: Watch, own: OwnChannel) -> bool:
+async def archived(work: Work, context: Context, own: OwnChannel) -> bool:
     """The channel is archived; what may still be told goes to the first card's thread."""
     if not await work.channels.archived(own.incident_id):
         return False
     await work.audit.append(
         kind="channel.archived",
         actor=WATCHKEEPER,
-        at=watch.now(),
+        at=context.now(),
         incident_id=own.incident_id,
         body={"channel": own.channel},
     )
@@ -112,12 +118,12 @@ async def is_quiet(work: Work, incident_id: int) -> bool:
     return told and not any(action.state in UNDER_WAY | PENDING for action in actions)
 
 
-async def tell_ending(work: Work, watch: Watch, incident_id: int) -> None:
+async def tell_ending(work: Work, context: Context, incident_id: int) -> None:
     """Something ended in an incident with its own channel: the pointer says so; after all ended, the summary does."""
     own, incident = await work.channels.get(incident_id), await work.incidents.get(incident_id)
     if own is None or own.channel is None or not own.is_home or incident is None:
         return
-    now, action = watch.now(), await current_action(work, incident)
+    now, action = context.now(), await current_action(work, incident)
     pointer = PointerNotice(
         incident=incident.name,
         service=incident.service,
@@ -134,18 +140,18 @@ async def tell_ending(work: Work, watch: Watch, incident_id: int) -> None:
     actions = await work.actions.of_incident(incident_id)
     if incident.state is not IncidentState.RESOLVED or any(one.state in UNDER_WAY | PENDING for one in actions):
         return
-    orders = watch.orders().channels.own_channel
-    at = now + orders.archive_after if orders is not None else now
+    policy = context.policy().channels.own_channel
+    at = now + policy.archive_after if policy is not None else now
     if await work.channels.archive_at(incident_id, at):
-        await work.outbox.add(incident_id, await closing_summary(work, watch, incident, own.brief.summary, at), now)
+        await work.outbox.add(incident_id, await closing_summary(work, context, incident, own.brief.summary, at), now)
 
 
 async def _back_to_the_thread(
-    work: Work, watch: Watch, incident_id: int, kind: str, title: str, error: str, remedy: str
+    work: Work, context: Context, incident_id: int, kind: str, title: str, error: str, remedy: str
 ) -> bool:
     if not await work.channels.give_up(incident_id, error):
         return False
-    now = watch.now()
+    now = context.now()
     entry = await work.audit.append(
         kind=kind, actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"error": error, "remedy": remedy}
     )
@@ -157,6 +163,6 @@ async def _back_to_the_thread(
         audit=(entry,),
         at=now,
     )
-    await refresh_card(work, watch.orders(), incident_id, now)
+    await refresh_card(work, context.policy(), incident_id, now)
     await work.outbox.add(incident_id, notice, now)
     return True

@@ -8,7 +8,7 @@ from bot.policy.file.fields import elapsed_text
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.ports.context import Watch
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 ACTIONS_TOLD = 6
@@ -24,13 +24,13 @@ _WORDS = {
 
 
 async def closing_summary(
-    work: Work, watch: Watch, incident: Incident, what: str, archived_at: datetime
+    work: Work, context: Context, incident: Incident, what: str, archived_at: datetime
 ) -> ThreadNotice:
     """What happened, when, who decided, what was done, how long it took, and what is left to review.
 
     ``what``: the alert's own words. ``archived_at``: when the channel is archived.
     """
-    now = watch.now()
+    now = context.now()
     ended = incident.resolved_at or now
     actions = [one for one in await work.actions.of_incident(incident.id) if one.state in _WORDS]
     told = actions[-ACTIONS_TOLD:]

@@ -37,11 +37,11 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Context:
     """The collaborators of the response flows, put together once by the composition root."""
 
     database: Database
-    orders: Callable[[], Policy]
+    policy: Callable[[], Policy]
     """The policy in force; read once per transaction so that a decision never mixes two versions."""
     catalogue: Catalogue
     evidence: EvidenceSource
@@ -55,4 +55,4 @@ class Watch:
 
         ``sure_of``: persons whose answer is about to count, see ``People.members``.
         """
-        return {name: frozenset(await self.people.members([name], sure_of=sure_of)) for name in self.orders().people}
+        return {name: frozenset(await self.people.members([name], sure_of=sure_of)) for name in self.policy().people}

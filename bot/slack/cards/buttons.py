@@ -147,7 +147,7 @@ def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> Confirm
             plain(title, 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
         )
     if button is Button.ROLL_BACK:
-        undo = f"Way back: {plan.way_back}" if plan else "This undoes what was done."
+        undo = f"Way back: {plan.rollback}" if plan else "This undoes what was done."
         return layout.confirm(
             plain("Roll it back?", 100),
             plain_lines(f"{plan.summary}\n{undo}" if plan else undo, CONFIRM_TEXT),
@@ -161,7 +161,7 @@ def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> Confirm
 def _what_runs(plan: PlanCard | None) -> Plain:
     if plan is None:
         return plain("The plan shown on this card will run.", CONFIRM_TEXT)
-    ending = f"\nReach: {plain(plan.blast_radius, 60)}\nWay back: {plain(plan.way_back, 130)}"
+    ending = f"\nReach: {plain(plan.blast_radius, 60)}\nWay back: {plain(plan.rollback, 130)}"
     steps = [f"{number}. {plain(step, 60)}" for number, step in enumerate(plan.steps, start=1)]
     beginning = plain_lines("\n".join([plain(plan.summary, 90), *steps]), CONFIRM_TEXT - units(ending))
     return plain_lines(beginning + ending, CONFIRM_TEXT)

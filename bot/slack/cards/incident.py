@@ -71,7 +71,7 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
     """At most six facts: what is hit, how hard, how far, the way back, and who may answer."""
     facts = [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
     if card.plan is not None and at not in NOTHING_RAN:
-        facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.way_back, 250))]
+        facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.rollback, 250))]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
     if at in OPEN and (card.approvers or card.asked):

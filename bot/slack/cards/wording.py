@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 from bot.policy.situation import Finding
-from bot.response.model.notices import AskedGroup, BundleNotice, CardNotice, EvidenceLine
+from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine
 from bot.slack.cards.situations import Shown
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
@@ -164,7 +164,7 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
     """How things stand, why, and what silence means."""
     why = concat(bold(words("Why:")), words(" "), naming(card.headline, known, 400))
     outcome = naming(card.outcome, known, 400) if card.outcome else EMPTY
-    yes = _who_said_yes(card)
+    approved = _who_approved(card)
     match at:
         case Shown.ASKING:
             return Lead("❓", words("This needs a yes from a person."), why, *deadline(card, known))
@@ -189,21 +189,21 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
         case Shown.REFUSED:
             return Lead("⛔", words("Refused: Watchkeeper will not run this. A person must look."), why)
         case Shown.APPROVED:
-            return Lead("✅", yes, words("It starts in a moment."))
+            return Lead("✅", approved, words("It starts in a moment."))
         case Shown.RUNNING:
-            return Lead("⚙️", words("Preparing: noting the present state, so that it can be undone."), yes)
+            return Lead("⚙️", words("Preparing: noting the present state, so that it can be undone."), approved)
         case Shown.EXECUTING:
-            return Lead("⚙️", words("Running now."), yes)
+            return Lead("⚙️", words("Running now."), approved)
         case Shown.VERIFYING:
-            return Lead("🔎", words("Done. Now checking whether it helped."), spaced(outcome, yes), until=outcome)
+            return Lead("🔎", words("Done. Now checking whether it helped."), spaced(outcome, approved), until=outcome)
         case Shown.SUCCEEDED:
-            return Lead("✅", words("It worked."), spaced(outcome, yes), until=outcome)
+            return Lead("✅", words("It worked."), spaced(outcome, approved), until=outcome)
         case Shown.ROLLING_BACK:
-            return Lead("↩️", words("Undoing it now."), spaced(outcome, yes), until=outcome)
+            return Lead("↩️", words("Undoing it now."), spaced(outcome, approved), until=outcome)
         case Shown.ROLLED_BACK:
-            return Lead("↩️", words("Undone. The problem may still be there."), spaced(outcome, yes), until=outcome)
+            return Lead("↩️", words("Undone. The problem may still be there."), spaced(outcome, approved), until=outcome)
         case Shown.FAILED:
-            return Lead("❌", words("It failed. A person must look."), spaced(outcome, yes), until=outcome)
+            return Lead("❌", words("It failed. A person must look."), spaced(outcome, approved), until=outcome)
         case Shown.STOPPED:
             title = concat(words("Stopped"), _by(card), words(". It will not run."))
             return Lead("🛑", title, outcome, until=outcome)
@@ -252,7 +252,7 @@ def _by(card: CardNotice) -> Mrkdwn:
     return concat(words(" by "), people(card.decided_by)) if card.decided_by else EMPTY
 
 
-def _who_said_yes(card: CardNotice) -> Mrkdwn:
+def _who_approved(card: CardNotice) -> Mrkdwn:
     if card.approved_by:
         return concat(words("Approved by "), people(card.approved_by), words("."))
     if card.verdict is Verdict.ACT_UNLESS_STOPPED:
@@ -262,11 +262,11 @@ def _who_said_yes(card: CardNotice) -> Mrkdwn:
     return EMPTY
 
 
-def _group(one: AskedGroup) -> Mrkdwn:
+def _group(one: AskedGroupLine) -> Mrkdwn:
     return concat(code(one.group, 60), words(" since "), when(one.at))
 
 
-def _quiet(one: AskedGroup) -> Mrkdwn:
+def _quiet(one: AskedGroupLine) -> Mrkdwn:
     return concat(code(one.group, 60), words(" until "), when(one.quiet_until)) if one.quiet_until else EMPTY
 
 

@@ -9,7 +9,7 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
 
 
 class Facts(BaseModel):
@@ -82,7 +82,7 @@ class BlastRadius(Facts):
 class Plan(Facts):
     """A remediation bound to targets. ``digest`` seals everything an approver agreed to."""
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
     remediation: str
     summary: str
@@ -92,7 +92,7 @@ class Plan(Facts):
     targets: tuple[Target, ...]
     effects: Annotated[frozenset[Effect], IN_ORDER]
     blast_radius: BlastRadius
-    rollback: Rollback = Field(alias="way_back")
+    rollback: Rollback = Field(validation_alias=AliasChoices("rollback", "way_back"), serialization_alias="way_back")
     """Stored under an older name: plans that are stored, and their digests, outlive releases."""
     steps: tuple[str, ...] = ()
     """What will be done, step by step, in words."""

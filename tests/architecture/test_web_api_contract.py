@@ -54,7 +54,7 @@ POSTING = ("chat.postMessage", "chat.postEphemeral", "chat.update", "conversatio
 CHANNELS = ("conversations.create", "conversations.invite", "conversations.archive", "pins.add", "bookmarks.add")
 
 
-def orders(written: Json) -> None:
+def two_runbooks(written: Json) -> None:
     """Own channels with bookmarks, and people from a user group: whatever makes the bot call something more."""
     written["people"]["sre-oncall"] = {"usergroup": "S01ONCALL"}
     written["channels"]["own_channel"] = {"severities": ["critical"], "invite": ["sre-oncall"], "archive_after": "24h"}
@@ -139,7 +139,7 @@ async def archive_now(here: SmallStage, channel: str) -> None:
 
 async def test_one_story_comes_to_every_method_that_the_code_names(tmp_path: Path) -> None:
     methods = contract("slack-methods.json")
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=orders) as here:
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=two_runbooks) as here:
         await everything(here)
         called = {call.method for call in here.workspace.calls}
     assert used_methods(set(methods)) - called == set(), "named in the code, and never called"

@@ -50,17 +50,17 @@ async def main(incidents: int) -> None:
         supervisord = await stack.enter_async_context(running_supervisord(folder, service))
         workspace = Workspace(team=demo_team(), relaxed_limits=True)
         server = await stack.enter_async_context(workspace.serve())
-        orders = document(supervisord.server)
-        orders["runbooks"]["restart-checkout"]["verify"] = {
+        written = document(supervisord.server)
+        written["runbooks"]["restart-checkout"]["verify"] = {
             "within": "10s",
             "http": f"{service.url}/healthz",
             "stable": 1,
         }
-        orders["runbooks"]["restart-checkout"]["with"]["service"] = "checkout"
-        orders["defaults"]["watch_after"] = "1ms"
-        orders["budgets"] = [{"scope": "all", "actions": 10_000, "per": "1h"}]
-        orders["storm"] = {"after": 10_000, "within": "1h"}  # what is measured is a card each
-        (folder / "policy.yml").write_text(yaml.safe_dump(orders, sort_keys=False))
+        written["runbooks"]["restart-checkout"]["with"]["service"] = "checkout"
+        written["defaults"]["watch_after"] = "1ms"
+        written["budgets"] = [{"scope": "all", "actions": 10_000, "per": "1h"}]
+        written["storm"] = {"after": 10_000, "within": "1h"}  # what is measured is a card each
+        (folder / "policy.yml").write_text(yaml.safe_dump(written, sort_keys=False))
         port = free_port()
         environment = {
             "PATH": "/usr/bin:/bin",

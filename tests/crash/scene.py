@@ -123,23 +123,25 @@ async def scene(
         workspace.manifest(ROOT / "manifest.yml")
         slack = await stack.enter_async_context(workspace.serve())
         health_url = await stack.enter_async_context(_health_page(yard, helps))
-        orders = folder / "policy.yml"
-        document = _orders(yard, level, health_url, verify_within, veto_window)
-        orders.write_text(yaml.safe_dump(document, sort_keys=False))
+        policy_file = folder / "policy.yml"
+        document = _policy(yard, level, health_url, verify_within, veto_window)
+        policy_file.write_text(yaml.safe_dump(document, sort_keys=False))
         environment = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
             "SLACK_APP_TOKEN": workspace.app_token,
             "SLACK_API_URL": slack.api_url,
             "DATABASE_URL": f"sqlite+aiosqlite:///{folder / 'watch.db'}",
             "PROMETHEUS_URL": yard.prometheus.url,
-            "WATCHKEEPER_POLICY": str(orders),
+            "WATCHKEEPER_POLICY": str(policy_file),
             "WATCHKEEPER_LISTEN": f"127.0.0.1:{free_port()}",
             "WATCHKEEPER_ALERT_TOKEN": ALERT_TOKEN,
             "WATCHKEEPER_AUDIT_KEY": AUDIT_KEY.decode(),
         }
         here = Scene(yard, workspace, folder, environment)
         await _first_start(here)
-        await license_runbook(read_settings(environment), load_policy(orders.read_text(), filename=str(orders)))
+        await license_runbook(
+            read_settings(environment), load_policy(policy_file.read_text(), filename=str(policy_file))
+        )
         try:
             yield here
         except BaseException:
@@ -155,7 +157,7 @@ def again(service: str) -> str:
     return f"restart-{service}-again"
 
 
-def _orders(yard: Yard, level: str, health_url: str, verify_within: str, veto_window: str) -> dict[str, Any]:
+def _policy(yard: Yard, level: str, health_url: str, verify_within: str, veto_window: str) -> dict[str, Any]:
     """A runbook per service, so that the pause of one after harm leaves the others alone; and another for each."""
     return {
         "version": 1,

@@ -37,14 +37,14 @@ POINTS = (
 def one_card_then_a_shared_one(here: Scene) -> None:
     """One runbook for all services; a storm begins with the second question."""
     file = here.folder / "policy.yml"
-    orders = yaml.safe_load(file.read_text())
-    runbook = orders["runbooks"]["restart-checkout"]
+    document = yaml.safe_load(file.read_text())
+    runbook = document["runbooks"]["restart-checkout"]
     runbook["when"] = "alert.name == 'ServiceDown'"
     runbook["with"]["service"] = "${alert.labels.service}"
     runbook["verify"] = {"within": "30s", "healthy": "vector(1) == 1", "stable": 1}
-    orders["runbooks"] = {"restart-any": runbook}
-    orders["storm"] = {"after": 1, "within": "5m"}
-    file.write_text(yaml.safe_dump(orders, sort_keys=False))
+    document["runbooks"] = {"restart-any": runbook}
+    document["storm"] = {"after": 1, "within": "5m"}
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def shared_cards(here: Scene) -> list[Message]:

@@ -44,7 +44,7 @@ from storage.intake import Intake
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import RecordingEnqueuer
-from tests.handlers.orders import POLICY
+from tests.handlers.policy import POLICY
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 HANDLE = "handle of checkout"
@@ -177,7 +177,7 @@ async def sailing(
         people = SlackPeople(client, lambda: POLICY)
         context = Context(
             database=database,
-            orders=lambda: POLICY,
+            policy=lambda: POLICY,
             catalogue=build_catalogue(POLICY.backends),
             evidence=NoMonitoring(),
             people=people,
@@ -202,7 +202,7 @@ async def sailing(
         home.start()
         stack.push_async_callback(home.close)
         if http:
-            intake = Intake(database, context.orders, utc_now)
+            intake = Intake(database, context.policy, utc_now)
             stack.push_async_callback(intake.close)
             # Not aiohttp's TestServer, which, unlike a real one, cancels a request that its client gave up.
             runner = web.AppRunner(

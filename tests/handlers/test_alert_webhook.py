@@ -24,7 +24,7 @@ from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.handlers.orders import POLICY
+from tests.handlers.policy import POLICY
 from tests.handlers.webhooks import CAPTURED, alert, webhook
 
 TOKEN = "s3cret"

@@ -11,7 +11,7 @@ from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.notices.card import refresh_card
 from bot.response.ports.context import utc_now
 from tests.fixtures import incidents as facts
-from tests.handlers.orders import POLICY
+from tests.handlers.policy import POLICY
 from tests.handlers.ship import Ship, asked_by_policy
 from tests.handlers.test_modals import opened
 

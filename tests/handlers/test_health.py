@@ -17,7 +17,7 @@ from handlers.web.http_app import build_http_app
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts
-from tests.handlers.orders import POLICY
+from tests.handlers.policy import POLICY
 from tests.handlers.webhooks import alert, webhook
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from storage.database import Database
 from storage.tables import ACTIONS, INCIDENTS
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import AUDIT_KEY
-from tests.handlers.orders import POLICY
+from tests.handlers.policy import POLICY
 from tests.handlers.ship import NoMonitoring
 
 ALICE = "alice@example.com"
@@ -81,7 +81,7 @@ def considered(incident_id: int) -> StoredDecision:
 
 @pytest.fixture
 async def pages(database: Database) -> AsyncIterator[Pages]:
-    context = Context(database=database, orders=lambda: POLICY, catalogue={}, evidence=NoMonitoring(), people=Nobody())
+    context = Context(database=database, policy=lambda: POLICY, catalogue={}, evidence=NoMonitoring(), people=Nobody())
     app = web.Application()
     LinkPages(context, database, LINKS).add_to(app)
     async with database.begin() as work:

@@ -59,9 +59,11 @@ CALM_POLICY: Mapping[str, Any] = {
 }
 
 
-def calm_policy(runbook: Mapping[str, Any] | None = None, **orders: Any) -> Policy:
+def calm_policy(runbook: Mapping[str, Any] | None = None, **document: Any) -> Policy:
     """The calm orders with changes, as the file would write them."""
-    return Policy.model_validate({**CALM_POLICY, "runbooks": {RUNBOOK: {**CALM_RUNBOOK, **(runbook or {})}}, **orders})
+    return Policy.model_validate(
+        {**CALM_POLICY, "runbooks": {RUNBOOK: {**CALM_RUNBOOK, **(runbook or {})}}, **document}
+    )
 
 
 def targets(count: int) -> tuple[Target, ...]:
@@ -259,7 +261,7 @@ def policies(draw: st.DrawFn) -> Policy:
             st.sampled_from(({"targets": 2, "share": 0.5}, {"targets": 1}, {"targets": 3, "approved_targets": 3}))
         ),
     }
-    orders: dict[str, Any] = {
+    document: dict[str, Any] = {
         "levels": {"highest": draw(st.sampled_from(("L3", "L3", *_LEVELS)))},
         "escalate": {
             "confidence_below": draw(st.sampled_from((0.8, 0.5, 0.95, 1.0))),
@@ -271,5 +273,5 @@ def policies(draw: st.DrawFn) -> Policy:
     if draw(st.integers(0, 5)) == 0:
         since, until = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
         services = draw(st.sampled_from(((), ("checkout",), ("orders",))))
-        orders["freezes"] = [{"name": "release", "from": since, "until": until, "services": services}]
-    return calm_policy(runbook, **orders)
+        document["freezes"] = [{"name": "release", "from": since, "until": until, "services": services}]
+    return calm_policy(runbook, **document)

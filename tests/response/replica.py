@@ -16,7 +16,7 @@ from bot.remediation import Parameters, Report, Snapshot
 from bot.response.engine.dbos import Engine
 from bot.response.ports.flow import Json
 from bot.response.ports.rows import Work
-from tests.response.world import Switch, orders, world
+from tests.response.world import Switch, world, written_policy
 
 ONE_TARGET = {"with": {"switch": "main"}}
 INSIDE_SECONDS = 0.2
@@ -91,6 +91,6 @@ def run(folder: Path, url: str, fate: Mapping[str, signal.Signals], output: Path
 
 
 async def _keep_watch(folder: Path, url: str) -> None:
-    async with world(folder, orders("L1", **ONE_TARGET), url, remediation=SharedSwitch):
+    async with world(folder, written_policy("L1", **ONE_TARGET), url, remediation=SharedSwitch):
         os.write(1, b"ready\n")
         await asyncio.Event().wait()

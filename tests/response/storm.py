@@ -15,7 +15,7 @@ from bot.response.model.notices import BundleNotice, ThreadNotice
 from bot.response.model.records import AuditEntry
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
-from tests.response.world import SwitchBoard, World, orders
+from tests.response.world import SwitchBoard, World, written_policy
 
 Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
@@ -23,7 +23,9 @@ EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 
 def stormy(level: str = "L1", approvals: dict[str, Any] | None = None) -> Policy:
     """Two questions get a card each; more share one."""
-    written = orders(level, **({"approvals": approvals} if approvals else {})).model_dump(by_alias=True, mode="json")
+    written = written_policy(level, **({"approvals": approvals} if approvals else {})).model_dump(
+        by_alias=True, mode="json"
+    )
     services = {f"lamp-{number}": {"fleet": 4} for number in range(1, 10)}
     return Policy.model_validate(written | {"storm": {"after": 2, "within": "5m"}, "services": services})
 

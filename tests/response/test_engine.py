@@ -26,7 +26,7 @@ from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, entry, open_incident
-from tests.response.world import ALICE, World, orders, world
+from tests.response.world import ALICE, World, world, written_policy
 
 
 @dataclass
@@ -225,7 +225,7 @@ async def test_only_flows_that_ended_long_enough_ago_are_forgotten(empty_databas
 
 
 async def test_a_look_that_fails_goes_to_people_with_the_error(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
 
         async def gather(queries: Mapping[str, str]) -> tuple[Evidence, ...]:
             raise ZeroDivisionError("nobody foresaw this")
@@ -246,7 +246,7 @@ async def approve(here: World) -> None:
 
 
 async def test_an_act_that_fails_in_a_way_nobody_foresaw_ends_and_calls_people(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
 
         async def snapshot(plan: object) -> Snapshot:
             raise ZeroDivisionError("nobody foresaw this")
@@ -264,7 +264,7 @@ async def test_an_act_that_fails_in_a_way_nobody_foresaw_ends_and_calls_people(t
 
 
 async def test_a_roll_back_that_fails_in_a_way_nobody_foresaw_ends_and_calls_people(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await approve(here)
         done = await here.until(ActionState.SUCCEEDED)

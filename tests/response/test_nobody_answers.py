@@ -7,14 +7,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.response.interventions import approve, take
-
 from bot.policy.file.document import Policy
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import CardNotice, DirectNotice, ThreadNotice
 from bot.response.model.records import AuditEntry
-from tests.response.world import ALICE, BOB, CAROL, World, orders, world
+from tests.response.clicks import approve, take
+from tests.response.world import ALICE, BOB, CAROL, World, world, written_policy
 
 EVENING = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
 NIGHT = {"quiet_hours": {"from": "22:00", "until": "07:00", "timezone": "UTC"}}
@@ -37,7 +36,7 @@ class Clock:
 
 def chain(oncall: dict[str, Any] | None = None, leads: dict[str, Any] | None = None, **approvals: Any) -> Policy:
     """On call first, then the leads, 30 minutes each."""
-    written = orders("L1").model_dump(by_alias=True, mode="json")
+    written = written_policy("L1").model_dump(by_alias=True, mode="json")
     written["people"]["sre-oncall"] |= oncall or {}
     written["people"]["leads"] |= leads or {}
     written["defaults"]["approvals"] = CHAIN | approvals
@@ -162,7 +161,7 @@ async def test_at_the_end_of_the_chain_the_question_expires_and_says_what_that_m
 
 async def test_a_yes_after_the_time_is_over_counts_for_nothing_even_before_the_sweep(tmp_path: Path) -> None:
     clock = Clock()
-    async with world(tmp_path, orders("L1"), now=clock) as here:
+    async with world(tmp_path, written_policy("L1"), now=clock) as here:
         await asked(here)
         clock.forward(30)
         answer = await approve(here, ALICE)

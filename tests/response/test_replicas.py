@@ -23,7 +23,7 @@ from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY
 from tests.response.replica import ONE_TARGET, SharedSwitch, run
-from tests.response.world import ALICE, People, Senses, World, orders
+from tests.response.world import ALICE, People, Senses, World, written_policy
 
 pytestmark = pytest.mark.xdist_group("replicas")
 
@@ -95,10 +95,10 @@ async def replicas(folder: Path, url: str) -> AsyncIterator[Replicas]:
     engine = Engine(url)
     database = Database(url, engine, AUDIT_KEY)
     switch, senses = SharedSwitch(folder / "switch.json"), Senses()
-    policy = orders("L1", **ONE_TARGET)
+    policy = written_policy("L1", **ONE_TARGET)
     people = People({"sre-oncall": (ALICE,), "leads": ()})
     context = Context(database, lambda: policy, {switch.name: switch}, senses, people)
-    intake = Intake(database, context.orders, context.now)
+    intake = Intake(database, context.policy, context.now)
     group = Replicas(folder, url, World(database, context, intake, switch, senses))
     try:
         yield group

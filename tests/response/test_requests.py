@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.response.interventions import approve
 
 from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
@@ -31,7 +30,8 @@ from bot.response.interventions.requests import (
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.ports.context import Context
-from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
+from tests.response.clicks import approve
+from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 FLIP = Wanted("flip", {"service": "lamp"}, "it looks dark to me")
 FIXED = {"with": {"switch": "lamp"}, "evidence": {"dark": "light == 0"}}
@@ -65,7 +65,7 @@ async def refused(here: World, wanted: Wanted) -> str:
 
 
 async def test_a_request_opens_an_incident_and_another_person_must_agree(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         asked = await ask(here)
         assert asked.incident == "INC-1"
         assert "Your own yes does not count" in asked.answer.text
@@ -78,7 +78,7 @@ async def test_a_request_opens_an_incident_and_another_person_must_agree(tmp_pat
 
 
 async def test_a_finished_request_ends_and_its_incident_resolves(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await ask(here)
         await here.until(ActionState.WAITING)
         assert await end_settled(here.context) == 0, "a question that waits is not settled"
@@ -91,7 +91,7 @@ async def test_a_finished_request_ends_and_its_incident_resolves(tmp_path: Path)
 
 
 async def test_a_request_that_went_wrong_stays_open_for_a_day(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         here.switch.refuses_to_plan = "no such switch"
         await ask(here)
         await here.until_card(lambda card: "no such switch" in card.headline)
@@ -101,7 +101,7 @@ async def test_a_request_that_went_wrong_stays_open_for_a_day(tmp_path: Path) ->
 
 
 async def test_a_licensed_runbook_is_announced_for_a_person_as_for_an_alert(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3")) as here:
+    async with world(tmp_path, written_policy("L3")) as here:
         await here.license()
         await ask(here)
         await here.until(ActionState.VETO_WINDOW)
@@ -112,7 +112,7 @@ async def test_a_licensed_runbook_is_announced_for_a_person_as_for_an_alert(tmp_
 
 
 async def test_changing_what_the_orders_say_always_takes_somebody_elses_yes(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3", **FIXED)) as here:
+    async with world(tmp_path, written_policy("L3", **FIXED)) as here:
         await here.license()
         await ask(here, Wanted("flip", {"switch": "siren", "service": "lamp"}))
         action = await here.until(ActionState.WAITING)
@@ -122,14 +122,14 @@ async def test_changing_what_the_orders_say_always_takes_somebody_elses_yes(tmp_
 
 
 async def test_saying_what_the_orders_say_anyway_changes_nothing(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3", **FIXED)) as here:
+    async with world(tmp_path, written_policy("L3", **FIXED)) as here:
         await here.license()
         await ask(here, Wanted("flip", {"switch": "lamp", "service": "lamp"}))
         await here.until(ActionState.VETO_WINDOW)
 
 
 async def test_changed_parameters_are_still_those_when_it_is_planned_again_before_acting(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1", **FIXED)) as here:
+    async with world(tmp_path, written_policy("L1", **FIXED)) as here:
         await ask(here, Wanted("flip", {"switch": "siren"}))
         await here.until(ActionState.WAITING)
         await approve(here, BOB)
@@ -138,7 +138,7 @@ async def test_changed_parameters_are_still_those_when_it_is_planned_again_befor
 
 
 async def test_a_request_joins_the_incident_of_its_service_where_nothing_waits(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire("SomethingElse")
         await here.until_card(lambda card: card.runbook is None)
         asked = await ask(here)
@@ -148,7 +148,7 @@ async def test_a_request_joins_the_incident_of_its_service_where_nothing_waits(t
 
 
 async def test_asking_twice_asks_once(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await ask(here)
         await here.until(ActionState.WAITING)
         again = await ask(here, person=BOB)
@@ -181,7 +181,7 @@ async def test_a_request_right_after_our_own_act_is_no_sign_of_harm(tmp_path: Pa
 
 async def test_a_held_request_stays_a_request_when_the_pause_ends(tmp_path: Path) -> None:
     everything = Scope(kind=ScopeKind.EVERYTHING)
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         roster = await here.context.roster()
         async with here.database.begin() as work:
             await controls.pause(work, here.context, roster, BOB, everything, None, "storm")
@@ -194,7 +194,7 @@ async def test_a_held_request_stays_a_request_when_the_pause_ends(tmp_path: Path
 
 
 async def test_whom_the_policy_does_not_name_may_not_ask_and_that_is_on_record(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         asked = await ask(here, person=DAVE)
         assert "You may not run here" in asked.answer.text
         assert await kinds(here) == ["person.refused"]
@@ -212,14 +212,14 @@ async def test_whom_the_policy_does_not_name_may_not_ask_and_that_is_on_record(t
     ],
 )
 async def test_what_cannot_be_asked_says_so_and_begins_nothing(tmp_path: Path, wanted: Wanted, says: str) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         text = await refused(here, wanted)
         assert says in text
         assert len(text) < 400
 
 
 async def test_a_rehearsal_tells_plan_decision_and_why_and_leaves_only_that_it_was_asked(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3")) as here:
+    async with world(tmp_path, written_policy("L3")) as here:
         seen = await rehearsed(here)
         assert seen.situation.plan is not None
         assert seen.situation.plan.summary == "Flip lamp on"
@@ -232,7 +232,7 @@ async def test_a_rehearsal_tells_plan_decision_and_why_and_leaves_only_that_it_w
 
 
 async def test_a_rehearsal_says_what_would_stand_in_the_way(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
 
         async def not_now(plan: object) -> Any:
             raise PermanentError("the switch is taped over")
@@ -247,7 +247,7 @@ async def test_a_rehearsal_says_what_would_stand_in_the_way(tmp_path: Path) -> N
 
 
 def two_runbooks() -> Policy:
-    document: Mapping[str, Any] = orders("L1").model_dump(by_alias=True)
+    document: Mapping[str, Any] = written_policy("L1").model_dump(by_alias=True)
     flash = document["runbooks"]["flip"] | {"when": "false", "summary": "Flash the lamp"}
     return Policy.model_validate({**document, "runbooks": {**document["runbooks"], "flash": flash}})
 

@@ -20,7 +20,7 @@ from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
+from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 
 async def acted(here: World, state: ActionState = ActionState.SUCCEEDED) -> Action:
@@ -41,18 +41,18 @@ async def review(here: World, person: str, text: str = "Add memory.", judgement:
 
 async def cap(here: World) -> Level | None:
     async with here.database.read() as work:
-        digest = here.context.orders().runbooks["flip"].digest
+        digest = here.context.policy().runbooks["flip"].digest
         return (await work.licences.of("flip", digest, here.context.now())).demoted_to
 
 
 def hasty_orders() -> Policy:
     """Reviews are overdue at once."""
     defaults = Defaults(approvals=Approvals.model_validate({"from": ["sre-oncall"]}), review_within=timedelta(0))
-    return orders("L1").model_copy(update={"defaults": defaults})
+    return written_policy("L1").model_copy(update={"defaults": defaults})
 
 
 async def test_whatever_was_changed_must_be_reviewed_by_who_let_it_act(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         action = await acted(here)
         async with here.database.read() as work:
             (due,) = await reviews.due(work, here.context)
@@ -65,13 +65,13 @@ async def test_whatever_was_changed_must_be_reviewed_by_who_let_it_act(tmp_path:
 
 async def test_what_was_rolled_back_must_be_reviewed_too_and_what_changed_nothing_need_not(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    async with world(tmp_path / "a", orders("L1")) as here:
+    async with world(tmp_path / "a", written_policy("L1")) as here:
         here.senses.health = Finding.CONTRADICTS
         await acted(here, ActionState.ROLLED_BACK)
         async with here.database.read() as work:
             assert await work.reviews.open_count() == 1
     (tmp_path / "b").mkdir()
-    async with world(tmp_path / "b", orders("L1")) as here:
+    async with world(tmp_path / "b", written_policy("L1")) as here:
         here.switch.breaks = TemporaryError("not now")
         await acted(here, ActionState.FAILED)
         async with here.database.read() as work:
@@ -80,7 +80,7 @@ async def test_what_was_rolled_back_must_be_reviewed_too_and_what_changed_nothin
 
 
 async def test_a_review_is_told_in_the_thread_recorded_and_done_once(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         action = await acted(here)
         assert "what should change" in (await review(here, ALICE, "  ")).text
         assert "You may not review here" in (await review(here, DAVE)).text
@@ -127,7 +127,7 @@ async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path
 
 
 async def test_a_licensed_runbook_asks_again_while_a_review_is_overdue(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3")) as here:
+    async with world(tmp_path, written_policy("L3")) as here:
         await here.license()
         async with here.database.begin() as work:
             incident_id = await facts.open_incident(work, "old", service="attic")
@@ -150,7 +150,7 @@ async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: 
         incident_id = await facts.open_incident(work)
         await work.actions.add(facts.action(incident_id, state=ActionState.SUCCEEDED, finished_at=facts.NOW))
         await work.reviews.ask("a1", utc_now())
-    context = Context(database=database, orders=orders, catalogue={}, evidence=None, people=None)  # type: ignore[arg-type]
+    context = Context(database=database, policy=written_policy, catalogue={}, evidence=None, people=None)  # type: ignore[arg-type]
     assert sum(await asyncio.gather(*(sweep_overdue(context) for _ in range(replicas)))) == 1
     async with database.read() as work:
         kinds = [entry.kind for entry in await work.audit.of_incident(incident_id)]
@@ -159,7 +159,7 @@ async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: 
 
 
 async def test_a_press_on_nothing_is_answered(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         roster = await here.context.roster()
         async with here.database.begin() as work:
             answer = await submit(work, here.context, roster, Press(ALICE, "nothing", 1), Judgement.RIGHT, "fine")

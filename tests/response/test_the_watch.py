@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from tests.response.interventions import approve, stop
 
 from bot.policy.decision import Verdict
 from bot.policy.situation import Finding, Scope, ScopeKind
@@ -19,13 +18,14 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import Button
 from storage.tables import TARGET_LOCKS
-from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
+from tests.response.clicks import approve, stop
+from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
 
 
 async def test_an_alert_is_asked_about_approved_done_verified_and_resolved(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         action = await here.until(ActionState.WAITING)
         assert here.switch.read()["flips"] == 0
@@ -55,7 +55,7 @@ async def test_an_alert_is_asked_about_approved_done_verified_and_resolved(tmp_p
 
 async def test_alerts_that_end_during_the_verification_do_not_look_like_its_end(tmp_path: Path) -> None:
     verify = {"within": "60s", "healthy": "light == 1", "stable": 1}
-    async with world(tmp_path, orders("L1", verify=verify)) as here:
+    async with world(tmp_path, written_policy("L1", verify=verify)) as here:
         here.senses.health = Finding.UNKNOWN
         await here.fire()
         await here.until(ActionState.WAITING)
@@ -69,7 +69,7 @@ async def test_alerts_that_end_during_the_verification_do_not_look_like_its_end(
 
 
 async def test_a_licensed_runbook_announces_waits_and_acts_alone(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3")) as here:
+    async with world(tmp_path, written_policy("L3")) as here:
         await here.license()
         here.slack_answers = False
         await here.fire()
@@ -86,13 +86,13 @@ async def test_a_licensed_runbook_announces_waits_and_acts_alone(tmp_path: Path)
 
 
 async def test_without_a_licence_the_same_runbook_asks(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3")) as here:
+    async with world(tmp_path, written_policy("L3")) as here:
         await here.fire()
         assert (await here.until(ActionState.WAITING)).verdict is Verdict.ASK
 
 
 async def test_a_person_stops_it_inside_the_veto_window(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3", veto_window="30s")) as here:
+    async with world(tmp_path, written_policy("L3", veto_window="30s")) as here:
         await here.license()
         await here.fire()
         await here.until(ActionState.VETO_WINDOW)
@@ -106,7 +106,7 @@ async def test_a_person_stops_it_inside_the_veto_window(tmp_path: Path) -> None:
 
 
 async def test_when_slack_does_not_take_the_announcement_people_are_asked_instead(tmp_path: Path) -> None:
-    policy = orders("L3").model_copy()
+    policy = written_policy("L3").model_copy()
     policy = policy.model_validate(
         policy.model_dump(by_alias=True)
         | {"defaults": {"approvals": {"from": ["sre-oncall"]}, "announce_within": "100ms"}}
@@ -126,7 +126,7 @@ async def test_when_slack_does_not_take_the_announcement_people_are_asked_instea
 
 
 async def test_unhealthy_afterwards_is_rolled_back_paused_and_handed_to_people(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         here.senses.health = Finding.CONTRADICTS
         await here.fire()
         await here.until(ActionState.WAITING)
@@ -142,7 +142,7 @@ async def test_unhealthy_afterwards_is_rolled_back_paused_and_handed_to_people(t
 
 
 async def test_two_distinct_people_are_needed_when_the_policy_says_so(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1", **TWO)) as here:
+    async with world(tmp_path, written_policy("L1", **TWO)) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         assert "One more person" in (await approve(here, ALICE)).text
@@ -153,7 +153,7 @@ async def test_two_distinct_people_are_needed_when_the_policy_says_so(tmp_path: 
 
 
 async def test_somebody_the_policy_does_not_name_is_refused_and_that_is_on_record(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         answer = await approve(here, DAVE)
@@ -164,7 +164,7 @@ async def test_somebody_the_policy_does_not_name_is_refused_and_that_is_on_recor
 
 
 async def test_many_simultaneous_clicks_start_it_once(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         press = {person: await here.press(person) for person in (ALICE, BOB)}
@@ -175,7 +175,7 @@ async def test_many_simultaneous_clicks_start_it_once(tmp_path: Path) -> None:
 
 
 async def test_a_click_on_an_older_question_is_refused(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         old = await here.press(ALICE)
@@ -191,7 +191,7 @@ async def test_a_click_on_an_older_question_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_plan_that_went_stale_after_the_yes_is_asked_anew(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         first = await here.until(ActionState.WAITING)
         here.switch.write(position="half")
@@ -207,7 +207,7 @@ async def test_a_plan_that_went_stale_after_the_yes_is_asked_anew(tmp_path: Path
 
 
 async def test_a_pause_holds_what_has_not_begun_and_resume_asks_again(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L3", veto_window="30s")) as here:
+    async with world(tmp_path, written_policy("L3", veto_window="30s")) as here:
         await here.license()
         await here.fire()
         await here.until(ActionState.VETO_WINDOW)
@@ -225,7 +225,7 @@ async def test_a_pause_holds_what_has_not_begun_and_resume_asks_again(tmp_path: 
 
 
 async def test_a_pause_that_is_committed_before_the_effect_keeps_it_from_beginning(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         roster = await here.context.roster()
@@ -248,7 +248,7 @@ async def test_a_pause_that_is_committed_before_the_effect_keeps_it_from_beginni
 
 
 async def test_a_roll_back_restores_once_and_only_for_approvers(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await approve(here, ALICE)
@@ -268,7 +268,7 @@ async def test_a_roll_back_restores_once_and_only_for_approvers(tmp_path: Path) 
 
 
 async def test_a_new_alert_after_our_act_counts_as_harm(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await approve(here, ALICE)
@@ -282,7 +282,7 @@ async def test_a_new_alert_after_our_act_counts_as_harm(tmp_path: Path) -> None:
 
 
 async def test_override_with_another_way_is_recorded_with_its_reason(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         roster, press = await here.context.roster(), await here.press(ALICE)
@@ -297,7 +297,7 @@ async def test_override_with_another_way_is_recorded_with_its_reason(tmp_path: P
 
 
 async def test_the_requester_of_a_run_cannot_approve_it(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         roster, press = await here.context.roster(), await here.press(ALICE)
@@ -313,7 +313,7 @@ async def test_the_requester_of_a_run_cannot_approve_it(tmp_path: Path) -> None:
 
 async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> None:
     quick = {"approvals": {"from": ["sre-oncall"], "approve_within": "100ms"}}
-    async with world(tmp_path, orders("L1", **quick)) as here:
+    async with world(tmp_path, written_policy("L1", **quick)) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await asyncio.sleep(0.15)
@@ -332,7 +332,7 @@ async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> Non
     ],
 )
 async def test_an_execute_that_fails_is_told(tmp_path: Path, error: Exception, state: ActionState, word: str) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         here.senses.health = Finding.CONTRADICTS
         here.switch.breaks = error
         await here.fire()
@@ -342,7 +342,7 @@ async def test_an_execute_that_fails_is_told(tmp_path: Path, error: Exception, s
 
 
 async def test_an_alert_without_a_runbook_goes_to_people(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire(name="SomethingNew")
         await here.until_thread("For people to handle")
         await here.until_card(lambda card: card.verdict is Verdict.OBSERVE)
@@ -350,7 +350,7 @@ async def test_an_alert_without_a_runbook_goes_to_people(tmp_path: Path) -> None
 
 
 async def test_a_plan_that_cannot_be_made_goes_to_people_with_the_reason(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         here.switch.refuses_to_plan = "somebody stopped it on purpose"
         await here.fire()
         await here.until_thread("For people to handle")
@@ -358,7 +358,7 @@ async def test_a_plan_that_cannot_be_made_goes_to_people_with_the_reason(tmp_pat
 
 
 async def test_a_storm_on_one_service_is_one_incident_and_one_question(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await asyncio.gather(*(here.fire(fingerprint=f"f{n}") for n in range(50)))
         await here.until(ActionState.WAITING)
         await asyncio.sleep(0.5)

@@ -3,12 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from tests.response.interventions import approve, withdraw
-
 from bot.response.interventions import approvals
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import Button, CardNotice
-from tests.response.world import ALICE, BOB, CAROL, DAVE, World, orders, world
+from tests.response.clicks import approve, withdraw
+from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
 
@@ -25,7 +24,7 @@ async def kinds(here: World) -> list[str]:
 
 
 async def test_a_yes_is_withdrawn_by_its_own_giver_and_counts_no_more(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1", **TWO)) as here:
+    async with world(tmp_path, written_policy("L1", **TWO)) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         card = await here.until_card(lambda card: Button.APPROVE in card.buttons)
@@ -45,7 +44,7 @@ async def test_a_yes_is_withdrawn_by_its_own_giver_and_counts_no_more(tmp_path: 
 
 
 async def test_who_has_withdrawn_may_say_yes_again(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1", **TWO)) as here:
+    async with world(tmp_path, written_policy("L1", **TWO)) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await approve(here, ALICE)
@@ -58,7 +57,7 @@ async def test_who_has_withdrawn_may_say_yes_again(tmp_path: Path) -> None:
 
 
 async def test_once_it_has_taken_effect_a_yes_cannot_be_withdrawn(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await approve(here, ALICE)
@@ -70,7 +69,7 @@ async def test_once_it_has_taken_effect_a_yes_cannot_be_withdrawn(tmp_path: Path
 
 
 async def test_a_yes_of_somebody_who_was_deactivated_since_does_not_count_at_the_quorum(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1", **TWO)) as here:
+    async with world(tmp_path, written_policy("L1", **TWO)) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await approve(here, BOB)
@@ -83,7 +82,7 @@ async def test_a_yes_of_somebody_who_was_deactivated_since_does_not_count_at_the
 
 
 async def test_a_yes_of_somebody_who_is_deactivated_before_it_starts_does_not_start_it(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         first = await here.until(ActionState.WAITING)
         stale = await here.context.roster()
@@ -100,7 +99,7 @@ async def test_a_yes_of_somebody_who_is_deactivated_before_it_starts_does_not_st
 
 
 async def test_who_joins_the_group_after_the_question_may_answer_and_who_left_may_not(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         here.people.groups["sre-oncall"] = (BOB, DAVE)
@@ -114,7 +113,7 @@ async def test_who_joins_the_group_after_the_question_may_answer_and_who_left_ma
 
 
 async def test_a_vote_is_recorded_with_what_it_was_for_and_whether_the_evidence_was_opened(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1", **TWO)) as here:
+    async with world(tmp_path, written_policy("L1", **TWO)) as here:
         await here.fire()
         action = await here.until(ActionState.WAITING)
         async with here.database.begin() as work:
@@ -128,7 +127,7 @@ async def test_a_vote_is_recorded_with_what_it_was_for_and_whether_the_evidence_
 
 
 async def test_cards_of_settled_questions_stay_as_they_were_when_groups_change(tmp_path: Path) -> None:
-    async with world(tmp_path, orders("L1")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
         await approve(here, ALICE)

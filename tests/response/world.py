@@ -155,7 +155,7 @@ class People:
         """Nothing is remembered."""
 
 
-def orders(level: str = "L1", **runbook: Any) -> Policy:
+def written_policy(level: str = "L1", **runbook: Any) -> Policy:
     """A policy with one runbook, ``flip``, for the alert SwitchOff."""
     return Policy.model_validate(
         {
@@ -289,7 +289,7 @@ class World:
         now = self.context.now()
         async with self.database.begin() as work:
             for gate in Gate:
-                digest = self.context.orders().runbooks[runbook].digest
+                digest = self.context.policy().runbooks[runbook].digest
                 await work.licences.pass_gate(runbook, digest, gate, by="test", now=now, until=now + timedelta(days=1))
 
 
@@ -317,14 +317,14 @@ async def world(
     people = People({"sre-oncall": (ALICE, BOB), "leads": (CAROL,)})
     context = Context(
         database=database,
-        orders=lambda: policy,
+        policy=lambda: policy,
         catalogue={switch.name: switch},
         evidence=senses,
         people=people,
         timing=Timing(verify_interval_seconds=0.05, **timing),
         now=now,
     )
-    intake = Intake(database, context.orders, context.now)
+    intake = Intake(database, context.policy, context.now)
     built = World(database, context, intake, switch, senses)
     await engine.launch(database, flows(context), partial(flow_failed, context), Claims(database, now))
     courier = asyncio.create_task(built.deliver())

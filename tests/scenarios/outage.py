@@ -20,15 +20,15 @@ def with_second_channel(
 ) -> Callable[[Json], None]:
     """Orders that write to ``to`` when Slack has not taken a card for ``after``; ``defaults`` are the orders' own."""
 
-    def change(orders: Json) -> None:
-        orders["defaults"] |= defaults
-        orders["second_channel"] = {
+    def change(document: Json) -> None:
+        document["defaults"] |= defaults
+        document["second_channel"] = {
             "after": after,
             "email": {"server": mailbox.server, "security": "none", "from": "watch@example.com", "to": list(to)},
             "links": {"base_url": BASE_URL},
         }
         if pager is not None:
-            orders["second_channel"]["pagerduty"] = {"routing_key_env": "TEST_PAGERDUTY_KEY", "url": pager.url}
+            document["second_channel"]["pagerduty"] = {"routing_key_env": "TEST_PAGERDUTY_KEY", "url": pager.url}
 
     return change
 

@@ -188,7 +188,7 @@ async def small_stage(
     http_mode: bool = False,
     relaxed_limits: bool = False,
     paces: Paces | None = None,
-    change_orders: ChangeOrders = unchanged,
+    change_policy: ChangeOrders = unchanged,
     others: Sequence[Program] = (),
     **runbook: Any,
 ) -> AsyncIterator[SmallStage]:
@@ -211,7 +211,7 @@ async def small_stage(
             }
             | runbook,
         )
-        change_orders(written)
+        change_policy(written)
         policy = loaded(written)
         settings = Settings(
             slack_bot_token=workspace.bot_token,

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 UP = "up{service='${alert.labels.service}'}"
 
 
-def orders(server: str, level: str = "L1", **changes: Any) -> Policy:
+def written_policy(server: str, level: str = "L1", **changes: Any) -> Policy:
     """The written orders of this stage, through the same loader as a file."""
     return loaded(document(server, level, **changes))
 
@@ -150,7 +150,7 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
         workspace = Workspace(team=demo_team())
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
-        policy = orders(supervisord.server, level, **runbook)
+        policy = written_policy(supervisord.server, level, **runbook)
         settings = Settings(
             slack_bot_token=workspace.bot_token,
             slack_app_token=workspace.app_token,

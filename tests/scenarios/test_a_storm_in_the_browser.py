@@ -19,7 +19,7 @@ async def test_bob_gives_one_a_card_of_its_own_and_alice_approves_the_rest(
 ) -> None:
     broken = [Program(name) for name in ("cart", "search", "payments", "shipping", "invoices", "reviews")]
     async with (
-        small_stage(tmp_path, relaxed_limits=True, others=broken, change_orders=two_cards_each) as here,
+        small_stage(tmp_path, relaxed_limits=True, others=broken, change_policy=two_cards_each) as here,
         window(chromium, here, "alice") as alice,
         window(chromium, here, "bob") as bob,
     ):

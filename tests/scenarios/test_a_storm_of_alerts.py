@@ -81,7 +81,7 @@ async def test_a_hundred_services_in_trouble_are_six_cards_and_none_is_lost(tmp_
 
 async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_path: Path) -> None:
     broken = [Program(f"cart-{number}") for number in range(1, 6)]
-    async with small_stage(tmp_path, relaxed_limits=True, others=broken, change_orders=two_cards_each) as here:
+    async with small_stage(tmp_path, relaxed_limits=True, others=broken, change_policy=two_cards_each) as here:
         for number, program in enumerate(broken, start=1):
             await program.crash()
             incident = await here.fire(program.name, program.name)
@@ -119,7 +119,7 @@ async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_
 
 
 async def test_cards_come_no_faster_than_slack_takes_them(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, change_orders=a_card_each) as here:  # with Slack's own limits, and our own pace
+    async with small_stage(tmp_path, change_policy=a_card_each) as here:  # with Slack's own limits, and our own pace
         await here.post(*(firing(f"service-{number}", f"f{number}") for number in range(20)))
         await here.workspace.until(lambda: len(here.workspace.messages(INCIDENTS)) >= 8)
         assert [call for call in here.workspace.calls if call.error] == []
@@ -136,14 +136,14 @@ async def answering(program: Program) -> None:
             await asyncio.sleep(0.1)
 
 
-def two_cards_each(orders: dict[str, Any]) -> None:
+def two_cards_each(document: dict[str, Any]) -> None:
     """A storm begins with the third question."""
-    orders["storm"] = {"after": 2, "within": "5m"}
+    document["storm"] = {"after": 2, "within": "5m"}
 
 
-def a_card_each(orders: dict[str, Any]) -> None:
+def a_card_each(document: dict[str, Any]) -> None:
     """No storm is large enough to share a card."""
-    orders["storm"] = {"after": 1000, "within": "5m"}
+    document["storm"] = {"after": 1000, "within": "5m"}
 
 
 def outbox_ids(here: SmallStage) -> Counter[int]:

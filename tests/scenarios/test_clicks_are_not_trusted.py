@@ -84,10 +84,10 @@ async def test_only_the_present_question_is_answered_and_only_once(tmp_path: Pat
 
 @both_ways
 async def test_a_yes_after_the_question_expired_starts_nothing(tmp_path: Path, http_mode: bool) -> None:
-    def impatient(orders: Json) -> None:
-        orders["defaults"]["approvals"]["approve_within"] = "1s"
+    def impatient(document: Json) -> None:
+        document["defaults"]["approvals"]["approve_within"] = "1s"
 
-    async with small_stage(tmp_path, http_mode=http_mode, change_orders=impatient) as here:
+    async with small_stage(tmp_path, http_mode=http_mode, change_policy=impatient) as here:
         await here.service.crash()
         await here.fire()
         asked = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'"))

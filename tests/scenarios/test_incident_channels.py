@@ -18,11 +18,11 @@ Json = dict[str, Any]
 DASHBOARD = "https://grafana.example/d/checkout?from=now-1h"
 
 
-def own_channels(orders: Json) -> None:
+def own_channels(document: Json) -> None:
     """What is critical gets a channel of its own."""
-    orders["channels"]["own_channel"] = {"severities": ["critical"], "invite": ["sre-oncall"], "archive_after": "24h"}
-    orders["services"]["checkout"]["dashboard"] = DASHBOARD
-    orders["runbooks"]["restart-checkout"]["runbook_url"] = "https://docs.example/checkout"
+    document["channels"]["own_channel"] = {"severities": ["critical"], "invite": ["sre-oncall"], "archive_after": "24h"}
+    document["services"]["checkout"]["dashboard"] = DASHBOARD
+    document["runbooks"]["restart-checkout"]["runbook_url"] = "https://docs.example/checkout"
 
 
 async def channel_of(here: SmallStage, name: str = "inc-1-checkout") -> Channel:
@@ -62,7 +62,7 @@ async def pointer(here: SmallStage, *words: str) -> Message:
 
 
 async def test_a_critical_incident_is_handled_told_and_closed_in_a_channel_of_its_own(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, change_orders=own_channels) as here:
+    async with small_stage(tmp_path, change_policy=own_channels) as here:
         await here.service.hang()
         await here.fire()
         channel = await channel_of(here)
@@ -113,7 +113,7 @@ async def archive_time_has_come(here: SmallStage) -> None:
 
 
 async def test_what_is_not_critical_stays_a_thread(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, change_orders=own_channels) as here:
+    async with small_stage(tmp_path, change_policy=own_channels) as here:
         name = await here.fire(labels={"severity": "warning"})
         await here.card_of(name, "ServiceDown")
         await here.thread_of(name, "For people to handle")
@@ -123,7 +123,7 @@ async def test_what_is_not_critical_stays_a_thread(tmp_path: Path) -> None:
 async def test_where_slack_lets_nobody_open_channels_the_thread_stays_the_place_and_says_so_once(
     tmp_path: Path,
 ) -> None:
-    async with small_stage(tmp_path, change_orders=own_channels) as here:
+    async with small_stage(tmp_path, change_policy=own_channels) as here:
         installation = here.workspace.state.installation
         installation.scopes = installation.scopes - {"channels:manage", "groups:write", "im:write"}
         name = await here.fire()
@@ -137,7 +137,7 @@ async def test_where_slack_lets_nobody_open_channels_the_thread_stays_the_place_
 
 
 async def test_when_people_close_the_channel_the_story_goes_on_in_the_thread(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, change_orders=own_channels) as here:
+    async with small_stage(tmp_path, change_policy=own_channels) as here:
         name = await here.fire()
         channel = await channel_of(here)
         await told_in(here, channel.id, "Asking for approval")

@@ -13,9 +13,9 @@ from tests.scenarios.stage import INCIDENTS, said
 def group_then_leads(**approvals: Any) -> Any:
     """Who is on call is a user group; the leads are asked next."""
 
-    def change(orders: dict[str, Any]) -> None:
-        orders["people"] = {"sre-oncall": {"usergroup": "S01ONCALL"}, "leads": {"users": ["U03CAROL"]}}
-        orders["defaults"]["approvals"] = {"from": ["sre-oncall"], "escalation": ["leads"]} | approvals
+    def change(document: dict[str, Any]) -> None:
+        document["people"] = {"sre-oncall": {"usergroup": "S01ONCALL"}, "leads": {"users": ["U03CAROL"]}}
+        document["defaults"]["approvals"] = {"from": ["sre-oncall"], "escalation": ["leads"]} | approvals
 
     return change
 
@@ -34,8 +34,8 @@ async def direct(stage: SmallStage, person: str, *words: str) -> list[Message]:
 
 
 async def test_a_question_that_nobody_answers_wanders_to_those_who_do(tmp_path: Path) -> None:
-    orders = group_then_leads(approve_within="10s")
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=orders) as stage:
+    document = group_then_leads(approve_within="10s")
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=document) as stage:
         incident = await stage.fire()
         await stage.card_of(incident, "leads will be asked as well", "whoever is in `sre-oncall` when they answer")
         (reminder,) = await direct(stage, "U01ALICE", "Still waiting for your answer")
@@ -55,8 +55,8 @@ async def test_a_question_that_nobody_answers_wanders_to_those_who_do(tmp_path: 
 
 
 async def test_a_question_that_nobody_ever_answers_says_what_became_of_it(tmp_path: Path) -> None:
-    orders = group_then_leads(approve_within="2s")
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=orders) as stage:
+    document = group_then_leads(approve_within="2s")
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=document) as stage:
         incident = await stage.fire()
         card = await stage.card_of(incident, "Out of time.", "asked were sre-oncall and leads", "Nothing was done")
         assert "approve" not in {e["action_id"] for b in card.blocks if b["type"] == "actions" for e in b["elements"]}
@@ -64,7 +64,7 @@ async def test_a_question_that_nobody_ever_answers_says_what_became_of_it(tmp_pa
 
 
 async def test_who_may_answer_follows_the_user_group(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=group_then_leads()) as stage:
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads()) as stage:
         incident = await stage.fire()
         await stage.card_of(incident, "<@U01ALICE> and <@U02BOB>")
         stage.workspace.regroup("S01ONCALL", "bob", "dave")
@@ -76,7 +76,7 @@ async def test_who_may_answer_follows_the_user_group(tmp_path: Path) -> None:
 
 
 async def test_a_yes_can_be_taken_back_until_enough_people_have_said_it(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=group_then_leads(needed=2)) as stage:
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads(needed=2)) as stage:
         incident = await stage.fire()
         card = await stage.card_of(incident, "This needs a yes from a person.")
         await stage.workspace.person("alice").click(card, "approve")
@@ -91,7 +91,7 @@ async def test_a_yes_can_be_taken_back_until_enough_people_have_said_it(tmp_path
 
 
 async def test_the_yes_of_somebody_who_has_left_the_company_counts_no_more(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=group_then_leads(needed=2)) as stage:
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads(needed=2)) as stage:
         stage.workspace.regroup("S01ONCALL", "alice", "bob", "dave")
         incident = await stage.fire()
         card = await stage.card_of(incident, "This needs a yes from a person.")
@@ -105,7 +105,7 @@ async def test_the_yes_of_somebody_who_has_left_the_company_counts_no_more(tmp_p
 
 
 async def test_when_slack_does_not_say_who_is_in_a_group_that_is_said_and_the_watch_goes_on(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, relaxed_limits=True, change_orders=group_then_leads()) as stage:
+    async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads()) as stage:
         stage.workspace.misbehave.fail("usergroups.users.list", times=None)
         incident = await stage.fire()
         await stage.card_of(incident, "<@U03CAROL>", "whoever is in `sre-oncall` or `leads` when they answer")

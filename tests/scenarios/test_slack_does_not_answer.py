@@ -46,7 +46,7 @@ async def test_a_mail_arrives_its_stop_link_is_pressed_and_nothing_runs(tmp_path
             licensed=True,
             with_prometheus=True,
             veto_window="60s",
-            change_orders=with_second_channel(mailbox, to=(ALICE, BOB)),
+            change_policy=with_second_channel(mailbox, to=(ALICE, BOB)),
         ) as here,
     ):
         take_slack_away(here.workspace)
@@ -92,7 +92,7 @@ async def test_an_announcement_by_mail_opens_the_veto_window_and_then_it_acts(
             level="L3",
             licensed=True,
             with_prometheus=True,
-            change_orders=with_second_channel(mailbox, pager),
+            change_policy=with_second_channel(mailbox, pager),
         ) as here,
     ):
         take_slack_away(here.workspace)
@@ -125,8 +125,10 @@ async def test_an_announcement_by_mail_opens_the_veto_window_and_then_it_acts(
 async def test_while_both_are_away_it_never_acts_and_it_asks_when_slack_is_back(tmp_path: Path) -> None:
     async with mail_server() as mailbox:
         mailbox.answers = ["451 4.3.0 the mail server is away as well"] * 1000
-        orders = with_second_channel(mailbox, announce_within="2s")
-        async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, change_orders=orders) as here:
+        document = with_second_channel(mailbox, announce_within="2s")
+        async with small_stage(
+            tmp_path, level="L3", licensed=True, with_prometheus=True, change_policy=document
+        ) as here:
             take_slack_away(here.workspace)
             await here.service.crash()
             await here.fire()
@@ -145,8 +147,10 @@ async def test_while_both_are_away_it_never_acts_and_it_asks_when_slack_is_back(
 async def test_mail_that_comes_back_too_late_announces_nothing_that_is_not_true_any_more(tmp_path: Path) -> None:
     async with mail_server() as mailbox:
         mailbox.answers = ["451 4.3.0 away"] * 2
-        orders = with_second_channel(mailbox, announce_within="1s")
-        async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, change_orders=orders) as here:
+        document = with_second_channel(mailbox, announce_within="1s")
+        async with small_stage(
+            tmp_path, level="L3", licensed=True, with_prometheus=True, change_policy=document
+        ) as here:
             take_slack_away(here.workspace)
             await here.service.crash()
             await here.fire()

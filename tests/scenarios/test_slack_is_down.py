@@ -20,12 +20,12 @@ async def test_a_bad_minute_of_slack_loses_nothing_repeats_nothing_and_lets_noth
 ) -> None:
     orders_service = Program("orders")
 
-    def two_runbooks(orders: Json) -> None:
-        checkout = orders["runbooks"]["restart-checkout"]
+    def two_runbooks(document: Json) -> None:
+        checkout = document["runbooks"]["restart-checkout"]
         twin = deepcopy(checkout)
-        orders["services"]["orders"] = {"tier": 1, "fleet": 1}
-        orders["defaults"]["announce_within"] = "10m"
-        orders["runbooks"] = {
+        document["services"]["orders"] = {"tier": 1, "fleet": 1}
+        document["defaults"]["announce_within"] = "10m"
+        document["runbooks"] = {
             "restart-orders": twin
             | {
                 "when": "alert.name == 'ServiceDown' && alert.service == 'orders'",
@@ -40,7 +40,7 @@ async def test_a_bad_minute_of_slack_loses_nothing_repeats_nothing_and_lets_noth
         tmp_path,
         licensed=True,
         with_prometheus=True,
-        change_orders=two_runbooks,
+        change_policy=two_runbooks,
         others=[orders_service],
         relaxed_limits=True,
     ) as here:
@@ -99,11 +99,11 @@ async def test_a_bad_minute_of_slack_loses_nothing_repeats_nothing_and_lets_noth
 
 
 async def test_what_nobody_could_be_told_in_time_is_asked_instead_of_done(tmp_path: Path) -> None:
-    def impatient(orders: Json) -> None:
-        orders["defaults"]["announce_within"] = "1s"
+    def impatient(document: Json) -> None:
+        document["defaults"]["announce_within"] = "1s"
 
     async with small_stage(
-        tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="1s", change_orders=impatient
+        tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="1s", change_policy=impatient
     ) as here:
         here.workspace.misbehave.rate_limit("chat.postMessage", times=3)
         await here.service.crash()

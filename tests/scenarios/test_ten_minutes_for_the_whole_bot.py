@@ -269,15 +269,15 @@ def outbox_id(message: Message) -> int:
 async def test_after_ten_bad_minutes_everything_was_done_once_and_told_once_in_order(tmp_path: Path) -> None:
     others = [Program(name) for name in (*ASKING, BY_ITSELF) if name != "checkout"]
 
-    def a_runbook_each(orders: Json) -> None:
-        checkout = orders["runbooks"]["restart-checkout"]
+    def a_runbook_each(document: Json) -> None:
+        checkout = document["runbooks"]["restart-checkout"]
         checkout["when"] = "alert.name == 'ServiceDown' && alert.service == 'checkout'"
         checkout["verify"]["within"] = "30s"
-        orders["defaults"]["announce_within"] = "10m"
-        orders["storm"] = {"after": 100}  # a card each
+        document["defaults"]["announce_within"] = "10m"
+        document["storm"] = {"after": 100}  # a card each
         for program in others:
-            orders["services"][program.name] = {"tier": 1, "fleet": 1}
-            orders["runbooks"][f"restart-{program.name}"] = deepcopy(checkout) | {
+            document["services"][program.name] = {"tier": 1, "fleet": 1}
+            document["runbooks"][f"restart-{program.name}"] = deepcopy(checkout) | {
                 "when": f"alert.name == 'ServiceDown' && alert.service == '{program.name}'",
                 "verify": checkout["verify"] | {"http": f"{program.url}/healthz"},
                 "level": "L3" if program.name == BY_ITSELF else "L1",
@@ -290,7 +290,7 @@ async def test_after_ten_bad_minutes_everything_was_done_once_and_told_once_in_o
         with_prometheus=True,
         relaxed_limits=True,
         paces=Paces(post_interval_seconds=1 / SPEED, update_interval_seconds=1.5 / SPEED),
-        change_orders=a_runbook_each,
+        change_policy=a_runbook_each,
         others=others,
     ) as here:
         outage = Outage(here, {program.name: program for program in (here.service, *others)})

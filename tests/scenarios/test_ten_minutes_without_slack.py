@@ -90,17 +90,17 @@ class Sea:
 async def misbehave(workspace: Workspace) -> None:
     """The outage: each kind of it in turn, and then nothing more."""
     bad = workspace.misbehave
-    orders = (
+    document = (
         partial(bad.rate_limit, times=None, retry_after=1),
         partial(bad.fail, times=None, status=500),
         partial(bad.lose_request, times=None, hold=1.5),  # silence: longer than anybody waits
         partial(bad.lose_answer, times=None),  # done, but the connection drops before the answer
         partial(bad.fail, times=None, status=503),
     )
-    for order in orders:
+    for order in document:
         bad.lift()
         order()
-        await asyncio.sleep(OUTAGE_SECONDS / len(orders))
+        await asyncio.sleep(OUTAGE_SECONDS / len(document))
     bad.lift()
 
 
@@ -150,10 +150,10 @@ async def ten_bad_minutes(database: Database) -> None:
         told[notice.incident_id, notice.kind] += 1
 
     async with workspace.serve() as server, mail_server() as mailbox:
-        orders = {"server": mailbox.server, "security": "none", "from": "w@example.com", "to": [ALICE]}
+        document = {"server": mailbox.server, "security": "none", "from": "w@example.com", "to": [ALICE]}
         teller = Teller(
             database,
-            [MailRoute(EmailRoute.model_validate(orders), ALICE, lambda: None)],
+            [MailRoute(EmailRoute.model_validate(document), ALICE, lambda: None)],
             name="one",
             after=timedelta(seconds=30 / SPEED),
             now=utc_now,

@@ -19,13 +19,13 @@ async def shows(here: SmallStage, person: str, *words: str) -> str:
     return home(here, person)
 
 
-def another_service(orders: dict[str, Any]) -> None:
+def another_service(document: dict[str, Any]) -> None:
     """Something to pause that the story is not about."""
-    orders["services"]["payments"] = {"tier": 1}
+    document["services"]["payments"] = {"tier": 1}
 
 
 async def test_each_sees_what_waits_for_them_and_how_everything_stands(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, level="L3", relaxed_limits=True, change_orders=another_service) as here:
+    async with small_stage(tmp_path, level="L3", relaxed_limits=True, change_policy=another_service) as here:
         for person in (ALICE, DAVE):
             await here.workspace.person(person).open_home()
             calm = await shows(here, person, "Autonomy is on. Nothing is paused.", "Nothing waits for you.")

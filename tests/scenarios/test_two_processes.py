@@ -209,7 +209,7 @@ class Watches:
         return self.workspace.thread(INCIDENTS, card.ts)
 
 
-def orders(supervisord: Supervisord, services: Sequence[Program]) -> str:
+def written_policy(supervisord: Supervisord, services: Sequence[Program]) -> str:
     """The stage's orders, with a runbook for each service that looks at its own port."""
     written = document(supervisord.server)
     (runbook,) = written["runbooks"].values()
@@ -233,7 +233,7 @@ async def watches(folder: Path, database_url: str) -> AsyncIterator[Watches]:
         services = {name: Program(name) for name in (*SERVICES, LATE)}
         services[STUBBORN] = Program(STUBBORN, ignore_terminate=True, stop_seconds=2)
         supervisord = await stack.enter_async_context(running_supervisord(folder, *services.values()))
-        (folder / "policy.yml").write_text(orders(supervisord, list(services.values())))
+        (folder / "policy.yml").write_text(written_policy(supervisord, list(services.values())))
         workspace = Workspace(demo_team(), relaxed_limits=True)
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())

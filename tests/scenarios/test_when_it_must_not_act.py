@@ -26,11 +26,11 @@ async def test_an_alert_that_ends_while_the_question_is_open_withdraws_the_quest
 
 
 async def test_an_alert_soon_after_our_act_rolls_it_back_pauses_the_runbook_and_calls_people(tmp_path: Path) -> None:
-    def watchful(orders: Json) -> None:
-        orders["defaults"]["watch_after"] = "10m"
-        orders["services"]["web"] = {"tier": 1, "fleet": 1, "depends_on": ["checkout"]}
+    def watchful(document: Json) -> None:
+        document["defaults"]["watch_after"] = "10m"
+        document["services"]["web"] = {"tier": 1, "fleet": 1, "depends_on": ["checkout"]}
 
-    async with small_stage(tmp_path, change_orders=watchful, relaxed_limits=True) as here:
+    async with small_stage(tmp_path, change_policy=watchful, relaxed_limits=True) as here:
         await here.service.crash()
         await here.fire()
         card = await here.card_of("INC-1", "'action_id': 'approve'")
@@ -82,9 +82,9 @@ async def test_a_conditional_runbook_asks_when_a_condition_is_false_or_cannot_be
 
 
 async def test_an_exhausted_budget_asks(tmp_path: Path) -> None:
-    def frugal(orders: Json) -> None:
-        orders["budgets"] = [{"scope": "service", "actions": 1, "per": "1h"}]
-        orders["defaults"]["watch_after"] = "1ms"  # the second alert is no harm done by the first act
+    def frugal(document: Json) -> None:
+        document["budgets"] = [{"scope": "service", "actions": 1, "per": "1h"}]
+        document["defaults"]["watch_after"] = "1ms"  # the second alert is no harm done by the first act
 
     async with small_stage(
         tmp_path,
@@ -92,7 +92,7 @@ async def test_an_exhausted_budget_asks(tmp_path: Path) -> None:
         licensed=True,
         with_prometheus=True,
         veto_window="1s",
-        change_orders=frugal,
+        change_policy=frugal,
         relaxed_limits=True,
     ) as here:
         await here.service.crash()

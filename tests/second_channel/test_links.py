@@ -30,7 +30,7 @@ def test_nothing_that_lets_anything_run_can_be_offered() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"deed": LinkIntervention.PAUSE},
+        {"intervention": LinkIntervention.PAUSE},
         {"incident_id": 8},
         {"recipient": "bob@example.com"},
         {"expires_at": NOW + timedelta(seconds=1)},

@@ -102,8 +102,8 @@ class Harbour:
         self.taken.append((told.incident_id, told.kind, route.recipient))
 
     def teller(self, *recipients: str, name: str = "one", **options: Any) -> Teller:
-        orders = {"server": self.mailbox.server, "security": "none", "from": "w@example.com", "to": [ALICE]}
-        routes = [MailRoute(EmailRoute.model_validate(orders), who, lambda: None, 5) for who in recipients or (ALICE,)]
+        mail = {"server": self.mailbox.server, "security": "none", "from": "w@example.com", "to": [ALICE]}
+        routes = [MailRoute(EmailRoute.model_validate(mail), who, lambda: None, 5) for who in recipients or (ALICE,)]
         office = LinkOffice(Links(AUDIT_KEY, "https://watch.example.com"), timedelta(hours=4))
         quick: dict[str, Any] = {"poll_seconds": 0.02, "back_off_seconds": (0.05,), "office": office}
         return Teller(

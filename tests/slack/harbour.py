@@ -30,14 +30,14 @@ from storage.migrations import migrate
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.handlers.orders import POLICY
+from tests.handlers.policy import POLICY
 from tests.handlers.ship import NoMonitoring
 
 DASHBOARD, RUNBOOK = "https://grafana.example/d/checkout", "https://docs.example/checkout"
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
-def orders(**own: Any) -> Policy:
+def written_policy(**own: Any) -> Policy:
     """What is critical gets a channel of its own."""
     document = POLICY.model_dump(mode="json", by_alias=True)
     document["channels"]["own_channel"] = {"severities": ["Critical"], "invite": ["sre-oncall"]} | own
@@ -70,7 +70,7 @@ class Harbour:
             situation = stored.situation.model_copy(update={"runbook": "restart-checkout"})
             await work.decisions.add(replace(stored, situation=situation))
             await work.actions.add(facts.action(incident_id, f"a{incident_id}"))
-            await refresh_card(work, self.context.orders(), incident_id, self.context.now())
+            await refresh_card(work, self.context.policy(), incident_id, self.context.now())
         await self.told(incident_id)
         await self.say(incident_id, "Asking for approval")
         return incident_id
@@ -146,12 +146,12 @@ async def harbour(folder: Path, policy: Policy | None = None) -> AsyncIterator[H
     await migrate(database)
     workspace = Workspace(team=demo_team(), relaxed_limits=True)
     ahead: list[timedelta] = []
-    written = policy or orders()
+    written = policy or written_policy()
     async with workspace.serve() as server:
         client = build_client(workspace.bot_token, server.api_url)
         context = Context(
             database=database,
-            orders=lambda: written,
+            policy=lambda: written,
             catalogue={},
             evidence=NoMonitoring(),
             people=SlackPeople(client, lambda: written),

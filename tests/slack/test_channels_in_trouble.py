@@ -13,7 +13,7 @@ from bot.response.model.notices import DirectNotice
 from bot.response.notices.channel_moves import PATIENCE
 from bot.slack.incident_channels import CLAIM_SECONDS
 from bot.slack.pacing import Pace
-from tests.slack.harbour import DASHBOARD, DAY, RUNBOOK, Harbour, harbour, orders
+from tests.slack.harbour import DASHBOARD, DAY, RUNBOOK, Harbour, harbour, written_policy
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ async def test_whoever_cannot_be_invited_keeps_nobody_else_out(tmp_path: Path) -
 
 @pytest.mark.parametrize("invite", [["sre-oncall"], []])
 async def test_people_who_are_there_already_or_nobody_at_all_are_no_trouble(tmp_path: Path, invite: list[str]) -> None:
-    async with harbour(tmp_path, orders(invite=invite)) as here:
+    async with harbour(tmp_path, written_policy(invite=invite)) as here:
         here.workspace.misbehave.lose_answer("conversations.invite")
         incident = await here.incident()
         await here.furnished(incident)

@@ -30,8 +30,8 @@ async def world() -> AsyncIterator[World]:
     workspace, clock = Workspace(team=demo_team()), [1000.0]
     async with workspace.serve() as server:
         client = build_client(workspace.bot_token, server.api_url)
-        orders = lambda: Policy(version=1, channels=Channels(incidents="C01INC"), people=groups)  # noqa: E731
-        yield World(workspace, SlackPeople(client, orders, lambda: clock[0]), clock, groups)
+        policy = lambda: Policy(version=1, channels=Channels(incidents="C01INC"), people=groups)  # noqa: E731
+        yield World(workspace, SlackPeople(client, policy, lambda: clock[0]), clock, groups)
 
 
 async def test_a_group_is_its_users_and_its_user_group_without_repetition(world: World):

@@ -24,7 +24,7 @@ from tests.fixtures.incidents import NOW, alert, open_incident
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
 
 
-class Orders:
+class PolicyHolder:
     """The policy in force, which a test may change."""
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class Orders:
 
 
 @pytest.fixture
-def orders() -> Orders:
-    return Orders()
+def written_policy() -> PolicyHolder:
+    return PolicyHolder()
 
 
 @pytest.fixture
-async def intake(database: Database, orders: Orders) -> AsyncIterator[Intake]:
-    intake = Intake(database, orders, lambda: NOW)
+async def intake(database: Database, written_policy: PolicyHolder) -> AsyncIterator[Intake]:
+    intake = Intake(database, written_policy, lambda: NOW)
     yield intake
     await intake.close()
 
@@ -87,11 +87,11 @@ async def test_a_firing_alert_opens_an_incident_and_asks_for_a_look(
 
 
 async def test_a_duplicate_is_recognised_by_what_is_stored(
-    database: Database, orders: Orders, intake: Intake, enqueuer: RecordingEnqueuer
+    database: Database, written_policy: PolicyHolder, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
     first = await intake.accept([alert()])
     await begin_look(database, 1)
-    after_a_restart = Intake(database, orders, lambda: NOW)
+    after_a_restart = Intake(database, written_policy, lambda: NOW)
     again = await after_a_restart.accept([alert(), alert()])
     assert (again.accepted, again.duplicates, again.incidents) == (0, 2, first.incidents)
     assert looks(enqueuer) == [1]
@@ -118,8 +118,10 @@ async def test_a_new_alert_after_the_incident_is_resolved_opens_another(database
     assert (await intake.accept([alert("f2")])).incidents == ("INC-2",)
 
 
-async def test_the_policy_says_what_belongs_together(database: Database, orders: Orders, intake: Intake) -> None:
-    orders.policy = orders.policy.model_copy(update={"group_by": ("cluster",)})
+async def test_the_policy_says_what_belongs_together(
+    database: Database, written_policy: PolicyHolder, intake: Intake
+) -> None:
+    written_policy.policy = written_policy.policy.model_copy(update={"group_by": ("cluster",)})
     result = await intake.accept(
         [alert("f1", cluster="eu"), alert("f2", service="orders", cluster="eu"), alert("f3", cluster="us"), alert("f4")]
     )
@@ -240,12 +242,12 @@ async def test_a_storm_over_many_services_queues_its_looks_after_the_answer(
 
 
 async def test_looks_that_a_dead_process_owed_are_queued_by_the_next(
-    database: Database, orders: Orders, enqueuer: RecordingEnqueuer
+    database: Database, written_policy: PolicyHolder, enqueuer: RecordingEnqueuer
 ) -> None:
     async with database.begin() as work:
         for number in range(3):
             await open_incident(work, f"{number}", consideration_deferred=True)
-    intake = Intake(database, orders, lambda: NOW)
+    intake = Intake(database, written_policy, lambda: NOW)
     await intake.accept([alert()])
     await intake.close()
     assert sorted(looks(enqueuer)) == [1, 2, 3, 4]
@@ -266,8 +268,10 @@ async def test_concurrent_callers_share_commits_and_each_gets_its_own_answer(
     assert await rows(database, AUDIT_ENTRIES) <= 2 * 4 + 4, "few commits, however many callers"
 
 
-async def test_replicas_that_take_the_same_alerts_in_store_each_once(database: Database, orders: Orders) -> None:
-    replicas = [Intake(database, orders, lambda: NOW) for _ in range(4)]
+async def test_replicas_that_take_the_same_alerts_in_store_each_once(
+    database: Database, written_policy: PolicyHolder
+) -> None:
+    replicas = [Intake(database, written_policy, lambda: NOW) for _ in range(4)]
     alerts = [alert(f"f{number}", service=f"s{number % 5}") for number in range(50)]
     results = await asyncio.gather(*(replica.accept(alerts) for replica in replicas))
     assert sum(result.accepted for result in results) == 50
@@ -316,7 +320,7 @@ async def test_too_much_waiting_is_refused_before_memory_runs_out(database: Data
 
 async def test_an_unreachable_database_is_told_to_every_caller() -> None:
     unreachable = Database("postgresql+psycopg://127.0.0.1:1/nowhere", RecordingEnqueuer(), b"k" * 32)
-    intake = Intake(unreachable, Orders(), lambda: NOW)
+    intake = Intake(unreachable, PolicyHolder(), lambda: NOW)
     results = await asyncio.gather(*(intake.accept([alert(f"f{n}")]) for n in range(3)), return_exceptions=True)
     assert all(isinstance(result, Exception) for result in results)
     await intake.close()

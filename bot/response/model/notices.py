@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
@@ -68,13 +68,13 @@ class EvidenceLine(Facts):
 class PlanCard(Facts):
     """The plan as a card shows it."""
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+    model_config = ConfigDict(serialize_by_alias=True)
 
     summary: str
     steps: tuple[str, ...]
     blast_radius: str
     """In words: "1 target, 25 % of the fleet"."""
-    rollback: str = Field(alias="way_back")
+    rollback: str = Field(validation_alias=AliasChoices("rollback", "way_back"), serialization_alias="way_back")
 
 
 class AskedGroupLine(Facts):

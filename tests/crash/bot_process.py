@@ -68,7 +68,7 @@ def _live(environment: dict[str, str], log: Path) -> None:
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
     import bot.app
-    from bot.__main__ import load_orders
+    from bot.__main__ import load_policy_file
     from bot.settings import read_settings
     from tests.crash.points import Points, install, wrap
 
@@ -78,7 +78,7 @@ def _live(environment: dict[str, str], log: Path) -> None:
     install(Points(Path(environment[CRASH_LOG]), environment.get(CRASH_AT, "")))
     wrap(bot.app, "Timing", lambda timing: partial(timing, verify_interval_seconds=VERIFY_INTERVAL_SECONDS))
     settings = read_settings(environment)
-    asyncio.run(_watch_until_orphaned(bot.app.serve(settings, load_orders(settings.policy_path))))
+    asyncio.run(_watch_until_orphaned(bot.app.serve(settings, load_policy_file(settings.policy_path))))
 
 
 async def _watch_until_orphaned(serving: Awaitable[None]) -> None:

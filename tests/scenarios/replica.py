@@ -59,6 +59,7 @@ def main() -> None:
     parser.add_argument("--behind", type=float, default=0.0, metavar="SECONDS")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])

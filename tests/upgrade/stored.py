@@ -2,7 +2,7 @@
 
 ``database.sql`` is the whole SQLite database, the durable engine's tables included; ``slack.json`` is what Slack
 remembered at that moment (messages carry our metadata, and buttons our values, so they are stored shapes as well);
-``policy.yml`` are the orders in force, with addresses to be filled in.
+``policy.yml`` is the policy that was in force, with addresses to be filled in.
 """
 
 import sqlite3
@@ -42,7 +42,7 @@ class Landed:
             )
         return memory
 
-    def orders(self, *, supervisor: str, mail: str) -> str:
+    def policy(self, *, supervisor: str, mail: str) -> str:
         """The policy file, with the addresses of what runs now."""
         document = yaml.safe_load((self.folder / "policy.yml").read_text())
         return filled(document, supervisor=supervisor, mail=mail)
@@ -57,7 +57,7 @@ def landed() -> Sequence[Landed]:
 
 
 def filled(document: dict[str, Any], *, supervisor: str, mail: str) -> str:
-    """The orders with other addresses; neither is part of what a licence or a plan is sealed with."""
+    """The policy with other addresses; neither is part of what a licence or a plan is sealed with."""
     document["backends"]["supervisor"]["server"] = supervisor
     document["second_channel"]["email"]["server"] = mail
     return yaml.safe_dump(document, sort_keys=False)

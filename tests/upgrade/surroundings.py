@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.local.servers import StartHook, get_json, running, tell_nobody, until
+from bot.local.servers import ServerError, StartHook, get_json, log_tail, running, tell_nobody, until
 from bot.local.workspace import Message, Workspace
 from tests.fixtures.servers import Program, Prometheus, Supervisord, running_prometheus, running_supervisord
 from tests.handlers.webhooks import webhook
@@ -24,7 +24,7 @@ from tests.scenarios.stage import ALERT_TOKEN, ROOT
 from tests.upgrade.stored import AUDIT_KEY, rows
 
 INCIDENTS = "C01INC"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 LISTENING = re.compile(r"keeps the watch at (http://\S+)")
 HANGING = "orders"
 """It runs, and is being restarted when the bot dies."""
@@ -69,11 +69,16 @@ class Surroundings:
         return self.folder / "watch.db"
 
     @property
+    def log(self) -> Path:
+        """What the bot says in its present life."""
+        return self.folder / f"bot-{self.lives}.log"
+
+    @property
     def memory(self) -> Path:
         return self.folder / "slack.json"
 
     @property
-    def orders(self) -> Path:
+    def policy(self) -> Path:
         return self.folder / "policy.yml"
 
     @asynccontextmanager
@@ -87,21 +92,20 @@ class Surroundings:
             "SLACK_API_URL": self.slack_api_url,
             "DATABASE_URL": f"sqlite+aiosqlite:///{self.database}",
             "PROMETHEUS_URL": self.prometheus.url,
-            "WATCHKEEPER_POLICY": str(self.orders),
+            "WATCHKEEPER_POLICY": str(self.policy),
             "WATCHKEEPER_LISTEN": "127.0.0.1:0",
             "WATCHKEEPER_ALERT_TOKEN": ALERT_TOKEN,
             "WATCHKEEPER_AUDIT_KEY": AUDIT_KEY.decode(),
         }
         self.lives += 1
-        log = self.folder / f"bot-{self.lives}.log"
 
         async def ready() -> bool:
-            listening = LISTENING.search(log.read_text())
+            listening = LISTENING.search(self.log.read_text())
             self.bot_url = listening[1] if listening else ""
             return bool(listening and await get_json(f"{self.bot_url}/readyz"))
 
         command = [sys.executable, str(ROOT / "tests/scenarios/replica.py"), *arguments]
-        async with running(command, log, ready, environment=environment) as process:
+        async with running(command, self.log, ready, environment=environment) as process:
             yield process
 
     # what is stored
@@ -126,13 +130,20 @@ class Surroundings:
         found = self.rows("SELECT * FROM actions WHERE service = ? ORDER BY revision", service)
         return found[-1] if found else None
 
-    async def until(self, check: Callable[[], Any], what: str) -> Any:
-        """Wait until ``check`` gives something true."""
+    async def until(self, check: Callable[[], Any], what: str, within_seconds: float = PATIENCE_SECONDS) -> Any:
+        """Wait until ``check`` gives something true.
+
+        Raises:
+            ServerError: it did not happen; with what the bot said last.
+        """
 
         async def looked() -> Any:
             return check()
 
-        return await until(looked, what, within_seconds=PATIENCE_SECONDS)
+        try:
+            return await until(looked, what, within_seconds=within_seconds)
+        except ServerError as error:
+            raise ServerError(f"{error}\n{log_tail(self.log)}") from error
 
     async def until_state(self, service: str, state: str) -> Any:
         """Wait until the service's newest action is in this state; its row."""
@@ -172,7 +183,7 @@ class Surroundings:
         assert outcome.acked, f"{person}'s {button} was not heard: {outcome.warning}"
 
     async def approve(self, person: str, service: str) -> None:
-        """Say yes on the service's card, once it asks."""
+        """Approve on the service's card, once it asks."""
 
         def asked() -> bool:
             action = self.action(service)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,7 +208,7 @@ async def test_the_record_can_still_only_grow(legacy: Legacy, change: str) -> No
             await work.session.execute(text(change))
 
 
-def test_the_newest_version_has_left_something_in_every_table(tmp_path: Any) -> None:
+def test_the_newest_version_has_left_something_in_every_table(tmp_path: Path) -> None:
     newest: Landed = landed()[-1]
     file = newest.database(tmp_path / "stored.sqlite")
     tables = {row["name"] for row in rows(file, "SELECT name FROM sqlite_master WHERE type = 'table'")}

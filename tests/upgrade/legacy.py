@@ -41,29 +41,19 @@ class Legacy:
 
 
 @asynccontextmanager
-async def carried_over(version: Landed, folder: Path, url: str) -> AsyncIterator[Legacy]:
-    """The version's database at ``url``, brought up to date.
-
-    Args:
-        version: who wrote it.
-        folder: an empty one.
-        url: of a SQLite file that is not there yet, or of an empty PostgreSQL database.
-    """
-    file = version.database(folder / "stored.sqlite")
+async def brought_up_to_date(url: str) -> AsyncIterator[Database]:
+    """The database that a version left at ``url``, as the present code opens it."""
     database = Database(url, RecordingEnqueuer(), AUDIT_KEY)
     try:
-        if database.is_sqlite:
-            version.database(Path(url.split("///", 1)[1]))
-            await database.open()
-        else:
-            await _fill(database, file)
+        await database.open()
         await migrate(database)
-        yield Legacy(version, file, database)
+        yield database
     finally:
         await database.close()
 
 
-async def _fill(database: Database, file: Path) -> None:
+async def leave_on_postgresql(url: str, file: Path) -> None:
+    """Fill an empty PostgreSQL database as if the version that wrote ``file`` had left it there."""
     (then,) = rows(file, f"SELECT version_num FROM {HISTORY}")  # noqa: S608 - our own word
 
     def fill(connection: Connection) -> None:
@@ -77,8 +67,12 @@ async def _fill(database: Database, file: Path) -> None:
             if found:
                 connection.execute(insert(table), [_converted(table, dict(row)) for row in found])
 
-    async with database.outside_the_line() as connection:
-        await connection.run_sync(fill)
+    database = Database(url, RecordingEnqueuer(), AUDIT_KEY)
+    try:
+        async with database.outside_the_line() as connection:
+            await connection.run_sync(fill)
+    finally:
+        await database.close()
 
 
 def _converted(table: Table, row: dict[str, Any]) -> dict[str, Any]:

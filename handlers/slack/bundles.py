@@ -1,16 +1,15 @@
-"""Cards about many incidents: their buttons and dialogs, each one deed of ``bot.response.interventions.take_override.bundles``.
+"""Cards about many incidents: their buttons and dialogs, each one deed of ``bot.response.interventions.bundles``.
 
 Must not know: who may press what, and when; the deeds decide, and record refusals.
 """
 
 from collections.abc import Callable
 
-from bot.response.interventions.take_override.bundles import BundleView, approve_chosen, ask_alone, view
-from bot.response.interventions.take_override.clicks import UNKNOWN_SUBJECT, Answer, Press
-from bot.response.ports.rows.context import Context
-from bot.response.ports.rows.rows import Work
-
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.bundles import BundleView, approve_chosen, ask_alone, view
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.ports.context import Context
+from bot.response.ports.rows import Work
 from bot.slack.bundle_modals import (
     ALONE,
     choice_faults,

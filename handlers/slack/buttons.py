@@ -6,14 +6,13 @@ Must not know: who may press what, and when; the deeds decide, and record refusa
 import re
 from collections.abc import Awaitable, Callable
 
-from bot.response.interventions.take_override.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
-from bot.response.interventions.take_override.explanations import explain, override_choices
-from bot.response.interventions.take_override.reviews import may_review
-from bot.response.ports.rows.context import Context
-from bot.response.ports.rows.rows import Work
-
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
+from bot.response.interventions.explanations import explain, override_choices
+from bot.response.interventions.reviews import may_review
+from bot.response.ports.context import Context
+from bot.response.ports.rows import Work
 from bot.slack.cards import button_value, parse_button_value
 from bot.slack.limits import check_view
 from bot.slack.modals import View, override_modal, pause_modal, review_modal, why_modal

@@ -8,26 +8,19 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.response.interventions.take_override.clicks import Answer, Press
-from bot.response.interventions.take_override.explanations import explain_incident
-from bot.response.interventions.take_override.requests import (
-    REHEARSAL_TIMEOUT_SECONDS,
-    RequestError,
-    ask_rehearsal,
-    rehearse,
-    run,
-)
-from bot.response.interventions.take_override.runbook_levels import runbook_levels
-from bot.response.model.notices.card import present_card
-from bot.response.ports.rows.context import Context
-
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.assess import Brief
 from bot.response.assessment.votes import Roster
-from bot.response.interventions.take_override import pauses as controls
-from bot.response.interventions.take_override import reviews
-from bot.response.interventions.take_override import take_override as interventions
+from bot.response.interventions import pauses as controls
+from bot.response.interventions import reviews
+from bot.response.interventions import take_override as interventions
+from bot.response.interventions.clicks import Answer, Press
+from bot.response.interventions.explanations import explain_incident
+from bot.response.interventions.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
+from bot.response.interventions.runbook_levels import runbook_levels
 from bot.response.model.incidents import Incident
+from bot.response.notices.card import present_card
+from bot.response.ports.context import Context
 from bot.slack import layout, listings
 from bot.slack import replies as answers
 from bot.slack.layout import Message

@@ -3,9 +3,8 @@
 Must not know: what the tab shows, and when it is drawn; ``handlers.slack.live_home`` draws it.
 """
 
-from bot.response.ports.rows.context import Context
-
 from bot.response.assessment.votes import Roster
+from bot.response.ports.context import Context
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
 from handlers.slack.commands import help_message

@@ -5,15 +5,14 @@ Must not know: who may do it; the deeds decide, and record refusals.
 
 from collections.abc import Callable, Mapping
 
-from bot.response.interventions.take_override.clicks import UNKNOWN_SUBJECT, Answer, find
-from bot.response.interventions.take_override.pauses import pause
-from bot.response.interventions.take_override.reviews import Judgement, submit
-from bot.response.interventions.take_override.take_override import override, roll_back
-from bot.response.ports.rows.context import Context
-from bot.response.ports.rows.rows import Work
-
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, find
+from bot.response.interventions.pauses import pause
+from bot.response.interventions.reviews import Judgement, submit
+from bot.response.interventions.take_override import override, roll_back
 from bot.response.model.notices import Button
+from bot.response.ports.context import Context
+from bot.response.ports.rows import Work
 from bot.slack import layout
 from bot.slack.cards import button_value
 from bot.slack.modals import (

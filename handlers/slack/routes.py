@@ -5,10 +5,9 @@ The manifest and its test are tied to these tables.
 
 from collections.abc import Mapping
 
-from bot.response.interventions.take_override.approvals import approve, stop, withdraw
-from bot.response.interventions.take_override.bundles import approve_these, take_these
-from bot.response.interventions.take_override.take_override import roll_back, take
-
+from bot.response.interventions.approvals import approve, stop, withdraw
+from bot.response.interventions.bundles import approve_these, take_these
+from bot.response.interventions.take_override import roll_back, take
 from bot.response.model.notices import Button
 from handlers.slack.arrival import Kind
 from handlers.slack.bundles import (

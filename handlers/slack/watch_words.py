@@ -9,10 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.response.interventions.take_override.requests import Wanted
-
 from bot.policy.file.fields import duration
 from bot.policy.situation import Scope, ScopeKind
+from bot.response.interventions.requests import Wanted
 from bot.response.model.incidents import incident_number
 
 REASON_MAX_CHARACTERS = 1000

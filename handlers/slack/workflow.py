@@ -12,13 +12,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
-from bot.response.interventions.take_override.clicks import Answer
-from bot.response.interventions.take_override.requests import RequestAnswer, RequestError, Wanted, run
-from bot.response.ports.rows.context import Context
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.response.assessment.parameters import SERVICE
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import Answer
+from bot.response.interventions.requests import RequestAnswer, RequestError, Wanted, run
+from bot.response.ports.context import Context
 from bot.slack.failures import error_word
 from bot.slack.text import Mrkdwn
 from handlers.slack.arrival import Arrived

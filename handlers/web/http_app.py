@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from aiohttp import web
-from bot.response.ports.rows.context import utc_now
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 
+from bot.response.ports.context import utc_now
 from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
 from handlers.metrics import Metrics
 from handlers.web.health import Health

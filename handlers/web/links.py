@@ -8,16 +8,16 @@ import logging
 from dataclasses import dataclass, replace
 
 from aiohttp import web
-from bot.response.interventions.take_override.clicks import Answer, Press
-from bot.response.model.notices.card import current_action
-from bot.response.ports.rows.context import Context
 
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.votes import Roster
-from bot.response.interventions.take_override import approvals
-from bot.response.interventions.take_override import pauses as controls
+from bot.response.interventions import approvals
+from bot.response.interventions import pauses as controls
+from bot.response.interventions.clicks import Answer, Press
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import Incident
+from bot.response.notices.card import current_action
+from bot.response.ports.context import Context
 from bot.second_channel.links import PATH, LinkError, LinkIntervention, Links, Offer
 from handlers.web.link_page import page
 from storage.database import Database
@@ -87,7 +87,7 @@ class LinkPages:
                 await work.used_links.use(
                     offer.nonce,
                     incident_id=offer.incident_id,
-                    intervention=offer.intervention,
+                    deed=offer.intervention,
                     recipient=offer.recipient,
                     now=self._context.now(),
                 )

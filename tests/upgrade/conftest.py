@@ -14,8 +14,8 @@ from tests.fixtures.database import (
     drop_postgresql_database,
     postgresql_server,
 )
+from tests.upgrade.landed import Landed, landed
 from tests.upgrade.legacy import Legacy, brought_up_to_date, leave_on_postgresql
-from tests.upgrade.stored import Landed, landed
 
 __all__ = ["postgresql_server"]
 

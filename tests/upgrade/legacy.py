@@ -19,7 +19,7 @@ from sqlalchemy import JSON, Boolean, Connection, DateTime, MetaData, Table, ins
 from storage.database import Database
 from storage.migrations import configuration, migrate
 from tests.fixtures.database import RecordingEnqueuer
-from tests.upgrade.stored import AUDIT_KEY, Landed, rows
+from tests.upgrade.landed import AUDIT_KEY, Landed, rows
 
 HISTORY = "watchkeeper_migrations"
 """Which version our tables have."""

@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.response.flow import Json
-
-from bot.response.ports import Work
-from tests.upgrade.stored import rows
+from bot.response.ports.flow import Json
+from bot.response.ports.rows import Work
+from tests.upgrade.landed import rows
 
 REMEDY = "a changed flow gets a new name beside the old one, until the old one has drained"
 _FLOWS = """
@@ -72,11 +71,11 @@ class Replay:
     place: int = field(default=0)
 
     async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
-        """See ``bot.response.flow.Flow``."""
+        """See ``bot.response.ports.flow.Flow``."""
         return self._recorded(name)
 
     async def step(self, name: str, body: Callable[[], Awaitable[Json]]) -> Json:
-        """See ``bot.response.flow.Flow``."""
+        """See ``bot.response.ports.flow.Flow``."""
         return self._recorded(name)
 
     def _recorded(self, name: str) -> Any:

@@ -21,7 +21,7 @@ from bot.local.workspace import Message, Workspace
 from tests.fixtures.servers import Program, Prometheus, Supervisord, running_prometheus, running_supervisord
 from tests.handlers.webhooks import webhook
 from tests.scenarios.stage import ALERT_TOKEN, ROOT
-from tests.upgrade.stored import AUDIT_KEY, rows
+from tests.upgrade.landed import AUDIT_KEY, rows
 
 INCIDENTS = "C01INC"
 PATIENCE_SECONDS = 30.0

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from bot.response.flow import Flow, Json
 
-from bot.response.engine import APPLICATION_VERSION, INCIDENTS_QUEUE, TARGETS_QUEUE
+from bot.response.engine.dbos import APPLICATION_VERSION
 from bot.response.flows import flows
+from bot.response.ports.context import Context
+from bot.response.ports.flow import Flow, Json, QueueName
+from tests.upgrade.landed import Landed, rows
 from tests.upgrade.replay import REMEDY, Begun, OtherFlowError, begun, replay
-from tests.upgrade.stored import Landed, rows
 
-WITHOUT_COLLABORATORS = cast("Watch", None)
+WITHOUT_COLLABORATORS = cast(Context, None)
 """Between its steps a flow uses nothing but what the steps gave it, or it would not go on in the same way."""
 
 
@@ -29,7 +30,7 @@ def test_every_flow_that_was_begun_is_still_known_by_its_name(file: Path) -> Non
 
 def test_every_queue_that_holds_work_is_still_served(file: Path) -> None:
     held = {row["queue_name"] for row in rows(file, "SELECT DISTINCT queue_name FROM workflow_status")}
-    gone = held - {INCIDENTS_QUEUE, TARGETS_QUEUE}
+    gone = held - set(QueueName)
     assert gone == set(), f"nobody would ever take what waits in {sorted(gone)}: keep serving it until it is empty"
 
 

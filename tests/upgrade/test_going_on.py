@@ -20,7 +20,7 @@ from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.scenarios.stage import said
 from tests.second_channel.receivers import Mailbox, mail_server
-from tests.upgrade.stored import AUDIT_KEY, Landed, landed, rows
+from tests.upgrade.landed import AUDIT_KEY, Landed, landed, rows
 from tests.upgrade.surroundings import DOWN, HANGING, INCIDENTS, REPAIRED, Surroundings, surroundings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("upgrade")]

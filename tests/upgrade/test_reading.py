@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 from alembic import command
-from bot.policy.loading import load_policy
-from handlers.arrival import recognise
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
-from bot.response.notices import NOTICE
+from bot.policy.file.loading import load_policy
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import NOTICE
+from handlers.slack.arrival import recognise
 from storage.columns import Row
 from storage.migrations import configuration
 from storage.unit_of_work import UnitOfWork
+from tests.upgrade.landed import Landed, landed, rows
 from tests.upgrade.legacy import Legacy, as_written, said_again
-from tests.upgrade.stored import Landed, landed, rows
 
 NOW = datetime(2025, 2, 1, tzinfo=UTC)
 ENGINES = {"workflow", "operation", "datasource", "dbos", "queues", "notifications", "streams", "application"}
@@ -187,7 +188,7 @@ async def test_the_record_verifies_goes_on_and_what_was_written_stays_as_it_is(l
         before = await written(work)
         found = await work.audit.verify()
         assert (found.intact, found.entries) == (True, len(stored)), found.problems
-        await work.audit.append(kind="test.spoke", actor="U01ALICE", at=NOW, body={"after": "the upgrade"})
+        await work.audit.append(kind=AuditKind.INCIDENT_TAKEN, actor="U01ALICE", at=NOW, body={"after": "the upgrade"})
         assert (await work.audit.verify()).intact
         after = await written(work)
     assert after[:-1] == before

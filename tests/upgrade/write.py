@@ -25,17 +25,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bot.policy.loading import load_policy
-
 from bot.local.demo.memory import keep
 from bot.local.workspace import Workspace, demo_team
+from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
 from bot.policy.situation import Gate
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.servers import free_port
 from tests.scenarios.stage import said
-from tests.upgrade.stored import AUDIT_KEY, STORED, filled
+from tests.upgrade.landed import AUDIT_KEY, STORED, filled
 from tests.upgrade.surroundings import BEFORE, DOWN, HANGING, INCIDENTS, REPAIRED, Surroundings, alert, surroundings
 
 HANG_SECONDS = 15

@@ -11,7 +11,7 @@ from bot.policy.approval import next_groups
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
 from bot.policy.quiet import quiet_from, quiet_until
-from bot.response.model.actions import Action, ActionState, AskedGroupLine
+from bot.response.model.actions import Action, ActionState, AskedGroup
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import AskedGroupLine, DirectNotice
 from bot.response.ports.rows import Work
@@ -22,7 +22,7 @@ Members = Mapping[str, Collection[str]]
 
 def ask_first(
     policy: Policy, runbook: str, members: Members, severity: str, now: datetime, without: Collection[str]
-) -> tuple[AskedGroupLine, ...]:
+) -> tuple[AskedGroup, ...]:
     """The groups a new question is put to: the runbook's own and, while nobody may be called, those of the chain.
 
     ``without``: people whose answer would not count, so that calling them is no help.
@@ -36,18 +36,18 @@ def ask_first(
 def ask_next(
     policy: Policy,
     runbook: str,
-    asked: Sequence[AskedGroupLine],
+    asked: Sequence[AskedGroup],
     members: Members,
     severity: str,
     now: datetime,
     without: Collection[str],
-) -> tuple[AskedGroupLine, ...]:
+) -> tuple[AskedGroup, ...]:
     """The next groups of the chain: as many as it takes until somebody new may be called; empty at its end.
 
     A group that ``members`` does not know is not asked, nor those behind it.
     """
     heard = {*without, *(person for one in asked for person in one.people)}
-    added: tuple[AskedGroupLine, ...] = ()
+    added: tuple[AskedGroup, ...] = ()
     for group in next_groups(policy, runbook, [one.group for one in asked]):
         if group not in members:
             break
@@ -57,13 +57,13 @@ def ask_next(
     return added
 
 
-def renewed(asked: Sequence[AskedGroupLine], members: Members) -> tuple[AskedGroupLine, ...]:
+def renewed(asked: Sequence[AskedGroup], members: Members) -> tuple[AskedGroup, ...]:
     """The same groups with the people who are in them now."""
-    return tuple(AskedGroupLine(one.group, tuple(sorted(members.get(one.group, ()))), one.at) for one in asked)
+    return tuple(AskedGroup(one.group, tuple(sorted(members.get(one.group, ()))), one.at) for one in asked)
 
 
 def callable_people(
-    policy: Policy, asked: Sequence[AskedGroupLine], severity: str, now: datetime, without: Collection[str] = ()
+    policy: Policy, asked: Sequence[AskedGroup], severity: str, now: datetime, without: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Those asked of whom at least one group is not in quiet hours, in order, each once."""
     awake = (one for one in asked if _quiet_until(policy, one.group, severity, now) is None)
@@ -71,7 +71,7 @@ def callable_people(
 
 
 def asked_groups(
-    policy: Policy, asked: Sequence[AskedGroupLine], severity: str, now: datetime
+    policy: Policy, asked: Sequence[AskedGroup], severity: str, now: datetime
 ) -> tuple[AskedGroupLine, ...]:
     """The same for a card: which group, when, and until when it is not called."""
     return tuple(
@@ -80,7 +80,7 @@ def asked_groups(
     )
 
 
-def why_quiet(policy: Policy, asked: Sequence[AskedGroupLine], severity: str, now: datetime) -> str:
+def why_quiet(policy: Policy, asked: Sequence[AskedGroup], severity: str, now: datetime) -> str:
     """Who is in quiet hours, as a sentence; empty when nobody is."""
     quiet = [one for one in asked_groups(policy, asked, severity, now) if one.quiet_until is not None]
     if not quiet:
@@ -145,8 +145,8 @@ async def write_to(
         )
 
 
-def _put_to(group: str, members: Members, now: datetime) -> AskedGroupLine:
-    return AskedGroupLine(group, tuple(sorted(members.get(group, ()))), now)
+def _put_to(group: str, members: Members, now: datetime) -> AskedGroup:
+    return AskedGroup(group, tuple(sorted(members.get(group, ()))), now)
 
 
 def _quiet_until(policy: Policy, group: str, severity: str, now: datetime) -> datetime | None:

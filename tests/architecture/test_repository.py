@@ -1,4 +1,4 @@
-"""What a stranger finds in the repository is true: pictures, links, paths, and words that are said to be in the code."""
+"""What a stranger finds in the repository is true: pictures, links, paths, and the words that the code is said to use."""
 
 import re
 import subprocess

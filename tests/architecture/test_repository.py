@@ -1,4 +1,4 @@
-"""What a stranger finds in the repository is true: pictures, links, paths, and the words that the code is said to use."""
+"""What a stranger reads in the repository is true: pictures, links, paths, and names of things in the code."""
 
 import re
 import subprocess

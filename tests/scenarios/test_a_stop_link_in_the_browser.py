@@ -1,6 +1,7 @@
 """Slack is away, and somebody opens the link in the mail: one page, one button, and nothing runs."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -13,7 +14,7 @@ from tests.second_channel.receivers import mail_server
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
 
-TABLET = {"viewport": {"width": 720, "height": 520}}
+TABLET: dict[str, Any] = {"viewport": {"width": 720, "height": 520}}
 
 
 async def test_alice_opens_the_link_in_a_mail_and_stops_what_was_announced(

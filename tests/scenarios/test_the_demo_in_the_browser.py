@@ -2,6 +2,7 @@
 
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -17,7 +18,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-WIDE_DESK = {"viewport": {"width": 1440, "height": 860}}
+WIDE_DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 860}}
 
 
 async def test_a_newcomer_breaks_the_service_and_has_it_repaired(

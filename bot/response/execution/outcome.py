@@ -1,7 +1,11 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
+from datetime import timedelta
+
+from bot.policy.file.fields import duration_text
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.model.notices import Button, ThreadNotice, Tone
+from bot.response.model.notices import Button, ThreadNotice
+from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.card import refresh_card
 from bot.response.notices.channel_moves import tell_ending
@@ -9,19 +13,11 @@ from bot.response.notices.recipients import callable_people
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
-_TITLES: dict[ActionState, tuple[str, Tone]] = {
-    ActionState.SUCCEEDED: ("Done and verified", Tone.GOOD),
-    ActionState.ROLLED_BACK: ("Rolled back", Tone.WARNING),
-    ActionState.FAILED: ("Failed: a person must look", Tone.BAD),
-    ActionState.EXPIRED: ("Expired without an answer", Tone.WARNING),
-    ActionState.SUPERSEDED: ("Not run", Tone.NEUTRAL),
-}
-
 
 async def withdraw(
     work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
-    """Take back an action before its effect (expired, superseded). False when somebody was faster."""
+    """Take back an action before its effect (expired, lapsed, superseded). False when somebody was faster."""
     moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False
@@ -30,6 +26,12 @@ async def withdraw(
     if assess_again:
         await work.queue.consider(action.incident_id)
     return True
+
+
+def why_lapsed(action: Action) -> str:
+    """What people are told of an approval that came to nothing because it could not start in time."""
+    within = duration_text(timedelta(seconds=action.execute_within_seconds))
+    return f"Nothing was run: it had {within} to start. The incident stays open."
 
 
 async def finish(
@@ -67,9 +69,9 @@ async def tell(
     broadcast: bool = False,
     review: bool = False,
 ) -> None:
-    """Audit the action's new state, say it in the thread with the way back, and bring the card up to date."""
+    """Audit the action's new state, say it in the thread with the rollback, and bring the card up to date."""
     now = context.now()
-    title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
+    said = state_words(action.state)
     entry = await work.audit.append(
         kind=f"action.{action.state}",
         actor=WATCHKEEPER,
@@ -81,9 +83,9 @@ async def tell(
     called = call_people and await may_call(work, action.incident_id, "failure")
     notice = ThreadNotice(
         incident=f"INC-{action.incident_id}",
-        title=title,
-        lines=(text, *((f"Way back: {action.plan.rollback.summary}",) if reversible else ())),
-        tone=tone,
+        title=said.label,
+        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if reversible else ())),
+        tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if reversible else ()),

@@ -1,4 +1,4 @@
-"""Yes and no: votes on an action's question, and what they set in motion in the same transaction.
+"""Approve, withdraw, stop: votes on an action's question, and what they set in motion in the same transaction.
 
 A vote is counted per person and sealed to the action, and so to its plan digest and the state of its targets. The
 quorum is judged over the stored votes including this one, never on the click itself.
@@ -13,17 +13,18 @@ from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, fi
 from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import Ballot, Vote
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import renewed
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
-"""States in which a yes may still wait for others."""
+"""States in which an approval may still wait for others."""
 
 
 async def approve(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes; the action starts when enough distinct approvers have said it."""
+    """One person's approval; the action starts when enough distinct approvers have given theirs."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -40,15 +41,15 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
         text = _not_yet(context, roster, action, press.person) or permission.text
         return await refused(work, context, found, press, Intervention.APPROVE, text)
     if action.state is not ActionState.WAITING:
-        return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
+        return Answer(False, f"Nothing to approve any more: {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= context.now():
-        return Answer(False, "The time to answer has just run out, so your yes was not counted. See the card.")
+        return Answer(False, "The time to answer has just run out, so your approval was not counted. See the card.")
     return await cast_approval(work, context, roster, action, press.person)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What became of one person's yes."""
+    """What became of one person's approval."""
 
     answer: Answer
     entry: int | None = None
@@ -60,13 +61,14 @@ class Approval:
 async def cast_approval(
     work: Work, context: Context, roster: Roster, action: Action, person: str, *, by_hand: bool = False
 ) -> Answer:
-    """Count a yes, and say so on the card and, if it released the action, in the thread."""
+    """Count an approval, and say so on the card and, if it released the action, in the thread."""
     approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
     if approval.entry is None:
         return approval.answer
     await refresh_card(work, context.policy(), action.incident_id, context.now())
     if approval.approved is not None:
-        title = "Approved by hand while automation is paused" if by_hand else "Approved"
+        label = state_words(approval.approved.state).label
+        title = f"{label} by hand while automation is paused" if by_hand else label
         await _say(work, approval.approved, title, person, Tone.GOOD, approval.entry, context)
     return approval.answer
 
@@ -89,7 +91,7 @@ async def count_approval(
     now = context.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
-        return Approval(Answer(True, "Your yes is already counted."))
+        return Approval(Answer(True, "Your approval is already counted."))
     entry = await work.audit.append(
         kind="action.vote",
         actor=person,
@@ -109,7 +111,9 @@ async def count_approval(
     count = await count_votes(work, context, roster, action)
     if count.standing is not TallyState.APPROVED:
         more = "one more person" if count.missing == 1 else f"{count.missing} more people"
-        return Approval(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
+        return Approval(
+            Answer(True, f"Your approval is counted. {more.capitalize()} must approve before it runs."), entry
+        )
     approved = await work.actions.move(
         action.id,
         ActionEvent.APPROVE,
@@ -127,7 +131,7 @@ async def count_approval(
 
 
 async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) -> Answer:
-    """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
+    """Take one's own approval back, as long as it has not taken effect. It takes no right but to have given it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -135,11 +139,11 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
     if action.state not in VOTES_OPEN:
         stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
         remedy = "Press Stop if it must not run." if stoppable else "See the card."
-        return Answer(False, f"Too late to withdraw: this is {_in_words(action)}. {remedy}")
+        return Answer(False, f"Too late to withdraw: {_in_words(action)}. {remedy}")
     # Like a stop, it is not refused for being pressed on an old card: it can only make things safer.
     vote = await work.votes.withdraw(action.id, press.person)
     if vote is None:
-        return Answer(False, "You have not said yes here, so there is nothing to withdraw. Nothing was changed.")
+        return Answer(False, "You have not approved this, so there is nothing to withdraw. Nothing was changed.")
     entry = await work.audit.append(
         kind="action.vote_withdrawn",
         actor=press.person,
@@ -154,8 +158,8 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
         },
     )
     await refresh_card(work, context.policy(), action.incident_id, now)
-    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, context)
-    return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
+    await _say(work, action, "Withdrew their approval", press.person, Tone.NEUTRAL, entry, context)
+    return Answer(True, "Your approval is withdrawn. You may approve again while the question is open.")
 
 
 async def renew_people(work: Work, context: Context, roster: Roster) -> int:
@@ -202,8 +206,11 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         return await refused(work, context, found, press, Intervention.STOP, permission.text)
     # A stop never fails for being pressed on an old card: it can only make things safer.
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
+        return Answer(
+            False, f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."
+        )
     await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
+    said = state_words(ActionState.STOPPED)
     stopped = await work.actions.move(
         action.id,
         ActionEvent.STOP,
@@ -211,10 +218,12 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         decided_at=now,
         decided_by=(press.person,),
         due_at=None,
-        outcome="Stopped before anything was changed.",
+        outcome=said.sentence,
     )
     if stopped is None:
-        return Answer(False, "Too late to stop: it has just begun. See the thread for the way back.")
+        return Answer(
+            False, "Too late to stop: it has just begun. Once it is over, it can be rolled back from the thread."
+        )
     await work.locks.release(action.id)
     entry = await work.audit.append(
         kind="action.stopped",
@@ -224,7 +233,7 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         body={"action": action.id, "was": action.state, "revision": action.revision},
     )
     await refresh_card(work, context.policy(), action.incident_id, now)
-    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, context)
+    await _say(work, stopped, said.sentence.rstrip("."), press.person, said.tone, entry, context)
     return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
 
 
@@ -242,4 +251,4 @@ async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, 
 
 
 def _in_words(action: Action) -> str:
-    return action.state.value.replace("_", " ")
+    return state_words(action.state).within

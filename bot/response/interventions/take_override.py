@@ -11,6 +11,7 @@ from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.records import Request
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import refresh_card
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
@@ -70,7 +71,7 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
     if not permission.allowed:
         return await refused(work, context, found, press, intervention, permission.text)
     if action is not None and action.state not in PENDING and not _is_over(action):
-        return Answer(False, f"It is {action.state.value.replace('_', ' ')} now; wait for the outcome, then roll back.")
+        return Answer(False, f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back.")
     if by_hand and action is not None:
         return await _by_hand(work, context, roster, found, action, press.person, reason)
     if action is not None and action.state in PENDING:
@@ -78,10 +79,10 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
     details = {"choice": choice, "reason": reason, "instead_of": action.runbook if action else None}
     if choice == BY_HAND:
         await work.incidents.move(incident.id, IncidentEvent.TAKE, now=context.now(), by=press.person)
-    title = {NOTHING: "Overridden: nothing runs by itself here", BY_HAND: "Overridden: handled by hand"}.get(
-        choice, f"Overridden: {choice} instead"
-    )
-    await _record(work, context, found, press.person, "action.overridden", title, details, Tone.WARNING)
+    said = state_words(ActionState.OVERRIDDEN)
+    instead = {NOTHING: "nothing runs by itself here", BY_HAND: "handled by hand"}.get(choice, f"{choice} instead")
+    title = f"{said.label}: {instead}"
+    await _record(work, context, found, press.person, "action.overridden", title, details, said.tone)
     if choice in policy.runbooks:
         await work.queue.consider(incident.id, Request(runbook=choice, by=press.person, reason=reason))
         return Answer(True, f"Looking at {choice} for {incident.name}. The card shows the plan in a moment.")
@@ -102,12 +103,12 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if not permission.allowed:
         return await refused(work, context, found, press, Intervention.ROLL_BACK, permission.text)
     if action.state in (ActionState.ROLLING_BACK, ActionState.ROLLED_BACK):
-        return Answer(True, f"It is {action.state.value.replace('_', ' ')} already.")
+        return Answer(True, f"{state_words(action.state).label} already.")
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
-        return Answer(False, f"Nothing to roll back: it is {action.state.value.replace('_', ' ')}.")
+        return Answer(False, f"Nothing to roll back: {_in_words(action)}.")
     attempt = await work.attempts.get(f"{action.id}:execute")
     if action.plan.rollback.exactness is Exactness.NONE or attempt is None or attempt.snapshot is None:
-        return Answer(False, "There is no way back for this action. Please handle it by hand.")
+        return Answer(False, "This action cannot be rolled back. Please handle it by hand.")
     holder = await work.locks.take([t.key for t in action.plan.targets], action.id)
     if holder is not None:
         return Answer(False, "Another action is working on the same target right now. Please try again in a moment.")
@@ -115,8 +116,8 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if rolling is None:
         return Answer(False, "Somebody else was faster. See the thread.")
     await work.queue.roll_back(rolling, press.person, reason)
-    details = {"action": action.id, "reason": reason}
-    await _record(work, context, found, press.person, "action.roll_back_asked", "Rolling back", details, Tone.WARNING)
+    details, said = {"action": action.id, "reason": reason}, state_words(rolling.state)
+    await _record(work, context, found, press.person, "action.roll_back_asked", said.label, details, said.tone)
     return Answer(True, "Rolling back now. The thread will say how it goes.")
 
 
@@ -145,6 +146,10 @@ async def _set_aside(work: Work, context: Context, action: Action, person: str, 
         due_at=None,
         outcome=outcome,
     )
+
+
+def _in_words(action: Action) -> str:
+    return state_words(action.state).within
 
 
 def _is_over(action: Action) -> bool:

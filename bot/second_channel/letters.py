@@ -13,7 +13,7 @@ from bot.policy.decision import Verdict
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import BundleNotice, CardNotice, ThreadNotice, Told
-from bot.response.model.state_words import question_words, state_words
+from bot.response.model.state_words import StateWords, question_words, state_words
 from bot.second_channel.telling import Kind
 
 WIDTH_CHARACTERS = 76
@@ -129,13 +129,20 @@ def one_line(text: str, limit: int = LINE_MAX_CHARACTERS) -> str:
 def _card_title(card: CardNotice) -> str:
     trouble = one_line(card.alert_name, 80)
     plan = one_line(card.plan.summary.rstrip(". "), 110) if card.plan else trouble
-    return question_words(card.action_state, card.verdict).headed(plan=plan, trouble=trouble)
+    return _words(card).headed(plan=plan, trouble=trouble)
+
+
+def _words(card: CardNotice) -> StateWords:
+    """The words of its question. Delivering an announcement opens the veto window: whoever reads it is in it."""
+    delivered = {ActionState.ANNOUNCING: ActionState.VETO_WINDOW}
+    state = card.action_state
+    return question_words(delivered.get(state, state) if state else None, card.verdict)
 
 
 def _card(kind: Kind, card: CardNotice) -> Iterator[str]:
     if card.summary:
         yield f"From the alert: {one_line(card.summary)}"
-    sentence = question_words(card.action_state, card.verdict).sentence
+    sentence = _words(card).sentence
     yield _standing(kind, card, sentence)
     if card.plan is not None and kind is not Kind.ENDING:
         steps = [f"  {number}. {one_line(step, 200)}" for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], 1)]

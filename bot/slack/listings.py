@@ -106,7 +106,9 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
     others = [person for person in seen.approvers if person != seen.situation.requested_by]
     asked = concat(words("Who would be asked: "), people(others)) if others else EMPTY
     blocks.append(
-        layout.section(lines([bold(words("It would be decided:")), explaining.verdict(decision, known_people), asked]))
+        layout.section(
+            lines([bold(words("The decision would be:")), explaining.verdict(decision, known_people), asked])
+        )
     )
     spoke = [
         one

@@ -73,7 +73,7 @@ async def test_one_click_approves_all_and_the_approver_is_told_so_in_private(shi
     await ship.settled()
     assert await states(ship) == [ActionState.APPROVED] * 3
     assert ship.flows() == ["act.v1"] * 3
-    assert ship.told("alice") == ["Your yes is counted. 3 questions start now."]
+    assert ship.told("alice") == ["Your approval is counted. 3 questions start now."]
     assert len(await ship.audited("action.vote")) == 3
     assert len(ship.workspace.messages("C01INC")) == 1
     root = ship.workspace.messages("C01INC")[0]
@@ -120,7 +120,7 @@ async def test_some_are_chosen_in_a_dialog(ship: Ship) -> None:
     await ship.settled()
     assert (accepted.acked, accepted.errors) == (True, {})
     assert await states(ship) == [ActionState.WAITING, ActionState.APPROVED, ActionState.APPROVED]
-    assert ship.told("alice") == ["Your yes is counted. 2 questions start now."]
+    assert ship.told("alice") == ["Your approval is counted. 2 questions start now."]
 
 
 async def test_a_question_is_given_a_card_of_its_own(ship: Ship) -> None:

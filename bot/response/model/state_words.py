@@ -39,7 +39,7 @@ class StateWords:
 _ACTIONS: Mapping[ActionState, StateWords] = {
     ActionState.ANNOUNCING: StateWords(
         "About to act",
-        "Watchkeeper will do this by itself unless someone stops it.",
+        "Watchkeeper will do this by itself.",
         Tone.ANNOUNCED,
         "{plan}: any objection?",
     ),
@@ -53,7 +53,7 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
         "Waiting for approval", "This needs approval from a person.", Tone.ASKING, "{plan}?"
     ),
     ActionState.HELD: StateWords(
-        "On hold", "Automation is paused here. A person may still act by hand.", Tone.PAUSED, "Paused: {plan} anyway?"
+        "On hold", "On hold. A person may still act by hand.", Tone.PAUSED, "Paused: {plan} anyway?"
     ),
     ActionState.APPROVED: StateWords("Approved", "Approved. It starts in a moment.", Tone.GOOD),
     ActionState.RUNNING: StateWords(
@@ -71,7 +71,7 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
     ActionState.OVERRIDDEN: StateWords("Overridden", "A person chose something else.", Tone.BY_A_PERSON),
     ActionState.EXPIRED: StateWords(
         "Not approved in time",
-        "It was not approved in time.",
+        "The time to approve is over.",
         Tone.WARNING,
         "Not approved in time: {trouble}. Who takes it?",
     ),
@@ -81,7 +81,7 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
         Tone.WARNING,
         "Approved but not started in time: {trouble}. Who takes it?",
     ),
-    ActionState.SUPERSEDED: StateWords("Not run", "It was not run. A newer question takes its place.", Tone.NEUTRAL),
+    ActionState.SUPERSEDED: StateWords("Not run", "It was not run.", Tone.NEUTRAL),
 }
 _INCIDENTS: Mapping[IncidentState, StateWords] = {
     IncidentState.OPEN: StateWords(
@@ -106,7 +106,7 @@ _VERDICTS: Mapping[Verdict, StateWords] = {
     Verdict.ASK: StateWords("Asking for approval", "This needs approval from a person.", Tone.ASKING, "{plan}?"),
     Verdict.HOLD: StateWords(
         "Holding: automation is paused here",
-        "Automation is paused here. A person may still act by hand.",
+        "On hold. A person may still act by hand.",
         Tone.PAUSED,
         "Paused: {plan} anyway?",
     ),
@@ -137,5 +137,7 @@ def state_words(state: ActionState | IncidentState | Verdict) -> StateWords:
 
 
 def question_words(state: ActionState | None, verdict: Verdict) -> StateWords:
-    """The words of an incident's present question; where nothing would run (``state`` is None), of its verdict."""
-    return state_words(verdict if state is None else state)
+    """The words of an incident's present question; where nothing would run (no ``state``), why people must look."""
+    if state is not None:
+        return state_words(state)
+    return state_words(Verdict.REFUSE if verdict is Verdict.REFUSE else Verdict.OBSERVE)

@@ -75,9 +75,7 @@ def shown_words(at: Shown) -> StateWords:
             return state_words(Verdict.OBSERVE)
         case Shown.REFUSED:
             return state_words(Verdict.REFUSE)
-        case Shown.TAKEN:
-            return state_words(IncidentState.TAKEN)
-        case Shown.RESOLVED:
-            return state_words(IncidentState.RESOLVED)
+        case Shown.TAKEN | Shown.RESOLVED:
+            return state_words(IncidentState(at.value))
         case _:
             return state_words(ActionState(at.value))

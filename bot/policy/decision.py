@@ -1,5 +1,6 @@
 """The answer of the policy: a verdict, with every rule's reason, so that "why?" never needs a log file."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -35,6 +36,29 @@ class RuleResult(StrEnum):
     """Not autonomously, whatever else is true."""
 
 
+RULE_TITLES: Mapping[str, str] = {
+    "runbook": "Runbook",
+    "plan": "Plan",
+    "controls": "Pauses and freezes",
+    "oversight": "Human oversight",
+    "targets": "Targets",
+    "blast_radius": "Blast radius",
+    "forbidden_effects": "Forbidden effects",
+    "confidence": "Confidence",
+    "billing": "Billing",
+    "data_integrity": "Data integrity",
+    "slo_burn": "Error budget",
+    "security": "Security",
+    "budgets": "Action budgets",
+    "notification": "Notification",
+    "licence": "Licence",
+    "conditions": "Conditions",
+    "veto_window": "Veto window",
+    "level": "Level",
+}
+"""Every rule of ``decide`` in words."""
+
+
 class Reason(Facts):
     """One rule's word: what it looked at, what it concluded, and that conclusion in words for a person."""
 
@@ -42,6 +66,11 @@ class Reason(Facts):
     result: RuleResult
     text: str
     inputs: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What people call the rule; one that only an older release knew keeps the name it was stored under."""
+        return RULE_TITLES.get(self.rule, self.rule)
 
 
 class Decision(Facts):

@@ -118,6 +118,17 @@ class Gate(StrEnum):
     FAILURE_SIMULATION = "failure_simulation"
     HUMAN_SIGN_OFF = "human_sign_off"
 
+    @property
+    def in_words(self) -> str:
+        """What people call it, within a sentence."""
+        return {
+            Gate.STAGING_DRY_RUN: "staging dry run",
+            Gate.CHAOS_TEST: "chaos test",
+            Gate.ROLLBACK_VERIFICATION: "rollback verification",
+            Gate.FAILURE_SIMULATION: "failure simulation",
+            Gate.HUMAN_SIGN_OFF: "human sign-off",
+        }[self]
+
 
 class Licence(Facts):
     """What a runbook has earned by evidence.

@@ -124,7 +124,7 @@ async def _snapshot(context: Context, action_id: str) -> SnapshotReport:
 
 
 async def _remember(work: Work, context: Context, action_id: str, taken: SnapshotReport) -> bool:
-    """Store the snapshot with the claim on the effect. Without one there is no rollback, so nothing is begun."""
+    """Store the snapshot with the claim on the effect. Without one it could not be rolled back, so nothing is begun."""
     if taken.snapshot is None:
         text = f"Nothing was changed: the state to return to could not be recorded. {taken.problem}"
         await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
@@ -199,7 +199,7 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         kind=AuditKind.ACTION_UNHEALTHY, actor=WATCHKEEPER, at=now, incident_id=action.incident_id, body=entry
     )
     if action.plan.rollback.exactness is Exactness.NONE:
-        text = f"{health.summary} There is no way back for this action."
+        text = f"{health.summary} This action cannot be rolled back."
         await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True)
         return False
     await work.actions.move(action_id, ActionEvent.ROLL_BACK, outcome=health.summary)

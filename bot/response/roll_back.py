@@ -21,7 +21,7 @@ async def roll_back(flow: Flow, context: Context, action_id: str, by: str, reaso
 
 
 async def restore(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:
-    """Claim the way back, take it once, and put the result on the record."""
+    """Claim the rollback, run it once, and put the result on the record."""
     key = f"{action_id}:roll_back"
 
     async def claim(work: Work) -> Json:
@@ -42,11 +42,11 @@ async def _restore_once(context: Context, action_id: str, key: str) -> EffectRep
         action = await work.actions.get(action_id)
         attempt = await work.attempts.get(key)
         if action is None or attempt is None:
-            raise LookupError(f"action {action_id!r} or its way back is not in the database")
+            raise LookupError(f"action {action_id!r} or its rollback is not in the database")
         if action.state is not ActionState.ROLLING_BACK:
             return EffectReport(result=EffectResult.NOT_BEGUN)
         if action.plan.rollback.exactness is Exactness.NONE or attempt.snapshot is None:
-            return EffectReport(result=EffectResult.FAILED, summary="There is no way back for this action.")
+            return EffectReport(result=EffectResult.FAILED, summary="This action cannot be rolled back.")
         begun = await work.attempts.start_once(key)
     if not begun:
         return died()

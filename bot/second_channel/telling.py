@@ -46,6 +46,7 @@ _OF_A_CARD = {
     ActionState.STOPPED: Kind.ENDING,
     ActionState.OVERRIDDEN: Kind.ENDING,
     ActionState.EXPIRED: Kind.ENDING,
+    ActionState.LAPSED: Kind.ENDING,
 }
 _STATES = {
     Kind.ANNOUNCEMENT: frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW}),

@@ -16,6 +16,7 @@ from bot.response.interventions import pauses as controls
 from bot.response.interventions.clicks import Answer, Press
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import Incident
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context
 from bot.second_channel.links import PATH, LinkError, LinkIntervention, Links, Offer
@@ -163,8 +164,8 @@ async def _stop_preview(work: UnitOfWork, incident: Incident | None) -> _Preview
         return _Preview("There is nothing to stop", (NOTHING_DONE,), "")
     what = f"{action.plan.summary.rstrip('. ')} ({incident.name}, {incident.alert_name} on {incident.service})."
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        state = action.state.value.replace("_", " ")
-        return _Preview("There is nothing to stop any more", (what, f"It is {state} already. {NOTHING_DONE}"), "")
+        stands = f"How it stands: {state_words(action.state).within}. {NOTHING_DONE}"
+        return _Preview("There is nothing to stop any more", (what, stands), "")
     runs_itself = action.state is ActionState.VETO_WINDOW and action.due_at is not None
     starts = f"It starts by itself at {action.due_at:%H:%M:%S} UTC." if runs_itself else ""
     return _Preview(

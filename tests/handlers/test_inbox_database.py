@@ -80,7 +80,7 @@ async def test_a_click_that_could_not_be_saved_in_time_and_its_repetition_count_
     await ship.workspace.until(lambda: len(ship.told("alice")) == 2)
     await ship.settled()
     assert len(await ship.audited("action.vote")) == 1
-    assert "Your yes is already counted." in ship.told("alice")
+    assert "Your approval is already counted." in ship.told("alice")
     assert await ship.unfinished() == 0
 
 

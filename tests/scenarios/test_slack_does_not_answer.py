@@ -68,7 +68,7 @@ async def test_a_mail_arrives_its_stop_link_is_pressed_and_nothing_runs(tmp_path
         assert (await pressed(here.bot_url, stop))[0] == 410
 
         await mailbox.until(2, BOB)
-        assert "Not run: Restart checkout" in mailbox.subjects(BOB)[-1]
+        assert "Stopped: Restart checkout" in mailbox.subjects(BOB)[-1]
         assert await here.supervisord.state("checkout:checkout") == "EXITED"
         assert "action.executed" not in await here.kinds()
         stopped = [entry for entry in await here.record() if entry.kind == "action.stopped"]

@@ -365,7 +365,7 @@ async def test_an_ending_is_news_only_for_those_who_heard_of_the_beginning(harbo
         harbour.later(seconds=31)
         await harbour.mailbox.until(2)
         await harbour.settled()
-    assert titles(harbour.mailbox) == ["Restart checkout: any objection?", "Not run: Restart checkout"]
+    assert titles(harbour.mailbox) == ["Restart checkout: any objection?", "Stopped: Restart checkout"]
 
 
 async def test_a_teller_that_is_closed_leaves_what_it_has_not_sent_to_the_next(harbour: Harbour) -> None:

@@ -42,7 +42,12 @@ ANSWERS = {
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
     "answer_incidents": answers.incidents(
-        [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)], 2
+        [
+            LINE,
+            IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None),
+            IncidentLine(replace(INCIDENT, id=9), ActionState.LAPSED),
+        ],
+        3,
     ),
     "answer_no_incidents": answers.incidents([], 0),
     "answer_show": answers.show(CARDS["asking"], {ALICE}),
@@ -79,7 +84,7 @@ def test_status_says_what_is_wrong_in_its_first_words():
 
 def test_incidents_link_to_their_threads_and_say_how_they_stand():
     assert "<https://slack.example/archives/C01INC/p1|INC-7>" in seen("answer_incidents")
-    assert "waits for a yes" in seen("answer_incidents")
+    assert "waiting for approval" in seen("answer_incidents")
     assert "taken by <@U02BOB>" in seen("answer_incidents")
 
 
@@ -96,8 +101,8 @@ def test_a_shown_card_has_no_buttons_and_no_mark_of_the_courier():
 
 def test_why_in_short_shows_what_stood_in_the_way():
     assert "this settled it" in seen("answer_why")
-    assert "*budgets*" in seen("answer_why")
-    assert "*controls*" not in seen("answer_why")
+    assert "*Action budgets*" in seen("answer_why")
+    assert "*Pauses and freezes*" not in seen("answer_why")
 
 
 def test_a_refusal_says_why_and_who_may():

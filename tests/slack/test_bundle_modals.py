@@ -80,7 +80,7 @@ def test_what_waits_is_offered_first_and_what_is_resolved_not_at_all():
     options = VIEWS["modal_choose"]["blocks"][1]["element"]["options"]
     assert [one["value"] for one in options] == ["INC-12", "INC-14", "INC-13", "INC-15"]
     assert options[0]["text"]["text"] == "INC-12 checkout-12: Restart checkout"
-    assert options[2]["text"]["text"].endswith("(held)")
+    assert options[2]["text"]["text"].endswith("(on hold)")
 
 
 def test_approving_is_offered_only_where_something_waits_for_it():

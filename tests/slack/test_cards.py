@@ -166,13 +166,29 @@ def test_approving_shows_once_more_what_will_run():
     approve = next(button for button in buttons(card()) if button["action_id"] == "approve")
     asked = approve["confirm"]["text"]["text"]
     assert "Restart checkout on supervisor" in asked
-    assert "Way back" in asked
+    assert "Rollback" in asked
 
 
-def test_the_way_back_is_named_even_when_there_are_many_steps():
+def test_the_rollback_is_named_even_when_there_are_many_steps():
     plan = PlanCard(summary="Do it", steps=("a long step " * 20,) * 9, blast_radius="9 targets", rollback="none")
     approve = next(button for button in buttons(card(plan=plan)) if button["action_id"] == "approve")
-    assert "Way back: none" in approve["confirm"]["text"]["text"]
+    assert "Rollback: none" in approve["confirm"]["text"]["text"]
+
+
+@pytest.mark.parametrize("state", [ActionState.FAILED, ActionState.EXPIRED, ActionState.LAPSED])
+def test_who_takes_it_is_asked_however_long_the_names_are(state):
+    notice = after(state, alert_name="A" * 300, service="s" * 300)
+    (header, *_) = render(notice, 1).blocks
+    assert header["text"]["text"].endswith("Who takes it?")
+
+
+def test_a_card_that_was_approved_too_late_to_start_says_who_had_approved_and_not_that_nobody_answered():
+    said = reading(CARDS["lapsed"])
+    assert "It was approved, but could not start in time." in said
+    assert "Approved by <@U01ALICE>." in said
+    assert "Not approved" not in said
+    by_silence = reading(bounded(action_state=ActionState.LAPSED, due_at=None, buttons=(Button.WHY,)))
+    assert "Announced, and nobody stopped it." in by_silence
 
 
 def test_rolling_back_asks_first():

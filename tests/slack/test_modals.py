@@ -71,9 +71,9 @@ def seen(view: dict) -> str:
 
 def test_why_begins_with_the_rule_that_settled_it():
     rules = [block["text"]["text"] for block in VIEWS["modal_why"]["blocks"] if block["type"] == "section"][1:4]
-    assert "*confidence* · this settled it" in rules[0]
-    assert "*budgets*" in rules[1]
-    assert "*controls*" in rules[2]
+    assert "*Confidence* · this settled it" in rules[0]
+    assert "*Action budgets*" in rules[1]
+    assert "*Pauses and freezes*" in rules[2]
 
 
 def test_why_shows_what_a_rule_looked_at():
@@ -81,7 +81,7 @@ def test_why_shows_what_a_rule_looked_at():
 
 
 def test_why_says_who_had_looked_before_answering():
-    assert "<@U01ALICE> said yes, after looking at the evidence" in seen(VIEWS["modal_why"])
+    assert "<@U01ALICE> approved, after looking at the evidence" in seen(VIEWS["modal_why"])
     assert "<@U02BOB> stopped it, <!date" in seen(VIEWS["modal_why"])
 
 

@@ -32,7 +32,7 @@ def test_approving_all_says_once_more_how_many_and_how_far():
 
 def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much():
     said = reading(BUNDLES["bundle_under_way"])
-    assert "2 need a yes, 1 failed, 1 running, 2 worked, 1 resolved" in said
+    assert "2 waiting for approval, 1 failed, 1 running, 2 done and verified, 1 resolved" in said
     assert "… and 7 more, under “Choose…” and “Why?”" in reading(BUNDLES["bundle_asking"])
     text = drawn(BUNDLES["bundle_asking"])["text"]
     for part in ("Critical", "17 questions at once", "Restart a service", "2026-11-23 03:32", "INC-12 and 16 more"):

@@ -15,8 +15,9 @@ from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Incident
-from bot.response.model.notices import ThreadLine, Tone
+from bot.response.model.notices import ThreadLine
 from bot.response.model.records import StoredDecision
+from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import topic
 from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
@@ -173,25 +174,15 @@ def _action_for(
     )
 
 
-_DECIDED = {
-    Verdict.ACT: ("Decided to act", Tone.NEUTRAL),
-    Verdict.ACT_UNLESS_STOPPED: ("Decided to act unless someone stops it", Tone.NEUTRAL),
-    Verdict.ASK: ("Asking for approval", Tone.WARNING),
-    Verdict.HOLD: ("Holding: automation is paused here", Tone.WARNING),
-    Verdict.OBSERVE: ("For people to handle", Tone.NEUTRAL),
-    Verdict.REFUSE: ("Refused to act", Tone.WARNING),
-}
-
-
 def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLine:
     """The thread's line for a decision: what was decided and why."""
-    title, tone = _DECIDED[decision.verdict]
+    said = state_words(decision.verdict)
     lines = [decision.headline]
     if situation.plan is not None:
         lines.append(f"Plan: {situation.plan.summary}")
-        lines.append(f"Way back: {situation.plan.rollback.summary}")
+        lines.append(f"Rollback: {situation.plan.rollback.summary}")
     if situation.requested_by is not None:
         lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
     if quiet:
         lines.append(quiet)
-    return ThreadLine(title=title, lines=tuple(lines), names=named(decision, situation), tone=tone)
+    return ThreadLine(title=said.label, lines=tuple(lines), names=named(decision, situation), tone=said.tone)

@@ -1,4 +1,4 @@
-"""The last look before acting: whatever was true when people (or the policy) said yes must still be true.
+"""The last check before acting: whatever was true when people (or the policy) approved must still be true.
 
 Judged in the transaction that claims the targets, so nothing can change between the check and the claim.
 """
@@ -12,6 +12,7 @@ from bot.policy.situation import Notification
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.situation import build_situation
 from bot.response.assessment.votes import count_votes
+from bot.response.execution.outcome import why_lapsed
 from bot.response.model.actions import Action, ActionEvent
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.notices.recipients import Members
@@ -34,14 +35,14 @@ async def objection(
 ) -> Objection | None:
     """The first thing that speaks against acting now; None when nothing does."""
     if action.due_at is not None and context.now() > action.due_at:
-        return Objection(ActionEvent.EXPIRE, "It could not start in time, so the yes has expired.")
+        return Objection(ActionEvent.LAPSE, why_lapsed(action))
     if incident is None or incident.state is IncidentState.RESOLVED:
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
     if assessment.plan is None or assessment.plan.digest != action.plan_digest:
-        why = assessment.plan_problem or "the targets or their state are not what was agreed to"
+        why = assessment.plan_problem or "the targets or their state are not what was approved"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Looking again.", assess_again=True)
     if action.decided_by and not await still_approved(work, context, action, assessment.members):
-        why = "of those who said yes, too few may still say it: they left the group, or their account was deactivated"
+        why = "of those who approved, too few may still approve: they left the group, or their account was deactivated"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)
     decision = await judge_again(work, context, action, brief, assessment)
     if decision.verdict is Verdict.HOLD and decision.otherwise is not Verdict.REFUSE:

@@ -20,11 +20,11 @@ class ActionState(StrEnum):
     HELD = "held"
     """Automation is paused here; a person with the authority may still act by hand."""
     APPROVED = "approved"
-    """Queued to run. due_at: the end of ``execute_within``."""
+    """Queued to run. due_at: the end of ``execute_within``; then the approval lapses."""
     RUNNING = "running"
     """Claimed by one worker: targets locked, budget taken, snapshot being made. Still stoppable."""
     EXECUTING = "executing"
-    """The effect has begun; from here only verification and the way back lead on."""
+    """The effect has begun; from here only verification and rollback lead on."""
     VERIFYING = "verifying"
     SUCCEEDED = "succeeded"
     ROLLING_BACK = "rolling_back"
@@ -34,6 +34,9 @@ class ActionState(StrEnum):
     STOPPED = "stopped"
     OVERRIDDEN = "overridden"
     EXPIRED = "expired"
+    """Too few had approved when the time to answer was over."""
+    LAPSED = "lapsed"
+    """Approved, by people or by silence, but it could not start within ``execute_within``."""
     SUPERSEDED = "superseded"
     """A newer question took its place (plan changed, alert resolved, automation paused or resumed)."""
 
@@ -45,6 +48,7 @@ class ActionEvent(StrEnum):
     STOP = "stop"
     OVERRIDE = "override"
     EXPIRE = "expire"
+    LAPSE = "lapse"
     SUPERSEDE = "supersede"
     CLAIM = "claim"
     BEGIN = "begin"
@@ -66,6 +70,8 @@ SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
+ENDED = frozenset(_S) - PENDING - UNDER_WAY
+"""States in which nothing waits and nothing is under way any more."""
 
 ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
     name="action",
@@ -76,7 +82,8 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
         ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
         ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
-        ActionEvent.EXPIRE: (frozenset({_S.WAITING, _S.APPROVED}), _S.EXPIRED),
+        ActionEvent.EXPIRE: (frozenset({_S.WAITING}), _S.EXPIRED),
+        ActionEvent.LAPSE: (frozenset({_S.APPROVED}), _S.LAPSED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
         ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
         ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),

@@ -20,7 +20,7 @@ _FIRST_THINGS_FIRST = case({step: number for number, step in enumerate(ChannelSt
 
 
 class IncidentChannels:
-    """Implements ``bot.response.ports.rows.OwnChannels``, and the side of whoever does the steps."""
+    """Implements ``bot.response.ports.places.OwnChannels``, and the side of whoever does the steps."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session

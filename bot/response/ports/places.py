@@ -20,7 +20,9 @@ class OwnChannels(Protocol):
         """Want a channel for the incident, once; False when it has (or had) one. News waits for it meanwhile."""
         ...
 
-    async def get(self, incident_id: int) -> OwnChannel | None: ...
+    async def get(self, incident_id: int) -> OwnChannel | None:
+        """The incident's channel, whatever became of it; None when it was never to have one."""
+        ...
 
     async def opened(self, incident_id: int, channel: str, *, now: datetime) -> bool:
         """It is there: the incident lives in it from here on, and its card has no message there yet."""
@@ -40,6 +42,8 @@ class OwnChannels(Protocol):
 
 
 class Bundles(Protocol):
+    """Incidents of a storm that are asked about together: which share a card, and where that card is."""
+
     async def asked_since(self, runbook: str, since: datetime) -> int:
         """How many incidents of this runbook have become a question since then."""
         ...
@@ -48,7 +52,9 @@ class Bundles(Protocol):
         """Count the incident's first question; once."""
         ...
 
-    async def get(self, handle: str) -> Bundle | None: ...
+    async def get(self, handle: str) -> Bundle | None:
+        """The bundle whose buttons carry this handle; None for a handle that we did not give out."""
+        ...
 
     async def of(self, incident_id: int) -> Bundle | None:
         """The bundle that the incident is asked about in; None while it has a card of its own."""
@@ -62,7 +68,9 @@ class Bundles(Protocol):
         """The newest bundle of the runbook that was opened since then and is not full."""
         ...
 
-    async def open(self, handle: str, runbook: str, founder_id: int, now: datetime) -> Bundle: ...
+    async def open(self, handle: str, runbook: str, founder_id: int, now: datetime) -> Bundle:
+        """Begin a bundle that nobody has joined yet; ``founder_id`` is the incident whose question begins it."""
+        ...
 
     async def join(self, bundle: Bundle, incident_id: int) -> None:
         """The incident is asked about there from here on, under a new revision."""

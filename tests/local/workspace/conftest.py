@@ -56,7 +56,7 @@ def app(client: AsyncWebClient) -> AsyncApp:
 def connected(
     workspace: Workspace, app: AsyncApp
 ) -> Callable[..., AbstractAsyncContextManager[AsyncSocketModeHandler]]:
-    """`async with connected():` has the app listen in Socket Mode."""
+    """Has the app listen in Socket Mode, for as long as the block lasts."""
 
     @asynccontextmanager
     async def connect(ping_interval: float = 10) -> AsyncIterator[AsyncSocketModeHandler]:
@@ -74,7 +74,7 @@ def connected(
 
 @pytest.fixture
 def refused() -> Callable[[Any], Any]:
-    """`await refused(client.some_call(...))` is the refusal the call must end in."""
+    """Awaits a call that must be refused, and returns the refusal."""
 
     async def refusal(answer: Any) -> dict[str, Any]:
         with pytest.raises(SlackApiError) as caught:

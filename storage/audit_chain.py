@@ -96,6 +96,7 @@ class Verification:
 
     @property
     def intact(self) -> bool:
+        """Whether nothing at all is wrong, problems beyond ``PROBLEMS_MAX`` included."""
         return self.problem_count == 0
 
     def add(self, number: int, damage: Damage, text: str) -> None:

@@ -43,7 +43,9 @@ class Database:
     """One process's way to the database. Open it inside the running loop, close it there."""
 
     def __init__(self, url: str, enqueuer: Enqueuer, audit_key: bytes, pause_file: PauseFile | None = None) -> None:
-        """Args:
+        """Nothing is connected before ``open``.
+
+        Args:
             url: ``sqlite+aiosqlite:///file.db`` or ``postgresql+psycopg://...``.
             enqueuer: starts durable work inside an open transaction.
             audit_key: keys the audit chain; at least 16 bytes.

@@ -19,6 +19,7 @@ class Decisions:
         self._session = session
 
     async def add(self, stored: StoredDecision) -> None:
+        """Store a decision with the situation it rests on, under its incident and revision."""
         # Through JSON text, because only there a measurement that is not a number becomes null.
         await self._session.execute(
             insert(DECISIONS).values(
@@ -33,9 +34,11 @@ class Decisions:
         )
 
     async def latest(self, incident_id: int) -> StoredDecision | None:
+        """The decision of the incident's highest revision; None before the first."""
         return await self._one(DECISIONS.c.incident_id == incident_id)
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:
+        """The decision that a card of this revision showed; None when there was none."""
         return await self._one((DECISIONS.c.incident_id == incident_id) & (DECISIONS.c.revision == revision))
 
     async def _one(self, condition: Any) -> StoredDecision | None:

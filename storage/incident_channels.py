@@ -20,7 +20,7 @@ _FIRST_THINGS_FIRST = case({step: number for number, step in enumerate(ChannelSt
 
 
 class IncidentChannels:
-    """Implements ``bot.response.ports.rows.OwnChannels``, and the side of whoever does the steps."""
+    """Implements ``bot.response.ports.places.OwnChannels``, and the side of whoever does the steps."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -46,6 +46,7 @@ class IncidentChannels:
         )
 
     async def get(self, incident_id: int) -> OwnChannel | None:
+        """The incident's channel, whatever became of it; None when it was never to have one."""
         row = (await self._session.execute(select(INCIDENT_CHANNELS).where(_of(incident_id)))).one_or_none()
         return None if row is None else _own_channel(row)
 

@@ -46,9 +46,11 @@ class Intake:
     """Stores alerts for any number of concurrent callers. Lives on one loop; close it there."""
 
     def __init__(self, database: Database, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
-        """Args:
-        orders: gives the policy in force, read once per commit, for how alerts are grouped.
-        now: the clock.
+        """Nothing runs before the first ``accept``.
+
+        Args:
+            policy: gives the policy in force, read once per commit, for how alerts are grouped.
+            now: the clock.
         """
         self._database = database
         self._policy = policy

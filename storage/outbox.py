@@ -32,8 +32,12 @@ from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
 
 class OutboxState(StrEnum):
+    """Whether a notice is still on its way to Slack."""
+
     QUEUED = "queued"
+    """To be delivered, or being delivered under somebody's lease."""
     DELIVERED = "delivered"
+    """Slack has accepted it."""
     FAILED = "failed"
     """Given up; the rows behind it go on."""
 

@@ -55,6 +55,7 @@ class Pauses:
         return False, rows[0]
 
     async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause:
+        """Pause the scope from this commit on, on every replica; without ``until`` it lasts until somebody resumes."""
         row = (
             await self._session.execute(
                 insert(PAUSES)

@@ -25,8 +25,12 @@ LINE_LOOKED_AT = 2000
 
 
 class SecondNoticeState(StrEnum):
+    """Whether a notice is still on its way by the second channel."""
+
     QUEUED = "queued"
+    """To be sent, or being sent under somebody's lease."""
     DELIVERED = "delivered"
+    """The recipient's side has accepted it."""
     FAILED = "failed"
     """Given up: the recipient's side will never take it."""
     UNNEEDED = "unneeded"

@@ -64,6 +64,7 @@ class Votes:
         )
 
     async def has_opened(self, incident_id: int, revision: int, person: str) -> bool:
+        """Whether the person opened the evidence while this revision stood."""
         rows = await self._session.execute(
             select(EVIDENCE_VIEWS.c.person).where(
                 EVIDENCE_VIEWS.c.incident_id == incident_id,

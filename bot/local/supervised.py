@@ -58,10 +58,12 @@ class Program:
 
     @property
     def address(self) -> str:
+        """What supervisord calls it: ``group:name``."""
         return f"{self.group or self.name}:{self.name}"
 
     @property
     def url(self) -> str:
+        """Where the web service answers while it is well, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     def section(self) -> str:
@@ -182,6 +184,7 @@ class Supervisord:
         return str((await self.call("getProcessInfo", address))["statename"])
 
     async def pid(self, address: str) -> int:
+        """The process's id on this machine; 0 when none is running."""
         return int((await self.call("getProcessInfo", address))["pid"])
 
     async def until_state(self, address: str, *states: str) -> str:

@@ -14,11 +14,17 @@ class Verdict(StrEnum):
     """What may happen now."""
 
     ACT = "act"
+    """Runs at once, and people are told."""
     ACT_UNLESS_STOPPED = "act_unless_stopped"
+    """Runs when the veto window ends and nobody has stopped it."""
     ASK = "ask"
+    """Runs only when enough people approve."""
     HOLD = "hold"
+    """Waits for the end of a pause or freeze; a person with the authority may act by hand."""
     OBSERVE = "observe"
+    """The card goes to people, and nothing waits for their approval."""
     REFUSE = "refuse"
+    """Must not run this way, not even approved; the card goes to people."""
 
     @property
     def autonomous(self) -> bool:
@@ -30,6 +36,7 @@ class RuleResult(StrEnum):
     """What one rule says."""
 
     PASSED = "passed"
+    """Nothing stands in the way as far as this rule sees."""
     ESCALATES = "escalates"
     """A person must decide."""
     FORBIDS = "forbids"

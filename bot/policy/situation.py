@@ -29,6 +29,7 @@ class Finding(StrEnum):
     SUPPORTS = "supports"
     CONTRADICTS = "contradicts"
     UNKNOWN = "unknown"
+    """Nobody could say: no monitoring, no sample, or an error. Never taken for support."""
 
 
 class Evidence(Facts):
@@ -71,6 +72,8 @@ class History(Facts):
 
 
 class ScopeKind(StrEnum):
+    """What a scope is named by: the name of a service, a runbook or a target, or nothing for everything."""
+
     EVERYTHING = "everything"
     SERVICE = "service"
     RUNBOOK = "runbook"
@@ -113,10 +116,15 @@ class Gate(StrEnum):
     """What a runbook must pass before it may act by itself."""
 
     STAGING_DRY_RUN = "staging_dry_run"
+    """It was rehearsed against staging, and changed nothing there."""
     CHAOS_TEST = "chaos_test"
+    """It ended in a state that people were told of, although its backend failed it half-way."""
     ROLLBACK_VERIFICATION = "rollback_verification"
+    """Its rollback restored on staging what had been there before."""
     FAILURE_SIMULATION = "failure_simulation"
+    """It repaired the very failure it is for, injected on staging."""
     HUMAN_SIGN_OFF = "human_sign_off"
+    """A person has looked at the evidence and answers for it."""
 
     @property
     def in_words(self) -> str:
@@ -149,7 +157,9 @@ class Notification(StrEnum):
     PLANNED = "planned"
     """While considering: the card goes first and the action is released only by its acceptance."""
     ACCEPTED = "accepted"
+    """People can have seen the card."""
     FAILED = "failed"
+    """Nobody accepted it: no notification, no autonomy."""
 
 
 class Oversight(Facts):
@@ -165,7 +175,9 @@ class Trigger(StrEnum):
     """What asks for the action."""
 
     ALERT = "alert"
+    """A monitor: alerts of an incident are firing."""
     PERSON = "person"
+    """A person asked for this runbook, whether or not an alert fires."""
 
 
 class Situation(Facts):

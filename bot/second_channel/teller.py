@@ -103,10 +103,12 @@ class Teller:
         poll_seconds: float = POLL_SECONDS,
         back_off_seconds: Sequence[float] = BACK_OFF_SECONDS,
     ) -> None:
-        """Args:
-        name: unique among replicas; marks our claims.
-        after: how long Slack may take before people are told here.
-        office: makes the links; None offers none.
+        """Nobody is told anything before ``start``.
+
+        Args:
+            name: unique among replicas; marks our claims.
+            after: how long Slack may take before people are told here.
+            office: makes the links; None offers none.
         """
         self.state = TellerState()
         self._database = database

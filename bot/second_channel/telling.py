@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CALL = "call"
     """Something went wrong that a person must look at."""
     OUTCOME = "outcome"
+    """How an action ended, where the whole channel is told so too."""
     ENDING = "ending"
     """How something ended without an effect: news only for those who were told that it had begun."""
     OVER = "over"

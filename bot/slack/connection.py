@@ -197,6 +197,7 @@ class Connection:
 
     @property
     def state(self) -> ConnectionState:
+        """How the connection stood when it was last checked."""
         return ConnectionState(
             connected=self.healthy,
             connected_since=self._connected_since,

@@ -72,6 +72,7 @@ class CourierState:
 
     @property
     def healthy(self) -> bool:
+        """Whether nothing keeps notices from being delivered, as far as the courier knows."""
         return not self.problems and self.unreachable_since is None
 
 
@@ -93,15 +94,17 @@ class Courier(Generic[Work]):
         back_off_seconds: Sequence[float] = BACK_OFF_SECONDS,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
-        """Args:
-        desk: posts with a client whose time-out is below ``CALL_SECONDS``.
-        name: unique among replicas; marks our claims.
-        channel: the policy's incidents channel as it is now, for incidents without a thread.
-        on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
-            again (the message is then found, not repeated).
-        on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
-            afterwards the row has somewhere else to go.
-        known_people: user ids that may become mentions where they stand in words.
+        """Nothing is delivered before ``start``.
+
+        Args:
+            desk: posts with a client whose time-out is below ``CALL_SECONDS``.
+            name: unique among replicas; marks our claims.
+            channel: the policy's incidents channel as it is now, for incidents without a thread.
+            on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
+                again (the message is then found, not repeated).
+            on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
+                afterwards the row has somewhere else to go.
+            known_people: user ids that may become mentions where they stand in words.
         """
         self.state = CourierState()
         self._database = database

@@ -21,7 +21,8 @@ from bot.response.model.incident_channel import ChannelStep, OwnChannel
 from bot.response.model.incidents import IncidentState
 from bot.response.notices.channel_moves import archived, invitation_failed, is_quiet, lost, opened, refused
 from bot.response.ports.context import Context
-from bot.response.ports.rows import OwnChannels, Work
+from bot.response.ports.places import OwnChannels
+from bot.response.ports.rows import Work
 from bot.slack.channel_names import channel_name, topic
 from bot.slack.courier import BACK_OFF_SECONDS, CLOSED_CHANNEL_ERRORS, REPAIR_SECONDS
 from bot.slack.pacing import Pace
@@ -73,30 +74,46 @@ log = logging.getLogger(__name__)
 class ChannelRows(OwnChannels, Protocol):
     """The rows, as far as whoever does the steps sees them; False and None mean that the claim was lost meanwhile."""
 
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[OwnChannel]: ...
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[OwnChannel]:
+        """Channels with a step to do now; those that are not open yet come first."""
+        ...
 
-    async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None: ...
+    async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None:
+        """Take a lease on the step: until ``until``, ``by`` alone does it; None when somebody else was first."""
+        ...
 
-    async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool: ...
+    async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool:
+        """Record that ``step`` is done: the next one is due."""
+        ...
 
-    async def wait(self, incident_id: int, *, by: str, until: datetime, error: str) -> bool: ...
+    async def wait(self, incident_id: int, *, by: str, until: datetime, error: str) -> bool:
+        """Try the present step again at ``until``; ``error`` says to people what is in the way."""
+        ...
 
-    async def try_next_name(self, incident_id: int, *, by: str, now: datetime) -> bool: ...
+    async def try_next_name(self, incident_id: int, *, by: str, now: datetime) -> bool:
+        """Begin again under the next name, because another channel has this one."""
+        ...
 
 
 class ChannelWork(Work, Protocol):
     """One transaction."""
 
     @property
-    def channels(self) -> ChannelRows: ...
+    def channels(self) -> ChannelRows:
+        """Incidents' channels of their own, with their steps."""
+        ...
 
 
 class ChannelDatabase(Protocol):
     """Where the rows are."""
 
-    def begin(self) -> AbstractAsyncContextManager[ChannelWork]: ...
+    def begin(self) -> AbstractAsyncContextManager[ChannelWork]:
+        """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
+        ...
 
-    def read(self) -> AbstractAsyncContextManager[ChannelWork]: ...
+    def read(self) -> AbstractAsyncContextManager[ChannelWork]:
+        """One consistent view in which writing is refused and nobody is kept waiting."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class ProcessState(IntEnum):
 
     @property
     def meant_to_run(self) -> bool:
-        """supervisord is running it or still trying to."""
+        """Whether supervisord is running it or still trying to."""
         return self in RUNNING_STATES
 
 

@@ -26,6 +26,8 @@ class HomeTabRow(Row, table=True):
 
 
 class OutboxRow(Row, table=True):
+    """A notice on its way to Slack, written in the transaction whose news it is."""
+
     __tablename__ = "outbox"
     __table_args__ = (
         Index(

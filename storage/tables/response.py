@@ -10,6 +10,8 @@ from storage.columns import Number, PlainText, Row, UtcTime, table
 
 
 class IncidentRow(Row, table=True):
+    """Alerts that belong together, the question that now stands about them, and where people find it."""
+
     __tablename__ = "incidents"
     __table_args__ = (
         Index(
@@ -50,6 +52,8 @@ class IncidentRow(Row, table=True):
 
 
 class AlertRow(Row, table=True):
+    """One alert as its monitor last reported it; the same source, fingerprint and start is the same alert."""
+
     __tablename__ = "alerts"
     __table_args__ = (
         UniqueConstraint("source", "fingerprint", "starts_at"),
@@ -86,6 +90,8 @@ class QuarantinedAlertRow(Row, table=True):
 
 
 class DecisionRow(Row, table=True):
+    """A decision with the situation it rests on, by the incident's revision; never changed."""
+
     __tablename__ = "decisions"
 
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
@@ -98,6 +104,8 @@ class DecisionRow(Row, table=True):
 
 
 class ActionRow(Row, table=True):
+    """One execution of a plan, from the question to its outcome."""
+
     __tablename__ = "actions"
     __table_args__ = (
         Index("ix_actions_incident_id", "incident_id"),
@@ -133,6 +141,8 @@ class ActionRow(Row, table=True):
 
 
 class VoteRow(Row, table=True):
+    """One person's answer to one action's question."""
+
     __tablename__ = "votes"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -143,6 +153,8 @@ class VoteRow(Row, table=True):
 
 
 class EvidenceViewRow(Row, table=True):
+    """A person has opened the evidence of a revision; when it was first opened."""
+
     __tablename__ = "evidence_views"
 
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
@@ -152,6 +164,8 @@ class EvidenceViewRow(Row, table=True):
 
 
 class AttemptRow(Row, table=True):
+    """One external effect, and the snapshot taken before it; the fence that lets it begin at most once."""
+
     __tablename__ = "attempts"
 
     key: str = Field(primary_key=True)
@@ -161,6 +175,8 @@ class AttemptRow(Row, table=True):
 
 
 class TargetLockRow(Row, table=True):
+    """A target that one action has to itself until it ends."""
+
     __tablename__ = "target_locks"
 
     target: str = Field(primary_key=True, sa_type=PlainText)
@@ -168,6 +184,8 @@ class TargetLockRow(Row, table=True):
 
 
 class BudgetEntryRow(Row, table=True):
+    """One action in the ledger that every budget counts from."""
+
     __tablename__ = "budget_entries"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -179,6 +197,8 @@ class BudgetEntryRow(Row, table=True):
 
 
 class PauseRow(Row, table=True):
+    """A brake on automation: from ``since`` until ``until``, or until somebody ends it."""
+
     __tablename__ = "pauses"
 
     id: str = Field(primary_key=True)
@@ -206,6 +226,8 @@ class LicenceRow(Row, table=True):
 
 
 class DemotionRow(Row, table=True):
+    """A cap on a runbook's level, after harm or an overdue review, until it is lifted."""
+
     __tablename__ = "demotions"
     __table_args__ = (Index("uq_demotions_review_of", "review_of", unique=True),)
 
@@ -221,6 +243,8 @@ class DemotionRow(Row, table=True):
 
 
 class ReviewRow(Row, table=True):
+    """The review of one action that may have changed something: asked for, and once it is done, answered."""
+
     __tablename__ = "reviews"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view
 from bot.slack.replies import IncidentLine
 from tests.fixtures import incidents as facts
+from tests.slack.conftest import Golden
 from tests.slack.facts import INCIDENT, PLAN
 from tests.slack.notices import ALICE, BOB, CAROL, OPENED
 
@@ -75,7 +75,7 @@ VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY)}
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_tab_is_drawn_exactly_as_agreed(name: str, golden: Any) -> None:
+def test_a_tab_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     golden(name, VIEWS[name])
 
 

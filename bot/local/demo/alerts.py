@@ -1,5 +1,6 @@
-"""Alertmanager's webhook, version 4, as the demo sends it itself: where no Alertmanager runs, and to close what an
-earlier demo left open.
+"""Alertmanager's webhook, version 4, as the demo sends it itself.
+
+It does so where no Alertmanager runs, and to close what an earlier demo left open.
 """
 
 from collections.abc import Mapping

@@ -15,9 +15,13 @@ class Trouble(StrEnum):
     """What happens to a call."""
 
     RATE_LIMITED = "rate_limited"
+    """Slack answers 429 and does nothing."""
     FAILED = "failed"
+    """Slack answers with an HTTP error and does nothing."""
     REQUEST_LOST = "request_lost"
+    """It has no effect, and the caller's connection breaks."""
     ANSWER_LOST = "answer_lost"
+    """It takes effect, but the caller never hears so."""
 
 
 class Nuisance(StrEnum):

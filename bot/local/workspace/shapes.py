@@ -34,6 +34,7 @@ class Shape:
     rules: tuple[Rule, ...] = ()
 
     def __call__(self, value: Any, pointer: str, faults: Faults) -> None:
+        """Note in `faults` everything in which the value at `pointer` differs from this shape."""
         if not isinstance(value, dict):
             faults.add("must be an object", pointer)
             return

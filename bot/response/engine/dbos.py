@@ -72,12 +72,23 @@ class DurableDatabase(Protocol):
     """What the engine needs of storage: its engine, its sessions, and a ``Work`` over a session that it opened."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Where our database is, as SQLAlchemy writes addresses."""
+        ...
+
     @property
-    def engine(self) -> AsyncEngine: ...
+    def engine(self) -> AsyncEngine:
+        """The connections that durable steps share with everything else."""
+        ...
+
     @property
-    def sessionmaker(self) -> async_sessionmaker[Any]: ...
-    def work(self, session: Any) -> Work: ...
+    def sessionmaker(self) -> async_sessionmaker[Any]:
+        """Makes the sessions in which durable steps commit together with the engine's own bookkeeping."""
+        ...
+
+    def work(self, session: Any) -> Work:
+        """Our rows, seen through a session that the engine opened and will commit."""
+        ...
 
 
 class Claims(Protocol):

@@ -35,8 +35,11 @@ class Judgement(StrEnum):
 
     RIGHT = "right"
     LUCKY = "lucky"
+    """It helped, but it should have asked a person first."""
     NEEDLESS = "needless"
+    """It did no harm, and was not needed."""
     WRONG = "wrong"
+    """It should not have run."""
 
 
 _TITLES = {

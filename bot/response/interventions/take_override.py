@@ -11,6 +11,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Request
+from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work

@@ -43,6 +43,7 @@ class Button(StrEnum):
 
     APPROVE = "approve"
     WITHDRAW = "withdraw"
+    """Take back one's own approval while more are needed."""
     OVERRIDE = "override"
     STOP = "stop"
     PAUSE = "pause"
@@ -52,6 +53,7 @@ class Button(StrEnum):
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""
     CHOOSE = "choose"
+    """Choose some of a bundle's incidents, and what is to be done with them."""
     TAKE_THESE = "take_these"
     PAUSE_THESE = "pause_these"
     WHY_THESE = "why_these"

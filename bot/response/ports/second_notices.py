@@ -125,12 +125,18 @@ class SecondWork(Work, Protocol):
     """One transaction, as far as the second channel sees it."""
 
     @property
-    def second_notices(self) -> SecondNotices: ...
+    def second_notices(self) -> SecondNotices:
+        """Notices on their way by the second channel."""
+        ...
 
 
 class SecondDatabase(Protocol):
     """Where the rows are."""
 
-    def begin(self) -> AbstractAsyncContextManager[SecondWork]: ...
+    def begin(self) -> AbstractAsyncContextManager[SecondWork]:
+        """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
+        ...
 
-    def read(self) -> AbstractAsyncContextManager[SecondWork]: ...
+    def read(self) -> AbstractAsyncContextManager[SecondWork]:
+        """One consistent view in which writing is refused and nobody is kept waiting."""
+        ...

@@ -46,8 +46,8 @@ from handlers.slack.routes import ROUTES
 from handlers.web.health import Health, database_answers, fresh, holds, told
 from handlers.web.http_app import build_http_app
 from remediations.catalogue import BackendError, build_catalogue
-from storage.claims import Claims
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.intake import Intake
 from storage.migrations import migrate
 from storage.pause_file import PauseFile
@@ -183,7 +183,7 @@ async def running(
             links=second_channel.pages if second_channel else None,
         )
 
-        await engine.launch(database, flows(context), partial(flow_failed, context), Claims(database, context.now))
+        await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, context.now))
         stack.push_async_callback(engine.close)
         courier.start()
         stack.push_async_callback(courier.close)

@@ -42,7 +42,7 @@ class OutboxItem(Protocol):
 
 
 class CourierOutbox(Protocol):
-    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the claim was lost meanwhile."""
+    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the lease was lost meanwhile."""
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]: ...
 

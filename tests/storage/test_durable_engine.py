@@ -9,8 +9,8 @@ import pytest
 from bot.response.engine.dbos import Engine
 from bot.response.ports.flow import Flow
 from bot.response.ports.rows import Work
-from storage.claims import Claims
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.queue import CONSIDER
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, open_incident
@@ -56,7 +56,7 @@ async def durable(database_url: str, looks: Looks) -> AsyncIterator[Database]:
     database = Database(database_url, engine, AUDIT_KEY)
     await database.open()
     await engine.prepare()
-    await engine.launch(database, {CONSIDER: looks.consider}, looks.failed, Claims(database, lambda: NOW))
+    await engine.launch(database, {CONSIDER: looks.consider}, looks.failed, HeldLeases(database, lambda: NOW))
     yield database
     await engine.close()
     await database.close()

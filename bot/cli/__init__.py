@@ -1,5 +1,4 @@
-"""The command line: what the commands of ``watchkeeper`` do, one module per noun.
+"""The command line: one module per group of commands, put together in ``bot.cli.app``.
 
-They work where the rest does not: with the database alone, while Slack is away and no bot is running. Must not know:
-Slack, and how its arguments were parsed; ``bot.__main__`` is the only one that knows this room.
+What stops or proves works where the rest does not: with the database alone, while Slack is away and no bot is running.
 """

@@ -22,7 +22,7 @@ from bot.second_channel.route import Delivered, Rejected, RetryLater, Route
 from bot.second_channel.telling import Kind, Telling, still_true, telling
 
 POLL_SECONDS = 1.0
-CLAIM_SECONDS = 60.0
+LEASE_SECONDS = 60.0
 """Longer than any route's time-out."""
 BACK_OFF_SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0)
 GIVEN_UP_FOR = timedelta(hours=1)
@@ -88,7 +88,7 @@ class TellerState:
 
 
 class Teller:
-    """Tells until closed. One per process; replicas share the rows by their claims."""
+    """Tells until closed. One per process; replicas share the rows by leases."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Teller:
         """Nobody is told anything before ``start``.
 
         Args:
-            name: unique among replicas; marks our claims.
+            name: unique among replicas; the holder of our leases.
             after: how long Slack may take before people are told here.
             office: makes the links; None offers none.
         """
@@ -223,7 +223,7 @@ class Teller:
         now = self._now()
         async with self._database.begin() as work:
             row = await work.second_notices.claim(
-                notice_id, by=self._name, now=now, until=now + timedelta(seconds=CLAIM_SECONDS)
+                notice_id, by=self._name, now=now, until=now + timedelta(seconds=LEASE_SECONDS)
             )
             if row is None:
                 return None

@@ -42,11 +42,11 @@ from bot.slack.text import Url, web_address
 
 POLL_SECONDS = 1.0
 """How often to look for rows that another replica queued or left behind."""
-CLAIM_SECONDS = 45.0
+LEASE_SECONDS = 45.0
 WAIT_IN_HAND_SECONDS = 5.0
 """A row whose slot is further away than this is given back until then."""
 CALL_SECONDS = 15.0
-"""At least this much of the claim must be left when a call begins; more than the client's time-out."""
+"""At least this much of the lease must be left when a call begins; more than the client's time-out."""
 WHISPER_TRIES = 3
 WHISPER_WAIT_MAX_SECONDS = 5.0
 WHISPER_AGAIN_SECONDS = 1.0
@@ -77,7 +77,7 @@ class CourierState:
 
 
 class Courier(Generic[Work]):
-    """Delivers until closed. One per process; replicas share the rows by their claims."""
+    """Delivers until closed. One per process; replicas share the rows by leases."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Courier(Generic[Work]):
 
         Args:
             desk: posts with a client whose time-out is below ``CALL_SECONDS``.
-            name: unique among replicas; marks our claims.
+            name: unique among replicas; the holder of our leases.
             channel: the policy's incidents channel as it is now, for incidents without a thread.
             on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
                 again (the message is then found, not repeated).
@@ -191,13 +191,13 @@ class Courier(Generic[Work]):
 
     async def _handle(self, outbox_id: int) -> None:
         now = self._now()
-        until = now + timedelta(seconds=CLAIM_SECONDS)
+        until = now + timedelta(seconds=LEASE_SECONDS)
         try:
             async with self._database.begin() as work:
                 item = await work.outbox.claim(outbox_id, by=self._name, now=now, until=until)
             if item is not None:
                 await self._deliver(item, until)
-        except Exception:  # one row must not stop the others; its claim runs out and it is tried again
+        except Exception:  # one row must not stop the others; its lease runs out and it is tried again
             log.exception("outbox row %s could not be handled", outbox_id)
 
     # -- one row ---------------------------------------------------------------------------------------------------

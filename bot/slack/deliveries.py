@@ -54,7 +54,7 @@ class OutboxItem(Protocol):
 
 
 class CourierOutbox(Protocol):
-    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the claim was lost meanwhile."""
+    """The courier's side of the outbox; ``retry`` and ``failed`` do nothing when the lease was lost meanwhile."""
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
         """Ids that can be claimed now, oldest first: of what must keep its order, only the first undelivered."""

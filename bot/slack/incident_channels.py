@@ -29,7 +29,7 @@ from bot.slack.pacing import Pace
 from bot.slack.posting import CLOCK_SKEW_SECONDS, Limited, Misconfigured, NotSent, Outcome, Unknown, outcome_of
 from bot.slack.text import plain, web_address
 
-CLAIM_SECONDS = 45.0
+LEASE_SECONDS = 45.0
 BATCH = 100
 NAMES_TRIED_MAX = 20
 INVITED_AT_ONCE = 100
@@ -72,7 +72,7 @@ log = logging.getLogger(__name__)
 
 
 class ChannelRows(OwnChannels, Protocol):
-    """The rows, as far as whoever does the steps sees them; False and None mean that the claim was lost meanwhile."""
+    """The rows, as far as whoever does the steps sees them; False and None mean that the lease was lost meanwhile."""
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[OwnChannel]:
         """Channels with a step to do now; those that are not open yet come first."""
@@ -136,10 +136,10 @@ Failure = RetryLater | Rejected
 
 
 class Channels:
-    """Does the steps. One per process; replicas share the rows by their claims."""
+    """Does the steps. One per process; replicas share the rows by leases."""
 
     def __init__(self, context: Context, database: ChannelDatabase, client: AsyncWebClient, *, name: str) -> None:
-        """``name``: unique among replicas; marks our claims."""
+        """``name``: unique among replicas; the holder of our leases."""
         self._context = context
         self._database = database
         self._client = client
@@ -190,11 +190,11 @@ class Channels:
         now = self._context.now()
         try:
             async with self._database.begin() as work:
-                until = now + timedelta(seconds=CLAIM_SECONDS)
+                until = now + timedelta(seconds=LEASE_SECONDS)
                 claimed = await work.channels.claim(own.incident_id, by=self._name, now=now, until=until)
             if claimed is not None:
                 await self._settle(claimed, await self._do(claimed))
-        except Exception:  # one channel must not stop the others; its claim runs out and it is tried again
+        except Exception:  # one channel must not stop the others; its lease runs out and it is tried again
             log.exception("step %s of the channel of INC-%s could not be handled", own.step, own.incident_id)
 
     # -- the steps ---------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ LOOK_SECONDS = 1.0
 ANYWAY_SECONDS = 30.0
 KEPT_UP_TO_DATE = timedelta(days=3)
 """After the last opening; who comes back later gets a fresh tab by opening it."""
-CLAIM = timedelta(seconds=30)
+LEASE = timedelta(seconds=30)
 PUBLISH_INTERVAL_SECONDS = 0.75
 """Slack takes views.publish about a hundred times a minute."""
 PUBLISH_BURST = 15
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class LiveHome:
-    """Draws until closed. One per process; replicas share the tabs by their claims."""
+    """Draws until closed. One per process; replicas share the tabs by leases."""
 
     def __init__(
         self, bridge: Bridge, *, look_seconds: float = LOOK_SECONDS, interval_seconds: float = PUBLISH_INTERVAL_SECONDS
@@ -110,7 +110,7 @@ class LiveHome:
     async def _draw(self, tab: HomeTab, view: View) -> None:
         now = self._bridge.context.now()
         async with self._bridge.database.begin() as work:
-            claimed = await work.home_tabs.claim(tab.person, now, now + CLAIM)
+            claimed = await work.home_tabs.claim(tab.person, now, now + LEASE)
         if claimed is None or claimed.digest != tab.digest:
             self._owed = True  # another replica has it in hand, or has drawn it since: look at fresh facts first
             if claimed is not None:

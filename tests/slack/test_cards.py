@@ -177,13 +177,13 @@ def test_the_rollback_is_named_even_when_there_are_many_steps() -> None:
 
 
 @pytest.mark.parametrize("state", [ActionState.FAILED, ActionState.EXPIRED, ActionState.LAPSED])
-def test_who_takes_it_is_asked_however_long_the_names_are(state):
+def test_who_takes_it_is_asked_however_long_the_names_are(state: ActionState) -> None:
     notice = after(state, alert_name="A" * 300, service="s" * 300)
     (header, *_) = render(notice, 1).blocks
     assert header["text"]["text"].endswith("Who takes it?")
 
 
-def test_a_card_that_was_approved_too_late_to_start_says_who_had_approved_and_not_that_nobody_answered():
+def test_a_card_that_was_approved_too_late_to_start_says_who_had_approved_and_not_that_nobody_answered() -> None:
     said = reading(CARDS["lapsed"])
     assert "It was approved, but could not start in time." in said
     assert "Approved by <@U01ALICE>." in said

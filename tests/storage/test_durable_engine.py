@@ -10,8 +10,8 @@ from bot.response.engine.dbos import Engine
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.flow import Flow, FlowName
 from bot.response.ports.rows import Work
-from storage.claims import Claims
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, open_incident
 
@@ -60,7 +60,7 @@ async def durable(database_url: str, looks: Looks) -> AsyncIterator[Database]:
     database = Database(database_url, engine, AUDIT_KEY)
     await database.open()
     await engine.prepare()
-    await engine.launch(database, {FlowName.CONSIDER: looks.consider}, looks.failed, Claims(database, lambda: NOW))
+    await engine.launch(database, {FlowName.CONSIDER: looks.consider}, looks.failed, HeldLeases(database, lambda: NOW))
     yield database
     await engine.close()
     await database.close()

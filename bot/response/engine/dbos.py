@@ -91,15 +91,15 @@ class DurableDatabase(Protocol):
         ...
 
 
-class Claims(Protocol):
-    """What processes have in hand beside flows: rows that nobody else touches while they may be alive."""
+class HeldLeases(Protocol):
+    """What processes have in hand beside flows: rows that nobody else touches while their lease lasts."""
 
     async def holders(self) -> Collection[str]:
-        """Everybody who has anything in hand, alive or not."""
+        """Everybody who holds a lease, alive or not."""
         ...
 
     async def free(self, holder: str) -> int:
-        """Let others have what this process, known to be gone, has in hand; how much."""
+        """End every lease of this process, known to be gone; how many."""
         ...
 
 
@@ -125,7 +125,7 @@ class Engine:
         self.launched = False
         self._closing = False
         self._on_failure: OnFailure | None = None
-        self._claims: Claims | None = None
+        self._leases: HeldLeases | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._duties: list[asyncio.Task[None]] = []
 
@@ -174,7 +174,7 @@ class Engine:
         database: DurableDatabase,
         flows: Mapping[str, FlowFunction],
         on_failure: OnFailure,
-        claims: Claims,
+        leases: HeldLeases,
         on_lost: Callable[[str], None] = exit_at_once,
     ) -> None:
         """Register ``flows`` by name and start running them on the *running* loop, legacies of the dead first.
@@ -185,10 +185,10 @@ class Engine:
             database: where the flows' transactions go.
             flows: by name; a changed flow has a new name.
             on_failure: called when a flow failed in a way it did not foresee.
-            claims: what else the dead leave behind.
+            leases: what else the dead leave behind.
             on_lost: called with the reason when this process has lost its place and others may own its work.
         """
-        self._database, self._on_failure, self._claims = database, on_failure, claims
+        self._database, self._on_failure, self._leases = database, on_failure, leases
         for name, function in flows.items():
             self._register(name, function)
         self._datasource = await AsyncSQLAlchemyDatasource.create(
@@ -238,17 +238,19 @@ class Engine:
 
         What they had in hand beside flows is free for others, too.
         """
-        if self._claims is None:
+        if self._leases is None:
             raise RuntimeError("the durable engine is not launched; call launch() before taking over")
         pending = await self._client.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-        names = {flow.executor_id for flow in pending if flow.executor_id} | set(await self._claims.holders())
+        names = {flow.executor_id for flow in pending if flow.executor_id} | set(await self._leases.holders())
         for executor_id in sorted(names - {self.executor_id}):
             async with self._place.legacy(executor_id) as gone:
                 if gone:
                     await self._inherit(executor_id)
-                    freed = await self._claims.free(executor_id)
+                    freed = await self._leases.free(executor_id)
                     if freed:
-                        log.warning("set %d notice(s) and step(s) free that %s had in hand", freed, executor_id)
+                        log.warning(
+                            "freed %d notice(s) and step(s) whose lease %s held, which is gone", freed, executor_id
+                        )
 
     async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``. Outside a flow it is a plain transaction."""

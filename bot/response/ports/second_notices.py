@@ -54,7 +54,7 @@ class SecondNotice:
 
 
 class SecondNotices(Protocol):
-    """``retry``, ``failed`` and ``unneeded`` answer False, and do nothing, when the claim was lost meanwhile."""
+    """``retry``, ``failed`` and ``unneeded`` answer False, and do nothing, when the lease was lost meanwhile."""
 
     async def untold(self, *, since: datetime, given_up_since: datetime) -> Sequence[Untold]:
         """Cards, calls and outcomes of the incidents whose first notice waits since before ``since``, in their order.
@@ -101,7 +101,7 @@ class SecondNotices(Protocol):
         ...
 
     async def delivered(self, notice_id: int, *, now: datetime) -> bool:
-        """Record an accepted delivery, whoever holds the claim by now; False when it is known already."""
+        """Record an accepted delivery, whoever holds the lease by now; False when it is known already."""
         ...
 
     async def retry(self, notice_id: int, *, by: str, at: datetime, error: str) -> bool:

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
 
-.PHONY: setup system demo test check lint types imports lock diagrams bench clean
+.PHONY: setup system demo test coverage check lint types imports lock diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -39,8 +39,13 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-test: setup system check
-	$(BIN)/pytest -n auto --dist loadgroup
+# Branch coverage of the decision core, from examples alone: what Hypothesis tries differs from run to run.
+coverage: setup
+	$(BIN)/coverage run -m pytest tests/policy -n 0 --quiet -m "not hypothesis"
+	$(BIN)/coverage report
+
+test: setup system check coverage
+	$(BIN)/python -m tests.rerun -n auto --dist loadgroup
 
 lock: setup
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev --python-version 3.11 --output-file requirements.lock pyproject.toml
@@ -49,4 +54,4 @@ diagrams: setup
 	$(BIN)/python -m bot.response.diagrams > docs/lifecycles.md
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo .coverage .unstable .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

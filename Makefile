@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
 
-.PHONY: setup system demo test coverage check lint types imports lock diagrams bench clean
+.PHONY: setup system demo test unit coverage check lint types imports lock diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -38,6 +38,10 @@ types: setup
 
 imports: setup
 	$(BIN)/lint-imports
+
+# For the inner loop: what needs no server, in less than a minute.
+unit: setup
+	$(BIN)/python -m tests.unit
 
 # Branch coverage of the decision core, from examples alone: what Hypothesis tries differs from run to run.
 coverage: setup

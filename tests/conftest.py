@@ -6,10 +6,12 @@ folder is absent, the tests that compare with it say so and pass on, in CI too.
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 
 import pytest
 
 from tests.fixtures.slack_calls import documented, every_web_api, faults, granted_scopes
+from tests.unit import is_unit, without_servers
 
 MAY_BE_ABSENT = "shared/contracts"
 
@@ -26,6 +28,20 @@ def pytest_runtest_makereport(
             report.outcome = "failed"
             report.longrepr = f"{item.nodeid} was skipped, which CI=true forbids. {reason}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Hold unit tests to what makes them quick, with every fixture that they ask for."""
+    with without_servers() if is_unit(item.path) else nullcontext():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Likewise."""
+    with without_servers() if is_unit(item.path) else nullcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)

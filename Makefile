@@ -51,6 +51,11 @@ coverage: setup
 test: setup system check coverage
 	$(BIN)/python -m tests.rerun -n auto --dist loadgroup
 
+bench: setup
+	@for file in tests/benchmarks/*.py; do \
+	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; \
+	done
+
 lock: setup
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev --python-version 3.11 --output-file requirements.lock pyproject.toml
 

@@ -1,7 +1,6 @@
 """What holds for every test: it asks Slack only what Slack documents, and in CI it may not be skipped.
 
-A skip is a promise that nobody has checked. One exception: facts about Slack that lie beside the repository. Where that
-folder is absent, the tests that compare with it say so and pass on, in CI too.
+A skip is a promise that nobody has checked.
 """
 
 import os
@@ -10,10 +9,9 @@ from contextlib import nullcontext
 
 import pytest
 
-from tests.fixtures.slack_calls import documented, every_web_api, faults, granted_scopes
+from bot.local.workspace.facts import method_facts
+from tests.fixtures.slack_calls import every_web_api, faults, granted_scopes
 from tests.unit import is_unit, without_servers
-
-MAY_BE_ABSENT = "shared/contracts"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,9 +22,8 @@ def pytest_runtest_makereport(
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
         reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-        if MAY_BE_ABSENT not in reason:
-            report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} was skipped, which CI=true forbids. {reason}"
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which CI=true forbids. {reason}"
     return report
 
 
@@ -52,6 +49,5 @@ def calls_as_documented() -> Iterator[None]:
     """
     with every_web_api() as doors:
         yield
-    methods, scopes = documented(), granted_scopes()
-    if methods is not None:
-        assert {fault for door in doors for call in door.calls for fault in faults(call, methods, scopes)} == set()
+    methods, scopes = method_facts(), granted_scopes()
+    assert {fault for door in doors for call in door.calls for fault in faults(call, methods, scopes)} == set()

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
 
-.PHONY: setup system demo test check lint types imports lock wheel diagrams bench clean
+.PHONY: setup system demo test unit coverage check lint types imports lock wheel diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -39,8 +39,22 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-test: setup system check
-	$(BIN)/pytest -n auto --dist loadgroup
+# For the inner loop: what needs no server, in less than a minute.
+unit: setup
+	$(BIN)/python -m tests.unit
+
+# Branch coverage of the decision core, from examples alone: what Hypothesis tries differs from run to run.
+coverage: setup
+	$(BIN)/coverage run -m pytest tests/policy -n 0 --quiet -m "not hypothesis"
+	$(BIN)/coverage report
+
+test: setup system check coverage
+	$(BIN)/python -m tests.rerun -n auto --dist loadgroup
+
+bench: setup
+	@for file in tests/benchmarks/*.py; do \
+	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; \
+	done
 
 # requirements.lock is what production runs; requirements-dev.lock is the same and the developers' tools on top.
 # Versions stay as they are as long as pyproject.toml allows them; `make lock UPGRADE=1` takes the newest.
@@ -65,4 +79,4 @@ diagrams: setup
 	$(BIN)/python -m bot.response.model.diagrams > docs/lifecycles.md
 
 clean:
-	rm -rf $(VENV) dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .demo .coverage .unstable .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -141,6 +141,11 @@ def test_the_calm_case_acts_unless_stopped_and_every_rule_passes() -> None:
     assert decision.headline == "L3, bounded: it acts in 30 s unless somebody stops it."
 
 
+def test_only_the_reason_of_a_rule_that_there_is_can_be_asked_for() -> None:
+    with pytest.raises(KeyError, match="no reason from rule 'luck'"):
+        decide(calm_situation(), calm_policy()).reason("luck")
+
+
 def test_a_demotion_never_takes_the_veto_window_away() -> None:
     demoted = calm_situation(licence=Licence(gates=frozenset(Gate), demoted_to=Level.L2))
     decision = decide(demoted, calm_policy())

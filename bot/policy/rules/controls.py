@@ -74,12 +74,9 @@ def controls(situation: Situation, policy: Policy) -> Ruling:
 
 
 def _covers(scope: Scope, services: Collection[str], runbook: str | None, keys: Collection[str]) -> bool:
-    match scope.kind:
-        case ScopeKind.EVERYTHING:
-            return True
-        case ScopeKind.SERVICE:
-            return scope.name in services
-        case ScopeKind.RUNBOOK:
-            return scope.name == runbook
-        case ScopeKind.TARGET:
-            return scope.name in keys
+    named: dict[ScopeKind, Collection[str | None]] = {
+        ScopeKind.SERVICE: services,
+        ScopeKind.RUNBOOK: (runbook,),
+        ScopeKind.TARGET: keys,
+    }
+    return scope.kind is ScopeKind.EVERYTHING or scope.name in named[scope.kind]

@@ -1,7 +1,7 @@
-"""What processes have in hand: rows that one of them has claimed to deliver, so that nobody else touches them.
+"""Leases of dead processes: rows that a process had leased for delivery are released before the lease ends.
 
-A claim runs out by itself. People need not wait for that when its holder is known to be dead: whoever proves the death
-(``bot.response.engine.liveness``) sets the rows free. Must not know: who is dead, what is delivered and how.
+A lease expires by itself. People need not wait for that when its holder's liveness lock is free
+(``bot.response.engine.liveness``). Must not know: which process is dead, what is delivered and how.
 """
 
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from storage.second_notices import SecondNoticeState
 from storage.tables import INCIDENT_CHANNELS, OUTBOX, SECOND_NOTICES
 
 SETTLE = timedelta(seconds=3)
-"""What the dead had sent may still be under way: whoever looks whether it got through looks after that."""
+"""A dead process's last request may still be under way: the next holder checks whether it got through after that."""
 
-_IN_HAND = (
+_LEASED = (
     (OUTBOX, (OUTBOX.c.state == OutboxState.QUEUED) & OUTBOX.c.claimed_by.is_not(None)),
     (INCIDENT_CHANNELS, INCIDENT_CHANNELS.c.due_at.is_not(None) & INCIDENT_CHANNELS.c.claimed_by.is_not(None)),
     (SECOND_NOTICES, (SECOND_NOTICES.c.state == SecondNoticeState.QUEUED) & SECOND_NOTICES.c.claimed_by.is_not(None)),
 )
-"""Each kind of row that is claimed, and which of them are."""
+"""Each kind of row that is leased, and which of them are."""
 
 
 class Claims:
@@ -34,19 +34,19 @@ class Claims:
         self._settle = settle
 
     async def holders(self) -> frozenset[str]:
-        """Everybody who has anything in hand, alive or not."""
-        names = union(*(select(table.c.claimed_by).where(in_hand) for table, in_hand in _IN_HAND))
+        """Every process that holds a lease, alive or dead."""
+        names = union(*(select(table.c.claimed_by).where(leased) for table, leased in _LEASED))
         async with self._database.read() as work:
             return frozenset(await work.session.scalars(names))
 
     async def free(self, holder: str) -> int:
-        """Take everything out of this process's hands, for others from ``settle`` on; how many rows."""
+        """End every lease of this process; others may take the rows after ``settle``. How many rows."""
         freed = 0
         async with self._database.begin() as work:
-            for table, in_hand in _IN_HAND:
+            for table, leased in _LEASED:
                 rows = await work.session.execute(
                     update(table)
-                    .where(in_hand, table.c.claimed_by == holder)
+                    .where(leased, table.c.claimed_by == holder)
                     .values(claimed_by=None, claimed_until=self._now() + self._settle)
                     .returning(table.c.claimed_by)
                 )

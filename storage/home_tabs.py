@@ -29,7 +29,7 @@ class HomeTabs:
         self._session = session
 
     async def opened(self, person: str, now: datetime) -> None:
-        """Somebody is looking at it: it is drawn anew, and kept up to date from here on."""
+        """Somebody has opened it: it is drawn anew, and kept up to date from here on."""
         if not await insert_once(self._session, HOME_TABS, person=person, opened_at=now, digest="", hash=""):
             await self._session.execute(
                 update(HOME_TABS)
@@ -48,7 +48,7 @@ class HomeTabs:
         return [HomeTab(person=row.person, digest=row.digest, hash=row.hash) for row in rows]
 
     async def claim(self, person: str, now: datetime, until: datetime) -> HomeTab | None:
-        """Make drawing it the caller's business until ``until``; None when somebody else has it in hand."""
+        """Lease the tab for drawing until ``until``; None when somebody else holds the lease."""
         row = (
             await self._session.execute(
                 update(HOME_TABS)
@@ -69,5 +69,5 @@ class HomeTabs:
         )
 
     async def put_down(self, person: str, until: datetime | None) -> None:
-        """Give it back undrawn, not to be tried before ``until``."""
+        """End the lease without drawing; it is not tried again before ``until``."""
         await self._session.execute(update(HOME_TABS).where(HOME_TABS.c.person == person).values(claimed_until=until))

@@ -1,6 +1,6 @@
 """Channels of their own: each row is one incident's channel and the next step to do with it.
 
-A step is claimed by one process at a time, done, and then the row moves to the next; every move is a conditional
+A step is leased to one process at a time, done, and then the row moves to the next; every move is a conditional
 update, so a step that a dead process began is simply begun again. Where the incident lives (``incidents.channel``)
 changes in the same statements as the row.
 """
@@ -128,7 +128,7 @@ class IncidentChannels:
         return [_own_channel(row) for row in rows]
 
     async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None:
-        """Make the present step the caller's business until ``until``; None when somebody else was first."""
+        """Lease the present step to ``by`` until ``until``; None when somebody else was first."""
         row = (
             await self._session.execute(
                 update(INCIDENT_CHANNELS)
@@ -140,7 +140,7 @@ class IncidentChannels:
         return None if row is None else _own_channel(row)
 
     async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool:
-        """``step`` is done, the next is due; False when the claim was lost meanwhile."""
+        """``step`` is done, the next is due; False when the lease was lost meanwhile."""
         following = step_after(step)
         values = _begun(following, now)
         if following is ChannelStep.ARCHIVE:
@@ -148,11 +148,11 @@ class IncidentChannels:
         return await self._change(incident_id, by, INCIDENT_CHANNELS.c.step == step, **values)
 
     async def wait(self, incident_id: int, *, by: str, until: datetime, error: str) -> bool:
-        """Try the present step again at ``until``; False when the claim was lost meanwhile."""
+        """Try the present step again at ``until``; False when the lease was lost meanwhile."""
         return await self._change(incident_id, by, due_at=until, claimed_by=None, claimed_until=None, error=error)
 
     async def try_next_name(self, incident_id: int, *, by: str, now: datetime) -> bool:
-        """The name belongs to another channel; False when the claim was lost meanwhile."""
+        """The name belongs to another channel; False when the lease was lost meanwhile."""
         attempt = INCIDENT_CHANNELS.c.name_attempt + 1
         return await self._change(incident_id, by, name_attempt=attempt, **_begun(ChannelStep.CREATE, now))
 
@@ -177,7 +177,7 @@ def _of(incident_id: int) -> Any:
 
 
 def _free(now: datetime) -> Any:
-    """Due, and in nobody's hands."""
+    """Due, and not leased."""
     untouched = or_(INCIDENT_CHANNELS.c.claimed_until.is_(None), INCIDENT_CHANNELS.c.claimed_until <= now)
     return (INCIDENT_CHANNELS.c.due_at <= now) & untouched
 

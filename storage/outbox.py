@@ -1,6 +1,6 @@
 """The outbox: what people are told, in each incident's order, exactly as the rows that caused it were committed.
 
-A row is queued in the transaction whose news it carries, claimed by one courier at a time, and then delivered or given
+A row is queued in the transaction whose news it carries, leased to one courier at a time, and then delivered or given
 up. Order is strict within an incident and free between incidents, so a row that cannot be delivered holds up only its
 own thread.
 """
@@ -46,7 +46,7 @@ class OutboxItem:
     incident_id: int
     notice: Told
     attempts: int
-    """Deliveries begun, this one included. Above 1, an earlier one may have got through: look before posting."""
+    """Deliveries begun, this one included. Above 1, an earlier one may have got through: search before posting."""
     created_at: datetime
     channel: str | None
     """Where it goes; None before the incident's first card."""
@@ -115,7 +115,7 @@ class Outbox:
         self._wake_after_commit()
         delivered = (OUTBOX.c.incident_id == incident_id) & (OUTBOX.c.state == OutboxState.DELIVERED)
         first = select(func.min(OUTBOX.c.id)).where(delivered, OUTBOX.c.kind == card.kind).scalar_subquery()
-        # The attempts stay: whoever delivers it looks first, and so finds what another process may have posted.
+        # The attempts stay: whoever delivers it searches first, and so finds what another process may have posted.
         await self._session.execute(
             update(OUTBOX)
             .where(OUTBOX.c.id == first)
@@ -131,14 +131,14 @@ class Outbox:
         )
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
-        """Ids that can be claimed now: of each stream only its first undelivered row, oldest first."""
+        """Ids that can be leased now: of each stream only its first undelivered row, oldest first."""
         rows = await self._session.scalars(
             select(OUTBOX.c.id).where(OUTBOX.c.id.in_(_firsts()), _free(now)).order_by(OUTBOX.c.id).limit(limit)
         )
         return [int(outbox_id) for outbox_id in rows]
 
     async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None:
-        """Make delivering this row the caller's business until ``until``; None when somebody else was first."""
+        """Lease the row to ``by`` until ``until``; None when somebody else was first."""
         row = (
             await self._session.execute(
                 update(OUTBOX)
@@ -182,11 +182,11 @@ class Outbox:
         return True
 
     async def retry(self, outbox_id: int, *, by: str, at: datetime, error: str) -> bool:
-        """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
+        """End the lease; the row is tried again at ``at``. False when the lease was lost meanwhile."""
         return await self._give_back(outbox_id, by, due_at=at, error=error)
 
     async def failed(self, outbox_id: int, *, by: str, error: str) -> bool:
-        """Give a claimed row up for good, so that those behind it go on; False when the claim was lost meanwhile."""
+        """Give the row up for good, so that those behind it go on; False when the lease was lost meanwhile."""
         self._wake_after_commit()
         return await self._give_back(outbox_id, by, state=OutboxState.FAILED, error=error)
 
@@ -266,7 +266,7 @@ def _firsts() -> Any:
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, in nobody's hands, and not waiting for the incident's own channel to open."""
+    """Due, not leased, and not waiting for the incident's own channel to open."""
     moving = exists().where(
         INCIDENT_CHANNELS.c.incident_id == OUTBOX.c.incident_id, INCIDENT_CHANNELS.c.hold_until > now
     )

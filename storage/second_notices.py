@@ -109,7 +109,7 @@ class SecondNotices:
         return await self._insert(incident_id, kind, "", route, now)
 
     async def due(self, route: str, now: datetime, limit: int = 50) -> Sequence[int]:
-        """Ids that can be claimed now: of each incident only its first on this route, oldest first."""
+        """Ids that can be leased now: of each incident only its first on this route, oldest first."""
         rows = await self._session.scalars(
             select(SECOND_NOTICES.c.id)
             .where(SECOND_NOTICES.c.route == route, SECOND_NOTICES.c.id.in_(_firsts()), _free(now))
@@ -119,7 +119,7 @@ class SecondNotices:
         return [int(one) for one in rows]
 
     async def claim(self, notice_id: int, *, by: str, now: datetime, until: datetime) -> SecondNotice | None:
-        """Make sending this row the caller's business until ``until``; None when somebody else was first."""
+        """Lease the row to ``by`` until ``until``; None when somebody else was first."""
         row = (
             await self._session.execute(
                 update(SECOND_NOTICES)
@@ -137,7 +137,7 @@ class SecondNotices:
         state = await self._session.scalar(select(OUTBOX.c.state).where(OUTBOX.c.id == notice.outbox_id))
         return state == OutboxState.DELIVERED
 
-    async def heard_of(self, notice: SecondNotice) -> bool:
+    async def told_before(self, notice: SecondNotice) -> bool:
         """Whether this row's recipient was told of the same subject before."""
         found = await self._session.scalar(
             select(SECOND_NOTICES.c.id)
@@ -152,7 +152,7 @@ class SecondNotices:
         return found is not None
 
     async def delivered(self, notice_id: int, *, now: datetime) -> bool:
-        """Record an accepted delivery, whoever holds the claim by now; False when it is known already."""
+        """Record an accepted delivery, whoever holds the lease by now; False when it is known already."""
         return await self._settle(
             notice_id,
             SECOND_NOTICES.c.state != SecondNoticeState.DELIVERED,
@@ -162,15 +162,15 @@ class SecondNotices:
         )
 
     async def retry(self, notice_id: int, *, by: str, at: datetime, error: str) -> bool:
-        """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
+        """End the lease; the row is tried again at ``at``. False when the lease was lost meanwhile."""
         return await self._settle(notice_id, _held(by), due_at=at, error=error)
 
     async def failed(self, notice_id: int, *, by: str, error: str) -> bool:
-        """Give a claimed row up for good; False when the claim was lost meanwhile."""
+        """Give the row up for good; False when the lease was lost meanwhile."""
         return await self._settle(notice_id, _held(by), state=SecondNoticeState.FAILED, error=error)
 
     async def unneeded(self, notice_id: int, *, by: str) -> bool:
-        """A claimed row need not be sent any more; False when the claim was lost meanwhile."""
+        """The row need not be sent any more; False when the lease was lost meanwhile."""
         return await self._settle(notice_id, _held(by), state=SecondNoticeState.UNNEEDED)
 
     async def told(self, incident_id: int, kind: str, subject: str) -> int:
@@ -254,7 +254,7 @@ def _firsts() -> Any:
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, and in nobody's hands."""
+    """Due, and not leased."""
     return and_(
         SECOND_NOTICES.c.state == SecondNoticeState.QUEUED,
         SECOND_NOTICES.c.due_at <= now,

@@ -231,7 +231,7 @@ class Teller:
                 incident is None
                 or await work.second_notices.taken_by_slack(row)
                 or not await still_true(work, kind, row.subject, incident)
-                or (kind is Kind.ENDING and not await work.second_notices.heard_of(row))
+                or (kind is Kind.ENDING and not await work.second_notices.told_before(row))
             ):
                 await work.second_notices.unneeded(row.id, by=self._name)
                 return None

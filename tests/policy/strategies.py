@@ -170,8 +170,8 @@ def plans(draw: st.DrawFn) -> Plan:
 def forbidden_plans() -> st.SearchStrategy[Plan]:
     """Plans with at least one forbidden effect, said or unsaid."""
     said = st.sets(st.sampled_from(tuple(FORBIDDEN)), min_size=1).map(lambda effects: calm_plan(effects=effects))
-    no_way_back = Rollback(summary="none", exactness=Exactness.NONE)
-    return st.one_of(said, st.just(calm_plan(rollback=no_way_back)))
+    no_rollback = Rollback(summary="none", exactness=Exactness.NONE)
+    return st.one_of(said, st.just(calm_plan(rollback=no_rollback)))
 
 
 def impacts() -> st.SearchStrategy[Impact]:

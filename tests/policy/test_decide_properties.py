@@ -27,7 +27,7 @@ from tests.policy.strategies import (
 )
 
 AUTONOMY = {Verdict.ACT: 2, Verdict.ACT_UNLESS_STOPPED: 1}
-"""How much happens without a person's yes; everything else is none."""
+"""How much happens without a person's approval; everything else is none."""
 
 
 def autonomy(decision: Decision) -> int:

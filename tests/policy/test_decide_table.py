@@ -188,4 +188,4 @@ def test_the_reason_why_no_plan_could_be_made_is_the_headline() -> None:
 def test_a_plan_of_another_remediation_than_ordered_is_not_judged() -> None:
     decisive, headline = observed(calm_policy(), plan=calm_plan(remediation="delete_everything"))
     assert decisive == "plan"
-    assert "restart-checkout orders restart_service" in headline
+    assert "restart-checkout names restart_service" in headline

@@ -27,7 +27,7 @@ from tests.policy.strategies import (
         ({"oversight": Oversight(trigger=" ", audited=True, notification=Notification.ACCEPTED)}, "trigger"),
         ({"oversight": Oversight(trigger="alert", audited=False, notification=Notification.ACCEPTED)}, "audit"),
         ({"plan": reaching(2, stated=1)}, "blast radius"),
-        ({"plan": calm_plan(rollback=Rollback(summary=" ", exactness=Exactness.EXACT))}, "way back"),
+        ({"plan": calm_plan(rollback=Rollback(summary=" ", exactness=Exactness.EXACT))}, "rollback"),
     ],
 )
 def test_any_missing_part_of_oversight_refuses_and_is_named(changes: dict[str, Any], missing: str) -> None:
@@ -126,7 +126,7 @@ def test_five_kinds_of_effect_are_forbidden() -> None:
     }
 
 
-def test_no_way_back_is_irreversible_even_if_the_plan_does_not_say_so() -> None:
+def test_no_rollback_is_irreversible_even_if_the_plan_does_not_say_so() -> None:
     decision = decided(plan=calm_plan(rollback=Rollback(summary="none", exactness=Exactness.NONE)))
     assert decision.headline == ("This plan would be irreversible: that never happens by itself, 2 people must agree.")
 

@@ -16,7 +16,7 @@ from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
 from storage.alerts import RejectedAlert, group_key
 from storage.database import Database
 from storage.intake import WAITING_ALERTS_MAX, Intake, IntakeUnavailableError
-from storage.queue import LOOKS_PER_TRANSACTION
+from storage.queue import ASSESSMENTS_PER_TRANSACTION
 from storage.tables import ALERTS, AUDIT_ENTRIES, INCIDENTS, QUARANTINED_ALERTS
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.incidents import NOW, alert, open_incident
@@ -232,10 +232,10 @@ async def test_a_storm_is_a_few_audit_entries_and_looks(
 async def test_a_storm_over_many_services_queues_its_looks_after_the_answer(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
-    many = LOOKS_PER_TRANSACTION * 2 + 7
+    many = ASSESSMENTS_PER_TRANSACTION * 2 + 7
     result = await intake.accept([alert(f"f{number}", service=f"s{number}") for number in range(many)])
     assert len(result.incidents) == many
-    assert len(enqueuer.calls) >= LOOKS_PER_TRANSACTION
+    assert len(enqueuer.calls) >= ASSESSMENTS_PER_TRANSACTION
     await intake.close()
     assert sorted(looks(enqueuer)) == list(range(1, many + 1))
     assert len({call[2] for call in enqueuer.calls}) == many

@@ -119,7 +119,7 @@ class CardNotice(Facts):
     approvals_needed: int = 1
     approved_by: tuple[str, ...] = ()
     decided_by: tuple[str, ...] = ()
-    """Who settled it: approved, stopped, overrode or asked for the way back."""
+    """Who settled it: approved, stopped, overrode or asked for the rollback."""
     due_at: datetime | None = None
     if_nobody_answers: str = ""
     """What happens at ``due_at`` without an answer, in words."""
@@ -132,7 +132,7 @@ class CardNotice(Facts):
 
 
 class ThreadNotice(Facts):
-    """One entry of the incident's thread: what happened, why, and the way back if there is one."""
+    """One entry of the incident's thread: what happened, why, and the rollback if there is one."""
 
     kind: Literal["thread"] = "thread"
     incident: str
@@ -222,7 +222,7 @@ class BundleNotice(Facts):
     """The incident whose question began it: ``INC-7``."""
     runbook: str | None = None
     summary: str
-    """What the runbook does, in the orders' words; what the incidents have in common where there is none."""
+    """What the runbook does, in the policy's words; what the incidents have in common where there is none."""
     because: str
     """Why these are asked together, in words."""
     lines: tuple[BundleLine, ...]
@@ -254,7 +254,7 @@ NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 def among_many(notice: Told) -> Told | None:
     """What is left of a notice about one incident where many share a card and a thread; None: the card says it all.
 
-    What came of an action is told with its way back; of that only what calls people is shown in the channel as well.
+    What came of an action is told with its rollback; of that only what calls people is shown in the channel as well.
     """
     if not isinstance(notice, ThreadNotice) or notice.of_bundle:
         return notice

@@ -1,7 +1,7 @@
 """A file on disk that pauses everything while it exists, whatever the database says; its text is the reason.
 
-The last resort: it needs no Slack, no network and no running Watchkeeper to take effect. Whoever asks what is paused in a
-transaction asks the file too.
+The last resort: it needs no Slack, no network and no running Watchkeeper to take effect. Whoever asks what is paused
+in a transaction asks the file too.
 """
 
 import asyncio

@@ -145,8 +145,9 @@ def _card(kind: Kind, card: CardNotice) -> Iterator[str]:
     yield _standing(kind, card)
     if card.plan is not None and kind is not Kind.ENDING:
         steps = [f"  {number}. {one_line(step, 200)}" for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], 1)]
-        reach, back = one_line(card.plan.blast_radius, 100), one_line(card.plan.rollback, 200)
-        yield "\n".join([f"Plan: {one_line(card.plan.summary, 200)}", *steps, f"Reach: {reach}", f"Way back: {back}"])
+        radius, rollback = one_line(card.plan.blast_radius, 100), one_line(card.plan.rollback, 200)
+        plan = f"Plan: {one_line(card.plan.summary, 200)}"
+        yield "\n".join([plan, *steps, f"Blast radius: {radius}", f"Rollback: {rollback}"])
     if card.outcome:
         yield one_line(card.outcome)
     if kind is not Kind.ENDING:
@@ -163,7 +164,7 @@ def _standing(kind: Kind, card: CardNotice) -> str:
         case Kind.QUESTION, None:
             return "Watchkeeper does nothing here. A PERSON MUST LOOK."
         case Kind.QUESTION, _:
-            return "THIS NEEDS A YES FROM A PERSON. A yes can be given in Slack only, once it answers again."
+            return "THIS NEEDS A PERSON'S APPROVAL. It can be given in Slack only, once Slack answers again."
         case _, ActionState.EXPIRED:
             return "Nobody answered in time. Nothing was done."
         case _, _:
@@ -191,7 +192,7 @@ def _bundle_title(bundle: BundleNotice) -> str:
 def _bundle(bundle: BundleNotice) -> Iterator[str]:
     yield one_line(bundle.because)
     if bundle.due_at is not None:
-        yield "THESE NEED A YES FROM A PERSON. A yes can be given in Slack only, once it answers again."
+        yield "THESE NEED A PERSON'S APPROVAL. It can be given in Slack only, once Slack answers again."
     else:
         yield "Watchkeeper does nothing here. A PERSON MUST LOOK."
     shown = [

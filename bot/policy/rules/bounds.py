@@ -82,7 +82,9 @@ def notification(case: Case) -> Ruling:
     state = case.situation.oversight.notification
     inputs = {"notification": state.value}
     if state is Notification.FAILED:
-        return escalates("The announcement did not reach Slack, so nothing happens without a person's approval.", inputs)
+        return escalates(
+            "The announcement did not reach Slack, so nothing happens without a person's approval.", inputs
+        )
     if state is Notification.PLANNED:
         return passed("The announcement goes first; nothing starts before it has been accepted.", inputs)
     return passed("The announcement has been accepted.", inputs)

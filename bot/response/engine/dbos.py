@@ -310,7 +310,7 @@ class Engine:
                 return
 
     async def _owns(self, workflow_id: str | None) -> bool:
-        """Fencing: whether the flow is still ours. A process that was frozen while another took over reports nothing."""
+        """Fencing: whether the flow is still ours; a process that was frozen while another took over reports nothing."""
         found = await self._client.list_workflows_async(
             workflow_ids=[str(workflow_id)], load_input=False, load_output=False
         )
@@ -336,9 +336,9 @@ class Engine:
 
     async def _recover(self, executor_id: str) -> None:
         """Recover everything that a process, known to be dead, was running."""
-        unfinished = await self._client.list_workflows_async(status="PENDING", executor_id=executor_id, load_output=False)
+        flows = await self._client.list_workflows_async(status="PENDING", executor_id=executor_id, load_output=False)
         to_run = []
-        for flow in unfinished:
+        for flow in flows:
             recoveries = int((flow.attributes or {}).get(RECOVERIES, 0))
             if recoveries >= MAX_RECOVERIES:
                 await self._give_up(flow)  # stays PENDING, and so is found again, until people have been told

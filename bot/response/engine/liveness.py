@@ -53,7 +53,7 @@ class Place(Protocol):
         ...
 
     def proven_dead(self, executor_id: str) -> AbstractAsyncContextManager[bool]:
-        """Whether that process is dead; if so, its lock is ours, and nobody else recovers its work, inside the block."""
+        """Whether that process is dead; if so, its lock is ours inside the block, and nobody else recovers its work."""
         ...
 
     async def release(self) -> None:

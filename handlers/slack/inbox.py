@@ -20,7 +20,7 @@ from handlers.slack.bridge import Bridge
 RETRY_DELAYS_SECONDS = (0.5, 2.0)
 """Before the second and the third try. The trouble that passes (a database that fails over) passes quickly."""
 LATE_AFTER = timedelta(minutes=10)
-"""What is found so long after the click is not done any more, unless it only makes things safer: its person moved on."""
+"""What is found so long after the click is not done any more, unless it only makes things safer: people move on."""
 ATTEMPTS_MAX = 5
 """Begun so often, each time by a process that did not live to finish it: it may be what ends them."""
 RECOVERY_BATCH = 100

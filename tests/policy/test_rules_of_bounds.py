@@ -34,10 +34,11 @@ def test_any_missing_part_of_oversight_refuses_and_is_named(changes: dict[str, A
     decision = decided(**changes)
     assert (decision.verdict, decision.decisive) == (Verdict.REFUSE, "oversight")
     assert decision.headline == f"Refused: oversight is incomplete, there is no true {missing}."
-    assert [part for part, there in decision.reason("oversight").inputs.items() if not there] == [missing]
+    stored = "way back" if missing == "rollback" else missing
+    assert [part for part, there in decision.reason("oversight").inputs.items() if not there] == [stored]
 
 
-def test_a_plan_may_reach_further_than_its_targets_but_is_judged_by_how_far() -> None:
+def test_a_blast_radius_may_be_wider_than_the_targets_and_is_what_is_judged() -> None:
     assert decided(plan=reaching(1, stated=2)).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(plan=reaching(1, stated=3)).decisive == "blast_radius"
 

@@ -104,7 +104,7 @@ async def test_the_same_thing_is_queued_once_for_each_route(database: Database):
         assert await work.second_notices.known([one.incident_id + 1]) == []
 
 
-async def test_whether_a_recipient_heard_of_something_is_known(database: Database):
+async def test_whether_a_recipient_was_told_of_something_is_known(database: Database):
     _, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)
@@ -154,7 +154,7 @@ async def test_what_slack_has_taken_meanwhile_is_known(database: Database):
         assert await work.second_notices.taken_by_slack(again)
 
 
-async def test_a_route_that_keeps_count_hears_once_that_the_incident_is_over(database: Database):
+async def test_a_route_that_keeps_count_is_told_once_that_the_incident_is_over(database: Database):
     incident, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)

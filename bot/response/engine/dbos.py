@@ -310,7 +310,7 @@ class Engine:
                 return
 
     async def _owns(self, workflow_id: str | None) -> bool:
-        """Fencing: whether the flow is still ours; a process that was frozen while another took over reports nothing."""
+        """Fencing: whether the flow is still ours; a process that froze while another took over reports nothing."""
         found = await self._client.list_workflows_async(
             workflow_ids=[str(workflow_id)], load_input=False, load_output=False
         )

@@ -47,7 +47,7 @@ class Intake:
 
     def __init__(self, database: Database, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
         """Args:
-        orders: gives the policy in force, read once per commit, for how alerts are grouped.
+        policy: gives the policy in force, read once per commit, for how alerts are grouped.
         now: the clock.
         """
         self._database = database

@@ -264,7 +264,7 @@ class Person:
         return message
 
     async def react(self, message: Message, name: str) -> None:
-        """React to a message with this emoji, or take the reaction back.
+        """React to a message with this emoji, or remove the reaction.
 
         Raises:
             PermissionError: this person cannot see that message.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="watchkeeper",
-    help="Bounded autonomy for production operations: acts under written orders, calls a human when in doubt.",
+    help="Bounded autonomy for production operations: acts under a written policy, calls a human when in doubt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -59,7 +59,7 @@ def load_policy_file(path: Path) -> "Policy":
 
 @app.command()
 def run() -> None:
-    """Keep the watch: listen for alerts, decide, ask and act, until stopped.
+    """Run Watchkeeper: listen for alerts, decide, ask and act, until stopped.
 
     Everything it is told comes from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN (Socket Mode) or
     SLACK_SIGNING_SECRET (HTTP mode), WATCHKEEPER_AUDIT_KEY, WATCHKEEPER_POLICY (default policy.yml), PROMETHEUS_URL,
@@ -177,7 +177,7 @@ def pause(
 def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything") -> None:
     """Let automation act again, where `pause` (here or in Slack) has stopped it.
 
-    Ends the pauses of exactly this scope, on the record with your user name. What they held is looked at anew within
+    Ends the pauses of exactly this scope, on the record with your user name. What they held is assessed anew within
     seconds. A pause file is ended by removing it.
     """
     from bot.cli import pauses as brakes
@@ -213,7 +213,7 @@ def _say_what_is_paused(active: "Sequence[Pause]") -> None:
 
 
 def _warn_of_a_name_nobody_knows(scope: "Scope", open_services: frozenset[str]) -> None:
-    """The brake is on by now, so whatever is wrong with the policy only costs the warning."""
+    """The pause is in force by now, so whatever is wrong with the policy only costs the warning."""
     from bot.cli import pauses as brakes
     from bot.policy.file.loading import load_policy
     from bot.policy.file.problems import PolicyError
@@ -229,7 +229,7 @@ def _warn_of_a_name_nobody_knows(scope: "Scope", open_services: frozenset[str]) 
 
 
 def pause_file() -> Path:
-    """Where the pause file is looked for, or a clear end."""
+    """Where the pause file is expected, or a clear end."""
     try:
         return read_pause_file()
     except SettingsError as error:

@@ -64,7 +64,7 @@ class StartError(Exception):
 
 
 class _SlackTransport:
-    """How this process hears from Slack: Socket Mode, HTTP, or both, when somebody moves from one to the other."""
+    """This process's transport to Slack: Socket Mode, HTTP, or both, when somebody moves from one to the other."""
 
     def __init__(self, settings: Settings, replica: str, now: Callable[[], datetime]) -> None:
         ways = {"Socket Mode": settings.slack_app_token, "HTTP": settings.slack_signing_secret}
@@ -203,14 +203,14 @@ async def running(
             stack.push_async_callback(transport.connection.close)
         stack.push_async_callback(intake.close)
         address = await _listen(stack, http_app, settings)
-        log.info("keeping the watch at %s", address)
+        log.info("running at %s", address)
         yield address
 
 
 async def serve(
     settings: Settings, policy: Policy, *, timing: Timing | None = None, paces: Paces | None = None
 ) -> None:
-    """Keep the watch until SIGINT or SIGTERM; ``timing`` and ``paces`` as in ``running``.
+    """Run until SIGINT or SIGTERM; ``timing`` and ``paces`` as in ``running``.
 
     If this process loses its place among the replicas, it exits at once instead, with a status other than zero.
     """
@@ -219,7 +219,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with running(settings, policy, timing=timing, paces=paces) as address:
-        print(f"Watchkeeper keeps the watch at {address}", flush=True)  # noqa: T201 - the operator started it by hand
+        print(f"Watchkeeper is running at {address}", flush=True)  # noqa: T201 - the operator started it by hand
         await stopped.wait()
         log.info("stopping: what is under way is finished or continues at the next start")
 

@@ -23,7 +23,7 @@ from storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class SecondChannel:
-    """``pages`` is None where the orders want no links."""
+    """``pages`` is None where the policy wants no links."""
 
     teller: Teller
     pages: LinkPages | None
@@ -40,10 +40,10 @@ class SecondChannel:
 def build_second_channel(
     settings: Settings, context: Context, database: Database, session: aiohttp.ClientSession, name: str
 ) -> SecondChannel | None:
-    """The second channel of the orders; None where they name none. ``name`` is unique among replicas.
+    """The second channel of the policy; None where it names none. ``name`` is unique among replicas.
 
     Raises:
-        PermanentError: a credential is not where the orders say.
+        PermanentError: a credential is not where the policy says.
     """
     channel = context.policy().second_channel
     if channel is None:

@@ -25,7 +25,7 @@ from storage.pause_file import PauseFile
 
 
 class BrakeError(Exception):
-    """The brake could not be moved; the text says why, and what still works."""
+    """Nothing could be paused or resumed; the text says why, and what still works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Paused:
 
 
 class _Nothing:
-    """An enqueuer: a brake starts no work; the running Watchkeeper looks again by itself."""
+    """An enqueuer: a pause starts no work; the running Watchkeeper assesses anew by itself."""
 
     def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
-        raise RuntimeError(f"a brake tried to start {flow}")
+        raise RuntimeError(f"a pause tried to start {flow}")
 
 
 def operator() -> str:

@@ -52,7 +52,7 @@ async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) ->
 
 
 async def _brief(work: Work, action_id: str) -> Json:
-    """What the second look starts from: the same alert, the same runbook. None when it was settled otherwise."""
+    """What the second assessment starts from: the same alert, the same runbook. None when it was settled otherwise."""
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return None
@@ -133,7 +133,7 @@ async def _snapshot(context: Context, action_id: str) -> Json:
 
 
 async def _remember(work: Work, context: Context, action_id: str, snapshot: Json) -> Json:
-    """Store the snapshot with the claim on the effect. Without one there is no way back, so nothing is begun."""
+    """Store the snapshot with the claim on the effect. Without one there is no rollback, so nothing is begun."""
     if "problem" in snapshot:
         text = f"Nothing was changed: the state to return to could not be recorded. {snapshot['problem']}"
         await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
@@ -202,7 +202,7 @@ async def _executed(work: Work, context: Context, action_id: str, effect: Json) 
 
 
 async def _conclude(work: Work, context: Context, action_id: str, effect: Json, health: Json) -> Json:
-    """Healthy: done, and a review is due. Otherwise True: take the way back, in this same flow."""
+    """Healthy: done, and a review is due. Otherwise True: roll back, in this same flow."""
     now, policy = context.now(), context.policy()
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.VERIFYING:

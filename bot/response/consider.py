@@ -1,7 +1,7 @@
-"""DECIDE, durably: look at an incident, judge it under the orders, record the decision and ask or announce.
+"""DECIDE, durably: assess an incident, judge it under the policy, record the decision and ask or announce.
 
 ``consider.v1`` runs whenever something about an incident is news: it was opened, an alert joined or ended, a pause
-was lifted, a person asked for a runbook, a plan went stale. It reads rows, looks at the world outside any
+was lifted, a person asked for a runbook, a plan went stale. It reads rows, assesses the world outside any
 transaction, then settles everything in one transaction: decision, action, audit, card.
 """
 
@@ -61,7 +61,7 @@ async def consider(flow: Flow, context: Context, incident_id: int, request: Json
 
 
 async def _begin(work: Work, context: Context, incident_id: int, request: Request | None) -> Brief | None:
-    """Read the rows; settle at once what needs no look: resolved alerts, harm after our own act."""
+    """Read the rows; settle at once what needs no assessment: resolved alerts, harm after our own act."""
     now, policy = context.now(), context.policy()
     await work.incidents.begin_consideration(incident_id)
     incident = await work.incidents.get(incident_id)
@@ -113,7 +113,7 @@ async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Seque
         kind="incident.resolved", actor=WATCHKEEPER, at=now, incident_id=incident.id, body={"alerts": len(alerts)}
     )
     if incident.thread_ts is None and await work.decisions.latest(incident.id) is None:
-        return  # people never heard of it
+        return  # people were never told of it
     lasted = elapsed_text(now - incident.opened_at)
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
     if withdrawn:
@@ -148,7 +148,7 @@ async def _settle(
         return
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
-        await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
+        await refresh_card(work, policy, incident_id, now)  # its own flow assesses again when it is done
         return
     situation = await build_situation(work, context, brief, assessment, Notification.PLANNED, now)
     decision = decide(situation, policy)

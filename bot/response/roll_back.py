@@ -21,7 +21,7 @@ async def roll_back(flow: Flow, context: Context, action_id: str, by: str, reaso
 
 
 async def restore(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:
-    """Claim the way back, take it once, and put the result on the record."""
+    """Claim the rollback, run it once, and put the result on the record."""
     key = f"{action_id}:roll_back"
 
     async def claim(work: Work) -> Json:

@@ -109,7 +109,7 @@ def likely_scopes(shown: BundleView) -> list[Scope]:
 
 
 def _option(member: Member) -> str:
-    """ "INC-7 checkout: Restart checkout (needs a yes)", as short as a menu wants it."""
+    """ "INC-7 checkout: Restart checkout (needs approval)", as short as a menu wants it."""
     what = (member.action.plan.summary if member.action else member.incident.alert_name).rstrip(". ")
     where = f"{member.incident.name} {member.incident.service}".strip()
     return f"{where}: {what}" if member.waits else f"{where}: {what} ({_state(member)})"

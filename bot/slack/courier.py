@@ -1,7 +1,7 @@
 """Delivers the outbox to Slack: the only poster. In each incident's order, paced, retried, never twice.
 
-A row is claimed for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
-back only its own channel, an unknown outcome makes us look for our outbox id before sending again, and what only a
+A row is leased for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
+back only its own channel, an unknown outcome makes us search for our outbox id before sending again, and what only a
 person can repair is reported and tried again now and then. Order within an incident is the outbox's promise: it gives
 out an incident's next row only when the one before is delivered or given up.
 
@@ -41,12 +41,12 @@ from bot.slack.posting import (
 from bot.slack.text import Url, web_address
 
 POLL_SECONDS = 1.0
-"""How often to look for rows that another replica queued or left behind."""
+"""How often to read rows that another replica queued or left behind."""
 CLAIM_SECONDS = 45.0
 WAIT_IN_HAND_SECONDS = 5.0
 """A row whose slot is further away than this is given back until then."""
 CALL_SECONDS = 15.0
-"""At least this much of the claim must be left when a call begins; more than the client's time-out."""
+"""At least this much of the lease must be left when a call begins; more than the client's time-out."""
 WHISPER_TRIES = 3
 WHISPER_WAIT_MAX_SECONDS = 5.0
 WHISPER_AGAIN_SECONDS = 1.0
@@ -76,7 +76,7 @@ class CourierState:
 
 
 class Courier(Generic[Work]):
-    """Delivers until closed. One per process; replicas share the rows by their claims."""
+    """Delivers until closed. One per process; replicas share the rows by leases."""
 
     def __init__(
         self,
@@ -95,9 +95,9 @@ class Courier(Generic[Work]):
     ) -> None:
         """Args:
         desk: posts with a client whose time-out is below ``CALL_SECONDS``.
-        name: unique among replicas; marks our claims.
+        name: unique among replicas; marks our leases.
         channel: the policy's incidents channel as it is now, for incidents without a thread.
-        on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
+        on_accepted: runs in the transaction that records the delivery; raising rolls both back, and the row is tried
             again (the message is then found, not repeated).
         on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
             afterwards the row has somewhere else to go.
@@ -194,7 +194,7 @@ class Courier(Generic[Work]):
                 item = await work.outbox.claim(outbox_id, by=self._name, now=now, until=until)
             if item is not None:
                 await self._deliver(item, until)
-        except Exception:  # one row must not stop the others; its claim runs out and it is tried again
+        except Exception:  # one row must not stop the others; its lease ends and it is tried again
             log.exception("outbox row %s could not be handled", outbox_id)
 
     # -- one row ---------------------------------------------------------------------------------------------------
@@ -259,7 +259,7 @@ class Courier(Generic[Work]):
         return self._paces.posting(item.channel or self._channel())
 
     async def _wait_for_slot(self, item: OutboxItem, pace: Pace, until: datetime) -> bool:
-        """Wait in hand for a near slot, give the row back for a far one. True: send now."""
+        """Wait under our lease for a near slot, give the row back for a far one. True: send now."""
         clock = asyncio.get_running_loop().time
         slot = self._slots.pop(item.id, None)
         if slot is None or slot < pace.blocked_until:

@@ -1,4 +1,4 @@
-"""A decision in words: what every rule looked at and said, the evidence, and the votes.
+"""A decision in words: what every rule read and said, the evidence, and the votes.
 
 Shared by the "why?" modal and ``/watch why``. Must not know: where it is shown.
 """
@@ -58,7 +58,7 @@ def in_order(decision: Decision) -> Sequence[Reason]:
 
 
 def rule(decision: Decision, reason: Reason, known: Collection[str]) -> Mrkdwn:
-    """One rule: its name and result, its word, and what it looked at."""
+    """One rule: its name and result, its word, and what it read."""
     settled = words(" · this settled it") if _decisive(decision, reason) else EMPTY
     name = bold(escape(reason.rule.replace("_", " "), 80))
     return lines(
@@ -77,7 +77,7 @@ def finding(evidence: Evidence) -> Mrkdwn:
 
 
 def vote(one: Vote) -> Mrkdwn:
-    """One person's answer, and whether they had looked first."""
+    """One person's answer, and whether they had read the evidence first."""
     said = "said yes" if one.ballot is Ballot.APPROVE else "stopped it"
     looked = ", after looking at the evidence" if one.opened_evidence else ""
     return concat(mention(one.person), words(f" {said}{looked}, "), when(one.at))

@@ -68,7 +68,7 @@ class HomeFacts:
     problems: Sequence[str]
     pauses: Sequence[Pause]
     freezes: Sequence[Freeze]
-    """Those of the orders that last now."""
+    """Those of the policy that last now."""
     waiting: Sequence[Action]
     """Questions that this person may answer and has not, and announced acts they may stop; oldest first."""
     incidents: Sequence[IncidentLine]

@@ -177,7 +177,7 @@ class Channels:
                 claimed = await work.channels.claim(own.incident_id, by=self._name, now=now, until=until)
             if claimed is not None:
                 await self._settle(claimed, await self._do(claimed))
-        except Exception:  # one channel must not stop the others; its claim runs out and it is tried again
+        except Exception:  # one channel must not stop the others; its lease ends and it is tried again
             log.exception("step %s of the channel of INC-%s could not be handled", own.step, own.incident_id)
 
     # -- the steps ---------------------------------------------------------------------------------------------------

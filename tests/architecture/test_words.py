@@ -23,25 +23,32 @@ HISTORY = ("docs/decisions/",)
 """What was written then stays as it was written then. (CHANGELOG.md is not read at all.)"""
 NAMES_OTHER_WORDS = ("docs/glossary.md",)
 """It says which words a term replaces."""
-NOT_YET = (
-    "bot/__main__.py",
-    "bot/app.py",
-    "bot/cli/",
+TEXTS_NOT_YET = (
     "bot/response/act.py",
-    "bot/response/assessment/",
-    "bot/response/consider.py",
-    "bot/response/deadlines/",
-    "bot/response/execution/",
-    "bot/response/failures.py",
-    "bot/response/flows.py",
-    "bot/response/interventions/",
-    "bot/response/notices/",
+    "bot/response/assessment/record.py",
+    "bot/response/deadlines/reminders.py",
+    "bot/response/execution/outcome.py",
+    "bot/response/execution/recheck.py",
+    "bot/response/interventions/approvals.py",
+    "bot/response/interventions/bundles.py",
+    "bot/response/interventions/requests.py",
+    "bot/response/interventions/runbook_levels.py",
+    "bot/response/interventions/take_override.py",
+    "bot/response/notices/card.py",
+    "bot/response/notices/closing_summary.py",
     "bot/response/roll_back.py",
-    "bot/second_channel_parts.py",
-    "bot/slack/",
-    "bot/sweeper.py",
+    "bot/slack/bundle_modals.py",
+    "bot/slack/cards/bundle.py",
+    "bot/slack/cards/buttons.py",
+    "bot/slack/cards/incident.py",
+    "bot/slack/cards/wording.py",
+    "bot/slack/explaining.py",
+    "bot/slack/home_tab.py",
+    "bot/slack/listings.py",
+    "bot/slack/modals.py",
+    "bot/slack/replies.py",
 )
-"""Modules whose words are still to be put right. May only shrink."""
+"""Modules whose texts for people are still to be put right; their prose is held already. May only shrink."""
 STORED = frozenset(
     {"claim way back", "conclude way back", "deed", "look", "look again", "owed", "way back", "way_back"}
 )
@@ -170,18 +177,21 @@ def checked() -> list[str]:
     folders = (ROOT / folder for folder in (*SOURCES, "docs"))
     found = [path for folder in folders for path in folder.rglob("*") if path.suffix in PASSAGES]
     files = sorted(str(path.relative_to(ROOT)) for path in (*found, *(ROOT / name for name in AT_THE_TOP)))
-    return [file for file in files if not file.startswith((*HISTORY, *NAMES_OTHER_WORDS, *NOT_YET))]
+    return [file for file in files if not file.startswith((*HISTORY, *NAMES_OTHER_WORDS))]
 
 
 @pytest.mark.parametrize("file", checked())
 def test_prose_uses_the_words_of_the_mission_and_the_field(file: str) -> None:
     path = ROOT / file
-    found = list(wrong_words(PASSAGES[path.suffix](path)))
+    kinds = {Kind.PROSE} if file in TEXTS_NOT_YET else set(Kind)
+    found = list(wrong_words(one for one in PASSAGES[path.suffix](path) if one.kind in kinds))
     assert not found, "\n".join(found)
 
 
-def test_what_is_still_to_be_put_right_exists() -> None:
-    assert [path for path in NOT_YET if not (ROOT / path).exists()] == []
+@pytest.mark.parametrize("file", TEXTS_NOT_YET)
+def test_a_module_is_excepted_only_as_long_as_it_needs_it(file: str) -> None:
+    texts = (one for one in passages_of_code(ROOT / file) if one.kind is Kind.TEXT)
+    assert any(wrong_words(texts)), f"{file} says everything in the right words: take it off TEXTS_NOT_YET"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _TITLES: dict[ActionState, tuple[str, Tone]] = {
 async def withdraw(
     work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
-    """Take back an action before its effect (expired, superseded). False when somebody was faster."""
+    """End an action before its effect (expired, superseded). False when somebody was faster."""
     moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False
@@ -67,7 +67,7 @@ async def tell(
     broadcast: bool = False,
     review: bool = False,
 ) -> None:
-    """Audit the action's new state, say it in the thread with the way back, and bring the card up to date."""
+    """Audit the action's new state, say it in the thread with the rollback, and bring the card up to date."""
     now = context.now()
     title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
     entry = await work.audit.append(
@@ -101,7 +101,7 @@ async def tell(
 
 
 async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:
-    """Who must look: those asked, but for quiet hours; whoever has decided it is awake in any case."""
+    """Who is called: those asked, but for quiet hours; whoever has decided it is awake in any case."""
     incident = await work.incidents.get(action.incident_id)
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())

@@ -10,7 +10,7 @@ from bot.response.ports.flow import Json
 
 
 async def verify(context: Context, action_id: str) -> Json:
-    """``{"healthy": bool, "summary": str}``. Looking twice does no harm, so a crash simply looks again.
+    """``{"healthy": bool, "summary": str}``. Checking twice does no harm, so a crash simply checks again.
 
     The monitor's answer counts; the remediation's own view of its targets can only say no.
     """

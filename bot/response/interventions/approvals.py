@@ -1,4 +1,4 @@
-"""Yes and no: votes on an action's question, and what they set in motion in the same transaction.
+"""Approve or stop: votes on an action's question, and what they set in motion in the same transaction.
 
 A vote is counted per person and sealed to the action, and so to its plan digest and the state of its targets. The
 quorum is judged over the stored votes including this one, never on the click itself.
@@ -19,11 +19,11 @@ from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
-"""States in which a yes may still wait for others."""
+"""States in which an approval may still wait for others."""
 
 
 async def approve(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes; the action starts when enough distinct approvers have said it."""
+    """One person's approval; the action starts when enough distinct approvers have given theirs."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -48,7 +48,7 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What became of one person's yes."""
+    """What became of one person's approval."""
 
     answer: Answer
     entry: int | None = None
@@ -60,7 +60,7 @@ class Approval:
 async def cast_approval(
     work: Work, context: Context, roster: Roster, action: Action, person: str, *, by_hand: bool = False
 ) -> Answer:
-    """Count a yes, and say so on the card and, if it released the action, in the thread."""
+    """Count an approval, and say so on the card and, if it released the action, in the thread."""
     approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
     if approval.entry is None:
         return approval.answer
@@ -127,7 +127,7 @@ async def count_approval(
 
 
 async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) -> Answer:
-    """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
+    """Withdraw one's own approval, as long as it has not taken effect. It takes no right but to have given it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -182,7 +182,7 @@ def _not_yet(context: Context, roster: Roster, action: Action, person: str) -> s
 
 
 async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:
-    """The same row; stored anew where its groups have other members than when it was last looked at."""
+    """The same row; stored anew where its groups have other members than when they were last read."""
     asked = renewed(action.asked, roster)
     if asked == action.asked:
         return action

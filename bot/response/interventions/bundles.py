@@ -1,6 +1,6 @@
-"""What people do with the card of a bundle: say yes to all of it or to some, take it over, have questions asked alone.
+"""What people do with the card of a bundle: approve all of it or some, take it over, have questions asked alone.
 
-Each question keeps its own vote, quorum and record. A yes covers only what the card showed when it was pressed.
+Each question keeps its own vote, quorum and record. An approval covers only what the card showed when it was pressed.
 """
 
 from collections.abc import Collection, Sequence
@@ -34,7 +34,7 @@ class BundleView:
 
     @property
     def choosable(self) -> Sequence[Member]:
-        """Those that can still be chosen, what waits for a yes first."""
+        """Those that can still be chosen, what waits for approval first."""
         unresolved = [one for one in self.members if one.incident.state is not IncidentState.RESOLVED]
         return sorted(unresolved, key=lambda one: not one.waits)
 
@@ -51,7 +51,7 @@ async def view(work: Work, context: Context, handle: str) -> BundleView | None:
 
 
 async def approve_these(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes to every question that the pressed card showed, but for what others have taken over."""
+    """One person's approval of every question that the pressed card showed, but for what others have taken over."""
     return await _approve(work, context, roster, press, None)
 
 
@@ -125,7 +125,7 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
 
 @dataclass(frozen=True, slots=True)
 class _Covered:
-    """What a yes speaks for, and what it does not although it waits: each question is in one of these."""
+    """What an approval covers, and what it does not although it waits: each question is in one of these."""
 
     asked: Sequence[Member]
     newer: Sequence[Member]
@@ -196,7 +196,7 @@ async def _approve(
 
 
 def _not_covered(covered: _Covered) -> str:
-    """What the yes does not speak for, and what to do about it; empty when there is nothing."""
+    """What the approval does not cover, and what to do about it; empty when there is nothing."""
     said = [
         f"{len(covered.late)} ran out of time just before." if covered.late else "",
         f"{_count(covered.newer)} came since: look at the card again." if covered.newer else "",

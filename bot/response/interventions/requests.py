@@ -2,7 +2,7 @@
 
 A request joins the unresolved incident of its service where nothing waits or runs; else it gets an incident of its own,
 with an alert whose source is ``person``. That alert ends when what was asked for is settled, and the incident with it.
-The requester's own vote never counts, and what they change of the orders' parameters always takes somebody's yes.
+The requester's own vote never counts, and what they change of the policy's parameters always takes an approval.
 """
 
 import asyncio
@@ -161,7 +161,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
 
 
 async def rehearse(context: Context, brief: Brief) -> Rehearsal:
-    """Plan live, check that it could be done and undone, and judge it. Changes and records nothing.
+    """Plan live, check that it could be done and rolled back, and judge it. Changes and records nothing.
 
     Raises:
         TimeoutError: it took longer than ``REHEARSAL_TIMEOUT_SECONDS``.

@@ -18,14 +18,14 @@ class RunbookLevel:
     runbook: str
     summary: str
     written: Level
-    """As its orders say."""
+    """As the policy says."""
     in_force: Level
     why_not_higher: str
     """The strictest reason, in words; empty at the highest level there is."""
 
 
 async def runbook_levels(work: Work, policy: Policy, now: datetime) -> Sequence[RunbookLevel]:
-    """Every runbook, in the order of the orders."""
+    """Every runbook, in the order of the policy."""
     pauses = await work.pauses.active(now)
     return [
         _runbook_level(policy, name, runbook, await work.licences.of(name, runbook.digest, now), pauses, now)

@@ -132,7 +132,7 @@ def _urgency(member: Member) -> tuple[int, int]:
 
 async def _line(work: Work, member: Member) -> BundleLine:
     incident, action = member.incident, member.action
-    # One yes is told by the state; who said it matters while somebody else must say it too.
+    # One approval is told by the state; who gave it matters while somebody else must approve, too.
     votes = await work.votes.of(action.id) if action and member.waits and action.approvals_needed > 1 else ()
     return BundleLine(
         incident=incident.name,

@@ -16,7 +16,7 @@ from bot.response.notices.recipients import asked_groups, callable_people, if_no
 from bot.response.ports.rows import Work
 
 LINKED_ALERTS = 10
-"""Newest alerts among which a link to the monitor is looked for."""
+"""Newest alerts among which a link to the monitor is searched."""
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
@@ -48,7 +48,7 @@ def blast_radius_text(plan: Plan) -> str:
 
 
 def rollback_text(plan: Plan) -> str:
-    """The way back with its exactness in words."""
+    """The rollback with its exactness in words."""
     if plan.rollback.exactness is Exactness.NONE:
         return f"No way back. {plan.rollback.summary}".strip()
     return f"{plan.rollback.summary.rstrip('.')} ({plan.rollback.exactness})."

@@ -1,4 +1,4 @@
-"""One card about many incidents of a storm: how many need somebody, which, and what a yes to all would run.
+"""One card about many incidents of a storm: how many need somebody, which, and what approving all would run.
 
 Must not know: the policy, the database. Same notice, same card.
 """
@@ -135,7 +135,7 @@ def _state(line: BundleLine) -> tuple[str, str]:
 
 
 def _standing(bundle: BundleNotice) -> Mrkdwn:
-    """ "12 need a yes, 3 worked, 1 failed": how many stand how, in the order of the list."""
+    """ "12 need approval, 3 worked, 1 failed": how many stand how, in the order of the list."""
     counted = Counter(_state(line)[1] for line in bundle.lines)
     plural = {"needs a yes": "need a yes", "taken, needs a yes": "taken, need a yes", "needs a look": "need a look"}
     said = [f"{number} {plural.get(state, state) if number > 1 else state}" for state, number in counted.items()]

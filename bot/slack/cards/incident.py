@@ -68,7 +68,7 @@ def _lead_text(said: wording.Lead) -> Mrkdwn:
 
 
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
-    """At most six facts: what is hit, how hard, how far, the way back, and who may answer."""
+    """At most six facts: what is hit, how hard, how far, the rollback, and who may answer."""
     facts = [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
     if card.plan is not None and at not in NOTHING_RAN:
         facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.rollback, 250))]

@@ -12,7 +12,7 @@ from bot.response.model.notices import CardNotice
 
 
 class Shown(StrEnum):
-    """What people are looking at."""
+    """What the card shows."""
 
     ASKING = "asking"
     PARTLY_APPROVED = "partly_approved"

@@ -1,4 +1,4 @@
-"""One entry of the incident's thread: what happened, why, by whom, and the way back if there is one.
+"""One entry of the incident's thread: what happened, why, by whom, and the rollback if there is one.
 
 Must not know: the policy, the database. Same notice, same entry.
 """

@@ -73,7 +73,7 @@ async def running(
 async def serve(
     settings: Settings, policy: Policy, *, timing: Timing | None = None, paces: Paces | None = None
 ) -> None:
-    """Keep the watch until SIGINT or SIGTERM; ``timing`` and ``paces`` as in ``running``.
+    """Run until SIGINT or SIGTERM; ``timing`` and ``paces`` as in ``running``.
 
     If this process loses its place among the replicas, it exits at once instead, with a status other than zero.
     """
@@ -82,7 +82,7 @@ async def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     async with running(settings, policy, timing=timing, paces=paces) as address:
-        print(f"Watchkeeper keeps the watch at {address}", flush=True)  # noqa: T201 - the operator started it by hand
+        print(f"Watchkeeper is running at {address}", flush=True)  # noqa: T201 - the operator started it by hand
         await stopped.wait()
         log.info("stopping: what is under way is finished or continues at the next start")
 

@@ -46,7 +46,7 @@ class BackendError(ValueError):
 
 
 def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
-    """Make every remediation with the backends of the policy. Connects to nothing, but looks credentials up.
+    """Make every remediation with the backends of the policy. Connects to nothing, but reads credentials.
 
     A backend is of the kind that its ``kind`` says, else of the kind that its name says.
 

@@ -1,6 +1,6 @@
 """The shared ledger of actions, over all runbooks and replicas.
 
-Counting and taking happen in one writer's transaction, and writers line up on both databases, so two actions can
+Counting and taking happen in one writer's transaction, and writers take turns on both databases, so two actions can
 never both take the last of a budget.
 """
 

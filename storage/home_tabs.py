@@ -33,7 +33,7 @@ class HomeTabs:
         self._session = session
 
     async def opened(self, person: str, now: datetime) -> None:
-        """Somebody is looking at it: it is drawn anew, and kept up to date from here on."""
+        """Somebody has opened it: it is drawn anew, and kept up to date from here on."""
         if not await insert_once(self._session, HOME_TABS, person=person, opened_at=now, digest="", hash=""):
             await HOME_TAB_LEASES.release(self._session, person, opened_at=now, digest="")
 

@@ -148,7 +148,7 @@ class Incidents:
         return moved.first() is not None
 
     async def begin_consideration(self, incident_id: int) -> None:
-        """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
+        """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
         await self._session.execute(
             update(INCIDENTS)
             .where(INCIDENTS.c.id == incident_id)

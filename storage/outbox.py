@@ -54,7 +54,7 @@ class OutboxItem:
     incident_id: int
     notice: Told
     attempts: int
-    """Deliveries begun, this one included. Above 1, an earlier one may have got through: look before posting."""
+    """Deliveries begun, this one included. Above 1, an earlier one may have got through: search before posting."""
     created_at: datetime
     channel: str | None
     """Where it goes; None before the incident's first card."""
@@ -123,7 +123,7 @@ class Outbox:
         self._wake_after_commit()
         delivered = (OUTBOX.c.incident_id == incident_id) & (OUTBOX.c.state == OutboxState.DELIVERED)
         first = select(func.min(OUTBOX.c.id)).where(delivered, OUTBOX.c.kind == card.kind).scalar_subquery()
-        # The attempts stay: whoever delivers it looks first, and so finds what another process may have posted.
+        # The attempts stay: whoever delivers it searches first, and so finds what another process may have posted.
         await self._session.execute(
             update(OUTBOX)
             .where(OUTBOX.c.id == first)
@@ -139,7 +139,7 @@ class Outbox:
         )
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
-        """Ids that can be claimed now: of each stream only its first undelivered row, oldest first."""
+        """Ids that can be leased now: of each stream only its first undelivered row, oldest first."""
         rows = await self._session.scalars(
             select(OUTBOX.c.id)
             .where(OUTBOX_LEASES.free(now), _first(), ~_moving(now))

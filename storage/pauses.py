@@ -20,7 +20,7 @@ class Pauses:
         self._session = session
         self._file = file
         self._seen: list[Pause] | None = None
-        """The file's pause as this transaction sees it: at most one, None before the first look."""
+        """The file's pause as this transaction sees it: at most one, None before the first read."""
 
     async def active(self, now: datetime) -> tuple[Pause, ...]:
         """What is paused now: by the file of this machine first, then oldest first.

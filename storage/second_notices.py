@@ -117,7 +117,7 @@ class SecondNotices:
         return await self._insert(incident_id, kind, "", route, now)
 
     async def due(self, route: str, now: datetime, limit: int = 50) -> Sequence[int]:
-        """Ids that can be claimed now: of each incident only its first on this route, oldest first."""
+        """Ids that can be leased now: of each incident only its first on this route, oldest first."""
         rows = await self._session.scalars(
             select(SECOND_NOTICES.c.id)
             .where(SECOND_NOTICES.c.route == route, SECOND_NOTICE_LEASES.free(now), _first())
@@ -138,7 +138,7 @@ class SecondNotices:
         state = await self._session.scalar(select(OUTBOX.c.state).where(OUTBOX.c.id == notice.outbox_id))
         return state == OutboxState.DELIVERED
 
-    async def heard_of(self, notice: SecondNotice) -> bool:
+    async def told_before(self, notice: SecondNotice) -> bool:
         """Whether this row's recipient was told of the same subject before."""
         found = await self._session.scalar(
             select(SECOND_NOTICES.c.id)

@@ -131,7 +131,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     """End it politely, and by force when it does not listen; nothing when it has ended already."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGCONT)  # a frozen server would not hear the next one
+    process.send_signal(signal.SIGCONT)  # a frozen server would not receive the next one
     process.terminate()
     try:
         process.wait(STOP_WITHIN_SECONDS)

@@ -150,14 +150,14 @@ class Supervisord:
         process = self._process
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGCONT)  # a frozen server would not hear the next one
+        process.send_signal(signal.SIGCONT)  # a frozen server would not receive the next one
         with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
             # By itself it stops one group after the other, so the time that each stubborn service takes adds up.
             await asyncio.wait_for(self.call("stopAllProcesses", False), CALL_SECONDS)
         process.terminate()
 
         async def ended() -> bool:
-            # supervisord looks at signals and children once a second, or when somebody calls.
+            # supervisord checks signals and children once a second, or when somebody calls.
             with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 await self.call("getState")
             return process.poll() is not None

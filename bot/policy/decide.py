@@ -62,7 +62,7 @@ NOT_JUDGED = Ruling(RuleResult.ESCALATES, "Not judged: there is no plan.")
 
 
 def decide(situation: Situation, policy: Policy) -> Decision:
-    """Judge the situation by the written orders. The same arguments always give the same decision."""
+    """Judge the situation by the policy. The same arguments always give the same decision."""
     runbook = policy.runbooks.get(situation.runbook) if situation.runbook is not None else None
     plan = situation.plan if runbook is not None and _fits(situation.plan, runbook) else None
     if situation.runbook is None or runbook is None or plan is None:
@@ -141,7 +141,7 @@ def _no_plan(situation: Situation, runbook: Runbook | None) -> Ruling:
     if situation.plan is not None:
         return forbids(
             Verdict.OBSERVE,
-            f"The plan is for {situation.plan.remediation}, but {situation.runbook} orders {runbook.remediation}: "
+            f"The plan is for {situation.plan.remediation}, but {situation.runbook} names {runbook.remediation}: "
             "people must handle it.",
             inputs,
         )

@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
     @property
     def autonomous(self) -> bool:
-        """True when something would run without a person saying yes first."""
+        """True when something would run without a person's approval first."""
         return self in (Verdict.ACT, Verdict.ACT_UNLESS_STOPPED)
 
 
@@ -67,7 +67,7 @@ RULE_TITLES: Mapping[str, str] = {
 
 
 class Reason(Facts):
-    """One rule's word: what it looked at, what it concluded, and that conclusion in words for a person."""
+    """One rule's finding: what it read, what it concluded, and that conclusion in words for a person."""
 
     rule: str
     result: RuleResult
@@ -98,7 +98,7 @@ class Decision(Facts):
     this is something other than ``refuse`` or ``observe``; see ``approval.may_act_by_hand``."""
     confidence: float | None = None
     approvals_needed: int = 1
-    """Distinct persons who must say yes, where the verdict is ``ask`` (or a person acts on ``hold``)."""
+    """Distinct persons who must approve, where the verdict is ``ask`` (or a person acts on ``hold``)."""
     veto_window_seconds: float = 0
     policy_digest: str
     plan_digest: str | None = None

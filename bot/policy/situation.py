@@ -181,7 +181,7 @@ class Trigger(StrEnum):
 
 
 class Situation(Facts):
-    """Everything ``decide`` may look at."""
+    """Everything ``decide`` may read."""
 
     now: datetime
     incident: str
@@ -202,7 +202,7 @@ class Situation(Facts):
     history: History = History()
     pauses: tuple[Pause, ...] = ()
     budgets: tuple[BudgetState, ...] | None = None
-    """None when the ledger could not be read: unknown never means yes."""
+    """None when the ledger could not be read: unknown never permits."""
     licence: Licence = Licence()
     oversight: Oversight = Oversight()
     variables: dict[str, Any] = Field(default_factory=dict)

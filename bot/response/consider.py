@@ -1,7 +1,7 @@
 """DECIDE, durably: look at an incident, judge it under the policy, record the decision and ask or announce.
 
 ``consider.v1`` runs whenever something about an incident is news: it was opened, an alert joined or ended, a pause
-was lifted, a person asked for a runbook, a plan went stale. It reads rows, looks at the world outside any
+was lifted, a person asked for a runbook, a plan went stale. It reads rows, assesses the world outside any
 transaction, then settles everything in one transaction: decision, action, audit, card.
 """
 
@@ -47,7 +47,7 @@ async def consider(flow: Flow, context: Context, incident_id: int, request: Json
 
 
 async def _begin(work: Work, context: Context, incident_id: int, request: Request | None) -> Brief | None:
-    """Read the rows; settle at once what needs no look: resolved alerts, harm after our own act."""
+    """Read the rows; settle at once what needs no assessment: resolved alerts, harm after our own act."""
     now, policy = context.now(), context.policy()
     await work.incidents.begin_consideration(incident_id)
     incident = await work.incidents.get(incident_id)
@@ -135,7 +135,7 @@ async def _settle(
         return
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
-        await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
+        await refresh_card(work, policy, incident_id, now)  # its own flow assesses again when it is done
         return
     situation = await build_situation(work, context, brief, assessment, Notification.PLANNED, now)
     decision = decide(situation, policy)

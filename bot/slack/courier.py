@@ -1,7 +1,7 @@
 """Delivers the outbox to Slack: the only poster. In each incident's order, paced, retried, never twice.
 
-A row is claimed for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
-back only its own channel, an unknown outcome makes us look for our outbox id before sending again, and what only a
+A row is leased for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
+back only its own channel, an unknown outcome makes us search for our outbox id before sending again, and what only a
 person can repair is reported and tried again now and then. Order within an incident is the outbox's promise: it gives
 out an incident's next row only when the one before is delivered or given up.
 
@@ -262,7 +262,7 @@ class Courier(Generic[Work]):
         return self._paces.posting(item.channel or self._channel())
 
     async def _wait_for_slot(self, item: OutboxItem, pace: Pace, until: datetime) -> bool:
-        """Wait in hand for a near slot, give the row back for a far one. True: send now."""
+        """Wait under our lease for a near slot, give the row back for a far one. True: send now."""
         clock = asyncio.get_running_loop().time
         slot = self._slots.pop(item.id, None)
         if slot is None or slot < pace.blocked_until:

@@ -1,4 +1,4 @@
-"""A decision in words: what every rule looked at and said, the evidence, and the votes.
+"""A decision in words: what every rule read and said, the evidence, and the votes.
 
 Shared by the "why?" modal and ``/watch why``. Must not know: where it is shown.
 """
@@ -52,7 +52,7 @@ def in_order(decision: Decision) -> Sequence[Reason]:
 
 
 def rule(decision: Decision, reason: Reason, known: Collection[str]) -> Mrkdwn:
-    """One rule: its name and result, its word, and what it looked at."""
+    """One rule: its name and result, its word, and what it read."""
     settled = words(" · this settled it") if _decisive(decision, reason) else EMPTY
     name = bold(escape(reason.title, 80))
     return lines(

@@ -82,7 +82,7 @@ def record(entries: Sequence[AuditEntry], incident: str = "") -> Message:
 
 
 def looking(runbook: str) -> Message:
-    """Said at once, because looking at a live system takes its time."""
+    """Said at once, because reading a live system takes its time."""
     return _message(spaced(words("👀 Looking at what"), code(runbook, 80), words("would do. Nothing is changed.")))
 
 

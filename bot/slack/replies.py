@@ -46,7 +46,7 @@ COMMAND = "/watch"
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """Which process answers, and how it hears from Slack."""
+    """Which process answers, and its transport to Slack."""
 
     replica: str
     """Its name among those that share the database."""
@@ -55,14 +55,14 @@ class ProcessFacts:
     connected_since: datetime | None
     """The present Socket Mode connection; None without one."""
     seconds_since_sign: float | None
-    """Since Slack was last heard, pongs included; None before the first time."""
+    """Since the last sign from Slack, pongs included; None before the first time."""
     rebuilds: int
     """How often the connection had to be built anew because it was not well."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """How the watch stands."""
+    """How things stand."""
 
     problems: tuple[str, ...]
     """What is not well, in words; empty when all is."""

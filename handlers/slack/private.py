@@ -78,5 +78,5 @@ class PrivateAnswers:
 def _webhook(url: str) -> AsyncWebhookClient:
     webhook = AsyncWebhookClient(url, timeout=RESPOND_TIMEOUT_SECONDS)
     if on_this_machine(url):
-        webhook.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
+        webhook.proxy = None  # the SDK takes HTTP_PROXY for any address and never reads NO_PROXY
     return webhook

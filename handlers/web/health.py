@@ -41,7 +41,7 @@ def database_answers(database: Database) -> Check:
 
 
 def holds(state: Callable[[], bool], otherwise: str) -> Check:
-    """A state that is looked at, such as "launched" or "connected"."""
+    """A state that is read, such as "launched" or "connected"."""
 
     async def check() -> str | None:
         return None if state() else otherwise

@@ -22,7 +22,7 @@ class HomeTabRow(Row, table=True):
     hash: str = ""
     """Slack's own mark of that view."""
     claimed_until: datetime | None = Field(default=None, sa_type=UtcTime)
-    """Somebody is drawing it; until then nobody else does."""
+    """End of the lease for drawing it; until then nobody else does."""
 
 
 class OutboxRow(Row, table=True):

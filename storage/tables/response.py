@@ -44,11 +44,11 @@ class IncidentRow(Row, table=True):
     channel: str | None = None
     thread_ts: str | None = None
     consideration_wanted: bool = False
-    """A look at it is queued and has not begun."""
+    """Its assessment is queued and has not begun."""
     consideration_deferred: bool = False
-    """A look at it is owed, but too many were asked for at once to queue them all in one transaction."""
+    """Its assessment is deferred: too many were asked for at once to queue them all in one transaction."""
     considerations: int = 0
-    """Looks asked for so far; makes each one's workflow id."""
+    """Assessments asked for so far; makes each one's workflow id."""
 
 
 class AlertRow(Row, table=True):
@@ -62,7 +62,7 @@ class AlertRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
-    """None for a resolved alert that was never heard firing."""
+    """None for a resolved alert that was never received firing."""
     source: str = Field(sa_type=PlainText)
     fingerprint: str = Field(sa_type=PlainText)
     starts_at: datetime = Field(sa_type=UtcTime)
@@ -271,7 +271,7 @@ class AuditEntryRow(Row, table=True):
 
 
 class AuditHeadRow(Row, table=True):
-    """The one row that gives out the numbers, and the row that writers line up at."""
+    """The one row that gives out the numbers, and the row that writers wait at."""
 
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

@@ -1,4 +1,4 @@
-"""``watchkeeper pause`` and ``resume``, as another process than the one that keeps the watch."""
+"""``watchkeeper pause`` and ``resume``, as another process than the one that runs."""
 
 import asyncio
 from datetime import timedelta

@@ -198,7 +198,7 @@ async def sailing(
         courier.start()
         stack.push_async_callback(courier.close)
         stack.push_async_callback(inbox.drain)
-        home = LiveHome(bridge, look_seconds=0.05, interval_seconds=0.0)
+        home = LiveHome(bridge, poll_seconds=0.05, interval_seconds=0.0)
         home.start()
         stack.push_async_callback(home.close)
         if http:

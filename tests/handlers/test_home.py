@@ -189,5 +189,5 @@ async def test_five_hundred_incidents_fit(ship: Ship) -> None:
 async def test_who_mentions_the_bot_is_told_in_private_how_to_give_orders(ship: Ship) -> None:
     await ship.bob.post("C01INC", "<@UWATCH> please restart checkout")
     await ship.workspace.until(lambda: ship.told("bob"))
-    assert "What you can ask the watch" in ship.told("bob")[0]
+    assert "What you can ask Watchkeeper" in ship.told("bob")[0]
     assert len(ship.workspace.messages("C01INC")) == 1

@@ -1,6 +1,7 @@
 """The kinds of values in a policy: what is accepted, as text and as Python's own values, and how it is written back."""
 
 from datetime import time, timedelta
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -34,9 +35,7 @@ def test_how_long_something_took_is_said_as_people_say_it(lasted: timedelta, wor
     ],
     ids=["a duration", "a time of day", "a level"],
 )
-def test_a_value_is_the_same_written_as_in_the_file_and_given_in_code(
-    kind: Any, written: str, meant: object
-) -> None:
+def test_a_value_is_the_same_written_as_in_the_file_and_given_in_code(kind: Any, written: str, meant: object) -> None:
     values: TypeAdapter[object] = TypeAdapter(kind)
     assert values.validate_python(written) == values.validate_python(meant) == meant
 

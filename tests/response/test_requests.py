@@ -71,7 +71,7 @@ async def test_a_request_opens_an_incident_and_another_person_must_agree(tmp_pat
         assert "Your own approval does not count" in asked.answer.text
         action = await here.until(ActionState.WAITING)
         assert (action.requested_by, action.verdict) == (ALICE, Verdict.ASK)
-        assert "somebody else must say yes" in (await approve(here, ALICE)).text
+        assert "somebody else must approve it" in (await approve(here, ALICE)).text
         assert (await approve(here, BOB)).accepted
         await here.until(ActionState.SUCCEEDED)
         assert here.switch.read()["flips"] == 1

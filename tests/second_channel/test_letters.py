@@ -54,7 +54,7 @@ def test_a_veto_window_that_runs_already_names_its_end() -> None:
     assert "It starts at 2026-11-23 12:01:30 UTC unless it is stopped before." in letter.text
 
 
-def test_a_question_says_that_only_slack_takes_a_yes_and_what_silence_means() -> None:
+def test_a_question_says_that_only_slack_takes_an_approval_and_what_silence_means() -> None:
     card = asking(due_at=NOW + timedelta(minutes=30), if_nobody_answers="Nothing is done.")
     letter = write(Kind.QUESTION, "k", incident(), card, None, NOW)
     assert letter.title.endswith("Restart checkout?")
@@ -75,7 +75,7 @@ def test_the_questions_of_a_storm_are_one_letter() -> None:
     assert "If nobody answers by 2026-11-23 12:30:00 UTC: Nothing is done." in letter.text
 
 
-def test_a_storm_that_no_runbook_covers_calls_for_somebody_to_look() -> None:
+def test_a_storm_that_no_runbook_covers_calls_for_somebody() -> None:
     lines = tuple(one.model_copy(update={"action_state": None, "plan": ""}) for one in storm().lines)
     letter = write(Kind.QUESTION, "k", incident(), storm(lines=lines, runbook=None, due_at=None), None, NOW)
     assert letter.title.endswith("several services: 3 incidents: who takes them?")
@@ -83,7 +83,7 @@ def test_a_storm_that_no_runbook_covers_calls_for_somebody_to_look() -> None:
     assert "  INC-7 checkout-7: ServiceDown\n" in letter.text
 
 
-def test_an_incident_without_a_plan_calls_for_somebody_to_look() -> None:
+def test_an_incident_without_a_plan_calls_for_somebody() -> None:
     letter = write(Kind.QUESTION, "k", incident(service=""), asking(None), None, NOW)
     assert letter.title == "[INC-7] Critical on no service: ServiceDown: who takes it?"
     assert "A PERSON MUST LOOK." in letter.text

@@ -225,7 +225,7 @@ CARDS |= {
         asked=(ON_CALL_ASLEEP, AskedGroupLine(group="leads", at=OPENED)), approvers=(CAROL,)
     ),
     "everybody_asleep": card(asked=(ON_CALL_ASLEEP,), approvers=()),
-    "a_yes_that_can_be_withdrawn": card(
+    "an_approval_that_can_be_withdrawn": card(
         approvals_needed=2,
         approved_by=(ALICE,),
         asked=(ON_CALL,),

@@ -45,7 +45,7 @@ async def due(work: UnitOfWork, now: datetime) -> tuple[int, int, int]:
     return len(notices), len(seconds), len(await work.channels.due(now))
 
 
-async def test_what_the_dead_had_in_hand_is_free_for_others_once_it_has_settled(database: Database) -> None:
+async def test_the_leases_of_a_dead_process_are_free_for_others_once_they_have_settled(database: Database) -> None:
     for name in ("dead", "living"):
         await in_hand(database, name)
     leases = HeldLeases(database, lambda: NOW)
@@ -57,7 +57,7 @@ async def test_what_the_dead_had_in_hand_is_free_for_others_once_it_has_settled(
         assert await due(work, AFTER) == (1, 1, 1)
 
 
-async def test_a_notice_of_the_dead_is_known_to_have_been_tried(database: Database) -> None:
+async def test_a_notice_of_a_dead_process_is_known_to_have_been_tried(database: Database) -> None:
     await in_hand(database, "dead")
     await HeldLeases(database, lambda: NOW).free("dead")
     async with database.begin() as work:
@@ -67,7 +67,7 @@ async def test_a_notice_of_the_dead_is_known_to_have_been_tried(database: Databa
     assert again.attempts == 2, "the dead one may have got it through"
 
 
-async def test_whoever_was_taken_for_dead_can_still_say_that_it_was_delivered(database: Database) -> None:
+async def test_a_process_taken_for_dead_can_still_say_that_it_was_delivered(database: Database) -> None:
     incident = await in_hand(database, "frozen")
     await HeldLeases(database, lambda: NOW).free("frozen")
     async with database.begin() as work:

@@ -112,7 +112,7 @@ async def test_whether_a_recipient_heard_of_something_is_known(database: Databas
     await add(database, one, route="pagerduty")
     (row,) = await claimed(database)
     async with database.begin() as work:
-        assert not await work.second_notices.heard_of(row)
+        assert not await work.second_notices.told_before(row)
         assert await work.second_notices.delivered(row.id, now=LATER)
         assert not await work.second_notices.delivered(row.id, now=LATER), "known already"
     await add(database, one, kind="outcome")
@@ -120,8 +120,8 @@ async def test_whether_a_recipient_heard_of_something_is_known(database: Databas
     (ending,) = await claimed(database)
     (page,) = await claimed(database, "pagerduty")
     async with database.read() as work:
-        assert await work.second_notices.heard_of(ending)
-        assert not await work.second_notices.heard_of(page)
+        assert await work.second_notices.told_before(ending)
+        assert not await work.second_notices.told_before(page)
 
 
 async def test_of_an_incident_only_the_first_row_can_be_claimed_and_by_one_replica(database: Database) -> None:

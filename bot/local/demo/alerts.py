@@ -34,7 +34,7 @@ class FiringAlert:
     labels: dict[str, str]
     annotations: dict[str, str]
     starts_at: str
-    """RFC 3339, as it was first told: it is compared as text by whoever hears of it again."""
+    """RFC 3339, as it was first told: it is compared as text by whoever receives it again."""
     generator_url: str = ""
 
     @property

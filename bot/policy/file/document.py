@@ -1,4 +1,4 @@
-"""The policy file as typed, frozen models: what the written orders can say.
+"""The policy file as typed, frozen models: what a policy can say.
 
 Reading YAML, naming the line of an error and warning about surprises is ``loading`` and ``lint``; this module is
 only the shape, so that rules and tests can build a policy in code.
@@ -101,7 +101,7 @@ class Levels(Facts):
 
 
 class Approvals(Facts):
-    """Who must say yes, how many of them, and until when."""
+    """Who must approve, how many of them, and until when."""
 
     groups: tuple[str, ...] = Field(default=(), alias="from")
     escalation: tuple[str, ...] = ()
@@ -153,7 +153,7 @@ class Defaults(Facts):
     announce_within: Duration = timedelta(seconds=30)
     """How long Slack may take to accept the card of an autonomous act before people are asked instead."""
     watch_after: Duration = timedelta(minutes=10)
-    """A new alert on the same or a dependent service this long after an act counts as harm: way back, pause, human."""
+    """A new alert on the same or a dependent service this long after an act counts as harm: rollback, pause, human."""
 
 
 class Service(Facts):
@@ -200,7 +200,7 @@ class Freeze(Facts):
 
 
 class RunbookBounds(Facts):
-    """The largest blast radius a runbook may have by itself, and with an approver's yes."""
+    """The largest blast radius a runbook may have by itself, and with approval."""
 
     targets: int = Field(default=1, ge=1)
     share: Share | None = None
@@ -215,7 +215,7 @@ class Verify(Facts):
     healthy: str | None = None
     http: str | None = None
     stable: Annotated[int, Field(ge=1, le=100)] = 2
-    """Healthy looks in a row before it counts."""
+    """Healthy checks in a row before it counts."""
 
 
 class Staging(Facts):
@@ -294,7 +294,7 @@ class Mute(Facts):
 
 
 class Policy(Facts):
-    """The written orders."""
+    """What Watchkeeper may do, when, how far, and whom it calls."""
 
     version: int = Field(ge=1, le=1)
     channels: Channels
@@ -316,7 +316,7 @@ class Policy(Facts):
 
     @property
     def digest(self) -> str:
-        """Identifies exactly these orders in every decision and audit entry."""
+        """Identifies exactly this policy in every decision and audit entry."""
         return _digest(self.model_dump(mode="json", by_alias=True))
 
     def approvals_of(self, runbook: str) -> Approvals:

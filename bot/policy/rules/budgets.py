@@ -1,6 +1,6 @@
 """Budgets: how often Watchkeeper may act, over all runbooks and replicas together.
 
-This rule only looks. The budget is taken atomically in the database at the moment of acting, so looking here can
+This rule only reads. The budget is taken atomically in the database at the moment of acting, so reading here can
 never let two replicas spend the same last action.
 """
 

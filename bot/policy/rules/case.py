@@ -17,7 +17,7 @@ from bot.policy.situation import Situation
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The facts, the orders, and the entry and plan they are about; both exist, or there is no case."""
+    """The facts, the policy, and the entry and plan they are about; both exist, or there is no case."""
 
     situation: Situation
     policy: Policy
@@ -36,7 +36,7 @@ class Ruling:
     text: str
     """For a person woken at 3 a.m.: what is the matter, in one or two sentences."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """What the rule looked at; JSON only."""
+    """What the rule read; JSON only."""
     verdict: Verdict | None = None
 
     def reason(self, rule: str) -> Reason:

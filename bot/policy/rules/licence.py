@@ -36,7 +36,7 @@ def licence(case: Case) -> Ruling:
         "demoted_to": str(held.demoted_to) if held.demoted_to is not None else None,
     }
     if level >= written:
-        return passed(f"{case.name} has earned {level}; its orders ask for {written}.", inputs)
+        return passed(f"{case.name} has earned {level}; the policy asks for {written}.", inputs)
     if held.demoted_to is not None and held.demoted_to <= level:
         why = f"it was demoted to {held.demoted_to}" + (f" ({held.demotion_reason})" if held.demotion_reason else "")
     else:

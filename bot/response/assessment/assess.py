@@ -1,4 +1,4 @@
-"""The look: everything an incident's decision needs from outside the database, gathered without changing anything."""
+"""The assessment: what an incident's decision needs from outside the database, gathered without changing anything."""
 
 from collections.abc import Mapping
 
@@ -18,13 +18,13 @@ TRUE_WORDS = frozenset({"1", "true", "yes"})
 
 
 class Brief(Facts):
-    """What the look starts from."""
+    """What the assessment starts from."""
 
     incident: str
     alert: AlertFacts
     request: Request | None = None
     voters: tuple[str, ...] = ()
-    """Who has said yes, if it is about to be acted on: they must be known to be there still."""
+    """Who has approved, if it is about to be acted on: they must be known to be there still."""
 
 
 class Assessment(Facts):

@@ -84,7 +84,7 @@ async def record(
 async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:
     """Judge the action's stored situation again with ``changes`` (and the pauses of now), and put that on the record.
 
-    For news that needs no new look at the world: a pause, or a card that Slack did not take. False: it is too late for
+    For news that needs no new assessment: a pause, or a card that Slack did not take. False: it is too late for
     that, the effect has begun or the action is over.
     """
     incident = await work.incidents.get(action.incident_id)

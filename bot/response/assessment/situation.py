@@ -31,7 +31,7 @@ def request_of(situation: Situation) -> Request | None:
 async def build_situation(
     work: Work, context: Context, brief: Brief, assessment: Assessment, notification: Notification, now: datetime
 ) -> Situation:
-    """The look, with what only rows know: controls, budgets, licence and history, read in this transaction."""
+    """The assessment, with what only rows know: controls, budgets, licence and history, read in this transaction."""
     policy, alert, name = context.policy(), brief.alert, assessment.runbook
     runbook = policy.runbooks.get(name) if name else None
     request = brief.request
@@ -69,7 +69,7 @@ async def build_situation(
 
 
 def _changed(context: Context, runbook: Runbook, request: Request | None) -> Mapping[str, str]:
-    """What the person wants otherwise than the orders say."""
+    """What the person wants otherwise than the policy says."""
     remediation = context.catalogue.get(runbook.remediation)
     return (
         {} if request is None or remediation is None else changes(remediation.parameters, runbook, request.parameters)

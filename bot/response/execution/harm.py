@@ -35,7 +35,7 @@ async def pause_after_harm(work: Work, action: Action, reason: str, now: datetim
 
 
 async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
-    """Undo each finished act of ours after which one of these alerts began, here or on what this service depends on."""
+    """Roll back each finished act after which one of these alerts began, here or on what this service depends on."""
     policy = context.policy()
     for action in await _suspects(work, policy, incident, firing, now):
         reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"

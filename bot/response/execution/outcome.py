@@ -103,7 +103,7 @@ async def _report_ending(
 
 
 async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:
-    """Who must look: those asked, but for quiet hours; whoever has decided it is awake in any case."""
+    """Who is called: those asked, but for quiet hours; whoever has decided it is awake in any case."""
     incident = await work.incidents.get(action.incident_id)
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())

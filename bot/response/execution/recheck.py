@@ -1,6 +1,6 @@
 """The last check before acting: whatever was true when people (or the policy) approved must still be true.
 
-Judged in the transaction that claims the targets, so nothing can change between the check and the claim.
+Judged in the transaction that locks the targets, so nothing can change between the check and the locks.
 """
 
 from dataclasses import dataclass

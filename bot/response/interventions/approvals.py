@@ -196,7 +196,7 @@ def _not_yet(context: Context, roster: Roster, action: Action, person: str) -> s
 
 
 async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:
-    """The same row; stored anew where its groups have other members than when it was last looked at."""
+    """The same row; stored anew where its groups have other members than when they were last read."""
     asked = renewed(action.asked, roster)
     if asked == action.asked:
         return action

@@ -167,7 +167,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
 
 
 async def rehearse(context: Context, brief: Brief) -> Rehearsal:
-    """Plan live, check that it could be done and undone, and judge it. Changes and records nothing.
+    """Plan live, check that it could be done and rolled back, and judge it. Changes and records nothing.
 
     Raises:
         TimeoutError: it took longer than ``REHEARSAL_TIMEOUT_SECONDS``.

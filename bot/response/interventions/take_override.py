@@ -1,4 +1,4 @@
-"""A person steps in: take an incident over, override what is proposed, take an action back."""
+"""A person steps in: take an incident over, override what is proposed, roll an action back."""
 
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
@@ -106,7 +106,7 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
 
 
 async def roll_back(work: Work, context: Context, roster: Roster, press: Press, reason: str = "") -> Answer:
-    """Take a finished action back, once; its targets must be free."""
+    """Roll a finished action back, once; its targets must be free."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT

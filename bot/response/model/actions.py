@@ -24,7 +24,7 @@ class ActionState(StrEnum):
     APPROVED = "approved"
     """Queued to run. due_at: the end of ``execute_within``; then the approval lapses."""
     RUNNING = "running"
-    """Claimed by one worker: targets locked, budget taken, snapshot being made. Still stoppable."""
+    """Claimed by one flow: targets locked, budget taken, snapshot being made. Still stoppable."""
     EXECUTING = "executing"
     """The effect has begun; from here only verification and rollback lead on."""
     VERIFYING = "verifying"

@@ -1,6 +1,6 @@
 """An incident's channel of its own: what is still to be done to it, as one row that is worked off step by step.
 
-The orders say which incidents get one. Until it is there, and whenever it cannot be, the incident is a thread.
+The policy says which incidents get one. Until it is there, and whenever it cannot be, the incident is a thread.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class ChannelBrief(Facts):
     alert_name: str
     summary: str
     name: str
-    """The orders' pattern for the channel's name."""
+    """The policy's pattern for the channel's name."""
     invite: tuple[str, ...]
     """Groups of people."""
     links: tuple[Link, ...]

@@ -16,7 +16,7 @@ from bot.response.notices.recipients import asked_groups, callable_people, if_no
 from bot.response.ports.rows import Work
 
 LINKED_ALERTS = 10
-"""Newest alerts among which a link to the monitor is looked for."""
+"""Newest alerts among which a link to the monitor is searched."""
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),

@@ -61,7 +61,7 @@ class Incidents(Protocol):
         ...
 
     async def begin_consideration(self, incident_id: int) -> None:
-        """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
+        """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
         ...
 
     async def next_revision(self, incident_id: int) -> int:
@@ -133,7 +133,7 @@ class Votes(Protocol):
         ...
 
     async def withdraw(self, action_id: str, person: str) -> Vote | None:
-        """Take a person's yes back, as if it had never been cast; the vote that was, None when there was none."""
+        """Withdraw a person's approval, as if it had never been cast; the vote that was, None when there was none."""
         ...
 
     async def of(self, action_id: str) -> Sequence[Vote]:
@@ -328,11 +328,11 @@ class Queue(Protocol):
     """Starts durable work when, and only when, the transaction commits."""
 
     async def consider(self, incident_id: int, request: "Request | None" = None) -> None:
-        """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
+        """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
         ...
 
     async def consider_deferred(self) -> bool:
-        """Queue some of the looks that a storm of alerts left owing; True when more may be left.
+        """Queue some of the assessments that a storm of alerts left deferred; True when more may be left.
 
         Intake does so itself right after a storm; the sweep asks too, for the storm in which a process died.
         """

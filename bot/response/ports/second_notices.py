@@ -85,18 +85,18 @@ class SecondNotices(Protocol):
         ...
 
     async def due(self, route: str, now: datetime) -> Sequence[int]:
-        """Ids that can be claimed now: of each incident only its first on this route, oldest first."""
+        """Ids that can be leased now: of each incident only its first on this route, oldest first."""
         ...
 
     async def claim(self, notice_id: int, *, by: str, now: datetime, until: datetime) -> SecondNotice | None:
-        """Make sending this row the caller's business until ``until``; None when somebody else was first."""
+        """Lease the row to ``by`` until ``until``; None when somebody else was first."""
         ...
 
     async def taken_by_slack(self, notice: SecondNotice) -> bool:
         """Whether Slack has meanwhile taken what this row was made for."""
         ...
 
-    async def heard_of(self, notice: SecondNotice) -> bool:
+    async def told_before(self, notice: SecondNotice) -> bool:
         """Whether this row's recipient was told of the same subject before."""
         ...
 
@@ -105,15 +105,15 @@ class SecondNotices(Protocol):
         ...
 
     async def retry(self, notice_id: int, *, by: str, at: datetime, error: str) -> bool:
-        """Give a claimed row back, to be tried again at ``at``."""
+        """End the lease; the row is tried again at ``at``."""
         ...
 
     async def failed(self, notice_id: int, *, by: str, error: str) -> bool:
-        """Give a claimed row up for good, so that those behind it go on."""
+        """Give the row up for good, so that those behind it go on."""
         ...
 
     async def unneeded(self, notice_id: int, *, by: str) -> bool:
-        """A claimed row need not be sent any more."""
+        """The row need not be sent any more."""
         ...
 
     async def told(self, incident_id: int, kind: str, subject: str) -> int:

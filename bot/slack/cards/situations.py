@@ -13,7 +13,7 @@ from bot.response.model.state_words import StateWords, state_words
 
 
 class Shown(StrEnum):
-    """What people are looking at."""
+    """What the card shows."""
 
     ASKING = "asking"
     PARTLY_APPROVED = "partly_approved"

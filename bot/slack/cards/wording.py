@@ -123,7 +123,7 @@ def level(card: CardNotice) -> Mrkdwn:
 
 
 def evidence(line: EvidenceLine) -> Mrkdwn:
-    """One finding in words: what was looked for, whether it is so, and what was found."""
+    """One finding in words: what was asked, whether it is so, and what was found."""
     mark, holds = _FINDINGS[line.finding]
     detail = escape(f": {line.detail}", 160) if line.detail else EMPTY
     return concat(words(f"{mark} "), code(line.name, 60), words(f" {holds}"), detail)

@@ -42,18 +42,13 @@ ANSWERS = {
     "answer_status_rebuilt": replies.status(
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
-<<<<<<< HEAD:tests/slack/test_answers.py
-    "answer_incidents": answers.incidents(
+    "answer_incidents": replies.incidents(
         [
             LINE,
             IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None),
             IncidentLine(replace(INCIDENT, id=9), ActionState.LAPSED),
         ],
         3,
-=======
-    "answer_incidents": replies.incidents(
-        [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)], 2
->>>>>>> infra:tests/slack/test_replies.py
     ),
     "answer_no_incidents": replies.incidents([], 0),
     "answer_show": replies.show(CARDS["asking"], {ALICE}),
@@ -94,13 +89,8 @@ def test_incidents_link_to_their_threads_and_say_how_they_stand() -> None:
     assert "taken by <@U02BOB>" in seen("answer_incidents")
 
 
-<<<<<<< HEAD:tests/slack/test_answers.py
 def test_a_long_list_of_incidents_is_cut_and_says_so() -> None:
-    answer = answers.incidents([LINE] * 15, 200)
-=======
-def test_a_long_list_of_incidents_is_cut_and_says_so():
     answer = replies.incidents([LINE] * 15, 200)
->>>>>>> infra:tests/slack/test_replies.py
     check_card(answer.blocks, answer.text)
     assert "and 185 more" in json.dumps(answer.blocks, ensure_ascii=False)
 

@@ -24,7 +24,7 @@ class Brief(Facts):
     alert: AlertFacts
     request: Request | None = None
     voters: tuple[str, ...] = ()
-    """Who has said yes, if it is about to be acted on: they must be known to be there still."""
+    """Who has approved, if it is about to be acted on: they must be known to be there still."""
 
 
 class Assessment(Facts):

@@ -44,7 +44,7 @@ class Member:
 
     @property
     def waits(self) -> bool:
-        """Whether a person's yes is what it waits for."""
+        """Whether a person's approval is what it waits for."""
         return self.action is not None and self.action.state is ActionState.WAITING
 
     @property

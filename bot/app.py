@@ -66,7 +66,7 @@ async def running(
         parts = await _build(base, paces)
         await _start(stack, parts)
         address = await _listen(stack, parts.from_web.app, settings)
-        log.info("keeping the watch at %s", address)
+        log.info("running at %s", address)
         yield address
 
 

@@ -1,4 +1,4 @@
-"""Every lease in the database: who holds any, and how those of the dead are freed.
+"""Every lease in the database: who holds any, and how those of dead processes are freed.
 
 A lease runs out by itself. People need not wait for that when its holder is known to be dead: whoever proves the death
 (``bot.response.engine.liveness``) frees the rows. Must not know: who is dead, what is delivered and how.
@@ -15,7 +15,7 @@ from storage.outbox import OUTBOX_LEASES
 from storage.second_notices import SECOND_NOTICE_LEASES
 
 SETTLE = timedelta(seconds=3)
-"""What the dead had sent may still be under way: whoever looks whether it got through looks after that."""
+"""What a dead process had sent may still be under way: whoever checks whether it got through checks after that."""
 
 _LEASES = (OUTBOX_LEASES, STEP_LEASES, SECOND_NOTICE_LEASES)
 """Those that name their holder."""

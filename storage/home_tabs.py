@@ -48,7 +48,7 @@ class HomeTabs:
         return [HomeTab(person=row.person, digest=row.digest, hash=row.hash) for row in rows]
 
     async def claim(self, person: str, now: datetime, until: datetime) -> HomeTab | None:
-        """Make drawing it the caller's business until ``until``; None when somebody else has it in hand."""
+        """Make drawing it the caller's business until ``until``; None when somebody else holds its lease."""
         row = await HOME_TAB_LEASES.claim(self._session, person, now=now, until=until)
         return None if row is None else HomeTab(person=row.person, digest=row.digest, hash=row.hash)
 

@@ -13,7 +13,7 @@ from bot.cli.run import run
 
 app = typer.Typer(
     name="watchkeeper",
-    help="Bounded autonomy for production operations: acts under written orders, calls a human when in doubt.",
+    help="Bounded autonomy for production operations: acts under a written policy, calls a human when in doubt.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

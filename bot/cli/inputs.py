@@ -36,7 +36,7 @@ def storage_settings() -> tuple[str, bytes]:
 
 
 def pause_file() -> Path:
-    """Where the pause file is looked for, or a clear end."""
+    """Where the pause file would lie, or a clear end."""
     try:
         return read_pause_file()
     except SettingsError as error:

@@ -59,7 +59,7 @@ def pause(
 def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything") -> None:
     """Let automation act again, where `pause` (here or in Slack) has stopped it.
 
-    Ends the pauses of exactly this scope, on the record with your user name. What they held is looked at anew within
+    Ends the pauses of exactly this scope, on the record with your user name. What they held is assessed anew within
     seconds. A pause file is ended by removing it.
     """
     from bot.cli import offline_pauses
@@ -102,7 +102,7 @@ def _say_what_is_paused(active: "Sequence[Pause]") -> None:
 
 
 def _warn_of_a_name_nobody_knows(scope: "Scope", open_services: frozenset[str]) -> None:
-    """The brake is on by now, so whatever is wrong with the policy only costs the warning."""
+    """The pause is in force by now, so whatever is wrong with the policy only costs the warning."""
     from bot.cli import offline_pauses
     from bot.policy.file.loading import load_policy
     from bot.policy.file.problems import PolicyError

@@ -9,7 +9,7 @@ from bot.settings import SettingsError, read_settings
 
 
 def run() -> None:
-    """Keep the watch: listen for alerts, decide, ask and act, until stopped.
+    """Run Watchkeeper: listen for alerts, decide, ask and act, until stopped.
 
     Everything it is told comes from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN (Socket Mode) or
     SLACK_SIGNING_SECRET (HTTP mode), WATCHKEEPER_AUDIT_KEY, WATCHKEEPER_POLICY (default policy.yml), PROMETHEUS_URL,

@@ -23,7 +23,7 @@ class Intervention(StrEnum):
     ACT_BY_HAND = "act by hand"
     """Approve although automation is paused here."""
     ROLL_BACK = "roll back"
-    """Undo what an action did."""
+    """Have an action rolled back."""
     RESUME = "resume"
     """End a pause."""
     STOP = "stop"

@@ -124,7 +124,7 @@ class Gate(StrEnum):
     FAILURE_SIMULATION = "failure_simulation"
     """It repaired the very failure it is for, injected on staging."""
     HUMAN_SIGN_OFF = "human_sign_off"
-    """A person has looked at the evidence and answers for it."""
+    """A person has read the evidence and answers for it."""
 
     @property
     def in_words(self) -> str:

@@ -51,7 +51,7 @@ async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) ->
 
 
 async def _brief(work: Work, action_id: str) -> Brief | None:
-    """What the second look starts from: the same alert, the same runbook. None when it was settled otherwise."""
+    """What the second assessment starts from: the same alert, the same runbook. None when it was settled otherwise."""
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return None

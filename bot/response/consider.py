@@ -1,4 +1,4 @@
-"""DECIDE, durably: look at an incident, judge it under the policy, record the decision and ask or announce.
+"""DECIDE, durably: assess an incident, judge it under the policy, record the decision and ask or announce.
 
 ``consider.v1`` runs whenever something about an incident is news: it was opened, an alert joined or ended, a pause
 was lifted, a person asked for a runbook, a plan went stale. It reads rows, assesses the world outside any

@@ -41,7 +41,7 @@ from bot.slack.posting import (
 from bot.slack.text import Url, web_address
 
 POLL_SECONDS = 1.0
-"""How often to look for rows that another replica queued or left behind."""
+"""How often to search for rows that another replica queued or left behind."""
 LEASE_SECONDS = 45.0
 WAIT_IN_HAND_SECONDS = 5.0
 """A row whose slot is further away than this is given back until then."""
@@ -100,7 +100,7 @@ class Courier(Generic[Work]):
             desk: posts with a client whose time-out is below ``CALL_SECONDS``.
             name: unique among replicas; the holder of our leases.
             channel: the policy's incidents channel as it is now, for incidents without a thread.
-            on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
+            on_accepted: runs in the transaction that records the delivery; raising rolls both back, and the row is tried
                 again (the message is then found, not repeated).
             on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
                 afterwards the row has somewhere else to go.

@@ -71,7 +71,7 @@ def finding(evidence: Evidence) -> Mrkdwn:
 
 
 def vote(one: Vote) -> Mrkdwn:
-    """One person's answer, and whether they had looked first."""
+    """One person's answer, and whether they had read the evidence first."""
     said = "approved" if one.ballot is Ballot.APPROVE else "stopped it"
     looked = ", after looking at the evidence" if one.opened_evidence else ""
     return concat(mention(one.person), words(f" {said}{looked}, "), when(one.at))

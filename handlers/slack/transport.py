@@ -1,4 +1,4 @@
-"""How this process hears from Slack: Socket Mode, HTTP, or both, when somebody moves from one to the other."""
+"""How this process receives from Slack: Socket Mode, HTTP, or both, when somebody moves from one to the other."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -91,7 +91,7 @@ class Health:
         Args:
             checks: each part of readiness by its name.
             database: gives the figures that are counted from rows, at each scrape.
-            process: which replica this is, and how it hears from Slack.
+            process: which replica this is, and how it is connected to Slack.
             remarks: parts that are told of but make nothing less ready, because the others stand in for them.
         """
         self._remarks = remarks or {}

@@ -197,7 +197,7 @@ class BudgetEntryRow(Row, table=True):
 
 
 class PauseRow(Row, table=True):
-    """A brake on automation: from ``since`` until ``until``, or until somebody ends it."""
+    """A pause of automation: from ``since`` until ``until``, or until somebody ends it."""
 
     __tablename__ = "pauses"
 

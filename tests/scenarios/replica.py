@@ -52,7 +52,7 @@ def late_clock(seconds: float) -> Callable[[], datetime]:
 
 
 def main() -> None:
-    """Keep the watch until a signal comes."""
+    """Run until a signal comes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dies-on", choices=sorted(ROUTES[Kind.BUTTON]))
     parser.add_argument("--runs-nothing", action="store_true")

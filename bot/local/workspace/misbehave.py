@@ -21,7 +21,7 @@ class Trouble(StrEnum):
     REQUEST_LOST = "request_lost"
     """It has no effect, and the caller's connection breaks."""
     ANSWER_LOST = "answer_lost"
-    """It takes effect, but the caller never hears so."""
+    """It takes effect, but the caller is never told so."""
 
 
 class Nuisance(StrEnum):

@@ -10,7 +10,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# What the app may do and hears of before a manifest is loaded; `Workspace.manifest` replaces them by the file's.
+# What the app may do and is told of before a manifest is loaded; `Workspace.manifest` replaces them by the file's.
 DEFAULT_SCOPES = frozenset(
     {
         "app_mentions:read",

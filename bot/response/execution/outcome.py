@@ -28,7 +28,7 @@ ENDINGS: dict[ActionState, AuditKind] = {
 async def withdraw(
     work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
-    """Take back an action before its effect (expired, lapsed, superseded). False when somebody was faster."""
+    """End an action before its effect (expired, lapsed, superseded). False when somebody was faster."""
     moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False

@@ -40,7 +40,7 @@ async def objection(
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
     if assessment.plan is None or assessment.plan.digest != action.plan_digest:
         why = assessment.plan_problem or "the targets or their state are not what was approved"
-        return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Looking again.", assess_again=True)
+        return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Assessing again.", assess_again=True)
     if action.decided_by and not await still_approved(work, context, action, assessment.members):
         why = "of those who approved, too few may still approve: they left the group, or their account was deactivated"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)

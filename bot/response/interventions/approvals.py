@@ -135,7 +135,7 @@ async def count_approval(
 
 
 async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) -> Answer:
-    """Take one's own approval back, as long as it has not taken effect. It takes no right but to have given it."""
+    """Withdraw one's own approval, as long as it has not taken effect. It takes no right but to have given it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT

@@ -79,7 +79,7 @@ class ActionEvent(StrEnum):
     HEALTHY = "healthy"
     """Verification found the target healthy for long enough."""
     ROLL_BACK = "roll_back"
-    """It did not help, it did harm, or a person wants it undone."""
+    """It did not help, it did harm, or a person wants it rolled back."""
     RESTORED = "restored"
     """The rollback worked."""
     NOT_RESTORED = "not_restored"

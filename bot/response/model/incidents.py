@@ -9,7 +9,7 @@ from bot.response.model.lifecycle import Lifecycle
 
 
 class IncidentState(StrEnum):
-    """Who has the incident in hand."""
+    """Who has taken the incident on, if anybody."""
 
     OPEN = "open"
     """Nobody has said that they are on it."""

@@ -30,7 +30,7 @@ class Tone(StrEnum):
     PAUSED = "paused"
     UNDER_WAY = "under_way"
     BY_A_PERSON = "by_a_person"
-    """A person has it in hand, or has decided it."""
+    """A person has taken it over, or has decided it."""
     LOOKING_ON = "looking_on"
     """Watchkeeper only looks on: a person must."""
     GOOD = "good"
@@ -43,7 +43,7 @@ class Button(StrEnum):
 
     APPROVE = "approve"
     WITHDRAW = "withdraw"
-    """Take back one's own approval while more are needed."""
+    """Withdraw one's own approval while more are needed."""
     OVERRIDE = "override"
     STOP = "stop"
     PAUSE = "pause"

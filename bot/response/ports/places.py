@@ -12,7 +12,7 @@ from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnC
 
 
 class OwnChannels(Protocol):
-    """Channels of their own, for the incidents that the orders want to have one."""
+    """Channels of their own, for the incidents that the policy gives one."""
 
     async def begin(
         self, incident_id: int, brief: ChannelBrief, announcement: Announcement, *, now: datetime, hold_until: datetime

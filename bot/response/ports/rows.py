@@ -126,7 +126,7 @@ class Actions(Protocol):
 
 
 class Votes(Protocol):
-    """Who has answered an action's question, and who had looked at the evidence before."""
+    """Who has answered an action's question, and who had opened the evidence before."""
 
     async def cast(self, action_id: str, vote: Vote) -> bool:
         """Store a vote; False when this person has already answered this question."""
@@ -196,7 +196,7 @@ class Budgets(Protocol):
 
 
 class Pauses(Protocol):
-    """Brakes on automation: who paused what, why, and until when."""
+    """Pauses of automation: who paused what, why, and until when."""
 
     async def active(self, now: datetime) -> tuple[Pause, ...]:
         """What is paused now, by rows and by the pause file of this machine."""
@@ -393,7 +393,7 @@ class Work(Protocol):
 
     @property
     def pauses(self) -> Pauses:
-        """Brakes on automation that are in force."""
+        """Pauses that are in force."""
         ...
 
     @property

@@ -12,7 +12,7 @@ MANIFEST = """
 features:
   app_home: {home_tab_enabled: true}
   bot_user: {display_name: Watchkeeper}
-  slash_commands: [{command: /watch, description: Keep the watch, usage_hint: status}]
+  slash_commands: [{command: /watch, description: Run Watchkeeper, usage_hint: status}]
   shortcuts: [{name: Pause all, type: global, callback_id: pause_all, description: Pause}]
 oauth_config: {scopes: {bot: [commands, users:read]}}
 settings: {event_subscriptions: {bot_events: [app_home_opened]}}

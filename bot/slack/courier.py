@@ -100,8 +100,8 @@ class Courier(Generic[Work]):
             desk: posts with a client whose time-out is below ``CALL_SECONDS``.
             name: unique among replicas; the holder of our leases.
             channel: the policy's incidents channel as it is now, for incidents without a thread.
-            on_accepted: runs in the transaction that records the delivery; raising rolls both back, and the row is tried
-                again (the message is then found, not repeated).
+            on_accepted: runs in the transaction that records the delivery; raising rolls both back, and the row is
+                tried again (the message is then found, not repeated).
             on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
                 afterwards the row has somewhere else to go.
             known_people: user ids that may become mentions where they stand in words.

@@ -13,7 +13,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
 from bot.response.engine.dbos import Engine
-from bot.response.interventions.pauses import Brakes, reconsider_held
+from bot.response.interventions.pauses import PauseFollower, reconsider_held
 from bot.response.interventions.requests import end_settled
 from bot.response.interventions.reviews import sweep_overdue
 from bot.response.ports.context import Context
@@ -23,7 +23,7 @@ from handlers.slack.inbox import Inbox
 SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5
 QUESTIONS_INTERVAL_SECONDS = 0.5
-BRAKES_INTERVAL_SECONDS = 1.0
+PAUSES_INTERVAL_SECONDS = 1.0
 """So long until cards show a pause that began outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0
 REQUESTS_INTERVAL_SECONDS = 2.0
@@ -45,7 +45,7 @@ class Sweeper:
         self._inbox = inbox
         self._engine = engine
         self._channels = channels
-        self._brakes = Brakes(context)
+        self._pauses = PauseFollower(context)
         self.last_sweep: datetime | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._under_way = 0
@@ -58,7 +58,7 @@ class Sweeper:
             (self._deadlines, SWEEP_INTERVAL_SECONDS),
             (self._channels.sweep, CHANNELS_INTERVAL_SECONDS),
             (self._questions, QUESTIONS_INTERVAL_SECONDS),
-            (self._brakes.follow, BRAKES_INTERVAL_SECONDS),
+            (self._pauses.follow, PAUSES_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
             (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),

@@ -30,7 +30,7 @@ UNIT = (
     "tests/second_channel/test_links.py",
     "tests/second_channel/test_routes.py",
     "tests/second_channel/test_telling.py",
-    "tests/slack/test_answers.py",
+    "tests/slack/test_replies.py",
     "tests/slack/test_asking_cards.py",
     "tests/slack/test_bundle_modals.py",
     "tests/slack/test_cards.py",

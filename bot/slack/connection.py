@@ -214,7 +214,7 @@ class Connection:
     async def start(self) -> None:
         """Begin connecting. Does not wait until it is done: Slack may be away when we start."""
         self._problem = "connecting"
-        self._watchdog = asyncio.create_task(self._context(), name="slack connection watchdog")
+        self._watchdog = asyncio.create_task(self._keep_connected(), name="slack connection watchdog")
 
     async def close(self) -> None:
         """Acknowledge what came in, and hang up. What it leads to is not waited for: drain that afterwards."""
@@ -227,7 +227,7 @@ class Connection:
         await self._tear_down()
         self._note_trouble("closed")
 
-    async def _context(self) -> None:
+    async def _keep_connected(self) -> None:
         failures = 0
         while True:
             try:

@@ -22,6 +22,23 @@ _RESULTS = {
     RuleResult.PASSED: "✅ passed",
 }
 INPUTS_SHOWN = 8
+INPUT_NAMES = {
+    "approved_targets": "targets allowed with approval",
+    "demoted_to": "demoted to",
+    "in_force": "in force",
+    "missing_gates": "gates not passed",
+    "plan_problem": "no plan because",
+    "recent_failures": "recent failures",
+    "security_severity": "security severity",
+    "share_bound": "share allowed",
+    "slo_burn": "burn rate",
+    "slo_burn_above": "burn rate allowed",
+    "targets_bound": "targets allowed",
+    "veto_window_seconds": "veto window in seconds",
+    "way back": "rollback",
+    "way_back": "rollback",
+}
+"""What people call an input, by the key it is stored under; the other keys are words, or conditions as written."""
 CONTROLS = "controls"
 """The rule whose text names people by id (who paused). In every other text an id came from outside and stays text."""
 
@@ -73,7 +90,7 @@ def finding(evidence: Evidence) -> Mrkdwn:
 def vote(one: Vote) -> Mrkdwn:
     """One person's answer, and whether they had read the evidence first."""
     said = "approved" if one.ballot is Ballot.APPROVE else "stopped it"
-    looked = ", after looking at the evidence" if one.opened_evidence else ""
+    looked = ", after reading the evidence" if one.opened_evidence else ""
     return concat(mention(one.person), words(f" {said}{looked}, "), when(one.at))
 
 
@@ -88,7 +105,7 @@ def _decisive(decision: Decision, reason: Reason) -> bool:
 
 def _inputs(inputs: Mapping[str, Any]) -> Mrkdwn:
     given = [(name, value) for name, value in inputs.items() if value not in (None, "", [], {}, ())][:INPUTS_SHOWN]
-    return spaced(*(code(f"{name}: {_short(value)}", 150) for name, value in given))
+    return spaced(*(code(f"{INPUT_NAMES.get(name, name)}: {_short(value)}", 150) for name, value in given))
 
 
 def _short(value: Any) -> str:

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.policy.decide import decide
 from bot.policy.decision import Reason, RuleResult
-from bot.policy.situation import Evidence, Finding, Scope, ScopeKind
+from bot.policy.levels import Level
+from bot.policy.situation import Evidence, Finding, Impact, Licence, Scope, ScopeKind
 from bot.response.interventions.explanations import Choice
 from bot.response.interventions.take_override import BY_HAND, NOTHING
+from bot.slack import explaining
 from bot.slack.limits import check_view
 from bot.slack.modals import (
     CHOICE,
@@ -31,6 +34,7 @@ from bot.slack.modals import (
     review_modal,
     why_modal,
 )
+from tests.policy.strategies import calm_policy, calm_situation
 from tests.slack.conftest import Golden
 from tests.slack.facts import DECISION, SITUATION, explanation
 from tests.slack.notices import ALICE
@@ -78,16 +82,40 @@ def test_why_begins_with_the_rule_that_settled_it() -> None:
     assert "*Pauses and freezes*" in rules[2]
 
 
-def test_why_shows_what_a_rule_looked_at() -> None:
+def test_why_shows_what_a_rule_read() -> None:
     assert "`confidence: 0.67` `floor: 0.8`" in seen(VIEWS["modal_why"])
 
 
-def test_why_says_who_had_looked_before_answering() -> None:
-    assert "<@U01ALICE> approved, after looking at the evidence" in seen(VIEWS["modal_why"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"plan": None},
+        {"impact": Impact(billing=True, data_integrity=True, slo_burn=9.0, slo_measured=True, security_severity="low")},
+        {"licence": Licence(demoted_to=Level.L0, demotion_reason="an overdue review")},
+    ],
+)
+def test_why_names_what_a_rule_read_in_words_and_not_as_it_is_stored(changed: dict[str, Any]) -> None:
+    decision = decide(calm_situation(**changed), calm_policy())
+    for reason in decision.reasons:
+        shown = explaining.rule(decision, reason, known={ALICE})
+        names = re.findall(r"`([^`:]*):", shown)
+        assert reason.rule == "conditions" or not any("_" in name or "way back" in name for name in names), shown
+
+
+@pytest.mark.parametrize("rule", ["oversight", "veto_window"])
+def test_why_calls_a_rollback_a_rollback(rule: str) -> None:
+    decision = decide(calm_situation(), calm_policy())
+    (reason,) = (one for one in decision.reasons if one.rule == rule)
+    assert "`rollback: " in explaining.rule(decision, reason, known=())
+
+
+def test_why_says_who_had_read_the_evidence_before_answering() -> None:
+    assert "<@U01ALICE> approved, after reading the evidence" in seen(VIEWS["modal_why"])
     assert "<@U02BOB> stopped it, <!date" in seen(VIEWS["modal_why"])
 
 
-def test_why_names_the_orders_and_the_record() -> None:
+def test_why_names_the_policy_and_the_record() -> None:
     assert "`5d41402abc4b`" in seen(VIEWS["modal_why"])
     assert "audit entry 41" in seen(VIEWS["modal_why"])
     assert "30 `decision.made`" in seen(VIEWS["modal_why"])

@@ -135,7 +135,7 @@ async def hold_what_is_paused(work: Work, context: Context) -> int:
     return held
 
 
-class Brakes:
+class PauseFollower:
     """Follows pauses that began or ended outside this process: by command, by file, by another replica.
 
     They are in force with their commit (a file at once); here the cards learn of it.

@@ -14,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from dbos import DBOS
 
 from bot import app, sweeper
+from bot.composition import arrivals, foundation
 from bot.policy.file.loading import load_policy
 from bot.response.engine.dbos import Engine
 from bot.response.ports.context import Context, Timing, utc_now
@@ -51,6 +53,16 @@ def late_clock(seconds: float) -> Callable[[], datetime]:
     return lambda: utc_now() - timedelta(seconds=seconds)
 
 
+def replace_name(module: ModuleType, name: str, value: object) -> None:
+    """Put ``value`` in the place of what the module calls ``name``.
+
+    Raises:
+        AttributeError: the module has no such name any more, so that nothing would come of it.
+    """
+    getattr(module, name)
+    setattr(module, name, value)
+
+
 def main() -> None:
     """Run until a signal comes."""
     parser = argparse.ArgumentParser()
@@ -64,11 +76,11 @@ def main() -> None:
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
-        vars(app)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
+        replace_name(arrivals, "ROUTES", {**ROUTES, Kind.BUTTON: buttons})
     if arguments.runs_nothing:
-        vars(app)["Engine"] = IdleEngine
+        replace_name(app, "Engine", IdleEngine)
     if arguments.behind:
-        vars(app)[Context.__name__] = partial(Context, now=late_clock(arguments.behind))
+        replace_name(foundation, "Context", partial(Context, now=late_clock(arguments.behind)))
     settings = read_settings()
     policy = load_policy(settings.policy_path.read_text(), filename=str(settings.policy_path))
     timing = Timing(verify_interval_seconds=0.1, busy_target_retry_seconds=0.2)

@@ -15,6 +15,7 @@ from typing import Any
 from dbos import DBOS
 
 from bot import app, sweeper
+from bot.composition import arrivals
 from bot.policy.file.loading import load_policy
 from bot.response.engine.dbos import Engine
 from bot.response.ports.context import Timing
@@ -53,7 +54,7 @@ def main() -> None:
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
-        vars(app)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
+        vars(arrivals)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
     if arguments.runs_nothing:
         vars(app)["Engine"] = IdleEngine
     settings = read_settings()

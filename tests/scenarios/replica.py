@@ -14,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from dbos import DBOS
 
 from bot import app, sweeper
+from bot.composition import arrivals, foundation
 from bot.policy.file.loading import load_policy
 from bot.response.engine.dbos import Engine
 from bot.response.ports.context import Context, Timing, utc_now
@@ -51,6 +53,17 @@ def late_clock(seconds: float) -> Callable[[], datetime]:
     return lambda: utc_now() - timedelta(seconds=seconds)
 
 
+def put(module: ModuleType, name: str, part: Any) -> None:
+    """Give the bot another part, where it looks for this one.
+
+    Raises:
+        AttributeError: it does not look there, so the replica would be one like any other.
+    """
+    if name not in vars(module):
+        raise AttributeError(f"{module.__name__} uses no {name}; put it where the bot is composed with it now")
+    vars(module)[name] = part
+
+
 def main() -> None:
     """Keep the watch until a signal comes."""
     parser = argparse.ArgumentParser()
@@ -60,15 +73,15 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
+    put(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
-        vars(app)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
+        put(arrivals, "ROUTES", {**ROUTES, Kind.BUTTON: buttons})
     if arguments.runs_nothing:
-        vars(app)["Engine"] = IdleEngine
+        put(app, "Engine", IdleEngine)
     if arguments.behind:
-        vars(app)[Context.__name__] = partial(Context, now=late_clock(arguments.behind))
+        put(foundation, "Context", partial(Context, now=late_clock(arguments.behind)))
     settings = read_settings()
     policy = load_policy(settings.policy_path.read_text(), filename=str(settings.policy_path))
     timing = Timing(verify_interval_seconds=0.1, busy_target_retry_seconds=0.2)

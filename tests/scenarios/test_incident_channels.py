@@ -76,7 +76,7 @@ async def test_a_critical_incident_is_handled_told_and_closed_in_a_channel_of_it
         alice = here.workspace.person("alice")
         assert (await alice.click(card, "approve")).warning is None
         await told_in(here, channel.id, "Asking for approval", "Approved", "Done and verified")
-        await pointer(here, "Done and verified")
+        await pointer(here, "It worked")
         await here.resolve()
         texts = await told_in(here, channel.id, "Resolved", "In short")
         assert len([text for text in texts if "Asking for approval" in text]) == 1

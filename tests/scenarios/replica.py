@@ -72,7 +72,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
+    put(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)

@@ -157,7 +157,7 @@ async def test_mail_that_comes_back_too_late_announces_nothing_that_is_not_true_
             await until_state(here, ActionState.WAITING)
             (mail,) = await mailbox.until(1)
             assert "any objection" not in str(mail["Subject"])
-            assert "THIS NEEDS A PERSON'S APPROVAL" in mail.get_content()
+            assert "THIS NEEDS APPROVAL FROM A PERSON" in mail.get_content()
             assert "action.executed" not in await here.kinds()
 
 

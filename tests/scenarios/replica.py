@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from dbos import DBOS
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot import app, sweeper
 from bot.policy.loading import load_policy
@@ -24,13 +25,25 @@ from handlers.arrival import Arrived, Kind
 from handlers.bridge import Bridge
 from handlers.routes import ROUTES
 
-ACK_IS_OUT_SECONDS = 0.2
 INBOX_INTERVAL_SECONDS = 1.0
+
+
+acknowledged = asyncio.Event()
+"""Bolt sends an acknowledgement a little after it has been told to."""
+
+
+send = SocketModeClient.send_socket_mode_response
+
+
+async def acknowledge(self: SocketModeClient, response: Any) -> None:
+    """As the client does it, and known about."""
+    await send(self, response)
+    acknowledged.set()
 
 
 async def die(_bridge: Bridge, _arrived: Arrived) -> None:
     """End like a process whose machine lost its power."""
-    await asyncio.sleep(ACK_IS_OUT_SECONDS)
+    await acknowledged.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -54,6 +67,7 @@ def main() -> None:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
         vars(app)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
+        setattr(SocketModeClient, send.__name__, acknowledge)
     if arguments.runs_nothing:
         vars(app)["Engine"] = IdleEngine
     settings = read_settings()

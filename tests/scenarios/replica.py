@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from dbos import DBOS
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot import app, sweeper
 from bot.composition import arrivals, foundation
@@ -30,13 +31,25 @@ from handlers.slack.arrival import Arrived, Kind
 from handlers.slack.bridge import Bridge
 from handlers.slack.routes import ROUTES
 
-ACK_IS_OUT_SECONDS = 0.2
 INBOX_INTERVAL_SECONDS = 1.0
+
+
+acknowledged = asyncio.Event()
+"""Bolt sends an acknowledgement a little after it has been told to."""
+
+
+send = SocketModeClient.send_socket_mode_response
+
+
+async def acknowledge(self: SocketModeClient, response: Any) -> None:
+    """As the client does it, and known about."""
+    await send(self, response)
+    acknowledged.set()
 
 
 async def die(_bridge: Bridge, _arrived: Arrived) -> None:
     """End like a process whose machine lost its power."""
-    await asyncio.sleep(ACK_IS_OUT_SECONDS)
+    await acknowledged.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -72,11 +85,12 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    put(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
+    replace_name(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
         replace_name(arrivals, "ROUTES", {**ROUTES, Kind.BUTTON: buttons})
+        setattr(SocketModeClient, send.__name__, acknowledge)
     if arguments.runs_nothing:
         replace_name(app, "Engine", IdleEngine)
     if arguments.behind:

@@ -9,7 +9,7 @@ from tests.scenarios.stage import said
 
 
 async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_resumes(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="3s") as here:
+    async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="10m") as here:
         await here.service.crash()
         await here.fire()
         await here.card_of("INC-1", "'action_id': 'stop'", "Press Stop before")
@@ -24,6 +24,8 @@ async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_r
         await here.context("dave", "resume everything", "may not resume")
         await here.context("alice", "resume everything", "Resumed: everything", "1 held question is looked at again")
         await here.card_of("INC-1", "'action_id': 'stop'", "Press Stop before")
+        await here.until_state(ActionState.VETO_WINDOW)
+        await here.time_is_up()
         await here.thread_of("INC-1", "Holding: automation is paused here", "Done and verified")
         assert await here.service.answers()
         kinds = await here.kinds()

@@ -9,7 +9,7 @@ click is a point without a change here. Knows nothing of the stories in which th
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,11 @@ from storage.intake import Intake
 CHANGING_CALLS: Mapping[type, tuple[str, ...]] = {Supervisor: ("stop", "start")}
 """What each backend can change outside, one call at a time."""
 EFFECTS = ("execute", "roll_back")
+AROUND_EFFECTS: Mapping[str, tuple[str, str]] = {
+    "execute": ("act.v1: remember: committed", "act.v1: execute: recorded"),
+    "roll_back": ("act.v1: claim way back: committed", "act.v1: roll back: recorded"),
+}
+"""The last point at which each effect has certainly not begun, and the first at which its outcome is known."""
 effect_in_progress: ContextVar[str] = ContextVar("effect_in_progress", default="outside of an effect")
 
 
@@ -74,6 +79,12 @@ class Points:
 def reached(log: Path) -> list[str]:
     """What a process wrote down, oldest first."""
     return log.read_text().splitlines() if log.exists() else []
+
+
+def effect_under_way(points: Sequence[str]) -> str | None:
+    """The effect inside which a process died that reached these points, if it was inside one."""
+    names = Counter(point.partition(" (")[0] for point in points)
+    return next((effect for effect, (before, after) in AROUND_EFFECTS.items() if names[before] > names[after]), None)
 
 
 def install(points: Points) -> None:

@@ -6,7 +6,7 @@ says that her click was not heard. What a story finds at its end is checked in `
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from bot.local.workspace import Message, Person
 from bot.local.workspace import Outcome as Heard
 from bot.response.model.actions import ActionState
 from bot.response.ports.flow import FlowName, StepName
+from tests.crash.points import EFFECTS, effect_under_way
 from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene, again
 from tests.handlers.webhooks import alert, webhook
 from tests.scenarios.stage import said
@@ -86,7 +87,7 @@ class Story:
     """What the points between these begin with that are of its own kind."""
 
     def outcome(self, point: str) -> Outcome:
-        """What must come of it when the bot dies at ``point``.
+        """What must come of it when the bot dies at ``point`` and nothing goes on beside that.
 
         A death inside an effect leaves the effect's outcome unknown, and then what is found decides. A death anywhere
         else makes no difference.
@@ -102,6 +103,22 @@ class Story:
                 return Outcome(_S.FAILED, starts=1)  # nobody verifies a way back, so a person must look
             case _:
                 return usual
+
+    def outcomes(self, point: str, reached: Sequence[str]) -> frozenset[Outcome]:
+        """What may come of it when the bot dies at ``point``, by everything that it had reached.
+
+        Cards and entries are delivered while the flow goes on: a death at a delivery may as well fall into the effect,
+        at a moment that no point names.
+        """
+        usual = self.outcome(point)
+        effect = None if point.startswith(("act.v1", *EFFECTS)) else effect_under_way(reached)
+        match effect:
+            case "execute":
+                return frozenset({usual, Outcome(_S.ROLLED_BACK, starts=0), Outcome(_S.ROLLED_BACK, starts=1)})
+            case "roll_back":
+                return frozenset({usual, Outcome(_S.FAILED, starts=1)})
+            case _:
+                return frozenset({usual})
 
 
 STORIES = {

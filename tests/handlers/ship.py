@@ -15,7 +15,6 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.demo.team import demo_team
 from bot.local.workspace import Message, Workspace
 from bot.local.workspace.people import Person
 from bot.policy.situation import Evidence, Notification, Oversight
@@ -45,6 +44,7 @@ from storage.intake import Intake
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import RecordingEnqueuer
+from tests.fixtures.workspaces import patient_workspace
 from tests.handlers.policy import POLICY
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
@@ -170,7 +170,7 @@ async def sailing(
     routes: Routes = ROUTES,
 ) -> AsyncIterator[Ship]:
     """A ship on ``database``; over Socket Mode, or signed HTTP, or both where ``socket`` says so."""
-    workspace = Workspace(demo_team(), relaxed_limits=True, redelivery_seconds=(0.1,) * 50)
+    workspace = patient_workspace(relaxed_limits=True, redelivery_seconds=(0.1,) * 50)
     workspace.manifest(MANIFEST)
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(workspace.serve())

@@ -244,20 +244,27 @@ def _with_value(block: dict[str, Any], value: str) -> dict[str, Any]:
 
 
 async def test_draining_waits_for_what_is_in_flight(ship: Ship) -> None:
-    released = asyncio.Event()
+    begun, released = asyncio.Event(), asyncio.Event()
+    ended: list[str] = []
 
     async def slow(bridge: Bridge, arrived: Arrived) -> None:
+        begun.set()
         await released.wait()
         await ROUTES[Kind.BUTTON]["approve"].handler(bridge, arrived)
+        ended.append("the click")
+
+    async def drain() -> None:
+        assert await inbox.drain() == 0
+        ended.append("the draining")
 
     await saved_click(ship, "U01ALICE", "approve")
     inbox = ship.another_inbox(with_button("approve", slow))
     await inbox.recover()
-    draining = asyncio.create_task(inbox.drain())
-    await asyncio.sleep(0)
-    assert not draining.done()
+    draining = asyncio.create_task(drain())
+    await begun.wait()
     released.set()
-    assert await draining == 0
+    await draining
+    assert ended == ["the click", "the draining"]
     assert (await ship.action()).state is ActionState.APPROVED
 
 

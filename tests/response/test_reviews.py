@@ -20,6 +20,7 @@ from storage.database import Database
 from storage.migrations import migrate
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.response.test_nobody_answers import Clock
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 
@@ -99,9 +100,10 @@ async def test_a_review_is_told_in_the_thread_recorded_and_done_once(tmp_path: P
 
 
 async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_it_back(tmp_path: Path) -> None:
-    async with world(tmp_path, hasty_orders()) as here:
+    clock = Clock()
+    async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
-        await asyncio.sleep(0.05)
+        clock.forward(1)
         assert await sweep_overdue(here.context) == 1
         assert await sweep_overdue(here.context) == 0
         assert await cap(here) is Level.L1
@@ -116,11 +118,12 @@ async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_i
 
 
 async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path) -> None:
-    async with world(tmp_path, hasty_orders()) as here:
+    clock = Clock()
+    async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
         async with here.database.begin() as work:
             await work.licences.demote("flip", Level.L0, "it did harm", here.context.now())
-        await asyncio.sleep(0.05)
+        clock.forward(1)
         assert await sweep_overdue(here.context) == 1
         await review(here, ALICE)
         assert await cap(here) is Level.L0

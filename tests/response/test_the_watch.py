@@ -19,6 +19,7 @@ from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import Button
 from storage.tables import TARGET_LOCKS
 from tests.response.clicks import approve, stop
+from tests.response.test_nobody_answers import Clock
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 TWO = {"approvals": {"from": ["sre-oncall", "leads"], "needed": 2}}
@@ -99,7 +100,7 @@ async def test_a_person_stops_it_inside_the_veto_window(tmp_path: Path) -> None:
         assert (await stop(here, CAROL)).accepted
         assert (await here.action()).state is ActionState.STOPPED  # type: ignore[union-attr]
         await here.fire(fingerprint="f2")
-        await asyncio.sleep(0.5)
+        await here.idle()
         assert (await here.action()).state is ActionState.STOPPED, "a new alert must not ask past a person's no"  # type: ignore[union-attr]
         assert here.switch.read()["flips"] == 0
         assert not (await stop(here, BOB)).accepted
@@ -109,14 +110,15 @@ async def test_when_slack_does_not_take_the_announcement_people_are_asked_instea
     policy = written_policy("L3").model_copy()
     policy = policy.model_validate(
         policy.model_dump(by_alias=True)
-        | {"defaults": {"approvals": {"from": ["sre-oncall"]}, "announce_within": "100ms"}}
+        | {"defaults": {"approvals": {"from": ["sre-oncall"]}, "announce_within": "5m"}}
     )
-    async with world(tmp_path, policy) as here:
+    clock = Clock()
+    async with world(tmp_path, policy, now=clock) as here:
         await here.license()
         here.slack_answers = False
         await here.fire()
         await here.until(ActionState.ANNOUNCING)
-        await asyncio.sleep(0.15)
+        clock.forward(5)
         await sweep(here.context)
         action = await here.until(ActionState.WAITING)
         assert action.verdict is Verdict.ASK
@@ -312,11 +314,12 @@ async def test_the_requester_of_a_run_cannot_approve_it(tmp_path: Path) -> None:
 
 
 async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> None:
-    quick = {"approvals": {"from": ["sre-oncall"], "approve_within": "100ms"}}
-    async with world(tmp_path, written_policy("L1", **quick)) as here:
+    clock = Clock()
+    approvals = {"approvals": {"from": ["sre-oncall"], "approve_within": "30m"}}
+    async with world(tmp_path, written_policy("L1", **approvals), now=clock) as here:
         await here.fire()
         await here.until(ActionState.WAITING)
-        await asyncio.sleep(0.15)
+        clock.forward(30)
         await sweep_questions(here.context)
         assert (await here.action()).state is ActionState.EXPIRED  # type: ignore[union-attr]
         await here.until_thread("Not approved in time")
@@ -361,7 +364,7 @@ async def test_a_storm_on_one_service_is_one_incident_and_one_question(tmp_path:
     async with world(tmp_path, written_policy("L1")) as here:
         await asyncio.gather(*(here.fire(fingerprint=f"f{n}") for n in range(50)))
         await here.until(ActionState.WAITING)
-        await asyncio.sleep(0.5)
+        await here.idle()
         assert (await here.incident()).revision == 1
         assert sum(getattr(n, "title", "") == "Asking for approval" for n in here.delivered) == 1
 

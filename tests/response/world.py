@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from dbos import DBOS
+
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
@@ -268,6 +270,16 @@ class World:
                 if cards and true(cards[-1]):
                     return cards[-1]
                 await asyncio.sleep(0.02)
+
+    async def idle(self) -> None:
+        """Wait until every flow that was asked for has come to its end, and all that was said is delivered."""
+        async with asyncio.timeout(20):
+            while await DBOS.list_workflows_async(status=["ENQUEUED", "PENDING"]) or await self._undelivered():
+                await asyncio.sleep(0.02)
+
+    async def _undelivered(self) -> int:
+        async with self.database.read() as work:
+            return await work.outbox.undelivered()
 
     async def action(self, incident_id: int = 1) -> Action | None:
         async with self.database.read() as work:

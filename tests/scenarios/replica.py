@@ -14,11 +14,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from dbos import DBOS
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot import app, sweeper
+from bot.composition import arrivals, foundation
 from bot.policy.file.loading import load_policy
 from bot.response.engine.dbos import Engine
 from bot.response.ports.context import Context, Timing, utc_now
@@ -28,13 +31,25 @@ from handlers.slack.arrival import Arrived, Kind
 from handlers.slack.bridge import Bridge
 from handlers.slack.routes import ROUTES
 
-ACK_IS_OUT_SECONDS = 0.2
 INBOX_INTERVAL_SECONDS = 1.0
+
+
+acknowledged = asyncio.Event()
+"""Bolt sends an acknowledgement a little after it has been told to."""
+
+
+send = SocketModeClient.send_socket_mode_response
+
+
+async def acknowledge(self: SocketModeClient, response: Any) -> None:
+    """As the client does it, and known about."""
+    await send(self, response)
+    acknowledged.set()
 
 
 async def die(_bridge: Bridge, _arrived: Arrived) -> None:
     """End like a process whose machine lost its power."""
-    await asyncio.sleep(ACK_IS_OUT_SECONDS)
+    await acknowledged.wait()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -51,6 +66,16 @@ def late_clock(seconds: float) -> Callable[[], datetime]:
     return lambda: utc_now() - timedelta(seconds=seconds)
 
 
+def replace_name(module: ModuleType, name: str, value: object) -> None:
+    """Put ``value`` in the place of what the module calls ``name``.
+
+    Raises:
+        AttributeError: the module has no such name any more, so that nothing would come of it.
+    """
+    getattr(module, name)
+    setattr(module, name, value)
+
+
 def main() -> None:
     """Run until a signal comes."""
     parser = argparse.ArgumentParser()
@@ -60,15 +85,16 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
+    replace_name(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
-        vars(app)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
+        replace_name(arrivals, "ROUTES", {**ROUTES, Kind.BUTTON: buttons})
+        setattr(SocketModeClient, send.__name__, acknowledge)
     if arguments.runs_nothing:
-        vars(app)["Engine"] = IdleEngine
+        replace_name(app, "Engine", IdleEngine)
     if arguments.behind:
-        vars(app)[Context.__name__] = partial(Context, now=late_clock(arguments.behind))
+        replace_name(foundation, "Context", partial(Context, now=late_clock(arguments.behind)))
     settings = read_settings()
     policy = load_policy(settings.policy_path.read_text(), filename=str(settings.policy_path))
     timing = Timing(verify_interval_seconds=0.1, busy_target_retry_seconds=0.2)

@@ -3,6 +3,7 @@
 Ready in two seconds instead of eight. A Prometheus that scrapes nothing can be added, for the evidence of the runbook.
 """
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,19 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from sqlalchemy import update
 
 from bot.app import running
-from bot.local.demo.team import demo_team
-from bot.local.workspace import Message, Workspace
-from bot.response.model.actions import Action
+from bot.local.workspace import Message
+from bot.response.model.actions import Action, ActionState
 from bot.response.model.records import AuditEntry
 from bot.response.ports.context import Timing
 from bot.settings import Settings
 from bot.slack.pacing import Paces
 from storage.database import Database
+from storage.tables import ACTIONS
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.servers import Program, Prometheus, running_prometheus, running_supervisord
+from tests.fixtures.workspaces import patient_workspace
 from tests.scenarios.stage import (
     ALERT_TOKEN,
     INCIDENTS,
@@ -106,11 +109,15 @@ class SmallStage(Scene):
         return self.workspace.thread(INCIDENTS, card.ts)
 
     async def privately(self, person: str, *words: str, timeout: float = 10) -> str:
-        """The newest thing that only this person sees, once it says all of ``words``."""
+        """What only this person sees and says all of ``words``, the newest if there is more, once it is there."""
+        return await self._hinted(person, words, 0, timeout)
+
+    async def _hinted(self, person: str, words: Sequence[str], known: int, timeout: float) -> str:
+        """The newest hint behind so many ``known`` ones that says all of ``words``: hints come in no certain order."""
 
         def told() -> str | None:
-            hints = self.workspace.ephemerals(person)
-            return said(hints[-1]) if hints and all(word in said(hints[-1]) for word in words) else None
+            hints = [said(hint) for hint in self.workspace.ephemerals(person)[known:]]
+            return next((hint for hint in reversed(hints) if all(word in hint for word in words)), None)
 
         return str(await self.workspace.until(told, timeout=timeout))
 
@@ -119,11 +126,27 @@ class SmallStage(Scene):
         before = len(self.workspace.ephemerals(person))
         outcome = await self.workspace.person(person).slash("/watch", text)
         assert outcome.acked
-        await self.workspace.until(lambda: len(self.workspace.ephemerals(person)) > before)
-        answer = said(self.workspace.ephemerals(person)[-1])
-        missing = [word for word in words if word not in answer]
-        assert not missing, f"{missing} not in {answer}"
-        return answer
+        try:
+            return await self._hinted(person, words, before, 10)
+        except TimeoutError:
+            answers = [said(hint) for hint in self.workspace.ephemerals(person)[before:]]
+            raise AssertionError(f"{words} are not in what was answered: {answers}") from None
+
+    async def until_state(self, state: ActionState, incident_id: int = 1) -> None:
+        """Wait until the incident's newest action is in ``state``."""
+        async with asyncio.timeout(40):
+            while not (actions := await self.actions(incident_id)) or actions[-1].state is not state:
+                await asyncio.sleep(0.1)
+
+    async def time_is_up(self) -> None:
+        """Whatever question or veto window has a deadline, its deadline is now."""
+        database = Database(self.settings.database_url, RecordingEnqueuer(), AUDIT_KEY)
+        try:
+            async with database.begin() as work:
+                due = ACTIONS.c.due_at.is_not(None)
+                await work.session.execute(update(ACTIONS).where(due).values(due_at=ACTIONS.c.created_at))
+        finally:
+            await database.close()
 
     @asynccontextmanager
     async def rows(self) -> AsyncIterator[UnitOfWork]:
@@ -200,7 +223,7 @@ async def small_stage(
         prometheus = None
         if with_prometheus:
             prometheus = await stack.enter_async_context(running_prometheus(folder, services={}))
-        workspace = Workspace(team=demo_team(), relaxed_limits=relaxed_limits)
+        workspace = patient_workspace(relaxed_limits=relaxed_limits)
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
         written = document(

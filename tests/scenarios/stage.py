@@ -4,7 +4,7 @@ Only time is shortened. The bot reaches Slack through Socket Mode, is told of al
 restarts the service through supervisor's own interface.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from bot.app import running
-from bot.local.demo.team import demo_team
 from bot.local.workspace import Message, Workspace
 from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
@@ -31,6 +30,7 @@ from tests.fixtures.servers import (
     running_prometheus,
     running_supervisord,
 )
+from tests.fixtures.workspaces import patient_workspace
 
 INCIDENTS = "C01INC"
 ALERT_TOKEN = "a bearer that only this test knows"
@@ -128,6 +128,12 @@ class Stage(Scene):
     prometheus: Prometheus
 
 
+def in_order(kinds: Sequence[str], *expected: str) -> bool:
+    """Whether the record has these in this order, whatever else stands between them."""
+    left = iter(kinds)
+    return all(kind in left for kind in expected)
+
+
 def said(message: Message) -> str:
     """All text of a message, wherever in its blocks it stands."""
     return f"{message.text} {message.blocks}"
@@ -148,7 +154,7 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
         prometheus = await stack.enter_async_context(
             running_prometheus(folder, services={"checkout": service.port}, alertmanager=alertmanager)
         )
-        workspace = Workspace(team=demo_team())
+        workspace = patient_workspace()
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
         policy = written_policy(supervisord.server, level, **runbook)

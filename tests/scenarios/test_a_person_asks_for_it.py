@@ -30,7 +30,7 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
         seen = await here.privately("alice", "Rehearsal of", "nothing was changed")
         assert "It could be done now" in seen
         assert "would restart checkout" in seen
-        assert "Ask a person" in seen
+        assert "Asking for approval" in seen
         assert await here.supervisord.pid("checkout:checkout") == pid
         async with here.rows() as work:
             assert [entry.kind for entry in await work.audit.latest()] == ["runbook.rehearsal_asked"]

@@ -9,7 +9,7 @@ from tests.scenarios.stage import said
 
 
 async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_resumes(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="3s") as here:
+    async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="10m") as here:
         await here.service.crash()
         await here.fire()
         await here.card_of("INC-1", "'action_id': 'stop'", "Press Stop before")
@@ -24,6 +24,8 @@ async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_r
         await here.context("dave", "resume everything", "may not resume")
         await here.context("alice", "resume everything", "Resumed: everything", "1 held question is looked at again")
         await here.card_of("INC-1", "'action_id': 'stop'", "Press Stop before")
+        await here.until_state(ActionState.VETO_WINDOW)
+        await here.time_is_up()
         await here.thread_of("INC-1", "Holding: automation is paused here", "Done and verified")
         assert await here.service.answers()
         kinds = await here.kinds()
@@ -43,7 +45,7 @@ async def test_every_question_and_order_after_slash_watch_is_answered_in_private
         await here.context("alice", "incidents", "1 open incident", "INC-1", "waiting for approval")
         shown = await here.context("alice", "show INC-1", "Restart checkout", "What runs")
         assert "action_id" not in shown, "the buttons belong to the card"
-        await here.context("alice", "why INC-1", "Ask a person", "this settled it")
+        await here.context("alice", "why INC-1", "Asking for approval", "this settled it")
         await here.context("alice", "rollback INC-1 I changed my mind", "Nothing to roll back: waiting for approval")
         await here.context("alice", "show INC-77", "There is no incident INC-77")
         await here.context("alice", "why checkout", "is not an incident's name")

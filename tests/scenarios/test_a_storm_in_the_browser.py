@@ -55,7 +55,7 @@ async def test_bob_gives_one_a_card_of_its_own_and_alice_approves_the_rest(
         await expect(alice.page.get_by_test_id("confirm")).to_contain_text("Run all 3?")
         await alice.page.get_by_test_id("confirm-agree").click()
         done = alice.page.locator("#main").get_by_test_id("message").filter(has_text="of this storm")
-        await expect(done).to_contain_text("3 worked", timeout=40_000)
+        await expect(done).to_contain_text("3 done and verified", timeout=40_000)
         await done.get_by_test_id("open-thread").first.click()
         thread = alice.page.locator("#thread")
         for words in ("Approved: 3 questions", "INC-3: Done and verified", "INC-5: Done and verified", "Roll back"):

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from bot.slack.pacing import Paces
+from storage.intake import Intake
 from tests.fixtures.servers import Program
 from tests.scenarios.small_stage import SmallStage, firing, small_stage
 from tests.scenarios.stage import INCIDENTS, said
@@ -41,16 +42,24 @@ async def test_five_thousand_alerts_of_one_service_are_one_incident_with_one_car
         assert (await here.kinds()).count("decision.made") == 1
 
 
-async def test_an_answer_comes_only_after_the_commit(tmp_path: Path) -> None:
+async def test_an_answer_comes_only_after_the_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, accept = asyncio.Event(), Intake.accept
+
+    async def accepting(*arguments: Any) -> Any:
+        heard.set()
+        return await accept(*arguments)
+
+    monkeypatch.setattr(Intake, "accept", accepting)
     async with small_stage(tmp_path, relaxed_limits=True) as here:
         path = here.settings.database_url.removeprefix("sqlite+aiosqlite:///")
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")  # nobody can commit now
         posting = asyncio.create_task(here.post(firing("checkout", "f1")))
         try:
-            with_answer, _ = await asyncio.wait([posting], timeout=0.5)
-            assert not with_answer, "it was answered, but cannot have been stored"
-            assert await healthy(here), "waiting for the database keeps nobody else waiting"
+            await heard.wait()
+            for _ in range(3):
+                assert await healthy(here), "waiting for the database keeps nobody else waiting"
+            assert not posting.done(), "it was answered before those who came later, but cannot have been stored"
         finally:
             other.execute("ROLLBACK")
         assert (await posting)["incidents"] == ["INC-1"]
@@ -92,7 +101,7 @@ async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_
         await here.privately("dave", "the policy does not name you")
         await here.workspace.person("alice").click(shared, "approve_these")
         await here.privately("alice", "Your approval is counted. 3 questions start now.")
-        await here.card("Nothing of this storm waits any more", "3 worked", timeout=60)
+        await here.card("Nothing of this storm waits any more", "3 done and verified", timeout=60)
         for program in broken[2:]:
             await answering(program)
         for program in broken[:2]:

@@ -84,13 +84,11 @@ async def test_only_the_present_question_is_answered_and_only_once(tmp_path: Pat
 
 @both_ways
 async def test_a_yes_after_the_question_expired_starts_nothing(tmp_path: Path, http_mode: bool) -> None:
-    def impatient(document: Json) -> None:
-        document["defaults"]["approvals"]["approve_within"] = "1s"
-
-    async with small_stage(tmp_path, http_mode=http_mode, change_policy=impatient) as here:
+    async with small_stage(tmp_path, http_mode=http_mode) as here:
         await here.service.crash()
         await here.fire()
         asked = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'"))
+        await here.time_is_up()
         expired = await here.card_of("INC-1", "The time to approve is over")
         assert "'action_id': 'approve'" not in said(expired)
         assert (await here.workspace.person("alice").click(asked, "approve")).acked

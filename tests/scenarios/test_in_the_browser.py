@@ -54,7 +54,15 @@ async def test_alice_is_woken_reads_why_approves_takes_it_back_and_pauses_in_the
 
         await card.get_by_role("button", name="Why?").click()
         modal = page.get_by_test_id("modal")
-        for words in ("Why? INC-1", "Ask a person", "this settled it", "Evidence", "still_down", "Plan", "Record"):
+        for words in (
+            "Why? INC-1",
+            "Asking for approval",
+            "this settled it",
+            "Evidence",
+            "still_down",
+            "Plan",
+            "Record",
+        ):
             await expect(modal).to_contain_text(words)
         await picture(page, "why")
         await page.get_by_test_id("modal-close").click()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bot.response.model.actions import ActionState
 from tests.scenarios.small_stage import Json, small_stage
-from tests.scenarios.stage import said
+from tests.scenarios.stage import in_order, said
 
 
 async def test_an_alert_that_ends_while_the_question_is_open_withdraws_the_question(tmp_path: Path) -> None:
@@ -48,8 +48,8 @@ async def test_an_alert_soon_after_our_act_rolls_it_back_pauses_the_runbook_and_
         await here.context("bob", "status", "runbook restart-checkout", "until somebody resumes it")
 
         assert await here.fire(fingerprint="f3") == "INC-3"
-        held = await here.card_of("INC-3")
-        assert "'action_id': 'approve'" not in said(held)
+        left = await here.card_of("INC-3", "A person must look")
+        assert "'action_id': 'approve'" not in said(left)
 
 
 async def test_a_conditional_runbook_acts_while_its_conditions_hold(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_a_conditional_runbook_acts_while_its_conditions_hold(tmp_path: Pa
         await here.thread_of("INC-1", "Decided to act", "Done and verified")
         assert await here.service.answers()
         kinds = await here.kinds()
-        assert kinds.index("action.announced") < kinds.index("action.executed")
+        assert in_order(kinds, "action.announced", "action.executed")
         assert "action.vote" not in kinds
 
 

@@ -42,6 +42,7 @@ class Harbour:
     taken: list[tuple[int, str, str]] = field(default_factory=list)
     """Incident, kind and route of each accepted delivery."""
     opened: int = 0
+    tellers: list[Teller] = field(default_factory=list)
     refuse_taken: int = 0
     """How many more times the consequences of a delivery cannot be stored."""
 
@@ -119,6 +120,7 @@ class Harbour:
     @asynccontextmanager
     async def telling(self, *recipients: str, **options: Any) -> AsyncIterator[Teller]:
         teller = self.teller(*recipients, **options)
+        self.tellers.append(teller)
         teller.start()
         try:
             yield teller
@@ -126,14 +128,14 @@ class Harbour:
             await teller.close()
 
     async def settled(self) -> None:
-        """Wait until nothing is left to send, and a while longer for what must not come."""
+        """Wait until nothing is left to tell as long as time stands still: nothing to plan, and nothing to send."""
         async with asyncio.timeout(20):
-            while True:
-                await asyncio.sleep(0.1)
-                async with self.database.read() as work:
-                    if not await work.second_notices.waiting():
-                        break
-        await asyncio.sleep(0.15)
+            while await self.tellers[-1].plan() or await self._waiting():
+                await asyncio.sleep(0.01)
+
+    async def _waiting(self) -> int:
+        async with self.database.read() as work:
+            return await work.second_notices.waiting()
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)
@@ -157,7 +159,7 @@ async def test_each_recipient_is_told_once_however_many_replicas_plan(harbour: H
     incident = await harbour.incident()
     await harbour.queue(incident, asking())
     async with harbour.telling(ALICE, BOB), harbour.telling(ALICE, BOB, name="two"):
-        await asyncio.sleep(0.1)
+        await harbour.settled()
         assert not harbour.mailbox.letters, "Slack still has time"
         harbour.later(seconds=31)
         await harbour.mailbox.until(2)

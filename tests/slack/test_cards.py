@@ -28,6 +28,7 @@ from bot.response.model.notices import (
 from bot.slack.cards import button_value, parse_button_value, render
 from bot.slack.cards.situations import Shown, shown
 from bot.slack.limits import check_card
+from bot.slack.tones import icon
 from tests.slack import notices
 from tests.slack.conftest import Golden
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, SUBJECT, after, bounded, card
@@ -108,6 +109,10 @@ def _button(button: Json) -> slackblocks.Button:
 
 def test_every_situation_has_a_golden_card() -> None:
     assert {shown(notice) for notice in CARDS.values()} == set(Shown)
+
+
+def test_every_tone_looks_like_no_other() -> None:
+    assert len({icon(tone) for tone in Tone}) == len(Tone)
 
 
 def test_every_combination_of_state_and_verdict_can_be_drawn() -> None:

@@ -352,7 +352,7 @@ async def test_what_follows_acceptance_is_committed_with_it_or_not_at_all(world:
 
 async def test_a_courier_that_closes_gives_back_what_waits_for_its_slot(world: World) -> None:
     rows = [(await world.queue(await world.incident(), CARDS["asking"]))[0] for _ in range(4)]
-    async with world.delivering(post_interval_seconds=3.0, post_burst=1):
+    async with world.delivering(post_interval_seconds=3600.0, post_burst=1):
         async with asyncio.timeout(10):
             while len(world.accepted) < 1:
                 await asyncio.sleep(0.01)

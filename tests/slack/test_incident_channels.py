@@ -21,7 +21,7 @@ async def test_it_is_opened_furnished_and_everything_is_told_in_it(here: Harbour
     incident = await here.incident()
     await here.furnished(incident)
     channel = here.channel()
-    assert (channel.name, channel.members) == ("inc-1-checkout", ["UWATCH", "U01ALICE", "U02BOB"])
+    assert (channel.name, sorted(channel.members)) == ("inc-1-checkout", ["U01ALICE", "U02BOB", "UWATCH"])
     assert channel.topic == "🔴 Critical on checkout · ServiceDown: checkout does not answer"
     assert [(mark["title"], mark["link"]) for mark in channel.bookmarks] == [
         ("Dashboard", DASHBOARD),

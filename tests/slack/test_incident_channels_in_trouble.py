@@ -33,7 +33,7 @@ async def test_every_step_is_done_once_whatever_happens_to_its_answer(here: Harb
     await here.furnished(incident)
     channel = here.channel()
     assert channel.name == "inc-1-checkout"
-    assert channel.members == ["UWATCH", "U01ALICE", "U02BOB"]
+    assert sorted(channel.members) == ["U01ALICE", "U02BOB", "UWATCH"]
     assert channel.topic
     assert [mark["link"] for mark in channel.bookmarks] == [DASHBOARD, RUNBOOK]
     assert len(channel.pins) == 1
@@ -41,7 +41,7 @@ async def test_every_step_is_done_once_whatever_happens_to_its_answer(here: Harb
 
 
 async def test_a_limit_is_honoured_and_meanwhile_the_news_is_told_in_the_thread(here: Harbour) -> None:
-    here.workspace.misbehave.rate_limit("conversations.create", times=1, retry_after=1)
+    here.workspace.misbehave.rate_limit("conversations.create", times=1, retry_after=30)
     incident = await here.incident()
     await here.channels.sweep()
     await here.channels.sweep()
@@ -112,7 +112,7 @@ async def test_whoever_cannot_be_invited_keeps_nobody_else_out(tmp_path: Path) -
         assert await here.context.people.members(["sre-oncall"]) == ("U01ALICE", "U02BOB")
         del here.workspace.state.team.users["U01ALICE"]
         await here.furnished(incident)
-        assert here.channel().members == ["UWATCH", "U02BOB"]
+        assert set(here.channel().members) == {"UWATCH", "U02BOB"}
 
 
 @pytest.mark.parametrize("invite", [["sre-oncall"], []])

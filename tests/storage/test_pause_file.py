@@ -1,7 +1,6 @@
 """A file that pauses everything: true in every transaction, for other machines too, and whatever the disk does."""
 
-import asyncio
-import time
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -144,11 +143,23 @@ async def test_what_cannot_be_seen_counts_as_there(database_url: str, tmp_path: 
     await database.close()
 
 
-async def test_a_disk_that_does_not_answer_counts_as_a_file(here: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_disk_that_does_not_answer_counts_as_a_file_until_it_does(
+    here: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+
+    def there_is_none(_: Path) -> None:
+        answer.wait()
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "lstat", there_is_none)
     monkeypatch.setattr(pause_file, "ANSWER_SECONDS", 0.05)
-    monkeypatch.setattr(Path, "lstat", lambda _: time.sleep(0.3))
-    assert await paused(here) == ["everything: The disk with the pause file does not answer."]
-    await asyncio.sleep(0.3)
+    try:
+        assert await paused(here) == ["everything: The disk with the pause file does not answer."]
+    finally:
+        answer.set()
+    monkeypatch.setattr(pause_file, "ANSWER_SECONDS", 30)
+    assert await paused(here) == []
 
 
 async def test_hostile_text_is_a_short_harmless_reason(here: Database, disk: Disk) -> None:

@@ -25,7 +25,7 @@ from tests.upgrade.landed import AUDIT_KEY, rows
 
 INCIDENTS = "C01INC"
 PATIENCE_SECONDS = 30.0
-LISTENING = re.compile(r"keeps the watch at (http://\S+)")
+LISTENING = re.compile(r"Watchkeeper is running at (http://\S+)")
 HANGING = "orders"
 """It runs, and is being restarted when the bot dies."""
 REPAIRED = "mail"

@@ -114,7 +114,7 @@ class RunningDemo:
 
 
 def asks(message: dict[str, Any]) -> bool:
-    """Whether the message is a card that asks for a yes."""
+    """Whether the message is a card that asks for an approval."""
     return '"approve"' in json.dumps(message.get("blocks", []))
 
 

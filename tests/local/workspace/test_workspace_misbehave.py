@@ -94,7 +94,7 @@ async def test_a_delayed_envelope_is_overtaken(workspace: Workspace, app: AsyncA
 
     alice = workspace.person("alice")
     async with connected():
-        workspace.misbehave.delay_envelopes(0.6)
+        workspace.misbehave.delay_envelopes(2)
         first = asyncio.create_task(alice.slash("/watch", "first"))
         await asyncio.sleep(0)
         await alice.slash("/watch", "second")

@@ -41,7 +41,7 @@ from tests.scenarios.stage import (
 )
 
 Json = dict[str, Any]
-ChangeOrders = Callable[[Json], None]
+ChangePolicy = Callable[[Json], None]
 HEADERS = {"Authorization": f"Bearer {ALERT_TOKEN}", "Content-Type": "application/json"}
 
 
@@ -212,7 +212,7 @@ async def small_stage(
     http_mode: bool = False,
     relaxed_limits: bool = False,
     paces: Paces | None = None,
-    change_policy: ChangeOrders = unchanged,
+    change_policy: ChangePolicy = unchanged,
     others: Sequence[Program] = (),
     **runbook: Any,
 ) -> AsyncIterator[SmallStage]:

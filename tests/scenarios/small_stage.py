@@ -108,7 +108,7 @@ class SmallStage(Scene):
         """The thread below a card."""
         return self.workspace.thread(INCIDENTS, card.ts)
 
-    async def privately(self, person: str, *words: str, timeout: float = 10) -> str:
+    async def privately(self, person: str, *words: str, timeout: float = 30) -> str:
         """What only this person sees and says all of ``words``, the newest if there is more, once it is there."""
         return await self._hinted(person, words, 0, timeout)
 
@@ -127,7 +127,7 @@ class SmallStage(Scene):
         outcome = await self.workspace.person(person).slash("/watch", text)
         assert outcome.acked
         try:
-            return await self._hinted(person, words, before, 10)
+            return await self._hinted(person, words, before, 30)
         except TimeoutError:
             answers = [said(hint) for hint in self.workspace.ephemerals(person)[before:]]
             raise AssertionError(f"{words} are not in what was answered: {answers}") from None

@@ -8,10 +8,8 @@ the bot, the workspace or any test.
 
 import asyncio
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import uuid
@@ -25,13 +23,13 @@ from typing import Any
 import aiohttp
 import yaml
 
+from bot.local.ports import free_port
+
 READY_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 20.0
 """On a busy machine; several times what the slowest service is given."""
 POLL_SECONDS = 0.05
 LOG_TAIL_LINES = 20
-PORTS = range(20_000, 32_000)
-"""Below what the kernel hands out for outgoing connections, so that none of those takes a port before its server."""
 
 StartHook = Callable[[subprocess.Popen[bytes], Path], None]
 """Told of every process and its log right after the start, so that the owner can find it again whatever happens."""
@@ -60,23 +58,6 @@ def installed(name: str) -> str:
     if found is None:
         raise ServerError(f"{name} is not installed. Run `make system` as root to install it.")
     return found
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on this loopback port at this moment."""
-    with socket.socket() as probe:
-        # As servers do it: a connection that has only just ended does not keep the port.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
-    return next(port for port in iter(lambda: random.choice(PORTS), None) if is_free(port))  # noqa: S311 - no secret
 
 
 async def until(check: Callable[[], Awaitable[Any]], what: str, *, within_seconds: float = READY_WITHIN_SECONDS) -> Any:

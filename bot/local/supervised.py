@@ -19,11 +19,11 @@ from typing import Any
 import aiohttp
 from supervisor.xmlrpc import SupervisorTransport
 
+from bot.local.ports import free_port
 from bot.local.servers import (
     STOP_WITHIN_SECONDS,
     ServerError,
     StartHook,
-    free_port,
     get_json,
     installed,
     log_tail,

@@ -19,7 +19,8 @@ import psutil
 import yaml
 
 from bot.local.demo.team import demo_team
-from bot.local.servers import free_port, running, until
+from bot.local.ports import free_port
+from bot.local.servers import running, until
 from bot.local.workspace import Message, Workspace
 from tests.fixtures.servers import Program, running_supervisord
 from tests.scenarios.small_stage import HEADERS, firing, moment

@@ -15,7 +15,8 @@ import yaml
 from aiohttp import web
 
 from bot.local.demo.team import demo_team
-from bot.local.servers import free_port, get_json, log_tail, until
+from bot.local.ports import free_port
+from bot.local.servers import get_json, log_tail, until
 from bot.local.workspace import Workspace
 from bot.policy.file.loading import load_policy
 from bot.settings import read_settings

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bot.local.demo.demo import DemoError, Wishes, run
 from bot.local.demo.folder import Folder, FolderError, open_folder
+from bot.local.ports import NoPortError
 from bot.local.servers import ServerError
 
 EXIT_PROBLEM = 1
@@ -39,7 +40,7 @@ def run_demo(*, state: Path, port: int, open_browser: bool, fresh: bool, probe: 
                 asyncio.run(_until_told(folder, Wishes(port, open_browser, probe), console))
             finally:
                 folder.ledger.end_left_over()  # a start that was interrupted half-way
-    except (FolderError, DemoError, ServerError) as error:
+    except (FolderError, DemoError, NoPortError, ServerError) as error:
         console.print(str(error), style="red", markup=False, soft_wrap=True)
         return EXIT_PROBLEM
     return 0

@@ -34,7 +34,8 @@ from bot.local.demo.surroundings import (
     running_services,
 )
 from bot.local.demo.team import demo_team
-from bot.local.servers import ServerError, is_free, log_tail
+from bot.local.ports import is_free
+from bot.local.servers import ServerError, log_tail
 from bot.local.workspace import Server, Workspace
 
 T = TypeVar("T")
@@ -92,6 +93,7 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
 
     Raises:
         DemoError: something cannot start, and what to do about it.
+        NoPortError: every port that a demo may take is taken.
         ServerError: a server did not come up, or ended by itself.
     """
     workspace = _remembered_workspace(folder)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bot.local.demo.files import write_whole
 from bot.local.demo.processes import Ledger, Noted
-from bot.local.servers import free_port, is_free
+from bot.local.ports import free_port, is_free
 
 KEPT = "demo.json"
 LOCK = "lock"

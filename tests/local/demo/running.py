@@ -14,7 +14,8 @@ from typing import Any
 import aiohttp
 
 from bot.local.demo.processes import Noted, look_up
-from bot.local.servers import is_free, until
+from bot.local.ports import is_free
+from bot.local.servers import until
 
 PATIENCE_SECONDS = 60.0
 INCIDENTS = "C01INC"

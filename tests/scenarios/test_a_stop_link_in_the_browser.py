@@ -28,7 +28,7 @@ async def test_alice_opens_the_link_in_a_mail_and_stops_what_was_announced(
             licensed=True,
             with_prometheus=True,
             veto_window="60s",
-            change_orders=with_second_channel(mailbox),
+            change_policy=with_second_channel(mailbox),
         ) as here,
     ):
         take_slack_away(here.workspace)

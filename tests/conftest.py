@@ -1,6 +1,6 @@
 """What holds for every test: it asks Slack only what Slack documents, and in CI it may not be skipped.
 
-A skip is a promise that nobody has checked.
+A skip is a promise that nobody has checked. And Hypothesis judges what is decided, not how fast a busy machine is.
 """
 
 import os
@@ -8,10 +8,14 @@ from collections.abc import Generator, Iterator
 from contextlib import nullcontext
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.local.workspace.facts import method_facts
 from tests.fixtures.slack_calls import every_web_api, faults, granted_scopes
 from tests.unit import is_unit, without_servers
+
+settings.register_profile("at any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("at any speed")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,7 +23,7 @@ import bot.sweeper
 from bot.response.deadlines import sweep as deadlines
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import BundleNotice, CardNotice
-from bot.response.ports.flow import Flow, FlowFunction, Json
+from bot.response.ports.flow import Flow, FlowFunction, FlowName, Json, StepName
 from bot.response.ports.rows import Work
 from bot.slack.courier import Courier
 from bot.slack.posting import Accepted
@@ -38,8 +38,14 @@ CHANGING_CALLS: Mapping[type, tuple[str, ...]] = {Supervisor: ("stop", "start")}
 """What each backend can change outside, one call at a time."""
 EFFECTS = ("execute", "roll_back")
 AROUND_EFFECTS: Mapping[str, tuple[str, str]] = {
-    "execute": ("act.v1: remember: committed", "act.v1: execute: recorded"),
-    "roll_back": ("act.v1: claim way back: committed", "act.v1: roll back: recorded"),
+    "execute": (
+        f"{FlowName.ACT}: {StepName.ACT_REMEMBER}: committed",
+        f"{FlowName.ACT}: {StepName.ACT_EXECUTE}: recorded",
+    ),
+    "roll_back": (
+        f"{FlowName.ACT}: {StepName.ROLL_BACK_CLAIM}: committed",
+        f"{FlowName.ACT}: {StepName.ROLL_BACK_RESTORE}: recorded",
+    ),
 }
 """The last point at which each effect has certainly not begun, and the first at which its outcome is known."""
 effect_in_progress: ContextVar[str] = ContextVar("effect_in_progress", default="outside of an effect")

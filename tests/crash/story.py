@@ -100,7 +100,7 @@ class Story:
                 # Stopped and not started: taking it back starts what ran before, and leaves what was down.
                 return Outcome(_S.ROLLED_BACK, starts=1 if self.hangs else 0)
             case ["roll_back", _] | [FlowName.ACT, StepName.ROLL_BACK_RESTORE, "done, not recorded"]:
-                return Outcome(_S.FAILED, starts=1)  # nobody verifies a way back, so a person must look
+                return Outcome(_S.FAILED, starts=1)  # nobody verifies a rollback, so a person must look
             case _:
                 return usual
 
@@ -111,7 +111,7 @@ class Story:
         at a moment that no point names.
         """
         usual = self.outcome(point)
-        effect = None if point.startswith(("act.v1", *EFFECTS)) else effect_under_way(reached)
+        effect = None if point.startswith((FlowName.ACT, *EFFECTS)) else effect_under_way(reached)
         match effect:
             case "execute":
                 return frozenset({usual, Outcome(_S.ROLLED_BACK, starts=0), Outcome(_S.ROLLED_BACK, starts=1)})

@@ -203,22 +203,28 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
 
 async def test_queries_of_one_gathering_run_together_but_not_all_at_once() -> None:
     running = most = 0
-    full = asyncio.Event()
+    full, answered = asyncio.Event(), asyncio.Event()
 
-    async def count(_: web.Request) -> web.Response:
+    async def count(request: web.Request) -> web.Response:
         nonlocal running, most
+        if request.query["query"] == "later":
+            return web.Response(text=vector("1"))
         running += 1
         most = max(most, running)
         if running == 3:
             full.set()
-        await full.wait()
-        await asyncio.sleep(0.02)
+        await answered.wait()
         running -= 1
         return web.Response(text=vector("1"))
 
     async with serving(count) as url:
         with closing(PrometheusEvidence(url, concurrent_queries=3, timeout_seconds=30)) as source:
-            evidence = await source.gather({f"query {number}": "up" for number in range(9)})
+            gathering = asyncio.create_task(source.gather({f"query {number}": "up" for number in range(9)}))
+            await full.wait()
+            with closing(PrometheusEvidence(url, timeout_seconds=30)) as another:
+                await another.number("later")  # had there been a fourth query, it would have come before this one
+            answered.set()
+            evidence = await gathering
     assert {each.finding for each in evidence} == {SUPPORTS}
     assert most == 3
 

@@ -99,7 +99,7 @@ class Ship:
             action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
             await work.actions.add(action)
             await refresh_card(work, POLICY, incident_id, utc_now())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await self.incident(incident_id)).thread_ts is None:
                 await asyncio.sleep(0.01)
         return self.workspace.messages("C01INC")[0]
@@ -130,7 +130,7 @@ class Ship:
 
     async def settled(self) -> None:
         """Wait until everything that was heard has taken effect."""
-        assert await self.inbox.drain(10) == 0
+        assert await self.inbox.drain(30) == 0
 
     async def unfinished(self) -> int:
         async with self.database.begin() as work:
@@ -225,7 +225,7 @@ async def sailing(
             connection = Connection(app, workspace.app_token, client, check_seconds=0.05)
             await connection.start()
             stack.push_async_callback(connection.close)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not connection.state.connected:
                     await asyncio.sleep(0.01)
         yield Ship(workspace, database, enqueuer, context, client, courier, metrics, inbox, app)

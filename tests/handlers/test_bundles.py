@@ -74,7 +74,7 @@ async def test_one_click_approves_all_and_the_approver_is_told_so_in_private(shi
     await ship.settled()
     assert await states(ship) == [ActionState.APPROVED] * 3
     assert ship.flows() == [FlowName.ACT] * 3
-    assert ship.told("alice") == ["Your yes is counted. 3 questions start now."]
+    assert ship.told("alice") == ["Your approval is counted. 3 questions start now."]
     assert len(await ship.audited("action.vote")) == 3
     assert len(ship.workspace.messages("C01INC")) == 1
     root = ship.workspace.messages("C01INC")[0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.policy.decide import RULES, decide
-from bot.policy.decision import Verdict
+from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
@@ -194,3 +194,8 @@ def test_a_plan_of_another_remediation_than_the_policy_names_is_not_judged() -> 
     decisive, headline = observed(calm_policy(), plan=calm_plan(remediation="delete_everything"))
     assert decisive == "plan"
     assert "restart-checkout names restart_service" in headline
+
+
+@pytest.mark.parametrize(("rule", "title"), [("slo_burn", "Error budget"), ("left_the_policy", "left_the_policy")])
+def test_a_rule_is_called_as_people_know_it_and_an_older_release_s_by_its_stored_name(rule: str, title: str) -> None:
+    assert Reason(rule=rule, result=RuleResult.PASSED, text="Nothing is wrong.").title == title

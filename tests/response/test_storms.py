@@ -1,4 +1,4 @@
-"""One storm of alerts is one card: who shares it, whom a yes speaks for, and what is still said."""
+"""One storm of alerts is one card: who shares it, whom an approval speaks for, and what is still said."""
 
 import asyncio
 from pathlib import Path
@@ -56,7 +56,7 @@ async def test_what_is_decided_at_the_same_time_counts_the_same_storm(
             while await decided(here) < 9:
                 await asyncio.sleep(0.05)
         found = [await bundle_of(here, number) for number in range(1, 10)]
-        assert found.count(None) == 2, "no more cards than the orders say, whoever decides"
+        assert found.count(None) == 2, "no more cards than the policy says, whoever decides"
         assert len({one.id for one in found if one is not None}) == 1
 
 
@@ -85,7 +85,7 @@ async def test_one_yes_runs_all_that_the_card_shows_each_with_its_own_vote_and_o
         assert approved.audit == tuple(vote.number for vote in votes)
         assert sorted(one.title for one in outcomes) == [f"INC-{number}: Done and verified" for number in (3, 4, 5)]
         assert not any(one.broadcast for one in thread), "a storm is not told in the channel line by line"
-        assert all(Button.ROLL_BACK in one.buttons for one in outcomes), "each has its own way back"
+        assert all(Button.ROLL_BACK in one.buttons for one in outcomes), "each has a rollback of its own"
         again = await press(here, BOB, card)
         assert (again.accepted, again.text) == (False, "Nothing here waits for approval any more. See the card.")
         assert flips(here, 3, 4, 5) == [1, 1, 1]

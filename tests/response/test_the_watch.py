@@ -184,7 +184,7 @@ async def test_a_click_on_an_older_question_is_refused(tmp_path: Path) -> None:
         here.switch.write(position="half")
         await here.fire(fingerprint="f2")  # looked at again: the plan is another one now
         await here.until_thread("Asking for approval")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await here.incident()).revision == old.revision:
                 await asyncio.sleep(0.02)
         answer = await approve(here, ALICE, press=old)
@@ -198,7 +198,7 @@ async def test_a_plan_that_went_stale_after_the_yes_is_asked_anew(tmp_path: Path
         first = await here.until(ActionState.WAITING)
         here.switch.write(position="half")
         await approve(here, ALICE)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (
                 (again := await here.action()) is None or again.id == first.id or again.state is not ActionState.WAITING
             ):
@@ -305,7 +305,7 @@ async def test_the_requester_of_a_run_cannot_approve_it(tmp_path: Path) -> None:
         roster, press = await here.context.roster(), await here.press(ALICE)
         async with here.database.begin() as work:
             await interventions.override(work, here.context, roster, press, "flip", "once more, please")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (action := await here.action()) is None or action.requested_by != ALICE:
                 await asyncio.sleep(0.02)
         assert not (await approve(here, ALICE)).accepted

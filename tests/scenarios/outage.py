@@ -1,4 +1,4 @@
-"""What stories of a Slack outage share: a second channel in the orders, and pressing the links of its messages."""
+"""What stories of a Slack outage share: a second channel in the policy, and pressing the links of its messages."""
 
 import re
 from collections.abc import Callable
@@ -18,7 +18,7 @@ BASE_URL = "https://watch.example.com/wk"
 def with_second_channel(
     mailbox: Mailbox, pager: Pager | None = None, *, to: tuple[str, ...] = (ALICE,), after: str = "1s", **defaults: Any
 ) -> Callable[[Json], None]:
-    """Orders that write to ``to`` when Slack has not taken a card for ``after``; ``defaults`` are the orders' own."""
+    """A policy that has ``to`` written to when Slack has not taken a card for ``after``; ``defaults`` are its own."""
 
     def change(document: Json) -> None:
         document["defaults"] |= defaults

@@ -41,7 +41,7 @@ from tests.scenarios.stage import (
 )
 
 Json = dict[str, Any]
-ChangeOrders = Callable[[Json], None]
+ChangePolicy = Callable[[Json], None]
 HEADERS = {"Authorization": f"Bearer {ALERT_TOKEN}", "Content-Type": "application/json"}
 
 
@@ -108,7 +108,7 @@ class SmallStage(Scene):
         """The thread below a card."""
         return self.workspace.thread(INCIDENTS, card.ts)
 
-    async def privately(self, person: str, *words: str, timeout: float = 10) -> str:
+    async def privately(self, person: str, *words: str, timeout: float = 30) -> str:
         """What only this person sees and says all of ``words``, the newest if there is more, once it is there."""
         return await self._hinted(person, words, 0, timeout)
 
@@ -127,7 +127,7 @@ class SmallStage(Scene):
         outcome = await self.workspace.person(person).slash("/watch", text)
         assert outcome.acked
         try:
-            return await self._hinted(person, words, before, 10)
+            return await self._hinted(person, words, before, 30)
         except TimeoutError:
             answers = [said(hint) for hint in self.workspace.ephemerals(person)[before:]]
             raise AssertionError(f"{words} are not in what was answered: {answers}") from None
@@ -212,7 +212,7 @@ async def small_stage(
     http_mode: bool = False,
     relaxed_limits: bool = False,
     paces: Paces | None = None,
-    change_policy: ChangeOrders = unchanged,
+    change_policy: ChangePolicy = unchanged,
     others: Sequence[Program] = (),
     **runbook: Any,
 ) -> AsyncIterator[SmallStage]:

@@ -1,4 +1,4 @@
-"""Stories of restraint: the trouble ends by itself, our act does harm, or the orders' own conditions do not hold."""
+"""Stories of restraint: the trouble ends by itself, our act does harm, or the policy's own conditions do not hold."""
 
 from pathlib import Path
 

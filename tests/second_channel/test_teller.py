@@ -174,7 +174,7 @@ async def test_what_happened_is_told_in_its_order_after_a_server_that_failed_at_
     await harbour.queue(incident, asking(ActionState.ANNOUNCING), outcome())
     harbour.later(seconds=31)
     async with harbour.telling() as teller:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not teller.state.problems:
                 await asyncio.sleep(0.01)
         assert "451 not now" in teller.state.problems[f"e-mail to {ALICE}"].error

@@ -203,7 +203,7 @@ async def test_a_connection_that_does_not_let_itself_be_closed_leaves_nothing_be
         before = asyncio.all_tasks()
         connection = Connection(AsyncApp(client=client, signing_secret="s"), "xapp-1", client, **QUICK)
         await connection.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not connection.healthy:
                 await asyncio.sleep(0.02)
         await connection.close()
@@ -216,7 +216,7 @@ async def test_a_connection_that_does_not_let_itself_be_closed_leaves_nothing_be
 async def test_a_wrong_app_token_is_named_as_the_problem(world: World) -> None:
     connection = Connection(world.app, "xapp-wrong", world.client, **QUICK)
     await connection.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "SLACK_APP_TOKEN" not in connection.state.problem:
             await asyncio.sleep(0.02)
     assert "invalid_auth" in connection.state.problem

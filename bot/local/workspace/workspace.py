@@ -202,7 +202,7 @@ class Workspace:
         """Every finished attempt to deliver an envelope to the app, oldest first."""
         return self.delivery.records
 
-    async def until(self, predicate: Callable[[], T], timeout: float = 10.0) -> T:
+    async def until(self, predicate: Callable[[], T], timeout: float = 30.0) -> T:
         """Wait until `predicate()` is true, and return what it returned.
 
         It is asked again whenever anything in the workspace changes: a message, a view, a call, a delivery.

@@ -57,7 +57,7 @@ async def test_a_command_that_nobody_answers_is_reported_and_can_be_dismissed(
     await expect(notice).to_contain_text("operation_timeout")
     await notice.get_by_role("button", name="Dismiss").click()
     await expect(notice).to_have_count(0)
-    assert harbour.workspace.warnings("alice") == []
+    await harbour.workspace.until(lambda: not harbour.workspace.warnings("alice"))
 
 
 async def test_a_typed_name_reaches_the_app_as_a_mention(harbour: Harbour, open_page: Opener) -> None:

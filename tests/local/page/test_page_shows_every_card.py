@@ -94,6 +94,7 @@ async def test_every_home_tab_is_shown_whole(harbour: Harbour, open_page: Opener
     alice = await open_page(**DESK)
     await alice.page.get_by_test_id("home-tab").click()
     home = alice.page.get_by_test_id("home")
+    await expect(home).to_contain_text("Autonomy is on")  # the app draws it when it is opened; only then do we
     for name in HOMES:
         await harbour.watch.client.views_publish(user_id="U01ALICE", view=GOLDEN[name])
         async with asyncio.timeout(15):  # it is drawn anew while we look

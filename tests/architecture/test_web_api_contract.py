@@ -80,7 +80,7 @@ async def everything(here: SmallStage) -> None:
     await workspace.until(lambda: workspace.open_views("dave"))
     form = {"scope": "everything:", "duration": "1h", "reason": "I may not"}
     await dave.submit(workspace.open_views("dave")[-1], form)  # answered in a direct message: a modal has no channel
-    await here.context("alice", "incidents", incident)
+    await here.slash("alice", "incidents", incident)
     await half_of_the_time_is_over(here)
     await alice.click(card, "approve")
     await workspace.until(lambda: any("Done and verified" in m.text for m in workspace.messages(channel)), timeout=60)

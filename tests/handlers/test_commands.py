@@ -12,7 +12,7 @@ from handlers.slack.watch_words import SUBCOMMANDS
 from tests.handlers.ship import Ship
 
 
-async def context(ship: Ship, text: str, person: str = "alice") -> str:
+async def slash(ship: Ship, text: str, person: str = "alice") -> str:
     """What ``/watch text`` is answered with, blocks and all."""
     before = len(ship.workspace.ephemerals(person))
     outcome = await ship.workspace.person(person).slash("/watch", text)
@@ -23,58 +23,58 @@ async def context(ship: Ship, text: str, person: str = "alice") -> str:
 
 
 async def test_help_lists_what_there_is_and_nothing_else(ship: Ship) -> None:
-    answer = await context(ship, "help")
+    answer = await slash(ship, "help")
     for word in SUBCOMMANDS:
         assert f"/watch {word}" in answer
-    assert (await context(ship, "")).partition("[")[0] == answer.partition("[")[0]
+    assert (await slash(ship, "")).partition("[")[0] == answer.partition("[")[0]
 
 
 async def test_status_says_what_is_paused_and_what_waits(ship: Ship) -> None:
-    assert "All is well" in await context(ship, "status")
+    assert "All is well" in await slash(ship, "status")
     await ship.question()
-    await context(ship, "pause runbook:drain-checkout for 2h too risky today")
-    answer = await context(ship, "status")
+    await slash(ship, "pause runbook:drain-checkout for 2h too risky today")
+    answer = await slash(ship, "status")
     assert "1 open · 1 waiting for people · 0 under way · 0 to review" in answer
     assert "runbook drain-checkout" in answer
     assert "too risky today" in answer
 
 
 async def test_incidents_are_listed_with_a_link_to_their_threads(ship: Ship) -> None:
-    assert "No incident is open." in await context(ship, "incidents")
+    assert "No incident is open." in await slash(ship, "incidents")
     card = await ship.question()
-    answer = await context(ship, "incidents")
+    answer = await slash(ship, "incidents")
     assert "INC-1" in answer
     assert f"archives/C01INC/p{card.ts.replace('.', '')}|INC-1>" in answer
 
 
 async def test_show_and_why_explain_one_incident(ship: Ship) -> None:
     await ship.question()
-    shown = await context(ship, "show inc-1")
+    shown = await slash(ship, "show inc-1")
     assert "Restart checkout" in shown
     assert "action_id" not in shown  # no buttons outside the thread
-    assert "L1 asks" in await context(ship, "why 1")
+    assert "L1 asks" in await slash(ship, "why 1")
 
 
 @pytest.mark.parametrize("text", ["show INC-7", "why INC-7", "rollback INC-7"])
 async def test_an_incident_that_is_not_there_is_said_so(ship: Ship, text: str) -> None:
-    assert "There is no incident INC-7" in await context(ship, text)
+    assert "There is no incident INC-7" in await slash(ship, text)
 
 
 async def test_a_brake_holds_what_waits_and_resuming_looks_again(ship: Ship) -> None:
     await ship.question()
-    assert "Paused: service checkout, for 30m. 1 open action is held." in await context(
+    assert "Paused: service checkout, for 30m. 1 open action is held." in await slash(
         ship, "pause service:checkout 30m bad release"
     )
     assert (await ship.question_now()).state is ActionState.HELD
-    assert "Resumed: service checkout. 1 held question is looked at again." in await context(
+    assert "Resumed: service checkout. 1 held question is looked at again." in await slash(
         ship, "resume service:checkout"
     )
     assert ship.flows() == [FlowName.CONSIDER]
-    assert "service checkout is not paused." in await context(ship, "resume service:checkout")
+    assert "service checkout is not paused." in await slash(ship, "resume service:checkout")
 
 
 async def test_a_pause_without_a_duration_lasts_until_it_is_resumed(ship: Ship) -> None:
-    assert "Paused: everything, until somebody resumes it." in await context(ship, "pause")
+    assert "Paused: everything, until somebody resumes it." in await slash(ship, "pause")
     async with ship.database.read() as work:
         (pause,) = await work.pauses.active(utc_now())
     assert (pause.scope.kind, pause.until) == (ScopeKind.EVERYTHING, None)
@@ -91,15 +91,15 @@ async def test_a_pause_without_a_duration_lasts_until_it_is_resumed(ship: Ship) 
     ],
 )
 async def test_a_brake_on_a_misspelt_name_is_refused_instead_of_feigned(ship: Ship, text: str, says: str) -> None:
-    assert says in await context(ship, text)
+    assert says in await slash(ship, text)
     async with ship.database.read() as work:
         assert await work.pauses.active(utc_now()) == ()
 
 
 async def test_somebody_without_the_right_is_refused_and_recorded(ship: Ship) -> None:
-    assert "You may not pause here" in await context(ship, "pause everything", "dave")
-    await context(ship, "pause everything")
-    assert "You may not resume here" in await context(ship, "resume", "carol")  # leads are not among the approvers
+    assert "You may not pause here" in await slash(ship, "pause everything", "dave")
+    await slash(ship, "pause everything")
+    assert "You may not resume here" in await slash(ship, "resume", "carol")  # leads are not among the approvers
     assert [(e.actor, e.body["deed"]) for e in await ship.audited("person.refused")] == [
         ("U04DAVE", "pause"),
         ("U03CAROL", "resume"),
@@ -108,12 +108,12 @@ async def test_somebody_without_the_right_is_refused_and_recorded(ship: Ship) ->
 
 async def test_rolling_back_by_word_is_the_same_deed_as_by_button(ship: Ship) -> None:
     await ship.question()
-    assert "Nothing to roll back: waiting for approval." in await context(ship, "rollback INC-1 it got worse")
-    assert "You may not roll back here" in await context(ship, "rollback INC-1", "dave")
+    assert "Nothing to roll back: waiting for approval." in await slash(ship, "rollback INC-1 it got worse")
+    assert "You may not roll back here" in await slash(ship, "rollback INC-1", "dave")
 
 
 async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship: Ship) -> None:
-    answer = await context(ship, "run restart-checkout service=checkout because it hangs")
+    answer = await slash(ship, "run restart-checkout service=checkout because it hangs")
     assert "INC-1 is opened for it" in answer
     ((flow, incident_id, request, *_),) = ship.enqueuer.calls
     assert (flow, incident_id) == (FlowName.CONSIDER, 1)
@@ -128,7 +128,7 @@ async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship:
 
 async def test_the_same_command_delivered_twice_is_one_request(ship: Ship) -> None:
     ship.workspace.misbehave.duplicate_envelopes()
-    await context(ship, "run restart-checkout service=checkout")
+    await slash(ship, "run restart-checkout service=checkout")
     await ship.settled()
     assert len(await ship.audited("runbook.requested")) == 1
 
@@ -148,7 +148,7 @@ async def test_the_same_command_delivered_twice_is_one_request(ship: Ship) -> No
     ],
 )
 async def test_a_request_that_cannot_be_is_answered_with_what_to_write(ship: Ship, text: str, says: str) -> None:
-    assert says in await context(ship, text)
+    assert says in await slash(ship, text)
     assert ship.enqueuer.calls == []
     async with ship.database.read() as work:
         assert await work.incidents.unresolved() == []
@@ -156,44 +156,44 @@ async def test_a_request_that_cannot_be_is_answered_with_what_to_write(ship: Shi
 
 async def test_whom_the_policy_does_not_name_may_neither_run_nor_rehearse(ship: Ship) -> None:
     for order in ("run", "rehearse"):
-        assert "You may not run here" in await context(ship, f"{order} restart-checkout service=checkout", "dave")
+        assert "You may not run here" in await slash(ship, f"{order} restart-checkout service=checkout", "dave")
     assert ship.enqueuer.calls == []
     assert [entry.actor for entry in await ship.audited("person.refused")] == ["U04DAVE", "U04DAVE"]
 
 
 async def test_runbooks_are_listed_with_the_level_in_force_and_why_it_is_not_higher(ship: Ship) -> None:
-    answer = await context(ship, "runbooks")
+    answer = await slash(ship, "runbooks")
     assert "`restart-checkout` · *L1 assisted*" in answer
     assert "not higher: the policy says L1" in answer
-    await context(ship, "pause runbook:restart-checkout for 2h too risky")
-    answer = await context(ship, "runbooks")
+    await slash(ship, "pause runbook:restart-checkout for 2h too risky")
+    answer = await slash(ship, "runbooks")
     assert "`restart-checkout` · *L0 manual*" in answer
     assert "runbook restart-checkout is paused: too risky" in answer
 
 
 async def test_what_is_left_to_review_is_listed_with_whose_it_is(ship: Ship) -> None:
-    assert "Nothing is left to review" in await context(ship, "review")
+    assert "Nothing is left to review" in await slash(ship, "review")
     await ship.question(ActionState.SUCCEEDED, finished_at=utc_now(), decided_by=("U02BOB",))
     async with ship.database.begin() as work:
         await work.reviews.ask("a1", utc_now() - timedelta(minutes=1))
-    answer = await context(ship, "review")
+    answer = await slash(ship, "review")
     assert "*INC-1* · Restart checkout · for <@U02BOB> · *⏰ overdue since*" in answer
 
 
 async def test_the_record_is_shown_newest_first_of_all_and_of_one_incident(ship: Ship) -> None:
-    assert "The record is empty" in await context(ship, "audit")
+    assert "The record is empty" in await slash(ship, "audit")
     await ship.question()
-    await context(ship, "run restart-checkout service=orders")
-    await context(ship, "pause everything for 1h")
-    everything = await context(ship, "audit")
+    await slash(ship, "run restart-checkout service=orders")
+    await slash(ship, "pause everything for 1h")
+    everything = await slash(ship, "audit")
     assert everything.index("automation.paused") < everything.index("runbook.requested")
-    of_one = await context(ship, "audit INC-2")
+    of_one = await slash(ship, "audit INC-2")
     assert "runbook.requested" in of_one
     assert "automation.paused" not in of_one
 
 
 async def test_a_pause_never_fails_for_a_long_reason(ship: Ship) -> None:
-    assert "Paused: everything, for 2h. The reason was shortened" in await context(
+    assert "Paused: everything, for 2h. The reason was shortened" in await slash(
         ship, "pause everything 2h " + "blah " * 1900
     )
     async with ship.database.begin() as work:
@@ -203,14 +203,14 @@ async def test_a_pause_never_fails_for_a_long_reason(ship: Ship) -> None:
 
 
 async def test_ten_thousand_characters_are_answered_in_few(ship: Ship) -> None:
-    assert "please say it in at most 1000" in await context(ship, "rollback INC-1 " + "blah " * 1900)
-    assert "I do not know" in await context(ship, "x" * 10_000)
+    assert "please say it in at most 1000" in await slash(ship, "rollback INC-1 " + "blah " * 1900)
+    assert "I do not know" in await slash(ship, "x" * 10_000)
 
 
 @pytest.mark.parametrize(
     "text", ["<!channel> <@U02BOB>", "show <!here>", "pause service:<!channel>", "`*_~>", "\u202e\u0000\ud83d"]
 )
 async def test_what_people_type_is_never_markup(ship: Ship, text: str) -> None:
-    answer = await context(ship, text.encode("utf-8", "replace").decode())
+    answer = await slash(ship, text.encode("utf-8", "replace").decode())
     assert "<!" not in answer
     assert "<@U02BOB>" not in answer

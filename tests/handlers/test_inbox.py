@@ -149,6 +149,7 @@ async def test_a_click_that_bolt_could_not_authorise_is_saved_all_the_same(ship:
 
 
 async def test_an_event_that_cannot_be_saved_is_sent_again_by_slack_and_then_taken(ship: Ship) -> None:
+    ship.workspace.ack_timeout = 1.0  # nothing is acknowledged: there is nothing to be patient for
     async with ship.database.begin() as work:
         await work.session.execute(text("ALTER TABLE arrivals RENAME TO elsewhere"))
     await ship.alice.post("C01INC", "<@UWATCH> are you there?")

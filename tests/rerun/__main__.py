@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -106,6 +107,8 @@ def kept(name: str, failure: str) -> Path:
 
 
 if __name__ == "__main__":
+    # A run that was started in the background ignores ctrl-C, by what it inherits; a person ends it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

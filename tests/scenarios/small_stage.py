@@ -121,7 +121,7 @@ class SmallStage(Scene):
 
         return str(await self.workspace.until(told, timeout=timeout))
 
-    async def context(self, person: str, text: str, *words: str) -> str:
+    async def slash(self, person: str, text: str, *words: str) -> str:
         """``/watch text``; the answer, which says all of ``words``."""
         before = len(self.workspace.ephemerals(person))
         outcome = await self.workspace.person(person).slash("/watch", text)

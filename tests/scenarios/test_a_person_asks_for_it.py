@@ -26,7 +26,7 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
         pid = await here.supervisord.pid("checkout:checkout")
         await here.workspace.person("bob").open_home()
 
-        await here.context("alice", f"rehearse {ASK}", "Looking at what")
+        await here.slash("alice", f"rehearse {ASK}", "Looking at what")
         seen = await here.privately("alice", "Rehearsal of", "nothing was changed")
         assert "It could be done now" in seen
         assert "would restart checkout" in seen
@@ -35,7 +35,7 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
         async with here.rows() as work:
             assert [entry.kind for entry in await work.audit.latest()] == ["runbook.rehearsal_asked"]
 
-        await here.context("alice", f"run {ASK} because customers see errors", "INC-1 is opened for it")
+        await here.slash("alice", f"run {ASK} because customers see errors", "INC-1 is opened for it")
         card = await here.card_of("INC-1", "'action_id': 'approve'")
         assert "customers see errors" in said(card)
         await here.workspace.person("alice").click(card, "approve")
@@ -56,7 +56,7 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
         await here.thread_of("INC-1", "Reviewed: it helped, but it should have asked", "more memory")
         await here.card_of("INC-1", "Resolved")
         await here.workspace.until(lambda: "'action_id': 'review'" not in said(here.cards("INC-1")[-1]))
-        await here.context("bob", "review", "Nothing is left to review")
+        await here.slash("bob", "review", "Nothing is left to review")
         kinds = await here.kinds()
         assert kinds[0] == "runbook.requested"
         assert [kind for kind in kinds if kind in ("incident.resolved", "action.reviewed")]

@@ -52,9 +52,9 @@ async def test_only_the_present_question_is_answered_and_only_once(tmp_path: Pat
         await here.service.crash()
         await here.fire()
         old = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'"))
-        await here.context("alice", "pause everything 1h", "Paused: everything")
+        await here.slash("alice", "pause everything 1h", "Paused: everything")
         await here.card_of("INC-1", "On hold")
-        await here.context("alice", "resume everything", "Resumed: everything")
+        await here.slash("alice", "resume everything", "Resumed: everything")
         present = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'", "needs approval"))
 
         assert (await alice.click(old, "approve")).acked

@@ -144,7 +144,7 @@ async def test_when_people_close_the_channel_the_story_goes_on_in_the_thread(tmp
         channel = await channel_of(here)
         await told_in(here, channel.id, "Asking for approval")
         channel.is_archived = True
-        (await here.context("alice", f"why {name}"))
+        (await here.slash("alice", f"why {name}"))
         card = here.workspace.messages(channel.id)[0]
         assert (await here.workspace.person("alice").click(card, "approve")).warning is None
         await here.thread_of(name, "Its channel is closed", "Approved", "Done and verified")

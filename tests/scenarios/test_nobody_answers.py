@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
+from bot.local.servers import get_json, until
 from bot.local.workspace import Message
 from tests.scenarios.small_stage import SmallStage, small_stage
 from tests.scenarios.stage import INCIDENTS, said
@@ -111,7 +110,6 @@ async def test_when_slack_does_not_say_who_is_in_a_group_that_is_said_and_the_wa
         stage.workspace.misbehave.fail("usergroups.users.list", times=None)
         incident = await stage.fire()
         await stage.card_of(incident, "<@U03CAROL>", "whoever is in `sre-oncall` or `leads` when they answer")
-        await stage.context("carol", "status", "S01ONCALL: Slack does not say who that is")
-        async with aiohttp.ClientSession() as session, session.get(f"{stage.bot_url}/readyz") as response:
-            assert response.status == 200, "nothing is less ready for it"
-            assert "S01ONCALL" in (await response.json())["parts"]["people"]
+        await stage.slash("carol", "status", "S01ONCALL: Slack does not say who that is")
+        ready = await until(lambda: get_json(f"{stage.bot_url}/readyz"), "nothing is less ready for it")
+        assert "S01ONCALL" in ready["parts"]["people"]

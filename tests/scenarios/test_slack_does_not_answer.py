@@ -132,7 +132,7 @@ async def test_while_both_are_away_it_never_acts_and_it_asks_when_slack_is_back(
             assert await here.supervisord.state("checkout:checkout") == "EXITED"
             assert not {"action.announced", "action.executed"} & set(await here.kinds())
             await here.workspace.until(lambda: here.workspace.sockets.connection_count > 0, timeout=60)
-            await here.context("alice", "status", f"People could not be told by e-mail to {ALICE}", "451 4.3.0")
+            await here.slash("alice", "status", f"People could not be told by e-mail to {ALICE}", "451 4.3.0")
             assert (await here.workspace.person("alice").click(card, "approve")).acked
             await here.thread_of("INC-1", "Done and verified", timeout=60)
             assert not mailbox.letters
@@ -164,10 +164,10 @@ async def test_a_pause_file_that_appears_in_the_veto_window_holds_it_and_its_end
         await here.card_of("INC-1", "'action_id': 'stop'")
         await asyncio.to_thread(file.write_text, "rack 4 burns")
         await here.card_of("INC-1", "On hold", "rack 4 burns", "watchkeeper.pause")
-        await here.context("alice", "status", "Paused", "rack 4 burns")
-        answer = await here.context("alice", "resume everything", "only removing that file ends it")
+        await here.slash("alice", "status", "Paused", "rack 4 burns")
+        answer = await here.slash("alice", "resume everything", "only removing that file ends it")
         assert "Resumed" not in answer
-        await here.context("alice", "status", "rack 4 burns")
+        await here.slash("alice", "status", "rack 4 burns")
         await asyncio.to_thread(file.unlink)
         await here.card_of("INC-1", "any objection?")
         assert await here.supervisord.state("checkout:checkout") == "EXITED"

@@ -78,7 +78,7 @@ async def test_a_bad_minute_of_slack_loses_nothing_repeats_nothing_and_lets_noth
         await here.thread_of("INC-4", "audit")
         await here.thread_of("INC-5", "audit")
         await here.workspace.until(lambda: here.workspace.sockets.connection_count > 0)
-        await here.context("alice", "status", "open")
+        await here.slash("alice", "status", "open")
 
         for number in range(1, 6):
             assert len(here.cards(f"INC-{number}")) == 1, f"INC-{number} has one card"

@@ -33,7 +33,7 @@ async def test_each_sees_what_waits_for_them_and_how_everything_stands(tmp_path:
             assert "restart-checkout" in calm
             assert "not higher: not passed yet" in calm, "no gate was passed, so it only asks"
 
-        await here.context(BOB, "pause service payments for 2h the bank is away", "Paused")
+        await here.slash(BOB, "pause service payments for 2h the bank is away", "Paused")
         for person in (ALICE, DAVE):
             await shows(here, person, "service payments", "<@U02BOB>", "the bank is away")
 
@@ -55,6 +55,6 @@ async def test_each_sees_what_waits_for_them_and_how_everything_stands(tmp_path:
         assert "'action_id': 'review'" not in home(here, DAVE)
 
         await here.resolve()
-        await here.context(ALICE, "resume service payments", "Resumed")
+        await here.slash(ALICE, "resume service payments", "Resumed")
         for person in (ALICE, DAVE):
             await shows(here, person, "Autonomy is on. Nothing is paused.", "Open incidents: 0")

@@ -45,7 +45,7 @@ async def test_an_alert_soon_after_our_act_rolls_it_back_pauses_the_runbook_and_
         assert "<@U01ALICE>" in harm, "the people who can answer are called"
         assert "INC-2, TooManyErrors" in harm
         assert await here.supervisord.state("checkout:checkout") == "STOPPED", "not running, as before our act"
-        await here.context("bob", "status", "runbook restart-checkout", "until somebody resumes it")
+        await here.slash("bob", "status", "runbook restart-checkout", "until somebody resumes it")
 
         assert await here.fire(fingerprint="f3") == "INC-3"
         left = await here.card_of("INC-3", "A person must look")

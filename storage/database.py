@@ -20,7 +20,7 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from bot.response.ports.rows import Enqueuer
+from bot.response.ports.work import Enqueuer
 from storage.pause_file import PauseFile
 from storage.tables import AUDIT_HEAD
 from storage.unit_of_work import UnitOfWork

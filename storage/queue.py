@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from bot.response.model.actions import Action
 from bot.response.model.records import Request
 from bot.response.ports.flow import FlowName, QueueName
-from bot.response.ports.rows import Enqueuer
+from bot.response.ports.work import Enqueuer
 from storage.tables import INCIDENTS
 
 ASSESSMENTS_PER_TRANSACTION = 50

@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.ports.rows import Enqueuer
+from bot.response.ports.work import Enqueuer
 from storage.actions import Actions
 from storage.arrivals import Arrivals
 from storage.attempts import Attempts

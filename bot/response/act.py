@@ -23,7 +23,7 @@ from bot.response.notices.card import refresh_card
 from bot.response.notices.report import report
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, StepName, fact_of_step, fact_of_transaction
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.response.roll_back import restore
 
 SNAPSHOT_TRIES = 3

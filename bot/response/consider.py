@@ -27,7 +27,7 @@ from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.report import report
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step, fact_of_transaction, recall
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def consider(flow: Flow, context: Context, incident_id: int, request: Json = None) -> None:

@@ -17,7 +17,7 @@ from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import FlowName
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], error: Exception) -> None:

@@ -12,7 +12,7 @@ from bot.response.model.actions import ActionEvent, ActionState
 from bot.response.model.records import AttemptState
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def roll_back(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import BundleNotice, Button, CardNotice, ThreadNotice, Told, Tone
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 class Kind(StrEnum):

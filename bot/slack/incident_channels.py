@@ -22,7 +22,7 @@ from bot.response.model.incidents import IncidentState
 from bot.response.notices.channel_moves import archived, invitation_failed, is_quiet, lost, opened, refused
 from bot.response.ports.context import Context
 from bot.response.ports.places import OwnChannels
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.slack.channel_names import channel_name, topic
 from bot.slack.courier import BACK_OFF_SECONDS, CLOSED_CHANNEL_ERRORS, REPAIR_SECONDS
 from bot.slack.pacing import Pace

@@ -9,7 +9,7 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions.bundles import BundleView, approve_chosen, ask_alone, view
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.slack.bundle_modals import (
     ALONE,
     choice_faults,

@@ -12,7 +12,7 @@ from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Pr
 from bot.response.interventions.explanations import explain, override_choices
 from bot.response.interventions.reviews import may_review
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.slack.cards import button_value, parse_button_value
 from bot.slack.limits import check_view
 from bot.slack.modals import View, override_modal, pause_modal, review_modal, why_modal

@@ -12,7 +12,7 @@ from bot.response.interventions.reviews import Judgement, submit
 from bot.response.interventions.take_override import override, roll_back
 from bot.response.model.notices import Button
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.slack import layout
 from bot.slack.cards import button_value
 from bot.slack.modals import (

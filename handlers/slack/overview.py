@@ -13,7 +13,7 @@ from bot.response.model.actions import UNDER_WAY, Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.slack.home_tab import ACTIONS_SHOWN, INCIDENTS_SHOWN, HomeFacts
 from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from storage.unit_of_work import UnitOfWork

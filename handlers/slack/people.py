@@ -6,7 +6,7 @@ Must not know: what a group may do.
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import renew_people
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
 

@@ -24,7 +24,7 @@ from bot.response.deadlines import sweep as deadlines
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import BundleNotice, CardNotice
 from bot.response.ports.flow import Flow, FlowFunction, FlowName, Json, StepName
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from bot.slack.courier import Courier
 from bot.slack.posting import Accepted
 from handlers.slack.arrival import Arrived

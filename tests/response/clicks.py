@@ -8,7 +8,7 @@ from bot.response.interventions import approvals
 from bot.response.interventions import take_override as interventions
 from bot.response.interventions.clicks import Answer, Press
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from tests.response.world import World
 
 Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]

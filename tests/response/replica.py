@@ -15,7 +15,7 @@ from bot.policy.plan import Plan
 from bot.remediation import Parameters, Report, Snapshot
 from bot.response.engine.dbos import Engine
 from bot.response.ports.flow import Json
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from tests.response.world import Switch, world, written_policy
 
 ONE_TARGET = {"with": {"switch": "main"}}

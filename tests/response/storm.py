@@ -14,7 +14,7 @@ from bot.response.model.bundle import Bundle
 from bot.response.model.notices import BundleNotice, ThreadNotice
 from bot.response.model.records import AuditEntry
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from tests.response.world import SwitchBoard, World, written_policy
 
 Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]

@@ -14,7 +14,7 @@ from bot.response.execution.effects import EffectReport, EffectResult, SnapshotR
 from bot.response.execution.verify import Verification
 from bot.response.model.records import Request
 from bot.response.ports.flow import FlowName, QueueName, StepName, fact_of_step, fact_of_transaction, recall
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 PLAN = {
     "remediation": "flip_switch",

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
-from bot.response.ports.rows import Database as DatabasePort
+from bot.response.ports.work import Database as DatabasePort
 from storage.database import IDLE_IN_TRANSACTION_SECONDS, Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.incidents import NOW, open_incident

@@ -9,7 +9,7 @@ import pytest
 from bot.response.engine.dbos import Engine
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.flow import Flow, FlowName
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from storage.database import Database
 from storage.held_leases import HeldLeases
 from tests.fixtures.database import AUDIT_KEY

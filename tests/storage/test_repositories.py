@@ -13,7 +13,7 @@ from bot.response.model.actions import ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.records import AttemptState, Ballot, Request, Vote
 from bot.response.ports.flow import FlowName, QueueName
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.incidents import NOW, action, decision, open_incident, plan

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.response.ports.flow import Json
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 from tests.upgrade.landed import rows
 
 REMEDY = "a changed flow gets a new name beside the old one, until the old one has drained"

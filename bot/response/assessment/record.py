@@ -23,7 +23,7 @@ from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
 from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def record(

@@ -10,7 +10,7 @@ from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.parameters import changes
 from bot.response.model.records import Request
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 ASKED = "asked: "
 """How the trigger of a person's request begins; what follows is their reason."""

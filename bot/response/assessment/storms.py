@@ -12,7 +12,7 @@ from bot.policy.situation import Situation
 from bot.response.model.incidents import Incident
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 ON_ITS_OWN = frozenset({Verdict.ACT, Verdict.ACT_UNLESS_STOPPED})
 

@@ -6,7 +6,7 @@ from bot.policy.approval import Intervention, Tally, groups_for, tally
 from bot.response.model.actions import Action
 from bot.response.model.records import Ballot
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 Roster = Mapping[str, frozenset[str]]
 """Policy group -> its present members (Slack user ids)."""

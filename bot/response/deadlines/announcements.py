@@ -12,8 +12,8 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import CardNotice, ThreadLine
 from bot.response.notices.report import report, tell
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.rows import Work
 from bot.response.ports.second_notices import SecondNotice, SecondWork
+from bot.response.ports.work import Work
 
 
 async def announced(work: Work, context: Context, incident_id: int, notice: CardNotice) -> None:

@@ -28,7 +28,7 @@ from bot.response.notices.recipients import (
 )
 from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from bot.response.deadlines.announcements import not_announced, release
 from bot.response.execution.outcome import why_lapsed, withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 log = logging.getLogger(__name__)
 

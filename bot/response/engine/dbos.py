@@ -31,7 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from bot.response.engine.database import memory_options, system_url
 from bot.response.engine.liveness import exit_at_once, place_of
 from bot.response.ports.flow import FlowFunction, Json, QueueName
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 APPLICATION = "watchkeeper"
 APPLICATION_VERSION = "1"

@@ -17,7 +17,7 @@ from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def pause_after_harm(work: Work, action: Action, reason: str, now: datetime) -> int:

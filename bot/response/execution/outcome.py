@@ -12,7 +12,7 @@ from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 ENDINGS: dict[ActionState, AuditKind] = {
     ActionState.SUCCEEDED: AuditKind.ACTION_SUCCEEDED,

@@ -20,7 +20,7 @@ from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import renewed
 from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
 """States in which an approval may still wait for others."""

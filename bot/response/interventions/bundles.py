@@ -19,7 +19,7 @@ from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
 from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 NAMED_MAX = 10
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 @dataclass(frozen=True, slots=True)

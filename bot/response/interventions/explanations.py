@@ -10,7 +10,7 @@ from bot.response.model.incidents import Incident
 from bot.response.model.records import AuditEntry, StoredDecision, Vote
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.report import tell
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
 """States in which a pause still keeps the effect from beginning."""

@@ -6,7 +6,7 @@ from bot.response.interventions.clicks import Answer, Tried
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def refuse(work: Work, context: Context, intervention: Intervention, tried: Tried, reason: str) -> Answer:

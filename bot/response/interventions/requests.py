@@ -36,7 +36,7 @@ from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
 from bot.response.notices.report import tell
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 REQUESTED = "Requested"
 """What such an incident is called where another has its alert's name."""

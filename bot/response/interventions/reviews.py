@@ -22,7 +22,7 @@ from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.records import Review
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 WHEN_OVERDUE = Level.L1
 """What is left to a runbook of whose acts nobody has taken stock."""

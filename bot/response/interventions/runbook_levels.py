@@ -8,7 +8,7 @@ from bot.policy.file.document import Policy, Runbook
 from bot.policy.levels import Level
 from bot.policy.rules.licence import earned, missing_gates
 from bot.policy.situation import Licence, Pause, ScopeKind
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bot.response.model.records import Request
 from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 NOTHING = "nothing"
 """Override choice: do nothing automatic here."""

@@ -12,7 +12,7 @@ from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import BundleLine, BundleNotice, Button
 from bot.response.model.records import Ballot
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
 """Words that monitors use; any other comes last."""

@@ -13,7 +13,7 @@ from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, P
 from bot.response.model.records import Ballot, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""

@@ -15,7 +15,7 @@ from bot.response.notices.card import current_action, present_card
 from bot.response.notices.closing_summary import closing_summary
 from bot.response.notices.report import report, tell
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 PATIENCE = timedelta(seconds=15)
 """How long the incident's further news waits for its channel, so that the story stands in one place."""

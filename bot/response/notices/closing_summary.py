@@ -10,7 +10,7 @@ from bot.response.model.incidents import Incident
 from bot.response.model.notices import ThreadNotice, Tone
 from bot.response.model.state_words import state_words
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 ACTIONS_TOLD = 6
 

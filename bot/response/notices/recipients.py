@@ -14,7 +14,7 @@ from bot.policy.quiet import quiet_from, quiet_until
 from bot.response.model.actions import Action, ActionState, AskedGroup
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import AskedGroupLine, DirectNotice
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 Members = Mapping[str, Collection[str]]
 """Policy group -> Slack user ids of its members."""

@@ -13,7 +13,7 @@ from bot.response.model.incidents import incident_name
 from bot.response.model.notices import ThreadLine, ThreadNotice
 from bot.response.notices.card import refresh_card
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def report(

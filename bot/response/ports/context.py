@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bot.policy.file.document import Policy
 from bot.remediation import Catalogue
 from bot.response.ports.outside import EvidenceSource, People
-from bot.response.ports.rows import Database
+from bot.response.ports.work import Database
 
 WATCHKEEPER = "watchkeeper"
 """The actor's name in the audit when no person acted."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from bot.policy.plan import Facts
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 Json = Any
 """dict, list, str, int, float, bool or None: what survives a restart."""

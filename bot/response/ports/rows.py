@@ -1,11 +1,10 @@
-"""What the flows need from rows, as protocols; storage implements them.
+"""What the flows need from rows, as protocols; storage implements them, and ``Work`` hands them out.
 
-``Work`` is one transaction: everything done through it is committed together or not at all. Every ``move`` and
-``take`` is a conditional update; None or False means somebody else was first, and that is a normal answer.
+Every ``move`` and ``take`` is a conditional update; None or False means somebody else was first, and that is a normal
+answer.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,8 +16,7 @@ from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
-from bot.response.model.records import Attempt, AttemptState, AuditEntry, Request, Review, StoredDecision, Vote
-from bot.response.ports.places import Bundles, OwnChannels
+from bot.response.model.records import Attempt, AttemptState, AuditEntry, Review, StoredDecision, Vote
 
 
 class Incidents(Protocol):
@@ -301,144 +299,4 @@ class Reviews(Protocol):
 
     async def open_count(self) -> int:
         """How many reviews are still to be done."""
-        ...
-
-
-class Enqueuer(Protocol):
-    """The durable engine's side of ``Queue``: adds a workflow within the caller's open transaction."""
-
-    def enqueue(
-        self,
-        session: Any,
-        flow: str,
-        *arguments: Any,
-        workflow_id: str,
-        queue: str,
-        partition: str,
-        delay_seconds: float = 0,
-    ) -> None:
-        """Enqueue ``flow`` on the *synchronous* SQLAlchemy session underlying our async one (``run_sync``).
-
-        An id that exists already is left alone, so asking twice starts once.
-        """
-        ...
-
-
-class Queue(Protocol):
-    """Starts durable work when, and only when, the transaction commits."""
-
-    async def consider(self, incident_id: int, request: "Request | None" = None) -> None:
-        """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
-        ...
-
-    async def consider_deferred(self) -> bool:
-        """Queue some of the assessments that a storm of alerts left deferred; True when more may be left.
-
-        Intake does so itself right after a storm; the sweep asks too, for the storm in which a process died.
-        """
-        ...
-
-    async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
-        """Have the approved action carried out, after those before it on the same target and after the delay.
-
-        ``attempt`` tells a later try from the first: the same action and number are queued once.
-        """
-        ...
-
-    async def roll_back(self, action: Action, by: str, reason: str) -> None:
-        """Have the action rolled back, after those before it on the same target; once, however often it is asked for.
-
-        ``by`` is a Slack user id or ``watchkeeper``; ``reason`` is shown to people.
-        """
-        ...
-
-
-class Work(Protocol):
-    """One transaction over every noun."""
-
-    @property
-    def incidents(self) -> Incidents:
-        """Incidents and their alerts."""
-        ...
-
-    @property
-    def decisions(self) -> Decisions:
-        """Decisions with their situations."""
-        ...
-
-    @property
-    def actions(self) -> Actions:
-        """Actions, moved from state to state."""
-        ...
-
-    @property
-    def votes(self) -> Votes:
-        """Answers to questions, and who had seen the evidence."""
-        ...
-
-    @property
-    def attempts(self) -> Attempts:
-        """The fence that lets each external effect begin at most once."""
-        ...
-
-    @property
-    def locks(self) -> Locks:
-        """Targets that an action has to itself."""
-        ...
-
-    @property
-    def budgets(self) -> Budgets:
-        """The ledger of how often we may act."""
-        ...
-
-    @property
-    def pauses(self) -> Pauses:
-        """Pauses that are in force."""
-        ...
-
-    @property
-    def licences(self) -> Licences:
-        """Gates passed, and demotions."""
-        ...
-
-    @property
-    def audit(self) -> Audit:
-        """The hash chain of the record."""
-        ...
-
-    @property
-    def outbox(self) -> Outbox:
-        """Notices on their way to people."""
-        ...
-
-    @property
-    def channels(self) -> OwnChannels:
-        """Incidents' channels of their own."""
-        ...
-
-    @property
-    def bundles(self) -> Bundles:
-        """Cards that many incidents share."""
-        ...
-
-    @property
-    def reviews(self) -> Reviews:
-        """Post-action reviews, done and due."""
-        ...
-
-    @property
-    def queue(self) -> Queue:
-        """Durable work that starts with the commit."""
-        ...
-
-
-class Database(Protocol):
-    """Hands out transactions; never two of them inside each other."""
-
-    def begin(self) -> AbstractAsyncContextManager[Work]:
-        """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
-        ...
-
-    def read(self) -> AbstractAsyncContextManager[Work]:
-        """One consistent view in which writing is refused and nobody is kept waiting."""
         ...

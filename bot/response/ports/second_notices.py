@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.response.model.notices import Told
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 @dataclass(frozen=True, slots=True)

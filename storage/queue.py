@@ -18,7 +18,7 @@ ASSESSMENTS_PER_TRANSACTION = 50
 
 
 class Queue:
-    """Implements ``bot.response.ports.rows.Queue``."""
+    """Implements ``bot.response.ports.work.Queue``."""
 
     def __init__(self, session: AsyncSession, enqueuer: Enqueuer) -> None:
         self._session = session

@@ -28,7 +28,7 @@ from storage.votes import Votes
 
 
 class UnitOfWork:
-    """Implements ``bot.response.ports.rows.Work``. Whoever opened the session commits it."""
+    """Implements ``bot.response.ports.work.Work``. Whoever opened the session commits it."""
 
     def __init__(
         self,

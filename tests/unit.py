@@ -33,6 +33,7 @@ UNIT = (
     "tests/slack/test_asking_cards.py",
     "tests/slack/test_bundle_modals.py",
     "tests/slack/test_cards.py",
+    "tests/slack/test_cards_of_any_text.py",
     "tests/slack/test_channel_names.py",
     "tests/slack/test_home_tab.py",
     "tests/slack/test_limits.py",

@@ -12,13 +12,7 @@ from sqlalchemy.engine import make_url
 
 from bot.response.model.actions import ActionState
 from storage.database import Database
-from tests.fixtures.database import (  # noqa: F401 - pytest finds fixtures by their names here
-    AUDIT_KEY,
-    RecordingEnqueuer,
-    migrated_postgresql_url,
-    postgresql_server,
-    postgresql_template,
-)
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.handlers.ship import Ship, sailing
 
 IMPATIENT_SECONDS = 0.3

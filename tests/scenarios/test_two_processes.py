@@ -28,13 +28,7 @@ from bot.local.workspace.server import Server
 from bot.response.model.actions import ActionState
 from storage.database import Database
 from storage.tables import ARRIVALS
-from tests.fixtures.database import (  # noqa: F401 - pytest finds fixtures by their names here
-    AUDIT_KEY,
-    RecordingEnqueuer,
-    migrated_postgresql_url,
-    postgresql_server,
-    postgresql_template,
-)
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.servers import Program, Supervisord, free_port, running_supervisord
 from tests.scenarios.small_stage import Json, firing
 from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, ROOT, document, said

@@ -12,12 +12,9 @@ import pytest
 from tests.fixtures.database import (
     create_postgresql_database,
     drop_postgresql_database,
-    postgresql_server,
 )
 from tests.upgrade.landed import Landed, landed
 from tests.upgrade.legacy import Legacy, brought_up_to_date, leave_on_postgresql
-
-__all__ = ["postgresql_server"]
 
 
 @pytest.fixture(params=landed(), ids=str)

@@ -162,6 +162,25 @@ async def test_an_event_that_cannot_be_saved_is_sent_again_by_slack_and_then_tak
     assert (acked[0], acked[-1]) == (False, True)
 
 
+async def test_a_click_is_acknowledged_however_long_carrying_it_out_takes(
+    database: Database, enqueuer: RecordingEnqueuer, http: bool
+) -> None:
+    released = asyncio.Event()
+
+    async def slow(bridge: Bridge, arrived: Arrived) -> None:
+        await released.wait()
+        await ROUTES[Kind.BUTTON]["approve"].handler(bridge, arrived)
+
+    async with sailing(database, enqueuer, http=http, routes=with_button("approve", slow)) as ship:
+        card = await ship.question()
+        outcome = await ship.alice.click(card, "approve")
+        assert outcome.acked
+        assert (await ship.action()).state is ActionState.WAITING
+        released.set()
+        await ship.settled()
+        assert (await ship.action()).state is ActionState.APPROVED
+
+
 async def test_a_trouble_that_passes_is_tried_again_and_nobody_notices(
     database: Database, enqueuer: RecordingEnqueuer, http: bool
 ) -> None:

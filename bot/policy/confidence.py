@@ -13,11 +13,12 @@ is below every floor: unknown never means yes. Success adds nothing: having work
 today. A person's request adds nothing either: it is a reason to look, not evidence, and it is judged by the same sum.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.policy.situation import Evidence, Finding, History
+from bot.policy.evidence import Evidence, Finding
+from bot.policy.situation import History
 
 LOWEST_FLOOR = 0.5
 """The least ``escalate.confidence_below`` a policy may write."""
@@ -38,18 +39,14 @@ class Confidence:
     recent_failures: int
 
 
-def assess(
-    evidence: Sequence[Evidence], history: History, runbook: str, now: datetime, *, queries: Collection[str]
-) -> Confidence:
-    """The confidence in acting by ``runbook`` now.
+def assess(evidence: Sequence[Evidence], history: History, runbook: str, now: datetime) -> Confidence:
+    """The confidence in acting by ``runbook`` now, from the findings of the queries that its entry configures.
 
-    ``queries`` are the names of the evidence its entry configures: one without an answer is unknown, not absent.
+    The same query under two names is one piece of evidence.
     """
-    answered = {piece.name for piece in evidence}
-    answers = [(piece.name, piece.finding) for piece in evidence]
-    answers += [(name, Finding.UNKNOWN) for name in queries if name not in answered]
+    distinct = {piece.query: piece for piece in evidence}
     failures = recent_failures(history, runbook, now)
-    base, text = _evidence_part(answers)
+    base, text = _evidence_part([(piece.name, piece.finding) for piece in distinct.values()])
     if failures:
         runs = "run" if failures == 1 else "runs"
         text += f"; {failures} failed {runs} of {runbook} in the last 24 hours"

@@ -1,12 +1,13 @@
 """The answer of the policy: a verdict, with every rule's reason, so that "why?" never needs a log file."""
 
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from bot.policy.evidence import Evidence
 from bot.policy.levels import Level
-from bot.policy.plan import Facts
+from bot.policy.plan import IN_ORDER, Facts
 
 
 class Verdict(StrEnum):
@@ -21,7 +22,7 @@ class Verdict(StrEnum):
 
     @property
     def autonomous(self) -> bool:
-        """True when something would run without a person saying yes first."""
+        """True when something would run without a person approving first."""
         return self in (Verdict.ACT, Verdict.ACT_UNLESS_STOPPED)
 
 
@@ -45,7 +46,7 @@ class Reason(Facts):
 
 
 class Decision(Facts):
-    """A verdict with the reason of every rule.
+    """A verdict with the reason of every rule, and the conclusions they were drawn through.
 
     ``decisive`` names the rule that settled the verdict (precedence: see ``decide``); ``headline`` is that rule's
     reason in one sentence, as it stands on the card.
@@ -62,10 +63,24 @@ class Decision(Facts):
     this is something other than ``refuse`` or ``observe``; see ``approval.may_act_by_hand``."""
     confidence: float | None = None
     approvals_needed: int = 1
-    """Distinct persons who must say yes, where the verdict is ``ask`` (or a person acts on ``hold``)."""
+    """Distinct persons who must approve, where the verdict is ``ask`` (or a person acts on ``hold``)."""
     veto_window_seconds: float = 0
     policy_digest: str
     plan_digest: str | None = None
+    runbook: str | None = None
+    """The entry that applies; None when no alert matched any."""
+    alert: int = 0
+    """Which of the situation's alerts fills the runbook: its place in ``Situation.alerts``."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the runbook's queries say."""
+    services: Annotated[frozenset[str], IN_ORDER] = frozenset()
+    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    unmatched: tuple[str, ...] = ()
+    """Names of firing alerts that no runbook matches."""
+    others: tuple[str, ...] = ()
+    """Further runbooks that match alerts of the incident: what an override offers first."""
+    controls: tuple[str, ...] = ()
+    """Ids of the pauses and freezes that apply: what a person sees, and overrides, who acts by hand."""
 
     def reason(self, rule: str) -> Reason:
         """The reason of one rule.

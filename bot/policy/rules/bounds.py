@@ -18,7 +18,7 @@ def oversight(case: Case) -> Ruling:
     """Trigger, blast radius, way back and audit must all be there; notification has its own rule."""
     given, plan = case.situation.oversight, case.plan
     parts = {
-        "trigger": bool(given.trigger.strip()),
+        "trigger": bool(case.situation.alerts) or case.situation.request is not None,
         "blast radius": plan.blast_radius.targets >= len(plan.targets),
         "way back": bool(plan.rollback.summary.strip()),
         "audit": given.audited,

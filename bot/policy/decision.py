@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
     @property
     def autonomous(self) -> bool:
-        """True when something would run without a person approving first."""
+        """True when something would run without a person's approval first."""
         return self in (Verdict.ACT, Verdict.ACT_UNLESS_STOPPED)
 
 
@@ -37,7 +37,7 @@ class RuleResult(StrEnum):
 
 
 class Reason(Facts):
-    """One rule's word: what it looked at, what it concluded, and that conclusion in words for a person."""
+    """One rule's finding: what it read, what it concluded, and that conclusion in words for a person."""
 
     rule: str
     result: RuleResult

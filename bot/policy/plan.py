@@ -1,4 +1,4 @@
-"""What would be done: a remediation bound to targets, with its effects, blast radius and way back.
+"""What would be done: a remediation bound to targets, with its effects, blast radius and rollback.
 
 A plan is made by a remediation from live state, judged by the policy, sealed by its digest, and made again at the
 moment of execution: if targets or state differ by then, nothing runs.
@@ -62,18 +62,18 @@ class Effect(StrEnum):
 
 
 class Exactness(StrEnum):
-    """How good the way back is."""
+    """How exact the rollback is."""
 
     EXACT = "exact"
     """Restores precisely the recorded state."""
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
     NONE = "none"
-    """There is no way back: the plan is irreversible."""
+    """There is no rollback: the plan is irreversible."""
 
 
 class Rollback(Facts):
-    """How the plan's effect is undone, in words for the card, and how exact that is."""
+    """How the plan's effect is rolled back, in words for the card, and how exact that is."""
 
     summary: str
     exactness: Exactness
@@ -92,7 +92,7 @@ class Target(Facts):
 
 
 class BlastRadius(Facts):
-    """How far the plan reaches: number of targets and their share of the fleet (0..1; None when unknown)."""
+    """How much the plan touches: number of targets and their share of the fleet (0..1; None when unknown)."""
 
     targets: int = Field(ge=0)
     share: float | None = Field(default=None, ge=0, le=1)

@@ -205,7 +205,7 @@ class Trigger(StrEnum):
 
 
 class Situation(Facts):
-    """Everything ``decide`` may look at."""
+    """Everything ``decide`` may read."""
 
     schema_version: int = SCHEMA
     now: datetime

@@ -157,7 +157,7 @@ def test_conditions_see_the_moment() -> None:
     assert decided(calm_policy({"level": "L2", "conditions": conditions})).verdict is Verdict.ACT
 
 
-def test_a_zero_veto_window_needs_an_exact_way_back_and_one_target() -> None:
+def test_a_zero_veto_window_needs_an_exact_rollback_and_one_target() -> None:
     policy = calm_policy({"veto_window": "0s"})
     assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(policy).veto_window_seconds == 0

@@ -132,7 +132,7 @@ def past(outcome: str, *, hours: float = 1, runbook: str = RUNBOOK) -> PastActio
     )
 
 
-@pytest.mark.parametrize("outcome", ["failed", "rolled_back", "unknown", "never heard of"])
+@pytest.mark.parametrize("outcome", ["failed", "rolled_back", "unknown", "never seen"])
 def test_a_recent_failure_of_the_same_runbook_asks(outcome: str) -> None:
     decision = decided(history=History(actions=(past(outcome),)))
     assert (decision.verdict, decision.confidence) == (Verdict.ASK, 0.675)

@@ -1,4 +1,4 @@
-"""The policy file as typed, frozen models: what the written orders can say.
+"""The policy file as typed, frozen models: what a policy can say.
 
 Reading YAML, naming the line of an error and warning about surprises is ``loading`` and ``lint``; this module is
 only the shape, so that rules and tests can build a policy in code.
@@ -101,7 +101,7 @@ class Levels(Entry):
 
 
 class Approvals(Entry):
-    """Who must say yes, how many of them, and until when."""
+    """Who must approve, how many of them, and until when."""
 
     groups: tuple[str, ...] = Field(default=(), alias="from")
     escalation: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ class Defaults(Entry):
     clock_tolerance: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=60)
     """How far the clocks of monitors may be off from ours."""
     watch_after: Duration = timedelta(minutes=10)
-    """A new alert on the same or a dependent service this long after an act counts as harm: way back, pause, human."""
+    """A new alert on the same or a dependent service this long after an act counts as harm: rollback, pause, human."""
 
 
 class Service(Entry):
@@ -200,7 +200,7 @@ class Freeze(Entry):
 
 
 class RunbookBounds(Entry):
-    """The largest blast radius a runbook may have by itself, and with an approver's yes."""
+    """The largest blast radius a runbook may have by itself, and with approval."""
 
     targets: int = Field(default=1, ge=1)
     share: Share | None = None
@@ -215,7 +215,7 @@ class Verify(Entry):
     healthy: str | None = None
     http: str | None = None
     stable: Annotated[int, Field(ge=1, le=100)] = 2
-    """Healthy looks in a row before it counts."""
+    """Healthy checks in a row before it counts."""
 
 
 class Staging(Entry):
@@ -307,7 +307,7 @@ class Mute(Entry):
 
 
 class Policy(Entry):
-    """The written orders."""
+    """What Watchkeeper may do, when, how far, and whom it calls."""
 
     version: int = Field(ge=1, le=1)
     channels: Channels
@@ -329,7 +329,7 @@ class Policy(Entry):
 
     @cached_property
     def digest(self) -> str:
-        """Identifies exactly these orders in every decision and audit entry."""
+        """Identifies exactly this policy in every decision and audit entry."""
         return _digest(self.model_dump(mode="json", by_alias=True))
 
     def approvals_of(self, runbook: str) -> Approvals:

@@ -60,7 +60,7 @@ def _mutes(policy: Policy, source: Source) -> Iterator[Found]:
     for index, mute in enumerate(policy.mute):
         value, path = constant(mute.when, FOR_ALERTS), ("mute", index, "when")
         if value is True:
-            yield source.value_at(path), path, "this mutes every alert: nobody hears of anything", "narrow `when`"
+            yield source.value_at(path), path, "this mutes every alert: nobody is told of anything", "narrow `when`"
         if value is False:
             yield source.value_at(path), path, "this never mutes anything: `when` is always false", "correct `when`"
 
@@ -155,7 +155,7 @@ def _veto_window(policy: Policy, source: Source, name: str, runbook: Runbook) ->
         own = runbook.veto_window is not None
         path = ("runbooks", name, "veto_window") if own else ("defaults", "veto_window")
         told = f"nobody can stop {name!r} before it starts: its veto window is 0"
-        remedy = "write some time; zero works only with an exact way back and one target, else it asks"
+        remedy = "write some time; zero works only with an exact rollback and one target, else it asks"
         yield source.value_at(path), path, told, remedy
 
 

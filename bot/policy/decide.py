@@ -136,10 +136,12 @@ def decide(situation: Situation, policy: Policy) -> Decision:
 def evidence_of(runbook: Runbook, alert: AlertFacts, situation: Situation) -> tuple[Evidence, ...] | None:
     """What the runbook's queries say, from the stored answers; None when the alert cannot fill them.
 
-    An answer to any other query counts for nothing; a query without an answer is unknown, not absent.
+    How the act would be verified must be fillable as well: what cannot be verified is not begun. An answer to any other
+    query counts for nothing; a query without an answer is unknown, not absent.
     """
     try:
         queries = {name: substitute_query(query, alert) for name, query in runbook.evidence.items()}
+        substitute_query(runbook.verify.healthy or "", alert)
     except TemplateError:
         return None
     return tuple(judge(name, query, situation.answers.get(query, NOT_ASKED)) for name, query in queries.items())
@@ -156,7 +158,8 @@ def _case(
     evidence: tuple[Evidence, ...],
 ) -> Case:
     name, now = str(matched.runbook), situation.now
-    services = services_of(policy, (*situation.alerts, alert), plan)
+    heard = (*(situation.alerts[place] for place in matched.heard), alert)
+    services = services_of(policy, heard, plan)
     own = licence.licence_of(situation.evidenced.get(name, Evidenced()), runbook.digest, now, planned.changed)
     ledger = situation.ledger
     return Case(
@@ -168,10 +171,10 @@ def _case(
         plan=plan,
         alert=alert,
         services=services,
-        impact=impact_of(policy, (*situation.alerts, alert), services.names, situation.answers),
+        impact=impact_of(policy, heard, services, situation.answers),
         evidence=evidence,
         confidence=assess(evidence, situation.history, name, now),
-        budgets=None if ledger is None else budgets.states_of(policy, ledger, services.names, name, now),
+        budgets=None if ledger is None else budgets.states_of(policy, ledger, services.counted, name, now),
         licence=own,
         granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
     )

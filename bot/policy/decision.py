@@ -20,6 +20,10 @@ class Verdict(StrEnum):
     OBSERVE = "observe"
     REFUSE = "refuse"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict":
+        return cls.OBSERVE
+
     @property
     def autonomous(self) -> bool:
         """True when something would run without a person's approval first."""
@@ -34,6 +38,10 @@ class RuleResult(StrEnum):
     """A person must decide."""
     FORBIDS = "forbids"
     """Not autonomously, whatever else is true."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RuleResult":
+        return cls.FORBIDS
 
 
 class Reason(Facts):

@@ -69,7 +69,11 @@ class Exactness(StrEnum):
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
     NONE = "none"
-    """There is no rollback: the plan is irreversible."""
+    """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Exactness":
+        return cls.NONE
 
 
 class Rollback(Facts):

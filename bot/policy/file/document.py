@@ -239,7 +239,7 @@ class Runbook(Entry):
     remediation: str
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
     conditions: tuple[Expression, ...] = ()
-    """CEL: at L2 all must hold for it to act by itself."""
+    """CEL: all must hold for it to act by itself, at L2 and at L3."""
     blast_radius: RunbookBounds = RunbookBounds()
     evidence: dict[str, str] = Field(default_factory=dict)
     verify: Verify

@@ -11,7 +11,7 @@ from typing import Any
 from bot.policy.confidence import Confidence
 from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence
-from bot.policy.file.document import Policy, Runbook
+from bot.policy.file.document import BudgetScope, Policy, Runbook
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
 from bot.policy.rules.impact import Impact
@@ -24,8 +24,7 @@ from bot.policy.situation import AlertFacts, Gate, Situation
 class BudgetState:
     """One budget of the shared ledger as it stands: ``used`` of ``limit`` actions in the window."""
 
-    scope: str
-    """As in the policy: all, service, tier, runbook."""
+    scope: BudgetScope
     subject: str
     limit: int
     used: int

@@ -6,6 +6,7 @@ from bot.policy.levels import Level
 from bot.policy.plan import Exactness
 from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.rules.impact import finite
+from bot.policy.rules.matching import facts_for
 
 
 def keeps_veto_window(case: Case) -> bool:
@@ -18,16 +19,24 @@ def keeps_veto_window(case: Case) -> bool:
 
 
 def conditions(case: Case) -> Ruling:
-    """Before any autonomous act every condition must hold now; one that cannot be evaluated does not hold."""
+    """Before any autonomous act every condition must hold now, for every alert that is as bad as the one acted on.
+
+    One that cannot be evaluated does not hold.
+    """
     written = case.runbook.conditions
     if case.granted < Level.L2:
         return passed(f"Conditions are judged before autonomous acts; {case.granted} asks.", {"written": list(written)})
     if not written:
         return passed("The runbook sets no condition.", {})
-    variables = cel.condition_variables(
-        case.situation, case.alert, case.plan, case.confidence, finite(case.impact.slo_burn)
-    )
-    answers = {text: cel.evaluate(text, variables, cel.FOR_CONDITIONS) for text in written}
+    others = (facts_for(case.situation.alerts[place], case.situation.request) for place in case.matched.as_bad)
+    answers: dict[str, cel.Answer] = {}
+    for alert in (case.alert, *(other for other in others if other != case.alert)):
+        variables = cel.condition_variables(
+            case.situation, alert, case.plan, case.confidence, finite(case.impact.slo_burn)
+        )
+        for text in written:
+            if text not in answers or answers[text].holds is True:
+                answers[text] = cel.evaluate(text, variables, cel.FOR_CONDITIONS)
     inputs = {text: answer.text for text, answer in answers.items()}
     failing = [f"{text} ({answer.text})" for text, answer in answers.items() if answer.holds is not True]
     if failing:

@@ -93,12 +93,11 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     planned = situation.plans.get(matched.runbook)
     if planned is None:
         raise PlanMissingError(matched.runbook)
-    alert = facts_for(situation.alerts[matched.alert], situation.request)
-    evidence = evidence_of(runbook, alert, situation)
+    evidence = evidence_of(runbook, facts_for(situation.alerts[matched.alert], situation.request), situation)
     plan = planned.plan
     if plan is None or plan.remediation != runbook.remediation or evidence is None:
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
-    case = _case(situation, policy, matched, runbook, planned, plan, alert, evidence)
+    case = _case(situation, policy, matched, runbook, planned, plan, evidence)
     applied = _controls(situation, policy, matched, case.services, plan)
     paused = controls.controls(applied)
     rulings = {
@@ -154,11 +153,11 @@ def _case(
     runbook: Runbook,
     planned: Planned,
     plan: Plan,
-    alert: AlertFacts,
     evidence: tuple[Evidence, ...],
 ) -> Case:
     name, now = str(matched.runbook), situation.now
-    heard = (*(situation.alerts[place] for place in matched.heard), alert)
+    filling = tuple(facts_for(situation.alerts[place], situation.request) for place in matched.filling)
+    heard = (*(situation.alerts[place] for place in matched.heard), *filling)
     services = services_of(policy, heard, plan)
     own = licence.licence_of(situation.evidenced.get(name, Evidenced()), runbook.digest, now, planned.changed)
     ledger = situation.ledger
@@ -169,7 +168,7 @@ def _case(
         name=name,
         runbook=runbook,
         plan=plan,
-        alert=alert,
+        alerts=filling,
         services=services,
         impact=impact_of(policy, heard, services, situation.answers),
         evidence=evidence,

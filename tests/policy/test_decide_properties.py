@@ -13,7 +13,7 @@ from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.file.document import Policy, Severity
 from bot.policy.levels import Level
 from bot.policy.situation import Finding, Gate, Notification, Pause, Situation
-from tests.policy.strategies import (
+from tests.policy.calm import (
     COVERING_SCOPES,
     NOW,
     RUNBOOK,

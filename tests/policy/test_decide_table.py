@@ -12,7 +12,7 @@ from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
 from bot.policy.situation import Gate, Impact, Licence, Notification, Oversight
-from tests.policy.strategies import (
+from tests.policy.calm import (
     NOW,
     budget,
     calm_plan,

@@ -11,12 +11,12 @@ from bot.policy.situation import (
     Notification,
     Oversight,
 )
-from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
-from tests.policy.strategies import (
+from tests.policy.calm import (
     calm_plan,
     calm_policy,
     targets,
 )
+from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
 
 # Oversight
 

@@ -14,8 +14,7 @@ from bot.policy.situation import (
     Licence,
     ScopeKind,
 )
-from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
-from tests.policy.strategies import (
+from tests.policy.calm import (
     COVERING_SCOPES,
     ELSEWHERE_SCOPES,
     NOW,
@@ -25,6 +24,7 @@ from tests.policy.strategies import (
     calm_policy,
     pause,
 )
+from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
 
 # Budgets
 

@@ -14,14 +14,14 @@ from bot.policy.situation import (
     Impact,
     PastAction,
 )
-from tests.policy.edges import ESCALATES, PASSED, decided, said
-from tests.policy.strategies import (
+from tests.policy.calm import (
     NOW,
     RUNBOOK,
     calm_plan,
     calm_policy,
     evidence,
 )
+from tests.policy.edges import ESCALATES, PASSED, decided, said
 
 # Escalation
 

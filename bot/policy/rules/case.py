@@ -53,8 +53,9 @@ class Case:
     """The runbook's name."""
     runbook: Runbook
     plan: Plan
-    alert: AlertFacts
-    """What fills the runbook: the alert, with what a person gave in its place."""
+    alerts: tuple[AlertFacts, ...]
+    """What fills the runbook: the worst of its alerts and those that may be as bad, with what a person gave in their
+    place. The plan, the evidence and the verification are filled by the first."""
     services: Services
     impact: Impact
     evidence: tuple[Evidence, ...]

@@ -76,9 +76,9 @@ def request(case: Case) -> Ruling:
     asked = case.situation.request
     if asked is None:
         return passed("Nobody asked for this.", {})
-    answer = evaluate(case.runbook.when, alert_variables(case.alert), FOR_ALERTS)
-    inputs = {"requested_by": asked.by, "when": answer.text}
-    if answer.holds is True:
+    answers = [evaluate(case.runbook.when, alert_variables(alert), FOR_ALERTS) for alert in case.alerts]
+    inputs = {"requested_by": asked.by, "when": ", ".join(dict.fromkeys(answer.text for answer in answers))}
+    if all(answer.holds is True for answer in answers):
         return passed(f"{case.name} applies to what was asked for.", inputs)
     return escalates(f"{case.name} was asked for, but its `when` does not hold here, so a person must agree.", inputs)
 

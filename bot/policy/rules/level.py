@@ -6,7 +6,6 @@ from bot.policy.levels import Level
 from bot.policy.plan import Exactness
 from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.rules.impact import finite
-from bot.policy.rules.matching import facts_for
 
 
 def keeps_veto_window(case: Case) -> bool:
@@ -28,12 +27,10 @@ def conditions(case: Case) -> Ruling:
         return passed(f"Conditions are judged before autonomous acts; {case.granted} asks.", {"written": list(written)})
     if not written:
         return passed("The runbook sets no condition.", {})
-    others = (facts_for(case.situation.alerts[place], case.situation.request) for place in case.matched.as_bad)
+    burn = finite(case.impact.slo_burn)
     answers: dict[str, cel.Answer] = {}
-    for alert in (case.alert, *(other for other in others if other != case.alert)):
-        variables = cel.condition_variables(
-            case.situation, alert, case.plan, case.confidence, finite(case.impact.slo_burn)
-        )
+    for alert in case.alerts:
+        variables = cel.condition_variables(case.situation, alert, case.plan, case.confidence, burn)
         for text in written:
             if text not in answers or answers[text].holds is True:
                 answers[text] = cel.evaluate(text, variables, cel.FOR_CONDITIONS)

@@ -65,8 +65,8 @@ class Matched:
     """Every other runbook that matches an alert, rivals first."""
     fillers: tuple[int, ...]
     """All alerts for which the chosen runbook is the first match."""
-    as_bad: tuple[int, ...]
-    """Those of ``fillers`` that may be as bad as the one that fills the runbook, itself included."""
+    filling: tuple[int, ...]
+    """The alert that fills the runbook first, then those of ``fillers`` that may be as bad."""
     worse_unmatched: tuple[int, ...]
     """Unmatched alerts that may be worse than the one that fills the runbook."""
     doubtful: tuple[str, ...]
@@ -131,7 +131,7 @@ def match_incident(policy: Policy, alerts: Sequence[AlertFacts], request: Reques
         rivals=tuple(name for name in policy.runbooks if name in rivals),
         others=tuple(sorted((name for name in policy.runbooks if name in others), key=lambda name: name not in rivals)),
         fillers=tuple(fillers),
-        as_bad=tuple(each for each in fillers if each in as_bad),
+        filling=tuple(each for each in fillers if each in as_bad) or (place,),
         worse_unmatched=tuple(each for each in unmatched if may_be_worse(alerts[each], chosen)),
         doubtful=tuple(name for name in policy.runbooks if name in doubtful),
         undetermined=matches[place].undetermined,

@@ -37,7 +37,6 @@ from tests.policy.calm import (
     ANOTHER,
     BURN,
     CALM_POLICY,
-    CALM_RUNBOOK,
     COVERING_SCOPES,
     ELSEWHERE_SCOPES,
     NOW,
@@ -113,6 +112,20 @@ def alerts(draw: st.DrawFn, fingerprint: str = "f1") -> AlertFacts:
     )
 
 
+@st.composite
+def variants(draw: st.DrawFn, alert: AlertFacts, fingerprint: str = "f9") -> AlertFacts:
+    """An alert that is much like another one, and differs in one or two things that may matter."""
+    changes: dict[str, st.SearchStrategy[Any]] = {
+        "labels": st.sampled_from(({"region": "eu"}, {"region": "us"}, {})),
+        "service": st.sampled_from(("checkout", "orders", "")),
+        "severity": st.sampled_from(SEVERITIES),
+        "starts_at": st.sampled_from((alert.starts_at - timedelta(minutes=9), alert.starts_at + timedelta(seconds=9))),
+        "name": st.sampled_from(NAMES),
+    }
+    some = draw(st.lists(st.sampled_from(tuple(changes)), min_size=1, max_size=2, unique=True))
+    return alert.model_copy(update={"fingerprint": fingerprint, **{name: draw(changes[name]) for name in some}})
+
+
 def answers() -> st.SearchStrategy[Mapping[str, Answer]]:
     """What monitoring may have answered to the queries of the calm policy and to others, or failed to."""
     texts = st.sampled_from(("0", "0.5", "2.1", "NaN", "+Inf", "-Inf", "much"))
@@ -178,7 +191,8 @@ def _ledgers() -> st.SearchStrategy[tuple[LedgerEntry, ...]]:
 @st.composite
 def _incident_alerts(draw: st.DrawFn) -> tuple[AlertFacts, ...]:
     first = draw(st.one_of(st.just(calm_alert()), alerts()))
-    return (first, *(draw(alerts(f"f{number}")) for number in range(2, draw(st.integers(2, 4)))))
+    others = (st.one_of(alerts(f"f{number}"), variants(first, f"f{number}")) for number in range(2, 4))
+    return (first, *(draw(other) for other in others if draw(st.booleans())))
 
 
 def _matters(policy: Policy) -> st.SearchStrategy[tuple[str, Any]]:
@@ -189,7 +203,6 @@ def _matters(policy: Policy) -> st.SearchStrategy[tuple[str, Any]]:
         st.just(Planned(problem="connection refused")),
     )
     matters: dict[str, st.SearchStrategy[Any]] = {
-        "alerts": _incident_alerts(),
         "plans": planned.map(lambda one: dict.fromkeys(policy.runbooks, one)),
         "answers": answers(),
         "history": histories(),
@@ -205,8 +218,10 @@ def _matters(policy: Policy) -> st.SearchStrategy[tuple[str, Any]]:
 
 @st.composite
 def situations(draw: st.DrawFn, policy: Policy) -> Situation:
-    """The calm situation with up to four things the matter, for a policy by which its runbooks passed their gates."""
-    return calm_situation(policy, **dict(draw(st.lists(_matters(policy), max_size=4))))
+    """The calm situation with up to three things the matter, for a policy by which its runbooks passed their gates."""
+    firing = draw(st.one_of(st.just((calm_alert(),)), _incident_alerts()))
+    matters = st.lists(_matters(policy), max_size=3)
+    return calm_situation(policy, alerts=firing, **dict(draw(st.one_of(st.just([]), matters))))
 
 
 CONDITIONS = (
@@ -221,7 +236,6 @@ CONDITIONS = (
 """None of them is satisfied *because* something is unknown: that would be the author's own order."""
 
 BY_REGION = "up{region='${alert.labels.region}'} == 0"
-_LEVELS = ("L0", "L1", "L2", "L3")
 _BUDGETS = (
     {"scope": "all", "actions": 5, "per": "1h"},
     {"scope": "service", "actions": 2, "per": "1h"},
@@ -232,42 +246,46 @@ _BUDGETS = (
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    """The calm policy with some other choices, all of them within what a policy can write."""
+    """The calm policy with some other choices, all of them within what a policy can write; calm ones most often."""
+
+    def choose(*choices: Any, calm: int = 3) -> Any:
+        """The first, or with a chance of one in ``calm`` any."""
+        return draw(st.sampled_from((*choices[:1] * (calm * len(choices)), *choices)))
+
     runbook: dict[str, Any] = {
-        "level": draw(st.sampled_from(("L3", "L3", "L2", "L2", "L1", "L0"))),
-        "conditions": draw(st.lists(st.sampled_from(CONDITIONS), max_size=2)),
-        "veto_window": draw(st.sampled_from(("30s", "30s", "0s"))),
-        "evidence": draw(
-            st.sampled_from((CALM_RUNBOOK["evidence"], CALM_RUNBOOK["evidence"], {}, {"down": BY_REGION}))
-        ),
-        "blast_radius": draw(
-            st.sampled_from(({"targets": 2, "share": 0.5}, {"targets": 1}, {"targets": 3, "approved_targets": 3}))
-        ),
+        "when": choose("alert.name == 'ServiceDown'", "alert.name in ['ServiceDown', 'Slow']"),
+        "level": choose("L3", "L2", "L1", "L0"),
+        "conditions": draw(st.lists(st.sampled_from(CONDITIONS), max_size=1)),
+        "veto_window": choose("30s", "0s"),
+        "evidence": choose({"still_down": QUERY}, {"down": BY_REGION}, {}),
+        "blast_radius": choose({"targets": 2, "share": 0.5}, {"targets": 1}, {"targets": 3, "approved_targets": 3}),
     }
     document: dict[str, Any] = {
-        "levels": {"highest": draw(st.sampled_from(("L3", "L3", *_LEVELS)))},
+        "levels": {"highest": choose("L3", "L2", "L1", "L0")},
         "escalate": {
-            "confidence_below": draw(st.sampled_from((0.8, 0.5, 0.95, 1.0))),
-            "slo_burn_above": draw(st.sampled_from((2.0, 1.0, 0.0))),
-            "security_severity": draw(st.sampled_from(("high", "medium", "low"))),
+            "confidence_below": choose(0.8, 0.5, 0.95, 1.0),
+            "slo_burn_above": choose(2.0, 1.0, 0.0),
+            "security_severity": choose("high", "medium", "low"),
         },
-        "forbidden_effects": draw(st.sampled_from(("ask", "refuse"))),
+        "forbidden_effects": choose("ask", "refuse"),
         "budgets": draw(st.lists(st.sampled_from(_BUDGETS), max_size=2)),
+        "services": choose(CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*")),
+        "mute": choose([], [{"when": "alert.name == 'Watchdog'", "reason": "it always fires"}]),
+        "freezes": choose([], *([_freeze(services)] for services in ([], ["checkout"], ["orders"]))),
     }
-    if draw(st.integers(0, 3)) == 0:
-        document["mute"] = [{"when": "alert.name == 'Watchdog'", "reason": "it always fires"}]
-    if draw(st.integers(0, 3)) == 0:
-        document["services"] = {
-            **CALM_POLICY["services"],
-            "orders": {"fleet": 3, "tier": 1, "targets": draw(st.sampled_from((["supervisor:web1"], ["db*"])))},
-        }
-    if draw(st.integers(0, 5)) == 0:
-        since, until = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
-        services = draw(st.sampled_from(((), ("checkout",), ("orders",))))
-        document["freezes"] = [{"name": "release", "from": since, "until": until, "services": services}]
-    rival = {ANOTHER: {"when": draw(st.sampled_from(("alert.name == 'Slow'", "alert.labels.region == 'us'")))}}
+    rival = {ANOTHER: {"when": choose("alert.name == 'Slow'", "alert.labels.region == 'us'")}}
     place = draw(st.sampled_from(("nowhere", "before", "after")))
     return calm_policy(runbook, **({} if place == "nowhere" else {place: rival}), **document)
+
+
+def _owning(pattern: str) -> Mapping[str, Any]:
+    """The calm services, of which orders says which targets are its own."""
+    return {**CALM_POLICY["services"], "orders": {"fleet": 3, "tier": 1, "targets": [pattern]}}
+
+
+def _freeze(services: list[str]) -> Mapping[str, Any]:
+    hour = timedelta(hours=1)
+    return {"name": "release", "from": NOW - hour, "until": NOW + hour, "services": services}
 
 
 @st.composite

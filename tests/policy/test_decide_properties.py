@@ -32,7 +32,7 @@ from tests.policy.calm import (
     pause,
     refusal,
 )
-from tests.policy.strategies import alerts, cases, forbidden_plans, pauses
+from tests.policy.strategies import alerts, cases, forbidden_plans, pauses, variants
 
 AUTONOMY = {Verdict.ACT: 2, Verdict.ACT_UNLESS_STOPPED: 1}
 """How much happens without a person's approval; everything else is none."""
@@ -265,12 +265,19 @@ def test_demoting_never_adds_autonomy(case: Case, level: Level) -> None:
 # The whole incident
 
 
-@given(cases(), alerts("f9"))
-@settings(max_examples=200)
-def test_an_alert_that_joins_never_makes_the_verdict_less_strict(case: Case, joining: Any) -> None:
+def joining_to(case: Case, data: st.DataObject) -> Any:
+    """An alert that joins: much like the one that fills the runbook, or any other."""
+    situation, policy = case
+    place = match_incident(policy, situation.alerts, situation.request).alert
+    return data.draw(st.one_of(variants(situation.alerts[place]), alerts("f9")))
+
+
+@given(cases(), st.data())
+@settings(max_examples=250)
+def test_an_alert_that_joins_never_makes_the_verdict_less_strict(case: Case, data: st.DataObject) -> None:
     """One that is worse has a runbook and a plan of its own to be judged by; no other makes anything easier."""
     situation, policy = case
-    before = judged(situation, policy)
+    before, joining = judged(situation, policy), joining_to(case, data)
     filling = situation.alerts[before.alert]
     assume(severity_rank(joining) <= severity_rank(filling) and not may_be_worse(joining, filling))
     matched = match_incident(policy, situation.alerts, situation.request)

@@ -273,7 +273,7 @@ def joining_to(case: Case, data: st.DataObject) -> Any:
 
 
 @given(cases(), st.data())
-@settings(max_examples=250)
+@settings(max_examples=150)
 def test_an_alert_that_joins_never_makes_the_verdict_less_strict(case: Case, data: st.DataObject) -> None:
     """One that is worse has a runbook and a plan of its own to be judged by; no other makes anything easier."""
     situation, policy = case

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
-from bot.response.model.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, AskedGroup
+from bot.response.model.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, AskedGroup, Result
 from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -153,6 +153,9 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
         columns["service"] = plan.service
     if "decided_by" in columns:
         columns["decided_by"] = list(columns["decided_by"])
+    for name in ("overridden", "services"):
+        if name in columns:
+            columns[name] = list(columns[name])
     if "asked" in columns:
         columns["asked"] = [
             {"group": one.group, "people": list(one.people), "at": one.at.isoformat()} for one in columns["asked"]
@@ -186,4 +189,9 @@ def _action(row: Row[Any]) -> Action:
         outcome=row.outcome,
         by_hand=row.by_hand,
         remind_at=row.remind_at,
+        overridden=tuple(row.overridden or ()),
+        services=tuple(row.services) if row.services is not None else tuple(filter(None, (row.service,))),
+        begun_at=row.begun_at,
+        result=None if row.result is None else Result(row.result),
+        rollbacks=row.rollbacks,
     )

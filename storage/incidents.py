@@ -209,6 +209,7 @@ def _incident(row: Row[Any]) -> Incident:
         taken_by=row.taken_by,
         channel=row.channel,
         thread_ts=row.thread_ts,
+        truncated=row.truncated,
     )
 
 

@@ -38,6 +38,28 @@ class ActionState(StrEnum):
     """A newer question took its place (plan changed, alert resolved, automation paused or resumed)."""
 
 
+class Result(StrEnum):
+    """What happened, once an action's effect could have begun."""
+
+    NOTHING_CHANGED = "nothing_changed"
+    VERIFIED = "verified"
+    ROLLED_BACK = "rolled_back"
+    NOT_RESTORED = "not_restored"
+    """It was to be rolled back and could not be, or nobody knows how far that got."""
+    INTERRUPTED = "interrupted"
+    """A person, a pause or a shutdown ended it between two changes."""
+    UNKNOWN = "unknown"
+    """Nobody knows how far it got, or whether it helped."""
+
+
+class By(StrEnum):
+    """Who let an action act."""
+
+    ALONE = "alone"
+    APPROVED = "approved"
+    BY_HAND = "by_hand"
+
+
 class ActionEvent(StrEnum):
     ANNOUNCED = "announced"
     WINDOW_OVER = "window_over"
@@ -138,6 +160,23 @@ class Action:
     """A person with the authority acted although automation is paused."""
     remind_at: datetime | None = None
     """While waiting: when those who have not answered are reminded; None once they were."""
+    overridden: tuple[str, ...] = ()
+    """Ids of the pauses and freezes that whoever acts by hand was shown: exactly these do not hold it."""
+    services: tuple[str, ...] = ()
+    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    begun_at: datetime | None = None
+    """When its effect began, by our clock."""
+    result: Result | None = None
+    """What happened; None while nothing has, and in rows of older releases."""
+    rollbacks: int = 0
+    """How often it was rolled back or tried to be."""
+
+    @property
+    def by(self) -> By:
+        """Who let it act."""
+        if self.by_hand:
+            return By.BY_HAND
+        return By.APPROVED if self.decided_by else By.ALONE
 
     @property
     def approvers(self) -> tuple[str, ...]:

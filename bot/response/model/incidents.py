@@ -67,6 +67,8 @@ class Incident:
     channel: str | None
     """Slack channel of the thread, once the card is there."""
     thread_ts: str | None
+    truncated: int = 0
+    """How many further alerts of its group the monitor left out of its last delivery."""
 
     @property
     def name(self) -> str:

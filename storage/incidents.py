@@ -134,7 +134,7 @@ class Incidents:
         """Apply ``event`` where the lifecycle allows it; True when this call did."""
         changes: dict[str, Any] = {"state": INCIDENT_LIFECYCLE.target(event)}
         if event is IncidentEvent.TAKE:
-            changes["taken_by"] = by
+            changes |= {"taken_by": by, "taken_at": now}
         if INCIDENT_LIFECYCLE.target(event) is IncidentState.RESOLVED:
             changes["resolved_at"] = now
         moved = await self._session.execute(
@@ -209,6 +209,8 @@ def _incident(row: Row[Any]) -> Incident:
         taken_by=row.taken_by,
         channel=row.channel,
         thread_ts=row.thread_ts,
+        taken_at=row.taken_at,
+        told_firing_at=row.told_firing_at,
         truncated=row.truncated,
     )
 

@@ -53,6 +53,7 @@ class IncidentRow(Row, table=True):
     """When the last assessment began: a busy incident is assessed at most about once a second."""
     told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When people last heard that it goes on firing although an act was verified or a question expired."""
+    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
     truncated: int = 0
     """How many further alerts of its group the monitor said it left out of the last delivery."""
 

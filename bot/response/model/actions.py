@@ -86,6 +86,8 @@ PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
+ENDED_AFTER_AN_EFFECT = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED})
+"""Ends of actions that may have changed something."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
 

@@ -15,6 +15,7 @@ ADDED: dict[str, list[sa.Column[object]]] = {
         sa.Column("wanted_at", TIME, nullable=True),
         sa.Column("assessed_at", TIME, nullable=True),
         sa.Column("told_firing_at", TIME, nullable=True),
+        sa.Column("taken_at", TIME, nullable=True),
         sa.Column("truncated", sa.Integer(), nullable=False, server_default="0"),
     ],
     "decisions": [

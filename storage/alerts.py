@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam, exists, insert, select, update
 
 from bot.policy.file.document import Policy
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, IncidentState
 from storage.audit import NewEntry
 from storage.columns import INDEXED_TEXT_MAX_CHARACTERS, nul_free
@@ -324,7 +325,7 @@ class AlertStore:
         """One audit entry per incident and source, not per alert: a storm must stay lean."""
         entries = [
             NewEntry(
-                kind="incident.opened",
+                kind=AuditKind.INCIDENT_OPENED,
                 actor=incident.first.facts.source,
                 at=self._now,
                 incident_id=incident.id,
@@ -343,7 +344,7 @@ class AlertStore:
             news.setdefault((stored.incident_id, alert.facts.source), _News()).note(alert)
         entries += [
             NewEntry(
-                kind="alert.received",
+                kind=AuditKind.ALERT_RECEIVED,
                 actor=source,
                 at=self._now,
                 incident_id=incident_id,
@@ -353,7 +354,7 @@ class AlertStore:
         ]
         entries += [
             NewEntry(
-                kind="alert.quarantined",
+                kind=AuditKind.ALERT_QUARANTINED,
                 actor=source,
                 at=self._now,
                 body={"count": len(reasons), "reasons": list(dict.fromkeys(reasons))[:SAMPLES]},

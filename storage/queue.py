@@ -9,16 +9,10 @@ from sqlalchemy.orm import Session
 
 from bot.response.model.actions import Action
 from bot.response.model.records import Request
+from bot.response.ports.flow import FlowName, QueueName
 from bot.response.ports.rows import Enqueuer
 from storage.tables import INCIDENTS
 
-CONSIDER = "consider.v1"
-ACT = "act.v1"
-ROLL_BACK = "roll_back.v1"
-INCIDENTS_QUEUE = "incidents"
-"""One flow at a time per incident."""
-TARGETS_QUEUE = "targets"
-"""One flow at a time per target."""
 LOOKS_PER_TRANSACTION = 50
 """Queueing one takes the durable engine a millisecond or two, for which every other writer waits."""
 
@@ -87,7 +81,7 @@ class Queue:
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
         """Run the approved action, after those before it on the same target."""
         await self._enqueue(
-            ACT,
+            FlowName.ACT,
             action.id,
             workflow_id=f"act:{action.id}:{attempt}",
             partition=partition_of(action),
@@ -97,7 +91,7 @@ class Queue:
     async def roll_back(self, action: Action, by: str, reason: str) -> None:
         """Take the action back, after those before it on the same target."""
         await self._enqueue(
-            ROLL_BACK,
+            FlowName.ROLL_BACK,
             action.id,
             by,
             reason,
@@ -107,7 +101,7 @@ class Queue:
         )
 
     async def _enqueue(
-        self, flow: str, *arguments: str, workflow_id: str, partition: str, delay_seconds: float
+        self, flow: FlowName, *arguments: str, workflow_id: str, partition: str, delay_seconds: float
     ) -> None:
         def enqueue(session: Session) -> None:
             self._enqueuer.enqueue(
@@ -115,7 +109,7 @@ class Queue:
                 flow,
                 *arguments,
                 workflow_id=workflow_id,
-                queue=TARGETS_QUEUE,
+                queue=QueueName.TARGETS,
                 partition=partition,
                 delay_seconds=delay_seconds,
             )
@@ -127,11 +121,11 @@ class Queue:
             for incident_id, number in looks:
                 self._enqueuer.enqueue(
                     session,
-                    CONSIDER,
+                    FlowName.CONSIDER,
                     incident_id,
                     *more,
                     workflow_id=f"consider:{incident_id}:{number}",
-                    queue=INCIDENTS_QUEUE,
+                    queue=QueueName.INCIDENTS,
                     partition=str(incident_id),
                 )
 

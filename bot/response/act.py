@@ -12,15 +12,17 @@ from bot.remediation import PermanentError, Snapshot, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
 from bot.response.assessment.situation import request_of
-from bot.response.execution.effects import DONE, NOT_BEGUN, UNCHANGED, died, run_effect
+from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.outcome import finish, withdraw
 from bot.response.execution.recheck import Objection, objection, pause_in_force
-from bot.response.execution.verify import verify
+from bot.response.execution.verify import Verification, verify
 from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.records import AttemptState, Request
 from bot.response.notices.card import refresh_card
+from bot.response.notices.report import report
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.flow import Flow, Json
+from bot.response.ports.flow import Flow, StepName, fact_of_step, fact_of_transaction
 from bot.response.ports.rows import Work
 from bot.response.roll_back import restore
 
@@ -29,29 +31,26 @@ SNAPSHOT_TRIES = 3
 
 async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) -> None:
     """The flow ``act.v1``."""
-    found = await flow.transaction("brief", lambda work: _brief(work, action_id))
-    if found is None:
+    brief = await fact_of_transaction(flow, StepName.ACT_BRIEF, Brief, lambda work: _brief(work, action_id))
+    if brief is None:
         return
-    brief = Brief.model_validate(found)
-
-    async def assess_again() -> Json:
-        return (await assess(context, brief)).model_dump(mode="json")
-
-    assessment = Assessment.model_validate(await flow.step("look again", assess_again))
-    if not await flow.transaction("claim", lambda work: _claim(work, context, action_id, attempt, brief, assessment)):
+    assessment = await fact_of_step(flow, StepName.ACT_ASSESS, Assessment, lambda: assess(context, brief))
+    if not await flow.transaction(
+        StepName.ACT_CLAIM, lambda work: _claim(work, context, action_id, attempt, brief, assessment)
+    ):
         return
-    snapshot = await flow.step("snapshot", lambda: _snapshot(context, action_id))
-    if not await flow.transaction("remember", lambda work: _remember(work, context, action_id, snapshot)):
+    snapshot = await fact_of_step(flow, StepName.ACT_SNAPSHOT, SnapshotReport, lambda: _snapshot(context, action_id))
+    if not await flow.transaction(StepName.ACT_REMEMBER, lambda work: _remember(work, context, action_id, snapshot)):
         return
-    effect = await flow.step("execute", lambda: _execute_once(context, action_id))
-    if not await flow.transaction("executed", lambda work: _executed(work, context, action_id, effect)):
+    effect = await fact_of_step(flow, StepName.ACT_EXECUTE, EffectReport, lambda: _execute_once(context, action_id))
+    if not await flow.transaction(StepName.ACT_EXECUTED, lambda work: _executed(work, context, action_id, effect)):
         return
-    health = await flow.step("verify", lambda: verify(context, action_id))
-    if await flow.transaction("conclude", lambda work: _conclude(work, context, action_id, effect, health)):
-        await restore(flow, context, action_id, WATCHKEEPER, health["summary"])
+    health = await fact_of_step(flow, StepName.ACT_VERIFY, Verification, lambda: verify(context, action_id))
+    if await flow.transaction(StepName.ACT_CONCLUDE, lambda work: _conclude(work, context, action_id, effect, health)):
+        await restore(flow, context, action_id, WATCHKEEPER, health.summary)
 
 
-async def _brief(work: Work, action_id: str) -> Json:
+async def _brief(work: Work, action_id: str) -> Brief | None:
     """What the second look starts from: the same alert, the same runbook. None when it was settled otherwise."""
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
@@ -61,15 +60,13 @@ async def _brief(work: Work, action_id: str) -> Json:
         return None
     request = request_of(stored.situation) or Request(runbook=action.runbook, by=WATCHKEEPER, reason="approved")
     voters = tuple(vote.person for vote in await work.votes.of(action_id))
-    brief = Brief(incident=stored.situation.incident, alert=stored.situation.alert, request=request, voters=voters)
-    return brief.model_dump(mode="json")
+    return Brief(incident=stored.situation.incident, alert=stored.situation.alert, request=request, voters=voters)
 
 
 async def _claim(
     work: Work, context: Context, action_id: str, attempt: int, brief: Brief, assessment: Assessment
-) -> Json:
+) -> bool:
     """Check everything, lock the targets, take the budget, in one transaction. True: go on."""
-    now = context.now()
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return False
@@ -84,14 +81,8 @@ async def _claim(
         await _yield(work, context, action, against)
         return False
     await work.actions.move(action_id, ActionEvent.CLAIM, due_at=None)
-    await work.audit.append(
-        kind="action.claimed",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=action.incident_id,
-        body={"action": action_id, "plan": action.plan_digest},
-    )
-    await refresh_card(work, context.policy(), action.incident_id, now)
+    body = {"action": action_id, "plan": action.plan_digest}
+    await report(work, context, action.incident_id, AuditKind.ACTION_CLAIMED, body=body)
     return True
 
 
@@ -112,7 +103,7 @@ async def _take_budget(work: Work, context: Context, action: Action) -> Objectio
     return Objection(ActionEvent.SUPERSEDE, text, assess_again=True)
 
 
-async def _snapshot(context: Context, action_id: str) -> Json:
+async def _snapshot(context: Context, action_id: str) -> SnapshotReport:
     """Record the state to return to; a temporary error is tried again a few times."""
     async with context.database.read() as work:
         action = await work.actions.get(action_id)
@@ -122,27 +113,27 @@ async def _snapshot(context: Context, action_id: str) -> Json:
     problem = ""
     for _ in range(SNAPSHOT_TRIES):
         try:
-            return (await remediation.snapshot(action.plan)).model_dump(mode="json")
+            return SnapshotReport(state=(await remediation.snapshot(action.plan)).state)
         except TemporaryError as error:
             problem = str(error)
             await asyncio.sleep(error.retry_after)
         except PermanentError as error:
             problem = str(error)
             break
-    return {"problem": problem}
+    return SnapshotReport(problem=problem)
 
 
-async def _remember(work: Work, context: Context, action_id: str, snapshot: Json) -> Json:
-    """Store the snapshot with the claim on the effect. Without one there is no way back, so nothing is begun."""
-    if "problem" in snapshot:
-        text = f"Nothing was changed: the state to return to could not be recorded. {snapshot['problem']}"
+async def _remember(work: Work, context: Context, action_id: str, taken: SnapshotReport) -> bool:
+    """Store the snapshot with the claim on the effect. Without one there is no rollback, so nothing is begun."""
+    if taken.snapshot is None:
+        text = f"Nothing was changed: the state to return to could not be recorded. {taken.problem}"
         await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
         return False
-    await work.attempts.claim(f"{action_id}:execute", Snapshot.model_validate(snapshot))
+    await work.attempts.claim(f"{action_id}:execute", taken.snapshot)
     return True
 
 
-async def _execute_once(context: Context, action_id: str) -> Json:
+async def _execute_once(context: Context, action_id: str) -> EffectReport:
     """The external effect, behind its own fence: whoever wins the conditional updates runs it, nobody twice.
 
     A pause or stop that was committed before this transaction keeps the effect from beginning.
@@ -153,7 +144,7 @@ async def _execute_once(context: Context, action_id: str) -> Json:
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its attempt is not in the database")
         if not await _may_begin(work, context, action):
-            return {"result": NOT_BEGUN}
+            return EffectReport(result=EffectResult.NOT_BEGUN)
         if not await work.attempts.start_once(attempt.key):
             return died()
     remediation, plan, snapshot = (
@@ -177,47 +168,40 @@ async def _may_begin(work: Work, context: Context, action: Action) -> bool:
     return await work.actions.move(action.id, ActionEvent.BEGIN) is not None
 
 
-async def _executed(work: Work, context: Context, action_id: str, effect: Json) -> Json:
+async def _executed(work: Work, context: Context, action_id: str, effect: EffectReport) -> bool:
     """Put the effect on the record. True: go on and verify."""
-    if effect["result"] == NOT_BEGUN:
+    if effect.result is EffectResult.NOT_BEGUN:
         return False
-    now, done = context.now(), effect["result"] == DONE
-    state = AttemptState.DONE if done else AttemptState.FAILED
-    await work.attempts.finish(f"{action_id}:execute", state, effect["summary"])
-    if effect["result"] == UNCHANGED:
-        await finish(work, context, action_id, ActionEvent.CANNOT, effect["summary"], call_people=True, changed=False)
+    state = AttemptState.DONE if effect.result is EffectResult.DONE else AttemptState.FAILED
+    await work.attempts.finish(f"{action_id}:execute", state, effect.summary)
+    if effect.result is EffectResult.UNCHANGED:
+        await finish(work, context, action_id, ActionEvent.CANNOT, effect.summary, call_people=True, changed=False)
         return False
-    action = await work.actions.move(action_id, ActionEvent.EXECUTED, outcome=effect["summary"])
+    action = await work.actions.move(action_id, ActionEvent.EXECUTED, outcome=effect.summary)
     if action is None:
         return False
-    await work.audit.append(
-        kind="action.executed",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=action.incident_id,
-        body={"action": action_id, **effect},
-    )
-    await refresh_card(work, context.policy(), action.incident_id, now)
+    body = {"action": action_id, **effect.model_dump(mode="json")}
+    await report(work, context, action.incident_id, AuditKind.ACTION_EXECUTED, body=body)
     return True
 
 
-async def _conclude(work: Work, context: Context, action_id: str, effect: Json, health: Json) -> Json:
-    """Healthy: done, and a review is due. Otherwise True: take the way back, in this same flow."""
+async def _conclude(work: Work, context: Context, action_id: str, effect: EffectReport, health: Verification) -> bool:
+    """Healthy: done, and a review is due. Otherwise True: roll back, in this same flow."""
     now, policy = context.now(), context.policy()
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.VERIFYING:
         return False
-    if health["healthy"]:
-        await finish(work, context, action_id, ActionEvent.HEALTHY, f"{effect['summary']} {health['summary']}")
+    if health.healthy:
+        await finish(work, context, action_id, ActionEvent.HEALTHY, f"{effect.summary} {health.summary}")
         return False
-    entry = {"action": action_id, "health": health["summary"], "effect": effect["summary"]}
+    entry = {"action": action_id, "health": health.summary, "effect": effect.summary}
     await work.audit.append(
-        kind="action.unhealthy", actor=WATCHKEEPER, at=now, incident_id=action.incident_id, body=entry
+        kind=AuditKind.ACTION_UNHEALTHY, actor=WATCHKEEPER, at=now, incident_id=action.incident_id, body=entry
     )
     if action.plan.rollback.exactness is Exactness.NONE:
-        text = f"{health['summary']} There is no way back for this action."
+        text = f"{health.summary} There is no way back for this action."
         await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True)
         return False
-    await work.actions.move(action_id, ActionEvent.ROLL_BACK, outcome=health["summary"])
+    await work.actions.move(action_id, ActionEvent.ROLL_BACK, outcome=health.summary)
     await refresh_card(work, policy, action.incident_id, now)
     return True

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
-from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
 from bot.policy.situation import Notification, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
@@ -18,13 +17,15 @@ from bot.response.assessment.record import record
 from bot.response.assessment.situation import build_situation, request_of
 from bot.response.execution.harm import answer_harm
 from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import PERSON, Request
 from bot.response.notices.card import current_action, refresh_card
 from bot.response.notices.channel_moves import tell_ending
+from bot.response.notices.report import report
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.flow import Flow, Json
+from bot.response.ports.flow import Flow, Json, StepName, fact_of_step, fact_of_transaction, recall
 from bot.response.ports.rows import Work
 
 _GOES_ON = {
@@ -38,26 +39,18 @@ _GOES_ON = {
 
 async def consider(flow: Flow, context: Context, incident_id: int, request: Json = None) -> None:
     """The flow ``consider.v1``."""
-    asked = None if request is None else Request.model_validate(request)
+    asked = None if request is None else recall(Request, request)
 
-    async def begin(work: Work) -> Json:
-        brief = await _begin(work, context, incident_id, asked)
-        return None if brief is None else brief.model_dump(mode="json")
-
-    found = await flow.transaction("begin", begin)
-    if found is None:
+    brief = await fact_of_transaction(
+        flow, StepName.CONSIDER_BEGIN, Brief, lambda work: _begin(work, context, incident_id, asked)
+    )
+    if brief is None:
         return
-    brief = Brief.model_validate(found)
-
-    async def assess_now() -> Json:
-        return (await assess(context, brief)).model_dump(mode="json")
-
-    assessment = Assessment.model_validate(await flow.step("look", assess_now))
-
-    async def settle(work: Work) -> Json:
-        await _settle(work, context, incident_id, brief, assessment, asked_now=asked is not None)
-
-    await flow.transaction("settle", settle)
+    assessment = await fact_of_step(flow, StepName.CONSIDER_ASSESS, Assessment, lambda: assess(context, brief))
+    await flow.transaction(
+        StepName.CONSIDER_SETTLE,
+        lambda work: _settle(work, context, incident_id, brief, assessment, asked_now=asked is not None),
+    )
 
 
 async def _begin(work: Work, context: Context, incident_id: int, request: Request | None) -> Brief | None:
@@ -70,7 +63,7 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
     alerts = await work.incidents.alerts(incident_id)
     firing = sorted((a for a in alerts if a.status is AlertStatus.FIRING), key=lambda a: a.facts.starts_at)
     if not firing and request is None:
-        await _resolve(work, policy, incident, alerts, now)
+        await _resolve(work, context, incident, alerts, now)
         await tell_ending(work, context, incident_id)
         return None
     # What a person asks for is no sign of harm, however soon after our own act they ask.
@@ -95,7 +88,7 @@ async def _standing_request(work: Work, incident: Incident) -> Request | None:
     return request_of(stored.situation)
 
 
-async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Sequence[Alert], now: datetime) -> None:
+async def _resolve(work: Work, context: Context, incident: Incident, alerts: Sequence[Alert], now: datetime) -> None:
     """Every alert has ended: the incident is over, open questions are withdrawn, the thread says so."""
     if not await work.incidents.move(incident.id, IncidentEvent.RESOLVE, now=now):
         return
@@ -109,28 +102,23 @@ async def _resolve(work: Work, policy: Policy, incident: Incident, alerts: Seque
             due_at=None,
             outcome="The alert ended before anything was done.",
         )
-    entry = await work.audit.append(
-        kind="incident.resolved", actor=WATCHKEEPER, at=now, incident_id=incident.id, body={"alerts": len(alerts)}
-    )
-    if incident.thread_ts is None and await work.decisions.latest(incident.id) is None:
-        return  # people never heard of it
+    unheard = incident.thread_ts is None and await work.decisions.latest(incident.id) is None
     lasted = elapsed_text(now - incident.opened_at)
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
     if withdrawn:
         lines.append("The open question is withdrawn; nothing was done.")
     elif action is not None and action.state in _GOES_ON:
         lines.append(f"“{action.plan.summary}” {_GOES_ON[action.state]}; how it ends will be said here.")
-    await refresh_card(work, policy, incident.id, now)
-    notice = ThreadNotice(
-        incident=incident.name,
-        title="Resolved",
-        lines=tuple(lines),
-        tone=Tone.GOOD,
-        broadcast=True,
-        audit=(entry,),
+    line = ThreadLine(title="Resolved", lines=tuple(lines), tone=Tone.GOOD, broadcast=True)
+    await report(
+        work,
+        context,
+        incident.id,
+        AuditKind.INCIDENT_RESOLVED,
+        body={"alerts": len(alerts)},
+        line=None if unheard else line,
         at=now,
     )
-    await work.outbox.add(incident.id, notice, now)
 
 
 async def _settle(
@@ -143,7 +131,11 @@ async def _settle(
     if assessment.muted:
         await work.incidents.move(incident_id, IncidentEvent.RESOLVE, now=now)
         await work.audit.append(
-            kind="incident.muted", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"reason": assessment.muted}
+            kind=AuditKind.INCIDENT_MUTED,
+            actor=WATCHKEEPER,
+            at=now,
+            incident_id=incident_id,
+            body={"reason": assessment.muted},
         )
         return
     current = await current_action(work, incident)

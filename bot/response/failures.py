@@ -11,9 +11,12 @@ from bot.policy.situation import Oversight, Situation
 from bot.response.assessment.record import record
 from bot.response.execution.outcome import finish, withdraw
 from bot.response.model.actions import ActionEvent, ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
+from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.flow import FlowName
 from bot.response.ports.rows import Work
 
 
@@ -21,10 +24,11 @@ async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], e
     """``flow`` with ``arguments`` (the first is the incident's or action's id) raised ``error``."""
     text = f"{type(error).__name__}: {error}"
     async with context.database.begin() as work:
-        if flow.startswith("consider"):
-            await _not_considered(work, context, int(arguments[0]), text)
-        else:
-            await _not_finished(work, context, str(arguments[0]), text)
+        match FlowName(flow):
+            case FlowName.CONSIDER:
+                await _not_considered(work, context, int(arguments[0]), text)
+            case FlowName.ACT | FlowName.ROLL_BACK:
+                await _not_finished(work, context, str(arguments[0]), text)
 
 
 async def _not_considered(work: Work, context: Context, incident_id: int, text: str) -> None:
@@ -35,7 +39,11 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         return
     now = context.now()
     entry = await work.audit.append(
-        kind="flow.failed", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"flow": "consider", "error": text}
+        kind=AuditKind.FLOW_FAILED,
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=incident_id,
+        body={"flow": "consider", "error": text},
     )
     situation = Situation(
         now=now,
@@ -47,16 +55,13 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
     )
     await record(work, context, incident, situation, decide(situation, context.policy()), {})
-    notice = ThreadNotice(
-        incident=incident.name,
+    line = ThreadLine(
         title="Watchkeeper itself failed: a person must look",
         lines=(f"It could not judge this incident, and proposes nothing. The error was {text}",),
         tone=Tone.BAD,
         broadcast=True,
-        audit=(entry,),
-        at=now,
     )
-    await work.outbox.add(incident_id, notice, now)
+    await tell(work, context, incident_id, line, entries=(entry,), refresh=False, at=now)
 
 
 async def _not_finished(work: Work, context: Context, action_id: str, text: str) -> None:

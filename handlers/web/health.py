@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.response.model.audit_kinds import AuditKind
 from bot.slack.replies import ProcessFacts
 from handlers.metrics import CONTENT_TYPE, Metrics
 from storage.audit import Audit
@@ -24,7 +25,6 @@ CHECK_TIMEOUT_SECONDS = 5.0
 LAG_INTERVAL_SECONDS = 0.5
 ENTRIES_COUNTED_MAX = 10_000
 """Of one scrape; after a longer silence the counters lag behind rather than the scrape."""
-DECISION = "decision.made"
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ class Health:
             return
         for entry in await audit.latest(min(number - counted, ENTRIES_COUNTED_MAX)):
             self._metrics.recorded.labels(entry.kind).inc()
-            if entry.kind == DECISION:
+            if entry.kind == AuditKind.DECISION_MADE:
                 self._metrics.decisions.labels(str(entry.body.get("verdict"))).inc()
 
 

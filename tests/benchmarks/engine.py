@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from bot.response.engine import dbos as engine_module
-from bot.response.engine.dbos import TARGETS_QUEUE, Engine
+from bot.response.engine.dbos import Engine
 from bot.response.ports.context import utc_now
-from bot.response.ports.flow import Flow
+from bot.response.ports.flow import Flow, QueueName
 from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate
@@ -49,7 +49,7 @@ async def measure(url: str, interval_seconds: float) -> None:
 
     async def ask(name: str) -> float:
         def enqueue(session: Any) -> None:
-            engine.enqueue(session, "nothing.v1", name, workflow_id=name, queue=TARGETS_QUEUE, partition=name)
+            engine.enqueue(session, "nothing.v1", name, workflow_id=name, queue=QueueName.TARGETS, partition=name)
 
         async with database.begin() as work:
             await work.session.run_sync(enqueue)

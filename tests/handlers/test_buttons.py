@@ -4,6 +4,7 @@ import asyncio
 
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
+from bot.response.ports.flow import FlowName
 from tests.handlers.ship import Ship
 
 
@@ -14,7 +15,7 @@ async def test_an_approver_approves_and_is_told_in_private(ship: Ship) -> None:
     assert (outcome.acked, outcome.warning) == (True, None)
     action = await ship.action()
     assert (action.state, action.decided_by) == (ActionState.APPROVED, ("U01ALICE",))
-    assert ship.flows() == ["act.v1"]
+    assert ship.flows() == [FlowName.ACT]
     assert ship.told("alice") == ["Approved. It starts now; the thread will say how it goes."]
     assert ship.told("bob") == []
     assert await ship.unfinished() == 0
@@ -39,7 +40,7 @@ async def test_two_people_make_the_quorum(ship: Ship) -> None:
     await ship.settled()
     action = await ship.action()
     assert (action.state, set(action.decided_by)) == (ActionState.APPROVED, {"U01ALICE", "U02BOB"})
-    assert ship.flows() == ["act.v1"]
+    assert ship.flows() == [FlowName.ACT]
 
 
 async def test_somebody_without_the_right_is_refused_politely_in_private_and_on_the_record(ship: Ship) -> None:

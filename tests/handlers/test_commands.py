@@ -7,6 +7,7 @@ import pytest
 from bot.policy.situation import ScopeKind
 from bot.response.model.actions import ActionState
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import FlowName
 from handlers.slack.watch_words import SUBCOMMANDS
 from tests.handlers.ship import Ship
 
@@ -68,7 +69,7 @@ async def test_a_brake_holds_what_waits_and_resuming_looks_again(ship: Ship) -> 
     assert "Resumed: service checkout. 1 held question is looked at again." in await context(
         ship, "resume service:checkout"
     )
-    assert ship.flows() == ["consider.v1"]
+    assert ship.flows() == [FlowName.CONSIDER]
     assert "service checkout is not paused." in await context(ship, "resume service:checkout")
 
 
@@ -115,7 +116,7 @@ async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship:
     answer = await context(ship, "run restart-checkout service=checkout because it hangs")
     assert "INC-1 is opened for it" in answer
     ((flow, incident_id, request, *_),) = ship.enqueuer.calls
-    assert (flow, incident_id) == ("consider.v1", 1)
+    assert (flow, incident_id) == (FlowName.CONSIDER, 1)
     assert request == {
         "runbook": "restart-checkout",
         "by": "U01ALICE",

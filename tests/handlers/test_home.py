@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot.local.workspace import View
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.model.actions import ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import utc_now
 from bot.slack.limits import check_view
 from storage.actions import Actions
@@ -135,7 +136,7 @@ async def test_nothing_is_published_while_nothing_changes(ship: Ship) -> None:
     await follows(ship, "alice", "Open incidents: 1")
     published = [call for call in ship.workspace.calls if call.method == "views.publish"]
     async with ship.database.begin() as work:
-        await work.audit.append(kind="test.nothing", actor="test", at=utc_now(), body={})
+        await work.audit.append(kind=AuditKind.ALERT_QUARANTINED, actor="test", at=utc_now(), body={})
     await ship.bob.open_home()
     await ship.workspace.until(lambda: ship.workspace.home("bob"))
     later = [call for call in ship.workspace.calls if call.method == "views.publish"]

@@ -15,12 +15,12 @@ from bot.policy.decision import Verdict
 from bot.policy.situation import Evidence
 from bot.remediation import Snapshot
 from bot.response.engine import dbos as engine_module
-from bot.response.engine.dbos import MAX_RECOVERIES, TARGETS_QUEUE, Engine, FlowDiedError
+from bot.response.engine.dbos import MAX_RECOVERIES, Engine, FlowDiedError
 from bot.response.engine.liveness import place_of
 from bot.response.interventions import approvals
 from bot.response.interventions import take_override as interventions
 from bot.response.model.actions import ActionState
-from bot.response.ports.flow import Flow, Json
+from bot.response.ports.flow import Flow, Json, QueueName
 from storage.claims import Claims
 from storage.database import Database
 from storage.migrations import migrate
@@ -62,7 +62,7 @@ class Running:
     engine: Engine
     database: Database
 
-    async def enqueue(self, *names: str, partition: str = "p", queue: str = TARGETS_QUEUE) -> None:
+    async def enqueue(self, *names: str, partition: str = "p", queue: str = QueueName.TARGETS) -> None:
         """Ask for a deed of each name, in one transaction."""
 
         def enqueue(session: Any) -> None:

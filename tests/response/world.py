@@ -32,6 +32,7 @@ from storage.claims import Claims
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
+from tests.fixtures.audit_document import recorded_as_documented
 from tests.fixtures.database import AUDIT_KEY
 
 ALICE, BOB, CAROL, DAVE = "U01ALICE", "U02BOB", "U03CAROL", "U04DAVE"
@@ -330,6 +331,7 @@ async def world(
     courier = asyncio.create_task(built.deliver())
     try:
         yield built
+        await recorded_as_documented(database)
     finally:
         courier.cancel()
         await asyncio.gather(courier, return_exceptions=True)

@@ -42,6 +42,10 @@ def test_a_listing_is_drawn_exactly_as_agreed(name: str, golden: Any) -> None:
     golden(name, {"text": ANSWERS[name].text, "blocks": ANSWERS[name].blocks})
 
 
+def test_an_entry_of_a_newer_release_is_listed_with_its_own_word() -> None:
+    assert "planet.moved" in json.dumps(listings.record([replace(ENTRY, kind="planet.moved")]).blocks)
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_listing_is_within_slacks_limits(name: str) -> None:
     check_card(ANSWERS[name].blocks, ANSWERS[name].text)

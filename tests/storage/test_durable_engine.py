@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from bot.response.engine.dbos import Engine
-from bot.response.ports.flow import Flow
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.ports.flow import Flow, FlowName
 from bot.response.ports.rows import Work
 from storage.claims import Claims
 from storage.database import Database
-from storage.queue import CONSIDER
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, open_incident
 
@@ -29,10 +29,14 @@ class Looks:
     async def consider(self, flow: Flow, incident_id: int) -> None:
         async def look(work: Work) -> int:
             await work.incidents.begin_consideration(incident_id)
-            return await work.audit.append(kind="looked", actor="watchkeeper", at=NOW, body={}, incident_id=incident_id)
+            return await work.audit.append(
+                kind=AuditKind.DECISION_MADE, actor="watchkeeper", at=NOW, body={}, incident_id=incident_id
+            )
 
         async def spoil(work: Work) -> None:
-            await work.audit.append(kind="spoilt", actor="watchkeeper", at=NOW, body={}, incident_id=incident_id)
+            await work.audit.append(
+                kind=AuditKind.FLOW_FAILED, actor="watchkeeper", at=NOW, body={}, incident_id=incident_id
+            )
             raise RuntimeError("the look went wrong")
 
         await flow.transaction("look", look)
@@ -56,7 +60,7 @@ async def durable(database_url: str, looks: Looks) -> AsyncIterator[Database]:
     database = Database(database_url, engine, AUDIT_KEY)
     await database.open()
     await engine.prepare()
-    await engine.launch(database, {CONSIDER: looks.consider}, looks.failed, Claims(database, lambda: NOW))
+    await engine.launch(database, {FlowName.CONSIDER: looks.consider}, looks.failed, Claims(database, lambda: NOW))
     yield database
     await engine.close()
     await database.close()
@@ -69,7 +73,7 @@ async def test_a_look_runs_once_when_its_transaction_commits(durable: Database, 
         await work.queue.consider(incident_id)
     assert await looks.done.get() == incident_id
     async with durable.read() as work:
-        assert [entry.kind for entry in await work.audit.of_incident(incident_id)] == ["looked"]
+        assert [entry.kind for entry in await work.audit.of_incident(incident_id)] == [AuditKind.DECISION_MADE]
 
 
 async def test_a_transaction_that_is_rolled_back_starts_nothing(durable: Database, looks: Looks) -> None:
@@ -95,7 +99,7 @@ async def test_a_step_that_fails_gives_its_audit_numbers_back(durable: Database,
         assert second == 2
         await work.queue.consider(second)
     assert [await looks.done.get(), await looks.done.get()] == [2, -1]
-    assert looks.failures == [f"{CONSIDER}(2,): the look went wrong"]
+    assert looks.failures == [f"{FlowName.CONSIDER}(2,): the look went wrong"]
     async with durable.read() as work:
         assert (await work.audit.head()).number == 1
 
@@ -103,7 +107,7 @@ async def test_a_step_that_fails_gives_its_audit_numbers_back(durable: Database,
 async def test_flows_and_people_write_at_once_without_losing_a_number(durable: Database, looks: Looks) -> None:
     async def person(name: str) -> None:
         async with durable.begin() as work:
-            await work.audit.append(kind="clicked", actor=name, at=NOW, body={})
+            await work.audit.append(kind=AuditKind.ACTION_VOTE, actor=name, at=NOW, body={})
 
     async with durable.begin() as work:
         ids = [await open_incident(work, f"group {number}") for number in range(3, 13)]

@@ -12,6 +12,7 @@ from bot.remediation import Snapshot
 from bot.response.model.actions import ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.records import AttemptState, Ballot, Request, Vote
+from bot.response.ports.flow import FlowName, QueueName
 from bot.response.ports.rows import Work
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
@@ -312,8 +313,8 @@ async def test_asking_for_a_look_again_adds_nothing_until_it_has_begun(
         await work.queue.consider(incident_id)
     text = str(incident_id)
     assert enqueuer.calls == [
-        ("consider.v1", incident_id, f"consider:{text}:1", "incidents", text),
-        ("consider.v1", incident_id, f"consider:{text}:2", "incidents", text),
+        (FlowName.CONSIDER, incident_id, f"consider:{text}:1", QueueName.INCIDENTS, text),
+        (FlowName.CONSIDER, incident_id, f"consider:{text}:2", QueueName.INCIDENTS, text),
     ]
 
 
@@ -326,8 +327,8 @@ async def test_a_persons_request_is_looked_at_although_a_look_is_wanted(
         await work.queue.consider(incident_id)
         await work.queue.consider(incident_id, request)
     assert [call[:3] for call in enqueuer.calls] == [
-        ("consider.v1", incident_id, f"consider:{incident_id}:1"),
-        ("consider.v1", incident_id, request.model_dump(mode="json")),
+        (FlowName.CONSIDER, incident_id, f"consider:{incident_id}:1"),
+        (FlowName.CONSIDER, incident_id, request.model_dump(mode="json")),
     ]
 
 
@@ -338,8 +339,8 @@ async def test_acting_waits_in_line_for_the_first_target(database: Database, enq
         await work.queue.act(both, attempt=3)
         await work.queue.roll_back(both, "U01ALICE", "it made things worse")
     assert enqueuer.calls == [
-        ("act.v1", "a1", "act:a1:3", "targets", "web:1"),
-        ("roll_back.v1", "a1", "U01ALICE", "it made things worse", "roll_back:a1", "targets", "web:1"),
+        (FlowName.ACT, "a1", "act:a1:3", QueueName.TARGETS, "web:1"),
+        (FlowName.ROLL_BACK, "a1", "U01ALICE", "it made things worse", "roll_back:a1", QueueName.TARGETS, "web:1"),
     ]
 
 

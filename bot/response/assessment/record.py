@@ -13,12 +13,14 @@ from bot.policy.file.document import Policy
 from bot.policy.situation import Situation
 from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Incident
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import StoredDecision
 from bot.response.notices.bundle_card import topic
 from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
+from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
@@ -35,7 +37,7 @@ async def record(
         )
     revision = await work.incidents.next_revision(incident.id)
     entry = await work.audit.append(
-        kind="decision.made",
+        kind=AuditKind.DECISION_MADE,
         actor=WATCHKEEPER,
         at=now,
         incident_id=incident.id,
@@ -74,7 +76,8 @@ async def record(
     if action is not None and action.state is ActionState.WAITING:
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
     quiet = why_quiet(policy, action.asked, incident.severity, now) if action else ""
-    await work.outbox.add(incident.id, _rationale(incident, situation, decision, entry, quiet), now)
+    line, by = _rationale(situation, decision, quiet), situation.requested_by
+    await tell(work, context, incident.id, line, entries=(entry,), by=by, refresh=False, at=now)
 
 
 async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:
@@ -180,8 +183,8 @@ _DECIDED = {
 }
 
 
-def _rationale(incident: Incident, situation: Situation, decision: Decision, entry: int, quiet: str) -> ThreadNotice:
-    """The thread's entry for a decision: what was decided and why."""
+def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLine:
+    """The thread's line for a decision: what was decided and why."""
     title, tone = _DECIDED[decision.verdict]
     lines = [decision.headline]
     if situation.plan is not None:
@@ -191,13 +194,4 @@ def _rationale(incident: Incident, situation: Situation, decision: Decision, ent
         lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
     if quiet:
         lines.append(quiet)
-    return ThreadNotice(
-        incident=incident.name,
-        title=title,
-        lines=tuple(lines),
-        names=named(decision, situation),
-        tone=tone,
-        by=situation.requested_by,
-        audit=(entry,),
-        at=situation.now,
-    )
+    return ThreadLine(title=title, lines=tuple(lines), names=named(decision, situation), tone=tone)

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from bot.response.engine.database import memory_options, system_url
 from bot.response.engine.liveness import exit_at_once, place_of
-from bot.response.ports.flow import FlowFunction, Json
+from bot.response.ports.flow import FlowFunction, Json, QueueName
 from bot.response.ports.rows import Work
 
 APPLICATION = "watchkeeper"
@@ -57,8 +57,6 @@ FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 FORGOTTEN_AT_ONCE = 500
 GRACE_SECONDS = 10.0
 """How long flows may finish at shutdown; a verification that takes longer looks again after the restart."""
-INCIDENTS_QUEUE = "incidents"
-TARGETS_QUEUE = "targets"
 
 log = logging.getLogger(__name__)
 
@@ -132,8 +130,8 @@ class Engine:
     ) -> None:
         """See ``ports.Enqueuer``."""
         options: EnqueueOptions = {
-            "workflow_name": flow,
-            "queue_name": queue,
+            "workflow_name": str(flow),
+            "queue_name": str(queue),
             "workflow_id": workflow_id,
             "queue_partition_key": partition,
             "app_version": APPLICATION_VERSION,
@@ -151,10 +149,10 @@ class Engine:
         await self._place.take()
         await asyncio.to_thread(lambda: DBOS(config=self._config()))
         await asyncio.to_thread(DBOS.migrate, self._url)
-        for queue, at_once in ((INCIDENTS_QUEUE, LOOKS_AT_ONCE), (TARGETS_QUEUE, ACTS_AT_ONCE)):
+        for queue, at_once in ((QueueName.INCIDENTS, LOOKS_AT_ONCE), (QueueName.TARGETS, ACTS_AT_ONCE)):
             # Before the launch, which looks for queues at once and then only every second.
             await self._client.register_queue_async(
-                queue,
+                queue.value,
                 partition_concurrency=1,
                 worker_concurrency=at_once,
                 polling_interval_sec=POLLING_INTERVAL_SECONDS,
@@ -250,7 +248,7 @@ class Engine:
         async def run() -> Json:
             return await body(database.work(datasource.sql_session()))
 
-        return await datasource.run_tx_step_async({"name": name}, run)
+        return await datasource.run_tx_step_async({"name": str(name)}, run)
 
     async def step(self, name: str, body: Callable[[], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``."""
@@ -258,7 +256,7 @@ class Engine:
         async def run() -> Json:
             return await body()
 
-        return await DBOS.run_step_async({"name": name}, run)
+        return await DBOS.run_step_async({"name": str(name)}, run)
 
     def _config(self) -> DBOSConfig:
         return {
@@ -285,8 +283,8 @@ class Engine:
                 log.exception("flow %s%r failed", name, arguments)
                 await self._tell(name, arguments, error)
 
-        workflow.__qualname__ = name
-        DBOS.workflow(name=name, max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)(workflow)
+        workflow.__qualname__ = str(name)
+        DBOS.workflow(name=str(name), max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)(workflow)
 
     def _track_this_task(self) -> None:
         task = asyncio.current_task()

@@ -10,10 +10,11 @@ from bot.policy.file.document import Policy
 from bot.policy.plan import Exactness
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident
-from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.notices.card import refresh_card
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.recipients import callable_people
+from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
@@ -25,7 +26,7 @@ async def pause_after_harm(work: Work, action: Action, reason: str, now: datetim
     if not paused:
         await work.pauses.add(scope, WATCHKEEPER, reason, now, None)
     return await work.audit.append(
-        kind="automation.paused",
+        kind=AuditKind.AUTOMATION_PAUSED,
         actor=WATCHKEEPER,
         at=now,
         incident_id=action.incident_id,
@@ -50,17 +51,13 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
             lines.append("Rolling it back now.")
         else:
             lines.append("It cannot be rolled back by itself; a person must look.")
-        notice = ThreadNotice(
-            incident=f"INC-{action.incident_id}",
+        line = ThreadLine(
             title="Harm suspected after our act",
             lines=tuple(lines),
             tone=Tone.BAD,
             to=callable_people(policy, action.asked, incident.severity, now),
-            audit=(entry,),
-            at=now,
         )
-        await work.outbox.add(action.incident_id, notice, now)
-        await refresh_card(work, policy, action.incident_id, now)
+        await tell(work, context, action.incident_id, line, entries=(entry,), at=now)
 
 
 async def _suspects(

@@ -1,12 +1,13 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.model.notices import Button, ThreadNotice, Tone
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.notices.bundle_card import may_call
-from bot.response.notices.card import refresh_card
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
-from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.notices.report import report
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 _TITLES: dict[ActionState, tuple[str, Tone]] = {
@@ -16,6 +17,14 @@ _TITLES: dict[ActionState, tuple[str, Tone]] = {
     ActionState.EXPIRED: ("Expired without an answer", Tone.WARNING),
     ActionState.SUPERSEDED: ("Not run", Tone.NEUTRAL),
 }
+ENDINGS: dict[ActionState, AuditKind] = {
+    ActionState.SUCCEEDED: AuditKind.ACTION_SUCCEEDED,
+    ActionState.ROLLED_BACK: AuditKind.ACTION_ROLLED_BACK,
+    ActionState.FAILED: AuditKind.ACTION_FAILED,
+    ActionState.EXPIRED: AuditKind.ACTION_EXPIRED,
+    ActionState.SUPERSEDED: AuditKind.ACTION_SUPERSEDED,
+}
+"""How the record calls each ending that is reported here; a person's stop or override has an entry of its own."""
 
 
 async def withdraw(
@@ -26,7 +35,7 @@ async def withdraw(
     if moved is None:
         return False
     await work.locks.release(action.id)
-    await tell(work, context, moved, reason)
+    await _report_ending(work, context, moved, reason)
     if assess_again:
         await work.queue.consider(action.incident_id)
     return True
@@ -52,12 +61,12 @@ async def finish(
     await work.locks.release(action_id)
     if changed:
         await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
-    await tell(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
+    await _report_ending(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
     await tell_ending(work, context, moved.incident_id)
     return moved
 
 
-async def tell(
+async def _report_ending(
     work: Work,
     context: Context,
     action: Action,
@@ -67,20 +76,11 @@ async def tell(
     broadcast: bool = False,
     review: bool = False,
 ) -> None:
-    """Audit the action's new state, say it in the thread with the way back, and bring the card up to date."""
-    now = context.now()
+    """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
     title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
-    entry = await work.audit.append(
-        kind=f"action.{action.state}",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=action.incident_id,
-        body={"action": action.id, "runbook": action.runbook, "text": text},
-    )
     reversible = action.state is ActionState.SUCCEEDED and action.plan.rollback.exactness != "none"
     called = call_people and await may_call(work, action.incident_id, "failure")
-    notice = ThreadNotice(
-        incident=f"INC-{action.incident_id}",
+    line = ThreadLine(
         title=title,
         lines=(text, *((f"Way back: {action.plan.rollback.summary}",) if reversible else ())),
         tone=tone,
@@ -93,11 +93,9 @@ async def tell(
         subject=action.id,
         revision=action.revision,
         broadcast=broadcast,
-        audit=(entry,),
-        at=now,
     )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await work.outbox.add(action.incident_id, notice, now)
+    body = {"action": action.id, "runbook": action.runbook, "text": text}
+    await report(work, context, action.incident_id, ENDINGS[action.state], body=body, line=line)
 
 
 async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:

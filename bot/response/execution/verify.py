@@ -3,14 +3,22 @@
 import asyncio
 
 from bot.policy.file.templates import substitute_query
+from bot.policy.plan import Facts
 from bot.policy.situation import Finding
 from bot.remediation import RemediationError
 from bot.response.ports.context import Context
-from bot.response.ports.flow import Json
 
 
-async def verify(context: Context, action_id: str) -> Json:
-    """``{"healthy": bool, "summary": str}``. Looking twice does no harm, so a crash simply looks again.
+class Verification(Facts):
+    """Whether the act has helped, as the step that looked remembers."""
+
+    healthy: bool
+    summary: str
+    """One sentence for people."""
+
+
+async def verify(context: Context, action_id: str) -> Verification:
+    """Ask until it is healthy, or for too long. Asking twice does no harm, so after a crash it is asked anew.
 
     The monitor's answer counts; the remediation's own view of its targets can only say no.
     """
@@ -20,10 +28,8 @@ async def verify(context: Context, action_id: str) -> Json:
     policy = context.policy()
     runbook = policy.runbooks.get(action.runbook) if action else None
     if action is None or stored is None or runbook is None:
-        return {
-            "healthy": False,
-            "summary": "The runbook is not in the policy any more, so nobody knows how to verify.",
-        }
+        text = "The runbook is not in the policy any more, so nobody knows how to verify."
+        return Verification(healthy=False, summary=text)
     promql = substitute_query(runbook.verify.healthy, stored.situation.alert) if runbook.verify.healthy else None
     url = runbook.verify.http
     started = context.now()
@@ -35,12 +41,13 @@ async def verify(context: Context, action_id: str) -> Json:
         if streak >= runbook.verify.stable:
             break
         if elapsed >= runbook.verify.within.total_seconds():
-            return {"healthy": False, "summary": f"Not healthy after {elapsed:.0f} s: {last.detail}"}
+            return Verification(healthy=False, summary=f"Not healthy after {elapsed:.0f} s: {last.detail}")
         await asyncio.sleep(context.timing.verify_interval_seconds)
     try:
         own = await context.catalogue[action.plan.remediation].health(action.plan)
     except RemediationError as error:
-        return {"healthy": False, "summary": f"The monitor says healthy, but the targets cannot be seen: {error}"}
+        text = f"The monitor says healthy, but the targets cannot be seen: {error}"
+        return Verification(healthy=False, summary=text)
     if own.healthy is False:
-        return {"healthy": False, "summary": f"The monitor says healthy, but: {own.summary}"}
-    return {"healthy": True, "summary": f"Healthy after {elapsed:.0f} s."}
+        return Verification(healthy=False, summary=f"The monitor says healthy, but: {own.summary}")
+    return Verification(healthy=True, summary=f"Healthy after {elapsed:.0f} s.")

@@ -9,12 +9,15 @@ from datetime import timedelta
 
 from bot.policy.approval import Intervention, TallyState, may, next_groups
 from bot.response.assessment.votes import Roster, authorised, count_votes
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, refused, stale
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, stale
+from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Ballot, Vote
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import renewed
+from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
@@ -38,7 +41,15 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
     )
     if not permission.allowed:
         text = _not_yet(context, roster, action, press.person) or permission.text
-        return await refused(work, context, found, press, Intervention.APPROVE, text)
+        return await refuse(
+            work,
+            context,
+            Intervention.APPROVE,
+            press.person,
+            text,
+            tried=press.tried,
+            incident_id=action.incident_id,
+        )
     if action.state is not ActionState.WAITING:
         return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= context.now():
@@ -64,10 +75,9 @@ async def cast_approval(
     approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
     if approval.entry is None:
         return approval.answer
-    await refresh_card(work, context.policy(), action.incident_id, context.now())
-    if approval.approved is not None:
-        title = "Approved by hand while automation is paused" if by_hand else "Approved"
-        await _say(work, approval.approved, title, person, Tone.GOOD, approval.entry, context)
+    title = "Approved by hand while automation is paused" if by_hand else "Approved"
+    line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.GOOD) if approval.approved else None
+    await tell(work, context, action.incident_id, line, entries=(approval.entry,), by=person)
     return approval.answer
 
 
@@ -91,7 +101,7 @@ async def count_approval(
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
         return Approval(Answer(True, "Your yes is already counted."))
     entry = await work.audit.append(
-        kind="action.vote",
+        kind=AuditKind.ACTION_VOTE,
         actor=person,
         at=now,
         incident_id=action.incident_id,
@@ -131,7 +141,7 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    action, now = found.action, context.now()
+    action = found.action
     if action.state not in VOTES_OPEN:
         stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
         remedy = "Press Stop if it must not run." if stoppable else "See the card."
@@ -140,11 +150,12 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
     vote = await work.votes.withdraw(action.id, press.person)
     if vote is None:
         return Answer(False, "You have not said yes here, so there is nothing to withdraw. Nothing was changed.")
-    entry = await work.audit.append(
-        kind="action.vote_withdrawn",
-        actor=press.person,
-        at=now,
-        incident_id=action.incident_id,
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_VOTE_WITHDRAWN,
+        by=press.person,
         body={
             "action": action.id,
             "ballot": vote.ballot,
@@ -152,9 +163,8 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
             "plan": action.plan_digest,
             "cast_at": vote.at.isoformat(),
         },
+        line=ThreadLine(title="Withdrew their yes", lines=(action.plan.summary,)),
     )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, context)
     return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
 
 
@@ -195,11 +205,18 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     action, now = found.action, context.now()
-    permission = may(
-        Intervention.STOP, press.person, authorised=authorised(context, roster, Intervention.STOP, action.runbook)
+    refusal = await refused(
+        work,
+        context,
+        roster,
+        Intervention.STOP,
+        press.person,
+        tried=press.tried,
+        incident_id=action.incident_id,
+        runbook=action.runbook,
     )
-    if not permission.allowed:
-        return await refused(work, context, found, press, Intervention.STOP, permission.text)
+    if refusal is not None:
+        return refusal
     # A stop never fails for being pressed on an old card: it can only make things safer.
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
         return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
@@ -216,29 +233,17 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     if stopped is None:
         return Answer(False, "Too late to stop: it has just begun. See the thread for the way back.")
     await work.locks.release(action.id)
-    entry = await work.audit.append(
-        kind="action.stopped",
-        actor=press.person,
-        at=now,
-        incident_id=action.incident_id,
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_STOPPED,
+        by=press.person,
         body={"action": action.id, "was": action.state, "revision": action.revision},
+        line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
+        at=now,
     )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, context)
     return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
-
-
-async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, entry: int, context: Context) -> None:
-    notice = ThreadNotice(
-        incident=f"INC-{action.incident_id}",
-        title=title,
-        lines=(action.plan.summary,),
-        tone=tone,
-        by=person,
-        audit=(entry,),
-        at=context.now(),
-    )
-    await work.outbox.add(action.incident_id, notice, context.now())
 
 
 def _in_words(action: Action) -> str:

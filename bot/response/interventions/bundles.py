@@ -3,7 +3,7 @@
 Each question keeps its own vote, quorum and record. A yes covers only what the card showed when it was pressed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,11 +11,13 @@ from bot.policy.approval import Intervention, may
 from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import count_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.interventions.refusals import refuse, refused
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
-from bot.response.notices.card import refresh_card
+from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
@@ -75,7 +77,7 @@ async def take_these(work: Work, context: Context, roster: Roster, press: Press)
             taken.append(member)
             entries.append(
                 await work.audit.append(
-                    kind="incident.taken",
+                    kind=AuditKind.INCIDENT_TAKEN,
                     actor=press.person,
                     at=now,
                     incident_id=member.incident.id,
@@ -102,20 +104,19 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
         if member.incident.name not in chosen or not await work.bundles.leave(member.incident.id):
             continue
         moved.append(member)
-        body = {"bundle": bundle.handle}
-        entry = await work.audit.append(
-            kind="question.asked_alone", actor=press.person, at=now, incident_id=member.incident.id, body=body
-        )
-        await refresh_card(work, context.policy(), member.incident.id, now)
-        notice = ThreadNotice(
-            incident=member.incident.name,
-            title="A card of its own",
-            lines=(member.headline, "Before, it was asked about together with others of the same storm."),
+        await report(
+            work,
+            context,
+            member.incident.id,
+            AuditKind.QUESTION_ASKED_ALONE,
             by=press.person,
-            audit=(entry,),
+            body={"bundle": bundle.handle},
+            line=ThreadLine(
+                title="A card of its own",
+                lines=(member.headline, "Before, it was asked about together with others of the same storm."),
+            ),
             at=now,
         )
-        await work.outbox.add(member.incident.id, notice, now)
     await refresh_bundle(work, context.policy(), bundle, now)
     if not moved:
         return Answer(False, "These have cards of their own already.")
@@ -180,7 +181,15 @@ async def _approve(
         started += [member] if approval.approved is not None else []
         unsettled += approval.approved is None
     if len(refusals) == len(covered.asked):
-        return await _refused(work, context, bundle, press, Intervention.APPROVE, refusals[0])
+        return await refuse(
+            work,
+            context,
+            Intervention.APPROVE,
+            press.person,
+            refusals[0],
+            tried=_tried(bundle, press),
+            incident_id=bundle.founder_id,
+        )
     if started:
         await _tell(work, context, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
     else:
@@ -208,22 +217,19 @@ def _not_covered(covered: _Covered) -> str:
 async def _refusal(
     work: Work, context: Context, roster: Roster, bundle: Bundle, press: Press, intervention: Intervention
 ) -> Answer | None:
-    permission = may(intervention, press.person, authorised=authorised(context, roster, intervention))
-    return None if permission.allowed else await _refused(work, context, bundle, press, intervention, permission.text)
-
-
-async def _refused(
-    work: Work, context: Context, bundle: Bundle, press: Press, intervention: Intervention, text: str
-) -> Answer:
-    """A polite no, on the record: who tried what."""
-    await work.audit.append(
-        kind="person.refused",
-        actor=press.person,
-        at=context.now(),
+    return await refused(
+        work,
+        context,
+        roster,
+        intervention,
+        press.person,
+        tried=_tried(bundle, press),
         incident_id=bundle.founder_id,
-        body={"deed": intervention, "bundle": bundle.handle, "revision": press.revision, "reason": text},
     )
-    return Answer(False, text)
+
+
+def _tried(bundle: Bundle, press: Press) -> Mapping[str, str | int]:
+    return {"bundle": bundle.handle, "revision": press.revision}
 
 
 async def _tell(
@@ -236,20 +242,10 @@ async def _tell(
     entries: Sequence[int],
     tone: Tone,
 ) -> None:
-    """The card as it stands now, and one line for all in its thread."""
-    now = context.now()
-    await refresh_bundle(work, context.policy(), bundle, now)
-    notice = ThreadNotice(
-        incident=_names(members),
-        title=title,
-        lines=(_names(members),),
-        tone=tone,
-        by=person,
-        audit=tuple(entries),
-        of_bundle=True,
-        at=now,
-    )
-    await work.outbox.add(members[0].incident.id, notice, now)
+    """The card that they share as it stands now, and one line for all in its thread."""
+    names = _names(members)
+    line = ThreadLine(title=title, lines=(names,), tone=tone, of_bundle=True)
+    await tell(work, context, members[0].incident.id, line, entries=entries, by=person, about=names)
 
 
 def _count(members: Sequence[Member], noun: str = "question") -> str:

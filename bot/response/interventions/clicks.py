@@ -1,12 +1,11 @@
 """What a person did, and what they are told in return."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.policy.approval import Intervention
 from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 
@@ -20,6 +19,11 @@ class Press:
     person: str
     subject: str
     revision: int
+
+    @property
+    def tried(self) -> Mapping[str, str | int]:
+        """What was pressed, as a refusal's audit entry names it."""
+        return {"subject": self.subject, "revision": self.revision}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +69,3 @@ def stale(found: Found) -> Answer:
         f"This card is out of date: {found.incident.name} has a newer question. Nothing was done. "
         "Please look at the card again and answer that one.",
     )
-
-
-async def refused(
-    work: Work, context: Context, found: Found, press: Press, intervention: Intervention, text: str
-) -> Answer:
-    """A polite no, on the record: who tried what."""
-    await work.audit.append(
-        kind="person.refused",
-        actor=press.person,
-        at=context.now(),
-        incident_id=found.incident.id,
-        body={"deed": intervention, "subject": press.subject, "revision": press.revision, "reason": text},
-    )
-    return Answer(False, text)

@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from bot.policy.approval import Intervention, may
+from bot.policy.approval import Intervention
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Runbook
@@ -24,13 +24,16 @@ from bot.remediation import Parameters, RemediationError
 from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
 from bot.response.assessment.situation import build_situation
-from bot.response.assessment.votes import Roster, authorised
+from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import Answer
+from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
-from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, incident_name
+from bot.response.model.notices import ThreadLine
 from bot.response.model.records import PERSON, Request
 from bot.response.notices.card import current_action
+from bot.response.notices.report import tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
@@ -89,7 +92,7 @@ async def run(
     Raises:
         RequestError: there is no such runbook, or the parameters do not fit it.
     """
-    refusal = await _refused(work, context, roster, person, wanted, via)
+    refusal = await refused(work, context, roster, Intervention.RUN, person, tried=_tried(wanted, via))
     if refusal is not None:
         return RequestAnswer(refusal)
     runbook = _runbook(context, wanted)
@@ -104,9 +107,9 @@ async def run(
         incident_id = await work.incidents.open_requested(alert, context.new_id(), now)
     else:
         incident_id = home.id
-    name = f"INC-{incident_id}"
+    name = incident_name(incident_id)
     entry = await work.audit.append(
-        kind="runbook.requested",
+        kind=AuditKind.RUNBOOK_REQUESTED,
         actor=person,
         at=now,
         incident_id=incident_id,
@@ -119,7 +122,7 @@ async def run(
         },
     )
     if home is not None:
-        await work.outbox.add(home.id, _news(home, person, wanted, entry, context), now)
+        await tell(work, context, home.id, _asked_for(wanted), entries=(entry,), by=person, refresh=False, at=now)
     request = Request(
         runbook=wanted.runbook, by=person, reason=wanted.reason or NO_REASON, parameters=dict(wanted.parameters)
     )
@@ -138,7 +141,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     Raises:
         RequestError: as ``run``.
     """
-    refusal = await _refused(work, context, roster, person, wanted, "rehearsal")
+    refusal = await refused(work, context, roster, Intervention.RUN, person, tried=_tried(wanted, "rehearsal"))
     if refusal is not None:
         return refusal
     runbook = _runbook(context, wanted)
@@ -148,7 +151,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     facts = await _facts(work, context, incident, wanted, service)
     _check(context, wanted.runbook, runbook, facts, wanted.parameters)
     await work.audit.append(
-        kind="runbook.rehearsal_asked",
+        kind=AuditKind.RUNBOOK_REHEARSAL_ASKED,
         actor=person,
         at=context.now(),
         incident_id=incident.id if incident else None,
@@ -212,19 +215,8 @@ async def _is_settled(work: Work, context: Context, incident: Incident) -> bool:
     return context.now() - since > KEPT_OPEN
 
 
-async def _refused(
-    work: Work, context: Context, roster: Roster, person: str, wanted: Wanted, via: str
-) -> Answer | None:
-    permission = may(Intervention.RUN, person, authorised=authorised(context, roster, Intervention.RUN))
-    if permission.allowed:
-        return None
-    await work.audit.append(
-        kind="person.refused",
-        actor=person,
-        at=context.now(),
-        body={"deed": Intervention.RUN, "runbook": wanted.runbook, "via": via, "reason": permission.text},
-    )
-    return Answer(False, permission.text)
+def _tried(wanted: Wanted, via: str) -> Mapping[str, str]:
+    return {"runbook": wanted.runbook, "via": via}
 
 
 def _runbook(context: Context, wanted: Wanted) -> Runbook:
@@ -324,14 +316,9 @@ def _near(name: str, known: Mapping[str, Runbook]) -> str:
     return f"There is: {', '.join(sorted(known)[:20]) or 'none'}."
 
 
-def _news(home: Incident, person: str, wanted: Wanted, entry: int, context: Context) -> ThreadNotice:
+def _asked_for(wanted: Wanted) -> ThreadLine:
     given = " ".join(f"{key}={value}" for key, value in wanted.parameters.items())
-    return ThreadNotice(
-        incident=home.name,
+    return ThreadLine(
         title=f"Asked for: {wanted.runbook} {given}".strip(),
         lines=(f"Reason: {wanted.reason}",) if wanted.reason else (),
-        tone=Tone.NEUTRAL,
-        by=person,
-        audit=(entry,),
-        at=context.now(),
     )

@@ -77,7 +77,12 @@ class Incident:
     @property
     def name(self) -> str:
         """What people call it: ``INC-7``."""
-        return f"INC-{self.id}"
+        return incident_name(self.id)
+
+
+def incident_name(number: int) -> str:
+    """7 -> ``INC-7``."""
+    return f"INC-{number}"
 
 
 def incident_number(name: str) -> int | None:

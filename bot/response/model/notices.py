@@ -131,11 +131,9 @@ class CardNotice(Facts):
     revision: int
 
 
-class ThreadNotice(Facts):
-    """One entry of the incident's thread: what happened, why, and the way back if there is one."""
+class ThreadLine(Facts):
+    """What the thread of an incident says about one event: what happened, why, and the rollback if there is one."""
 
-    kind: Literal["thread"] = "thread"
-    incident: str
     title: str
     """One line, plain text: "Restarted web"."""
     lines: tuple[str, ...] = ()
@@ -143,8 +141,6 @@ class ThreadNotice(Facts):
     names: tuple[str, ...] = ()
     """User ids that we put into the lines ourselves. Any other id there came with outside text and is just text."""
     tone: Tone = Tone.NEUTRAL
-    by: str | None = None
-    """User id of the person who did it; None for Watchkeeper itself."""
     to: tuple[str, ...] = ()
     """User ids to mention: people who must do something now. Sparingly."""
     buttons: tuple[Button, ...] = ()
@@ -152,10 +148,19 @@ class ThreadNotice(Facts):
     revision: int = 0
     broadcast: bool = False
     """Also show in the channel: only for outcomes."""
-    audit: tuple[int, ...] = ()
-    """Numbers of the audit entries it reports."""
     of_bundle: bool = False
     """It is about a bundle as a whole, not about the one incident that carries it."""
+
+
+class ThreadNotice(ThreadLine):
+    """A line on its way into the thread: of which incident, who did it and when, and where the record says so."""
+
+    kind: Literal["thread"] = "thread"
+    incident: str
+    by: str | None = None
+    """User id of the person who did it; None for Watchkeeper itself."""
+    audit: tuple[int, ...] = ()
+    """Numbers of the audit entries it reports."""
     at: datetime
 
 

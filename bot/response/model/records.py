@@ -103,7 +103,7 @@ class AuditEntry:
     actor: str
     """Slack user id, ``watchkeeper``, or a monitor's name."""
     kind: str
-    """Dotted word of what happened: ``action.approved``."""
+    """As written: the value of an ``AuditKind``, or a word of a newer release that this one does not know."""
     incident_id: int | None
     body: Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
 from bot.response.model.actions import UNDER_WAY, Action, ActionState
 from bot.response.model.bundle import Bundle, Member
-from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import BundleLine, BundleNotice, Button
 from bot.response.model.records import Ballot
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
@@ -37,7 +37,7 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
     runbook = policy.runbooks.get(bundle.runbook)
     called = (person for action in actions for person in callable_people(policy, action.asked, severity, now))
     return BundleNotice(
-        incident=f"INC-{bundle.founder_id}",
+        incident=incident_name(bundle.founder_id),
         runbook=bundle.runbook or None,
         summary=runbook.summary if runbook else "No runbook covers these",
         because=why_together(policy),

@@ -14,6 +14,7 @@ from bot.policy.levels import Level
 from bot.policy.situation import BudgetState, Gate, History, Licence, Pause, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnChannel
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
@@ -198,7 +199,7 @@ class Licences(Protocol):
 
 class Audit(Protocol):
     async def append(
-        self, *, kind: str, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
+        self, *, kind: AuditKind, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
     ) -> int:
         """Add an entry to the keyed hash chain; its number."""
         ...

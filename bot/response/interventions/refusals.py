@@ -1,0 +1,71 @@
+"""Refusing a person: a polite answer for them alone, and an audit entry of who tried what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.policy.approval import Intervention, may
+from bot.response.assessment.votes import Roster, authorised
+from bot.response.interventions.clicks import Answer
+from bot.response.model.actions import Action
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.ports.context import Context
+from bot.response.ports.rows import Work
+
+
+async def refuse(
+    work: Work,
+    context: Context,
+    intervention: Intervention,
+    person: str,
+    reason: str,
+    *,
+    tried: Mapping[str, Any],
+    incident_id: int | None = None,
+) -> Answer:
+    """The refusal, on the record. ``tried``: what the person aimed at, for the entry's body."""
+    await work.audit.append(
+        kind=AuditKind.PERSON_REFUSED,
+        actor=person,
+        at=context.now(),
+        incident_id=incident_id,
+        body={"deed": intervention, **tried, "reason": reason},
+    )
+    return Answer(False, reason)
+
+
+async def refused(
+    work: Work,
+    context: Context,
+    roster: Roster,
+    intervention: Intervention,
+    person: str,
+    *,
+    tried: Mapping[str, Any],
+    incident_id: int | None = None,
+    runbook: str = "",
+    action: Action | None = None,
+    requested_by: str | None = None,
+) -> Answer | None:
+    """The refusal of somebody whom the policy does not let do this now; None when it does.
+
+    Args:
+        work: the transaction of the attempt.
+        context: the collaborators.
+        roster: who is in which group now.
+        intervention: what the person wants to do.
+        person: Slack user id.
+        tried: what the person aimed at, for the entry's body.
+        incident_id: the incident that it is about, if any.
+        runbook: whose approvers may do it; by default those of the policy's defaults.
+        action: the question that it is about, whose escalated groups may answer, too.
+        requested_by: who asked for the action, and so may not approve it.
+    """
+    permission = may(
+        intervention,
+        person,
+        authorised=authorised(context, roster, intervention, runbook, action),
+        requested_by=requested_by,
+    )
+    if permission.allowed:
+        return None
+    return await refuse(work, context, intervention, person, permission.text, tried=tried, incident_id=incident_id)

@@ -87,6 +87,16 @@ class Decisions:
             )
         )
 
+    async def last_note(self, incident_id: int) -> str:
+        """The detail of the last assessment that decided nothing new; empty when there was none."""
+        detail = await self._session.scalar(
+            select(ASSESSMENTS.c.detail)
+            .where(ASSESSMENTS.c.incident_id == incident_id, ASSESSMENTS.c.result == AssessmentResult.UNCHANGED)
+            .order_by(ASSESSMENTS.c.id.desc())
+            .limit(1)
+        )
+        return detail or ""
+
     async def keep(self, policy: Policy, now: datetime) -> None:
         """Store the whole policy under its digest, once."""
         document = policy.model_dump_json(by_alias=True)

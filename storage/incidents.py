@@ -145,13 +145,17 @@ class Incidents:
         )
         return moved.first() is not None
 
-    async def begin_consideration(self, incident_id: int) -> None:
-        """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
+    async def begin_consideration(self, incident_id: int, now: datetime) -> None:
+        """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
         await self._session.execute(
             update(INCIDENTS)
             .where(INCIDENTS.c.id == incident_id)
-            .values(consideration_wanted=False, consideration_deferred=False)
+            .values(consideration_wanted=False, consideration_deferred=False, wanted_at=None, assessed_at=now)
         )
+
+    async def raise_severity(self, incident_id: int, severity: str) -> None:
+        """An alert that joined is worse than all before it: the incident is as bad from here on."""
+        await self._session.execute(update(INCIDENTS).where(INCIDENTS.c.id == incident_id).values(severity=severity))
 
     async def next_revision(self, incident_id: int) -> int:
         """Raise the revision by one and return it: cards with the old one are stale from this commit on.

@@ -68,8 +68,10 @@ class Exactness(StrEnum):
     """Restores precisely the recorded state."""
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
-    """There is no way back: the plan is irreversible."""
+    """There is no rollback: the plan is irreversible."""
 
 
 class Rollback(Facts):

@@ -1,6 +1,6 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
-from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.notices.bundle_card import may_call
@@ -27,6 +27,9 @@ ENDINGS: dict[ActionState, AuditKind] = {
 """How the record calls each ending that is reported here; a person's stop or override has an entry of its own."""
 
 
+_CAN_BE_ROLLED_BACK = frozenset({Result.VERIFIED, Result.NOT_RESTORED, Result.UNKNOWN})
+
+
 async def withdraw(
     work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
@@ -47,6 +50,7 @@ async def finish(
     action_id: str,
     event: ActionEvent,
     summary: str,
+    result: Result,
     *,
     call_people: bool = False,
     changed: bool = True,
@@ -55,7 +59,9 @@ async def finish(
 
     ``changed``: something may have been changed, so a review is due.
     """
-    moved = await work.actions.move(action_id, event, finished_at=context.now(), due_at=None, outcome=summary)
+    moved = await work.actions.move(
+        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
+    )
     if moved is None:
         return None
     await work.locks.release(action_id)
@@ -78,11 +84,11 @@ async def _report_ending(
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
     title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
-    reversible = action.state is ActionState.SUCCEEDED and action.plan.rollback.exactness != "none"
+    reversible = action.result in _CAN_BE_ROLLED_BACK and action.plan.rollback.exactness in REVERSIBLE
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
         title=title,
-        lines=(text, *((f"Way back: {action.plan.rollback.summary}",) if reversible else ())),
+        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if action.state is ActionState.SUCCEEDED else ())),
         tone=tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(

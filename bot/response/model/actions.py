@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.policy.decision import Verdict
-from bot.policy.plan import Plan
+from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Trigger
 from bot.response.model.lifecycle import Lifecycle
 
@@ -86,6 +86,8 @@ PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
+REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
+"""Kinds of rollback that there is something to do for."""
 ENDED_AFTER_AN_EFFECT = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED})
 """Ends of actions that may have changed something."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})

@@ -34,6 +34,8 @@ class AttemptState(StrEnum):
     STARTED = "started"
     DONE = "done"
     FAILED = "failed"
+    MOVED_ON = "moved_on"
+    """Not begun: somebody has changed the target since, and was not to be overwritten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
-from bot.response.model.actions import ACTION_LIFECYCLE, ENDED_AFTER_AN_EFFECT, Action, ActionEvent, ActionState, AskedGroup, Result
+from bot.response.model.actions import (
+    ACTION_LIFECYCLE,
+    ENDED_AFTER_AN_EFFECT,
+    Action,
+    ActionEvent,
+    ActionState,
+    AskedGroup,
+    Result,
+)
 from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -26,11 +34,13 @@ class Actions:
         self._session = session
 
     async def add(self, action: Action) -> None:
+        """Store a new action with its plan's service, by which its history is found later."""
         await self._session.execute(
             insert(ACTIONS).values(**_columns({field.name: getattr(action, field.name) for field in fields(Action)}))
         )
 
     async def get(self, action_id: str) -> Action | None:
+        """The action as it stands now; None for an id that we did not give out."""
         row = (await self._session.execute(select(ACTIONS).where(ACTIONS.c.id == action_id))).one_or_none()
         return None if row is None else _action(row)
 

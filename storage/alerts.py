@@ -1,4 +1,4 @@
-"""Storing what monitors send: recognise duplicates, find or open the incident, record it, ask for a look.
+"""Storing what monitors send: recognise duplicates, find or open the incident, record it, queue its assessment.
 
 Everything here happens inside one writer's transaction with a handful of statements, however many alerts there are,
 because a storm of alerts is when it matters. A duplicate is recognised by what is stored and by nothing else.
@@ -155,7 +155,7 @@ class AlertStore:
         self._news: list[tuple[_Stored, Alert]] = []
         self._reasons: dict[str, list[str]] = {}
         """Of quarantined alerts, by source."""
-        self.looks_deferred = False
+        self.assessments_deferred = False
         """Whether ``queue.consider_deferred`` has something to do once this has committed."""
 
     async def store(self, deliveries: Sequence[Delivery]) -> list[IntakeResult]:
@@ -168,7 +168,7 @@ class AlertStore:
         await self._note_truncation(deliveries, outcomes)
         await self._quarantine([rejected for delivery in deliveries for rejected in delivery.rejected])
         await self._record()
-        await self._ask_for_looks()
+        await self._queue_assessments()
         return [_result(delivery, received) for delivery, received in zip(deliveries, outcomes, strict=True)]
 
     async def _recognise(self, keys: Set[Key]) -> None:
@@ -364,8 +364,8 @@ class AlertStore:
         if entries:
             await self._work.audit.append_all(entries)
 
-    async def _ask_for_looks(self) -> None:
-        """A look at each incident with a new firing alert, and at each whose last firing alert resolved."""
+    async def _queue_assessments(self) -> None:
+        """One for each incident with a new firing alert, and for each whose last firing alert resolved."""
         wanted = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.FIRING}
         resolved = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.RESOLVED} - wanted
         over = set[int]()

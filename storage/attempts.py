@@ -29,7 +29,7 @@ class Attempts:
         return attempt
 
     async def start_once(self, key: str) -> bool:
-        """claimed -> started; True for exactly one caller, ever."""
+        """Move it from claimed to started; True for exactly one caller, ever."""
         started = await self._session.execute(
             update(ATTEMPTS)
             .where(ATTEMPTS.c.key == key, ATTEMPTS.c.state == AttemptState.CLAIMED)
@@ -55,6 +55,7 @@ class Attempts:
         )
 
     async def get(self, key: str) -> Attempt | None:
+        """The attempt, however far it got; None when it was never claimed."""
         row = (await self._session.execute(select(ATTEMPTS).where(ATTEMPTS.c.key == key))).one_or_none()
         if row is None:
             return None

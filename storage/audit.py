@@ -1,7 +1,7 @@
 """Appending to the audit chain, in the transaction of what is recorded, and reading it back.
 
-Numbers are strictly gapless because writers line up and the head row is part of the transaction: a rollback gives its
-numbers back. How entries are sealed and verified is ``audit_chain``; how they leave the house is ``audit_export``.
+Numbers are strictly gapless because writers take turns and the head row is part of the transaction: a rollback gives
+its numbers back. How entries are sealed and verified is ``audit_chain``; how they are exported is ``audit_export``.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence

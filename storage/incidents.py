@@ -27,9 +27,11 @@ class Incidents:
         self._session = session
 
     async def get(self, incident_id: int) -> Incident | None:
+        """The incident of this number; None when there is none."""
         return await self._one(INCIDENTS.c.id == incident_id)
 
     async def by_handle(self, handle: str) -> Incident | None:
+        """The incident whose buttons carry this handle; None for a handle that we did not give out."""
         return await self._one(INCIDENTS.c.handle == handle)
 
     async def of_ids(self, incidents: Collection[int]) -> Sequence[Incident]:

@@ -81,22 +81,22 @@ class PrometheusEvidence:
         return dict(zip(distinct, answers, strict=True))
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
-        """One look at a runbook's ``verify``; where both are given, both must say healthy.
+        """One check of a runbook's ``verify``; where both are given, both must say healthy.
 
         Of a quantity *every* sample must be non-zero here: one instance that is down is enough to be unhealthy.
         """
-        looks = [
+        checks = [
             *([self._evidence(VERIFY, promql, every_sample=True)] if promql else []),
             *([self._answers(url)] if url else []),
         ]
-        if not looks:
+        if not checks:
             return Evidence(
                 name=VERIFY,
                 query="",
                 finding=Finding.UNKNOWN,
-                detail="nothing to look at: give the runbook's `verify` a `healthy` query or an `http` URL",
+                detail="nothing to check: give the runbook's `verify` a `healthy` query or an `http` URL",
             )
-        findings = await asyncio.gather(*looks)
+        findings = await asyncio.gather(*checks)
         for decisive in (Finding.CONTRADICTS, Finding.UNKNOWN):
             for evidence in findings:
                 if evidence.finding is decisive:

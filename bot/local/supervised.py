@@ -58,10 +58,12 @@ class Program:
 
     @property
     def address(self) -> str:
+        """What supervisord calls it: ``group:name``."""
         return f"{self.group or self.name}:{self.name}"
 
     @property
     def url(self) -> str:
+        """Where the web service answers while it is well, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     def section(self) -> str:
@@ -148,14 +150,14 @@ class Supervisord:
         process = self._process
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGCONT)  # a frozen server would not hear the next one
+        process.send_signal(signal.SIGCONT)  # a frozen server would not receive the next one
         with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
             # By itself it stops one group after the other, so the time that each stubborn service takes adds up.
             await asyncio.wait_for(self.call("stopAllProcesses", False), CALL_SECONDS)
         process.terminate()
 
         async def ended() -> bool:
-            # supervisord looks at signals and children once a second, or when somebody calls.
+            # supervisord checks signals and children once a second, or when somebody calls.
             with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 await self.call("getState")
             return process.poll() is not None
@@ -182,6 +184,7 @@ class Supervisord:
         return str((await self.call("getProcessInfo", address))["statename"])
 
     async def pid(self, address: str) -> int:
+        """The process's id on this machine; 0 when none is running."""
         return int((await self.call("getProcessInfo", address))["pid"])
 
     async def until_state(self, address: str, *states: str) -> str:

@@ -1,4 +1,4 @@
-"""Authority: who may do what, and when enough distinct persons have said yes.
+"""Authority: who may do what, and when enough distinct persons have approved.
 
 Groups are resolved to Slack user ids by the caller: ask ``groups_for`` which groups count, resolve them, and pass the
 ids to ``may`` or ``tally``. Nobody has authority by default: an empty list of ids means nobody.
@@ -19,21 +19,28 @@ class Intervention(StrEnum):
 
     APPROVE = "approve"
     OVERRIDE = "override"
+    """Choose another runbook, or none, in place of what is proposed."""
     ACT_BY_HAND = "act by hand"
+    """Approve although automation is paused here."""
     ROLL_BACK = "roll back"
+    """Undo what an action did."""
     RESUME = "resume"
+    """End a pause."""
     STOP = "stop"
+    """Keep an action from running, and everything else from acting by itself for its incident."""
     PAUSE = "pause"
     TAKE = "take"
+    """Take the incident over: nobody else is asked, and nothing acts by itself."""
     REVIEW = "review"
     RUN = "run"
+    """Ask for a runbook without an alert."""
 
 
 FOR_APPROVERS = frozenset(
     {Intervention.APPROVE, Intervention.OVERRIDE, Intervention.ACT_BY_HAND, Intervention.ROLL_BACK, Intervention.RESUME}
 )
-"""Deeds that change production, or give autonomy back: for the runbook's approvers. Every other deed asks, stops or
-explains, which must be easy: for everybody the policy names."""
+"""Interventions that change production, or give autonomy back: for the runbook's approvers. Every other one asks, stops
+or explains, which must be easy: for everybody the policy names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,10 @@ class Permission:
 def groups_for(
     intervention: Intervention, policy: Policy, runbook: str = "", asked: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """The policy's groups whose members may do ``deed``; without a runbook the defaults apply.
+    """The policy's groups whose members may do ``intervention``; without a runbook the defaults apply.
 
     ``asked``: groups that the question has been put to. A group of the escalation chain gets its say by being asked,
-    not before; a group that the present orders do not name has none, even if it was asked once.
+    not before; a group that the present policy does not name has none, even if it was asked once.
     """
     if intervention not in FOR_APPROVERS:
         return tuple(policy.people)
@@ -67,7 +74,7 @@ def next_groups(policy: Policy, runbook: str, asked: Collection[str]) -> tuple[s
 def may(
     intervention: Intervention, person: str, *, authorised: Collection[str], requested_by: str | None = None
 ) -> Permission:
-    """Whether ``person`` may do ``deed``; ``authorised`` are the members of ``groups_for``.
+    """Whether ``person`` may do ``intervention``; ``authorised`` are the members of ``groups_for``.
 
     The requester has every right but one: to approve, or act by hand on, their own request.
     """
@@ -76,12 +83,12 @@ def may(
             False, f"You may not {intervention} here: the policy does not name you in the groups that may."
         )
     if person == requested_by and intervention in (Intervention.APPROVE, Intervention.ACT_BY_HAND):
-        return Permission(False, "You asked for this yourself, so somebody else must say yes.")
+        return Permission(False, "You asked for this yourself, so somebody else must approve it.")
     return Permission(True, f"The policy lets you {intervention} here.")
 
 
 def approvals_needed(policy: Policy, runbook: str, plan: Plan) -> int:
-    """Distinct persons who must say yes: as the policy says, and at least two for forbidden effects."""
+    """Distinct persons who must approve: as the policy says, and at least two for forbidden effects."""
     needed = policy.approvals_of(runbook).needed
     return max(needed, APPROVERS_NEEDED) if forbidden_in(plan) else needed
 
@@ -103,8 +110,11 @@ class TallyState(StrEnum):
     """Where a question stands."""
 
     PENDING = "pending"
+    """More people must approve."""
     APPROVED = "approved"
+    """Enough people have approved, and nobody has stopped it."""
     STOPPED = "stopped"
+    """Somebody who may has stopped it, however many approved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +123,9 @@ class Tally:
 
     standing: TallyState
     approved_by: tuple[str, ...]
-    """Distinct persons whose yes counts, in the order they said it."""
+    """Distinct persons whose approval counts, in the order they gave it."""
     missing: int
-    """How many more must say yes."""
+    """How many more must approve."""
 
 
 def tally(

@@ -104,7 +104,7 @@ def errors_in(expression: str, vocabulary: Vocabulary) -> tuple[ConditionError, 
 
 
 def evaluate(expression: str, variables: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
-    """Evaluate; never raises, because a condition that fails must not stop the watch: it is undetermined."""
+    """Evaluate; never raises, because a condition that fails must not stop a decision: it is undetermined."""
     try:
         result = compiled(expression, vocabulary).eval(data=dict(variables))
         value = result.value()

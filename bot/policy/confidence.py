@@ -9,8 +9,8 @@
     history    0.75 for each failure of the same runbook within the last 24 hours
 
 The lowest floor a policy may set is 0.50, so without evidence, or with anything contradicting or unknown, confidence
-is below every floor: unknown never means yes. Success adds nothing: having worked yesterday is no evidence about
-today. A person's request adds nothing either: it is a reason to look, not evidence, and it is judged by the same sum.
+is below every floor: unknown never permits. Success adds nothing: having worked yesterday is no evidence about
+today. A person's request adds nothing either: it is a reason to check, not evidence, and it is judged by the same sum.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ WITHOUT_EVIDENCE = 0.4
 CONTRADICTED = 0.1
 FAILURE_FACTOR = 0.75
 FAILURES_COUNT_FOR = timedelta(hours=24)
-HARMLESS_OUTCOMES = frozenset({"succeeded", "stopped", "overridden", "expired", "superseded"})
+HARMLESS_OUTCOMES = frozenset({"succeeded", "stopped", "overridden", "expired", "lapsed", "superseded"})
 """It worked, or nothing ran. Every other outcome, known or not, counts as a failure."""
 
 

@@ -1,4 +1,4 @@
-"""What would be done: a remediation bound to targets, with its effects, blast radius and way back.
+"""What would be done: a remediation bound to targets, with its effects, blast radius and rollback.
 
 A plan is made by a remediation from live state, judged by the policy, sealed by its digest, and made again at the
 moment of execution: if targets or state differ by then, nothing runs.
@@ -62,7 +62,7 @@ class Effect(StrEnum):
 
 
 class Exactness(StrEnum):
-    """How good the way back is."""
+    """How exact the rollback is."""
 
     EXACT = "exact"
     """Restores precisely the recorded state."""
@@ -75,7 +75,7 @@ class Exactness(StrEnum):
 
 
 class Rollback(Facts):
-    """How the plan's effect is undone, in words for the card, and how exact that is."""
+    """How the plan's effect is rolled back, in words for the card, and how exact that is."""
 
     summary: str
     exactness: Exactness
@@ -94,7 +94,7 @@ class Target(Facts):
 
 
 class BlastRadius(Facts):
-    """How far the plan reaches: number of targets and their share of the fleet (0..1; None when unknown)."""
+    """How much the plan touches: number of targets and their share of the fleet (0..1; None when unknown)."""
 
     targets: int = Field(ge=0)
     share: float | None = Field(default=None, ge=0, le=1)

@@ -118,10 +118,26 @@ class Gate(StrEnum):
     """What a runbook must pass before it may act by itself."""
 
     STAGING_DRY_RUN = "staging_dry_run"
+    """It was rehearsed against staging, and changed nothing there."""
     CHAOS_TEST = "chaos_test"
+    """It ended in a state that people were told of, although its backend failed it half-way."""
     ROLLBACK_VERIFICATION = "rollback_verification"
+    """Its rollback restored on staging what had been there before."""
     FAILURE_SIMULATION = "failure_simulation"
+    """It repaired the very failure it is for, injected on staging."""
     HUMAN_SIGN_OFF = "human_sign_off"
+    """A person has looked at the evidence and answers for it."""
+
+    @property
+    def in_words(self) -> str:
+        """What people call it, within a sentence."""
+        return {
+            Gate.STAGING_DRY_RUN: "staging dry run",
+            Gate.CHAOS_TEST: "chaos test",
+            Gate.ROLLBACK_VERIFICATION: "rollback verification",
+            Gate.FAILURE_SIMULATION: "failure simulation",
+            Gate.HUMAN_SIGN_OFF: "human sign-off",
+        }[self]
 
 
 class GatePass(Facts):
@@ -187,7 +203,9 @@ class Notification(StrEnum):
     PLANNED = "planned"
     """While considering: the card goes first and the action is released only by its acceptance."""
     ACCEPTED = "accepted"
+    """People can have seen the card."""
     FAILED = "failed"
+    """Nobody accepted it: no notification, no autonomy."""
 
 
 class Oversight(Facts):
@@ -201,11 +219,13 @@ class Trigger(StrEnum):
     """What asks for the action."""
 
     ALERT = "alert"
+    """A monitor: alerts of an incident are firing."""
     PERSON = "person"
+    """A person asked for this runbook, whether or not an alert fires."""
 
 
 class Situation(Facts):
-    """Everything ``decide`` may look at."""
+    """Everything ``decide`` may read."""
 
     schema_version: int = SCHEMA
     now: datetime

@@ -140,7 +140,7 @@ async def _snapshot(context: Context, action_id: str) -> SnapshotReport:
 
 
 async def _remember(work: Work, context: Context, action_id: str, taken: SnapshotReport) -> bool:
-    """Store the snapshot with the claim on the effect. Without one there is no rollback, so nothing is begun."""
+    """Store the snapshot with the claim on the effect. Without one it could not be rolled back, so nothing is begun."""
     if taken.snapshot is None:
         text = f"Nothing was changed: the state to return to could not be recorded. {taken.problem}"
         await finish(
@@ -254,14 +254,10 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         )
         await refresh_card(work, context.policy(), action.incident_id, context.now())
         return True
-    if held:
-        why = f"Not rolled back by itself: {held[0].text}. Roll back is offered."
-    else:
-        why = action.plan.rollback.summary
+    offered = f"Not rolled back by itself: {held[0].text}. Roll back is offered." if held else ""
+    why = offered or f"Rollback: {action.plan.rollback.summary}"
     result = Result.UNKNOWN if effect.result is EffectResult.UNKNOWN or not health.known else Result.NOT_RESTORED
     text = f"{health.summary} {why}"
     await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True)
     await pause_after_harm(work, action, f"its last action did not help: {health.summary}", context.now())
     return False
-
-

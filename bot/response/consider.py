@@ -1,7 +1,7 @@
-"""DECIDE, durably: look at an incident, judge it under the orders, record the decision and ask or announce.
+"""DECIDE, durably: look at an incident, judge it under the policy, record the decision and ask or announce.
 
 ``consider.v1`` runs whenever something about an incident is news: it was opened, an alert joined or ended, a pause
-was lifted, a person asked for a runbook, a plan went stale. It reads rows, looks at the world outside any
+was lifted, a person asked for a runbook, a plan went stale. It reads rows, assesses the world outside any
 transaction, then settles everything in one transaction: decision, action, audit, card.
 """
 
@@ -22,6 +22,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import PERSON, AssessmentResult
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action, refresh_card
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
@@ -29,14 +30,6 @@ from bot.response.notices.report import report, tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step, fact_of_transaction, recall
 from bot.response.ports.rows import Work
-
-_GOES_ON = {
-    ActionState.RUNNING: "is about to begin",
-    ActionState.EXECUTING: "is still under way",
-    ActionState.VERIFYING: "is done and still being verified",
-    ActionState.ROLLING_BACK: "is still being rolled back",
-}
-"""What an incident that resolves by itself does not end."""
 
 
 async def consider(flow: Flow, context: Context, incident_id: int, request: Json = None) -> None:
@@ -127,9 +120,11 @@ async def _resolve(work: Work, context: Context, incident: Incident, alerts: Seq
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
     if withdrawn:
         lines.append("The open question is withdrawn; nothing was done.")
-    elif action is not None and action.state in _GOES_ON:
-        lines.append(f"“{action.plan.summary}” {_GOES_ON[action.state]}; how it ends will be said here.")
-    line = ThreadLine(title="Resolved", lines=tuple(lines), tone=Tone.GOOD, broadcast=True)
+    elif action is not None and action.state in UNDER_WAY:
+        doing = state_words(action.state).within
+        lines.append(f"“{action.plan.summary}” goes on ({doing}); how it ends will be said here.")
+    said = state_words(IncidentState.RESOLVED)
+    line = ThreadLine(title=said.label, lines=tuple(lines), tone=said.tone, broadcast=True)
     await report(
         work,
         context,
@@ -223,7 +218,8 @@ async def _tell_what_joined(
     if not joined or said == detail:
         await refresh_card(work, context.policy(), incident.id, now)
         return
-    await tell(work, context, incident.id, ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING), at=now)
+    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING)
+    await tell(work, context, incident.id, line, at=now)
 
 
 def _joined(before: Sequence[AlertFacts], now: Sequence[AlertFacts]) -> list[AlertFacts]:

@@ -58,7 +58,8 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
             pauses=await work.pauses.active(now),
             oversight=Oversight(audited=True),
         )
-        await record(work, context, incident, situation, undecided(situation, context.policy(), f"Watchkeeper failed while assessing it ({text})"), {})
+        decision = undecided(situation, context.policy(), f"Watchkeeper failed while assessing it ({text})")
+        await record(work, context, incident, situation, decision, {})
     line = ThreadLine(
         title="Watchkeeper itself failed: a person must look",
         lines=(f"It could not judge this incident, and proposes nothing. The error was {text}",),

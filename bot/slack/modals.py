@@ -102,7 +102,7 @@ def _chapter(title: str, texts: Sequence[Mrkdwn]) -> Iterator[Block]:
 
 def _seals(explanation: Explanation) -> Mrkdwn:
     stored = explanation.stored
-    digests = [concat(words("orders "), code(stored.policy_digest[:12]))]
+    digests = [concat(words("policy "), code(stored.policy_digest[:12]))]
     if stored.decision.plan_digest:
         digests.append(concat(words("plan "), code(stored.decision.plan_digest[:12])))
     return dotted([*digests, words(f"audit entry {stored.audit_entry}"), words(f"question {stored.revision}")])

@@ -152,5 +152,5 @@ def _time(raw: Any, path: str) -> datetime | None:
 
 
 def _kept(raw: Any) -> str:
-    """The alert as it came, for people to look at."""
+    """The alert as it came, for people to read."""
     return json.dumps(raw)[:QUARANTINED_PAYLOAD_MAX_CHARACTERS]

@@ -21,7 +21,7 @@ from storage.intake import Intake, IntakeUnavailableError
 
 BODY_MAX_BYTES = 10 * 1024 * 1024
 LARGE_BODY_BYTES = 256 * 1024
-"""From here on parsing goes to a thread, so that everybody else's clicks are heard meanwhile."""
+"""From here on parsing goes to a thread, so that everybody else's clicks are served meanwhile."""
 REASONS_SHOWN = 20
 RETRY_AFTER_SECONDS = 5
 

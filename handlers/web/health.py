@@ -41,7 +41,7 @@ def database_answers(database: Database) -> Check:
 
 
 def holds(state: Callable[[], bool], otherwise: str) -> Check:
-    """A state that is looked at, such as "launched" or "connected"."""
+    """A state that is read, such as "launched" or "connected"."""
 
     async def check() -> str | None:
         return None if state() else otherwise
@@ -86,11 +86,13 @@ class Health:
         process: Callable[[], ProcessFacts | None] = lambda: None,
         remarks: Mapping[str, Check] | None = None,
     ) -> None:
-        """Args:
-        checks: each part of readiness by its name.
-        database: gives the figures that are counted from rows, at each scrape.
-        process: which replica this is, and how it hears from Slack.
-        remarks: parts that are told of but make nothing less ready, because the others stand in for them.
+        """Each check is made anew for each answer, and none before.
+
+        Args:
+            checks: each part of readiness by its name.
+            database: gives the figures that are counted from rows, at each scrape.
+            process: which replica this is, and how it hears from Slack.
+            remarks: parts that are told of but make nothing less ready, because the others stand in for them.
         """
         self._remarks = remarks or {}
         self._process = process

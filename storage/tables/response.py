@@ -10,6 +10,8 @@ from storage.columns import Number, PlainText, Row, UtcTime, table
 
 
 class IncidentRow(Row, table=True):
+    """Alerts that belong together, the question that now stands about them, and where people find it."""
+
     __tablename__ = "incidents"
     __table_args__ = (
         Index(
@@ -42,9 +44,9 @@ class IncidentRow(Row, table=True):
     channel: str | None = None
     thread_ts: str | None = None
     consideration_wanted: bool = False
-    """A look at it is queued and has not begun."""
+    """Its assessment is queued and has not begun."""
     consideration_deferred: bool = False
-    """A look at it is owed, but too many were asked for at once to queue them all in one transaction."""
+    """Its assessment is deferred: too many were asked for at once to queue them all in one transaction."""
     considerations: int = 0
     """Looks asked for so far; makes each one's workflow id."""
     wanted_at: datetime | None = Field(default=None, sa_type=UtcTime)
@@ -59,6 +61,8 @@ class IncidentRow(Row, table=True):
 
 
 class AlertRow(Row, table=True):
+    """One alert as its monitor last reported it; the same source, fingerprint and start is the same alert."""
+
     __tablename__ = "alerts"
     __table_args__ = (
         UniqueConstraint("source", "fingerprint", "starts_at"),
@@ -67,7 +71,7 @@ class AlertRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
-    """None for a resolved alert that was never heard firing."""
+    """None for a resolved alert that was never received firing."""
     source: str = Field(sa_type=PlainText)
     fingerprint: str = Field(sa_type=PlainText)
     starts_at: datetime = Field(sa_type=UtcTime)
@@ -95,6 +99,8 @@ class QuarantinedAlertRow(Row, table=True):
 
 
 class DecisionRow(Row, table=True):
+    """A decision with the situation it rests on, by the incident's revision; never changed."""
+
     __tablename__ = "decisions"
 
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
@@ -151,6 +157,8 @@ class PolicyRow(Row, table=True):
 
 
 class ActionRow(Row, table=True):
+    """One execution of a plan, from the question to its outcome."""
+
     __tablename__ = "actions"
     __table_args__ = (
         Index("ix_actions_incident_id", "incident_id"),
@@ -196,6 +204,8 @@ class ActionRow(Row, table=True):
 
 
 class VoteRow(Row, table=True):
+    """One person's answer to one action's question."""
+
     __tablename__ = "votes"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -206,6 +216,8 @@ class VoteRow(Row, table=True):
 
 
 class EvidenceViewRow(Row, table=True):
+    """A person has opened the evidence of a revision; when it was first opened."""
+
     __tablename__ = "evidence_views"
 
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
@@ -215,6 +227,8 @@ class EvidenceViewRow(Row, table=True):
 
 
 class AttemptRow(Row, table=True):
+    """One external effect, and the snapshot taken before it; the fence that lets it begin at most once."""
+
     __tablename__ = "attempts"
 
     key: str = Field(primary_key=True)
@@ -226,6 +240,8 @@ class AttemptRow(Row, table=True):
 
 
 class TargetLockRow(Row, table=True):
+    """A target that one action has to itself until it ends."""
+
     __tablename__ = "target_locks"
 
     target: str = Field(primary_key=True, sa_type=PlainText)
@@ -233,6 +249,8 @@ class TargetLockRow(Row, table=True):
 
 
 class BudgetEntryRow(Row, table=True):
+    """One action in the ledger that every budget counts from."""
+
     __tablename__ = "budget_entries"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -246,6 +264,8 @@ class BudgetEntryRow(Row, table=True):
 
 
 class PauseRow(Row, table=True):
+    """A brake on automation: from ``since`` until ``until``, or until somebody ends it."""
+
     __tablename__ = "pauses"
 
     id: str = Field(primary_key=True)
@@ -273,6 +293,8 @@ class LicenceRow(Row, table=True):
 
 
 class DemotionRow(Row, table=True):
+    """A cap on a runbook's level, after harm or an overdue review, until it is lifted."""
+
     __tablename__ = "demotions"
     __table_args__ = (Index("uq_demotions_review_of", "review_of", unique=True),)
 
@@ -288,6 +310,8 @@ class DemotionRow(Row, table=True):
 
 
 class ReviewRow(Row, table=True):
+    """The review of one action that may have changed something: asked for, and once it is done, answered."""
+
     __tablename__ = "reviews"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -314,7 +338,7 @@ class AuditEntryRow(Row, table=True):
 
 
 class AuditHeadRow(Row, table=True):
-    """The one row that gives out the numbers, and the row that writers line up at."""
+    """The one row that gives out the numbers, and the row that writers wait at."""
 
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)

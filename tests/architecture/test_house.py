@@ -35,8 +35,7 @@ def imported(path: Path) -> set[str]:
 def test_module_is_short_and_says_why_it_exists(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= LONGEST_MODULE_LINES, "this module wants to be two"
-    if text.strip():
-        assert ast.get_docstring(ast.parse(text)), "say in a docstring why this module exists"
+    assert ast.get_docstring(ast.parse(text)), "say in a docstring why this module exists"
 
 
 def test_only_the_engine_knows_the_durable_engine() -> None:

@@ -30,7 +30,7 @@ _S = ActionState
 ENDINGS = {
     _S.SUCCEEDED: "Done and verified",
     _S.ROLLED_BACK: "Rolled back",
-    _S.FAILED: "Failed: a person must look",
+    _S.FAILED: "Failed",
 }
 """What the thread calls the ways in which an action ends."""
 

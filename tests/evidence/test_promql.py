@@ -1,7 +1,6 @@
 """A condition and a quantity are told apart by the query's text."""
 
 import pytest
-
 from bot.evidence.promql import is_condition
 
 CONDITIONS = [

@@ -17,7 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.local.workspace import Message, Workspace, demo_team
 from bot.local.workspace.people import Person
-from bot.policy.situation import Evidence, Notification, Oversight
+from bot.policy.evidence import Evidence
+from bot.policy.situation import Notification, Oversight
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.records import StoredDecision
@@ -198,7 +199,7 @@ async def sailing(
         courier.start()
         stack.push_async_callback(courier.close)
         stack.push_async_callback(inbox.drain)
-        home = LiveHome(bridge, look_seconds=0.05, interval_seconds=0.0)
+        home = LiveHome(bridge, poll_seconds=0.05, interval_seconds=0.0)
         home.start()
         stack.push_async_callback(home.close)
         if http:

@@ -121,7 +121,7 @@ async def test_some_are_chosen_in_a_dialog(ship: Ship) -> None:
     await ship.settled()
     assert (accepted.acked, accepted.errors) == (True, {})
     assert await states(ship) == [ActionState.WAITING, ActionState.APPROVED, ActionState.APPROVED]
-    assert ship.told("alice") == ["Your yes is counted. 2 questions start now."]
+    assert ship.told("alice") == ["Your approval is counted. 2 questions start now."]
 
 
 async def test_a_question_is_given_a_card_of_its_own(ship: Ship) -> None:

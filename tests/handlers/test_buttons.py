@@ -28,8 +28,8 @@ async def test_two_real_clicks_of_one_person_count_once(ship: Ship) -> None:
     assert (await ship.action()).state is ActionState.WAITING
     assert len(await ship.audited("action.vote")) == 1
     assert sorted(ship.told("alice")) == [
-        "Your yes is already counted.",
-        "Your yes is counted. One more person must agree before it runs.",
+        "Your approval is already counted.",
+        "Your approval is counted. One more person must approve before it runs.",
     ]
     assert ship.counted(kind="button", name="approve", result="new") == 2
 
@@ -86,4 +86,4 @@ async def test_rolling_back_what_cannot_be_rolled_back_is_explained(ship: Ship) 
     card = await ship.question(ActionState.SUCCEEDED)
     await ship.alice.click(card, "roll_back")
     await ship.settled()
-    assert ship.told("alice") == ["There is no way back for this action. Please handle it by hand."]
+    assert ship.told("alice") == ["This action cannot be rolled back. Please handle it by hand."]

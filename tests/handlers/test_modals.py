@@ -197,7 +197,7 @@ async def test_the_message_shortcut_asks_before_it_rolls_back(ship: Ship) -> Non
     assert view.title["text"] == "Roll back INC-1?"
     await ship.alice.submit(view, {"reason": "it made things worse"})
     await ship.settled()
-    assert ship.told("alice") == ["There is no way back for this action. Please handle it by hand."]
+    assert ship.told("alice") == ["This action cannot be rolled back. Please handle it by hand."]
 
 
 @pytest.mark.parametrize("name", FORMS)

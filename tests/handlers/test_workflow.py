@@ -93,7 +93,7 @@ async def left_behind(ship: Ship, monkeypatch: pytest.MonkeyPatch, unreached: st
 async def test_a_workflow_whose_request_was_made_by_a_process_that_then_died_hears_of_it_from_the_next(
     ship: Ship, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execution = await left_behind(ship, monkeypatch, "_pay")
+    execution = await left_behind(ship, monkeypatch, "_deliver")
     await recovered(ship, minutes=30)
     assert (execution.state, execution.outputs) == (ExecutionState.COMPLETED, {"incident": "INC-1"})
     assert len(await ship.audited("runbook.requested")) == 1
@@ -101,7 +101,7 @@ async def test_a_workflow_whose_request_was_made_by_a_process_that_then_died_hea
 
 
 async def test_a_step_that_has_ended_is_not_ended_again(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
-    execution = await left_behind(ship, monkeypatch, "_pay")
+    execution = await left_behind(ship, monkeypatch, "_deliver")
     await ship.client.functions_completeError(function_execution_id=execution.id, error="somebody stopped it")
     await recovered(ship)
     assert execution.error == "somebody stopped it"

@@ -20,5 +20,5 @@ def said(rule: str, policy: Policy | None = None, **changes: Any) -> Reason:
 
 
 def reaching(count: int, *, stated: int | None = None, share: float | None = 0.25) -> Any:
-    reach = BlastRadius(targets=count if stated is None else stated, share=share)
-    return calm_plan(targets=targets(count), blast_radius=reach)
+    radius = BlastRadius(targets=count if stated is None else stated, share=share)
+    return calm_plan(targets=targets(count), blast_radius=radius)

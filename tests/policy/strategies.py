@@ -10,18 +10,17 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.rules.forbidden import FORBIDDEN
+from bot.policy.rules.impact import Impact
 from bot.policy.situation import (
     AlertFacts,
     BudgetState,
-    Evidence,
-    Finding,
     Gate,
     History,
-    Impact,
     Licence,
     Notification,
     Oversight,
@@ -60,7 +59,7 @@ CALM_POLICY: Mapping[str, Any] = {
 
 
 def calm_policy(runbook: Mapping[str, Any] | None = None, **document: Any) -> Policy:
-    """The calm orders with changes, as the file would write them."""
+    """The calm policy with changes, as the file would write them."""
     return Policy.model_validate(
         {**CALM_POLICY, "runbooks": {RUNBOOK: {**CALM_RUNBOOK, **(runbook or {})}}, **document}
     )
@@ -152,7 +151,7 @@ def pauses(scopes: tuple[tuple[ScopeKind, str], ...] = COVERING_SCOPES + ELSEWHE
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    """Any plan the calm runbook's remediation might make, truthful about its reach or not."""
+    """Any plan the calm runbook's remediation might make, truthful about its blast radius or not."""
     count = draw(st.sampled_from((1, 1, 2, 0, 3, 20, 21)))
     stated = draw(st.sampled_from((count, count, count + 1, max(0, count - 1))))
     share = draw(st.one_of(st.none(), st.sampled_from((0.25, 0.5, 0.51, 1.0))))
@@ -170,8 +169,8 @@ def plans(draw: st.DrawFn) -> Plan:
 def forbidden_plans() -> st.SearchStrategy[Plan]:
     """Plans with at least one forbidden effect, said or unsaid."""
     said = st.sets(st.sampled_from(tuple(FORBIDDEN)), min_size=1).map(lambda effects: calm_plan(effects=effects))
-    no_way_back = Rollback(summary="none", exactness=Exactness.NONE)
-    return st.one_of(said, st.just(calm_plan(rollback=no_way_back)))
+    no_rollback = Rollback(summary="none", exactness=Exactness.NONE)
+    return st.one_of(said, st.just(calm_plan(rollback=no_rollback)))
 
 
 def impacts() -> st.SearchStrategy[Impact]:
@@ -251,7 +250,7 @@ _LEVELS = ("L0", "L1", "L2", "L3")
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    """The calm orders with some other choices, all of them within what a policy can write."""
+    """The calm policy with some other choices, all of them within what a policy can write."""
     runbook: dict[str, Any] = {
         "level": draw(st.sampled_from(("L3", "L3", "L2", "L2", "L1", "L0"))),
         "conditions": draw(st.lists(st.sampled_from(CONDITIONS), max_size=2)),

@@ -45,7 +45,7 @@ def test_a_group_of_the_chain_may_answer_once_it_was_asked_and_not_before() -> N
     assert groups_for(Intervention.APPROVE, policy, RUNBOOK, asked={"sre", "leads"}) == ("sre", "leads")
 
 
-def test_a_group_that_the_orders_no_longer_name_has_no_say_even_if_it_was_asked() -> None:
+def test_a_group_that_the_policy_no_longer_names_has_no_say_even_if_it_was_asked() -> None:
     policy = calm_policy({"approvals": {"from": ["sre"]}}, **PEOPLE)
     assert groups_for(Intervention.APPROVE, policy, RUNBOOK, asked={"sre", "leads", "captains"}) == ("sre",)
 
@@ -64,7 +64,7 @@ def test_nobody_may_anything_without_being_named(intervention: Intervention) -> 
 
 
 @pytest.mark.parametrize("intervention", Intervention)
-def test_the_requester_may_do_everything_but_say_yes_to_themselves(intervention: Intervention) -> None:
+def test_the_requester_may_do_everything_but_approve_their_own_request(intervention: Intervention) -> None:
     permission = may(intervention, ALICE, authorised=(ALICE, BOB), requested_by=ALICE)
     assert permission.allowed == (intervention not in (Intervention.APPROVE, Intervention.ACT_BY_HAND))
     assert may(intervention, BOB, authorised=(ALICE, BOB), requested_by=ALICE).allowed
@@ -81,7 +81,7 @@ def test_forbidden_effects_need_two_and_never_fewer_than_the_policy_says(
     assert approvals_needed(policy, RUNBOOK, calm_plan(effects=frozenset({Effect(effects)}))) == expected
 
 
-def test_a_second_yes_by_the_same_person_counts_once() -> None:
+def test_a_second_approval_by_the_same_person_counts_once() -> None:
     count = tally(approvals=[ALICE, ALICE], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=2)
     assert (count.standing, count.approved_by, count.missing) == (TallyState.PENDING, (ALICE,), 1)
 
@@ -96,12 +96,12 @@ def test_the_requesters_own_vote_never_counts() -> None:
     assert (count.standing, count.approved_by) == (TallyState.PENDING, ())
 
 
-def test_a_yes_by_somebody_without_the_authority_does_not_count() -> None:
+def test_an_approval_by_somebody_without_the_authority_does_not_count() -> None:
     count = tally(approvals=[CAROL], stops=[], approvers=[ALICE, BOB], requested_by=None, needed=1)
     assert count.standing is TallyState.PENDING
 
 
-def test_one_stop_outweighs_every_yes() -> None:
+def test_one_stop_outweighs_every_approval() -> None:
     count = tally(approvals=[ALICE, BOB], stops=[CAROL], approvers=[ALICE, BOB], requested_by=None, needed=1)
     assert count.standing is TallyState.STOPPED
 

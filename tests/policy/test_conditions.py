@@ -148,7 +148,7 @@ def test_an_undetermined_when_never_matches_but_is_reported() -> None:
     assert [(each.entry, "team" in each.text) for each in found.undetermined] == [("team", True)]
 
 
-def test_an_alert_nobody_has_orders_for_matches_nothing() -> None:
+def test_an_alert_the_policy_does_not_cover_matches_nothing() -> None:
     found = match(runbooks(other="alert.name == 'Other'"), calm_alert())
     assert (found.runbook, found.mute) == (None, None)
 
@@ -163,6 +163,6 @@ def test_a_mute_comes_before_every_runbook_and_only_when_it_is_true() -> None:
     assert muted.runbook is None
     assert muted.mute is not None
     assert muted.mute.reason == "always fires"
-    heard = match(policy, calm_alert())
-    assert (heard.runbook, heard.mute) == ("all", None)
-    assert [each.entry for each in heard.undetermined] == ["mute: unsure"]
+    found = match(policy, calm_alert())
+    assert (found.runbook, found.mute) == ("all", None)
+    assert [each.entry for each in found.undetermined] == ["mute: unsure"]

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from bot.policy.decide import RULES, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
+from bot.policy.evidence import Finding
 from bot.policy.file.document import Policy, Severity
 from bot.policy.levels import Level
-from bot.policy.situation import Finding, Gate, Notification, Pause, Situation
+from bot.policy.situation import Gate, Notification, Pause, Situation
 from tests.policy.strategies import (
     COVERING_SCOPES,
     NOW,
@@ -27,7 +28,7 @@ from tests.policy.strategies import (
 )
 
 AUTONOMY = {Verdict.ACT: 2, Verdict.ACT_UNLESS_STOPPED: 1}
-"""How much happens without a person's yes; everything else is none."""
+"""How much happens without a person's approval; everything else is none."""
 
 
 def autonomy(decision: Decision) -> int:
@@ -188,8 +189,8 @@ def _with(situation: Situation, **changes: Any) -> Situation:
 def _unknown_share(situation: Situation) -> Situation:
     if situation.plan is None:
         return situation
-    reach = situation.plan.blast_radius.model_copy(update={"share": None})
-    return _with(situation, plan=situation.plan.model_copy(update={"blast_radius": reach}))
+    radius = situation.plan.blast_radius.model_copy(update={"share": None})
+    return _with(situation, plan=situation.plan.model_copy(update={"blast_radius": radius}))
 
 
 def _unknown_burn(situation: Situation) -> Situation:
@@ -236,7 +237,7 @@ UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
 @pytest.mark.parametrize("what", UNKNOWN)
 @given(situations(), policies())
 @settings(max_examples=40)
-def test_unknown_never_means_yes(what: str, situation: Situation, policy: Policy) -> None:
+def test_unknown_never_permits(what: str, situation: Situation, policy: Policy) -> None:
     known, unknown = decide(situation, policy), decide(UNKNOWN[what](situation), policy)
     assert autonomy(unknown) <= autonomy(known)
 

@@ -11,7 +11,8 @@ from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
-from bot.policy.situation import Gate, Impact, Licence, Notification, Oversight
+from bot.policy.rules.impact import Impact
+from bot.policy.situation import Gate, Licence, Notification, Oversight
 from tests.policy.strategies import (
     NOW,
     budget,
@@ -31,8 +32,8 @@ HOLD, REFUSE, OBSERVE, ASK, UNLESS_STOPPED, ACT = (
     Verdict.ACT,
 )
 
-REACHES = {"none": 0, "within": 1, "over": 3, "beyond": 21}
-"""Against a bound of 2 targets, hence 20 with an approver's yes."""
+RADII = {"none": 0, "within": 1, "over": 3, "beyond": 21}
+"""Against a bound of 2 targets, hence 20 with approval."""
 CONDITIONS = {"hold": "hour >= 6", "do not hold": "alert.labels.absent == 'x'"}
 WINDOWS = {
     "some time": ("30s", Exactness.APPROXIMATE),
@@ -49,18 +50,18 @@ GRANTED = {
 }
 
 
-def by_hand(granted: str, reach: str, conditions: str, window: str, facts: dict[str, Any]) -> Verdict:
+def by_hand(granted: str, radius: str, conditions: str, window: str, facts: dict[str, Any]) -> Verdict:
     """The design's precedence, row by row."""
     if facts["paused"]:
         return HOLD
-    if not facts["overseen"] or reach in ("none", "beyond") or facts["forbidden"] == "refuse":
+    if not facts["overseen"] or radius in ("none", "beyond") or facts["forbidden"] == "refuse":
         return REFUSE
     if granted == "L0":
         return OBSERVE
-    people_must_decide = reach == "over" or facts["forbidden"] == "ask" or facts["escalated"]
+    people_must_decide = radius == "over" or facts["forbidden"] == "ask" or facts["escalated"]
     if people_must_decide or not facts["budget_left"] or not facts["announced"]:
         return ASK
-    instant_allowed = window != "zero, approximate" and not (window == "zero, exact" and reach != "within")
+    instant_allowed = window != "zero, approximate" and not (window == "zero, exact" and radius != "within")
     rows = {
         "L1": ASK,
         "L2": ACT if conditions == "hold" else ASK,
@@ -81,18 +82,18 @@ def test_every_combination_has_the_verdict_of_the_truth_table(granted: str, wind
             {"level": level, "conditions": [CONDITIONS[conditions]], "veto_window": seconds},
             forbidden_effects=forbidden or "ask",
         )
-        for reach, flags in product(REACHES, product((False, True), repeat=5)):
+        for radius, flags in product(RADII, product((False, True), repeat=5)):
             names = ("paused", "overseen", "escalated", "budget_left", "announced")
             facts = {**dict(zip(names, flags, strict=True)), "forbidden": forbidden}
-            decision = decide(_situation(reach, facts, cap, exactness), policy)
-            expected = by_hand(granted, reach, conditions, window, facts)
-            assert decision.verdict is expected, (granted, window, conditions, reach, facts, decision.headline)
+            decision = decide(_situation(radius, facts, cap, exactness), policy)
+            expected = by_hand(granted, radius, conditions, window, facts)
+            assert decision.verdict is expected, (granted, window, conditions, radius, facts, decision.headline)
             seen.add(decision.verdict)
     assert {HOLD, REFUSE} < seen
 
 
-def _situation(reach: str, facts: dict[str, Any], cap: Level | None, exactness: Exactness) -> Any:
-    count = REACHES[reach]
+def _situation(radius: str, facts: dict[str, Any], cap: Level | None, exactness: Exactness) -> Any:
+    count = RADII[radius]
     effects = {Effect.DISABLE_AUTHENTICATION} if facts["forbidden"] else {Effect.RESTART}
     return calm_situation(
         plan=calm_plan(
@@ -141,6 +142,11 @@ def test_the_calm_case_acts_unless_stopped_and_every_rule_passes() -> None:
     assert decision.headline == "L3, bounded: it acts in 30 s unless somebody stops it."
 
 
+def test_only_the_reason_of_a_rule_that_there_is_can_be_asked_for() -> None:
+    with pytest.raises(KeyError, match="no reason from rule 'luck'"):
+        decide(calm_situation(), calm_policy()).reason("luck")
+
+
 def test_a_demotion_never_takes_the_veto_window_away() -> None:
     demoted = calm_situation(licence=Licence(gates=frozenset(Gate), demoted_to=Level.L2))
     decision = decide(demoted, calm_policy())
@@ -185,7 +191,7 @@ def test_the_reason_why_no_plan_could_be_made_is_the_headline() -> None:
     )
 
 
-def test_a_plan_of_another_remediation_than_ordered_is_not_judged() -> None:
+def test_a_plan_of_another_remediation_than_the_policy_names_is_not_judged() -> None:
     decisive, headline = observed(calm_policy(), plan=calm_plan(remediation="delete_everything"))
     assert decisive == "plan"
-    assert "restart-checkout orders restart_service" in headline
+    assert "restart-checkout names restart_service" in headline

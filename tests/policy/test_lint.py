@@ -103,7 +103,7 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
             "from: 2025-12-01T00:00Z, until: 2026-11-23T12:00Z",
             (12, 53, "the freeze 'release' is over since 2026-11-23 12:00 UTC"),
         ),
-        ("alert.name == 'Watchdog'", "true", (14, 12, "this mutes every alert: nobody hears of anything")),
+        ("alert.name == 'Watchdog'", "true", (14, 12, "this mutes every alert: nobody is told of anything")),
         ("alert.name == 'Watchdog'", "1 == 2", (14, 12, "this never mutes anything: `when` is always false")),
         (
             "when: alert.name == 'ServiceDown'",

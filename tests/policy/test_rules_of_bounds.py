@@ -7,10 +7,7 @@ import pytest
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
 from bot.policy.rules.forbidden import FORBIDDEN
-from bot.policy.situation import (
-    Notification,
-    Oversight,
-)
+from bot.policy.situation import Notification, Oversight
 from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
 from tests.policy.strategies import (
     calm_plan,
@@ -27,17 +24,18 @@ from tests.policy.strategies import (
         ({"oversight": Oversight(trigger=" ", audited=True, notification=Notification.ACCEPTED)}, "trigger"),
         ({"oversight": Oversight(trigger="alert", audited=False, notification=Notification.ACCEPTED)}, "audit"),
         ({"plan": reaching(2, stated=1)}, "blast radius"),
-        ({"plan": calm_plan(rollback=Rollback(summary=" ", exactness=Exactness.EXACT))}, "way back"),
+        ({"plan": calm_plan(rollback=Rollback(summary=" ", exactness=Exactness.EXACT))}, "rollback"),
     ],
 )
 def test_any_missing_part_of_oversight_refuses_and_is_named(changes: dict[str, Any], missing: str) -> None:
     decision = decided(**changes)
     assert (decision.verdict, decision.decisive) == (Verdict.REFUSE, "oversight")
     assert decision.headline == f"Refused: oversight is incomplete, there is no true {missing}."
-    assert [part for part, there in decision.reason("oversight").inputs.items() if not there] == [missing]
+    stored = "way back" if missing == "rollback" else missing
+    assert [part for part, there in decision.reason("oversight").inputs.items() if not there] == [stored]
 
 
-def test_a_plan_may_reach_further_than_its_targets_but_is_judged_by_how_far() -> None:
+def test_a_blast_radius_may_be_wider_than_the_targets_and_is_what_is_judged() -> None:
     assert decided(plan=reaching(1, stated=2)).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(plan=reaching(1, stated=3)).decisive == "blast_radius"
 
@@ -126,7 +124,7 @@ def test_five_kinds_of_effect_are_forbidden() -> None:
     }
 
 
-def test_no_way_back_is_irreversible_even_if_the_plan_does_not_say_so() -> None:
+def test_no_rollback_is_irreversible_even_if_the_plan_does_not_say_so() -> None:
     decision = decided(plan=calm_plan(rollback=Rollback(summary="none", exactness=Exactness.NONE)))
     assert decision.headline == ("This plan would be irreversible: that never happens by itself, 2 people must agree.")
 

@@ -8,17 +8,13 @@ import pytest
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.levels import Level
 from bot.policy.plan import Exactness, Rollback
-from bot.policy.situation import (
-    BudgetState,
-    Gate,
-    Licence,
-    ScopeKind,
-)
+from bot.policy.situation import BudgetState, Gate, Licence, ScopeKind
 from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
 from tests.policy.strategies import (
     COVERING_SCOPES,
     ELSEWHERE_SCOPES,
     NOW,
+    RUNBOOK,
     budget,
     calm_alert,
     calm_plan,
@@ -106,7 +102,20 @@ def test_a_pause_wins_over_a_refusal_but_remembers_it() -> None:
     assert (decision.verdict, decision.otherwise) == (Verdict.HOLD, Verdict.REFUSE)
 
 
+def test_there_is_a_covering_pause_of_every_scope() -> None:
+    assert {kind for kind, _ in COVERING_SCOPES} == set(ScopeKind)
+
+
 # Licence, conditions, veto window
+
+
+@pytest.mark.parametrize(
+    "change", [{"level": "L2"}, {"summary": "Restart it"}, {"veto_window": "31s"}, {"conditions": []}], ids=str
+)
+def test_any_change_to_a_runbook_breaks_the_seal_that_its_licence_was_earned_under(change: dict[str, Any]) -> None:
+    sealed = calm_policy().runbooks[RUNBOOK].digest
+    assert sealed == calm_policy(budgets=[]).runbooks[RUNBOOK].digest
+    assert sealed != calm_policy(change).runbooks[RUNBOOK].digest
 
 
 def test_a_demotion_says_why() -> None:
@@ -157,7 +166,7 @@ def test_conditions_see_the_moment() -> None:
     assert decided(calm_policy({"level": "L2", "conditions": conditions})).verdict is Verdict.ACT
 
 
-def test_a_zero_veto_window_needs_an_exact_way_back_and_one_target() -> None:
+def test_a_zero_veto_window_needs_an_exact_rollback_and_one_target() -> None:
     policy = calm_policy({"veto_window": "0s"})
     assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(policy).veto_window_seconds == 0

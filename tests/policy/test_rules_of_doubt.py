@@ -5,15 +5,11 @@ from datetime import timedelta
 import pytest
 
 from bot.policy.decision import RuleResult, Verdict
+from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Escalate, Severity
 from bot.policy.plan import Effect
-from bot.policy.situation import (
-    Evidence,
-    Finding,
-    History,
-    Impact,
-    PastAction,
-)
+from bot.policy.rules.impact import Impact
+from bot.policy.situation import History, PastAction
 from tests.policy.edges import ESCALATES, PASSED, decided, said
 from tests.policy.strategies import (
     NOW,
@@ -132,7 +128,7 @@ def past(outcome: str, *, hours: float = 1, runbook: str = RUNBOOK) -> PastActio
     )
 
 
-@pytest.mark.parametrize("outcome", ["failed", "rolled_back", "unknown", "never heard of"])
+@pytest.mark.parametrize("outcome", ["failed", "rolled_back", "unknown", "never seen"])
 def test_a_recent_failure_of_the_same_runbook_asks(outcome: str) -> None:
     decision = decided(history=History(actions=(past(outcome),)))
     assert (decision.verdict, decision.confidence) == (Verdict.ASK, 0.675)

@@ -12,7 +12,7 @@ import pytest
 from dbos import DBOS
 
 from bot.policy.decision import Verdict
-from bot.policy.situation import Evidence
+from bot.policy.evidence import Evidence
 from bot.remediation import Snapshot
 from bot.response.engine import dbos as engine_module
 from bot.response.engine.dbos import MAX_RECOVERIES, Engine, FlowDiedError
@@ -21,8 +21,8 @@ from bot.response.interventions import approvals
 from bot.response.interventions import take_override as interventions
 from bot.response.model.actions import ActionState
 from bot.response.ports.flow import Flow, Json, QueueName
-from storage.claims import Claims
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, entry, open_incident
@@ -83,7 +83,7 @@ async def running(url: str, intervention: Intervention, *, dies: bool = False) -
     await database.open()
     await engine.prepare()
     await migrate(database)
-    await engine.launch(database, {"deed.v1": intervention}, intervention.failed, Claims(database, lambda: NOW))
+    await engine.launch(database, {"deed.v1": intervention}, intervention.failed, HeldLeases(database, lambda: NOW))
     try:
         yield Running(engine, database)
     finally:
@@ -125,7 +125,7 @@ async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living
     empty_postgresql_url: str,
 ) -> None:
     async def in_hand(database: Database) -> set[str]:
-        return set(await Claims(database, lambda: NOW).holders())
+        return set(await HeldLeases(database, lambda: NOW).holders())
 
     living = place_of(empty_postgresql_url, "the living")
     await living.take()

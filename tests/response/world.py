@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
+from bot.policy.situation import AlertFacts, Gate
 from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
 from bot.response.deadlines.announcements import announced
 from bot.response.engine.dbos import Engine
@@ -28,8 +29,8 @@ from bot.response.model.incidents import Alert, AlertStatus, Incident
 from bot.response.model.notices import CardNotice, ThreadNotice, Told
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context, Timing, utc_now
-from storage.claims import Claims
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.intake import Intake
 from storage.migrations import migrate
 from tests.fixtures.audit_document import recorded_as_documented
@@ -327,7 +328,7 @@ async def world(
     )
     intake = Intake(database, context.policy, context.now)
     built = World(database, context, intake, switch, senses)
-    await engine.launch(database, flows(context), partial(flow_failed, context), Claims(database, now))
+    await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, now))
     courier = asyncio.create_task(built.deliver())
     try:
         yield built

@@ -38,7 +38,7 @@ UP = "up{service='${alert.labels.service}'}"
 
 
 def written_policy(server: str, level: str = "L1", **changes: Any) -> Policy:
-    """The written orders of this stage, through the same loader as a file."""
+    """The policy of this stage, through the same loader as a file."""
     return loaded(document(server, level, **changes))
 
 

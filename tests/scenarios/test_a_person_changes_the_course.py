@@ -38,9 +38,9 @@ async def test_every_question_and_order_after_slash_watch_is_answered_in_private
         await here.context("alice", "incidents", "No incident is open")
         await here.fire()
         card = await here.card_of("INC-1", "'action_id': 'approve'")
-        await here.context("alice", "", "What you can ask the watch", "/watch pause")
+        await here.context("alice", "", "What you can ask Watchkeeper", "/watch pause")
         await here.context("alice", "help", "rollback", "resume")
-        await here.context("alice", "incidents", "1 open incident", "INC-1", "waits for a yes")
+        await here.context("alice", "incidents", "1 open incident", "INC-1", "waiting for approval")
         shown = await here.context("alice", "show INC-1", "Restart checkout", "What runs")
         assert "action_id" not in shown, "the buttons belong to the card"
         await here.context("alice", "why INC-1", "Ask a person", "this settled it")

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from bot.policy.decision import Decision, Reason, RuleResult, Verdict
+from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Evidence, Finding, Situation
+from bot.policy.situation import AlertFacts, Situation
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.records import AuditEntry, Ballot, StoredDecision, Vote

@@ -10,6 +10,7 @@ from bot.response.model.incidents import IncidentState
 from bot.slack import replies as answers
 from bot.slack.limits import check_card
 from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
+from tests.slack.conftest import Golden
 from tests.slack.facts import INCIDENT, explanation
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED
 
@@ -42,7 +43,12 @@ ANSWERS = {
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
     "answer_incidents": answers.incidents(
-        [LINE, IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None)], 2
+        [
+            LINE,
+            IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None),
+            IncidentLine(replace(INCIDENT, id=9), ActionState.LAPSED),
+        ],
+        3,
     ),
     "answer_no_incidents": answers.incidents([], 0),
     "answer_show": answers.show(CARDS["asking"], {ALICE}),
@@ -53,12 +59,12 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_is_drawn_exactly_as_agreed(name, golden):
+def test_an_answer_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     golden(name, {"text": ANSWERS[name].text, "blocks": ANSWERS[name].blocks})
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_is_within_slacks_limits(name):
+def test_an_answer_is_within_slacks_limits(name: str) -> None:
     check_card(ANSWERS[name].blocks, ANSWERS[name].text)
 
 
@@ -66,45 +72,45 @@ def seen(name: str) -> str:
     return json.dumps(ANSWERS[name].blocks, ensure_ascii=False)
 
 
-def test_status_shows_who_paused_what_until_when_and_why():
+def test_status_shows_who_paused_what_until_when_and_why() -> None:
     shown = seen("answer_status_troubled")
     for part in ("service checkout", "until <!date^", "by <@U03CAROL>", "release &lt;!here&gt;"):
         assert part in shown
 
 
-def test_status_says_what_is_wrong_in_its_first_words():
+def test_status_says_what_is_wrong_in_its_first_words() -> None:
     assert ANSWERS["answer_status"].text.startswith("✅ All is well")
     assert ANSWERS["answer_status_troubled"].text.startswith("⚠️ Something needs attention")
 
 
-def test_incidents_link_to_their_threads_and_say_how_they_stand():
+def test_incidents_link_to_their_threads_and_say_how_they_stand() -> None:
     assert "<https://slack.example/archives/C01INC/p1|INC-7>" in seen("answer_incidents")
-    assert "waits for a yes" in seen("answer_incidents")
+    assert "waiting for approval" in seen("answer_incidents")
     assert "taken by <@U02BOB>" in seen("answer_incidents")
 
 
-def test_a_long_list_of_incidents_is_cut_and_says_so():
+def test_a_long_list_of_incidents_is_cut_and_says_so() -> None:
     answer = answers.incidents([LINE] * 15, 200)
     check_card(answer.blocks, answer.text)
     assert "and 185 more" in json.dumps(answer.blocks, ensure_ascii=False)
 
 
-def test_a_shown_card_has_no_buttons_and_no_mark_of_the_courier():
+def test_a_shown_card_has_no_buttons_and_no_mark_of_the_courier() -> None:
     assert "actions" not in {block["type"] for block in ANSWERS["answer_show"].blocks}
     assert ANSWERS["answer_show"].metadata == {}
 
 
-def test_why_in_short_shows_what_stood_in_the_way():
+def test_why_in_short_shows_what_stood_in_the_way() -> None:
     assert "this settled it" in seen("answer_why")
-    assert "*budgets*" in seen("answer_why")
-    assert "*controls*" not in seen("answer_why")
+    assert "*Action budgets*" in seen("answer_why")
+    assert "*Pauses and freezes*" not in seen("answer_why")
 
 
-def test_a_refusal_says_why_and_who_may():
+def test_a_refusal_says_why_and_who_may() -> None:
     assert "Who may: <@U01ALICE> and <@U02BOB>" in seen("answer_refusal")
     assert "does not name you" in seen("answer_refusal")
 
 
-def test_every_state_of_an_action_has_words():
+def test_every_state_of_an_action_has_words() -> None:
     for state in ActionState:
         answers.incidents([replace(LINE, action_state=state)], 1)

@@ -58,7 +58,12 @@ async def test_the_story_ends_with_a_summary_and_the_channel_is_archived_a_day_l
     await here.over(incident)
     channel = here.channel()
     said = str(here.workspace.messages(channel.id)[-1].blocks)
-    for part in ("In short", "Done: Restart checkout. Decided by", "It answers.", "Left to review: 1 action, until"):
+    for part in (
+        "In short",
+        "Done and verified: Restart checkout. Decided by",
+        "It answers.",
+        "Left to review: 1 action, until",
+    ):
         assert part in said
     (pointer,) = here.workspace.messages("C01INC")
     assert "was handled in" in pointer.text

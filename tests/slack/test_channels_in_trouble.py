@@ -11,7 +11,7 @@ from bot.local.workspace.team import Channel
 from bot.response.model.incident_channel import ChannelStep
 from bot.response.model.notices import DirectNotice
 from bot.response.notices.channel_moves import PATIENCE
-from bot.slack.incident_channels import CLAIM_SECONDS
+from bot.slack.incident_channels import LEASE_SECONDS
 from bot.slack.pacing import Pace
 from tests.slack.harbour import DASHBOARD, DAY, RUNBOOK, Harbour, harbour, written_policy
 
@@ -68,11 +68,11 @@ async def test_what_a_dead_process_opened_is_found_and_not_opened_again(here: Ha
     incident = await here.incident()
     now = here.context.now()
     async with here.database.begin() as work:
-        until = now + timedelta(seconds=CLAIM_SECONDS)
+        until = now + timedelta(seconds=LEASE_SECONDS)
         assert await work.channels.claim(incident, by="the dead", now=now, until=until) is not None
     await here.channels._client.conversations_create(name="inc-1-checkout")
     assert await here.channels.sweep() == 0
-    here.pass_time(timedelta(seconds=CLAIM_SECONDS))
+    here.pass_time(timedelta(seconds=LEASE_SECONDS))
     await here.furnished(incident)
     assert here.channel().name == "inc-1-checkout"
 

@@ -142,7 +142,7 @@ async def test_a_review_is_completed_once(database: Database, incident_id: int) 
     assert done.count(True) == 1
 
 
-async def test_a_look_is_queued_once(database: Database, incident_id: int, enqueuer: RecordingEnqueuer) -> None:
+async def test_an_assessment_is_queued_once(database: Database, incident_id: int, enqueuer: RecordingEnqueuer) -> None:
     await race(database, lambda work, n: work.queue.consider(incident_id))
     assert len(enqueuer.calls) == 1
 

@@ -7,11 +7,11 @@ import pytest
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Gate, Scope, ScopeKind
+from bot.policy.situation import Gate, Request, Scope, ScopeKind
 from bot.remediation import Snapshot
 from bot.response.model.actions import ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.model.records import AttemptState, Ballot, Request, Vote
+from bot.response.model.records import AttemptState, Ballot, Vote
 from bot.response.ports.flow import FlowName, QueueName
 from bot.response.ports.rows import Work
 from storage.database import Database
@@ -289,20 +289,20 @@ async def test_questions_are_found_when_people_are_to_be_reminded_or_the_time_is
         assert [each.id for each in await work.actions.unanswered(NOW)] == ["over", "remind"]
 
 
-async def test_only_a_yes_is_withdrawn_and_may_be_said_again(database: Database) -> None:
+async def test_only_an_approval_is_withdrawn_and_may_be_given_again(database: Database) -> None:
     async with database.begin() as work:
         await work.actions.add(action(await open_incident(work)))
-        yes = Vote("U01ALICE", Ballot.APPROVE, NOW, opened_evidence=True)
-        await work.votes.cast("a1", yes)
+        approval = Vote("U01ALICE", Ballot.APPROVE, NOW, opened_evidence=True)
+        await work.votes.cast("a1", approval)
         await work.votes.cast("a1", Vote("U02BOB", Ballot.STOP, NOW, opened_evidence=False))
         assert await work.votes.withdraw("a1", "U02BOB") is None
-        assert await work.votes.withdraw("a1", "U01ALICE") == yes
+        assert await work.votes.withdraw("a1", "U01ALICE") == approval
         assert await work.votes.withdraw("a1", "U01ALICE") is None
         assert [vote.person for vote in await work.votes.of("a1")] == ["U02BOB"]
-        assert await work.votes.cast("a1", yes)
+        assert await work.votes.cast("a1", approval)
 
 
-async def test_asking_for_a_look_again_adds_nothing_until_it_has_begun(
+async def test_asking_for_another_assessment_adds_nothing_until_it_has_begun(
     database: Database, enqueuer: RecordingEnqueuer
 ) -> None:
     async with database.begin() as work:
@@ -318,7 +318,7 @@ async def test_asking_for_a_look_again_adds_nothing_until_it_has_begun(
     ]
 
 
-async def test_a_persons_request_is_looked_at_although_a_look_is_wanted(
+async def test_a_persons_request_is_assessed_although_an_assessment_is_wanted(
     database: Database, enqueuer: RecordingEnqueuer
 ) -> None:
     request = Request(runbook="restart-checkout", by="U01ALICE", reason="it hangs")

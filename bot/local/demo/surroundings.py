@@ -76,7 +76,7 @@ class Monitor:
     links: dict[str, str] = field(default_factory=dict)
     """Its own pages, by title."""
     listeners: tuple[Listener, ...] = ()
-    """What it wants to hear of every look."""
+    """Called with what every check found."""
 
 
 @asynccontextmanager
@@ -149,7 +149,7 @@ def _probe(service: Program, receiver: Receiver) -> Monitor:
     async def firing() -> list[FiringAlert]:
         return [probe.firing] if probe.firing else []
 
-    return Monitor("the demo's probe", firing, listeners=(probe.heard,))
+    return Monitor("the demo's probe", firing, listeners=(probe.checked,))
 
 
 async def _firing(alertmanager: Alertmanager) -> list[FiringAlert]:

@@ -12,7 +12,7 @@ def demo_team() -> Team:
         User("U03CAROL", "carol", "Carol Mbeki", "Head of platform", "carol@harbour.example", "#a4552d"),
         User("U04DAVE", "dave", "Dave Okafor", "Product", "dave@harbour.example", "#3d7a4a"),
     )
-    bot = User("UWATCH", "watchkeeper", "Watchkeeper", "Keeps the watch", "", "#1f2f4f", is_bot=True)
+    bot = User("UWATCH", "watchkeeper", "Watchkeeper", "Automation", "", "#1f2f4f", is_bot=True)
     everyone = [person.id for person in people] + [bot.id]
     team.add(
         *people,

@@ -160,7 +160,7 @@ class Channel:
 
 @dataclass(slots=True)
 class Team:
-    """The workspace's people and places, each looked up by id or by name."""
+    """The workspace's people and places, each found by id or by name."""
 
     id: str
     name: str

@@ -208,7 +208,7 @@ class Workspace:
         It is asked again whenever anything in the workspace changes: a message, a view, a call, a delivery.
 
         Args:
-            predicate: looks at the workspace.
+            predicate: reads the workspace.
             timeout: seconds.
 
         Raises:
@@ -220,7 +220,7 @@ class Workspace:
             raise TimeoutError(f"It did not come true within {timeout} s. {self._what_happened()}") from None
 
     def regroup(self, group: str, *members: str) -> None:
-        """Let these people, by id or name, be the members of a user group; the app hears of it as an event.
+        """Let these people, by id or name, be the members of a user group; the app is told of it by an event.
 
         Raises:
             LookupError: nobody has one of the names, or there is no such group.

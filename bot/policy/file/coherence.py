@@ -1,4 +1,4 @@
-"""Does the policy make sense as a whole? References, expressions and orders that contradict each other.
+"""Does the policy make sense as a whole? References, expressions and entries that contradict each other.
 
 It reads the file's plain data rather than the finished policy, so that every error is reported at once, whatever
 else is wrong; what has the wrong shape has been reported already and is skipped here.
@@ -74,7 +74,7 @@ def _levels(source: Source) -> None:
 
 
 def _approvers(source: Source) -> None:
-    """Whoever must say yes exists, for the defaults and for each runbook that has its own."""
+    """Whoever must approve exists, for the defaults and for each runbook that has its own."""
     default = ("defaults", "approvals")
     own = [("runbooks", name, "approvals") for name in _mapping(source, "runbooks")]
     without_own = [path for path in own if _get(source, *path) is None]

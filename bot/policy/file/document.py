@@ -1,4 +1,4 @@
-"""The policy file as typed, frozen models: what the written orders can say.
+"""The policy file as typed, frozen models: what a policy can say.
 
 Reading YAML, naming the line of an error and warning about surprises is ``loading`` and ``lint``; this module is
 only the shape, so that rules and tests can build a policy in code.
@@ -139,7 +139,9 @@ class ForbiddenEffects(StrEnum):
     """What happens when a plan has a forbidden effect."""
 
     ASK = "ask"
+    """A person decides; two distinct approvers are needed."""
     REFUSE = "refuse"
+    """It is not even offered."""
 
 
 class Defaults(Entry):
@@ -157,7 +159,7 @@ class Defaults(Entry):
     clock_tolerance: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=60)
     """How far the clocks of monitors may be off from ours."""
     watch_after: Duration = timedelta(minutes=10)
-    """A new alert on the same or a dependent service this long after an act counts as harm: way back, pause, human."""
+    """A new alert on the same or a dependent service this long after an act counts as harm: rollback, pause, human."""
 
 
 class Service(Entry):
@@ -176,10 +178,16 @@ class Service(Entry):
 
 
 class BudgetScope(StrEnum):
+    """Over what a budget counts actions."""
+
     ALL = "all"
+    """Everything Watchkeeper does."""
     SERVICE = "service"
+    """Each service for itself."""
     TIER = "tier"
+    """All services of one tier together."""
     RUNBOOK = "runbook"
+    """Each runbook for itself."""
 
 
 class Budget(Entry):
@@ -215,7 +223,7 @@ class Verify(Entry):
     healthy: str | None = None
     http: str | None = None
     stable: Annotated[int, Field(ge=1, le=100)] = 2
-    """Healthy looks in a row before it counts."""
+    """Healthy checks in a row before it counts."""
 
 
 class Staging(Entry):
@@ -329,7 +337,7 @@ class Policy(Entry):
 
     @cached_property
     def digest(self) -> str:
-        """Identifies exactly these orders in every decision and audit entry."""
+        """Identifies exactly this policy in every decision and audit entry."""
         return _digest(self.model_dump(mode="json", by_alias=True))
 
     def approvals_of(self, runbook: str) -> Approvals:

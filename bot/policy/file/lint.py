@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import takewhile
 
 from bot.policy.conditions import FOR_ALERTS, constant
 from bot.policy.file.document import Policy, Runbook
@@ -60,7 +61,7 @@ def _mutes(policy: Policy, source: Source) -> Iterator[Found]:
     for index, mute in enumerate(policy.mute):
         value, path = constant(mute.when, FOR_ALERTS), ("mute", index, "when")
         if value is True:
-            yield source.value_at(path), path, "this mutes every alert: nobody hears of anything", "narrow `when`"
+            yield source.value_at(path), path, "this mutes every alert: nobody is told of anything", "narrow `when`"
         if value is False:
             yield source.value_at(path), path, "this never mutes anything: `when` is always false", "correct `when`"
 
@@ -86,9 +87,7 @@ def _reachable(policy: Policy, source: Source, name: str, runbook: Runbook) -> I
     if constant(runbook.when, FOR_ALERTS) is False:
         yield source.value_at(path), path, f"{name!r} can never match: its `when` is always false", "correct `when`"
         return
-    for earlier, other in policy.runbooks.items():
-        if earlier == name:
-            return
+    for earlier, other in takewhile(lambda entry: entry[0] != name, policy.runbooks.items()):
         if constant(other.when, FOR_ALERTS) is True or _conjuncts(other.when) <= _conjuncts(runbook.when):
             told = f"{name!r} can never match: whatever it is for matches {earlier!r} first"
             yield (
@@ -155,7 +154,7 @@ def _veto_window(policy: Policy, source: Source, name: str, runbook: Runbook) ->
         own = runbook.veto_window is not None
         path = ("runbooks", name, "veto_window") if own else ("defaults", "veto_window")
         told = f"nobody can stop {name!r} before it starts: its veto window is 0"
-        remedy = "write some time; zero works only with an exact way back and one target, else it asks"
+        remedy = "write some time; zero works only with an exact rollback and one target, else it asks"
         yield source.value_at(path), path, told, remedy
 
 

@@ -6,7 +6,7 @@ from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.situation import Notification
 
 APPROVER_FACTOR = 10
-"""How many times its own bound a runbook may reach with an approver's yes, where the entry says nothing."""
+"""How many times its own bound a plan may touch with approval, where the entry says nothing."""
 
 
 def approved_targets(bounds: RunbookBounds) -> int:
@@ -15,22 +15,23 @@ def approved_targets(bounds: RunbookBounds) -> int:
 
 
 def oversight(case: Case) -> Ruling:
-    """Trigger, blast radius, way back and audit must all be there; notification has its own rule."""
+    """Trigger, blast radius, rollback and audit must all be there; notification has its own rule."""
     given, plan = case.situation.oversight, case.plan
     parts = {
         "trigger": bool(case.situation.alerts) or case.situation.request is not None,
         "blast radius": plan.blast_radius.targets >= len(plan.targets),
-        "way back": bool(plan.rollback.summary.strip()),
+        "rollback": bool(plan.rollback.summary.strip()),
         "audit": given.audited,
     }
+    inputs = {"way back" if part == "rollback" else part: there for part, there in parts.items()}  # as it is stored
     missing = [part for part, there in parts.items() if not there]
     if missing:
         return forbids(
             Verdict.REFUSE,
             f"Refused: oversight is incomplete, there is no true {' and no true '.join(missing)}.",
-            parts,
+            inputs,
         )
-    return passed("Trigger, blast radius, way back and audit are all recorded.", parts)
+    return passed("Trigger, blast radius, rollback and audit are all recorded.", inputs)
 
 
 def targets(case: Case) -> Ruling:
@@ -44,7 +45,7 @@ def targets(case: Case) -> Ruling:
 
 
 def blast_radius(case: Case) -> Ruling:
-    """Within the runbook's bound it may act by itself, within the approver's bound people may say yes, else nobody."""
+    """Within the runbook's bound it may act by itself, within the approver's bound people may approve, else nobody."""
     bounds, radius = case.runbook.blast_radius, case.plan.blast_radius
     count, most = max(radius.targets, len(case.plan.targets)), approved_targets(bounds)
     inputs = {
@@ -81,7 +82,9 @@ def notification(case: Case) -> Ruling:
     state = case.situation.oversight.notification
     inputs = {"notification": state.value}
     if state is Notification.FAILED:
-        return escalates("The announcement did not reach Slack, so nothing happens without a person's yes.", inputs)
+        return escalates(
+            "The announcement did not reach Slack, so nothing happens without a person's approval.", inputs
+        )
     if state is Notification.PLANNED:
         return passed("The announcement goes first; nothing starts before it has been accepted.", inputs)
     return passed("The announcement has been accepted.", inputs)

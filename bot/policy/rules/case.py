@@ -75,7 +75,7 @@ class Ruling:
     text: str
     """For a person woken at 3 a.m.: what is the matter, in one or two sentences."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """What the rule looked at; JSON only."""
+    """What the rule read; JSON only."""
     verdict: Verdict | None = None
 
     def reason(self, rule: str) -> Reason:

@@ -17,11 +17,11 @@ FORBIDDEN: Mapping[Effect, str] = {
 }
 """The forbidden effects, in words that follow "this plan would"."""
 APPROVERS_NEEDED = 2
-"""Distinct persons who must say yes to a plan with a forbidden effect."""
+"""Distinct persons who must approve a plan with a forbidden effect."""
 
 
 def forbidden_in(plan: Plan) -> tuple[Effect, ...]:
-    """The forbidden effects of a plan; one without a way back is irreversible even if it does not say so."""
+    """The forbidden effects of a plan; one without a rollback is irreversible even if it does not say so."""
     effects = plan.effects
     if plan.rollback.exactness is Exactness.NONE:
         effects |= {Effect.IRREVERSIBLE}

@@ -36,19 +36,19 @@ def conditions(case: Case) -> Ruling:
 
 
 def veto_window(case: Case) -> Ruling:
-    """A window of zero is for plans with an exact way back and exactly one target."""
+    """A window of zero is for plans with an exact rollback and exactly one target."""
     seconds = case.policy.veto_window_of(case.name).total_seconds()
     exactness = case.plan.rollback.exactness
     count = max(case.plan.blast_radius.targets, len(case.plan.targets))
-    inputs = {"veto_window_seconds": seconds, "way_back": exactness.value, "targets": count}
+    inputs = {"veto_window_seconds": seconds, "way_back": exactness.value, "targets": count}  # as it is stored
     if not keeps_veto_window(case):
         return passed("No veto window is needed at this level.", inputs)
     if seconds > 0:
         return passed(f"People have {seconds:g} s to stop it before it starts.", inputs)
     if exactness is Exactness.EXACT and count == 1:
-        return passed("It may start at once: the way back is exact and there is one target.", inputs)
+        return passed("It may start at once: the rollback is exact and there is one target.", inputs)
     return escalates(
-        f"A veto window of 0 s needs an exact way back and one target; this way back is {exactness}, targets: {count}.",
+        f"A veto window of 0 s needs an exact rollback and one target; this rollback is {exactness}, targets: {count}.",
         inputs,
     )
 

@@ -16,8 +16,9 @@ from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Incident
-from bot.response.model.notices import ThreadLine, Tone
+from bot.response.model.notices import ThreadLine
 from bot.response.model.records import StoredDecision
+from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import topic
 from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
@@ -85,7 +86,7 @@ async def record(
 async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:
     """Judge the action's stored situation again with ``changes`` (and the pauses of now), and put that on the record.
 
-    For news that needs no new look at the world: a pause, or a card that Slack did not take. False: it is too late for
+    For news that needs no new assessment: a pause, or a card that Slack did not take. False: it is too late for
     that, the effect has begun or the action is over.
     """
     incident = await work.incidents.get(action.incident_id)
@@ -183,19 +184,9 @@ def _action_for(
     )
 
 
-_DECIDED = {
-    Verdict.ACT: ("Decided to act", Tone.NEUTRAL),
-    Verdict.ACT_UNLESS_STOPPED: ("Decided to act unless someone stops it", Tone.NEUTRAL),
-    Verdict.ASK: ("Asking for approval", Tone.WARNING),
-    Verdict.HOLD: ("Holding: automation is paused here", Tone.WARNING),
-    Verdict.OBSERVE: ("For people to handle", Tone.NEUTRAL),
-    Verdict.REFUSE: ("Refused to act", Tone.WARNING),
-}
-
-
 def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLine:
     """The thread's line for a decision: what was decided and why."""
-    title, tone = _DECIDED[decision.verdict]
+    said = state_words(decision.verdict)
     lines = [decision.headline]
     plan = situation.plans.get(decision.runbook or "", Planned()).plan
     if plan is not None:
@@ -207,4 +198,4 @@ def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLi
         lines.append(f"Requested in person. Reason: {situation.request.reason}")
     if quiet:
         lines.append(quiet)
-    return ThreadLine(title=title, lines=tuple(lines), names=named(decision, situation), tone=tone)
+    return ThreadLine(title=said.label, lines=tuple(lines), names=named(decision, situation), tone=said.tone)

@@ -3,16 +3,7 @@
 from datetime import datetime, timedelta
 
 from bot.policy.rules.budgets import longest_window
-from bot.policy.situation import (
-    Acted,
-    AlertFacts,
-    Memory,
-    Notification,
-    Oversight,
-    Refusal,
-    RefusalKind,
-    Situation,
-)
+from bot.policy.situation import Acted, AlertFacts, Memory, Notification, Oversight, Refusal, RefusalKind, Situation
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import AlertStatus, Incident, IncidentState

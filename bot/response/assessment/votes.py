@@ -15,7 +15,7 @@ Roster = Mapping[str, frozenset[str]]
 def authorised(
     context: Context, roster: Roster, intervention: Intervention, runbook: str = "", action: Action | None = None
 ) -> frozenset[str]:
-    """Everybody who may do ``deed`` under the present orders.
+    """Everybody who may do ``intervention`` under the present policy.
 
     ``action``: the question it is about; the groups of the escalation chain that it was put to may answer, too.
     """

@@ -168,7 +168,7 @@ async def _expire(work: Work, context: Context, incident: Incident, action: Acti
         heard = "It was not answered, as a person has taken it over."
     elif approval:
         heard = (
-            f"Only {len(approval)} of {action.approvals_needed} said yes in time; asked were {_names(action.asked)}."
+            f"Only {len(approval)} of {action.approvals_needed} approved in time; asked were {_names(action.asked)}."
         )
     else:
         heard = f"Nobody answered in time; asked were {_names(action.asked)}."

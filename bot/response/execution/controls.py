@@ -38,6 +38,4 @@ def services_touched(action: Action) -> Services:
 
 def _applied(policy: Policy, action: Action, pauses: Sequence[Pause], now: datetime) -> tuple[Control, ...]:
     targets = [name for target in action.plan.targets for name in (target.key, target.label)]
-    return applying(
-        policy, pauses, now, runbook=action.runbook, services=services_touched(action), targets=targets
-    )
+    return applying(policy, pauses, now, runbook=action.runbook, services=services_touched(action), targets=targets)

@@ -40,7 +40,7 @@ async def pause_after_harm(work: Work, action: Action, reason: str, now: datetim
 
 
 async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
-    """Answer each finished act of ours after which one of these alerts came, here or on what this service depends on."""
+    """Answer each finished act of ours after which one of these alerts came, on a service that may feel it."""
     policy = context.policy()
     for action in await _suspects(work, policy, incident, firing, now):
         reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
@@ -147,6 +147,5 @@ def _elsewhere(policy: Policy, action: Action, alert: Alert) -> bool:
         wanted = substitute(runbook.parameters, alert.facts)
     except TemplateError:
         return False
-    return any(str(action.plan.parameters.get(key)) != str(value) for key, value in wanted.items() if key in action.plan.parameters)
-
-
+    planned = action.plan.parameters
+    return any(str(planned[key]) != str(value) for key, value in wanted.items() if key in planned)

@@ -1,8 +1,12 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
+from datetime import timedelta
+
+from bot.policy.file.fields import duration_text
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.notices import Button, ThreadLine, Tone
+from bot.response.model.notices import Button, ThreadLine
+from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
@@ -10,18 +14,12 @@ from bot.response.notices.report import report
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
-_TITLES: dict[ActionState, tuple[str, Tone]] = {
-    ActionState.SUCCEEDED: ("Done and verified", Tone.GOOD),
-    ActionState.ROLLED_BACK: ("Rolled back", Tone.WARNING),
-    ActionState.FAILED: ("Failed: a person must look", Tone.BAD),
-    ActionState.EXPIRED: ("Expired without an answer", Tone.WARNING),
-    ActionState.SUPERSEDED: ("Not run", Tone.NEUTRAL),
-}
 ENDINGS: dict[ActionState, AuditKind] = {
     ActionState.SUCCEEDED: AuditKind.ACTION_SUCCEEDED,
     ActionState.ROLLED_BACK: AuditKind.ACTION_ROLLED_BACK,
     ActionState.FAILED: AuditKind.ACTION_FAILED,
     ActionState.EXPIRED: AuditKind.ACTION_EXPIRED,
+    ActionState.LAPSED: AuditKind.ACTION_LAPSED,
     ActionState.SUPERSEDED: AuditKind.ACTION_SUPERSEDED,
 }
 """How the record calls each ending that is reported here; a person's stop or override has an entry of its own."""
@@ -33,7 +31,7 @@ _CAN_BE_ROLLED_BACK = frozenset({Result.VERIFIED, Result.NOT_RESTORED, Result.UN
 async def withdraw(
     work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
-    """Take back an action before its effect (expired, superseded). False when somebody was faster."""
+    """Take back an action before its effect (expired, lapsed, superseded). False when somebody was faster."""
     moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False
@@ -42,6 +40,12 @@ async def withdraw(
     if assess_again:
         await work.queue.consider(action.incident_id)
     return True
+
+
+def why_lapsed(action: Action) -> str:
+    """What people are told of an approval that came to nothing because it could not start in time."""
+    within = duration_text(timedelta(seconds=action.execute_within_seconds))
+    return f"Nothing was run: it had {within} to start. The incident stays open."
 
 
 async def finish(
@@ -83,13 +87,14 @@ async def _report_ending(
     review: bool = False,
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
-    title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
+    said = state_words(action.state)
     reversible = action.result in _CAN_BE_ROLLED_BACK and action.plan.rollback.exactness in REVERSIBLE
+    succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
-        title=title,
-        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if action.state is ActionState.SUCCEEDED else ())),
-        tone=tone,
+        title=said.label,
+        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if succeeded else ())),
+        tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if reversible else ()),
@@ -105,7 +110,7 @@ async def _report_ending(
 
 
 async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:
-    """Who must look: those asked, but for quiet hours; whoever has decided it is awake in any case."""
+    """Who is called: those asked, but for quiet hours; whoever has decided it is awake in any case."""
     incident = await work.incidents.get(action.incident_id)
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())

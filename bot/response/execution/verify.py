@@ -10,7 +10,6 @@ from bot.policy.rules.matching import facts_for
 from bot.remediation import RemediationError
 from bot.response.assessment.assess import prepared_verification
 from bot.response.model.actions import Action
-from bot.response.model.records import StoredDecision
 from bot.response.ports.context import Context
 
 log = logging.getLogger(__name__)
@@ -70,9 +69,8 @@ async def _ask(context: Context, promql: str | None, url: str | None) -> Evidenc
         return await context.evidence.healthy(promql, url)
     except Exception as error:
         log.exception("verification could not be asked")
-        return Evidence(
-            name="verify", query=promql or url or "", finding=Finding.UNKNOWN, detail=f"asking failed ({type(error).__name__})"
-        )
+        detail = f"asking failed ({type(error).__name__})"
+        return Evidence(name="verify", query=promql or url or "", finding=Finding.UNKNOWN, detail=detail)
 
 
 async def _seconded(context: Context, action: Action, found: Verification) -> Verification:

@@ -1,4 +1,4 @@
-"""Yes and no: votes on an action's question, and what they set in motion in the same transaction.
+"""Approve, withdraw, stop: votes on an action's question, and what they set in motion in the same transaction.
 
 A vote is counted per person and sealed to the action, and so to its plan digest and the state of its targets. The
 quorum is judged over the stored votes including this one, never on the click itself.
@@ -15,6 +15,7 @@ from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, Acti
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Ballot, Vote
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import renewed
 from bot.response.notices.report import report, tell
@@ -22,11 +23,11 @@ from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
-"""States in which a yes may still wait for others."""
+"""States in which an approval may still wait for others."""
 
 
 async def approve(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes; the action starts when enough distinct approvers have said it."""
+    """One person's approval; the action starts when enough distinct approvers have given theirs."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -51,15 +52,15 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
             incident_id=action.incident_id,
         )
     if action.state is not ActionState.WAITING:
-        return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
+        return Answer(False, f"Nothing to approve any more: {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= context.now():
-        return Answer(False, "The time to answer has just run out, so your yes was not counted. See the card.")
+        return Answer(False, "The time to answer has just run out, so your approval was not counted. See the card.")
     return await cast_approval(work, context, roster, action, press.person)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What became of one person's yes."""
+    """What became of one person's approval."""
 
     answer: Answer
     entry: int | None = None
@@ -71,11 +72,12 @@ class Approval:
 async def cast_approval(
     work: Work, context: Context, roster: Roster, action: Action, person: str, *, by_hand: bool = False
 ) -> Answer:
-    """Count a yes, and say so on the card and, if it released the action, in the thread."""
+    """Count an approval, and say so on the card and, if it released the action, in the thread."""
     approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
     if approval.entry is None:
         return approval.answer
-    title = "Approved by hand while automation is paused" if by_hand else "Approved"
+    label = state_words(ActionState.APPROVED).label
+    title = f"{label} by hand while automation is paused" if by_hand else label
     line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.GOOD) if approval.approved else None
     await tell(work, context, action.incident_id, line, entries=(approval.entry,), by=person)
     return approval.answer
@@ -99,7 +101,7 @@ async def count_approval(
     now = context.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
-        return Approval(Answer(True, "Your yes is already counted."))
+        return Approval(Answer(True, "Your approval is already counted."))
     entry = await work.audit.append(
         kind=AuditKind.ACTION_VOTE,
         actor=person,
@@ -119,7 +121,9 @@ async def count_approval(
     count = await count_votes(work, context, roster, action)
     if count.standing is not TallyState.APPROVED:
         more = "one more person" if count.missing == 1 else f"{count.missing} more people"
-        return Approval(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
+        return Approval(
+            Answer(True, f"Your approval is counted. {more.capitalize()} must approve before it runs."), entry
+        )
     approved = await work.actions.move(
         action.id,
         ActionEvent.APPROVE,
@@ -137,7 +141,7 @@ async def count_approval(
 
 
 async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) -> Answer:
-    """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
+    """Take one's own approval back, as long as it has not taken effect. It takes no right but to have given it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -145,11 +149,11 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
     if action.state not in VOTES_OPEN:
         stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
         remedy = "Press Stop if it must not run." if stoppable else "See the card."
-        return Answer(False, f"Too late to withdraw: this is {_in_words(action)}. {remedy}")
+        return Answer(False, f"Too late to withdraw: {_in_words(action)}. {remedy}")
     # Like a stop, it is not refused for being pressed on an old card: it can only make things safer.
     vote = await work.votes.withdraw(action.id, press.person)
     if vote is None:
-        return Answer(False, "You have not said yes here, so there is nothing to withdraw. Nothing was changed.")
+        return Answer(False, "You have not approved this, so there is nothing to withdraw. Nothing was changed.")
     await report(
         work,
         context,
@@ -163,9 +167,9 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
             "plan": action.plan_digest,
             "cast_at": vote.at.isoformat(),
         },
-        line=ThreadLine(title="Withdrew their yes", lines=(action.plan.summary,)),
+        line=ThreadLine(title="Withdrew their approval", lines=(action.plan.summary,)),
     )
-    return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
+    return Answer(True, "Your approval is withdrawn. You may approve again while the question is open.")
 
 
 async def renew_people(work: Work, context: Context, roster: Roster) -> int:
@@ -192,7 +196,7 @@ def _not_yet(context: Context, roster: Roster, action: Action, person: str) -> s
 
 
 async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:
-    """The same row; stored anew where its groups have other members than when it was last looked at."""
+    """The same row; stored anew where its groups have other members than when they were last read."""
     asked = renewed(action.asked, roster)
     if asked == action.asked:
         return action
@@ -219,8 +223,11 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         return refusal
     # A stop never fails for being pressed on an old card: it can only make things safer.
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
+        return Answer(
+            False, f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."
+        )
     await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
+    said = state_words(ActionState.STOPPED)
     stopped = await work.actions.move(
         action.id,
         ActionEvent.STOP,
@@ -228,10 +235,12 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         decided_at=now,
         decided_by=(press.person,),
         due_at=None,
-        outcome="Stopped before anything was changed.",
+        outcome=said.sentence,
     )
     if stopped is None:
-        return Answer(False, "Too late to stop: it has just begun. See the thread for the way back.")
+        return Answer(
+            False, "Too late to stop: it has just begun. Once it is over, it can be rolled back from the thread."
+        )
     await work.locks.release(action.id)
     await report(
         work,
@@ -247,4 +256,4 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
 
 
 def _in_words(action: Action) -> str:
-    return action.state.value.replace("_", " ")
+    return state_words(action.state).within

@@ -1,6 +1,6 @@
-"""What people do with the card of a bundle: say yes to all of it or to some, take it over, have questions asked alone.
+"""What people do with the card of a bundle: approve all of it or some, take it over, have questions asked alone.
 
-Each question keeps its own vote, quorum and record. A yes covers only what the card showed when it was pressed.
+Each question keeps its own vote, quorum and record. An approval covers only what the card showed when it was pressed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -36,7 +36,7 @@ class BundleView:
 
     @property
     def choosable(self) -> Sequence[Member]:
-        """Those that can still be chosen, what waits for a yes first."""
+        """Those that can still be chosen, what waits for approval first."""
         unresolved = [one for one in self.members if one.incident.state is not IncidentState.RESOLVED]
         return sorted(unresolved, key=lambda one: not one.waits)
 
@@ -53,7 +53,7 @@ async def view(work: Work, context: Context, handle: str) -> BundleView | None:
 
 
 async def approve_these(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes to every question that the pressed card showed, but for what others have taken over."""
+    """One person's approval of every question that the pressed card showed, but for what others have taken over."""
     return await _approve(work, context, roster, press, None)
 
 
@@ -126,7 +126,7 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
 
 @dataclass(frozen=True, slots=True)
 class _Covered:
-    """What a yes speaks for, and what it does not although it waits: each question is in one of these."""
+    """What an approval speaks for, and what it does not although it waits: each question is in one of these."""
 
     asked: Sequence[Member]
     newer: Sequence[Member]
@@ -161,7 +161,7 @@ async def _approve(
         return UNKNOWN_SUBJECT
     covered = _covered(await work.bundles.members(bundle), press, chosen, context.now())
     if not covered.asked:
-        return Answer(False, _not_covered(covered) or "Nothing here waits for a yes any more. See the card.")
+        return Answer(False, _not_covered(covered) or "Nothing here waits for approval any more. See the card.")
     started, entries, refusals, unsettled = list[Member](), list[int](), list[str](), 0
     for member in covered.asked:
         action = member.action
@@ -196,8 +196,8 @@ async def _approve(
         await refresh_bundle(work, context.policy(), bundle, context.now())
     start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"
     said = [
-        f"Your yes is counted. {_count(started)} {start} now." if started else "Your yes is counted.",
-        f"{unsettled} more {need} somebody else's yes, too." if unsettled else "",
+        f"Your approval is counted. {_count(started)} {start} now." if started else "Your approval is counted.",
+        f"{unsettled} more {need} somebody else's approval, too." if unsettled else "",
         f"{len(refusals)} you may not answer: {refusals[0]}" if refusals else "",
         _not_covered(covered),
     ]
@@ -205,11 +205,11 @@ async def _approve(
 
 
 def _not_covered(covered: _Covered) -> str:
-    """What the yes does not speak for, and what to do about it; empty when there is nothing."""
+    """What the approval does not speak for, and what to do about it; empty when there is nothing."""
     said = [
         f"{len(covered.late)} ran out of time just before." if covered.late else "",
         f"{_count(covered.newer)} came since: look at the card again." if covered.newer else "",
-        f"Taken by others: {_names(covered.of_others)}. To say yes there, choose them." if covered.of_others else "",
+        f"Taken by others: {_names(covered.of_others)}. To approve there, choose them." if covered.of_others else "",
     ]
     return " ".join(filter(None, said))
 

@@ -1,4 +1,4 @@
-"""Pause and resume: a person's brake on automation, effective with the commit, on every replica."""
+"""Pause and resume: people hold automation, effective with the commit, on every replica."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from bot.response.ports.rows import Work
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
 """States in which a pause still keeps the effect from beginning."""
 REASON_MAX_CHARACTERS = 1000
-"""What a brake's reason is clipped to: it stands on every card, and a brake never fails for saying too much."""
+"""What a pause's reason is clipped to: it stands on every card, and a pause never fails for saying too much."""
 SHORTENED = f"The reason was shortened to {REASON_MAX_CHARACTERS} characters."
 
 
@@ -91,7 +91,7 @@ async def put_on(
     now: datetime,
     incident_id: int | None = None,
 ) -> int:
-    """A brake on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
+    """A pause on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
     reason = clipped(reason)
     await work.pauses.add(scope, actor, reason, now, until)
     body = {"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason}
@@ -135,7 +135,7 @@ async def hold_what_is_paused(work: Work, context: Context) -> int:
 
 
 class Brakes:
-    """Follows brakes that were put on or taken off outside this process: by command, by file, by another replica.
+    """Follows pauses that began or ended outside this process: by command, by file, by another replica.
 
     They are in force with their commit (a file at once); here the cards learn of it.
     """
@@ -145,7 +145,7 @@ class Brakes:
         self._seen: tuple[Pause, ...] | None = None
 
     async def follow(self) -> None:
-        """Where anything has changed: hold what is covered now, look again at what is free, put the file on record."""
+        """Where anything has changed: hold what is covered now, reconsider what is free, put the file on record."""
         now = self._context.now()
         async with self._context.database.read() as work:
             active = await work.pauses.active(now)

@@ -2,7 +2,7 @@
 
 A request joins the unresolved incident of its service where nothing waits or runs; else it gets an incident of its own,
 with an alert whose source is ``person``. That alert ends when what was asked for is settled, and the incident with it.
-The requester's own vote never counts, and what they change of the orders' parameters always takes somebody's yes.
+The requester's own vote never counts, and what they change of the policy's parameters always takes somebody's approval.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Runbook
 from bot.policy.file.templates import TemplateError
-from bot.policy.situation import AlertFacts, Notification, Situation
+from bot.policy.situation import AlertFacts, Notification, Request, Situation
 from bot.remediation import Parameters, RemediationError
 from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
@@ -31,7 +31,8 @@ from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, incident_name
 from bot.response.model.notices import ThreadLine
-from bot.response.model.records import PERSON, Request
+from bot.response.model.records import PERSON
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
 from bot.response.notices.report import tell
 from bot.response.ports.context import Context
@@ -41,7 +42,9 @@ REQUESTED = "Requested"
 """What such an incident is called where another has its alert's name."""
 NO_REASON = "no reason was given"
 REHEARSAL_TIMEOUT_SECONDS = 60.0
-SETTLED_AT_ONCE = frozenset({ActionState.SUCCEEDED, ActionState.STOPPED, ActionState.OVERRIDDEN, ActionState.EXPIRED})
+SETTLED_AT_ONCE = frozenset(
+    {ActionState.SUCCEEDED, ActionState.STOPPED, ActionState.OVERRIDDEN, ActionState.EXPIRED, ActionState.LAPSED}
+)
 KEPT_OPEN = timedelta(days=1)
 """How long a request that went wrong, or that only people can carry out, stays an open incident."""
 
@@ -130,7 +133,7 @@ async def run(
     where = f"{name} is opened for it" if home is None else f"it belongs to {name}, which is open"
     text = (
         f"Looking at {wanted.runbook}: {where}. Its card will show the plan and what happens next. "
-        "Your own yes does not count for what you asked for."
+        "Your own approval does not count for what you asked for."
     )
     return RequestAnswer(Answer(True, text), name)
 
@@ -164,7 +167,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
 
 
 async def rehearse(context: Context, brief: Brief) -> Rehearsal:
-    """Plan live, check that it could be done and undone, and judge it. Changes and records nothing.
+    """Plan live, check that it could be done and rolled back, and judge it. Changes and records nothing.
 
     Raises:
         TimeoutError: it took longer than ``REHEARSAL_TIMEOUT_SECONDS``.
@@ -225,7 +228,7 @@ def _runbook(context: Context, wanted: Wanted) -> Runbook:
     if found is None:
         raise RequestError(f"There is no runbook “{wanted.runbook[:80]}”. {_near(wanted.runbook, known)}")
     if found.remediation not in context.catalogue:
-        raise RequestError(f"{wanted.runbook} orders {found.remediation}, which is not in the catalogue.")
+        raise RequestError(f"{wanted.runbook} names {found.remediation}, which is not in the catalogue.")
     return found
 
 
@@ -238,7 +241,7 @@ def _service(context: Context, runbook: Runbook, wanted: Wanted) -> str:
         return written if isinstance(written, str) and written in services else ""
     near = difflib.get_close_matches(given, services, n=1)
     if given not in services and near:
-        raise RequestError(f"The orders know no service “{given[:80]}”. Did you mean service={near[0]}?")
+        raise RequestError(f"The policy knows no service “{given[:80]}”. Did you mean service={near[0]}?")
     return given
 
 
@@ -255,7 +258,7 @@ async def _home(work: Work, runbook: str, service: str) -> Incident | Answer | N
         if current is None or current.state not in PENDING | UNDER_WAY:
             home = home or (incident if service else None)
         elif current.runbook == runbook:
-            doing = current.state.value.replace("_", " ")
+            doing = state_words(current.state).within
             return Answer(False, f"{incident.name} is about {runbook} already ({doing}). Please answer on its card.")
     return home
 
@@ -300,7 +303,7 @@ def _check(context: Context, name: str, runbook: Runbook, facts: AlertFacts, giv
     except ValidationError as error:
         raise RequestError(f"{runbook.remediation} does not take that. {_faults(error, model)}") from error
     except TemplateError as error:
-        raise RequestError(f"The orders of {name} cannot be filled: {error}") from error
+        raise RequestError(f"The parameters of {name} cannot be filled: {error}") from error
 
 
 def _faults(error: ValidationError, model: type[Parameters]) -> str:

@@ -1,4 +1,4 @@
-"""Post-action reviews: whoever lets automation act also looks at what it did, in time, or it may act less.
+"""Post-action reviews: whoever lets automation act also judges what it did, in time, or it may act less.
 
 One review per action that changed something. An overdue one demotes its runbook to L1 until it is done; a review is
 never a formality that can be skipped.
@@ -35,8 +35,11 @@ class Judgement(StrEnum):
 
     RIGHT = "right"
     LUCKY = "lucky"
+    """It helped, but it should have asked a person first."""
     NEEDLESS = "needless"
+    """It did no harm, and was not needed."""
     WRONG = "wrong"
+    """It should not have run."""
 
 
 _TITLES = {

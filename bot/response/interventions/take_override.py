@@ -1,7 +1,8 @@
-"""A person steps in: take an incident over, override what is proposed, take an action back."""
+"""A person steps in: take an incident over, override what is proposed, roll an action back."""
 
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
+from bot.policy.situation import Request
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, stale
@@ -10,7 +11,7 @@ from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.model.records import Request
+from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
@@ -79,7 +80,7 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
     if refusal is not None:
         return refusal
     if action is not None and action.state not in PENDING and not _is_over(action):
-        return Answer(False, f"It is {action.state.value.replace('_', ' ')} now; wait for the outcome, then roll back.")
+        return Answer(False, f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back.")
     if by_hand and action is not None:
         return await _by_hand(work, context, roster, action, press.person, reason)
     if action is not None and action.state in PENDING:
@@ -105,7 +106,7 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
 
 
 async def roll_back(work: Work, context: Context, roster: Roster, press: Press, reason: str = "") -> Answer:
-    """Take a finished action back, once; its targets must be free."""
+    """Roll a finished action back, once; its targets must be free."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -124,12 +125,12 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if refusal is not None:
         return refusal
     if action.state in (ActionState.ROLLING_BACK, ActionState.ROLLED_BACK):
-        return Answer(True, f"It is {action.state.value.replace('_', ' ')} already.")
+        return Answer(True, f"{state_words(action.state).label} already.")
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
-        return Answer(False, f"Nothing to roll back: it is {action.state.value.replace('_', ' ')}.")
+        return Answer(False, f"Nothing to roll back: {_in_words(action)}.")
     attempt = await work.attempts.get(f"{action.id}:execute")
     if action.plan.rollback.exactness is Exactness.NONE or attempt is None or attempt.snapshot is None:
-        return Answer(False, "There is no way back for this action. Please handle it by hand.")
+        return Answer(False, "This action cannot be rolled back. Please handle it by hand.")
     holder = await work.locks.take([t.key for t in action.plan.targets], action.id)
     if holder is not None:
         return Answer(False, "Another action is working on the same target right now. Please try again in a moment.")
@@ -180,6 +181,10 @@ async def _set_aside(work: Work, context: Context, action: Action, person: str, 
         due_at=None,
         outcome=outcome,
     )
+
+
+def _in_words(action: Action) -> str:
+    return state_words(action.state).within
 
 
 def _is_over(action: Action) -> bool:

@@ -33,6 +33,7 @@ class AuditKind(StrEnum):
     ACTION_STOPPED = "action.stopped"
     ACTION_OVERRIDDEN = "action.overridden"
     ACTION_EXPIRED = "action.expired"
+    ACTION_LAPSED = "action.lapsed"
     ACTION_SUPERSEDED = "action.superseded"
 
     # Acting

@@ -9,15 +9,23 @@ from bot.response.model.lifecycle import Lifecycle
 
 
 class IncidentState(StrEnum):
+    """Who has the incident in hand."""
+
     OPEN = "open"
+    """Nobody has said that they are on it."""
     TAKEN = "taken"
     """A person said "I am on it": nothing is asked of others, and nothing acts by itself."""
     RESOLVED = "resolved"
+    """None of its alerts fires any more. The next one of its group opens another incident."""
 
 
 class IncidentEvent(StrEnum):
+    """What moves an incident from state to state."""
+
     TAKE = "take"
+    """A person takes it over, also from another who had taken it."""
     RESOLVE = "resolve"
+    """Its last firing alert has ended."""
 
 
 INCIDENT_LIFECYCLE: Lifecycle[IncidentState, IncidentEvent] = Lifecycle(
@@ -31,6 +39,8 @@ INCIDENT_LIFECYCLE: Lifecycle[IncidentState, IncidentEvent] = Lifecycle(
 
 
 class AlertStatus(StrEnum):
+    """What the monitor said last about an alert."""
+
     FIRING = "firing"
     RESOLVED = "resolved"
 

@@ -30,9 +30,14 @@ class Vote:
 
 
 class AttemptState(StrEnum):
+    """How far an external effect has got, as far as rows can tell."""
+
     CLAIMED = "claimed"
+    """Its snapshot is stored; the effect has not begun."""
     STARTED = "started"
+    """The effect was begun. When its process is gone, nobody knows how far it got."""
     DONE = "done"
+    """The remediation says that it did what it should."""
     FAILED = "failed"
     MOVED_ON = "moved_on"
     """Not begun: somebody has changed the target since, and was not to be overwritten."""

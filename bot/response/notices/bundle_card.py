@@ -17,7 +17,7 @@ from bot.response.ports.rows import Work
 GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
 """Words that monitors use; any other comes last."""
 SEVERAL_SERVICES = "several services"
-_UNSOLVED = frozenset({ActionState.FAILED, ActionState.ROLLED_BACK, ActionState.EXPIRED})
+_UNSOLVED = frozenset({ActionState.FAILED, ActionState.ROLLED_BACK, ActionState.EXPIRED, ActionState.LAPSED})
 
 
 async def refresh_bundle(work: Work, policy: Policy, bundle: Bundle, now: datetime) -> None:
@@ -132,7 +132,7 @@ def _urgency(member: Member) -> tuple[int, int]:
 
 async def _line(work: Work, member: Member) -> BundleLine:
     incident, action = member.incident, member.action
-    # One yes is told by the state; who said it matters while somebody else must say it too.
+    # One approval is told by the state; whose it is matters while somebody else must approve too.
     votes = await work.votes.of(action.id) if action and member.waits and action.approvals_needed > 1 else ()
     return BundleLine(
         incident=incident.name,

@@ -16,7 +16,7 @@ from bot.response.notices.recipients import asked_groups, callable_people, if_no
 from bot.response.ports.rows import Work
 
 LINKED_ALERTS = 10
-"""Newest alerts among which a link to the monitor is looked for."""
+"""Newest alerts among which a link to the monitor is searched."""
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
@@ -34,6 +34,7 @@ _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.STOPPED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.OVERRIDDEN: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.EXPIRED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.LAPSED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.SUPERSEDED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
 }
 _WITHOUT_ACTION = (Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY)
@@ -48,16 +49,16 @@ def blast_radius_text(plan: Plan) -> str:
 
 
 def rollback_text(plan: Plan) -> str:
-    """The way back with its exactness in words."""
+    """The rollback with its exactness in words."""
     if plan.rollback.exactness is Exactness.NONE:
-        return f"No way back. {plan.rollback.summary}".strip()
+        return f"No rollback. {plan.rollback.summary}".strip()
     return f"{plan.rollback.summary.rstrip('.')} ({plan.rollback.exactness})."
 
 
 def offered_buttons(
     incident: Incident, action: Action | None, *, approved_by: Sequence[str] = (), review_due: bool = False
 ) -> tuple[Button, ...]:
-    """What people can press now; the handlers accept exactly this. ``said_yes``: whose votes could be withdrawn."""
+    """What people can press now; the handlers accept exactly this. ``approved_by``: who could withdraw."""
     buttons = _offered_by_state(incident, action)
     if not approved_by:
         buttons = tuple(b for b in buttons if b is not Button.WITHDRAW)

@@ -23,7 +23,7 @@ LINKS_OFFERED = ("Dashboard", "Runbook")
 
 
 async def want_channel(work: Work, context: Context, incident_id: int, card: CardNotice) -> None:
-    """Slack has accepted this card, in the transaction that says so: begin with a channel if the orders want one."""
+    """Slack has accepted this card, in the transaction that says so: begin with a channel if the policy wants one."""
     own = context.policy().channels.own_channel
     incident = await work.incidents.get(incident_id)
     if own is None or incident is None or incident.channel is None or incident.thread_ts is None:

@@ -14,7 +14,7 @@ class EvidenceSource(Protocol):
         ...
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
-        """One look at a runbook's ``verify``: PromQL non-zero, or the URL answering 2xx."""
+        """One check of a runbook's ``verify``: PromQL non-zero, or the URL answering 2xx."""
         ...
 
 

@@ -1,19 +1,12 @@
-"""``watchkeeper pause`` and ``resume``, as another process than the one that keeps the watch."""
+"""``watchkeeper pause`` and ``resume``, as another process than the one that runs."""
 
 import asyncio
-import os
-import sys
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from bot.cli import pauses as brakes
-from bot.policy.situation import Pause
-from bot.response.ports.context import utc_now
-from storage.database import Database
-from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer, migrated
+from bot.cli.offline_pauses import operator
+from tests.cli.shell import Shell
 
 POLICY = """
 version: 1
@@ -33,65 +26,20 @@ runbooks:
 """
 
 
-@dataclass
-class Shell:
-    """A shell on the machine, with the variables that matter."""
-
-    folder: Path
-    url: str
-    key: str = AUDIT_KEY.decode()
-
-    async def run(self, *words: str) -> tuple[int, str]:
-        """Exit code, and everything that was printed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bot", *words),
-            cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "DATABASE_URL": self.url, "WATCHKEEPER_AUDIT_KEY": self.key},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        printed, _ = await process.communicate()
-        return process.returncode or 0, printed.decode()
-
-    async def paused(self) -> tuple[Pause, ...]:
-        database = Database(self.url, RecordingEnqueuer(), AUDIT_KEY)
-        try:
-            async with database.read() as work:
-                return await work.pauses.active(utc_now())
-        finally:
-            await database.close()
-
-    async def record(self) -> list[tuple[str, str]]:
-        database = Database(self.url, RecordingEnqueuer(), AUDIT_KEY)
-        try:
-            async with database.read() as work:
-                assert (await work.audit.verify()).intact
-                return [(entry.kind, entry.actor) async for entry in work.audit.entries()]
-        finally:
-            await database.close()
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}"
-    migrated(url)
-    return Shell(tmp_path, url)
-
-
 async def test_everything_is_paused_and_resumed_on_the_record(shell: Shell) -> None:
     code, said = await shell.run("pause", "--for", "2h", "--reason", "disk swap")
     assert code == 0, said
     assert "Paused: everything, for 2h." in said
     (pause,) = await shell.paused()
-    assert (pause.by, pause.reason) == (brakes.operator(), "disk swap")
+    assert (pause.by, pause.reason) == (operator(), "disk swap")
     assert pause.until is not None
     assert pause.until - pause.since == timedelta(hours=2)
     code, said = await shell.run("resume")
     assert code == 0, said
     assert await shell.paused() == ()
     assert await shell.record() == [
-        ("automation.paused", brakes.operator()),
-        ("automation.resumed", brakes.operator()),
+        ("automation.paused", operator()),
+        ("automation.resumed", operator()),
     ]
 
 

@@ -1,11 +1,12 @@
-"""Puts the second channel together: what tells people when Slack does not, and the pages behind its links."""
+"""The second channel: what tells people when Slack does not, and the pages behind its links."""
 
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
+from bot.composition.foundation import Foundation
+from bot.composition.start_error import StartError
+from bot.remediation import PermanentError
 from bot.response.deadlines.announcements import told_elsewhere
 from bot.response.ports.context import Context
 from bot.response.ports.second_notices import SecondNotice, SecondWork
@@ -14,16 +15,14 @@ from bot.second_channel.links import Links
 from bot.second_channel.route import Route
 from bot.second_channel.routes import build_routes
 from bot.second_channel.teller import LinkOffice, Teller
-from bot.settings import Settings
 from handlers.web.links import LinkPages
 from remediations.backends.credentials import read_secret
 from storage.audit_chain import key_id
-from storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class SecondChannel:
-    """``pages`` is None where the orders want no links."""
+    """``pages`` is None where the policy wants no links."""
 
     teller: Teller
     pages: LinkPages | None
@@ -37,31 +36,32 @@ class SecondChannel:
         )
 
 
-def build_second_channel(
-    settings: Settings, context: Context, database: Database, session: aiohttp.ClientSession, name: str
-) -> SecondChannel | None:
-    """The second channel of the orders; None where they name none. ``name`` is unique among replicas.
+def build_second_channel(base: Foundation) -> SecondChannel | None:
+    """The second channel of the policy; None where it names none. Reads the files of credentials, so it may block.
 
     Raises:
-        PermanentError: a credential is not where the orders say.
+        StartError: a credential is not where the policy says.
     """
-    channel = context.policy().second_channel
+    channel, context = base.context.policy().second_channel, base.context
     if channel is None:
         return None
     # Another Watchkeeper may tell the same PagerDuty service of an INC-7 of its own.
-    dedup_prefix = f"watchkeeper-{key_id(settings.audit_key)[:8]}"
-    routes = build_routes(context.policy(), _secret, session, dedup_prefix=dedup_prefix)
-    links = Links(settings.audit_key, channel.links.base_url) if channel.links else None
+    dedup_prefix = f"watchkeeper-{key_id(base.settings.audit_key)[:8]}"
+    try:
+        routes = build_routes(context.policy(), _secret, base.session, dedup_prefix=dedup_prefix)
+    except PermanentError as error:
+        raise StartError(f"The policy's second_channel cannot be used: {error}") from error
+    links = Links(base.settings.audit_key, channel.links.base_url) if channel.links else None
     teller = Teller(
-        database,
+        base.database,
         routes,
-        name=name,
+        name=base.name,
         after=channel.after,
         now=context.now,
         on_taken=partial(_on_taken, context),
         office=LinkOffice(links, channel.links.valid_for) if links and channel.links else None,
     )
-    return SecondChannel(teller, LinkPages(context, database, links) if links else None)
+    return SecondChannel(teller, LinkPages(context, base.database, links) if links else None)
 
 
 def _secret(variable: str | None, file: Path | None) -> str | None:

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from bot.response.model.incident_channel import Announcement, ChannelBrief
 from bot.response.ports.second_notices import Untold
-from storage.claims import SETTLE, Claims
 from storage.database import Database
+from storage.held_leases import SETTLE, HeldLeases
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures.incidents import NOW, card, entry, open_incident
 
@@ -45,21 +45,21 @@ async def due(work: UnitOfWork, now: datetime) -> tuple[int, int, int]:
     return len(notices), len(seconds), len(await work.channels.due(now))
 
 
-async def test_what_the_dead_had_in_hand_is_free_for_others_once_it_has_settled(database: Database) -> None:
+async def test_the_leases_of_a_dead_process_are_free_for_others_once_they_have_settled(database: Database) -> None:
     for name in ("dead", "living"):
         await in_hand(database, name)
-    claims = Claims(database, lambda: NOW)
-    assert await claims.holders() == {"dead", "living"}
-    assert await claims.free("dead") == 3
-    assert await claims.holders() == {"living"}
+    leases = HeldLeases(database, lambda: NOW)
+    assert await leases.holders() == {"dead", "living"}
+    assert await leases.free("dead") == 3
+    assert await leases.holders() == {"living"}
     async with database.read() as work:
         assert await due(work, NOW) == (0, 0, 0), "what the dead had sent may still arrive"
         assert await due(work, AFTER) == (1, 1, 1)
 
 
-async def test_a_notice_of_the_dead_is_known_to_have_been_tried(database: Database) -> None:
+async def test_a_notice_of_a_dead_process_is_known_to_have_been_tried(database: Database) -> None:
     await in_hand(database, "dead")
-    await Claims(database, lambda: NOW).free("dead")
+    await HeldLeases(database, lambda: NOW).free("dead")
     async with database.begin() as work:
         (notice,) = await work.outbox.due(AFTER)
         again = await work.outbox.claim(notice, by="next", now=AFTER, until=TOMORROW)
@@ -67,9 +67,9 @@ async def test_a_notice_of_the_dead_is_known_to_have_been_tried(database: Databa
     assert again.attempts == 2, "the dead one may have got it through"
 
 
-async def test_whoever_was_taken_for_dead_can_still_say_that_it_was_delivered(database: Database) -> None:
+async def test_a_process_taken_for_dead_can_still_say_that_it_was_delivered(database: Database) -> None:
     incident = await in_hand(database, "frozen")
-    await Claims(database, lambda: NOW).free("frozen")
+    await HeldLeases(database, lambda: NOW).free("frozen")
     async with database.begin() as work:
         (notice,) = await work.outbox.due(AFTER)
         assert not await work.outbox.failed(notice, by="frozen", error="it has no say any more")

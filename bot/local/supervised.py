@@ -110,13 +110,14 @@ class Supervisord:
         directory: Path,
         socket_path: Path,
         programs: Sequence[Program],
+        username: str,
         password: str | None,
         started: StartHook,
     ) -> None:
         self.server = f"unix://{socket_path}"
         self.http_port = free_port()
         self.http_server = f"http://127.0.0.1:{self.http_port}"
-        self.username = "watchkeeper"
+        self.username = username
         self.log = directory / "supervisord.log"
         self._socket_path = socket_path
         self._identity = uuid.uuid4().hex
@@ -236,17 +237,21 @@ class Supervisord:
 
 @asynccontextmanager
 async def running_supervisord(
-    directory: Path, *programs: Program, password: str | None = None, started: StartHook = tell_nobody
+    directory: Path,
+    *programs: Program,
+    username: str = "operator",
+    password: str | None = None,
+    started: StartHook = tell_nobody,
 ) -> AsyncIterator[Supervisord]:
     """A supervisord that runs ``programs``; reachable at ``server`` (UNIX socket) and ``http_server``.
 
-    With a ``password`` both ask for it, with the user name ``watchkeeper``.
+    With a ``password`` both ask for it, together with the ``username``.
 
     Raises:
         ServerError: it, or a program that should run, did not come up.
     """
     with _socket_path(directory) as socket_path:
-        supervisord = Supervisord(directory, socket_path, programs, password, started)
+        supervisord = Supervisord(directory, socket_path, programs, username, password, started)
         try:
             await supervisord.start()
             yield supervisord
@@ -261,7 +266,7 @@ def _socket_path(directory: Path) -> Iterator[Path]:
     if len(os.fsencode(wanted)) <= LONGEST_SOCKET_PATH_BYTES:
         yield wanted
         return
-    with tempfile.TemporaryDirectory(prefix="watchkeeper-") as short:
+    with tempfile.TemporaryDirectory(prefix="supervisord-") as short:
         yield Path(short) / "supervisord.sock"
 
 

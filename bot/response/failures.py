@@ -66,7 +66,7 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         tone=Tone.BAD,
         broadcast=True,
     )
-    await tell(work, context, incident_id, line, entries=(entry,), refresh=False, at=now)
+    await tell(work, context, incident_id, line, entries=(entry,), at=now)
 
 
 async def _not_finished(work: Work, context: Context, action_id: str, text: str) -> None:

@@ -21,8 +21,7 @@ from bot.response.interventions.runbook_levels import runbook_levels
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import present_card
 from bot.response.ports.context import Context
-from bot.slack import layout, listings
-from bot.slack import replies as answers
+from bot.slack import layout, listings, replies
 from bot.slack.layout import Message
 from bot.slack.text import bold, code, lines, spaced, words
 from handlers.slack import overview, watch_words
@@ -50,11 +49,11 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
 
     async def act(work: UnitOfWork, context: Context, roster: Roster) -> Reply | Brief:
         if problem:
-            return answers.mistake(problem)
+            return replies.mistake(problem)
         try:
             return await _Invocation(work, context, roster, arrived.person, bridge, workspace_url).carry_out(request)
         except (WordsError, RequestError) as error:
-            return answers.mistake(str(error))
+            return replies.mistake(str(error))
 
     reply = await bridge.settle(arrived, act)
     if isinstance(reply, Brief):
@@ -73,11 +72,11 @@ async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
         seen = await rehearse(bridge.context, brief)
     except TimeoutError:
         problem = f"The rehearsal of {runbook} took longer than {REHEARSAL_TIMEOUT_SECONDS:.0f} s, so I gave it up."
-        message = answers.mistake(problem, "Nothing was changed. Is the system that it reads well?")
+        message = replies.mistake(problem, "Nothing was changed. Is the system that it reads well?")
     except Exception:
         log.exception("the rehearsal of %s for %s failed", runbook, arrived.person)
         problem = f"The rehearsal of {runbook} went wrong on my side."
-        message = answers.mistake(problem, "Nothing was changed; the details are in my log.")
+        message = replies.mistake(problem, "Nothing was changed; the details are in my log.")
     else:
         message = listings.rehearsal(seen, runbook, everybody(await bridge.context.roster()))
     await bridge.private.tell(arrived, message)
@@ -160,8 +159,8 @@ class _Invocation:
 
     async def _incidents(self) -> Reply:
         open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
-        shown = await overview.lines(self.work, open_now[: answers.INCIDENTS_SHOWN], self.workspace_url)
-        return answers.incidents(shown, len(open_now))
+        shown = await overview.lines(self.work, open_now[: replies.INCIDENTS_SHOWN], self.workspace_url)
+        return replies.incidents(shown, len(open_now))
 
     async def _audit(self, number: int | None) -> Reply:
         if number is None:
@@ -174,15 +173,15 @@ class _Invocation:
         now = self.context.now()
         seen = await overview.gather(self.work, now)
         digest = self.context.policy().digest
-        return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
+        return replies.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 
     async def _show(self, incident: Incident) -> Reply:
         card = await present_card(self.work, self.context.policy(), incident.id, self.context.now())
-        return NO_DECISION if card is None else answers.show(card, everybody(self.roster))
+        return NO_DECISION if card is None else replies.show(card, everybody(self.roster))
 
     async def _why(self, incident: Incident) -> Reply:
         explanation = await explain_incident(self.work, self.context, incident.id, self.person)
-        return NO_DECISION if explanation is None else answers.why(explanation, everybody(self.roster))
+        return NO_DECISION if explanation is None else replies.why(explanation, everybody(self.roster))
 
     async def _pause(self, request: watch_words.Pause) -> Reply:
         await self._check_scope(request)

@@ -52,6 +52,16 @@ def test_only_settings_read_the_environment() -> None:
     assert readers <= MAY_READ_THE_ENVIRONMENT
 
 
+def test_the_local_world_does_not_know_who_is_tried_out_in_it() -> None:
+    product = "watchkeeper"
+    naming = {
+        str(p.relative_to(ROOT))
+        for p in (ROOT / "bot/local").rglob("*")
+        if p.suffix in {".py", ".js", ".html", ".css", ".json", ".svg"} and product in p.read_text().casefold()
+    }
+    assert {name for name in naming if not name.startswith("bot/local/demo/")} == set()
+
+
 def test_no_registry_host_and_no_machine_path_is_written_down() -> None:
     words = ["py" + "pi.org", "pythonho" + "sted", "registry.np" + "mjs", "/wo" + "rk/", "/ro" + "ot/"]
     command = ["git", "grep", "-nI", *[part for word in words for part in ("-e", word)]]

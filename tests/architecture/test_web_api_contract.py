@@ -14,8 +14,7 @@ from sqlalchemy import update
 from bot.local.workspace import Workspace
 from bot.local.workspace.facts import method_facts
 from bot.local.workspace.workflows import ExecutionState
-from bot.slack import courier, people, posting
-from bot.slack import incident_channels as channels
+from bot.slack import courier, incident_channels, people, posting
 from handlers.slack import bridge
 from handlers.slack.workflow import FUNCTION
 from storage.database import Database
@@ -152,8 +151,8 @@ async def test_one_story_comes_to_every_method_that_the_code_names(tmp_path: Pat
         (courier.CLOSED_CHANNEL_ERRORS, POSTING),
         (bridge.TOO_LATE, ("views.open",)),
         (people.NOBODY_ERRORS, ("users.info", "usergroups.users.list")),
-        (set(channels._REMEDIES) | channels._ONE_OF_MANY | channels._FOR_GOOD, CHANNELS),
-        (set().union(*channels._TOLERATED.values()), CHANNELS),
+        (set(incident_channels._REMEDIES) | incident_channels._ONE_OF_MANY | incident_channels._FOR_GOOD, CHANNELS),
+        (set().union(*incident_channels._TOLERATED.values()), CHANNELS),
     ],
 )
 def test_every_word_we_understand_is_one_that_slack_says(words: set[str], asked: tuple[str, ...]) -> None:

@@ -15,7 +15,8 @@ from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Workspace
 from bot.local.workspace.people import Person
 from bot.policy.evidence import Evidence
 from bot.policy.situation import Notification, Oversight

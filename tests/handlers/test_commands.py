@@ -108,7 +108,7 @@ async def test_somebody_without_the_right_is_refused_and_recorded(ship: Ship) ->
 
 async def test_rolling_back_by_word_is_the_same_deed_as_by_button(ship: Ship) -> None:
     await ship.question()
-    assert "Nothing to roll back: it is waiting." in await context(ship, "rollback INC-1 it got worse")
+    assert "Nothing to roll back: waiting for approval." in await context(ship, "rollback INC-1 it got worse")
     assert "You may not roll back here" in await context(ship, "rollback INC-1", "dave")
 
 
@@ -164,7 +164,7 @@ async def test_whom_the_policy_does_not_name_may_neither_run_nor_rehearse(ship: 
 async def test_runbooks_are_listed_with_the_level_in_force_and_why_it_is_not_higher(ship: Ship) -> None:
     answer = await context(ship, "runbooks")
     assert "`restart-checkout` · *L1 assisted*" in answer
-    assert "not higher: its orders say L1" in answer
+    assert "not higher: the policy says L1" in answer
     await context(ship, "pause runbook:restart-checkout for 2h too risky")
     answer = await context(ship, "runbooks")
     assert "`restart-checkout` · *L0 manual*" in answer

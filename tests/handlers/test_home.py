@@ -49,7 +49,7 @@ async def test_a_calm_day_reads_calmly(ship: Ship) -> None:
     assert "Nothing waits for you." in seen
     assert "Open incidents: 0" in seen
     assert "`restart-checkout` · *L1 assisted*" in seen
-    assert "not higher: its orders say L1" in seen
+    assert "not higher: the policy says L1" in seen
 
 
 async def test_it_shows_who_paused_what_is_open_and_what_waits_for_me(ship: Ship) -> None:

@@ -130,7 +130,7 @@ def test_the_level_in_force_is_the_least_of_runbook_organisation_and_licence(wri
 def test_a_single_missing_gate_leaves_l1(missing: Gate) -> None:
     decision = decide(calm_situation(licence=Licence(gates=frozenset(Gate) - {missing})), calm_policy())
     assert (decision.verdict, decision.level, decision.decisive) == (ASK, Level.L1, "licence")
-    assert missing.value.replace("_", " ") in decision.headline
+    assert missing.in_words in decision.headline
 
 
 def test_the_calm_case_acts_unless_stopped_and_every_rule_passes() -> None:

@@ -87,7 +87,7 @@ async def test_one_yes_runs_all_that_the_card_shows_each_with_its_own_vote_and_o
         assert not any(one.broadcast for one in thread), "a storm is not told in the channel line by line"
         assert all(Button.ROLL_BACK in one.buttons for one in outcomes), "each has its own way back"
         again = await press(here, BOB, card)
-        assert (again.accepted, again.text) == (False, "Nothing here waiting for approval any more. See the card.")
+        assert (again.accepted, again.text) == (False, "Nothing here waits for approval any more. See the card.")
         assert flips(here, 3, 4, 5) == [1, 1, 1]
 
 

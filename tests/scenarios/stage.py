@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from bot.app import running
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Workspace
 from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
 from bot.policy.situation import Gate

@@ -44,7 +44,7 @@ async def test_every_question_and_order_after_slash_watch_is_answered_in_private
         shown = await here.context("alice", "show INC-1", "Restart checkout", "What runs")
         assert "action_id" not in shown, "the buttons belong to the card"
         await here.context("alice", "why INC-1", "Ask a person", "this settled it")
-        await here.context("alice", "rollback INC-1 I changed my mind", "Nothing to roll back: it is waiting")
+        await here.context("alice", "rollback INC-1 I changed my mind", "Nothing to roll back: waiting for approval")
         await here.context("alice", "show INC-77", "There is no incident INC-77")
         await here.context("alice", "why checkout", "is not an incident's name")
         await here.context("alice", "stauts", "I do not know", "/watch status")

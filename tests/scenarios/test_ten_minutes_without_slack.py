@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from bot.local.workspace import Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Workspace
 from bot.policy.file.second_channel import EmailRoute
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import CardNotice, ThreadNotice

@@ -12,7 +12,8 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Workspace
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import Told
 from bot.slack.connection import build_client

@@ -3,7 +3,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from bot.local.workspace import Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Workspace
 from bot.policy.file.document import Channels, Group, Policy
 from bot.slack.connection import build_client
 from bot.slack.people import RETRY_SECONDS, SURE_USERGROUP_SECONDS, USER_SECONDS, USERGROUP_SECONDS, SlackPeople

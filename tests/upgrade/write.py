@@ -26,7 +26,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.local.demo.memory import keep
-from bot.local.workspace import Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Workspace
 from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
 from bot.policy.situation import Gate

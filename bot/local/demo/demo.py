@@ -33,8 +33,9 @@ from bot.local.demo.surroundings import (
     running_monitor,
     running_services,
 )
+from bot.local.demo.team import demo_team
 from bot.local.servers import ServerError, is_free, log_tail
-from bot.local.workspace import Server, Workspace, demo_team
+from bot.local.workspace import Server, Workspace
 
 T = TypeVar("T")
 

@@ -26,6 +26,8 @@ from bot.local.supervised import Program, Supervisord, running_supervisord
 
 SERVICE = "checkout"
 STAGING = "checkout-staging"
+USERNAME = "watchkeeper"
+"""What the policy tells supervisord; the password is in a file of its own."""
 DOWN_FOR_SECONDS = 2
 REMEMBER_EVERY_SECONDS = 1.0
 MONITOR_PROGRAMS = ("prometheus", "prometheus-alertmanager")
@@ -60,6 +62,7 @@ async def running_services(folder: Folder, started: StartHook) -> AsyncIterator[
         folder.servers / "supervisord",
         checkout,
         staging,
+        username=USERNAME,
         password=password_file.read_text(),
         started=started,
     ) as supervisord:

@@ -80,7 +80,7 @@ async def record(
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
     quiet = why_quiet(policy, action.asked, incident.severity, now) if action else ""
     line, by = _rationale(situation, decision, quiet), situation.requested_by
-    await tell(work, context, incident.id, line, entries=(entry,), by=by, refresh=False, at=now)
+    await tell(work, context, incident.id, line, entries=(entry,), by=by, at=now)
 
 
 async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:

@@ -53,7 +53,7 @@ async def told_elsewhere(work: SecondWork, context: Context, told: SecondNotice,
         await announced(work, context, told.incident_id, told.notice)
     if told.notice is not None and await work.second_notices.told(told.incident_id, told.kind, told.subject) == 1:
         line = ThreadLine(title=f"Slack did not answer, so people were told by {route}", lines=(title,))
-        await tell(work, context, told.incident_id, line, entries=(entry,), refresh=False, at=now)
+        await tell(work, context, told.incident_id, line, entries=(entry,), at=now)
 
 
 async def release(work: Work, context: Context, action: Action) -> bool:

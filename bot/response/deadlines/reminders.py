@@ -98,7 +98,7 @@ async def _remind(
     if about is not None:
         lines = (about.text, _until(policy, incident, moved))
         line = _line(about, "Still waiting for an answer", lines, people)
-        await tell(work, context, incident.id, line, entries=(entry,), refresh=False, at=now)
+        await tell(work, context, incident.id, line, entries=(entry,), at=now)
         title, silence = f"Still waiting for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
         await write_to(work, policy, about.incident, moved, people, (title, "", silence), now)
     return True
@@ -145,7 +145,7 @@ async def _hand_over(
     if about is not None:
         lines = tuple(filter(None, (because, quiet, about.text, _until(policy, incident, moved))))
         line = _line(about, f"Now asking {_names(following)} as well", lines, people)
-        await tell(work, context, incident.id, line, entries=(entry,), refresh=False, at=now)
+        await tell(work, context, incident.id, line, entries=(entry,), at=now)
         title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
         await write_to(work, policy, about.incident, moved, people, (title, because, silence), now)
     return True

@@ -16,6 +16,7 @@ from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionSt
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident
 from bot.response.model.notices import ThreadLine, Tone
+from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
@@ -56,6 +57,7 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
             tone=Tone.BAD,
             to=callable_people(policy, action.asked, incident.severity, now),
         )
+        await refresh_card(work, policy, action.incident_id, now)
         await tell(work, context, action.incident_id, line, entries=(entry,), at=now)
 
 

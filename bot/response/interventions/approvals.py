@@ -42,15 +42,7 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
     )
     if not permission.allowed:
         text = _not_yet(context, roster, action, press.person) or permission.text
-        return await refuse(
-            work,
-            context,
-            Intervention.APPROVE,
-            press.person,
-            text,
-            tried=press.tried,
-            incident_id=action.incident_id,
-        )
+        return await refuse(work, context, Intervention.APPROVE, press.on(action.incident_id), text)
     if action.state is not ActionState.WAITING:
         return Answer(False, f"Nothing to approve any more: {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= context.now():
@@ -76,10 +68,12 @@ async def cast_approval(
     approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
     if approval.entry is None:
         return approval.answer
-    label = state_words(ActionState.APPROVED).label
-    title = f"{label} by hand while automation is paused" if by_hand else label
-    line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.GOOD) if approval.approved else None
-    await tell(work, context, action.incident_id, line, entries=(approval.entry,), by=person)
+    await refresh_card(work, context.policy(), action.incident_id, context.now())
+    if approval.approved is not None:
+        label = state_words(ActionState.APPROVED).label
+        title = f"{label} by hand while automation is paused" if by_hand else label
+        line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.GOOD)
+        await tell(work, context, action.incident_id, line, entries=(approval.entry,), by=person)
     return approval.answer
 
 
@@ -209,16 +203,8 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     action, now = found.action, context.now()
-    refusal = await refused(
-        work,
-        context,
-        roster,
-        Intervention.STOP,
-        press.person,
-        tried=press.tried,
-        incident_id=action.incident_id,
-        runbook=action.runbook,
-    )
+    tried = press.on(action.incident_id)
+    refusal = await refused(work, context, roster, Intervention.STOP, tried, runbook=action.runbook)
     if refusal is not None:
         return refusal
     # A stop never fails for being pressed on an old card: it can only make things safer.

@@ -3,14 +3,14 @@
 Each question keeps its own vote, quorum and record. An approval covers only what the card showed when it was pressed.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.policy.approval import Intervention, may
 from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import count_approval
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.bundle import Bundle, Member
@@ -67,7 +67,7 @@ async def take_these(work: Work, context: Context, roster: Roster, press: Press)
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    refusal = await _refusal(work, context, roster, bundle, press, Intervention.TAKE)
+    refusal = await refused(work, context, roster, Intervention.TAKE, _tried(bundle, press))
     if refusal is not None:
         return refusal
     now, taken, entries = context.now(), list[Member](), list[int]()
@@ -96,7 +96,7 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    refusal = await _refusal(work, context, roster, bundle, press, Intervention.TAKE)
+    refusal = await refused(work, context, roster, Intervention.TAKE, _tried(bundle, press))
     if refusal is not None:
         return refusal
     now, moved = context.now(), list[Member]()
@@ -181,15 +181,7 @@ async def _approve(
         started += [member] if approval.approved is not None else []
         unsettled += approval.approved is None
     if len(refusals) == len(covered.asked):
-        return await refuse(
-            work,
-            context,
-            Intervention.APPROVE,
-            press.person,
-            refusals[0],
-            tried=_tried(bundle, press),
-            incident_id=bundle.founder_id,
-        )
+        return await refuse(work, context, Intervention.APPROVE, _tried(bundle, press), refusals[0])
     if started:
         await _tell(work, context, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
     else:
@@ -214,22 +206,8 @@ def _not_covered(covered: _Covered) -> str:
     return " ".join(filter(None, said))
 
 
-async def _refusal(
-    work: Work, context: Context, roster: Roster, bundle: Bundle, press: Press, intervention: Intervention
-) -> Answer | None:
-    return await refused(
-        work,
-        context,
-        roster,
-        intervention,
-        press.person,
-        tried=_tried(bundle, press),
-        incident_id=bundle.founder_id,
-    )
-
-
-def _tried(bundle: Bundle, press: Press) -> Mapping[str, str | int]:
-    return {"bundle": bundle.handle, "revision": press.revision}
+def _tried(bundle: Bundle, press: Press) -> Tried:
+    return Tried(press.person, {"bundle": bundle.handle, "revision": press.revision}, bundle.founder_id)
 
 
 async def _tell(
@@ -245,6 +223,7 @@ async def _tell(
     """The card that they share as it stands now, and one line for all in its thread."""
     names = _names(members)
     line = ThreadLine(title=title, lines=(names,), tone=tone, of_bundle=True)
+    await refresh_bundle(work, context.policy(), bundle, context.now())
     await tell(work, context, members[0].incident.id, line, entries=entries, by=person, about=names)
 
 

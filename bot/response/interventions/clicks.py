@@ -20,10 +20,18 @@ class Press:
     subject: str
     revision: int
 
-    @property
-    def tried(self) -> Mapping[str, str | int]:
-        """What was pressed, as a refusal's audit entry names it."""
-        return {"subject": self.subject, "revision": self.revision}
+    def on(self, incident_id: int) -> "Tried":
+        """The press as an attempt on this incident, which may be refused."""
+        return Tried(self.person, {"subject": self.subject, "revision": self.revision}, incident_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Who tried something, and on what; ``on`` is what the audit entry of a refusal says of that."""
+
+    person: str
+    on: Mapping[str, str | int]
+    incident_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from bot.policy.situation import Pause, Scope
 from bot.response.assessment.record import judge_anew
 from bot.response.assessment.votes import Roster
 from bot.response.execution.recheck import pause_in_force
-from bot.response.interventions.clicks import Answer
+from bot.response.interventions.clicks import Answer, Tried
 from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, Action, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -39,7 +39,8 @@ async def pause(
 
     ``incident_id`` names the thread in which it was asked, which then says so.
     """
-    refusal = await refused(work, context, roster, Intervention.PAUSE, person, tried={"scope": str(scope)})
+    tried = Tried(person, {"scope": str(scope)})
+    refusal = await refused(work, context, roster, Intervention.PAUSE, tried)
     if refusal is not None:
         return refusal
     now = context.now()
@@ -55,7 +56,7 @@ async def pause(
             lines=(f"Reason: {kept}",) if kept else (),
             tone=Tone.WARNING,
         )
-        await tell(work, context, incident_id, line, entries=(entry,), by=person, refresh=False, at=now)
+        await tell(work, context, incident_id, line, entries=(entry,), by=person, at=now)
     waiting = f" {held} open action{'s are' if held != 1 else ' is'} held." if held else ""
     short = "" if kept == reason else f" {SHORTENED}"
     return Answer(True, f"Paused: {scope}, {end}.{short}{waiting} Alerts still come in, and cards still show the plan.")
@@ -64,8 +65,8 @@ async def pause(
 async def resume(work: Work, context: Context, roster: Roster, person: str, scope: Scope) -> Answer:
     """End the pauses of exactly ``scope``; what nothing holds any more is considered anew."""
     runbook = scope.name if scope.kind == "runbook" else ""
-    tried = {"scope": str(scope)}
-    refusal = await refused(work, context, roster, Intervention.RESUME, person, tried=tried, runbook=runbook)
+    tried = Tried(person, {"scope": str(scope)})
+    refusal = await refused(work, context, roster, Intervention.RESUME, tried, runbook=runbook)
     if refusal is not None:
         return refusal
     now = context.now()

@@ -1,34 +1,22 @@
 """Refusing a person: a polite answer for them alone, and an audit entry of who tried what."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from bot.policy.approval import Intervention, may
 from bot.response.assessment.votes import Roster, authorised
-from bot.response.interventions.clicks import Answer
+from bot.response.interventions.clicks import Answer, Tried
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 
-async def refuse(
-    work: Work,
-    context: Context,
-    intervention: Intervention,
-    person: str,
-    reason: str,
-    *,
-    tried: Mapping[str, Any],
-    incident_id: int | None = None,
-) -> Answer:
-    """The refusal, on the record. ``tried``: what the person aimed at, for the entry's body."""
+async def refuse(work: Work, context: Context, intervention: Intervention, tried: Tried, reason: str) -> Answer:
+    """Refuse it to the person, on the record; ``reason`` is for them."""
     await work.audit.append(
         kind=AuditKind.PERSON_REFUSED,
-        actor=person,
+        actor=tried.person,
         at=context.now(),
-        incident_id=incident_id,
-        body={"deed": intervention, **tried, "reason": reason},
+        incident_id=tried.incident_id,
+        body={"deed": intervention, **tried.on, "reason": reason},
     )
     return Answer(False, reason)
 
@@ -38,10 +26,8 @@ async def refused(
     context: Context,
     roster: Roster,
     intervention: Intervention,
-    person: str,
+    tried: Tried,
     *,
-    tried: Mapping[str, Any],
-    incident_id: int | None = None,
     runbook: str = "",
     action: Action | None = None,
     requested_by: str | None = None,
@@ -53,19 +39,17 @@ async def refused(
         context: the collaborators.
         roster: who is in which group now.
         intervention: what the person wants to do.
-        person: Slack user id.
-        tried: what the person aimed at, for the entry's body.
-        incident_id: the incident that it is about, if any.
+        tried: by whom, and on what.
         runbook: whose approvers may do it; by default those of the policy's defaults.
         action: the question that it is about, whose escalated groups may answer, too.
         requested_by: who asked for the action, and so may not approve it.
     """
     permission = may(
         intervention,
-        person,
+        tried.person,
         authorised=authorised(context, roster, intervention, runbook, action),
         requested_by=requested_by,
     )
     if permission.allowed:
         return None
-    return await refuse(work, context, intervention, person, permission.text, tried=tried, incident_id=incident_id)
+    return await refuse(work, context, intervention, tried, permission.text)

@@ -25,7 +25,7 @@ from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
 from bot.response.assessment.situation import build_situation
 from bot.response.assessment.votes import Roster
-from bot.response.interventions.clicks import Answer
+from bot.response.interventions.clicks import Answer, Tried
 from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -95,7 +95,7 @@ async def run(
     Raises:
         RequestError: there is no such runbook, or the parameters do not fit it.
     """
-    refusal = await refused(work, context, roster, Intervention.RUN, person, tried=_tried(wanted, via))
+    refusal = await refused(work, context, roster, Intervention.RUN, _tried(person, wanted, via))
     if refusal is not None:
         return RequestAnswer(refusal)
     runbook = _runbook(context, wanted)
@@ -125,7 +125,7 @@ async def run(
         },
     )
     if home is not None:
-        await tell(work, context, home.id, _asked_for(wanted), entries=(entry,), by=person, refresh=False, at=now)
+        await tell(work, context, home.id, _asked_for(wanted), entries=(entry,), by=person, at=now)
     request = Request(
         runbook=wanted.runbook, by=person, reason=wanted.reason or NO_REASON, parameters=dict(wanted.parameters)
     )
@@ -144,7 +144,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     Raises:
         RequestError: as ``run``.
     """
-    refusal = await refused(work, context, roster, Intervention.RUN, person, tried=_tried(wanted, "rehearsal"))
+    refusal = await refused(work, context, roster, Intervention.RUN, _tried(person, wanted, "rehearsal"))
     if refusal is not None:
         return refusal
     runbook = _runbook(context, wanted)
@@ -218,8 +218,8 @@ async def _is_settled(work: Work, context: Context, incident: Incident) -> bool:
     return context.now() - since > KEPT_OPEN
 
 
-def _tried(wanted: Wanted, via: str) -> Mapping[str, str]:
-    return {"runbook": wanted.runbook, "via": via}
+def _tried(person: str, wanted: Wanted, via: str) -> Tried:
+    return Tried(person, {"runbook": wanted.runbook, "via": via})
 
 
 def _runbook(context: Context, wanted: Wanted) -> Runbook:

@@ -78,9 +78,7 @@ async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueRev
 
 async def may_review(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> Answer | None:
     """Why this person cannot review what the button points at now; None when they can."""
-    refusal = await refused(
-        work, context, roster, Intervention.REVIEW, press.person, tried=press.tried, incident_id=found.incident.id
-    )
+    refusal = await refused(work, context, roster, Intervention.REVIEW, press.on(found.incident.id))
     if refusal is not None:
         return refusal
     review = await work.reviews.get(found.action.id) if found.action else None

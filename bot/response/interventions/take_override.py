@@ -29,9 +29,7 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
     if found is None:
         return UNKNOWN_SUBJECT
     incident, now = found.incident, context.now()
-    refusal = await refused(
-        work, context, roster, Intervention.TAKE, press.person, tried=press.tried, incident_id=incident.id
-    )
+    refusal = await refused(work, context, roster, Intervention.TAKE, press.on(incident.id))
     if refusal is not None:
         return refusal
     if incident.state is IncidentState.TAKEN and incident.taken_by == press.person:
@@ -70,9 +68,7 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
         context,
         roster,
         intervention,
-        press.person,
-        tried=press.tried,
-        incident_id=incident.id,
+        press.on(incident.id),
         runbook=runbook,
         action=action,
         requested_by=action.requested_by if action else None,
@@ -111,17 +107,8 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     action = found.action
-    refusal = await refused(
-        work,
-        context,
-        roster,
-        Intervention.ROLL_BACK,
-        press.person,
-        tried=press.tried,
-        incident_id=action.incident_id,
-        runbook=action.runbook,
-        action=action,
-    )
+    tried = press.on(action.incident_id)
+    refusal = await refused(work, context, roster, Intervention.ROLL_BACK, tried, runbook=action.runbook, action=action)
     if refusal is not None:
         return refusal
     if action.state in (ActionState.ROLLING_BACK, ActionState.ROLLED_BACK):

@@ -93,7 +93,7 @@ async def invitation_failed(work: Work, context: Context, own: OwnChannel, error
         lines=(f"Slack says: {error}. Whoever is needed has to join by themselves or be invited by hand.",),
         tone=Tone.WARNING,
     )
-    await tell(work, context, own.incident_id, line, refresh=False)
+    await tell(work, context, own.incident_id, line)
 
 
 async def archived(work: Work, context: Context, own: OwnChannel) -> bool:

@@ -43,7 +43,10 @@ async def report(
     """
     at = at or context.now()
     entry = await work.audit.append(kind=kind, actor=by or WATCHKEEPER, at=at, incident_id=incident_id, body=body)
-    await tell(work, context, incident_id, line, entries=(entry,), by=by, refresh=refresh, at=at)
+    if refresh:
+        await refresh_card(work, context.policy(), incident_id, at)
+    if line is not None:
+        await tell(work, context, incident_id, line, entries=(entry,), by=by, at=at)
     return entry
 
 
@@ -51,32 +54,26 @@ async def tell(
     work: Work,
     context: Context,
     incident_id: int,
-    line: ThreadLine | None,
+    line: ThreadLine,
     *,
     entries: Sequence[int] = (),
     by: str | None = None,
     about: str = "",
-    refresh: bool = True,
     at: datetime | None = None,
 ) -> None:
-    """Tell of what is on the record already: the second and third part of ``report``.
+    """Say in the thread what is on the record, and on the card, already.
 
     Args:
         work: the transaction in which it happened.
         context: the collaborators.
-        incident_id: whose card and thread it is.
-        line: what the thread says; None when the card alone is enough.
+        incident_id: whose thread it is.
+        line: what it says.
         entries: numbers of the audit entries that it tells of.
         by: the person who did it; None for Watchkeeper itself.
         about: the names of the incidents, where the line is about several.
-        refresh: whether the card shows anything of it.
         at: the moment of the event, where rows keep it too; by default now.
     """
     at = at or context.now()
-    if refresh:
-        await refresh_card(work, context.policy(), incident_id, at)
-    if line is None:
-        return
     notice = ThreadNotice(
         **dict(line), incident=about or incident_name(incident_id), by=by, audit=tuple(entries), at=at
     )

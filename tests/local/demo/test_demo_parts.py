@@ -20,8 +20,9 @@ from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, render, write_policy
 from bot.local.demo.probe import ProbeMonitor
 from bot.local.demo.processes import Ledger, look_up
+from bot.local.demo.team import demo_team
 from bot.local.servers import free_port, until
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.workspace import Message, Workspace
 from bot.policy.file.loading import check_policy
 from bot.response.model.incidents import AlertStatus
 from handlers.alerts.alertmanager import parse

@@ -11,7 +11,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.workspace import Server, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Server, Workspace
 
 Connect = Callable[..., AbstractAsyncContextManager[AsyncSocketModeHandler]]
 

@@ -7,7 +7,7 @@ import pytest
 from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
-from bot.slack import replies as answers
+from bot.slack import replies
 from bot.slack.limits import check_card
 from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from tests.slack.conftest import Golden
@@ -35,14 +35,14 @@ WELL = StatusFacts(
 )
 LINE = IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1")
 ANSWERS = {
-    "answer_status": answers.status(WELL),
-    "answer_status_troubled": answers.status(
+    "answer_status": replies.status(WELL),
+    "answer_status_troubled": replies.status(
         replace(WELL, problems=("Slack refuses our messages in C02AUD: invite the app",), pauses=(PAUSE,), under_way=1)
     ),
-    "answer_status_rebuilt": answers.status(
+    "answer_status_rebuilt": replies.status(
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
-    "answer_incidents": answers.incidents(
+    "answer_incidents": replies.incidents(
         [
             LINE,
             IncidentLine(replace(INCIDENT, id=8, state=IncidentState.TAKEN, taken_by=BOB), None),
@@ -50,11 +50,11 @@ ANSWERS = {
         ],
         3,
     ),
-    "answer_no_incidents": answers.incidents([], 0),
-    "answer_show": answers.show(CARDS["asking"], {ALICE}),
-    "answer_why": answers.why(explanation(), {ALICE}),
-    "answer_mistake": answers.mistake("There is no incident INC-99.", "The open ones are in /watch incidents."),
-    "answer_refusal": answers.refusal("approve", "The policy does not name you in the groups that may.", (ALICE, BOB)),
+    "answer_no_incidents": replies.incidents([], 0),
+    "answer_show": replies.show(CARDS["asking"], {ALICE}),
+    "answer_why": replies.why(explanation(), {ALICE}),
+    "answer_mistake": replies.mistake("There is no incident INC-99.", "The open ones are in /watch incidents."),
+    "answer_refusal": replies.refusal("approve", "The policy does not name you in the groups that may.", (ALICE, BOB)),
 }
 
 
@@ -90,7 +90,7 @@ def test_incidents_link_to_their_threads_and_say_how_they_stand() -> None:
 
 
 def test_a_long_list_of_incidents_is_cut_and_says_so() -> None:
-    answer = answers.incidents([LINE] * 15, 200)
+    answer = replies.incidents([LINE] * 15, 200)
     check_card(answer.blocks, answer.text)
     assert "and 185 more" in json.dumps(answer.blocks, ensure_ascii=False)
 
@@ -113,4 +113,4 @@ def test_a_refusal_says_why_and_who_may() -> None:
 
 def test_every_state_of_an_action_has_words() -> None:
     for state in ActionState:
-        answers.incidents([replace(LINE, action_state=state)], 1)
+        replies.incidents([replace(LINE, action_state=state)], 1)

@@ -1,6 +1,6 @@
 """The small company every newcomer meets: three channels, four people and the bot."""
 
-from bot.local.workspace.team import Channel, Team, User, UserGroup
+from bot.local.workspace import Channel, Team, User, UserGroup
 
 
 def demo_team() -> Team:

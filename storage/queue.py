@@ -95,7 +95,7 @@ class Queue:
             action.id,
             by,
             reason,
-            workflow_id=f"roll_back:{action.id}",
+            workflow_id=f"roll_back:{action.id}" + (f":{action.rollbacks}" if action.rollbacks > 1 else ""),
             partition=partition_of(action),
             delay_seconds=0,
         )

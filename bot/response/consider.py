@@ -185,7 +185,7 @@ async def _tell_that_it_rose(work: Work, context: Context, incident: Incident, b
         to=called,
         broadcast=True,
     )
-    await tell(work, context, incident.id, line, refresh=False, at=now)
+    await tell(work, context, incident.id, line, at=now)
 
 
 async def _nothing_new(
@@ -215,8 +215,8 @@ async def _tell_what_joined(
     detail = " ".join(sorted(f"{alert.source}/{alert.fingerprint}/{alert.starts_at.isoformat()}" for alert in joined))
     said = await work.decisions.last_note(incident.id)
     await work.decisions.note(incident.id, AssessmentResult.UNCHANGED, detail, context.policy(), now)
+    await refresh_card(work, context.policy(), incident.id, now)
     if not joined or said == detail:
-        await refresh_card(work, context.policy(), incident.id, now)
         return
     line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING)
     await tell(work, context, incident.id, line, at=now)

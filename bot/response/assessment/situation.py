@@ -18,7 +18,7 @@ _REFUSED = {ActionState.STOPPED: RefusalKind.STOPPED, ActionState.OVERRIDDEN: Re
 async def build_situation(
     work: Work,
     context: Context,
-    incident: Incident,
+    incident: Incident | None,
     brief: Brief,
     assessment: Assessment,
     notification: Notification,
@@ -28,22 +28,25 @@ async def build_situation(
 ) -> Situation:
     """What was found outside, with what rows say at this moment: alerts, controls, ledger, gates, history, memory.
 
-    ``but``: the action under judgment itself, which is no past of its own.
+    ``incident`` is None in a rehearsal of something that has none. ``but``: the action under judgment itself, which is
+    no past of its own.
     """
     policy = context.policy()
     names = tuple(assessment.plans)
     since = now - timedelta(days=context.timing.history_days)
     services = {plan.plan.service for plan in assessment.plans.values() if plan.plan is not None}
+    services |= {incident.service} if incident is not None else set()
+    alerts = await firing_facts(work, incident) if incident is not None else ()
     ledger = await work.budgets.ledger(now, longest_window(policy))
     return Situation(
         now=now,
         incident=brief.incident,
-        alerts=await firing_facts(work, incident) or brief.alerts,
+        alerts=alerts or brief.alerts,
         request=brief.request,
         plans=assessment.plans,
         answers=assessment.answers,
-        history=await work.actions.history(names, tuple(services | {incident.service}), since),
-        memory=await memory_of(work, incident, but=but),
+        history=await work.actions.history(names, tuple(services - {""}), since),
+        memory=await memory_of(work, incident, but=but) if incident is not None else Memory(),
         pauses=await work.pauses.active(now),
         ledger=tuple(entry for entry in ledger if entry.action_id != but),
         evidenced={name: await work.licences.of(name) for name in names},

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
-from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine
 from bot.response.model.state_words import state_words
@@ -23,9 +23,6 @@ ENDINGS: dict[ActionState, AuditKind] = {
     ActionState.SUPERSEDED: AuditKind.ACTION_SUPERSEDED,
 }
 """How the record calls each ending that is reported here; a person's stop or override has an entry of its own."""
-
-
-_CAN_BE_ROLLED_BACK = frozenset({Result.VERIFIED, Result.NOT_RESTORED, Result.UNKNOWN})
 
 
 async def withdraw(
@@ -88,7 +85,7 @@ async def _report_ending(
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
     said = state_words(action.state)
-    reversible = action.result in _CAN_BE_ROLLED_BACK and action.plan.rollback.exactness in REVERSIBLE
+    reversible = action.result in ROLLED_BACK_FROM and action.plan.rollback.exactness in REVERSIBLE
     succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(

@@ -117,6 +117,8 @@ SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
 REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
 """Kinds of rollback that there is something to do for."""
+ROLLED_BACK_FROM = frozenset({Result.VERIFIED, Result.NOT_RESTORED, Result.INTERRUPTED, Result.UNKNOWN})
+"""Results after which something may be there to roll back."""
 ENDED_AFTER_AN_EFFECT = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED})
 """Ends of actions that may have changed something."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})

@@ -110,6 +110,11 @@ class CardNotice(Facts):
     alert_name: str
     summary: str
     alerts_firing: int
+    """Of the incident, those included that the monitor left out of its last delivery."""
+    truncated: int = 0
+    """How many of them the monitor left out."""
+    unmatched: tuple[str, ...] = ()
+    """Names of firing alerts that no runbook covers."""
     opened_at: datetime
     resolved_at: datetime | None = None
     taken_by: str | None = None

@@ -21,7 +21,7 @@ NOTHING = "nothing"
 BY_HAND = "by_hand"
 """Override choice: I will do it myself."""
 ABOUT_TO_ACT = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW, ActionState.APPROVED})
-"""States that lead to an effect without anybody being asked any more; what is being prepared is refused its beginning."""
+"""States that lead to an effect without anybody being asked any more."""
 
 
 async def take(work: Work, context: Context, roster: Roster, press: Press) -> Answer:

@@ -106,7 +106,7 @@ def errors_in(expression: str, vocabulary: Vocabulary) -> tuple[ConditionError, 
 def evaluate(expression: str, variables: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
     """Evaluate; never raises, because a condition that fails must not stop a decision: it is undetermined."""
     try:
-        result = compiled(expression, vocabulary).eval(data=dict(variables))
+        result = compiled(expression, vocabulary).eval(data=variables)
         value = result.value()
     except (ConditionError, RuntimeError, TypeError) as error:
         return Answer(None, f"undetermined: {error}")
@@ -155,6 +155,8 @@ def _encodable(text: str) -> str:
 
     Without this ``ServiceDown`` followed by NUL and anything else would equal ``'ServiceDown'``.
     """
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.policy.evidence import Evidence, Finding
+from bot.policy.promql import one_text
 from bot.policy.situation import History
 
 LOWEST_FLOOR = 0.5
@@ -42,11 +43,10 @@ class Confidence:
 def assess(evidence: Sequence[Evidence], history: History, runbook: str, now: datetime) -> Confidence:
     """The confidence in acting by ``runbook`` now, from the findings of the queries that its entry configures.
 
-    The same query under two names is one piece of evidence.
+    The same query under two names is one piece of evidence, however it is spaced.
     """
-    distinct = {piece.query: piece for piece in evidence}
     failures = recent_failures(history, runbook, now)
-    base, text = _evidence_part([(piece.name, piece.finding) for piece in distinct.values()])
+    base, text = _evidence_part(evidence)
     if failures:
         runs = "run" if failures == 1 else "runs"
         text += f"; {failures} failed {runs} of {runbook} in the last 24 hours"
@@ -61,16 +61,17 @@ def recent_failures(history: History, runbook: str, now: datetime) -> int:
     )
 
 
-def _evidence_part(answers: Sequence[tuple[str, Finding]]) -> tuple[float, str]:
-    if not answers:
+def _evidence_part(evidence: Sequence[Evidence]) -> tuple[float, str]:
+    if not evidence:
         return WITHOUT_EVIDENCE, "no evidence is configured for this runbook"
     supporting, contradicting, unknown = (
-        [name for name, finding in answers if finding is wanted]
+        {piece.name: one_text(piece.query) for piece in evidence if piece.finding is wanted}
         for wanted in (Finding.SUPPORTS, Finding.CONTRADICTS, Finding.UNKNOWN)
     )
     if contradicting:
         return CONTRADICTED, f"evidence contradicts the alert: {', '.join(contradicting)}"
+    queries = {*supporting.values(), *unknown.values()}
     if unknown:
-        share = len(supporting) / len(answers)
+        share = len(queries - set(unknown.values())) / len(queries)
         return WITHOUT_EVIDENCE * share, f"evidence could not be evaluated: {', '.join(unknown)}"
-    return 1 - 0.1 / len(answers), f"evidence supports the alert: {', '.join(supporting)}"
+    return 1 - 0.1 / len(queries), f"evidence supports the alert: {', '.join(supporting)}"

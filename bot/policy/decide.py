@@ -93,12 +93,11 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     planned = situation.plans.get(matched.runbook)
     if planned is None:
         raise PlanMissingError(matched.runbook)
-    alert = facts_for(situation.alerts[matched.alert], situation.request)
-    evidence = evidence_of(runbook, alert, situation)
+    evidence = evidence_of(runbook, facts_for(situation.alerts[matched.alert], situation.request), situation)
     plan = planned.plan
     if plan is None or plan.remediation != runbook.remediation or evidence is None:
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
-    case = _case(situation, policy, matched, runbook, planned, plan, alert, evidence)
+    case = _case(situation, policy, matched, runbook, planned, plan, evidence)
     applied = _controls(situation, policy, matched, case.services, plan)
     paused = controls.controls(applied)
     rulings = {
@@ -142,10 +141,12 @@ def undecided(situation: Situation, policy: Policy, why: str) -> Decision:
 def evidence_of(runbook: Runbook, alert: AlertFacts, situation: Situation) -> tuple[Evidence, ...] | None:
     """What the runbook's queries say, from the stored answers; None when the alert cannot fill them.
 
-    An answer to any other query counts for nothing; a query without an answer is unknown, not absent.
+    How the act would be verified must be fillable as well: what cannot be verified is not begun. An answer to any other
+    query counts for nothing; a query without an answer is unknown, not absent.
     """
     try:
         queries = {name: substitute_query(query, alert) for name, query in runbook.evidence.items()}
+        substitute_query(runbook.verify.healthy or "", alert)
     except TemplateError:
         return None
     return tuple(judge(name, query, situation.answers.get(query, NOT_ASKED)) for name, query in queries.items())
@@ -158,11 +159,12 @@ def _case(
     runbook: Runbook,
     planned: Planned,
     plan: Plan,
-    alert: AlertFacts,
     evidence: tuple[Evidence, ...],
 ) -> Case:
     name, now = str(matched.runbook), situation.now
-    services = services_of(policy, (*situation.alerts, alert), plan)
+    filling = tuple(facts_for(situation.alerts[place], situation.request) for place in matched.filling)
+    heard = (*(situation.alerts[place] for place in matched.heard), *filling)
+    services = services_of(policy, heard, plan)
     own = licence.licence_of(situation.evidenced.get(name, Evidenced()), runbook.digest, now, planned.changed)
     ledger = situation.ledger
     return Case(
@@ -172,12 +174,12 @@ def _case(
         name=name,
         runbook=runbook,
         plan=plan,
-        alert=alert,
+        alerts=filling,
         services=services,
-        impact=impact_of(policy, (*situation.alerts, alert), services.names, situation.answers),
+        impact=impact_of(policy, heard, services, situation.answers),
         evidence=evidence,
         confidence=assess(evidence, situation.history, name, now),
-        budgets=None if ledger is None else budgets.states_of(policy, ledger, services.names, name, now),
+        budgets=None if ledger is None else budgets.states_of(policy, ledger, services.counted, name, now),
         licence=own,
         granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
     )

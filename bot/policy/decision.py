@@ -27,9 +27,13 @@ class Verdict(StrEnum):
     REFUSE = "refuse"
     """Must not run this way, not even approved; the card goes to people."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict":
+        return cls.OBSERVE
+
     @property
     def autonomous(self) -> bool:
-        """True when something would run without a person approving first."""
+        """True when something would run without a person's approval first."""
         return self in (Verdict.ACT, Verdict.ACT_UNLESS_STOPPED)
 
 
@@ -42,6 +46,10 @@ class RuleResult(StrEnum):
     """A person must decide."""
     FORBIDS = "forbids"
     """Not autonomously, whatever else is true."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RuleResult":
+        return cls.FORBIDS
 
 
 RULE_TITLES: Mapping[str, str] = {

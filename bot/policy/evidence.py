@@ -22,6 +22,10 @@ class Finding(StrEnum):
     CONTRADICTS = "contradicts"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Finding":
+        return cls.UNKNOWN
+
 
 class Answer(Facts):
     """The raw answer to one query: samples as the monitor wrote them (``"0"``, ``"NaN"``, ``"+Inf"``)."""
@@ -81,12 +85,13 @@ def as_number(text: str) -> float | None:
         return None
 
 
-def first_number(answer: Answer) -> float | None:
-    """First sample of a complete answer; None when there is none, or it is not finite."""
+def highest(answer: Answer) -> float | None:
+    """Highest sample of a complete answer; None when there is none, or any of them is not finite."""
     if answer.error or answer.warnings or not answer.samples:
         return None
-    value = as_number(answer.samples[0])
-    return value if value is not None and math.isfinite(value) else None
+    values = [as_number(text) for text in answer.samples]
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    return max(finite) if len(finite) == len(values) else None
 
 
 def _weighed(samples: Sequence[float], condition: bool, every_sample: bool) -> tuple[Finding, str, float | None]:

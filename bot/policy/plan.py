@@ -71,7 +71,11 @@ class Exactness(StrEnum):
     NOTHING_TO_UNDO = "nothing_to_undo"
     """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
-    """There is no rollback: the plan is irreversible."""
+    """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Exactness":
+        return cls.NONE
 
 
 class Rollback(Facts):

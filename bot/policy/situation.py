@@ -1,13 +1,16 @@
 """Every input a decision rests on, frozen and stored beside it, so that it can be explained and judged again in a year.
 
 Inputs, not conclusions: which runbook fits, what customers feel, what a licence permits and how sure we are is drawn
-from these by ``decide``. What is read back from rows of other releases goes through ``stored``.
+from these by ``decide``. What is read back from rows of other releases goes through ``stored``; a word that only a
+newer release knows has the cautious meaning that its enumeration gives it.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from bot.policy.evidence import Answer
 from bot.policy.levels import Level
@@ -91,6 +94,10 @@ class ScopeKind(StrEnum):
     RUNBOOK = "runbook"
     TARGET = "target"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "ScopeKind":
+        return cls.EVERYTHING
+
 
 class Scope(Facts):
     """What a pause, freeze or budget covers; ``name`` is empty for everything."""
@@ -158,10 +165,17 @@ class Demotion(Facts):
     at: datetime
 
 
+def _of_known_gates(rows: object) -> object:
+    """A gate that only a newer release knows counts for nothing here."""
+    if not isinstance(rows, Sequence):
+        return rows
+    return [row for row in rows if not isinstance(row, Mapping) or row.get("gate") in tuple(Gate)]
+
+
 class Evidenced(Facts):
     """What is on record about one runbook: every gate row and every demotion in force."""
 
-    gates: tuple[GatePass, ...] = ()
+    gates: Annotated[tuple[GatePass, ...], BeforeValidator(_of_known_gates)] = ()
     demotions: tuple[Demotion, ...] = ()
 
 
@@ -171,6 +185,10 @@ class RefusalKind(StrEnum):
     STOPPED = "stopped"
     OVERRIDDEN = "overridden"
     TAKEN = "taken"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RefusalKind":
+        return cls.STOPPED
 
 
 class Refusal(Facts):
@@ -207,6 +225,10 @@ class Notification(StrEnum):
     FAILED = "failed"
     """Nobody accepted it: no notification, no autonomy."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Notification":
+        return cls.FAILED
+
 
 class Oversight(Facts):
     """The parts of human oversight that are not in the plan itself; all must be true for autonomy."""
@@ -231,7 +253,7 @@ class Situation(Facts):
     now: datetime
     incident: str
     """Display name, ``INC-7``."""
-    alerts: tuple[AlertFacts, ...]
+    alerts: Annotated[tuple[AlertFacts, ...], Field(min_length=1)]
     """Every firing alert of the incident with its labels; where none fires any more, the last that did."""
     request: Request | None = None
     """Set where a person asks; the alerts then only fill what the person did not."""

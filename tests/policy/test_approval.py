@@ -19,7 +19,7 @@ from bot.policy.decide import decide
 from bot.policy.levels import Level
 from bot.policy.plan import Effect
 from bot.policy.situation import Gate, Licence
-from tests.policy.strategies import ALICE, BOB, CAROL, RUNBOOK, calm_plan, calm_policy, calm_situation, pause
+from tests.policy.calm import ALICE, BOB, CAROL, RUNBOOK, calm_plan, calm_policy, calm_situation, pause
 
 PEOPLE = {"people": {"sre": {"users": [ALICE, BOB]}, "leads": {"users": [CAROL]}}}
 

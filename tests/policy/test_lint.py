@@ -10,7 +10,7 @@ from bot.policy.file import document
 from bot.policy.file.loading import check_policy, load_policy
 from bot.policy.plan import Facts
 from bot.policy.rules.matching import match
-from tests.policy.strategies import calm_alert
+from tests.policy.calm import calm_alert
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

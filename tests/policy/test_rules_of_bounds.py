@@ -7,13 +7,16 @@ import pytest
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
 from bot.policy.rules.forbidden import FORBIDDEN
-from bot.policy.situation import Notification, Oversight
-from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
-from tests.policy.strategies import (
+from bot.policy.situation import (
+    Notification,
+    Oversight,
+)
+from tests.policy.calm import (
     calm_plan,
     calm_policy,
     targets,
 )
+from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
 
 # Oversight
 

@@ -5,19 +5,23 @@ from datetime import timedelta
 import pytest
 
 from bot.policy.decision import RuleResult, Verdict
-from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Escalate, Severity
 from bot.policy.plan import Effect
-from bot.policy.rules.impact import Impact
-from bot.policy.situation import History, PastAction
-from tests.policy.edges import ESCALATES, PASSED, decided, said
-from tests.policy.strategies import (
+from bot.policy.situation import (
+    Evidence,
+    Finding,
+    History,
+    Impact,
+    PastAction,
+)
+from tests.policy.calm import (
     NOW,
     RUNBOOK,
     calm_plan,
     calm_policy,
     evidence,
 )
+from tests.policy.edges import ESCALATES, PASSED, decided, said
 
 # Escalation
 

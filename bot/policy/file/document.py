@@ -101,7 +101,7 @@ class Levels(Entry):
 
 
 class Approvals(Entry):
-    """Who must say yes, how many of them, and until when."""
+    """Who must approve, how many of them, and until when."""
 
     groups: tuple[str, ...] = Field(default=(), alias="from")
     escalation: tuple[str, ...] = ()
@@ -208,7 +208,7 @@ class Freeze(Entry):
 
 
 class RunbookBounds(Entry):
-    """The largest blast radius a runbook may have by itself, and with an approver's yes."""
+    """The largest blast radius a runbook may have by itself, and with approval."""
 
     targets: int = Field(default=1, ge=1)
     share: Share | None = None
@@ -247,7 +247,7 @@ class Runbook(Entry):
     remediation: str
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
     conditions: tuple[Expression, ...] = ()
-    """CEL: at L2 all must hold for it to act by itself."""
+    """CEL: all must hold for it to act by itself, at L2 and at L3."""
     blast_radius: RunbookBounds = RunbookBounds()
     evidence: dict[str, str] = Field(default_factory=dict)
     verify: Verify
@@ -315,7 +315,7 @@ class Mute(Entry):
 
 
 class Policy(Entry):
-    """The written orders."""
+    """What Watchkeeper may do, when, how far, and whom it calls."""
 
     version: int = Field(ge=1, le=1)
     channels: Channels

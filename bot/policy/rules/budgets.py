@@ -18,7 +18,8 @@ def states_of(
 ) -> tuple[BudgetState, ...]:
     """Every budget of the policy as it stands for an action on these services by this runbook, in the policy's order.
 
-    An action that touches several services counts in each; one whose services nobody knows counts once, as such.
+    An action that touches several services counts in each; one whose services nobody knows counts once, as such. Which
+    services: ``Services.counted``, or what is on the ledger.
     """
     return tuple(
         state
@@ -76,4 +77,14 @@ def _states(
 
 def _text(state: BudgetState) -> str:
     window = duration_text(timedelta(seconds=state.window_seconds))
-    return f"{state.used} of {state.limit} per {window} for {state.subject or state.scope}"
+    return f"{state.used} of {state.limit} per {window} for {_subject(state)}"
+
+
+def _subject(state: BudgetState) -> str:
+    match state.scope:
+        case BudgetScope.ALL:
+            return "all"
+        case BudgetScope.TIER:
+            return f"tier {state.subject}"
+        case _:
+            return state.subject or "an unknown service"

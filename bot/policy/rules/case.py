@@ -11,7 +11,7 @@ from typing import Any
 from bot.policy.confidence import Confidence
 from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence
-from bot.policy.file.document import Policy, Runbook
+from bot.policy.file.document import BudgetScope, Policy, Runbook
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
 from bot.policy.rules.impact import Impact
@@ -24,8 +24,7 @@ from bot.policy.situation import AlertFacts, Gate, Situation
 class BudgetState:
     """One budget of the shared ledger as it stands: ``used`` of ``limit`` actions in the window."""
 
-    scope: str
-    """As in the policy: all, service, tier, runbook."""
+    scope: BudgetScope
     subject: str
     limit: int
     used: int
@@ -54,8 +53,9 @@ class Case:
     """The runbook's name."""
     runbook: Runbook
     plan: Plan
-    alert: AlertFacts
-    """What fills the runbook: the alert, with what a person gave in its place."""
+    alerts: tuple[AlertFacts, ...]
+    """What fills the runbook: the worst of its alerts and those that may be as bad, with what a person gave in their
+    place. The plan, the evidence and the verification are filled by the first."""
     services: Services
     impact: Impact
     evidence: tuple[Evidence, ...]

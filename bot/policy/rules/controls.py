@@ -56,22 +56,9 @@ def applying(
     nobody knows the service, every one may be it.
     """
     names = frozenset(targets)
-    paused = (
-        Control(
-            f"pause:{pause.pause_id}:{pause.since.isoformat()}",
-            "pause",
-            str(pause.scope),
-            pause.by,
-            pause.until,
-            pause.reason,
-        )
-        for pause in active(pauses, now)
-        if _covers(pause.scope, services, runbook, names)
-    )
+    paused = (_paused(pause) for pause in active(pauses, now) if _covers(pause.scope, services, runbook, names))
     frozen = (
-        Control(
-            f"freeze:{freeze.name}", "freeze", ", ".join(freeze.services) or str(EVERYTHING), freeze.name, freeze.until
-        )
+        _frozen(freeze)
         for freeze in policy.freezes
         if freeze.since <= now < freeze.until
         if not freeze.services or any(services.may_be(name) for name in freeze.services)

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from bot.policy.evidence import NOT_ASKED, Answer, first_number
+from bot.policy.evidence import NOT_ASKED, Answer, highest
 from bot.policy.file.document import Policy, Severity
-from bot.policy.plan import Facts
+from bot.policy.rules.services import Services
 from bot.policy.situation import AlertFacts
 
 NO_WORDS = frozenset({"", "0", "no", "n", "false", "f", "off", "none"})
@@ -15,7 +16,8 @@ BILLING, DATA_INTEGRITY, SECURITY_SEVERITY = "billing", "data_integrity", "secur
 _SEVERITIES = tuple(Severity)
 
 
-class Impact(Facts):
+@dataclass(frozen=True, slots=True)
+class Impact:
     """What is at stake. None means unknown, which never permits and always escalates where it is asked."""
 
     slo_burn: float | None = None
@@ -28,18 +30,18 @@ class Impact(Facts):
     """The worst that any alert says; None when none is about security; what nobody knows counts as high."""
 
 
-def burn_queries(policy: Policy, services: frozenset[str]) -> tuple[str, ...]:
-    """The error-budget queries of these services, each once."""
-    known = (policy.services.get(name) for name in sorted(services))
-    return tuple(dict.fromkeys(one.slo_burn for one in known if one is not None and one.slo_burn))
+def burn_queries(policy: Policy, services: Services) -> tuple[str, ...]:
+    """The error-budget queries of these services, each once; of every service where nobody knows which it is."""
+    queries = (entry.slo_burn for name, entry in policy.services.items() if services.may_be(name))
+    return tuple(dict.fromkeys(query for query in queries if query))
 
 
 def impact_of(
-    policy: Policy, alerts: Sequence[AlertFacts], services: frozenset[str], answers: Mapping[str, Answer]
+    policy: Policy, alerts: Sequence[AlertFacts], services: Services, answers: Mapping[str, Answer]
 ) -> Impact:
     """Draw the impact from labels and from what monitoring answered."""
     queries = burn_queries(policy, services)
-    burns = [first_number(answers.get(query, NOT_ASKED)) for query in queries]
+    burns = [highest(answers.get(query, NOT_ASKED)) for query in queries]
     known = [burn for burn in burns if burn is not None]
     stated = [a.labels[SECURITY_SEVERITY] for a in alerts if SECURITY_SEVERITY in a.labels]
     return Impact(
@@ -47,7 +49,7 @@ def impact_of(
         slo_measured=bool(queries),
         billing=any(is_marked(alert, BILLING) for alert in alerts),
         data_integrity=any(is_marked(alert, DATA_INTEGRITY) for alert in alerts),
-        security_severity=max(stated, key=lambda text: _SEVERITIES.index(security_severity(text)), default=None),
+        security_severity=max(stated, key=_how_bad, default=None),
     )
 
 
@@ -62,6 +64,10 @@ def security_severity(stated: str) -> Severity:
         return Severity(stated.strip().lower())
     except ValueError:
         return Severity.HIGH
+
+
+def _how_bad(stated: str) -> tuple[int, str]:
+    return _SEVERITIES.index(security_severity(stated)), stated
 
 
 def finite(burn: float | None) -> float | None:

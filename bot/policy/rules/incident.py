@@ -17,7 +17,15 @@ def alerts(case: Case) -> Ruling:
     """Everything that fires counts: what no entry covers, or two entries claim, is for a person."""
     matched, firing = case.matched, case.situation.alerts
     names = [firing[place].name for place in matched.unmatched]
-    inputs = {"firing": len(firing), "unmatched": names, "rivals": list(matched.rivals), "muted": list(matched.muted)}
+    inputs = {
+        "firing": len(firing),
+        "unmatched": names,
+        "rivals": list(matched.rivals),
+        "doubtful": list(matched.doubtful),
+        "muted": list(matched.muted),
+    }
+    if _differently_filled(case):
+        return escalates("Several alerts of this incident would fill this runbook differently.", inputs)
     if case.situation.request is not None:
         return passed("A person chose the runbook.", inputs)
     if matched.worse_unmatched:
@@ -28,8 +36,12 @@ def alerts(case: Case) -> Ruling:
             f"Alerts as bad as this one are for other runbooks: {', '.join(matched.rivals)}. A person must choose.",
             inputs,
         )
-    if _differently_filled(case):
-        return escalates("Several alerts of this incident would fill this runbook differently.", inputs)
+    if matched.doubtful:
+        return escalates(
+            f"Whether these runbooks are for it could not be evaluated: {', '.join(matched.doubtful)}. "
+            "A person must choose.",
+            inputs,
+        )
     if names:
         return passed(f"Also firing, without a runbook: {', '.join(dict.fromkeys(names))}.", inputs)
     return passed("Every alert of this incident is covered.", inputs)
@@ -64,19 +76,23 @@ def request(case: Case) -> Ruling:
     asked = case.situation.request
     if asked is None:
         return passed("Nobody asked for this.", {})
-    answer = evaluate(case.runbook.when, alert_variables(case.alert), FOR_ALERTS)
-    inputs = {"requested_by": asked.by, "when": answer.text}
-    if answer.holds is True:
+    answers = [evaluate(case.runbook.when, alert_variables(alert), FOR_ALERTS) for alert in case.alerts]
+    inputs = {"requested_by": asked.by, "when": ", ".join(dict.fromkeys(answer.text for answer in answers))}
+    if all(answer.holds is True for answer in answers):
         return passed(f"{case.name} applies to what was asked for.", inputs)
     return escalates(f"{case.name} was asked for, but its `when` does not hold here, so a person must agree.", inputs)
 
 
 def _differently_filled(case: Case) -> bool:
-    """Whether another alert for this runbook would bind it to something else."""
+    """Whether another alert for this runbook would have it act on, ask about or verify something else."""
+    runbook, request = case.runbook, case.situation.request
+    if len(case.matched.fillers) < 2:
+        return False
+    waiting = {"with": runbook.parameters, "evidence": runbook.evidence, "healthy": runbook.verify.healthy or ""}
     fillings = []
     for place in case.matched.fillers:
         try:
-            fillings.append(substitute(case.runbook.parameters, facts_for(case.situation.alerts[place], None)))
+            fillings.append(substitute(waiting, facts_for(case.situation.alerts[place], request)))
         except TemplateError:
             return True
     return any(filling != fillings[0] for filling in fillings[1:])

@@ -18,16 +18,22 @@ def keeps_veto_window(case: Case) -> bool:
 
 
 def conditions(case: Case) -> Ruling:
-    """Before any autonomous act every condition must hold now; one that cannot be evaluated does not hold."""
+    """Before any autonomous act every condition must hold now, for every alert that is as bad as the one acted on.
+
+    One that cannot be evaluated does not hold.
+    """
     written = case.runbook.conditions
     if case.granted < Level.L2:
         return passed(f"Conditions are judged before autonomous acts; {case.granted} asks.", {"written": list(written)})
     if not written:
         return passed("The runbook sets no condition.", {})
-    variables = cel.condition_variables(
-        case.situation, case.alert, case.plan, case.confidence, finite(case.impact.slo_burn)
-    )
-    answers = {text: cel.evaluate(text, variables, cel.FOR_CONDITIONS) for text in written}
+    burn = finite(case.impact.slo_burn)
+    answers: dict[str, cel.Answer] = {}
+    for alert in case.alerts:
+        variables = cel.condition_variables(case.situation, alert, case.plan, case.confidence, burn)
+        for text in written:
+            if text not in answers or answers[text].holds is True:
+                answers[text] = cel.evaluate(text, variables, cel.FOR_CONDITIONS)
     inputs = {text: answer.text for text, answer in answers.items()}
     failing = [f"{text} ({answer.text})" for text, answer in answers.items() if answer.holds is not True]
     if failing:

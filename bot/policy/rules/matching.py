@@ -1,8 +1,9 @@
 """Which runbook an alert, and a whole incident, is for.
 
 An alert is for the first runbook in file order whose ``when`` is true. An undetermined ``when`` (a label the alert
-does not have, say) never matches and never mutes, but it is reported, so that people see why an entry they expected
-did not apply. An incident is for the runbook of its worst alert; a mute takes its own alert away and no other.
+does not have, say) never matches and never mutes, but it is reported: people see why an entry they expected did not
+apply, and what comes after it in the file does not act by itself. An incident is for the runbook of its worst alert; a
+mute takes its own alert away and no other.
 """
 
 from collections.abc import Sequence
@@ -19,8 +20,10 @@ _RANKS = {
     "error": 4, "high": 4, "major": 4,
     "critical": 5, "crit": 5, "page": 5, "alert": 5, "fatal": 5, "emergency": 5, "disaster": 5,
 }  # fmt: skip
+MILDEST, WORST = 1, 5
 UNKNOWN_RANK = 4
-"""Of a severity nobody has told us about, or none: just below critical, because unknown never means harmless."""
+"""Of a severity nobody has told us about, or none: just below critical, because unknown never means harmless. Where one
+alert is weighed against another it may be anything, see ``may_be_worse``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ class Matched:
     """Which alert fills the runbook, by its place; where there is no runbook, the worst that is not muted."""
     muted: tuple[str, ...]
     """The reasons of the mutes that apply, each once."""
-    all_muted: bool
+    heard: tuple[int, ...]
+    """Alerts that are not muted."""
     unmatched: tuple[int, ...]
     """Alerts that are neither muted nor matched."""
     rivals: tuple[str, ...]
@@ -61,9 +65,19 @@ class Matched:
     """Every other runbook that matches an alert, rivals first."""
     fillers: tuple[int, ...]
     """All alerts for which the chosen runbook is the first match."""
+    filling: tuple[int, ...]
+    """The alert that fills the runbook first, then those of ``fillers`` that may be as bad."""
     worse_unmatched: tuple[int, ...]
-    """Unmatched alerts that are worse than the one that fills the runbook."""
+    """Unmatched alerts that may be worse than the one that fills the runbook."""
+    doubtful: tuple[str, ...]
+    """Other runbooks that might be for alerts as bad as the worst: their ``when`` could not be evaluated."""
     undetermined: tuple[Undetermined, ...]
+    """What could not be evaluated for the alert that fills the runbook."""
+
+    @property
+    def all_muted(self) -> bool:
+        """Whether the policy wants nobody to hear of any alert of this incident."""
+        return not self.heard
 
 
 def match(policy: Policy, alert: AlertFacts) -> Match:
@@ -94,33 +108,32 @@ def match_incident(policy: Policy, alerts: Sequence[AlertFacts], request: Reques
     if not alerts:
         raise ValueError("an incident without any alert cannot be matched; pass the last one that fired")
     matches = [match(policy, alert) for alert in alerts]
-    heard = [place for place, found in enumerate(matches) if found.mute is None]
+    places = sorted(range(len(alerts)), key=lambda place: _worst_first(alerts[place]))
+    heard = [place for place in places if matches[place].mute is None]
     matched = [place for place in heard if matches[place].runbook is not None]
     unmatched = [place for place in heard if matches[place].runbook is None]
-    order = list(policy.runbooks)
-    worst = max((severity_rank(alerts[place]) for place in matched), default=0)
-    candidates = sorted(
-        {str(matches[place].runbook) for place in matched if severity_rank(alerts[place]) == worst}, key=order.index
-    )
-    if request is not None:
-        runbook: str | None = request.runbook
-    else:
-        runbook = candidates[0] if candidates else None
+    worst = [place for place in matched if severity_rank(alerts[place]) == severity_rank(alerts[matched[0]])]
+    claimed = {matches[place].runbook for place in worst}
+    runbook = request.runbook if request is not None else next((n for n in policy.runbooks if n in claimed), None)
     fillers = [place for place in matched if matches[place].runbook == runbook]
-    among = fillers or heard or list(range(len(alerts)))
-    place = min(among, key=lambda each: _worst_first(alerts[each]))
-    others = [name for name in order if name != runbook and any(matches[each].runbook == name for each in matched)]
-    rivals = [name for name in candidates if name != runbook]
+    place = (fillers or heard or places)[0]
+    chosen = alerts[place]
+    as_bad = [each for each in heard if may_be_as_bad(alerts[each], chosen)]
+    others = {matches[each].runbook for each in matched} - {runbook}
+    rivals = {matches[each].runbook for each in as_bad} - {runbook}
+    doubtful = {one.entry for each in as_bad for one in matches[each].undetermined} - {runbook}
     return Matched(
         runbook=runbook,
         alert=place,
-        muted=tuple(dict.fromkeys(found.mute.reason for found in matches if found.mute is not None)),
-        all_muted=not heard,
+        muted=tuple(dict.fromkeys(mute.reason for each in places if (mute := matches[each].mute) is not None)),
+        heard=tuple(heard),
         unmatched=tuple(unmatched),
-        rivals=tuple(rivals),
-        others=tuple(dict.fromkeys((*rivals, *others))),
+        rivals=tuple(name for name in policy.runbooks if name in rivals),
+        others=tuple(sorted((name for name in policy.runbooks if name in others), key=lambda name: name not in rivals)),
         fillers=tuple(fillers),
-        worse_unmatched=tuple(p for p in unmatched if severity_rank(alerts[p]) > severity_rank(alerts[place])),
+        filling=tuple(each for each in fillers if each in as_bad) or (place,),
+        worse_unmatched=tuple(each for each in unmatched if may_be_worse(alerts[each], chosen)),
+        doubtful=tuple(name for name in policy.runbooks if name in doubtful),
         undetermined=matches[place].undetermined,
     )
 
@@ -140,12 +153,23 @@ def severity_rank(alert: AlertFacts) -> int:
 
 def rank_of(severity: str) -> int:
     """The same for a severity as a monitor writes it."""
-    return _RANKS.get(severity.strip().lower(), UNKNOWN_RANK)
+    return _RANKS.get(_word(severity), UNKNOWN_RANK)
+
+
+def may_be_as_bad(one: AlertFacts, other: AlertFacts) -> bool:
+    """Whether ``one`` may be as bad as ``other``, or worse; a severity that nobody knows may be any."""
+    return _RANKS.get(_word(one.severity), WORST) >= _RANKS.get(_word(other.severity), MILDEST)
+
+
+def may_be_worse(one: AlertFacts, other: AlertFacts) -> bool:
+    """Whether ``one`` may be worse than ``other``; the same word is as bad as itself, known or not."""
+    word, than = _word(one.severity), _word(other.severity)
+    return _RANKS.get(word, WORST) > _RANKS.get(than, MILDEST) and (word != than or not word)
 
 
 def worst_severity(alerts: Sequence[AlertFacts]) -> str:
     """The severity of the worst alert, as its monitor writes it; empty without alerts."""
-    return max(alerts, key=severity_rank).severity if alerts else ""
+    return max(alerts, key=lambda alert: (severity_rank(alert), alert.severity)).severity if alerts else ""
 
 
 def facts_for(alert: AlertFacts, request: Request | None) -> AlertFacts:
@@ -153,6 +177,10 @@ def facts_for(alert: AlertFacts, request: Request | None) -> AlertFacts:
     if request is None or not request.parameters:
         return alert
     return alert.model_copy(update={"labels": alert.labels | request.parameters})
+
+
+def _word(severity: str) -> str:
+    return severity.strip().lower()
 
 
 def _worst_first(alert: AlertFacts) -> tuple[int, object, str, str]:

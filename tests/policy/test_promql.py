@@ -1,7 +1,8 @@
 """A condition and a quantity are told apart by the query's text."""
 
 import pytest
-from bot.evidence.promql import is_condition
+
+from bot.policy.promql import is_condition
 
 CONDITIONS = [
     "up == 0",

@@ -85,7 +85,7 @@ async def assess(context: Context, brief: Brief) -> Assessment:
         plans[name] = await _planned(context, policy, runbook, alert, brief.request)
         queries += _queries(runbook, alert)
         services = services_of(policy, (*brief.alerts, alert), plans[name].plan)
-        queries += burn_queries(policy, services.names)
+        queries += burn_queries(policy, services)
         approvals = policy.approvals_of(name)
         for group in (*approvals.groups, *approvals.escalation):
             if group not in members:

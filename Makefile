@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
 
-.PHONY: setup system demo test check lint types imports lock diagrams bench clean
+.PHONY: setup system demo test unit coverage check lint types imports lock wheel diagrams bench clean
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: requirements.lock pyproject.toml
+$(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -39,14 +39,44 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-test: setup system check
-	$(BIN)/pytest -n auto --dist loadgroup
+# For the inner loop: what needs no server, in less than a minute.
+unit: setup
+	$(BIN)/python -m tests.unit
+
+# Branch coverage of the decision core, from examples alone: what Hypothesis tries differs from run to run.
+coverage: setup
+	$(BIN)/coverage run -m pytest tests/policy -n 0 --quiet -m "not hypothesis"
+	$(BIN)/coverage report
+
+test: setup system check coverage
+	$(BIN)/python -m tests.rerun -n auto --dist loadgroup
+
+bench: setup
+	@for file in tests/benchmarks/*.py; do \
+	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; \
+	done
+
+# requirements.lock is what production runs; requirements-dev.lock is the same and the developers' tools on top.
+# Versions stay as they are as long as pyproject.toml allows them; `make lock UPGRADE=1` takes the newest.
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $(if $(UPGRADE),--upgrade)
 
 lock: setup
-	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev --python-version 3.11 --output-file requirements.lock pyproject.toml
+	$(LOCK) --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+# The wheel, and the proof that it runs with nothing but what production installs.
+wheel: setup
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel
+	$(PYTHON) -m venv dist/proof
+	dist/proof/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	dist/proof/bin/python -m pip install --quiet --no-deps --no-index dist/*.whl
+	dist/proof/bin/watchkeeper --help >/dev/null
+	dist/proof/bin/watchkeeper check docs/policy.example.yml
+	@echo "Installed: $$(du -sm dist/proof | cut -f1) MB to run, $$(du -sm $(VENV) | cut -f1) MB to develop"
 
 diagrams: setup
 	$(BIN)/python -m bot.response.model.diagrams > docs/lifecycles.md
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .demo .coverage .unstable .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """The contract every remediation fulfils, and the two words its author needs when things go wrong.
 
-A remediation knows how to plan, rehearse, execute, verify and roll back one kind of fix. It reaches real systems
+A remediation knows how to plan, rehearse, execute, verify and roll back one kind of fix. It acts on real systems
 only through a backend, never posts to Slack, never decides whether it may run, and keeps nothing between calls:
 what must survive a crash is in the ``Snapshot`` it returns, which the caller stores before ``execute`` starts.
 """
@@ -29,7 +29,7 @@ class TemporaryError(RemediationError):
 
 
 class PermanentError(RemediationError):
-    """Trying again cannot help (unknown target, refused credentials): a person must look."""
+    """Trying again cannot help (unknown target, refused credentials): a person must decide."""
 
 
 class Snapshot(Facts):
@@ -95,7 +95,7 @@ class Remediation(Protocol):
         ...
 
     async def health(self, plan: Plan) -> Health:
-        """Look at the targets as the backend sees them; used while verifying, beside the monitor's answer."""
+        """Read the targets as the backend sees them; used while verifying, beside the monitor's answer."""
         ...
 
     async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:

@@ -25,7 +25,7 @@ class SettingsError(Exception):
 class Settings:
     """What the process is told from outside. Secrets are kept out of ``repr``.
 
-    With ``slack_app_token`` it hears from Slack through Socket Mode, with ``slack_signing_secret`` through signed HTTP
+    With ``slack_app_token`` Slack delivers through Socket Mode, with ``slack_signing_secret`` through signed HTTP
     requests, and with both through both: that is how to move from one to the other without a gap.
     """
 
@@ -86,7 +86,7 @@ def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def read_pause_file(environment: Mapping[str, str] | None = None) -> Path:
-    """Where the pause file is looked for."""
+    """Where the pause file is expected."""
     values = _Values(os.environ if environment is None else environment)
     url = values.get("DATABASE_URL") or DEFAULT_DATABASE_URL
     named = values.get("WATCHKEEPER_PAUSE_FILE")

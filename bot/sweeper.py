@@ -1,4 +1,4 @@
-"""What must happen again and again: deadlines, questions, brakes, reviews, arrivals left behind, retention.
+"""What must happen again and again: deadlines, questions, pauses, reviews, arrivals left behind, retention.
 
 Every replica may run all of it, because each row moves by a conditional update. Knows when each thing happens, not how.
 """
@@ -24,7 +24,7 @@ SWEEP_INTERVAL_SECONDS = 0.25
 CHANNELS_INTERVAL_SECONDS = 0.5
 QUESTIONS_INTERVAL_SECONDS = 0.5
 BRAKES_INTERVAL_SECONDS = 1.0
-"""So long until cards show a brake that was put on outside this process; it is in force at once."""
+"""So long until cards show a pause that began outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0
 REQUESTS_INTERVAL_SECONDS = 2.0
 REVIEWS_INTERVAL_SECONDS = 30.0
@@ -76,7 +76,7 @@ class Sweeper:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Begin no further sweep, and let those under way end: cut off, they would be undone and done again."""
+        """Begin no further sweep, and let those under way end: cut off, they would be rolled back and done again."""
         self._scheduler.pause()
         await self._idle.wait()
         self._scheduler.shutdown(wait=False)

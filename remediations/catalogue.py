@@ -19,10 +19,18 @@ class RemediationClass(Protocol):
     """What the catalogue needs of a remediation's class: its name, its parameters, and to be made from backends."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What the policy calls it."""
+        ...
+
     @property
-    def parameters(self) -> type[Parameters]: ...
-    def __call__(self, backends: Backends) -> Remediation: ...
+    def parameters(self) -> type[Parameters]:
+        """The model of its ``with`` in the policy."""
+        ...
+
+    def __call__(self, backends: Backends) -> Remediation:
+        """The remediation, acting through these backends; it connects to nothing yet."""
+        ...
 
 
 REMEDIATIONS: tuple[RemediationClass, ...] = (RestartService,)
@@ -38,7 +46,7 @@ class BackendError(ValueError):
 
 
 def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
-    """Make every remediation with the backends of the policy. Connects to nothing, but looks credentials up.
+    """Make every remediation with the backends of the policy. Connects to nothing, but reads credentials.
 
     A backend is of the kind that its ``kind`` says, else of the kind that its name says.
 

@@ -67,7 +67,7 @@ class Arrivals:
     async def unfinished(self, older_than: datetime, now: datetime, limit: int = 100) -> Sequence[Arrival]:
         """Hand the caller what nobody has tried since ``older_than``, oldest first.
 
-        Being handed out counts as a try at ``now``, so two processes that ask at once never get the same envelope.
+        Being handed out counts as a try at ``now`` (the lease begins), so two processes never get the same envelope.
         """
         stale = (
             select(ARRIVALS.c.dedupe_key)

@@ -1,7 +1,7 @@
 """Appending to the audit chain, in the transaction of what is recorded, and reading it back.
 
-Numbers are strictly gapless because writers line up and the head row is part of the transaction: a rollback gives its
-numbers back. How entries are sealed and verified is ``audit_chain``; how they leave the house is ``audit_export``.
+Numbers are strictly gapless because writers take turns and the head row is part of the transaction: a rollback gives
+its numbers back. How entries are sealed and verified is ``audit_chain``; how they are exported is ``audit_export``.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.records import AuditEntry
 from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, plain, seal
 from storage.columns import nul_free
@@ -27,9 +28,9 @@ class AuditKeyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """What ``append_all`` records; see ``bot.response.ports.rows.AuditEntry`` for the fields."""
+    """What ``append_all`` records; see ``bot.response.model.records.AuditEntry`` for the fields."""
 
-    kind: str
+    kind: AuditKind
     actor: str
     at: datetime
     body: Mapping[str, Any]
@@ -44,7 +45,7 @@ class Audit:
         self._key = key
 
     async def append(
-        self, *, kind: str, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
+        self, *, kind: AuditKind, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
     ) -> int:
         """Add an entry to the keyed hash chain; its number.
 
@@ -67,7 +68,7 @@ class Audit:
                 "number": number,
                 "at": entry.at,
                 "actor": nul_free(entry.actor),  # as it will be read
-                "kind": entry.kind,
+                "kind": entry.kind.value,
                 "incident_id": entry.incident_id,
                 "body": plain(entry.body),
                 "previous": previous,

@@ -3,7 +3,7 @@
 Each entry is sealed with HMAC-SHA256 over its canonical JSON, in which the seal of the entry before it stands. Without
 the key nobody can write an entry that verifies; with the key, a changed, removed, moved or missing entry is found and
 named. Cutting off the end leaves a valid shorter chain: that is found against the head and against anchors, which are
-heads that were given away earlier, to places the database's owner cannot change.
+heads that were published earlier, to places the database's owner cannot change.
 """
 
 import hashlib
@@ -96,6 +96,7 @@ class Verification:
 
     @property
     def intact(self) -> bool:
+        """Whether nothing at all is wrong, problems beyond ``PROBLEMS_MAX`` included."""
         return self.problem_count == 0
 
     def add(self, number: int, damage: Damage, text: str) -> None:
@@ -162,7 +163,7 @@ def plain(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """A number or a yes cannot be a secret; everything else under such a name is taken for one."""
+    """A number or a boolean cannot be a secret; everything else under such a name is taken for one."""
     if isinstance(value, float) and not isfinite(value):
         return str(value)
     if isinstance(value, bool | int | float | None) or value == "":

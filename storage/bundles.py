@@ -41,6 +41,7 @@ class Bundles:
         )
 
     async def get(self, handle: str) -> Bundle | None:
+        """The bundle whose buttons carry this handle; None for a handle that we did not give out."""
         return await self._one(BUNDLES.c.handle == handle)
 
     async def of(self, incident_id: int) -> Bundle | None:
@@ -59,6 +60,7 @@ class Bundles:
         return await self._one((BUNDLES.c.opened_at > since) & (BUNDLES.c.runbook == runbook) & (members < MEMBERS_MAX))
 
     async def open(self, handle: str, runbook: str, founder_id: int, now: datetime) -> Bundle:
+        """Begin a bundle that nobody has joined yet; ``founder_id`` is the incident whose question begins it."""
         row = await self._session.execute(
             insert(BUNDLES)
             .values(handle=handle, runbook=runbook, founder_id=founder_id, revision=0, opened_at=now, said=[])

@@ -27,6 +27,11 @@ class UtcTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Any aware time, stored as UTC.
+
+        Raises:
+            ValueError: the time has no zone, and would mean something else on another machine.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
@@ -34,6 +39,7 @@ class UtcTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """What was stored, aware again and in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -51,6 +57,7 @@ class PlainText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """The text without what PostgreSQL refuses, so that both databases keep the same."""
         return None if value is None else nul_free(value)
 
 

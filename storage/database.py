@@ -1,11 +1,11 @@
 """Opens the database and hands out transactions: one way to write, one way to read, the same on both databases.
 
-SQLite has one writer at a time by nature. On PostgreSQL our writers line up as well, by a table lock that is the
-first statement of every transaction: the audit chain needs strictly gapless numbers and so would line them up anyway,
+SQLite has one writer at a time by nature. On PostgreSQL our writers take turns as well, by a table lock that is the
+first statement of every transaction: the audit chain needs strictly gapless numbers and so would serialise them anyway,
 and taking the lock first means that no two of our transactions can deadlock, none fails to serialise at any isolation
 level, and every check-then-change inside a transaction is sound. Readers never wait.
 
-Knows nothing of what is stored; that is the unit of work's business.
+Knows nothing of what is stored; that is left to the unit of work.
 """
 
 import asyncio
@@ -36,14 +36,16 @@ SQLITE_READERS = 4
 POSTGRESQL_WRITERS = 4
 POSTGRESQL_READERS = 6
 OUTSIDE_THE_LINE = "watchkeeper_outside_the_line"
-"""Execution option of a PostgreSQL connection that does not line up with the writers."""
+"""Execution option of a PostgreSQL connection that does not wait for the writers' lock."""
 
 
 class Database:
     """One process's way to the database. Open it inside the running loop, close it there."""
 
     def __init__(self, url: str, enqueuer: Enqueuer, audit_key: bytes, pause_file: PauseFile | None = None) -> None:
-        """Args:
+        """Nothing is connected before ``open``.
+
+        Args:
             url: ``sqlite+aiosqlite:///file.db`` or ``postgresql+psycopg://...``.
             enqueuer: starts durable work inside an open transaction.
             audit_key: keys the audit chain; at least 16 bytes.
@@ -88,7 +90,7 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
-        """One transaction: commits when the block ends well, else rolls back. Keep it short: writers line up."""
+        """One transaction: commits when the block ends well, else rolls back. Keep it short: writers wait for it."""
         async with self.sessionmaker() as session, session.begin():
             yield self.work(session)
 
@@ -104,7 +106,7 @@ class Database:
 
     @asynccontextmanager
     async def outside_the_line(self) -> AsyncIterator[AsyncConnection]:
-        """A writing transaction that does not line up with the others: for migrations, before there is a line."""
+        """A writing transaction outside the writers' lock: for migrations, before its table exists."""
         async with self.engine.connect() as connection:
             await connection.execution_options(**{OUTSIDE_THE_LINE: True})
             async with connection.begin():
@@ -146,7 +148,7 @@ _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    """The one writer, whose pool of one is a fair line for this process's tasks, and a few readers."""
+    """The one writer, whose pool of one is a fair queue for this process's tasks, and a few readers."""
     writer = create_async_engine(
         url,
         json_serializer=_to_json,
@@ -201,7 +203,7 @@ def _begin_deferred(connection: Connection) -> None:
 
 
 def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    """Writers, of which a few may stand at the head of the line, and readers, whom no line of writers may starve."""
+    """Writers, of which a few may wait for the lock at once, and readers, whom no queue of writers may starve."""
     writer = create_async_engine(
         url,
         json_serializer=_to_json,

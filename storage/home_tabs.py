@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage.leases import Leases
 from storage.once import insert_once
 from storage.tables import HOME_TABS
+
+HOME_TAB_LEASES = Leases(HOME_TABS)
+"""They keep no names: what is drawn late is drawn from the rows as they are, and the view's hash is the fence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +33,9 @@ class HomeTabs:
         self._session = session
 
     async def opened(self, person: str, now: datetime) -> None:
-        """Somebody is looking at it: it is drawn anew, and kept up to date from here on."""
+        """Somebody has opened it: it is drawn anew, and kept up to date from here on."""
         if not await insert_once(self._session, HOME_TABS, person=person, opened_at=now, digest="", hash=""):
-            await self._session.execute(
-                update(HOME_TABS)
-                .where(HOME_TABS.c.person == person)
-                .values(opened_at=now, digest="", claimed_until=None)
-            )
+            await HOME_TAB_LEASES.release(self._session, person, opened_at=now, digest="")
 
     async def watched(self, since: datetime, limit: int = 1000) -> Sequence[HomeTab]:
         """The tabs of those who have opened theirs since then, whoever did so last first."""
@@ -49,25 +49,13 @@ class HomeTabs:
 
     async def claim(self, person: str, now: datetime, until: datetime) -> HomeTab | None:
         """Make drawing it the caller's business until ``until``; None when somebody else has it in hand."""
-        row = (
-            await self._session.execute(
-                update(HOME_TABS)
-                .where(
-                    HOME_TABS.c.person == person,
-                    HOME_TABS.c.claimed_until.is_(None) | (HOME_TABS.c.claimed_until <= now),
-                )
-                .values(claimed_until=until)
-                .returning(HOME_TABS)
-            )
-        ).one_or_none()
+        row = await HOME_TAB_LEASES.claim(self._session, person, now=now, until=until)
         return None if row is None else HomeTab(person=row.person, digest=row.digest, hash=row.hash)
 
     async def drawn(self, person: str, digest: str, hash_: str) -> None:
         """Slack has taken the view."""
-        await self._session.execute(
-            update(HOME_TABS).where(HOME_TABS.c.person == person).values(digest=digest, hash=hash_, claimed_until=None)
-        )
+        await HOME_TAB_LEASES.release(self._session, person, digest=digest, hash=hash_)
 
     async def put_down(self, person: str, until: datetime | None) -> None:
         """Give it back undrawn, not to be tried before ``until``."""
-        await self._session.execute(update(HOME_TABS).where(HOME_TABS.c.person == person).values(claimed_until=until))
+        await HOME_TAB_LEASES.release(self._session, person, claimed_until=until)

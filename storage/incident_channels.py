@@ -1,26 +1,28 @@
 """Channels of their own: each row is one incident's channel and the next step to do with it.
 
-A step is claimed by one process at a time, done, and then the row moves to the next; every move is a conditional
-update, so a step that a dead process began is simply begun again. Where the incident lives (``incidents.channel``)
-changes in the same statements as the row.
+A step is claimed by one process at a time (``storage.leases``), done, and then the row moves to the next; every move is
+a conditional update, so a step that a dead process began is simply begun again. Where the incident lives
+(``incidents.channel``) changes in the same statements as the row.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.model.incident_channel import ENDS, Announcement, ChannelBrief, ChannelStep, OwnChannel, step_after
+from storage.leases import Leases
 from storage.once import insert_once
 from storage.tables import INCIDENT_CHANNELS, INCIDENTS
 
+STEP_LEASES = Leases(INCIDENT_CHANNELS, INCIDENT_CHANNELS.c.due_at.is_not(None))
 _FIRST_THINGS_FIRST = case({step: number for number, step in enumerate(ChannelStep)}, value=INCIDENT_CHANNELS.c.step)
 
 
 class IncidentChannels:
-    """Implements ``bot.response.ports.rows.OwnChannels``, and the side of whoever does the steps."""
+    """Implements ``bot.response.ports.places.OwnChannels``, and the side of whoever does the steps."""
 
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -46,44 +48,47 @@ class IncidentChannels:
         )
 
     async def get(self, incident_id: int) -> OwnChannel | None:
+        """The incident's channel, whatever became of it; None when it was never to have one."""
         row = (await self._session.execute(select(INCIDENT_CHANNELS).where(_of(incident_id)))).one_or_none()
         return None if row is None else _own_channel(row)
 
     async def opened(self, incident_id: int, channel: str, *, now: datetime) -> bool:
         """It is there: the incident lives in it from here on, and its card has no message there yet."""
-        row = await self._session.execute(
-            update(INCIDENT_CHANNELS)
-            .where(_of(incident_id), INCIDENT_CHANNELS.c.step == ChannelStep.CREATE)
-            .values(channel=channel, hold_until=None, **_begun(step_after(ChannelStep.CREATE), now))
-            .returning(INCIDENT_CHANNELS.c.incident_id)
+        row = await STEP_LEASES.release(
+            self._session,
+            incident_id,
+            INCIDENT_CHANNELS.c.step == ChannelStep.CREATE,
+            channel=channel,
+            hold_until=None,
+            **_begun(step_after(ChannelStep.CREATE), now),
         )
-        if row.first() is None:
+        if row is None:
             return False
         await self._live(incident_id, channel, None)
         return True
 
     async def give_up(self, incident_id: int, error: str) -> bool:
         """It cannot be, or is no more: the incident lives in its first card's thread; False when it did already."""
-        row = (
-            await self._session.execute(
-                update(INCIDENT_CHANNELS)
-                .where(_of(incident_id), INCIDENT_CHANNELS.c.step.not_in(ENDS))
-                .values(hold_until=None, error=error, **_ended(ChannelStep.GIVEN_UP))
-                .returning(INCIDENT_CHANNELS)
-            )
-        ).one_or_none()
+        row = await STEP_LEASES.release(
+            self._session,
+            incident_id,
+            INCIDENT_CHANNELS.c.step.not_in(ENDS),
+            step=ChannelStep.GIVEN_UP,
+            due_at=None,
+            hold_until=None,
+            error=error,
+        )
         return row is not None and await self._live(incident_id, row.announced_channel, row.announced_ts)
 
     async def archived(self, incident_id: int) -> bool:
         """It is archived: what is still told goes to the first card's thread; False when it was already."""
-        row = (
-            await self._session.execute(
-                update(INCIDENT_CHANNELS)
-                .where(_of(incident_id), INCIDENT_CHANNELS.c.step == ChannelStep.ARCHIVE)
-                .values(**_ended(ChannelStep.ARCHIVED))
-                .returning(INCIDENT_CHANNELS)
-            )
-        ).one_or_none()
+        row = await STEP_LEASES.release(
+            self._session,
+            incident_id,
+            INCIDENT_CHANNELS.c.step == ChannelStep.ARCHIVE,
+            step=ChannelStep.ARCHIVED,
+            due_at=None,
+        )
         return row is not None and await self._live(incident_id, row.announced_channel, row.announced_ts)
 
     async def archive_at(self, incident_id: int, at: datetime) -> bool:
@@ -121,7 +126,7 @@ class IncidentChannels:
         """Those with a step to do now; what is not open yet comes first."""
         rows = await self._session.execute(
             select(INCIDENT_CHANNELS)
-            .where(_free(now))
+            .where(STEP_LEASES.free(now))
             .order_by(_FIRST_THINGS_FIRST, INCIDENT_CHANNELS.c.due_at, INCIDENT_CHANNELS.c.incident_id)
             .limit(limit)
         )
@@ -129,41 +134,28 @@ class IncidentChannels:
 
     async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None:
         """Make the present step the caller's business until ``until``; None when somebody else was first."""
-        row = (
-            await self._session.execute(
-                update(INCIDENT_CHANNELS)
-                .where(_of(incident_id), _free(now))
-                .values(claimed_by=by, claimed_until=until, attempts=INCIDENT_CHANNELS.c.attempts + 1)
-                .returning(INCIDENT_CHANNELS)
-            )
-        ).one_or_none()
+        row = await STEP_LEASES.claim(self._session, incident_id, by=by, now=now, until=until)
         return None if row is None else _own_channel(row)
 
     async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool:
-        """``step`` is done, the next is due; False when the claim was lost meanwhile."""
+        """``step`` is done, the next is due; False when the lease was lost meanwhile."""
         following = step_after(step)
         values = _begun(following, now)
         if following is ChannelStep.ARCHIVE:
             values["due_at"] = INCIDENT_CHANNELS.c.archive_at
-        return await self._change(incident_id, by, INCIDENT_CHANNELS.c.step == step, **values)
+        return await self._release(incident_id, INCIDENT_CHANNELS.c.step == step, by=by, **values)
 
     async def wait(self, incident_id: int, *, by: str, until: datetime, error: str) -> bool:
-        """Try the present step again at ``until``; False when the claim was lost meanwhile."""
-        return await self._change(incident_id, by, due_at=until, claimed_by=None, claimed_until=None, error=error)
+        """Try the present step again at ``until``; False when the lease was lost meanwhile."""
+        return await self._release(incident_id, by=by, due_at=until, error=error)
 
     async def try_next_name(self, incident_id: int, *, by: str, now: datetime) -> bool:
-        """The name belongs to another channel; False when the claim was lost meanwhile."""
+        """The name belongs to another channel; False when the lease was lost meanwhile."""
         attempt = INCIDENT_CHANNELS.c.name_attempt + 1
-        return await self._change(incident_id, by, name_attempt=attempt, **_begun(ChannelStep.CREATE, now))
+        return await self._release(incident_id, by=by, name_attempt=attempt, **_begun(ChannelStep.CREATE, now))
 
-    async def _change(self, incident_id: int, by: str, *conditions: Any, **values: Any) -> bool:
-        row = await self._session.execute(
-            update(INCIDENT_CHANNELS)
-            .where(_of(incident_id), INCIDENT_CHANNELS.c.claimed_by == by, *conditions)
-            .values(**values)
-            .returning(INCIDENT_CHANNELS.c.incident_id)
-        )
-        return row.first() is not None
+    async def _release(self, incident_id: int, *conditions: ColumnElement[bool], **changes: Any) -> bool:
+        return await STEP_LEASES.release(self._session, incident_id, *conditions, **changes) is not None
 
     async def _live(self, incident_id: int, channel: str, thread_ts: str | None) -> bool:
         await self._session.execute(
@@ -176,18 +168,8 @@ def _of(incident_id: int) -> Any:
     return INCIDENT_CHANNELS.c.incident_id == incident_id
 
 
-def _free(now: datetime) -> Any:
-    """Due, and in nobody's hands."""
-    untouched = or_(INCIDENT_CHANNELS.c.claimed_until.is_(None), INCIDENT_CHANNELS.c.claimed_until <= now)
-    return (INCIDENT_CHANNELS.c.due_at <= now) & untouched
-
-
 def _begun(step: ChannelStep, now: datetime) -> dict[str, Any]:
-    return {"step": step, "due_at": now, "attempts": 0, "claimed_by": None, "claimed_until": None, "error": ""}
-
-
-def _ended(step: ChannelStep) -> dict[str, Any]:
-    return {"step": step, "due_at": None, "claimed_by": None, "claimed_until": None}
+    return {"step": step, "due_at": now, "attempts": 0, "error": ""}
 
 
 def _own_channel(row: Row[Any]) -> OwnChannel:

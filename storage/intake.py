@@ -46,9 +46,11 @@ class Intake:
     """Stores alerts for any number of concurrent callers. Lives on one loop; close it there."""
 
     def __init__(self, database: Database, policy: Callable[[], Policy], now: Callable[[], datetime]) -> None:
-        """Args:
-        orders: gives the policy in force, read once per commit, for how alerts are grouped.
-        now: the clock.
+        """Nothing runs before the first ``accept``.
+
+        Args:
+            policy: gives the policy in force, read once per commit, for how alerts are grouped.
+            now: the clock.
         """
         self._database = database
         self._policy = policy
@@ -57,11 +59,15 @@ class Intake:
         self._waiting_alerts = 0
         self._worker: asyncio.Task[None] | None = None
         self._closed = False
-        self._looks_owed = True
+        self._assessments_deferred = True
         """At first, because a process that died may have left some."""
 
-    async def accept(self, alerts: Sequence[Alert], rejected: Sequence[RejectedAlert] = ()) -> IntakeResult:
+    async def accept(
+        self, alerts: Sequence[Alert], rejected: Sequence[RejectedAlert] = (), truncated: int = 0
+    ) -> IntakeResult:
         """Store what one request brought; returns when it is committed, and only then may the request be answered.
+
+        ``truncated``: how many further alerts of the same group the monitor says it left out.
 
         Raises:
             IntakeUnavailableError: closing, or too much is waiting already.
@@ -74,7 +80,7 @@ class Intake:
                 f"{self._waiting_alerts} alerts wait to be stored and at most {WAITING_ALERTS_MAX} may; "
                 "send these again in a few seconds"
             )
-        waiting = _Waiting(_storable(Delivery(alerts, rejected)))
+        waiting = _Waiting(_storable(Delivery(alerts, rejected, truncated)))
         self._waiting.append(waiting)
         self._waiting_alerts += len(waiting.delivery.alerts)
         if self._worker is None:
@@ -89,11 +95,11 @@ class Intake:
 
     async def _commit_what_waits(self) -> None:
         try:
-            while self._waiting or self._looks_owed:
+            while self._waiting or self._assessments_deferred:
                 if self._waiting:
                     await self._commit_together(self._gather())
-                if self._looks_owed:
-                    await self._queue_owed_looks()
+                if self._assessments_deferred:
+                    await self._queue_deferred_assessments()
         finally:
             self._worker = None
 
@@ -130,17 +136,17 @@ class Intake:
         async with self._database.begin() as work:
             store = AlertStore(work, self._policy(), self._now())
             results = await store.store(deliveries)
-        self._looks_owed |= store.looks_deferred
+        self._assessments_deferred |= store.assessments_deferred
         return results
 
-    async def _queue_owed_looks(self) -> None:
+    async def _queue_deferred_assessments(self) -> None:
         """One transaction's worth, between two commits of alerts, so that a storm delays nobody's answer for long."""
         try:
             async with self._database.begin() as work:
-                self._looks_owed = await work.queue.consider_deferred()
+                self._assessments_deferred = await work.queue.consider_deferred()
         except DatabaseTrouble as error:
-            self._looks_owed = False  # until alerts come again, or the sweep takes care of them
-            log.warning("looks that are owed could not be queued yet: %s", error)
+            self._assessments_deferred = False  # until alerts come again, or the sweep takes care of them
+            log.warning("deferred assessments could not be queued yet: %s", error)
 
 
 def _answer(waiting: _Waiting, outcome: IntakeResult | Exception) -> None:

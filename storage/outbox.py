@@ -1,8 +1,8 @@
 """The outbox: what people are told, in each incident's order, exactly as the rows that caused it were committed.
 
-A row is queued in the transaction whose news it carries, claimed by one courier at a time, and then delivered or given
-up. Order is strict within an incident and free between incidents, so a row that cannot be delivered holds up only its
-own thread.
+A row is queued in the transaction whose news it carries, claimed by one courier at a time (``storage.leases``), and
+then delivered or given up. Order is strict within an incident and free between incidents, so a row that cannot be
+delivered holds up only its own thread.
 """
 
 import asyncio
@@ -28,14 +28,22 @@ from bot.response.model.notices import (
 )
 from storage.bundles import Bundles
 from storage.incident_channels import IncidentChannels
+from storage.leases import Leases
 from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
 
 class OutboxState(StrEnum):
+    """Whether a notice is still on its way to Slack."""
+
     QUEUED = "queued"
+    """To be delivered, or being delivered under somebody's lease."""
     DELIVERED = "delivered"
+    """Slack has accepted it."""
     FAILED = "failed"
     """Given up; the rows behind it go on."""
+
+
+OUTBOX_LEASES = Leases(OUTBOX, OUTBOX.c.state == OutboxState.QUEUED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class OutboxItem:
     incident_id: int
     notice: Told
     attempts: int
-    """Deliveries begun, this one included. Above 1, an earlier one may have got through: look before posting."""
+    """Deliveries begun, this one included. Above 1, an earlier one may have got through: search before posting."""
     created_at: datetime
     channel: str | None
     """Where it goes; None before the incident's first card."""
@@ -115,7 +123,7 @@ class Outbox:
         self._wake_after_commit()
         delivered = (OUTBOX.c.incident_id == incident_id) & (OUTBOX.c.state == OutboxState.DELIVERED)
         first = select(func.min(OUTBOX.c.id)).where(delivered, OUTBOX.c.kind == card.kind).scalar_subquery()
-        # The attempts stay: whoever delivers it looks first, and so finds what another process may have posted.
+        # The attempts stay: whoever delivers it searches first, and so finds what another process may have posted.
         await self._session.execute(
             update(OUTBOX)
             .where(OUTBOX.c.id == first)
@@ -131,22 +139,18 @@ class Outbox:
         )
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
-        """Ids that can be claimed now: of each stream only its first undelivered row, oldest first."""
+        """Ids that can be leased now: of each stream only its first undelivered row, oldest first."""
         rows = await self._session.scalars(
-            select(OUTBOX.c.id).where(OUTBOX.c.id.in_(_firsts()), _free(now)).order_by(OUTBOX.c.id).limit(limit)
+            select(OUTBOX.c.id)
+            .where(OUTBOX_LEASES.free(now), _first(), ~_moving(now))
+            .order_by(OUTBOX.c.id)
+            .limit(limit)
         )
         return [int(outbox_id) for outbox_id in rows]
 
     async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None:
         """Make delivering this row the caller's business until ``until``; None when somebody else was first."""
-        row = (
-            await self._session.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.id == outbox_id, OUTBOX.c.id.in_(_firsts()), _free(now))
-                .values(claimed_by=by, claimed_until=until, attempts=OUTBOX.c.attempts + 1)
-                .returning(OUTBOX)
-            )
-        ).one_or_none()
+        row = await OUTBOX_LEASES.claim(self._session, outbox_id, _first(), ~_moving(now), by=by, now=now, until=until)
         return None if row is None else await self._item(row)
 
     async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool:
@@ -154,22 +158,16 @@ class Outbox:
 
         A card's message is the incident's thread: also when it had to be posted anew because somebody deleted it.
         """
-        row = (
-            await self._session.execute(
-                update(OUTBOX)
-                .where(OUTBOX.c.id == outbox_id, OUTBOX.c.state != OutboxState.DELIVERED)
-                .values(
-                    state=OutboxState.DELIVERED,
-                    delivered_at=now,
-                    channel=channel,
-                    ts=ts,
-                    claimed_by=None,
-                    claimed_until=None,
-                    error="",
-                )
-                .returning(OUTBOX.c.incident_id, OUTBOX.c.kind, OUTBOX.c.notice)
-            )
-        ).one_or_none()
+        row = await OUTBOX_LEASES.release(
+            self._session,
+            outbox_id,
+            OUTBOX.c.state != OutboxState.DELIVERED,
+            state=OutboxState.DELIVERED,
+            delivered_at=now,
+            channel=channel,
+            ts=ts,
+            error="",
+        )
         if row is None:
             return False
         if row.kind == "card":
@@ -182,13 +180,13 @@ class Outbox:
         return True
 
     async def retry(self, outbox_id: int, *, by: str, at: datetime, error: str) -> bool:
-        """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
-        return await self._give_back(outbox_id, by, due_at=at, error=error)
+        """Give a claimed row back, to be tried again at ``at``; False when the lease was lost meanwhile."""
+        return await self._release(outbox_id, by, due_at=at, error=error)
 
     async def failed(self, outbox_id: int, *, by: str, error: str) -> bool:
-        """Give a claimed row up for good, so that those behind it go on; False when the claim was lost meanwhile."""
+        """Give a claimed row up for good, so that those behind it go on; False when the lease was lost meanwhile."""
         self._wake_after_commit()
-        return await self._give_back(outbox_id, by, state=OutboxState.FAILED, error=error)
+        return await self._release(outbox_id, by, state=OutboxState.FAILED, error=error)
 
     async def undelivered(self, incident_id: int | None = None) -> int:
         """How many rows wait, of one incident or of all."""
@@ -202,14 +200,8 @@ class Outbox:
         newest = await self._session.scalar(select(func.max(OUTBOX.c.id)))
         return newest or 0, await self.undelivered()
 
-    async def _give_back(self, outbox_id: int, by: str, **changes: Any) -> bool:
-        row = await self._session.execute(
-            update(OUTBOX)
-            .where(OUTBOX.c.id == outbox_id, OUTBOX.c.state == OutboxState.QUEUED, OUTBOX.c.claimed_by == by)
-            .values(claimed_by=None, claimed_until=None, **changes)
-            .returning(OUTBOX.c.id)
-        )
-        return row.first() is not None
+    async def _release(self, outbox_id: int, by: str, **changes: Any) -> bool:
+        return await OUTBOX_LEASES.release(self._session, outbox_id, by=by, **changes) is not None
 
     async def _item(self, row: Row[Any]) -> OutboxItem:
         notice = NOTICE.validate_python(row.notice)
@@ -258,21 +250,12 @@ class Outbox:
         event.listen(self._session.sync_session, "after_commit", wake, once=True)
 
 
-def _firsts() -> Any:
-    """The first undelivered row of each stream."""
-    return (
-        select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state == OutboxState.QUEUED).group_by(OUTBOX.c.stream)
-    ).scalar_subquery()
+def _first() -> ColumnElement[bool]:
+    """The first undelivered row of its stream."""
+    firsts = select(func.min(OUTBOX.c.id)).where(OUTBOX.c.state == OutboxState.QUEUED).group_by(OUTBOX.c.stream)
+    return OUTBOX.c.id.in_(firsts.scalar_subquery())
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, in nobody's hands, and not waiting for the incident's own channel to open."""
-    moving = exists().where(
-        INCIDENT_CHANNELS.c.incident_id == OUTBOX.c.incident_id, INCIDENT_CHANNELS.c.hold_until > now
-    )
-    return (
-        (OUTBOX.c.state == OutboxState.QUEUED)
-        & (OUTBOX.c.due_at <= now)
-        & (OUTBOX.c.claimed_until.is_(None) | (OUTBOX.c.claimed_until <= now))
-        & ~moving
-    )
+def _moving(now: datetime) -> ColumnElement[bool]:
+    """Of an incident that waits for its own channel to open."""
+    return exists().where(INCIDENT_CHANNELS.c.incident_id == OUTBOX.c.incident_id, INCIDENT_CHANNELS.c.hold_until > now)

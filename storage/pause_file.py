@@ -1,7 +1,7 @@
 """A file on disk that pauses everything while it exists, whatever the database says; its text is the reason.
 
-The last brake: it needs no Slack, no network and no running Watchkeeper to be put on. Whoever asks what is paused in a
-transaction asks the file too.
+The last resort: it needs no Slack, no network and no running Watchkeeper to take effect. Whoever asks what is paused
+in a transaction asks the file too.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ ANSWER_SECONDS = 2.0
 
 
 class PauseFile:
-    """One file, of this machine. Look at it from one event loop."""
+    """One file, of this machine. Read it from one event loop."""
 
     def __init__(self, path: Path, host: str | None = None) -> None:
         self.path = path.absolute()
@@ -29,9 +29,9 @@ class PauseFile:
 
     async def present(self) -> Pause | None:
         """The pause that the file is; None when it certainly is not there."""
-        look = asyncio.get_running_loop().run_in_executor(self._thread, self._look)
+        reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read)
         try:
-            return await asyncio.wait_for(asyncio.shield(look), ANSWER_SECONDS)
+            return await asyncio.wait_for(asyncio.shield(reading), ANSWER_SECONDS)
         except TimeoutError:
             return self._pause("The disk with the pause file does not answer.", datetime.now(UTC))
 
@@ -39,8 +39,8 @@ class PauseFile:
         """Give the thread back."""
         self._thread.shutdown(wait=False)
 
-    def _look(self) -> Pause | None:
-        """Whatever keeps us from seeing that there is no file counts as a file."""
+    def _read(self) -> Pause | None:
+        """Whatever keeps us from knowing that there is no file counts as a file."""
         try:
             since = datetime.fromtimestamp(self.path.lstat().st_mtime, UTC)
         except FileNotFoundError:

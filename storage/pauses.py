@@ -20,7 +20,7 @@ class Pauses:
         self._session = session
         self._file = file
         self._seen: list[Pause] | None = None
-        """The file's pause as this transaction sees it: at most one, None before the first look."""
+        """The file's pause as this transaction sees it: at most one, None before the first read."""
 
     async def active(self, now: datetime) -> tuple[Pause, ...]:
         """What is paused now: by the file of this machine first, then oldest first.
@@ -55,6 +55,7 @@ class Pauses:
         return False, rows[0]
 
     async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause:
+        """Pause the scope from this commit on, on every replica; without ``until`` it lasts until somebody resumes."""
         row = (
             await self._session.execute(
                 insert(PAUSES)
@@ -102,7 +103,6 @@ class Pauses:
             select(PAUSES)
             .where(
                 PAUSES.c.ended_at.is_(None),
-                PAUSES.c.since <= now,
                 PAUSES.c.until.is_(None) | (PAUSES.c.until > now),
             )
             .order_by(PAUSES.c.since, PAUSES.c.id)

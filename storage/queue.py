@@ -7,19 +7,13 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from bot.policy.situation import Request
 from bot.response.model.actions import Action
-from bot.response.model.records import Request
+from bot.response.ports.flow import FlowName, QueueName
 from bot.response.ports.rows import Enqueuer
 from storage.tables import INCIDENTS
 
-CONSIDER = "consider.v1"
-ACT = "act.v1"
-ROLL_BACK = "roll_back.v1"
-INCIDENTS_QUEUE = "incidents"
-"""One flow at a time per incident."""
-TARGETS_QUEUE = "targets"
-"""One flow at a time per target."""
-LOOKS_PER_TRANSACTION = 50
+ASSESSMENTS_PER_TRANSACTION = 50
 """Queueing one takes the durable engine a millisecond or two, for which every other writer waits."""
 
 
@@ -31,7 +25,7 @@ class Queue:
         self._enqueuer = enqueuer
 
     async def consider(self, incident_id: int, request: Request | None = None) -> None:
-        """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
+        """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
         if request is None:
             await self._want([incident_id])
             return
@@ -43,12 +37,12 @@ class Queue:
         )
         if number is None:
             raise LookupError(f"there is no incident INC-{incident_id}")
-        await self._enqueue_looks([(incident_id, number)], request.model_dump(mode="json"))
+        await self._enqueue_assessments([(incident_id, number)], request.model_dump(mode="json"))
 
     async def consider_all(self, incident_ids: Sequence[int]) -> bool:
-        """As ``consider`` for each of them; True when some are owed to ``consider_deferred``, because they are many."""
-        await self._want(incident_ids[:LOOKS_PER_TRANSACTION])
-        deferred = incident_ids[LOOKS_PER_TRANSACTION:]
+        """As ``consider`` for each of them; True when some are left to ``consider_deferred``, because they are many."""
+        await self._want(incident_ids[:ASSESSMENTS_PER_TRANSACTION])
+        deferred = incident_ids[ASSESSMENTS_PER_TRANSACTION:]
         if deferred:
             await self._session.execute(
                 update(INCIDENTS)
@@ -58,18 +52,18 @@ class Queue:
         return bool(deferred)
 
     async def consider_deferred(self) -> bool:
-        """Queue some of the looks that are owed; True when more may be left for the next transaction."""
-        owed = await self._session.scalars(
+        """Queue some of the deferred assessments; True when more may be left for the next transaction."""
+        rows = await self._session.scalars(
             select(INCIDENTS.c.id)
             .where(INCIDENTS.c.consideration_deferred)
             .order_by(INCIDENTS.c.id)
-            .limit(LOOKS_PER_TRANSACTION)
+            .limit(ASSESSMENTS_PER_TRANSACTION)
         )
-        incident_ids = list(owed)
+        incident_ids = list(rows)
         if not incident_ids:
             return False
         await self._want(incident_ids)
-        return len(incident_ids) == LOOKS_PER_TRANSACTION
+        return len(incident_ids) == ASSESSMENTS_PER_TRANSACTION
 
     async def _want(self, incident_ids: Sequence[int]) -> None:
         wanted = await self._session.execute(
@@ -82,12 +76,12 @@ class Queue:
             )
             .returning(INCIDENTS.c.id, INCIDENTS.c.considerations)
         )
-        await self._enqueue_looks(sorted((row.id, row.considerations) for row in wanted))
+        await self._enqueue_assessments(sorted((row.id, row.considerations) for row in wanted))
 
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
         """Run the approved action, after those before it on the same target."""
         await self._enqueue(
-            ACT,
+            FlowName.ACT,
             action.id,
             workflow_id=f"act:{action.id}:{attempt}",
             partition=partition_of(action),
@@ -95,19 +89,19 @@ class Queue:
         )
 
     async def roll_back(self, action: Action, by: str, reason: str) -> None:
-        """Take the action back, after those before it on the same target."""
+        """Roll the action back, after those before it on the same target."""
         await self._enqueue(
-            ROLL_BACK,
+            FlowName.ROLL_BACK,
             action.id,
             by,
             reason,
-            workflow_id=f"roll_back:{action.id}",
+            workflow_id=f"roll_back:{action.id}" + (f":{action.rollbacks}" if action.rollbacks > 1 else ""),
             partition=partition_of(action),
             delay_seconds=0,
         )
 
     async def _enqueue(
-        self, flow: str, *arguments: str, workflow_id: str, partition: str, delay_seconds: float
+        self, flow: FlowName, *arguments: str, workflow_id: str, partition: str, delay_seconds: float
     ) -> None:
         def enqueue(session: Session) -> None:
             self._enqueuer.enqueue(
@@ -115,23 +109,23 @@ class Queue:
                 flow,
                 *arguments,
                 workflow_id=workflow_id,
-                queue=TARGETS_QUEUE,
+                queue=QueueName.TARGETS,
                 partition=partition,
                 delay_seconds=delay_seconds,
             )
 
         await self._session.run_sync(enqueue)
 
-    async def _enqueue_looks(self, looks: Sequence[tuple[int, int]], *more: Any) -> None:
+    async def _enqueue_assessments(self, numbered: Sequence[tuple[int, int]], *more: Any) -> None:
         def enqueue(session: Session) -> None:
-            for incident_id, number in looks:
+            for incident_id, number in numbered:
                 self._enqueuer.enqueue(
                     session,
-                    CONSIDER,
+                    FlowName.CONSIDER,
                     incident_id,
                     *more,
                     workflow_id=f"consider:{incident_id}:{number}",
-                    queue=INCIDENTS_QUEUE,
+                    queue=QueueName.INCIDENTS,
                     partition=str(incident_id),
                 )
 

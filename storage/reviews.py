@@ -33,6 +33,7 @@ class Reviews:
         return done.first() is not None
 
     async def get(self, action_id: str) -> Review | None:
+        """The action's review, done or not; None when none was ever asked for."""
         row = (await self._session.execute(select(REVIEWS).where(REVIEWS.c.action_id == action_id))).one_or_none()
         return None if row is None else _review(row)
 
@@ -61,6 +62,7 @@ class Reviews:
         return [_review(row) for row in rows]
 
     async def open_count(self) -> int:
+        """How many reviews are still to be done."""
         count = await self._session.scalar(select(func.count()).select_from(REVIEWS).where(REVIEWS.c.done_at.is_(None)))
         return count or 0
 

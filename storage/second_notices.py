@@ -10,12 +10,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import NOTICE
 from bot.response.ports.second_notices import Known, SecondNotice, Untold
+from storage.leases import Leases
 from storage.once import insert_once
 from storage.outbox import OutboxState
 from storage.tables import INCIDENTS, OUTBOX, SECOND_NOTICES
@@ -25,12 +26,19 @@ LINE_LOOKED_AT = 2000
 
 
 class SecondNoticeState(StrEnum):
+    """Whether a notice is still on its way by the second channel."""
+
     QUEUED = "queued"
+    """To be sent, or being sent under somebody's lease."""
     DELIVERED = "delivered"
+    """The recipient's side has accepted it."""
     FAILED = "failed"
     """Given up: the recipient's side will never take it."""
     UNNEEDED = "unneeded"
     """Not true any more, or taken by Slack, before it could be sent."""
+
+
+SECOND_NOTICE_LEASES = Leases(SECOND_NOTICES, SECOND_NOTICES.c.state == SecondNoticeState.QUEUED)
 
 
 class SecondNotices:
@@ -109,10 +117,10 @@ class SecondNotices:
         return await self._insert(incident_id, kind, "", route, now)
 
     async def due(self, route: str, now: datetime, limit: int = 50) -> Sequence[int]:
-        """Ids that can be claimed now: of each incident only its first on this route, oldest first."""
+        """Ids that can be leased now: of each incident only its first on this route, oldest first."""
         rows = await self._session.scalars(
             select(SECOND_NOTICES.c.id)
-            .where(SECOND_NOTICES.c.route == route, SECOND_NOTICES.c.id.in_(_firsts()), _free(now))
+            .where(SECOND_NOTICES.c.route == route, SECOND_NOTICE_LEASES.free(now), _first())
             .order_by(SECOND_NOTICES.c.id)
             .limit(limit)
         )
@@ -120,14 +128,7 @@ class SecondNotices:
 
     async def claim(self, notice_id: int, *, by: str, now: datetime, until: datetime) -> SecondNotice | None:
         """Make sending this row the caller's business until ``until``; None when somebody else was first."""
-        row = (
-            await self._session.execute(
-                update(SECOND_NOTICES)
-                .where(SECOND_NOTICES.c.id == notice_id, SECOND_NOTICES.c.id.in_(_firsts()), _free(now))
-                .values(claimed_by=by, claimed_until=until, attempts=SECOND_NOTICES.c.attempts + 1)
-                .returning(SECOND_NOTICES)
-            )
-        ).one_or_none()
+        row = await SECOND_NOTICE_LEASES.claim(self._session, notice_id, _first(), by=by, now=now, until=until)
         return None if row is None else _second_notice(row)
 
     async def taken_by_slack(self, notice: SecondNotice) -> bool:
@@ -137,7 +138,7 @@ class SecondNotices:
         state = await self._session.scalar(select(OUTBOX.c.state).where(OUTBOX.c.id == notice.outbox_id))
         return state == OutboxState.DELIVERED
 
-    async def heard_of(self, notice: SecondNotice) -> bool:
+    async def told_before(self, notice: SecondNotice) -> bool:
         """Whether this row's recipient was told of the same subject before."""
         found = await self._session.scalar(
             select(SECOND_NOTICES.c.id)
@@ -152,8 +153,8 @@ class SecondNotices:
         return found is not None
 
     async def delivered(self, notice_id: int, *, now: datetime) -> bool:
-        """Record an accepted delivery, whoever holds the claim by now; False when it is known already."""
-        return await self._settle(
+        """Record an accepted delivery, whoever holds the lease by now; False when it is known already."""
+        return await self._release(
             notice_id,
             SECOND_NOTICES.c.state != SecondNoticeState.DELIVERED,
             state=SecondNoticeState.DELIVERED,
@@ -162,16 +163,16 @@ class SecondNotices:
         )
 
     async def retry(self, notice_id: int, *, by: str, at: datetime, error: str) -> bool:
-        """Give a claimed row back, to be tried again at ``at``; False when the claim was lost meanwhile."""
-        return await self._settle(notice_id, _held(by), due_at=at, error=error)
+        """Give a claimed row back, to be tried again at ``at``; False when the lease was lost meanwhile."""
+        return await self._release(notice_id, by=by, due_at=at, error=error)
 
     async def failed(self, notice_id: int, *, by: str, error: str) -> bool:
-        """Give a claimed row up for good; False when the claim was lost meanwhile."""
-        return await self._settle(notice_id, _held(by), state=SecondNoticeState.FAILED, error=error)
+        """Give a claimed row up for good; False when the lease was lost meanwhile."""
+        return await self._release(notice_id, by=by, state=SecondNoticeState.FAILED, error=error)
 
     async def unneeded(self, notice_id: int, *, by: str) -> bool:
-        """A claimed row need not be sent any more; False when the claim was lost meanwhile."""
-        return await self._settle(notice_id, _held(by), state=SecondNoticeState.UNNEEDED)
+        """A claimed row need not be sent any more; False when the lease was lost meanwhile."""
+        return await self._release(notice_id, by=by, state=SecondNoticeState.UNNEEDED)
 
     async def told(self, incident_id: int, kind: str, subject: str) -> int:
         """On how many routes this was delivered."""
@@ -213,14 +214,8 @@ class SecondNotices:
             **values,
         )
 
-    async def _settle(self, notice_id: int, condition: ColumnElement[bool], **changes: Any) -> bool:
-        row = await self._session.execute(
-            update(SECOND_NOTICES)
-            .where(SECOND_NOTICES.c.id == notice_id, condition)
-            .values(claimed_by=None, claimed_until=None, **changes)
-            .returning(SECOND_NOTICES.c.id)
-        )
-        return row.first() is not None
+    async def _release(self, notice_id: int, *conditions: ColumnElement[bool], **changes: Any) -> bool:
+        return await SECOND_NOTICE_LEASES.release(self._session, notice_id, *conditions, **changes) is not None
 
 
 def _for_everybody() -> ColumnElement[bool]:
@@ -244,26 +239,14 @@ def _stuck(since: datetime) -> Any:
     )
 
 
-def _firsts() -> Any:
-    """The first row that is still to be sent, of each incident and route."""
-    return (
+def _first() -> ColumnElement[bool]:
+    """The first row that is still to be sent, of its incident and route."""
+    firsts = (
         select(func.min(SECOND_NOTICES.c.id))
         .where(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED)
         .group_by(SECOND_NOTICES.c.incident_id, SECOND_NOTICES.c.route)
-    ).scalar_subquery()
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    """Due, and in nobody's hands."""
-    return and_(
-        SECOND_NOTICES.c.state == SecondNoticeState.QUEUED,
-        SECOND_NOTICES.c.due_at <= now,
-        or_(SECOND_NOTICES.c.claimed_until.is_(None), SECOND_NOTICES.c.claimed_until <= now),
     )
-
-
-def _held(by: str) -> ColumnElement[bool]:
-    return and_(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED, SECOND_NOTICES.c.claimed_by == by)
+    return SECOND_NOTICES.c.id.in_(firsts.scalar_subquery())
 
 
 def _second_notice(row: Row[Any]) -> SecondNotice:

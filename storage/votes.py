@@ -1,4 +1,4 @@
-"""Votes: one per person and question, and who had looked at the evidence before answering."""
+"""Votes: one per person and question, and who had opened the evidence before answering."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ class Votes:
         )
 
     async def withdraw(self, action_id: str, person: str) -> Vote | None:
-        """Take a person's yes back, as if it had never been cast; the vote that was, None when there was none."""
+        """Withdraw a person's approval, as if it had never been cast; the vote that was, None when there was none."""
         row = (
             await self._session.execute(
                 delete(VOTES)
@@ -64,6 +64,7 @@ class Votes:
         )
 
     async def has_opened(self, incident_id: int, revision: int, person: str) -> bool:
+        """Whether the person opened the evidence while this revision stood."""
         rows = await self._session.execute(
             select(EVIDENCE_VIEWS.c.person).where(
                 EVIDENCE_VIEWS.c.incident_id == incident_id,

@@ -1,17 +1,17 @@
 """What holds for every test: it asks Slack only what Slack documents, and in CI it may not be skipped.
 
-A skip is a promise that nobody has checked. One exception: facts about Slack that lie beside the repository. Where that
-folder is absent, the tests that compare with it say so and pass on, in CI too.
+A skip is a promise that nobody has checked.
 """
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import nullcontext
 
 import pytest
 
-from tests.fixtures.slack_calls import documented, every_web_api, faults, granted_scopes
-
-MAY_BE_ABSENT = "shared/contracts"
+from bot.local.workspace.facts import method_facts
+from tests.fixtures.slack_calls import every_web_api, faults, granted_scopes
+from tests.unit import is_unit, without_servers
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,10 +22,23 @@ def pytest_runtest_makereport(
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
         reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
-        if MAY_BE_ABSENT not in reason:
-            report.outcome = "failed"
-            report.longrepr = f"{item.nodeid} was skipped, which CI=true forbids. {reason}"
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which CI=true forbids. {reason}"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    """Hold unit tests to what makes them quick, with every fixture that they ask for."""
+    with without_servers() if is_unit(item.path) else nullcontext():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Likewise."""
+    with without_servers() if is_unit(item.path) else nullcontext():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +49,5 @@ def calls_as_documented() -> Iterator[None]:
     """
     with every_web_api() as doors:
         yield
-    methods, scopes = documented(), granted_scopes()
-    if methods is not None:
-        assert {fault for door in doors for call in door.calls for fault in faults(call, methods, scopes)} == set()
+    methods, scopes = method_facts(), granted_scopes()
+    assert {fault for door in doors for call in door.calls for fault in faults(call, methods, scopes)} == set()

@@ -1,83 +1,64 @@
-"""The audit record, read from the command line: verified and exported without starting anything else."""
+"""``watchkeeper audit verify`` and ``export``: the record, proved and taken away."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+import asyncio
+import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Annotated
 
-from sqlalchemy.exc import SQLAlchemyError
+import typer
 
-from storage.audit_chain import Reader, Verification
-from storage.audit_export import export_lines, verify_export
-from storage.database import Database
+from bot.cli.console import EXIT_PROBLEM, err, fail, out
+from bot.cli.inputs import storage_settings
 
-
-class RecordError(Exception):
-    """The record cannot be read; the text says which one and what to do."""
+audit = typer.Typer(help="The record of everything that people and Watchkeeper did.", no_args_is_help=True)
 
 
-class _Nothing:
-    """An enqueuer for commands that start no work."""
+@audit.command()
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An export to verify offline; without it, the database's own chain.")
+    ] = None,
+) -> None:
+    """Prove that the record is whole: nothing changed, removed, reordered or cut off.
 
-    def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
-        raise RuntimeError(f"a command that only reads tried to start {flow}")
-
-
-async def verify_database(url: str, key: bytes) -> Verification:
-    """Check the whole chain in the database against its head and anchors.
-
-    Raises:
-        RecordError: the database cannot be read.
+    Needs WATCHKEEPER_AUDIT_KEY, and DATABASE_URL unless a file is named. Exit code 0: whole; 1: broken, and the entries
+    are named.
     """
-    async with _reading(url, key) as database, database.read() as work:
-        reader = Reader(key, await work.audit.anchors())
-        async for entry in work.audit.entries():
-            reader.read(entry)
-        return reader.close(await work.audit.head())
+    from bot.cli.offline import OfflineError
+    from bot.cli.offline_audit import verify_database, verify_file
 
-
-def verify_file(path: Path, key: bytes) -> Verification:
-    """Check an export, with nothing but the key.
-
-    Raises:
-        RecordError: the file cannot be read.
-    """
+    url, key = storage_settings()
     try:
-        with path.open(encoding="utf-8") as lines:
-            return verify_export(lines, key)
+        found = asyncio.run(verify_database(url, key)) if file is None else verify_file(file, key)
+    except OfflineError as error:
+        fail(str(error))
     except (OSError, UnicodeDecodeError) as error:
-        raise RecordError(f"{str(path)!r} cannot be read: {error}. Name a file that `audit export` wrote.") from error
+        fail(f"{str(file)!r} cannot be read: {error}. Name a file that `audit export` wrote.")
+    for problem in found.problems:
+        err.print(problem.text, style="red", markup=False, soft_wrap=True)
+    if not found.intact:
+        fail(f"The record is broken: {found.problem_count} problem(s) in {found.entries} entries.", EXIT_PROBLEM)
+    out.print(
+        f"The record is whole: {found.entries} entries, unbroken from the first to number {found.head.number}.",
+        style="green",
+    )
 
 
-async def export(url: str, key: bytes, target: TextIO) -> int:
-    """Write the record as JSON lines; how many lines there are.
+@audit.command()
+def export(
+    file: Annotated[Path | None, typer.Argument(help="Where to write; without it, standard output.")] = None,
+) -> None:
+    """Write the record as JSON lines, which `audit verify FILE` proves offline with the key alone."""
+    from bot.cli.offline import OfflineError
+    from bot.cli.offline_audit import export_database
 
-    Raises:
-        RecordError: the database cannot be read.
-    """
-    count = 0
-    async with _reading(url, key) as database, database.read() as work:
-        async for line in export_lines(work.audit, key, datetime.now(UTC)):
-            target.write(line + "\n")
-            count += 1
-    return count
-
-
-@asynccontextmanager
-async def _reading(url: str, key: bytes) -> AsyncIterator[Database]:
-    _refuse_to_create(url)
-    database = Database(url, _Nothing(), key)
+    url, key = storage_settings()
     try:
-        yield database
-    except SQLAlchemyError as error:
-        raise RecordError(f"The record cannot be read: {error}. Check DATABASE_URL.") from error
-    finally:
-        await database.close()
-
-
-def _refuse_to_create(url: str) -> None:
-    """A mistyped SQLite path would otherwise become an empty, and so perfectly whole, record."""
-    path = url.split("///", 1)[-1]
-    if url.startswith("sqlite") and not Path(path).exists():
-        raise RecordError(f"There is no database at {path!r}. Set DATABASE_URL to the one in use.")
+        if file is None:
+            asyncio.run(export_database(url, key, sys.stdout))
+            return
+        with file.open("w", encoding="utf-8") as target:
+            lines = asyncio.run(export_database(url, key, target))
+    except (OfflineError, OSError) as error:
+        fail(str(error))
+    out.print(f"{lines} lines written to {file}. Prove them with `watchkeeper audit verify {file}`.", markup=False)

@@ -1,124 +1,117 @@
-"""Pausing and resuming from the command line, straight to the database: needs no Slack, no network, no running bot.
+"""``watchkeeper pause`` and ``resume``, as ``/watch pause`` and ``resume`` in Slack."""
 
-A running Watchkeeper obeys from the commit on, and shows it on its cards within a second. Being able to read the
-database and the audit key is the authority here.
-"""
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import difflib
-import os
-import pwd
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+import typer
 
-from sqlalchemy.exc import SQLAlchemyError
+from bot.cli.console import EXIT_PROBLEM, err, fail, out
+from bot.cli.inputs import pause_file, storage_settings
+from bot.settings import SettingsError, read_policy_path
 
-from bot.policy.file.document import Policy
-from bot.policy.situation import Pause, Scope, ScopeKind
-from bot.response.interventions.pauses import put_on, take_off
-from storage.audit import AuditKeyError
-from storage.database import Database
-from storage.pause_file import PauseFile
+if TYPE_CHECKING:
+    from bot.policy.situation import Pause, Scope
+
+SCOPE_HELP = "everything, service:NAME, runbook:NAME or target:KEY."
 
 
-class BrakeError(Exception):
-    """The brake could not be moved; the text says why, and what still works."""
+def pause(
+    scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything",
+    lasting: Annotated[
+        str | None, typer.Option("--for", help="How long: 30m, 2h, 1d. Without it: until somebody resumes.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; stands on every card and in the record.")] = "",
+) -> None:
+    """Keep automation from acting, without Slack and without a network.
 
+    Writes to the database that DATABASE_URL names, on the record with your user name (needs WATCHKEEPER_AUDIT_KEY).
+    A running Watchkeeper obeys at once: whatever has not begun is held. Alerts still come in, and cards show the plan.
+    The policy is not needed; where it can be read and does not know the name, the pause is on and you are warned.
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """What was ended, and what still pauses."""
+    Where even the database is away, create the pause file: while WATCHKEEPER_PAUSE_FILE (default: watchkeeper.pause
+    beside a SQLite database, else in the working directory) exists, everything is paused. Its text is the reason.
+    """
+    from bot.cli import offline_pauses
+    from bot.cli.offline import OfflineError
+    from bot.response.interventions.pauses import SHORTENED, clipped
+    from handlers.slack.watch_words import WordsError, read_duration
 
-    ended: Sequence[Pause]
-    active: Sequence[Pause]
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """What is paused now, and the services that have something open."""
-
-    active: Sequence[Pause]
-    open_services: frozenset[str]
-
-
-class _Nothing:
-    """An enqueuer: a brake starts no work; the running Watchkeeper looks again by itself."""
-
-    def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
-        raise RuntimeError(f"a brake tried to start {flow}")
-
-
-def operator() -> str:
-    """Who is at the keyboard, as the record names them: ``os:alice``."""
-    uid = os.getuid()
     try:
-        return f"os:{pwd.getpwuid(uid).pw_name}"
-    except KeyError:
-        return f"os:{uid}"
-
-
-async def pause(url: str, key: bytes, file: Path, scope: Scope, lasting: timedelta | None, reason: str) -> Paused:
-    """Pause ``scope``, whether or not anybody knows what it names.
-
-    Raises:
-        BrakeError: the database cannot be written.
-    """
-    async with _open(url, key, file) as database, database.begin() as work:
-        now = datetime.now(UTC)
-        await put_on(work, operator(), scope, None if lasting is None else now + lasting, reason, now)
-        services = {incident.service for incident in await work.incidents.unresolved()}
-        return Paused(await work.pauses.active(now), frozenset(services))
-
-
-async def resume(url: str, key: bytes, file: Path, scope: Scope) -> Resumed:
-    """End the pauses of exactly ``scope``.
-
-    Raises:
-        BrakeError: the database cannot be written.
-    """
-    async with _open(url, key, file) as database, database.begin() as work:
-        now = datetime.now(UTC)
-        ended = await take_off(work, operator(), scope, now)
-        return Resumed(ended, await work.pauses.active(now))
-
-
-def doubt(scope: Scope, policy: Policy, open_services: frozenset[str]) -> str:
-    """Why a pause of ``scope`` may keep nothing from happening: its name is unknown. Empty when all is well."""
-    names = {ScopeKind.SERVICE: {*policy.services, *open_services} - {""}, ScopeKind.RUNBOOK: set(policy.runbooks)}
-    known = names.get(scope.kind)
-    if known is None or scope.name in known:
-        return ""
-    near = difflib.get_close_matches(scope.name, known, n=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"It knows: {', '.join(sorted(known)[:20]) or 'none'}."
-    return (
-        f"The policy knows no {scope.kind} {scope.name!r}, so this pause may keep nothing from happening. {hint} "
-        "`watchkeeper pause` without a name pauses everything."
+        time = None if lasting is None else read_duration(lasting)
+    except WordsError as error:
+        fail(str(error))
+    url, key = storage_settings()
+    try:
+        done = asyncio.run(offline_pauses.pause(url, key, pause_file(), _scope(scope), time, reason))
+    except (OfflineError, OSError) as error:
+        _fail_with_a_way_out(error)
+    end = "until somebody resumes it" if lasting is None else f"for {lasting}"
+    out.print(
+        f"Paused: {_scope(scope)}, {end}. On the record as {offline_pauses.operator()}.", style="green", markup=False
     )
+    if clipped(reason) != reason:
+        out.print(SHORTENED)
+    _say_what_is_paused(done.active)
+    _warn_of_a_name_nobody_knows(_scope(scope), done.open_services)
 
 
-@asynccontextmanager
-async def _open(url: str, key: bytes, file: Path) -> AsyncIterator[Database]:
-    still = f"Creating the file {file} pauses everything without any database."
-    if (missing := _missing(url)) is not None:
-        raise BrakeError(f"There is no database at {missing!r}: set DATABASE_URL to the one in use. {still}")
+def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything") -> None:
+    """Let automation act again, where `pause` (here or in Slack) has stopped it.
+
+    Ends the pauses of exactly this scope, on the record with your user name. What they held is looked at anew within
+    seconds. A pause file is ended by removing it.
+    """
+    from bot.cli import offline_pauses
+    from bot.cli.offline import OfflineError
+
+    url, key = storage_settings()
     try:
-        database = Database(url, _Nothing(), key, PauseFile(file))
-    except ValueError as error:
-        raise BrakeError(f"DATABASE_URL cannot be used: {error}. {still}") from error
+        done = asyncio.run(offline_pauses.resume(url, key, pause_file(), _scope(scope)))
+    except (OfflineError, OSError) as error:
+        _fail_with_a_way_out(error)
+    if done.ended:
+        out.print(
+            f"Resumed: {_scope(scope)}. On the record as {offline_pauses.operator()}.", style="green", markup=False
+        )
+    _say_what_is_paused(done.active)
+    if not done.ended:
+        fail(f"{_scope(scope)} was not paused, so nothing was changed.", EXIT_PROBLEM)
+
+
+def _scope(text: str) -> "Scope":
+    from handlers.slack.watch_words import WordsError, read_scope
+
     try:
-        yield database
-    except AuditKeyError as error:
-        raise BrakeError(f"{error}. {still}") from error
-    except (SQLAlchemyError, OSError) as error:
-        raise BrakeError(f"The database cannot be written: {error}. {still}") from error
-    finally:
-        await database.close()
+        scope = read_scope(text)
+    except WordsError as error:
+        fail(str(error))
+    if scope is None:
+        fail(f"{text!r} is not a scope. It is one of: {SCOPE_HELP}")
+    return scope
 
 
-def _missing(url: str) -> str | None:
-    """The SQLite file that is not there; a mistyped path would otherwise become a new database that nobody reads."""
-    path = url.split("///", 1)[-1]
-    return path if url.startswith("sqlite") and not Path(path).exists() else None
+def _fail_with_a_way_out(error: Exception) -> NoReturn:
+    fail(f"{error} Creating the file {pause_file()} pauses everything without any database.", EXIT_PROBLEM)
+
+
+def _say_what_is_paused(active: "Sequence[Pause]") -> None:
+    for one in active:
+        end = "until somebody resumes it" if one.until is None else f"until {one.until:%Y-%m-%d %H:%M} UTC"
+        out.print(f"Paused now: {one.scope}, by {one.by}, {end}. {one.reason}", markup=False, soft_wrap=True)
+
+
+def _warn_of_a_name_nobody_knows(scope: "Scope", open_services: frozenset[str]) -> None:
+    """The brake is on by now, so whatever is wrong with the policy only costs the warning."""
+    from bot.cli import offline_pauses
+    from bot.policy.file.loading import load_policy
+    from bot.policy.file.problems import PolicyError
+
+    try:
+        path = read_policy_path()
+        policy = load_policy(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SettingsError, OSError, UnicodeDecodeError, PolicyError):
+        return
+    warning = offline_pauses.doubt(scope, policy, open_services)
+    if warning:
+        err.print(f"Warning: {warning}", style="yellow", markup=False, soft_wrap=True)

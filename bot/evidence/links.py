@@ -1,4 +1,4 @@
-"""Links that let a person look at the evidence where it comes from."""
+"""Links that let a person read the evidence where it comes from."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit

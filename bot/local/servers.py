@@ -131,7 +131,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     """End it politely, and by force when it does not listen; nothing when it has ended already."""
     if process.poll() is not None:
         return
-    process.send_signal(signal.SIGCONT)  # a frozen server would not hear the next one
+    process.send_signal(signal.SIGCONT)  # a frozen server would not receive the next one
     process.terminate()
     try:
         process.wait(STOP_WITHIN_SECONDS)
@@ -180,10 +180,13 @@ async def running(
 
 @dataclass(frozen=True, slots=True)
 class Alertmanager:
+    """An Alertmanager that runs on this machine."""
+
     port: int
 
     @property
     def url(self) -> str:
+        """Its own address, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
 
@@ -240,10 +243,13 @@ async def running_alertmanager(
 
 @dataclass(frozen=True, slots=True)
 class Prometheus:
+    """A Prometheus that runs on this machine."""
+
     port: int
 
     @property
     def url(self) -> str:
+        """Its own address, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     async def value(self, query: str) -> float | None:

@@ -58,10 +58,12 @@ class Program:
 
     @property
     def address(self) -> str:
+        """What supervisord calls it: ``group:name``."""
         return f"{self.group or self.name}:{self.name}"
 
     @property
     def url(self) -> str:
+        """Where the web service answers while it is well, without a slash at the end."""
         return f"http://127.0.0.1:{self.port}"
 
     def section(self) -> str:
@@ -108,13 +110,14 @@ class Supervisord:
         directory: Path,
         socket_path: Path,
         programs: Sequence[Program],
+        username: str,
         password: str | None,
         started: StartHook,
     ) -> None:
         self.server = f"unix://{socket_path}"
         self.http_port = free_port()
         self.http_server = f"http://127.0.0.1:{self.http_port}"
-        self.username = "watchkeeper"
+        self.username = username
         self.log = directory / "supervisord.log"
         self._socket_path = socket_path
         self._identity = uuid.uuid4().hex
@@ -148,14 +151,14 @@ class Supervisord:
         process = self._process
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGCONT)  # a frozen server would not hear the next one
+        process.send_signal(signal.SIGCONT)  # a frozen server would not receive the next one
         with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
             # By itself it stops one group after the other, so the time that each stubborn service takes adds up.
             await asyncio.wait_for(self.call("stopAllProcesses", False), CALL_SECONDS)
         process.terminate()
 
         async def ended() -> bool:
-            # supervisord looks at signals and children once a second, or when somebody calls.
+            # supervisord checks signals and children once a second, or when somebody calls.
             with suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
                 await self.call("getState")
             return process.poll() is not None
@@ -182,6 +185,7 @@ class Supervisord:
         return str((await self.call("getProcessInfo", address))["statename"])
 
     async def pid(self, address: str) -> int:
+        """The process's id on this machine; 0 when none is running."""
         return int((await self.call("getProcessInfo", address))["pid"])
 
     async def until_state(self, address: str, *states: str) -> str:
@@ -233,17 +237,21 @@ class Supervisord:
 
 @asynccontextmanager
 async def running_supervisord(
-    directory: Path, *programs: Program, password: str | None = None, started: StartHook = tell_nobody
+    directory: Path,
+    *programs: Program,
+    username: str = "operator",
+    password: str | None = None,
+    started: StartHook = tell_nobody,
 ) -> AsyncIterator[Supervisord]:
     """A supervisord that runs ``programs``; reachable at ``server`` (UNIX socket) and ``http_server``.
 
-    With a ``password`` both ask for it, with the user name ``watchkeeper``.
+    With a ``password`` both ask for it, together with the ``username``.
 
     Raises:
         ServerError: it, or a program that should run, did not come up.
     """
     with _socket_path(directory) as socket_path:
-        supervisord = Supervisord(directory, socket_path, programs, password, started)
+        supervisord = Supervisord(directory, socket_path, programs, username, password, started)
         try:
             await supervisord.start()
             yield supervisord
@@ -258,7 +266,7 @@ def _socket_path(directory: Path) -> Iterator[Path]:
     if len(os.fsencode(wanted)) <= LONGEST_SOCKET_PATH_BYTES:
         yield wanted
         return
-    with tempfile.TemporaryDirectory(prefix="watchkeeper-") as short:
+    with tempfile.TemporaryDirectory(prefix="supervisord-") as short:
         yield Path(short) / "supervisord.sock"
 
 

@@ -19,14 +19,21 @@ class Intervention(StrEnum):
 
     APPROVE = "approve"
     OVERRIDE = "override"
+    """Choose another runbook, or none, in place of what is proposed."""
     ACT_BY_HAND = "act by hand"
+    """Approve although automation is paused here."""
     ROLL_BACK = "roll back"
+    """Undo what an action did."""
     RESUME = "resume"
+    """End a pause."""
     STOP = "stop"
+    """Keep an action from running, and everything else from acting by itself for its incident."""
     PAUSE = "pause"
     TAKE = "take"
+    """Take the incident over: nobody else is asked, and nothing acts by itself."""
     REVIEW = "review"
     RUN = "run"
+    """Ask for a runbook without an alert."""
 
 
 FOR_APPROVERS = frozenset(
@@ -103,8 +110,11 @@ class TallyState(StrEnum):
     """Where a question stands."""
 
     PENDING = "pending"
+    """More people must approve."""
     APPROVED = "approved"
+    """Enough people have approved, and nobody has stopped it."""
     STOPPED = "stopped"
+    """Somebody who may has stopped it, however many approved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ WITHOUT_EVIDENCE = 0.4
 CONTRADICTED = 0.1
 FAILURE_FACTOR = 0.75
 FAILURES_COUNT_FOR = timedelta(hours=24)
-HARMLESS_OUTCOMES = frozenset({"succeeded", "stopped", "overridden", "expired", "superseded"})
+HARMLESS_OUTCOMES = frozenset({"succeeded", "stopped", "overridden", "expired", "lapsed", "superseded"})
 """It worked, or nothing ran. Every other outcome, known or not, counts as a failure."""
 
 

@@ -132,6 +132,12 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     )
 
 
+def undecided(situation: Situation, policy: Policy, why: str) -> Decision:
+    """What is recorded where no judgement could be made, for a reason of our own: people are called."""
+    matched = match_incident(policy, situation.alerts)
+    return _observe(situation, policy, matched, None, Planned(problem=why))
+
+
 def evidence_of(runbook: Runbook, alert: AlertFacts, situation: Situation) -> tuple[Evidence, ...] | None:
     """What the runbook's queries say, from the stored answers; None when the alert cannot fill them.
 
@@ -210,7 +216,7 @@ def _observe(
         "controls": controls.controls(applied),
         **dict.fromkeys((*ABOUT_THE_PLAN, "level"), NOT_JUDGED),
     }
-    decisive = "runbook" if runbook is None else "plan"
+    decisive = "runbook" if runbook is None and not planned.problem else "plan"
     return Decision(
         verdict=Verdict.OBSERVE,
         level=Level.L0,
@@ -245,9 +251,9 @@ def _runbook_rule(matched: Matched, runbook: Runbook | None) -> Ruling:
 
 def _no_plan(matched: Matched, runbook: Runbook | None, planned: Planned) -> Ruling:
     inputs = {"plan_problem": planned.problem}
-    if runbook is None:
+    if runbook is None and not planned.problem:
         return forbids(Verdict.OBSERVE, "There is no plan, because there is no runbook.", inputs)
-    if planned.plan is not None and planned.plan.remediation != runbook.remediation:
+    if planned.plan is not None and runbook is not None and planned.plan.remediation != runbook.remediation:
         return forbids(
             Verdict.OBSERVE,
             f"The plan is for {planned.plan.remediation}, but {matched.runbook} names {runbook.remediation}: "

@@ -1,5 +1,6 @@
 """The answer of the policy: a verdict, with every rule's reason, so that "why?" never needs a log file."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,11 +15,17 @@ class Verdict(StrEnum):
     """What may happen now."""
 
     ACT = "act"
+    """Runs at once, and people are told."""
     ACT_UNLESS_STOPPED = "act_unless_stopped"
+    """Runs when the veto window ends and nobody has stopped it."""
     ASK = "ask"
+    """Runs only when enough people approve."""
     HOLD = "hold"
+    """Waits for the end of a pause or freeze; a person with the authority may act by hand."""
     OBSERVE = "observe"
+    """The card goes to people, and nothing waits for their approval."""
     REFUSE = "refuse"
+    """Must not run this way, not even approved; the card goes to people."""
 
     @classmethod
     def _missing_(cls, value: object) -> "Verdict":
@@ -34,6 +41,7 @@ class RuleResult(StrEnum):
     """What one rule says."""
 
     PASSED = "passed"
+    """Nothing stands in the way as far as this rule sees."""
     ESCALATES = "escalates"
     """A person must decide."""
     FORBIDS = "forbids"
@@ -44,6 +52,29 @@ class RuleResult(StrEnum):
         return cls.FORBIDS
 
 
+RULE_TITLES: Mapping[str, str] = {
+    "runbook": "Runbook",
+    "plan": "Plan",
+    "controls": "Pauses and freezes",
+    "oversight": "Human oversight",
+    "targets": "Targets",
+    "blast_radius": "Blast radius",
+    "forbidden_effects": "Forbidden effects",
+    "confidence": "Confidence",
+    "billing": "Billing",
+    "data_integrity": "Data integrity",
+    "slo_burn": "Error budget",
+    "security": "Security",
+    "budgets": "Action budgets",
+    "notification": "Notification",
+    "licence": "Licence",
+    "conditions": "Conditions",
+    "veto_window": "Veto window",
+    "level": "Level",
+}
+"""Every rule of ``decide`` in words."""
+
+
 class Reason(Facts):
     """One rule's finding: what it read, what it concluded, and that conclusion in words for a person."""
 
@@ -51,6 +82,11 @@ class Reason(Facts):
     result: RuleResult
     text: str
     inputs: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What people call the rule; one that only an older release knew keeps the name it was stored under."""
+        return RULE_TITLES.get(self.rule, self.rule)
 
 
 class Decision(Facts):

@@ -68,6 +68,8 @@ class Exactness(StrEnum):
     """Restores precisely the recorded state."""
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
     """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
 

@@ -1,6 +1,6 @@
 """What we must know about a query's text: whether it is a condition or a quantity, and whether two ask the same.
 
-``up == 0`` is a condition: PromQL keeps the series that match *with their value*, here 0, so that the answer is "yes"
+``up == 0`` is a condition: PromQL keeps the series that match *with their value*, here 0, so that it holds
 when anything is left. ``rate(errors_total[5m])`` is a quantity, where 0 means "no". The answer alone cannot tell them
 apart. This module knows nothing of Prometheus as a server.
 """
@@ -31,7 +31,7 @@ def one_text(query: str) -> str:
 def is_condition(query: str) -> bool:
     """Whether ``query`` compares at its outer level (without ``bool``), as the expression of an alerting rule does.
 
-    Parentheses that only group are looked into; arguments of functions and aggregations, selectors and ranges are not.
+    Parentheses that only group are searched; arguments of functions and aggregations, selectors and ranges are not.
     """
     opaque_depth = 0
     brackets: list[bool] = []

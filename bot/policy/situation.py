@@ -125,10 +125,26 @@ class Gate(StrEnum):
     """What a runbook must pass before it may act by itself."""
 
     STAGING_DRY_RUN = "staging_dry_run"
+    """It was rehearsed against staging, and changed nothing there."""
     CHAOS_TEST = "chaos_test"
+    """It ended in a state that people were told of, although its backend failed it half-way."""
     ROLLBACK_VERIFICATION = "rollback_verification"
+    """Its rollback restored on staging what had been there before."""
     FAILURE_SIMULATION = "failure_simulation"
+    """It repaired the very failure it is for, injected on staging."""
     HUMAN_SIGN_OFF = "human_sign_off"
+    """A person has looked at the evidence and answers for it."""
+
+    @property
+    def in_words(self) -> str:
+        """What people call it, within a sentence."""
+        return {
+            Gate.STAGING_DRY_RUN: "staging dry run",
+            Gate.CHAOS_TEST: "chaos test",
+            Gate.ROLLBACK_VERIFICATION: "rollback verification",
+            Gate.FAILURE_SIMULATION: "failure simulation",
+            Gate.HUMAN_SIGN_OFF: "human sign-off",
+        }[self]
 
 
 class GatePass(Facts):
@@ -205,7 +221,9 @@ class Notification(StrEnum):
     PLANNED = "planned"
     """While considering: the card goes first and the action is released only by its acceptance."""
     ACCEPTED = "accepted"
+    """People can have seen the card."""
     FAILED = "failed"
+    """Nobody accepted it: no notification, no autonomy."""
 
     @classmethod
     def _missing_(cls, value: object) -> "Notification":
@@ -223,7 +241,9 @@ class Trigger(StrEnum):
     """What asks for the action."""
 
     ALERT = "alert"
+    """A monitor: alerts of an incident are firing."""
     PERSON = "person"
+    """A person asked for this runbook, whether or not an alert fires."""
 
 
 class Situation(Facts):

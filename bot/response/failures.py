@@ -6,14 +6,20 @@ that nobody is told about is the worst kind.
 
 from typing import Any
 
-from bot.policy.decide import decide
+from bot.policy.decide import undecided
 from bot.policy.situation import Oversight, Situation
 from bot.response.assessment.record import record
+from bot.response.assessment.situation import firing_facts
+from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.outcome import finish, withdraw
-from bot.response.model.actions import ActionEvent, ActionState
+from bot.response.model.actions import UNDER_WAY, ActionEvent, ActionState, Result
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
+from bot.response.notices.card import current_action
+from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.flow import FlowName
 from bot.response.ports.rows import Work
 
 
@@ -21,10 +27,11 @@ async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], e
     """``flow`` with ``arguments`` (the first is the incident's or action's id) raised ``error``."""
     text = f"{type(error).__name__}: {error}"
     async with context.database.begin() as work:
-        if flow.startswith("consider"):
-            await _not_considered(work, context, int(arguments[0]), text)
-        else:
-            await _not_finished(work, context, str(arguments[0]), text)
+        match FlowName(flow):
+            case FlowName.CONSIDER:
+                await _not_considered(work, context, int(arguments[0]), text)
+            case FlowName.ACT | FlowName.ROLL_BACK:
+                await _not_finished(work, context, str(arguments[0]), text)
 
 
 async def _not_considered(work: Work, context: Context, incident_id: int, text: str) -> None:
@@ -35,28 +42,31 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         return
     now = context.now()
     entry = await work.audit.append(
-        kind="flow.failed", actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"flow": "consider", "error": text}
+        kind=AuditKind.FLOW_FAILED,
+        actor=WATCHKEEPER,
+        at=now,
+        incident_id=incident_id,
+        body={"flow": "consider", "error": text},
     )
-    situation = Situation(
-        now=now,
-        incident=incident.name,
-        alert=alerts[0].facts,
-        runbook=None,
-        plan_problem=f"Watchkeeper failed while looking at it ({text})",
-        pauses=await work.pauses.active(now),
-        oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
-    )
-    await record(work, context, incident, situation, decide(situation, context.policy()), {})
-    notice = ThreadNotice(
-        incident=incident.name,
+    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
+    current = await current_action(work, incident)
+    if current is None or current.state not in UNDER_WAY:
+        situation = Situation(
+            now=now,
+            incident=incident.name,
+            alerts=await firing_facts(work, incident) or (alerts[0].facts,),
+            pauses=await work.pauses.active(now),
+            oversight=Oversight(audited=True),
+        )
+        decision = undecided(situation, context.policy(), f"Watchkeeper failed while assessing it ({text})")
+        await record(work, context, incident, situation, decision, {})
+    line = ThreadLine(
         title="Watchkeeper itself failed: a person must look",
         lines=(f"It could not judge this incident, and proposes nothing. The error was {text}",),
         tone=Tone.BAD,
         broadcast=True,
-        audit=(entry,),
-        at=now,
     )
-    await work.outbox.add(incident_id, notice, now)
+    await tell(work, context, incident_id, line, entries=(entry,), at=now)
 
 
 async def _not_finished(work: Work, context: Context, action_id: str, text: str) -> None:
@@ -69,7 +79,10 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
         case ActionState.APPROVED:
             await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
         case ActionState.ROLLING_BACK:
-            await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, call_people=True)
+            await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, Result.UNKNOWN, call_people=True)
         case _:
             begun = action.state is not ActionState.RUNNING
-            await finish(work, context, action_id, ActionEvent.CANNOT, problem, call_people=True, changed=begun)
+            result = Result.UNKNOWN if begun else Result.NOTHING_CHANGED
+            await finish(work, context, action_id, ActionEvent.CANNOT, problem, result, call_people=True, changed=begun)
+            if begun:
+                await pause_after_harm(work, action, "how far its last action got is unknown", context.now())

@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from bot.response.act import act
 from bot.response.consider import consider
 from bot.response.ports.context import Context
-from bot.response.ports.flow import Flow, FlowFunction, Json
+from bot.response.ports.flow import Flow, FlowFunction, FlowName, Json
 from bot.response.roll_back import roll_back
 
 
 def flows(context: Context) -> Mapping[str, FlowFunction]:
     """Every flow, bound to its collaborators."""
     return {
-        "consider.v1": _bound(consider, context),
-        "act.v1": _bound(act, context),
-        "roll_back.v1": _bound(roll_back, context),
+        FlowName.CONSIDER: _bound(consider, context),
+        FlowName.ACT: _bound(act, context),
+        FlowName.ROLL_BACK: _bound(roll_back, context),
     }
 
 

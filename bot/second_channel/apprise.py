@@ -26,9 +26,11 @@ class Anywhere:
         self.in_words = route_settings.name
 
     def takes(self, kind: Kind) -> bool:
+        """Everything but that an incident is over: nothing stays open at the other side."""
         return kind is not Kind.OVER
 
     async def send(self, letter: Letter) -> Outcome:
+        """One attempt, in a thread of its own, because Apprise blocks; whatever fails is to be tried again."""
         try:
             return await asyncio.to_thread(self._send, letter)
         except PermanentError as error:

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.policy.decision import Verdict
 from bot.response.model.actions import ActionState
-from bot.response.model.incidents import Incident
+from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import BundleNotice, CardNotice, ThreadNotice, Told
+from bot.response.model.state_words import StateWords, question_words, state_words
 from bot.second_channel.telling import Kind
 
 WIDTH_CHARACTERS = 76
@@ -21,6 +23,7 @@ LINKS_LABEL_END = ":"
 STEPS_SHOWN = 8
 LINES_SHOWN = 12
 _SEVERITIES = {"critical": "Critical", "page": "Page", "error": "Error", "high": "High", "warning": "Warning"}
+IN_SLACK_ONLY = "It can be given in Slack only, once Slack answers again."
 _HOST = (
     "On the machine itself, `watchkeeper pause` holds everything, and so does the pause file; neither needs Slack or a "
     "network."
@@ -70,13 +73,14 @@ def write(
     """The letter for one notice; ``notice`` is None for the word that the incident is over."""
     match notice:
         case CardNotice():
-            title, said = _card_title(kind, notice), [*_card(kind, notice)]
+            title, said = _card_title(notice), [*_card(kind, notice)]
         case BundleNotice():
             title, said = _bundle_title(notice), [*_bundle(notice)]
         case ThreadNotice():
             title, said = one_line(notice.title, 120), [*_entry(notice)]
         case _:
-            title, said = "Resolved", ["Every alert has ended."]
+            over = state_words(IncidentState.RESOLVED)
+            title, said = over.label, [over.sentence]
     many = isinstance(notice, BundleNotice)
     service = "several services" if many else incident.service or "no service"
     where = one_line(f"{_severity(incident.severity)} on {service}", 90)
@@ -122,52 +126,40 @@ def one_line(text: str, limit: int = LINE_MAX_CHARACTERS) -> str:
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def _card_title(kind: Kind, card: CardNotice) -> str:
-    plan = one_line(card.plan.summary.rstrip(". "), 110) if card.plan else ""
-    match kind, card.action_state:
-        case Kind.ANNOUNCEMENT, _:
-            return f"{plan}: any objection?"
-        case Kind.HELD, _:
-            return f"Paused: {plan} anyway?"
-        case Kind.QUESTION, None:
-            return f"{one_line(card.alert_name, 80)}: who takes it?"
-        case Kind.QUESTION, _:
-            return f"{plan}?"
-        case _, ActionState.EXPIRED:
-            return f"No answer: {plan}"
-        case _, _:
-            return f"Not run: {plan}"
+def _card_title(card: CardNotice) -> str:
+    trouble = one_line(card.alert_name, 80)
+    plan = one_line(card.plan.summary.rstrip(". "), 110) if card.plan else trouble
+    return _words(card).headed(plan=plan, trouble=trouble)
+
+
+def _words(card: CardNotice) -> StateWords:
+    """The words of its question. Delivering an announcement opens the veto window: whoever reads it is in it."""
+    delivered = {ActionState.ANNOUNCING: ActionState.VETO_WINDOW}
+    state = card.action_state
+    return question_words(delivered.get(state, state) if state else None, card.verdict)
 
 
 def _card(kind: Kind, card: CardNotice) -> Iterator[str]:
     if card.summary:
         yield f"From the alert: {one_line(card.summary)}"
-    yield _standing(kind, card)
+    sentence = _words(card).sentence
+    yield _standing(kind, card, sentence)
     if card.plan is not None and kind is not Kind.ENDING:
         steps = [f"  {number}. {one_line(step, 200)}" for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], 1)]
-        reach, back = one_line(card.plan.blast_radius, 100), one_line(card.plan.rollback, 200)
-        yield "\n".join([f"Plan: {one_line(card.plan.summary, 200)}", *steps, f"Reach: {reach}", f"Way back: {back}"])
-    if card.outcome:
+        radius, back = one_line(card.plan.blast_radius, 100), one_line(card.plan.rollback, 200)
+        what = f"Plan: {one_line(card.plan.summary, 200)}"
+        yield "\n".join([what, *steps, f"Blast radius: {radius}", f"Rollback: {back}"])
+    if card.outcome and card.outcome != sentence:
         yield one_line(card.outcome)
     if kind is not Kind.ENDING:
         yield f"Why: {one_line(card.headline)}"
         yield from _silence(kind, card)
 
 
-def _standing(kind: Kind, card: CardNotice) -> str:
-    match kind, card.action_state:
-        case Kind.ANNOUNCEMENT, _:
-            return "WATCHKEEPER WILL DO THIS BY ITSELF UNLESS SOMEBODY STOPS IT."
-        case Kind.HELD, _:
-            return "Automation is paused here. A person may still act by hand."
-        case Kind.QUESTION, None:
-            return "Watchkeeper does nothing here. A PERSON MUST LOOK."
-        case Kind.QUESTION, _:
-            return "THIS NEEDS A YES FROM A PERSON. A yes can be given in Slack only, once it answers again."
-        case _, ActionState.EXPIRED:
-            return "Nobody answered in time. Nothing was done."
-        case _, _:
-            return "It will not run."
+def _standing(kind: Kind, card: CardNotice, sentence: str) -> str:
+    """How things stand; loud where somebody has to do something now."""
+    said = sentence.upper() if kind in (Kind.ANNOUNCEMENT, Kind.QUESTION) else sentence
+    return f"{said} {IN_SLACK_ONLY}" if card.action_state is ActionState.WAITING else said
 
 
 def _silence(kind: Kind, card: CardNotice) -> Iterator[str]:
@@ -191,9 +183,9 @@ def _bundle_title(bundle: BundleNotice) -> str:
 def _bundle(bundle: BundleNotice) -> Iterator[str]:
     yield one_line(bundle.because)
     if bundle.due_at is not None:
-        yield "THESE NEED A YES FROM A PERSON. A yes can be given in Slack only, once it answers again."
+        yield f"THESE NEED APPROVAL FROM A PERSON. {IN_SLACK_ONLY}"
     else:
-        yield "Watchkeeper does nothing here. A PERSON MUST LOOK."
+        yield state_words(Verdict.OBSERVE).sentence.upper()
     shown = [
         f"  {line.incident} {one_line(line.service or 'no service', 60)}: {one_line(line.plan or line.alert_name, 120)}"
         for line in bundle.lines[:LINES_SHOWN]

@@ -42,9 +42,11 @@ class MailRoute:
         self.in_words = f"e-mail to {recipient}"
 
     def takes(self, kind: Kind) -> bool:
+        """Everything but that an incident is over: nothing stays open in a mailbox."""
         return kind is not Kind.OVER
 
     async def send(self, letter: Letter) -> Outcome:
+        """One attempt over a connection of its own, as the policy protects it."""
         route_settings = self._settings
         try:
             password = await asyncio.to_thread(self._password)

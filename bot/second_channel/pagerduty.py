@@ -38,9 +38,11 @@ class PagerDuty:
         dedup_prefix: str,
         timeout_seconds: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
-        """Args:
-        routing_key: reads it where the policy says it is, anew for each event; it may block.
-        dedup_prefix: keeps our incidents apart from those of another Watchkeeper on the same service.
+        """Speak through ``session``, which its maker closes.
+
+        Args:
+            routing_key: reads it where the policy says it is, anew for each event; it may block.
+            dedup_prefix: keeps our incidents apart from those of another Watchkeeper on the same service.
         """
         self._settings = route_settings
         self._routing_key = routing_key
@@ -49,9 +51,11 @@ class PagerDuty:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
 
     def takes(self, kind: Kind) -> bool:
+        """What triggers its alert or resolves it."""
         return kind in _EVENT_ACTIONS
 
     async def send(self, letter: Letter) -> Outcome:
+        """One attempt; PagerDuty recognises a repetition by the incident."""
         try:
             routing_key = await asyncio.to_thread(self._routing_key)
         except PermanentError as error:

@@ -1,4 +1,4 @@
-"""What a way out of the house can do, and what may come of one attempt. Decisions are returned, not raised."""
+"""What a route to a recipient can do, and what may come of one attempt. Outcomes are returned, not raised."""
 
 from dataclasses import dataclass
 from typing import Protocol

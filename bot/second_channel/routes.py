@@ -1,4 +1,4 @@
-"""The routes that the orders name, each with its credential where the orders say it is."""
+"""The routes that the policy names, each with its credential where the policy says it is."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ def build_routes(
         dedup_prefix: keeps our incidents apart from those of another Watchkeeper.
 
     Raises:
-        PermanentError: a credential is not where the orders say.
+        PermanentError: a credential is not where the policy says.
     """
     channel = policy.second_channel
     if channel is None:

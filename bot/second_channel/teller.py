@@ -1,6 +1,6 @@
 """Tells people by the second channel what Slack has not taken in time: planned from rows, sent once, in order.
 
-A round looks at the outbox and makes one row for each recipient that must hear of something; each route then sends its
+A round reads the outbox and makes one row for each recipient that must be told something; each route then sends its
 own rows, one after the other, and waits longer and longer while its server fails. What Slack takes after all is not
 sent, nor what is not true any more.
 
@@ -22,13 +22,13 @@ from bot.second_channel.route import Delivered, Rejected, RetryLater, Route
 from bot.second_channel.telling import Kind, Telling, still_true, telling
 
 POLL_SECONDS = 1.0
-CLAIM_SECONDS = 60.0
+LEASE_SECONDS = 60.0
 """Longer than any route's time-out."""
 BACK_OFF_SECONDS = (2.0, 5.0, 10.0, 30.0, 60.0)
 GIVEN_UP_FOR = timedelta(hours=1)
 """How long what Slack has refused for good is still worth telling."""
 QUESTION_AGAIN_AFTER = timedelta(minutes=10)
-"""A newer question about the same incident is told no sooner: plans change faster than people want to hear."""
+"""A newer question about the same incident is told no sooner: plans change faster than people want to be told."""
 QUESTIONS_AT_ONCE = 10
 """A storm of alerts asks more than anybody reads: what is beyond this in the same time is told later, if it lasts."""
 CLOSE_SECONDS = 20.0
@@ -88,7 +88,7 @@ class TellerState:
 
 
 class Teller:
-    """Tells until closed. One per process; replicas share the rows by their claims."""
+    """Tells until closed. One per process; replicas share the rows by leases."""
 
     def __init__(
         self,
@@ -103,10 +103,12 @@ class Teller:
         poll_seconds: float = POLL_SECONDS,
         back_off_seconds: Sequence[float] = BACK_OFF_SECONDS,
     ) -> None:
-        """Args:
-        name: unique among replicas; marks our claims.
-        after: how long Slack may take before people are told here.
-        office: makes the links; None offers none.
+        """Nobody is told anything before ``start``.
+
+        Args:
+            name: unique among replicas; the holder of our leases.
+            after: how long Slack may take before people are told here.
+            office: makes the links; None offers none.
         """
         self.state = TellerState()
         self._database = database
@@ -144,7 +146,7 @@ class Teller:
             try:
                 await self.plan()
             except Exception:  # the database may be away for a while; nothing is lost meanwhile
-                log.exception("the second channel could not look at the outbox; trying again")
+                log.exception("the second channel could not read the outbox; trying again")
             await self._rest(self._poll_seconds)
 
     async def plan(self) -> int:
@@ -197,10 +199,10 @@ class Teller:
         return True
 
     async def _tell(self, route: Route, notice_id: int) -> bool:
-        claimed = await self._claimed(route, notice_id)
-        if claimed is None:
+        leased = await self._leased(route, notice_id)
+        if leased is None:
             return True
-        row, letter = claimed
+        row, letter = leased
         outcome = await route.send(letter)
         now = self._now()
         async with self._database.begin() as work:
@@ -216,12 +218,12 @@ class Teller:
         self._note(route, outcome.error if isinstance(outcome, RetryLater | Rejected) else "")
         return not isinstance(outcome, RetryLater)
 
-    async def _claimed(self, route: Route, notice_id: int) -> tuple[SecondNotice, Letter] | None:
-        """The row as a letter, made in the transaction that claims it; None when there is nothing to send."""
+    async def _leased(self, route: Route, notice_id: int) -> tuple[SecondNotice, Letter] | None:
+        """The row as a letter, made in the transaction that leases it; None when there is nothing to send."""
         now = self._now()
         async with self._database.begin() as work:
             row = await work.second_notices.claim(
-                notice_id, by=self._name, now=now, until=now + timedelta(seconds=CLAIM_SECONDS)
+                notice_id, by=self._name, now=now, until=now + timedelta(seconds=LEASE_SECONDS)
             )
             if row is None:
                 return None
@@ -231,7 +233,7 @@ class Teller:
                 incident is None
                 or await work.second_notices.taken_by_slack(row)
                 or not await still_true(work, kind, row.subject, incident)
-                or (kind is Kind.ENDING and not await work.second_notices.heard_of(row))
+                or (kind is Kind.ENDING and not await work.second_notices.told_before(row))
             ):
                 await work.second_notices.unneeded(row.id, by=self._name)
                 return None
@@ -268,7 +270,7 @@ def _wanted(
     ``asked_of_each``: how many questions each route was lately told, whatever has become of their incidents.
     """
     made = {(row.incident_id, row.kind, row.subject, row.route) for row in known}
-    heard = {(row.incident_id, row.route) for row in known}
+    told_something = {(row.incident_id, row.route) for row in known}
     asked_lately = {
         (row.incident_id, row.route)
         for row in known
@@ -287,7 +289,7 @@ def _wanted(
                 if (one.incident_id, route.name) in asked_lately or asked[route.name] >= QUESTIONS_AT_ONCE:
                     continue
                 asked[route.name] += 1
-            if told.kind is Kind.HELD and (one.incident_id, route.name) in heard:
+            if told.kind is Kind.HELD and (one.incident_id, route.name) in told_something:
                 continue
             made.add(name)
             yield one, told, route

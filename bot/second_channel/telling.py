@@ -18,16 +18,17 @@ class Kind(StrEnum):
     ANNOUNCEMENT = "announcement"
     """Watchkeeper will act by itself unless somebody stops it."""
     QUESTION = "question"
-    """Somebody must answer, or look."""
+    """Somebody must answer, or take over."""
     HELD = "held"
     """Automation is paused here. Only for those who know nothing of the incident yet."""
     CALL = "call"
-    """Something went wrong that a person must look at."""
+    """Something went wrong that a person must judge."""
     OUTCOME = "outcome"
+    """How an action ended, where the whole channel is told so too."""
     ENDING = "ending"
     """How something ended without an effect: news only for those who were told that it had begun."""
     OVER = "over"
-    """The incident is resolved; for routes that keep incidents open until they hear so."""
+    """The incident is resolved; for routes that keep incidents open until they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ _OF_A_CARD = {
     ActionState.STOPPED: Kind.ENDING,
     ActionState.OVERRIDDEN: Kind.ENDING,
     ActionState.EXPIRED: Kind.ENDING,
+    ActionState.LAPSED: Kind.ENDING,
 }
 _STATES = {
     Kind.ANNOUNCEMENT: frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW}),
@@ -63,7 +65,7 @@ def telling(notice: Told) -> Telling | None:
         case CardNotice(incident_state=IncidentState.OPEN | IncidentState.TAKEN, action_state=state):
             kind = _OF_A_CARD.get(state) if state else None
             if kind in (Kind.QUESTION, Kind.HELD) and notice.incident_state is IncidentState.TAKEN:
-                return None  # somebody is on it already
+                return None  # somebody has taken it over already
             return Telling(kind, notice.subject) if kind else None
         case BundleNotice(buttons=buttons) if {Button.APPROVE_THESE, Button.TAKE_THESE} & set(buttons):
             return Telling(Kind.QUESTION, notice.subject)

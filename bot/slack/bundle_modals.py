@@ -12,6 +12,7 @@ from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.bundles import BundleView
 from bot.response.model.bundle import Member
 from bot.response.model.notices import Button
+from bot.response.model.state_words import state_words
 from bot.slack import layout
 from bot.slack.cards.buttons import button_value
 from bot.slack.limits import OPTION_TEXT, VIEW_BLOCKS
@@ -42,7 +43,7 @@ def choose_modal(shown: BundleView) -> View:
         layout.option(
             ALONE,
             plain("Give each a card of its own", OPTION_TEXT),
-            plain("To look closer, override, or take a yes back", OPTION_TEXT),
+            plain("To look closer, override, or withdraw an approval", OPTION_TEXT),
         ),
     ]
     return layout.modal(
@@ -109,7 +110,7 @@ def likely_scopes(shown: BundleView) -> list[Scope]:
 
 
 def _option(member: Member) -> str:
-    """ "INC-7 checkout: Restart checkout (needs a yes)", as short as a menu wants it."""
+    """ "INC-7 checkout: Restart checkout (on hold)", as short as a menu wants it."""
     what = (member.action.plan.summary if member.action else member.incident.alert_name).rstrip(". ")
     where = f"{member.incident.name} {member.incident.service}".strip()
     return f"{where}: {what}" if member.waits else f"{where}: {what} ({_state(member)})"
@@ -121,6 +122,4 @@ def _member(member: Member) -> Mrkdwn:
 
 
 def _state(member: Member) -> str:
-    if member.action is None:
-        return member.incident.state.value.replace("_", " ")
-    return member.action.state.value.replace("_", " ")
+    return state_words(member.action.state if member.action else member.incident.state).within

@@ -17,7 +17,7 @@ _NOT_ALLOWED = re.compile(r"[^a-z0-9_]+")
 
 
 def channel_name(brief: ChannelBrief, attempt: int = 0) -> str:
-    """The orders' pattern, filled in; ``attempt``: how many such names belong to other channels.
+    """The policy's pattern, filled in; ``attempt``: how many such names belong to other channels.
 
     Only lower-case letters without accents, digits, ``-`` and ``_``: Slack takes no others in a name. What is too long
     is cut from the service and the severity, never from the number.

@@ -1,7 +1,7 @@
 """Builds the one Web API client, and keeps a Socket Mode connection that does not go deaf unnoticed.
 
 The SDK reconnects by itself in most cases. Connections nevertheless have been seen to stay open and silent, or to retry
-for ever inside the SDK; the watchdog here looks at signs of life and, when they stay away, builds everything anew with
+for ever inside the SDK; the watchdog here checks signs of life and, when they stay away, builds everything anew with
 a bounded teardown. One that answers pings but brings nothing for long is renewed on suspicion, the new one first.
 /readyz and ``/watch status`` tell what it sees.
 
@@ -66,7 +66,7 @@ def build_client(
         token=token, base_url=api_url, timeout=CALL_TIMEOUT_SECONDS, session=session, retry_handlers=[]
     )
     if on_this_machine(api_url):
-        client.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
+        client.proxy = None  # the SDK takes HTTP_PROXY for any address and never reads NO_PROXY
     return client
 
 
@@ -83,7 +83,7 @@ def on_this_machine(url: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """What the watchdog saw at its last look."""
+    """What the watchdog saw at its last check."""
 
     connected: bool
     connected_since: datetime | None
@@ -98,7 +98,7 @@ class ConnectionState:
 
 @dataclass(slots=True, eq=False)
 class _Line:
-    """One connection with Slack, and what was heard on it."""
+    """One connection with Slack, and what came in on it."""
 
     handler: AsyncSocketModeHandler
     heard_at: float = field(default_factory=time.monotonic)
@@ -141,7 +141,7 @@ class _Line:
         return FAREWELLS.get(self.farewell, self.farewell)
 
     async def finish_answering(self) -> None:
-        """Wait until everything that was heard is acknowledged, but no longer than Slack waits for it."""
+        """Wait until everything that came in is acknowledged, but no longer than Slack waits for it."""
         if self.being_answered:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.all_answered.wait(), ACK_SECONDS)
@@ -191,12 +191,13 @@ class Connection:
         """Monotonic."""
         self._lines_lost = 0
         self._session: object = None
-        """The WebSocket at the last look; the SDK replaces it by itself when Slack asks for it."""
+        """The WebSocket at the last check; the SDK replaces it by itself when Slack asks for it."""
         self._connected_since: datetime | None = None
         self._problem = "not started"
 
     @property
     def state(self) -> ConnectionState:
+        """How the connection stood when it was last checked."""
         return ConnectionState(
             connected=self.healthy,
             connected_since=self._connected_since,
@@ -207,7 +208,7 @@ class Connection:
 
     @property
     def healthy(self) -> bool:
-        """Whether the last look found it well."""
+        """Whether the last check found it well."""
         return self._connected_since is not None
 
     async def start(self) -> None:
@@ -216,7 +217,7 @@ class Connection:
         self._watchdog = asyncio.create_task(self._context(), name="slack connection watchdog")
 
     async def close(self) -> None:
-        """Acknowledge what was heard, and hang up. What it leads to is not waited for: drain that afterwards."""
+        """Acknowledge what came in, and hang up. What it leads to is not waited for: drain that afterwards."""
         if self._watchdog is not None:
             self._watchdog.cancel()
             with suppress(asyncio.CancelledError):
@@ -240,7 +241,7 @@ class Connection:
             await asyncio.sleep(pause)
 
     async def _tend(self, failures: int) -> float:
-        """Connect if there is no connection, else look at it; how long to wait until the next time."""
+        """Connect if there is no connection, else check it; how long to wait until the next time."""
         if self._line is None:
             self._line, problem = await self._dial()
             if self._line is None:
@@ -251,7 +252,7 @@ class Connection:
         return self._check_seconds
 
     async def _look(self, line: _Line) -> None:
-        """One look at the connection; take it down when it has not been well for too long."""
+        """One check of the connection; take it down when it has not been well for too long."""
         now = time.monotonic()
         if await line.handler.client.is_connected():
             self._note_well(line, now)
@@ -267,7 +268,7 @@ class Connection:
             await self._tear_down()
 
     async def _renew(self, old: _Line) -> None:
-        """Replace a connection on which nothing but pongs has been heard for long; the old one stays until then.
+        """Replace a connection on which nothing but pongs has come in for long; the old one stays until then.
 
         It may be a quiet night, or a connection that Slack has forgotten: nobody can tell the two apart.
         """

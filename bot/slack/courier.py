@@ -1,7 +1,7 @@
 """Delivers the outbox to Slack: the only poster. In each incident's order, paced, retried, never twice.
 
-A row is claimed for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
-back only its own channel, an unknown outcome makes us look for our outbox id before sending again, and what only a
+A row is leased for a short while, rendered, sent and recorded. What Slack answers decides what follows: a limit holds
+back only its own channel, an unknown outcome makes us search for our outbox id before sending again, and what only a
 person can repair is reported and tried again now and then. Order within an incident is the outbox's promise: it gives
 out an incident's next row only when the one before is delivered or given up.
 
@@ -42,11 +42,11 @@ from bot.slack.text import Url, web_address
 
 POLL_SECONDS = 1.0
 """How often to look for rows that another replica queued or left behind."""
-CLAIM_SECONDS = 45.0
+LEASE_SECONDS = 45.0
 WAIT_IN_HAND_SECONDS = 5.0
 """A row whose slot is further away than this is given back until then."""
 CALL_SECONDS = 15.0
-"""At least this much of the claim must be left when a call begins; more than the client's time-out."""
+"""At least this much of the lease must be left when a call begins; more than the client's time-out."""
 WHISPER_TRIES = 3
 WHISPER_WAIT_MAX_SECONDS = 5.0
 WHISPER_AGAIN_SECONDS = 1.0
@@ -72,11 +72,12 @@ class CourierState:
 
     @property
     def healthy(self) -> bool:
+        """Whether nothing keeps notices from being delivered, as far as the courier knows."""
         return not self.problems and self.unreachable_since is None
 
 
 class Courier(Generic[Work]):
-    """Delivers until closed. One per process; replicas share the rows by their claims."""
+    """Delivers until closed. One per process; replicas share the rows by leases."""
 
     def __init__(
         self,
@@ -93,15 +94,17 @@ class Courier(Generic[Work]):
         back_off_seconds: Sequence[float] = BACK_OFF_SECONDS,
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
-        """Args:
-        desk: posts with a client whose time-out is below ``CALL_SECONDS``.
-        name: unique among replicas; marks our claims.
-        channel: the policy's incidents channel as it is now, for incidents without a thread.
-        on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
-            again (the message is then found, not repeated).
-        on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
-            afterwards the row has somewhere else to go.
-        known_people: user ids that may become mentions where they stand in words.
+        """Nothing is delivered before ``start``.
+
+        Args:
+            desk: posts with a client whose time-out is below ``CALL_SECONDS``.
+            name: unique among replicas; the holder of our leases.
+            channel: the policy's incidents channel as it is now, for incidents without a thread.
+            on_accepted: runs in the transaction that records the delivery; raising undoes both, and the row is tried
+                again (the message is then found, not repeated).
+            on_lost_channel: runs when the incident's own channel takes nothing any more, with Slack's word for it;
+                afterwards the row has somewhere else to go.
+            known_people: user ids that may become mentions where they stand in words.
         """
         self.state = CourierState()
         self._database = database
@@ -188,13 +191,13 @@ class Courier(Generic[Work]):
 
     async def _handle(self, outbox_id: int) -> None:
         now = self._now()
-        until = now + timedelta(seconds=CLAIM_SECONDS)
+        until = now + timedelta(seconds=LEASE_SECONDS)
         try:
             async with self._database.begin() as work:
                 item = await work.outbox.claim(outbox_id, by=self._name, now=now, until=until)
             if item is not None:
                 await self._deliver(item, until)
-        except Exception:  # one row must not stop the others; its claim runs out and it is tried again
+        except Exception:  # one row must not stop the others; its lease runs out and it is tried again
             log.exception("outbox row %s could not be handled", outbox_id)
 
     # -- one row ---------------------------------------------------------------------------------------------------
@@ -259,7 +262,7 @@ class Courier(Generic[Work]):
         return self._paces.posting(item.channel or self._channel())
 
     async def _wait_for_slot(self, item: OutboxItem, pace: Pace, until: datetime) -> bool:
-        """Wait in hand for a near slot, give the row back for a far one. True: send now."""
+        """Wait under our lease for a near slot, give the row back for a far one. True: send now."""
         clock = asyncio.get_running_loop().time
         slot = self._slots.pop(item.id, None)
         if slot is None or slot < pace.blocked_until:

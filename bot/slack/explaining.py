@@ -1,4 +1,4 @@
-"""A decision in words: what every rule looked at and said, the evidence, and the votes.
+"""A decision in words: what every rule read and said, the evidence, and the votes.
 
 Shared by the "why?" modal and ``/watch why``. Must not know: where it is shown.
 """
@@ -7,21 +7,15 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.policy.decision import Decision, Reason, RuleResult, Verdict
-from bot.policy.situation import Evidence
+from bot.policy.decision import Decision, Reason, RuleResult
+from bot.policy.evidence import Evidence
 from bot.response.model.notices import EvidenceLine
 from bot.response.model.records import AuditEntry, Ballot, Vote
+from bot.response.model.state_words import state_words
 from bot.slack.cards import wording
 from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, escape, lines, mention, naming, spaced, when, words
+from bot.slack.tones import icon
 
-_VERDICTS = {
-    Verdict.ACT: "▶️ Act: every condition of the standing orders holds",
-    Verdict.ACT_UNLESS_STOPPED: "📣 Act unless a person stops it",
-    Verdict.ASK: "❓ Ask a person",
-    Verdict.HOLD: "⏸️ Hold: automation is paused here",
-    Verdict.OBSERVE: "👀 Observe: people act",
-    Verdict.REFUSE: "⛔ Refuse",
-}
 _RESULTS = {
     RuleResult.FORBIDS: "⛔ forbids",
     RuleResult.ESCALATES: "❓ wants a person",
@@ -34,12 +28,12 @@ CONTROLS = "controls"
 
 def verdict(decision: Decision, known: Collection[str]) -> Mrkdwn:
     """The verdict, the rule that settled it, and how sure we are."""
-    sure = EMPTY
+    sure, said = EMPTY, state_words(decision.verdict)
     if decision.confidence is not None:
         sure = words(f"Confidence {decision.confidence:.2f}.")
     return lines(
         [
-            bold(words(_VERDICTS[decision.verdict])),
+            spaced(icon(said.tone), bold(words(said.label))),
             headline(decision, known, 600),
             spaced(concat(words("Level in force: "), words(f"{decision.level} {decision.level.title}.")), sure),
         ]
@@ -58,9 +52,9 @@ def in_order(decision: Decision) -> Sequence[Reason]:
 
 
 def rule(decision: Decision, reason: Reason, known: Collection[str]) -> Mrkdwn:
-    """One rule: its name and result, its word, and what it looked at."""
+    """One rule: its name and result, its word, and what it read."""
     settled = words(" · this settled it") if _decisive(decision, reason) else EMPTY
-    name = bold(escape(reason.rule.replace("_", " "), 80))
+    name = bold(escape(reason.title, 80))
     return lines(
         [
             concat(words(_RESULTS[reason.result]), words(" · "), name, settled),
@@ -78,7 +72,7 @@ def finding(evidence: Evidence) -> Mrkdwn:
 
 def vote(one: Vote) -> Mrkdwn:
     """One person's answer, and whether they had looked first."""
-    said = "said yes" if one.ballot is Ballot.APPROVE else "stopped it"
+    said = "approved" if one.ballot is Ballot.APPROVE else "stopped it"
     looked = ", after looking at the evidence" if one.opened_evidence else ""
     return concat(mention(one.person), words(f" {said}{looked}, "), when(one.at))
 

@@ -15,6 +15,7 @@ from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import Button, PlanCard
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import blast_radius_text, rollback_text
 from bot.slack import layout, listings
 from bot.slack.cards.buttons import button_row
@@ -37,6 +38,7 @@ from bot.slack.text import (
     when,
     words,
 )
+from bot.slack.tones import toned
 
 PAUSES_SHOWN = 6
 PROBLEMS_SHOWN = 4
@@ -50,14 +52,6 @@ _OFFERED = {
     ActionState.WAITING: (Button.APPROVE, Button.WHY),
     ActionState.VETO_WINDOW: (Button.STOP, Button.WHY),
 }
-_ENDED = {
-    ActionState.SUCCEEDED: "✅ it worked",
-    ActionState.ROLLED_BACK: "↩️ undone",
-    ActionState.FAILED: "❌ failed",
-    ActionState.STOPPED: "🛑 stopped before anything was changed",
-    ActionState.OVERRIDDEN: "🔀 overridden",
-    ActionState.EXPIRED: "⌛ nobody answered, nothing was done",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class HomeFacts:
     problems: Sequence[str]
     pauses: Sequence[Pause]
     freezes: Sequence[Freeze]
-    """Those of the orders that last now."""
+    """Those of the policy that last now."""
     waiting: Sequence[Action]
     """Questions that this person may answer and has not, and announced acts they may stop; oldest first."""
     incidents: Sequence[IncidentLine]
@@ -99,7 +93,7 @@ def home_view(facts: HomeFacts) -> View:
         layout.divider(),
         *_chapter("What each runbook may do", list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN]))),
         *_more(len(facts.runbook_levels) - RUNBOOKS_SHOWN, "runbooks"),
-        layout.context(concat(words("Orders and questions: "), code(f"{COMMAND} help"))),
+        layout.context(concat(words("Everything you can say: "), code(f"{COMMAND} help"))),
     ]
     return {"type": "home", "blocks": layout.built(blocks)}
 
@@ -166,9 +160,8 @@ def _reviews(facts: HomeFacts) -> list[Block]:
 
 
 def _ended(facts: HomeFacts, action: Action) -> Mrkdwn:
-    how = words(_ENDED.get(action.state, action.state.value.replace("_", " ")))
     at = when(action.finished_at) if action.finished_at else EMPTY
-    return dotted([_name(facts, action), listings.planned(action), how, at])
+    return dotted([_name(facts, action), listings.planned(action), toned(state_words(action.state)), at])
 
 
 def _name(facts: HomeFacts, action: Action) -> Mrkdwn:

@@ -21,14 +21,15 @@ from bot.response.model.incident_channel import ChannelStep, OwnChannel
 from bot.response.model.incidents import IncidentState
 from bot.response.notices.channel_moves import archived, invitation_failed, is_quiet, lost, opened, refused
 from bot.response.ports.context import Context
-from bot.response.ports.rows import OwnChannels, Work
+from bot.response.ports.places import OwnChannels
+from bot.response.ports.rows import Work
 from bot.slack.channel_names import channel_name, topic
 from bot.slack.courier import BACK_OFF_SECONDS, CLOSED_CHANNEL_ERRORS, REPAIR_SECONDS
 from bot.slack.pacing import Pace
 from bot.slack.posting import CLOCK_SKEW_SECONDS, Limited, Misconfigured, NotSent, Outcome, Unknown, outcome_of
 from bot.slack.text import plain, web_address
 
-CLAIM_SECONDS = 45.0
+LEASE_SECONDS = 45.0
 BATCH = 100
 NAMES_TRIED_MAX = 20
 INVITED_AT_ONCE = 100
@@ -71,32 +72,48 @@ log = logging.getLogger(__name__)
 
 
 class ChannelRows(OwnChannels, Protocol):
-    """The rows, as far as whoever does the steps sees them; False and None mean that the claim was lost meanwhile."""
+    """The rows, as far as whoever does the steps sees them; False and None mean that the lease was lost meanwhile."""
 
-    async def due(self, now: datetime, limit: int = 100) -> Sequence[OwnChannel]: ...
+    async def due(self, now: datetime, limit: int = 100) -> Sequence[OwnChannel]:
+        """Channels with a step to do now; those that are not open yet come first."""
+        ...
 
-    async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None: ...
+    async def claim(self, incident_id: int, *, by: str, now: datetime, until: datetime) -> OwnChannel | None:
+        """Take a lease on the step: until ``until``, ``by`` alone does it; None when somebody else was first."""
+        ...
 
-    async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool: ...
+    async def step_done(self, incident_id: int, step: ChannelStep, *, by: str, now: datetime) -> bool:
+        """Record that ``step`` is done: the next one is due."""
+        ...
 
-    async def wait(self, incident_id: int, *, by: str, until: datetime, error: str) -> bool: ...
+    async def wait(self, incident_id: int, *, by: str, until: datetime, error: str) -> bool:
+        """Try the present step again at ``until``; ``error`` says to people what is in the way."""
+        ...
 
-    async def try_next_name(self, incident_id: int, *, by: str, now: datetime) -> bool: ...
+    async def try_next_name(self, incident_id: int, *, by: str, now: datetime) -> bool:
+        """Begin again under the next name, because another channel has this one."""
+        ...
 
 
 class ChannelWork(Work, Protocol):
     """One transaction."""
 
     @property
-    def channels(self) -> ChannelRows: ...
+    def channels(self) -> ChannelRows:
+        """Incidents' channels of their own, with their steps."""
+        ...
 
 
 class ChannelDatabase(Protocol):
     """Where the rows are."""
 
-    def begin(self) -> AbstractAsyncContextManager[ChannelWork]: ...
+    def begin(self) -> AbstractAsyncContextManager[ChannelWork]:
+        """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
+        ...
 
-    def read(self) -> AbstractAsyncContextManager[ChannelWork]: ...
+    def read(self) -> AbstractAsyncContextManager[ChannelWork]:
+        """One consistent view in which writing is refused and nobody is kept waiting."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +136,10 @@ Failure = RetryLater | Rejected
 
 
 class Channels:
-    """Does the steps. One per process; replicas share the rows by their claims."""
+    """Does the steps. One per process; replicas share the rows by leases."""
 
     def __init__(self, context: Context, database: ChannelDatabase, client: AsyncWebClient, *, name: str) -> None:
-        """``name``: unique among replicas; marks our claims."""
+        """``name``: unique among replicas; the holder of our leases."""
         self._context = context
         self._database = database
         self._client = client
@@ -173,11 +190,11 @@ class Channels:
         now = self._context.now()
         try:
             async with self._database.begin() as work:
-                until = now + timedelta(seconds=CLAIM_SECONDS)
+                until = now + timedelta(seconds=LEASE_SECONDS)
                 claimed = await work.channels.claim(own.incident_id, by=self._name, now=now, until=until)
             if claimed is not None:
                 await self._settle(claimed, await self._do(claimed))
-        except Exception:  # one channel must not stop the others; its claim runs out and it is tried again
+        except Exception:  # one channel must not stop the others; its lease runs out and it is tried again
             log.exception("step %s of the channel of INC-%s could not be handled", own.step, own.incident_id)
 
     # -- the steps ---------------------------------------------------------------------------------------------------

@@ -53,26 +53,32 @@ def built(blocks: Sequence[Block]) -> list[dict[str, Any]]:
 
 
 def header(text: Plain) -> HeaderBlock:
+    """The card's headline, in large letters."""
     return HeaderBlock(text=_plain(text))
 
 
 def section(text: Mrkdwn) -> SectionBlock:
+    """A paragraph."""
     return SectionBlock(text=_markup(text))
 
 
 def fields(texts: Sequence[Mrkdwn]) -> SectionBlock:
+    """Short texts side by side, in two columns where there is room."""
     return SectionBlock(fields=[_markup(text) for text in texts])
 
 
 def context(*texts: Mrkdwn) -> ContextBlock:
+    """Small print: texts beside each other; those beyond what Slack takes are left out."""
     return ContextBlock(elements=[_markup(text) for text in texts[:CONTEXT_ELEMENTS]])
 
 
 def divider() -> DividerBlock:
+    """A line across the message."""
     return DividerBlock()
 
 
 def actions(elements: Sequence[ButtonElement]) -> ActionsBlock:
+    """A row of buttons."""
     return ActionsBlock(elements=list(elements))
 
 
@@ -85,24 +91,32 @@ def button(
     confirm: ConfirmObject | None = None,
     url: Url | None = None,
 ) -> ButtonElement:
+    """A button that sends us ``value``, or one that only opens ``url``.
+
+    ``style`` is ``primary``, ``danger`` or none; with ``confirm``, Slack asks once more before it sends anything.
+    """
     return ButtonElement(action_id=action_id, text=_plain(label), value=value, style=style, confirm=confirm, url=url)
 
 
 def confirm(title: Plain, text: Plain, yes: Plain, no: Plain, *, style: str | None = None) -> ConfirmObject:
+    """What Slack asks after a press, with a button to go on (``yes``) and one to leave it (``no``)."""
     return ConfirmObject(title=_plain(title), text=_plain(text), confirm=_plain(yes), deny=_plain(no), style=style)
 
 
 def option(value: str, text: Plain, description: Plain | None = None) -> Option:
+    """One line of a menu; ``value`` is what we are sent when it is chosen."""
     return Option(value=value, text=_plain(text), description=_plain(description) if description is not None else None)
 
 
 def radio_input(block_id: str, action_id: str, label: Plain, options: Sequence[Option]) -> InputBlock:
+    """A choice of one, all options in sight."""
     return InputBlock(
         block_id=block_id, label=_plain(label), element=RadioButtonsElement(action_id=action_id, options=list(options))
     )
 
 
 def select_input(block_id: str, action_id: str, label: Plain, options: Sequence[Option], initial: Option) -> InputBlock:
+    """A menu from which one is chosen; ``initial`` is until another is."""
     element = StaticSelectElement(action_id=action_id, options=list(options), initial_option=initial)
     return InputBlock(block_id=block_id, label=_plain(label), element=element)
 
@@ -116,6 +130,7 @@ def many_input(block_id: str, action_id: str, label: Plain, options: Sequence[Op
 def text_input(
     block_id: str, action_id: str, label: Plain, hint: Plain, *, max_length: int = INPUT_LENGTH
 ) -> InputBlock:
+    """Several lines of free text, from three characters up to ``max_length``; nobody can send the form without it."""
     element = PlainTextInputElement(action_id=action_id, multiline=True, min_length=3, max_length=max_length)
     return InputBlock(block_id=block_id, label=_plain(label), hint=_plain(hint), element=element)
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
+from bot.policy.situation import Planned
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
@@ -30,7 +31,7 @@ LINES_PER_SECTION = 5
 def runbooks(listed: Sequence[RunbookLevel]) -> Message:
     """``/watch runbooks``."""
     if not listed:
-        return _message(words("The orders name no runbook yet, so every alert is for people."))
+        return _message(words("The policy names no runbook yet, so every alert is for people."))
     title = words(f"{len(listed)} runbook{'' if len(listed) == 1 else 's'}")
     return _message(title, _list(title, [standing(one) for one in listed], RUNBOOKS_SHOWN))
 
@@ -82,13 +83,14 @@ def record(entries: Sequence[AuditEntry], incident: str = "") -> Message:
 
 
 def looking(runbook: str) -> Message:
-    """Said at once, because looking at a live system takes its time."""
+    """Said at once, because reading a live system takes its time."""
     return _message(spaced(words("👀 Looking at what"), code(runbook, 80), words("would do. Nothing is changed.")))
 
 
 def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ()) -> Message:
     """``/watch rehearse``: the plan, the decision that would be made, and why."""
-    decision, plan = seen.decision, seen.situation.plan
+    decision = seen.decision
+    plan = seen.situation.plans.get(runbook, Planned()).plan
     title = spaced(words("🎭 Rehearsal of"), code(runbook, 80), words("· nothing was changed"))
     blocks: list[Block] = [layout.section(bold(title))]
     if plan is not None:
@@ -97,15 +99,19 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
             layout.section(lines([bold(escape(plan.summary, 200)), *steps])),
             layout.fields(
                 [
-                    lines([bold(words("Reach")), escape(blast_radius_text(plan), 150)]),
-                    lines([bold(words("Way back")), escape(rollback_text(plan), 250)]),
+                    lines([bold(words("Blast radius")), escape(blast_radius_text(plan), 150)]),
+                    lines([bold(words("Rollback")), escape(rollback_text(plan), 250)]),
                 ]
             ),
         ]
     blocks.append(layout.section(_possible(seen)))
     others = [person for person in seen.approvers if person != seen.situation.requested_by]
     asked = concat(words("Who would be asked: "), people(others)) if others else EMPTY
-    blocks.append(layout.section(lines([bold(words("It would:")), explaining.verdict(decision, known_people), asked])))
+    blocks.append(
+        layout.section(
+            lines([bold(words("The decision would be:")), explaining.verdict(decision, known_people), asked])
+        )
+    )
     spoke = [
         one
         for one in explaining.in_order(decision)

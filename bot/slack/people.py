@@ -1,8 +1,8 @@
 """Resolves the policy's groups to people of this workspace, and remembers them when Slack is away.
 
 A user who was deactivated and a bot never count. When Slack cannot be asked, what was last known stands, and the state
-says so; a person whom the orders name and of whom nothing is known stays, because the orders, not Slack, give authority
-and nobody can press a button with a deactivated account.
+says so; a person whom the policy names and of whom nothing is known stays, because the policy, not Slack, gives
+authority and nobody can press a button with a deactivated account.
 
 Must not know: what the people are asked.
 """
@@ -100,7 +100,7 @@ class SlackPeople:
         policy: Callable[[], Policy],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``orders``: the policy as it is now; it may be read anew at any time."""
+        """``policy``: the policy as it is now; it may be read anew at any time."""
         self._client = client
         self._policy = policy
         self._usergroups: _Remembered[tuple[str, ...]] = _Remembered(

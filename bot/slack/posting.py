@@ -18,7 +18,7 @@ from bot.slack.failures import error_word
 from bot.slack.layout import METADATA_EVENT, Message
 
 CLOCK_SKEW_SECONDS = 120
-"""How much earlier than ours Slack's clock may be when we look for a message."""
+"""How much earlier than ours Slack's clock may be when we search for a message."""
 HISTORY_PAGE = 200
 POST = "chat.postMessage"
 UPDATE = "chat.update"
@@ -160,7 +160,7 @@ class Desk:
         )
 
     async def find(self, channel: str, thread_ts: str | None, outbox_id: int, since: datetime) -> Outcome | None:
-        """Look for a message that an earlier attempt may have left; None when it is certainly not there."""
+        """Search for a message that an earlier attempt may have left; None when it is certainly not there."""
         oldest = f"{(since - timedelta(seconds=CLOCK_SKEW_SECONDS)).timestamp():.6f}"
         arguments: dict[str, Any] = {"channel": channel, "oldest": oldest, "limit": HISTORY_PAGE}
         if thread_ts is not None:

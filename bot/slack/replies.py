@@ -15,6 +15,7 @@ from bot.response.interventions.explanations import Explanation
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import CardNotice
+from bot.response.model.state_words import state_words
 from bot.slack import explaining, layout
 from bot.slack.cards.incident import render_card
 from bot.slack.cards.wording import people, severity_words
@@ -42,29 +43,10 @@ PROBLEMS_SHOWN = 8
 OBJECTIONS_SHOWN = 6
 COMMAND = "/watch"
 
-_STANDING = {
-    ActionState.ANNOUNCING: "about to act",
-    ActionState.VETO_WINDOW: "acts unless stopped",
-    ActionState.WAITING: "waits for a yes",
-    ActionState.HELD: "on hold",
-    ActionState.APPROVED: "approved, starting",
-    ActionState.RUNNING: "starting",
-    ActionState.EXECUTING: "running",
-    ActionState.VERIFYING: "checking whether it helped",
-    ActionState.SUCCEEDED: "it worked",
-    ActionState.ROLLING_BACK: "being undone",
-    ActionState.ROLLED_BACK: "undone",
-    ActionState.FAILED: "failed",
-    ActionState.STOPPED: "stopped",
-    ActionState.OVERRIDDEN: "overridden",
-    ActionState.EXPIRED: "nobody answered",
-    ActionState.SUPERSEDED: "replaced",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """Which process answers, and how it hears from Slack."""
+    """Which process answers, and its transport to Slack."""
 
     replica: str
     """Its name among those that share the database."""
@@ -73,14 +55,14 @@ class ProcessFacts:
     connected_since: datetime | None
     """The present Socket Mode connection; None without one."""
     seconds_since_sign: float | None
-    """Since Slack was last heard, pongs included; None before the first time."""
+    """Since the last sign from Slack, pongs included; None before the first time."""
     rebuilds: int
     """How often the connection had to be built anew because it was not well."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusFacts:
-    """How the watch stands."""
+    """How things stand."""
 
     problems: tuple[str, ...]
     """What is not well, in words; empty when all is."""
@@ -117,7 +99,7 @@ def status(facts: StatusFacts) -> Message:
         blocks.append(layout.section(lines([bold(words("⏸️ Paused")), *shown])))
     else:
         blocks.append(layout.section(words("▶️ Nothing is paused.")))
-    blocks.append(layout.context(concat(words("orders "), code(facts.policy_digest[:12])), when(facts.now)))
+    blocks.append(layout.context(concat(words("policy "), code(facts.policy_digest[:12])), when(facts.now)))
     if facts.process is not None:
         blocks.append(layout.context(*_process(facts.process)))
     return _message(concat(title, words(f". {counts}")), blocks)
@@ -208,9 +190,9 @@ def incident(line: IncidentLine) -> Mrkdwn:
     name = link(address, one.name) if address else escape(one.name, 40)
     standing = EMPTY
     if one.state is IncidentState.TAKEN and one.taken_by:
-        standing = concat(words("taken by "), mention(one.taken_by))
+        standing = concat(words(f"{state_words(one.state).within} by "), mention(one.taken_by))
     elif line.action_state is not None:
-        standing = words(_STANDING[line.action_state])
+        standing = words(state_words(line.action_state).within)
     return dotted(
         [
             bold(name),

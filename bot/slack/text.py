@@ -31,7 +31,7 @@ NOTHING = "—"
 ASTERISK_TWIN = "\N{ASTERISK OPERATOR}"
 URL_LIMIT = 3000
 LOOKED_AT_LIMIT = 20_000
-"""Characters of one outside text that are looked at; no place in Slack could show as many."""
+"""Characters of one outside text that are read; no place in Slack could show as many."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs"})

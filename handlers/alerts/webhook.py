@@ -21,7 +21,7 @@ from storage.intake import Intake, IntakeUnavailableError
 
 BODY_MAX_BYTES = 10 * 1024 * 1024
 LARGE_BODY_BYTES = 256 * 1024
-"""From here on parsing goes to a thread, so that everybody else's clicks are heard meanwhile."""
+"""From here on parsing goes to a thread, so that everybody else's clicks are served meanwhile."""
 REASONS_SHOWN = 20
 RETRY_AFTER_SECONDS = 5
 
@@ -79,7 +79,7 @@ class AlertWebhook:
 
     async def _store(self, source: str, parsed: Parsed) -> web.Response:
         try:
-            result = await self._intake.accept(parsed.alerts, parsed.rejected)
+            result = await self._intake.accept(parsed.alerts, parsed.rejected, parsed.truncated)
         except IntakeUnavailableError as error:
             return _refusal(503, str(error), {"Retry-After": str(RETRY_AFTER_SECONDS)})
         except Exception:

@@ -53,7 +53,7 @@ class Arrived:
     name: str
     """The ``action_id``, ``callback_id``, command or event type."""
     key: str
-    """The same for every delivery of the same deed, different for any two deeds."""
+    """The same for every delivery of the same act, different for any two acts."""
     body: Json
     received_at: datetime
     attempts: int = 1
@@ -119,10 +119,10 @@ def recognise(body: object, received_at: datetime) -> Arrived | None:
 
 
 def _identity(kind: Kind, body: Json) -> str:
-    """What stays the same when Slack delivers the same deed again, and differs between two deeds.
+    """What stays the same when Slack delivers the same act again, and differs between two acts.
 
     Every click and command has a trigger of its own. A modal has one per attempt to submit it, so there the modal and
-    what was filled in count: trying again after a time-out is the same deed, correcting an input is another.
+    what was filled in count: trying again after a time-out is the same act, correcting an input is another.
     """
     if kind is Kind.MODAL:
         parts = [_at(body, ("view", "id")), _at(body, ("view", "state", "values"))]

@@ -67,7 +67,7 @@ class _Listeners:
         self._inbox = inbox
 
     async def acknowledge(self, ack: Ack, context: dict[str, Any]) -> None:
-        """Heard; what was saved takes effect in a task of our own."""
+        """Acknowledged; what was saved takes effect in a task of our own."""
         await ack()
         self._inbox.begin(context)
 

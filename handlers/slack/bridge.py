@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 def everybody(roster: Roster) -> frozenset[str]:
-    """All people the orders name: whose ids may become mentions."""
+    """All people the policy names: whose ids may become mentions."""
     return frozenset().union(*roster.values())
 
 
@@ -57,7 +57,7 @@ class Bridge:
 
     context: Context
     database: Database
-    """The watch's own, as the one that also has the inbox."""
+    """The context's own, as the one that also has the inbox."""
     client: AsyncWebClient
     """Opens modals and publishes the Home tab; what is said goes through ``private`` and the outbox."""
     private: PrivateAnswers
@@ -65,7 +65,7 @@ class Bridge:
     problems: Callable[[], Sequence[str]] = _nothing_wrong
     """What is not well at the moment, in words, for ``/watch status``."""
     process: Callable[[], ProcessFacts | None] = _nameless
-    """This process and how it hears from Slack, for the same."""
+    """This process and its transport to Slack, for the same."""
 
     home_opened: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when somebody opens the Home tab, for whoever draws it."""
@@ -85,7 +85,7 @@ class Bridge:
         """Do what was asked and mark it done, in one transaction; None when it was done already.
 
         The mark comes first: whoever else handles the same arrival finds it made, and does nothing. Time stands still
-        in ``act``: whatever one deed compares and records, it does at one moment.
+        in ``act``: whatever one intervention compares and records, it does at one moment.
 
         ``question``: the action (or bundle) whose votes ``act`` will count. Nobody who has voted is then taken for
         present from memory.

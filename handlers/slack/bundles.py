@@ -1,6 +1,6 @@
-"""Cards about many incidents: their buttons and dialogs, each one deed of ``bot.response.interventions.bundles``.
+"""Cards about many incidents: their buttons and dialogs, each one function of ``bot.response.interventions.bundles``.
 
-Must not know: who may press what, and when; the deeds decide, and record refusals.
+Must not know: who may press what, and when; the interventions decide, and record refusals.
 """
 
 from collections.abc import Callable

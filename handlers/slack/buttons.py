@@ -1,6 +1,6 @@
-"""Buttons on cards: each click becomes one deed of ``bot.response``, or opens a modal.
+"""Buttons on cards: each click becomes one intervention of ``bot.response``, or opens a modal.
 
-Must not know: who may press what, and when; the deeds decide, and record refusals.
+Must not know: who may press what, and when; the interventions decide, and record refusals.
 """
 
 import re
@@ -27,7 +27,7 @@ _USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
 
 
 def press_of(arrived: Arrived) -> Press | None:
-    """The click as the deeds want it; None when the button's value or the person's id is not of our form."""
+    """The click as interventions want it; None when the button's value or the person's id is not of our form."""
     return press_from(arrived, arrived.text("actions", 0, "value"))
 
 
@@ -82,14 +82,14 @@ def opening(draw: Draw) -> Handler:
 
 
 def drawn(view: View | Answer) -> View | Answer:
-    """Still inside the transaction: a modal that Slack would refuse must undo it, not follow it."""
+    """Still inside the transaction: a modal that Slack would refuse must roll it back, not follow it."""
     if not isinstance(view, Answer):
         check_view(view)
     return view
 
 
 async def draw_why(work: Work, context: Context, roster: Roster, press: Press, _found: Found) -> View | Answer:
-    """Everything the decision on this card rests on; remembers that this person has looked."""
+    """Everything the decision on this card rests on; remembers that this person has read it."""
     explanation = await explain(work, context, press.subject, press.revision, press.person)
     if explanation is None:
         return UNKNOWN_SUBJECT

@@ -1,6 +1,6 @@
-"""``/watch``: what people ask and order in words, answered to them alone.
+"""``/watch``: what people ask for in words, answered to them alone.
 
-Must not know: who may do what; the deeds decide, and record refusals.
+Must not know: who may do what; the interventions decide, and record refusals.
 """
 
 import difflib
@@ -21,8 +21,7 @@ from bot.response.interventions.runbook_levels import runbook_levels
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import present_card
 from bot.response.ports.context import Context
-from bot.slack import layout, listings
-from bot.slack import replies as answers
+from bot.slack import layout, listings, replies
 from bot.slack.layout import Message
 from bot.slack.text import bold, code, lines, spaced, words
 from handlers.slack import overview, watch_words
@@ -33,7 +32,7 @@ from storage.unit_of_work import UnitOfWork
 
 COMMAND = "/watch"
 Reply = Message | Answer
-NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision yet. Try again in a moment.")
+NO_DECISION = Answer(False, "I am still assessing this incident; there is no decision yet. Try again in a moment.")
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +49,11 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
 
     async def act(work: UnitOfWork, context: Context, roster: Roster) -> Reply | Brief:
         if problem:
-            return answers.mistake(problem)
+            return replies.mistake(problem)
         try:
-            return await _Order(work, context, roster, arrived.person, bridge, workspace_url).carry_out(request)
+            return await _Invocation(work, context, roster, arrived.person, bridge, workspace_url).carry_out(request)
         except (WordsError, RequestError) as error:
-            return answers.mistake(str(error))
+            return replies.mistake(str(error))
 
     reply = await bridge.settle(arrived, act)
     if isinstance(reply, Brief):
@@ -66,24 +65,24 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
 
 
 async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
-    """Look at live systems, which takes its time: the person hears at once that we look, and then what we saw."""
+    """Read live systems, which takes its time: the person is told at once that it has begun, and then its result."""
     runbook = brief.request.runbook if brief.request else ""
     await bridge.private.tell(arrived, listings.looking(runbook))
     try:
         seen = await rehearse(bridge.context, brief)
     except TimeoutError:
         problem = f"The rehearsal of {runbook} took longer than {REHEARSAL_TIMEOUT_SECONDS:.0f} s, so I gave it up."
-        message = answers.mistake(problem, "Nothing was changed. Is the system that it looks at well?")
+        message = replies.mistake(problem, "Nothing was changed. Is the system that it reads well?")
     except Exception:
         log.exception("the rehearsal of %s for %s failed", runbook, arrived.person)
         problem = f"The rehearsal of {runbook} went wrong on my side."
-        message = answers.mistake(problem, "Nothing was changed; the details are in my log.")
+        message = replies.mistake(problem, "Nothing was changed; the details are in my log.")
     else:
         message = listings.rehearsal(seen, runbook, everybody(await bridge.context.roster()))
     await bridge.private.tell(arrived, message)
 
 
-def is_brake(arrived: Arrived) -> bool:
+def is_pause(arrived: Arrived) -> bool:
     """Whether it pauses something: that takes effect however late it is found."""
     try:
         return isinstance(understand(arrived.text("text")), watch_words.Pause)
@@ -109,15 +108,15 @@ def help_message() -> Message:
     scopes = words(f"Scopes: {watch_words.SCOPES_REMEDY}".replace("`", ""))
     half = (len(listed) + 1) // 2
     blocks = [
-        layout.section(lines([bold(words("What you can ask the watch")), *listed[:half]])),
+        layout.section(lines([bold(words("What you can ask Watchkeeper")), *listed[:half]])),
         layout.section(lines(listed[half:])),
         layout.context(scopes),
     ]
-    return Message(words(f"What you can ask the watch: {', '.join(SUBCOMMANDS)}."), layout.built(blocks))
+    return Message(words(f"What you can ask Watchkeeper: {', '.join(SUBCOMMANDS)}."), layout.built(blocks))
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class _Invocation:
     """One request of one person, inside its transaction."""
 
     work: UnitOfWork
@@ -160,8 +159,8 @@ class _Order:
 
     async def _incidents(self) -> Reply:
         open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
-        shown = await overview.lines(self.work, open_now[: answers.INCIDENTS_SHOWN], self.workspace_url)
-        return answers.incidents(shown, len(open_now))
+        shown = await overview.lines(self.work, open_now[: replies.INCIDENTS_SHOWN], self.workspace_url)
+        return replies.incidents(shown, len(open_now))
 
     async def _audit(self, number: int | None) -> Reply:
         if number is None:
@@ -172,17 +171,17 @@ class _Order:
 
     async def _status(self) -> Reply:
         now = self.context.now()
-        seen = await overview.look_around(self.work, now)
+        seen = await overview.gather(self.work, now)
         digest = self.context.policy().digest
-        return answers.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
+        return replies.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 
     async def _show(self, incident: Incident) -> Reply:
         card = await present_card(self.work, self.context.policy(), incident.id, self.context.now())
-        return NO_DECISION if card is None else answers.show(card, everybody(self.roster))
+        return NO_DECISION if card is None else replies.show(card, everybody(self.roster))
 
     async def _why(self, incident: Incident) -> Reply:
         explanation = await explain_incident(self.work, self.context, incident.id, self.person)
-        return NO_DECISION if explanation is None else answers.why(explanation, everybody(self.roster))
+        return NO_DECISION if explanation is None else replies.why(explanation, everybody(self.roster))
 
     async def _pause(self, request: watch_words.Pause) -> Reply:
         await self._check_scope(request)
@@ -199,7 +198,7 @@ class _Order:
         return incident
 
     async def _check_scope(self, request: watch_words.Pause) -> None:
-        """A brake on a misspelt name would give false safety, so it is refused in words."""
+        """A pause of a misspelt name would give false safety, so it is refused in words."""
         policy = self.context.policy()
         services = set(policy.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
         match request.scope:

@@ -26,7 +26,7 @@ async def opened(bridge: Bridge, arrived: Arrived) -> None:
 
 
 async def mentioned(bridge: Bridge, arrived: Arrived) -> None:
-    """Somebody talks to the bot: it takes orders as commands, and says which."""
+    """Somebody talks to the bot: it understands commands only, and says which."""
 
     async def act(_work: UnitOfWork, _context: Context, _roster: Roster) -> bool:
         return True

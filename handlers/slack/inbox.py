@@ -1,4 +1,4 @@
-"""The inbox: what people did is saved before Slack is told that we heard it, and takes effect exactly once.
+"""The inbox: what people did is saved before it is acknowledged to Slack, and takes effect exactly once.
 
 Saved first, acknowledged second, done third: in a task of our own, in one transaction with the mark that it is done.
 Whoever dies in between leaves an unfinished row, and ``recover`` takes it up on the same path.
@@ -20,7 +20,7 @@ from handlers.slack.bridge import Bridge
 RETRY_DELAYS_SECONDS = (0.5, 2.0)
 """Before the second and the third try. The trouble that passes (a database that fails over) passes quickly."""
 LATE_AFTER = timedelta(minutes=10)
-"""What is found so long after the click is not done any more, because the person has moved on; brakes excepted."""
+"""What is found so long after the click is not done any more, unless it only makes things safer: people move on."""
 ATTEMPTS_MAX = 5
 """Begun so often, each time by a process that did not live to finish it: it may be what ends them."""
 RECOVERY_BATCH = 100
@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 
 
 def always(_arrived: Arrived) -> bool:
-    """Yes, whatever arrived."""
+    """True, whatever arrived."""
     return True
 
 
 def never(_arrived: Arrived) -> bool:
-    """No, whatever arrived."""
+    """False, whatever arrived."""
     return False
 
 
@@ -50,7 +50,7 @@ class Route:
     """What handles one name."""
 
     handler: Handler
-    is_brake: Callable[[Arrived], bool] = never
+    even_if_late: Callable[[Arrived], bool] = never
     """Whether it can only make things safer (or sees for itself how late it is), and so is handled however late."""
     tell: Callable[[Bridge, Arrived, Mrkdwn], Awaitable[None]] = Bridge.say
     """How it is answered that nothing was done."""
@@ -143,7 +143,7 @@ class Inbox:
             log.error("%s %s (%s) ended %s processes; given up", *_named(arrived), arrived.attempts - 1)
             await self._give_up(route, arrived)
             return
-        is_late = self.bridge.context.now() - arrived.received_at > LATE_AFTER and not route.is_brake(arrived)
+        is_late = self.bridge.context.now() - arrived.received_at > LATE_AFTER and not route.even_if_late(arrived)
         handler = partial(self._turn_down, route) if is_late else route.handler
         for delay_seconds in (*self._retry_delays_seconds, None):
             try:
@@ -181,7 +181,7 @@ class Inbox:
         try:
             await self._done(arrived.key)
         except Exception:
-            log.exception("%s could not be put away; the next start looks at it again", arrived.key)
+            log.exception("%s could not be put away; the next start tries it again", arrived.key)
 
     async def _done(self, key: str) -> None:
         async with self.bridge.database.begin() as work:

@@ -1,7 +1,7 @@
 """Keeps the Home tabs of those who have opened theirs up to date: the only one who publishes them.
 
 Everything that people see there changes together with an entry of the record or the outbox, so their numbers say when
-to look. What only time changes (a pause ends, an action is a day old) is looked at now and then. What a person has on
+to draw. What only time changes (a pause ends, an action is a day old) is drawn now and then. What a person has on
 the screen is remembered as a digest, so nothing is sent without news. Must not know: what a tab shows.
 """
 
@@ -25,12 +25,12 @@ from handlers.slack.bridge import Bridge
 from handlers.slack.overview import HomeOverview, for_home
 from storage.home_tabs import HomeTab
 
-LOOK_SECONDS = 1.0
-"""Between two looks at the record: what happens within it is drawn once."""
+POLL_SECONDS = 1.0
+"""Between two reads of the record: what happens within it is drawn once."""
 ANYWAY_SECONDS = 30.0
 KEPT_UP_TO_DATE = timedelta(days=3)
 """After the last opening; who comes back later gets a fresh tab by opening it."""
-CLAIM = timedelta(seconds=30)
+LEASE = timedelta(seconds=30)
 PUBLISH_INTERVAL_SECONDS = 0.75
 """Slack takes views.publish about a hundred times a minute."""
 PUBLISH_BURST = 15
@@ -42,19 +42,19 @@ log = logging.getLogger(__name__)
 
 
 class LiveHome:
-    """Draws until closed. One per process; replicas share the tabs by their claims."""
+    """Draws until closed. One per process; replicas share the tabs by leases."""
 
     def __init__(
-        self, bridge: Bridge, *, look_seconds: float = LOOK_SECONDS, interval_seconds: float = PUBLISH_INTERVAL_SECONDS
+        self, bridge: Bridge, *, poll_seconds: float = POLL_SECONDS, interval_seconds: float = PUBLISH_INTERVAL_SECONDS
     ) -> None:
         """``interval_seconds``: between two published tabs, once the burst is used up."""
         self._bridge = bridge
-        self._look_seconds = look_seconds
+        self._poll_seconds = poll_seconds
         self._pace = Pace(interval_seconds, PUBLISH_BURST)
         self._closing = asyncio.Event()
         self._drawn_news: tuple[int, ...] = ()
-        self._looked_at = float("-inf")
-        self._owed = False
+        self._read_at = float("-inf")
+        self._is_behind = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -71,22 +71,22 @@ class LiveHome:
     async def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                await self._look()
-            except Exception:  # the database may be away for a while; the next look finds what this one missed
-                log.exception("the Home tabs could not be drawn; trying again in %s s", self._look_seconds)
-                self._owed = True
+                await self._draw_news()
+            except Exception:  # the database may be away for a while; the next read finds what this one missed
+                log.exception("the Home tabs could not be drawn; trying again in %s s", self._poll_seconds)
+                self._is_behind = True
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._bridge.home_opened.wait(), self._look_seconds)
+                await asyncio.wait_for(self._bridge.home_opened.wait(), self._poll_seconds)
 
-    async def _look(self) -> None:
+    async def _draw_news(self) -> None:
         opened = self._bridge.home_opened.is_set()
         self._bridge.home_opened.clear()
         now = asyncio.get_running_loop().time()
         async with self._bridge.database.read() as work:
             news = ((await work.audit.head()).number, *await work.outbox.news())
-        if not (opened or self._owed or news != self._drawn_news or now - self._looked_at > ANYWAY_SECONDS):
+        if not (opened or self._is_behind or news != self._drawn_news or now - self._read_at > ANYWAY_SECONDS):
             return
-        self._looked_at, self._drawn_news, self._owed = now, news, False
+        self._read_at, self._drawn_news, self._is_behind = now, news, False
         await self._draw_all()
 
     async def _draw_all(self) -> None:
@@ -110,16 +110,16 @@ class LiveHome:
     async def _draw(self, tab: HomeTab, view: View) -> None:
         now = self._bridge.context.now()
         async with self._bridge.database.begin() as work:
-            claimed = await work.home_tabs.claim(tab.person, now, now + CLAIM)
+            claimed = await work.home_tabs.claim(tab.person, now, now + LEASE)
         if claimed is None or claimed.digest != tab.digest:
-            self._owed = True  # another replica has it in hand, or has drawn it since: look at fresh facts first
+            self._is_behind = True  # another replica holds the lease, or has drawn it since: read fresh facts first
             if claimed is not None:
                 await self._put_down(tab.person, None)
             return
         await self._wait_for_slot()
         published = await self._publish(tab.person, view, claimed.hash)
         if published is None:
-            self._owed = True
+            self._is_behind = True
             await self._put_down(tab.person, self._bridge.context.now() + TRY_AGAIN)
             return
         async with self._bridge.database.begin() as work:

@@ -1,6 +1,6 @@
-"""Submitted modals: what is wrong with them, and the deed that they ask for.
+"""Submitted modals: what is wrong with them, and the intervention that they ask for.
 
-Must not know: who may do it; the deeds decide, and record refusals.
+Must not know: who may do it; the interventions decide, and record refusals.
 """
 
 from collections.abc import Callable, Mapping
@@ -96,7 +96,7 @@ async def paused(bridge: Bridge, arrived: Arrived) -> None:
 
 
 def roll_back_modal(incident: str, subject: str, revision: int) -> View:
-    """Asks before something is taken back that was chosen from a menu."""
+    """Asks before something that was chosen from a menu is rolled back."""
     reason = layout.text_input(
         REASON,
         REASON,
@@ -107,7 +107,7 @@ def roll_back_modal(incident: str, subject: str, revision: int) -> View:
     return layout.modal(
         Button.ROLL_BACK,
         plain(f"Roll back {incident}?", 24),
-        [layout.section(words("What was done last in this incident is undone, if it has a way back.")), reason],
+        [layout.section(words("What was done last in this incident is rolled back, if it has a rollback.")), reason],
         private_metadata=button_value(subject, revision),
         submit=plain("Roll back", 24),
         close=plain("Leave it", 24),
@@ -115,7 +115,7 @@ def roll_back_modal(incident: str, subject: str, revision: int) -> View:
 
 
 async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
-    """What was done is taken back."""
+    """What was done is rolled back."""
     press = press_from(arrived, arrived.text("view", "private_metadata"))
     reason = arrived.text("view", "state", "values", REASON, REASON, "value", limit=REASON_MAX_CHARACTERS)
 

@@ -1,4 +1,4 @@
-"""How the watch stands, gathered from rows in one transaction: for ``/watch status`` and the Home tab."""
+"""How things stand, gathered from rows in one transaction: for ``/watch status`` and the Home tab."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +90,7 @@ class HomeOverview:
         return action.state is ActionState.VETO_WINDOW or person != action.requested_by
 
 
-async def look_around(work: Work, now: datetime) -> Overview:
+async def gather(work: Work, now: datetime) -> Overview:
     """Gather what ``/watch status`` shows."""
     return Overview(
         pauses=await work.pauses.active(now),

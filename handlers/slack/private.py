@@ -34,8 +34,10 @@ class PrivateAnswers:
     """Says something to one person: by the response URL that came along, or through the courier."""
 
     def __init__(self, courier: Whisperer, slack_api_url: str) -> None:
-        """Args:
-        slack_api_url: a local workspace hands out response URLs of its own; any other host would be a trick.
+        """Answer through ``courier`` where no response URL came along.
+
+        Args:
+            slack_api_url: a local workspace hands out response URLs of its own; any other host would be a trick.
         """
         self._courier = courier
         self._hosts = {SLACK_RESPONSE_HOST, urlsplit(slack_api_url).netloc}
@@ -76,5 +78,5 @@ class PrivateAnswers:
 def _webhook(url: str) -> AsyncWebhookClient:
     webhook = AsyncWebhookClient(url, timeout=RESPOND_TIMEOUT_SECONDS)
     if on_this_machine(url):
-        webhook.proxy = None  # the SDK takes HTTP_PROXY for any address and never looks at NO_PROXY
+        webhook.proxy = None  # the SDK takes HTTP_PROXY for any address and never reads NO_PROXY
     return webhook

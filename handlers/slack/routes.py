@@ -19,7 +19,7 @@ from handlers.slack.bundles import (
     opening_for_many,
 )
 from handlers.slack.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
-from handlers.slack.commands import COMMAND, is_brake, watch_command
+from handlers.slack.commands import COMMAND, is_pause, watch_command
 from handlers.slack.home import mentioned, opened
 from handlers.slack.inbox import Route, Routes, always
 from handlers.slack.modals import (
@@ -40,9 +40,9 @@ from handlers.slack.workflow import end_in_vain, step_reached
 ROUTES: Routes = {
     Kind.BUTTON: {
         Button.APPROVE: Route(doing(approve, counts_votes=True)),
-        Button.WITHDRAW: Route(doing(withdraw), is_brake=always),
-        Button.STOP: Route(doing(stop), is_brake=always),
-        Button.TAKE: Route(doing(take), is_brake=always),
+        Button.WITHDRAW: Route(doing(withdraw), even_if_late=always),
+        Button.STOP: Route(doing(stop), even_if_late=always),
+        Button.TAKE: Route(doing(take), even_if_late=always),
         Button.ROLL_BACK: Route(doing(roll_back)),
         Button.WHY: Route(opening(draw_why)),
         Button.OVERRIDE: Route(opening(draw_override)),
@@ -50,19 +50,19 @@ ROUTES: Routes = {
         Button.REVIEW: Route(opening(draw_review)),
         Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
         Button.CHOOSE: Route(opening_for_many(draw_choice)),
-        Button.TAKE_THESE: Route(doing(take_these), is_brake=always),
+        Button.TAKE_THESE: Route(doing(take_these), even_if_late=always),
         Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
         Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
         Button.OPEN: Route(followed),
     },
     Kind.MODAL: {
         Button.OVERRIDE: Route(overridden),
-        Button.PAUSE: Route(paused, is_brake=always),
+        Button.PAUSE: Route(paused, even_if_late=always),
         Button.ROLL_BACK: Route(rolled_back),
         Button.REVIEW: Route(reviewed),
         Button.CHOOSE: Route(chosen),
     },
-    Kind.COMMAND: {COMMAND: Route(watch_command, is_brake=is_brake)},
+    Kind.COMMAND: {COMMAND: Route(watch_command, even_if_late=is_pause)},
     Kind.SHORTCUT: {
         "why_this": Route(why_this),
         "roll_this_back": Route(roll_this_back),
@@ -71,8 +71,8 @@ ROUTES: Routes = {
     Kind.EVENT: {
         "app_home_opened": Route(opened),
         "app_mention": Route(mentioned),
-        "function_executed": Route(step_reached, is_brake=always, tell=end_in_vain),
-        "subteam_members_changed": Route(membership_changed, is_brake=always),
+        "function_executed": Route(step_reached, even_if_late=always, tell=end_in_vain),
+        "subteam_members_changed": Route(membership_changed, even_if_late=always),
     },
 }
 

@@ -1,6 +1,6 @@
 """Shortcuts: on a message "Why did you do this?" and "Roll this back", anywhere "Pause all autonomy".
 
-Must not know: who may do what; the deeds decide, and record refusals.
+Must not know: who may do what; the interventions decide, and record refusals.
 """
 
 from bot.response.assessment.votes import Roster
@@ -24,7 +24,7 @@ ABOUT_MANY = Answer(
     "This card and its thread are about many incidents. Press Why? on the card or on a line of its thread, or say "
     "which one you mean: `/watch why INC-7`, `/watch rollback INC-7`.",
 )
-NO_DECISION = Answer(False, "I am still looking at this incident; there is no decision to explain yet.")
+NO_DECISION = Answer(False, "I am still assessing this incident; there is no decision to explain yet.")
 
 
 async def why_this(bridge: Bridge, arrived: Arrived) -> None:
@@ -43,7 +43,7 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
 
 
 async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
-    """Ask whether what was done in this incident shall be taken back."""
+    """Ask whether what was done in this incident shall be rolled back."""
 
     async def act(work: UnitOfWork, _context: Context, _roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)

@@ -77,7 +77,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """Take back what was done in one incident."""
+    """Roll back what was done in one incident."""
 
     incident: int
     reason: str
@@ -334,13 +334,13 @@ SUBCOMMANDS: dict[str, Subcommand] = {
         Subcommand("resume [scope]", "let automation act again", "resume service:checkout", _resume),
         Subcommand(
             "rollback <incident> [reason]",
-            "take back what was done",
+            "roll back what was done",
             "rollback INC-1 it made things worse",
             lambda words: RollBack(_incident(words, "rollback"), _reason(words[1:])),
         ),
         Subcommand(
             "run <runbook> key=value ... [because reason]",
-            "ask for a runbook; it is judged like an alert, and your own yes does not count",
+            "ask for a runbook; it is judged like an alert, and your own approval does not count",
             "run restart-checkout service=checkout because it hangs",
             lambda words: Run(_wanted(words, "run")),
         ),
@@ -350,7 +350,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
             "rehearse restart-checkout service=checkout",
             lambda words: Rehearse(_wanted(words, "rehearse")),
         ),
-        _alone("runbooks", "what the watch may do, at which level, and why not higher", Runbooks()),
+        _alone("runbooks", "what Watchkeeper may do, at which level, and why not higher", Runbooks()),
         _alone("review", "which actions still want a review, and whose", Review()),
         _of_one(
             "audit [incident]",

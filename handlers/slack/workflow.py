@@ -2,8 +2,8 @@
 
 Slack does not say who filled in the form: the workflow's author names the person as an input. So a request that came
 this way can do no more than any other (it is judged like an alert), and the record says which way it came.
-What the workflow is still to be told is owed: an arrival of our own, saved with the request and unfinished until Slack
-has heard it. Must not know: who may ask; the deed decides, and records refusals.
+The reply to the workflow is an arrival of our own, saved with the request and unfinished until Slack has accepted it.
+Must not know: who may ask; the intervention decides, and records refusals.
 """
 
 import logging
@@ -33,10 +33,10 @@ INCIDENT = "incident"
 """The step's output: the name of the incident that carries the request."""
 ERROR = "error"
 VIA = "workflow"
-OWED = "owed"
-"""Where an arrival of our own says what the workflow is to be told: the incident, or the error."""
-OWED_FOR = timedelta(days=1)
-"""What Slack has not heard by then it never will."""
+REPLY = "owed"
+"""Where an arrival of our own, stored under an older name, says what the workflow is to be told: incident, or error."""
+REPLY_TRIED_FOR = timedelta(days=1)
+"""What Slack has not accepted by then it never will."""
 AGAIN_AT_MOST = timedelta(minutes=10)
 OVER = frozenset({"execution_not_in_running_state", "function_execution_not_found"})
 """Slack's words for "this step has ended": somebody has told it already, or stopped the workflow."""
@@ -45,19 +45,19 @@ log = logging.getLogger(__name__)
 
 
 async def step_reached(bridge: Bridge, arrived: Arrived) -> None:
-    """Make the request that the step describes, then tell the workflow what came of it; what is owed is only told."""
-    owed = arrived if OWED in arrived.body else await _ask(bridge, arrived)
-    if owed is not None:
-        await _pay(bridge, owed)
+    """Make the request that the step describes, then tell the workflow what came of it; a saved reply is only told."""
+    reply = arrived if REPLY in arrived.body else await _ask(bridge, arrived)
+    if reply is not None:
+        await _deliver(bridge, reply)
 
 
 async def end_in_vain(bridge: Bridge, arrived: Arrived, text: Mrkdwn) -> None:
-    """Nobody will try this again: the workflow hears what it is owed, or else why nothing was done."""
-    await _tell(bridge, arrived, _owed(arrived) or {ERROR: text})
+    """Nobody will try this again: the workflow is told the saved reply, or else why nothing was done."""
+    await _tell(bridge, arrived, _result(arrived) or {ERROR: text})
 
 
 async def _ask(bridge: Bridge, arrived: Arrived) -> Arrived | None:
-    """Make the request; what is owed to the workflow since. None when somebody else has made it."""
+    """Make the request; the saved reply to the workflow. None when somebody else has made it."""
     wanted = Wanted(
         runbook=_input(arrived, "runbook", RUNBOOK_MAX_CHARACTERS),
         parameters={SERVICE: service} if (service := _input(arrived, SERVICE, VALUE_MAX_CHARACTERS)) else {},
@@ -84,41 +84,41 @@ async def _ask(bridge: Bridge, arrived: Arrived) -> Arrived | None:
     async def act(work: UnitOfWork, context: Context, roster: Roster) -> tuple[RequestAnswer, Arrived]:
         asked = await request(work, context, roster)
         result = {INCIDENT: asked.incident} if asked.incident else {ERROR: asked.answer.text}
-        owed = replace(
-            arrived, key=f"{arrived.key}:{OWED}", body={**arrived.body, OWED: result}, received_at=context.now()
+        reply = replace(
+            arrived, key=f"{arrived.key}:{REPLY}", body={**arrived.body, REPLY: result}, received_at=context.now()
         )
-        await work.arrivals.save(owed.kind, owed.key, owed.body, owed.received_at)
-        return asked, owed
+        await work.arrivals.save(reply.kind, reply.key, reply.body, reply.received_at)
+        return asked, reply
 
     done = await bridge.settle(arrived, act)
     if done is None:
         return None
-    asked, owed = done
+    asked, reply = done
     bridge.metrics.answers.labels(arrived.name, str(asked.answer.accepted).lower()).inc()
-    return owed
+    return reply
 
 
 def _input(arrived: Arrived, name: str, limit: int) -> str:
     return arrived.text("event", "inputs", name, limit=limit).strip()
 
 
-async def _pay(bridge: Bridge, owed: Arrived) -> None:
+async def _deliver(bridge: Bridge, reply: Arrived) -> None:
     """Tell the workflow; where Slack cannot be told now, the inbox comes back to it."""
-    heard, now = await _tell(bridge, owed, _owed(owed)), bridge.context.now()
-    waited = now - owed.received_at
+    accepted, now = await _tell(bridge, reply, _result(reply)), bridge.context.now()
+    waited = now - reply.received_at
     async with bridge.database.begin() as work:
-        if heard or waited > OWED_FOR:
-            await work.arrivals.done(owed.key, now)
+        if accepted or waited > REPLY_TRIED_FOR:
+            await work.arrivals.done(reply.key, now)
         else:
-            await work.arrivals.put_off(owed.key, now + min(waited, AGAIN_AT_MOST))
+            await work.arrivals.put_off(reply.key, now + min(waited, AGAIN_AT_MOST))
 
 
-def _owed(arrived: Arrived) -> Mapping[str, str]:
-    return {name: text for name in (INCIDENT, ERROR) if (text := arrived.text(OWED, name))}
+def _result(arrived: Arrived) -> Mapping[str, str]:
+    return {name: text for name in (INCIDENT, ERROR) if (text := arrived.text(REPLY, name))}
 
 
 async def _tell(bridge: Bridge, arrived: Arrived, result: Mapping[str, str]) -> bool:
-    """End the step; False when Slack did not hear it. A step that has ended stays as it is."""
+    """End the step; False when Slack did not accept it. A step that has ended stays as it is."""
     execution = arrived.text("event", "function_execution_id")
     try:
         if ERROR in result:

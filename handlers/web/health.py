@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.response.model.audit_kinds import AuditKind
 from bot.slack.replies import ProcessFacts
 from handlers.metrics import CONTENT_TYPE, Metrics
 from storage.audit import Audit
@@ -24,7 +25,6 @@ CHECK_TIMEOUT_SECONDS = 5.0
 LAG_INTERVAL_SECONDS = 0.5
 ENTRIES_COUNTED_MAX = 10_000
 """Of one scrape; after a longer silence the counters lag behind rather than the scrape."""
-DECISION = "decision.made"
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def database_answers(database: Database) -> Check:
 
 
 def holds(state: Callable[[], bool], otherwise: str) -> Check:
-    """A state that is looked at, such as "launched" or "connected"."""
+    """A state that is read, such as "launched" or "connected"."""
 
     async def check() -> str | None:
         return None if state() else otherwise
@@ -86,11 +86,13 @@ class Health:
         process: Callable[[], ProcessFacts | None] = lambda: None,
         remarks: Mapping[str, Check] | None = None,
     ) -> None:
-        """Args:
-        checks: each part of readiness by its name.
-        database: gives the figures that are counted from rows, at each scrape.
-        process: which replica this is, and how it hears from Slack.
-        remarks: parts that are told of but make nothing less ready, because the others stand in for them.
+        """Each check is made anew for each answer, and none before.
+
+        Args:
+            checks: each part of readiness by its name.
+            database: gives the figures that are counted from rows, at each scrape.
+            process: which replica this is, and how it hears from Slack.
+            remarks: parts that are told of but make nothing less ready, because the others stand in for them.
         """
         self._remarks = remarks or {}
         self._process = process
@@ -144,7 +146,7 @@ class Health:
             return
         for entry in await audit.latest(min(number - counted, ENTRIES_COUNTED_MAX)):
             self._metrics.recorded.labels(entry.kind).inc()
-            if entry.kind == DECISION:
+            if entry.kind == AuditKind.DECISION_MADE:
                 self._metrics.decisions.labels(str(entry.body.get("verdict"))).inc()
 
 

@@ -38,7 +38,7 @@ def build_http_app(
         alert_token: bearer credential that ``/alerts/*`` asks for; None asks for none (loopback only).
         slack_app: the Bolt app, built with its signing secret; None when there is no secret, and then there is no
             ``/slack/events``: without a secret anybody could post there.
-        links: the pages behind links in messages of the second channel; None where the orders want no such links.
+        links: the pages behind links in messages of the second channel; None where the policy wants no such links.
     """
     app = web.Application(client_max_size=BODY_MAX_BYTES)
     app.router.add_post("/alerts/{source}", AlertWebhook(intake, metrics, now, alert_token).handle)
@@ -58,7 +58,7 @@ def _slack_events(slack_app: AsyncApp) -> Callable[[web.Request], Awaitable[web.
         try:
             bolt_request = await to_bolt_request(request)
         except (ValueError, RecursionError, AttributeError, TypeError) as error:
-            # Bolt reads the body before it looks at the signature: whoever sent this is nobody yet.
+            # Bolt reads the body before it checks the signature: whoever sent this is nobody yet.
             log.warning("a request to /slack/events could not be read: %s", error)
             raise web.HTTPBadRequest(text="This is nothing that Slack sends.") from error
         return await to_aiohttp_response(await slack_app.async_dispatch(bolt_request))

@@ -1,7 +1,7 @@
 """Signed links from messages of the second channel: a page that says what one would do, and a button that does it.
 
-Looking never does anything, because mail scanners look at every link. The link itself is the authority, for its one
-deed and once: whoever was written to may stop and pause, as everybody whom the orders name. It never approves.
+Opening one changes nothing, because mail scanners open every link. The link itself is the authority, for its one
+intervention and once: whoever was written to may stop and pause, as everybody whom the policy names. It never approves.
 """
 
 import logging
@@ -16,6 +16,7 @@ from bot.response.interventions import pauses as controls
 from bot.response.interventions.clicks import Answer, Press
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import Incident
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context
 from bot.second_channel.links import PATH, LinkError, LinkIntervention, Links, Offer
@@ -45,17 +46,17 @@ class LinkPages:
     """Answers ``/links/<token>``."""
 
     def __init__(self, context: Context, database: Database, links: Links) -> None:
-        """``database``: the watch's own, as the one that also knows which links were used."""
+        """``database``: the context's own, as the one that also knows which links were used."""
         self._context = context
         self._database = database
         self._links = links
 
     def add_to(self, app: web.Application) -> None:
         """Serve the pages in ``app``."""
-        app.router.add_get(f"/{PATH}/{{token}}", self.look)
+        app.router.add_get(f"/{PATH}/{{token}}", self.show)
         app.router.add_post(f"/{PATH}/{{token}}", self.press)
 
-    async def look(self, request: web.Request) -> web.Response:
+    async def show(self, request: web.Request) -> web.Response:
         """What the link would do, with a button. Changes nothing."""
         offer = self._offer(request)
         if isinstance(offer, web.Response):
@@ -75,7 +76,7 @@ class LinkPages:
         )
 
     async def press(self, request: web.Request) -> web.Response:
-        """Do it, once: the deed and the mark that the link is spent are one transaction."""
+        """Do it, once: the intervention and the mark that the link is spent are one transaction."""
         offer = self._offer(request)
         if isinstance(offer, web.Response):
             return offer
@@ -87,7 +88,7 @@ class LinkPages:
                 await work.used_links.use(
                     offer.nonce,
                     incident_id=offer.incident_id,
-                    deed=offer.intervention,
+                    deed=offer.intervention,  # as the column is called
                     recipient=offer.recipient,
                     now=self._context.now(),
                 )
@@ -163,8 +164,8 @@ async def _stop_preview(work: UnitOfWork, incident: Incident | None) -> _Preview
         return _Preview("There is nothing to stop", (NOTHING_DONE,), "")
     what = f"{action.plan.summary.rstrip('. ')} ({incident.name}, {incident.alert_name} on {incident.service})."
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        state = action.state.value.replace("_", " ")
-        return _Preview("There is nothing to stop any more", (what, f"It is {state} already. {NOTHING_DONE}"), "")
+        stands = f"How it stands: {state_words(action.state).within}. {NOTHING_DONE}"
+        return _Preview("There is nothing to stop any more", (what, stands), "")
     runs_itself = action.state is ActionState.VETO_WINDOW and action.due_at is not None
     starts = f"It starts by itself at {action.due_at:%H:%M:%S} UTC." if runs_itself else ""
     return _Preview(

@@ -1,6 +1,6 @@
 """What every backend has in common: its settings in the policy, and how a remediation finds it by name.
 
-A backend reaches one real system and nothing else. It knows no plan, no policy rule and no other backend; its errors
+A backend acts on one real system and nothing else. It knows no plan, no policy rule and no other backend; its errors
 are the two of the remediation contract. Making one must not connect to anything, so that a policy can be loaded while
 the systems it names are down.
 """

@@ -1,6 +1,6 @@
 """Reading a credential that the policy names but never contains.
 
-The policy says where a secret is (`password_env`, `token_file`); only here is it looked up. The value is returned to
+The policy says where a secret is (`password_env`, `token_file`); only here is it read. The value is returned to
 the backend that needs it and appears in no error, log or representation.
 """
 

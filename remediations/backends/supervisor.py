@@ -40,9 +40,9 @@ REMEDIES: dict[int, str] = {
     "`supervisorctl update`",
     Faults.NO_FILE: "its command does not exist on that machine; correct `command` and run `supervisorctl update`",
     Faults.NOT_EXECUTABLE: "its command may not be executed by supervisord; correct its mode or `command`",
-    Faults.FAILED: "supervisord could not do it; look at supervisord's own log",
-    Faults.ABNORMAL_TERMINATION: "it ended while starting; look at its log with `supervisorctl tail`",
-    Faults.SPAWN_ERROR: "it could not be started; look at its log with `supervisorctl tail`",
+    Faults.FAILED: "supervisord could not do it; read supervisord's own log",
+    Faults.ABNORMAL_TERMINATION: "it ended while starting; read its log with `supervisorctl tail`",
+    Faults.SPAWN_ERROR: "it could not be started; read its log with `supervisorctl tail`",
     Faults.UNKNOWN_METHOD: "supervisord 4 or newer with the standard RPC interface is needed",
     Faults.INCORRECT_PARAMETERS: "supervisord 4 or newer with the standard RPC interface is needed",
 }
@@ -67,7 +67,7 @@ class ProcessState(IntEnum):
 
     @property
     def meant_to_run(self) -> bool:
-        """supervisord is running it or still trying to."""
+        """Whether supervisord is running it or still trying to."""
         return self in RUNNING_STATES
 
 
@@ -249,13 +249,13 @@ class Supervisor:
                 while (state := (await self.process(address)).state) not in wanted:
                     if state in failed:
                         raise PermanentError(
-                            f"{address} on {self} did not {verb}: it is {state.name}. Look at its log with "
+                            f"{address} on {self} did not {verb}: it is {state.name}. Read its log with "
                             f"`supervisorctl tail {address}`."
                         )
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError:
             raise PermanentError(
-                f"{address} on {self} did not {verb} within {seconds:g} s: it is {state.name}. Look at the process; "
+                f"{address} on {self} did not {verb} within {seconds:g} s: it is {state.name}. Check the process; "
                 "if it only needs longer, raise `settle_within` of the backend."
             ) from None
         except TemporaryError as error:
@@ -303,13 +303,13 @@ class Supervisor:
 
     def _lost(self, what: str, *, changes: bool) -> RemediationError:
         if changes:
-            return PermanentError(f"{what}; whether it took effect is unknown. Look with `supervisorctl status`.")
+            return PermanentError(f"{what}; whether it took effect is unknown. Check with `supervisorctl status`.")
         return TemporaryError(f"{what}.", retry_after=RETRY_AFTER_SECONDS)
 
     def _of_fault(self, code: int, subject: str) -> RemediationError:
         if code == Faults.SHUTDOWN_STATE:
             return TemporaryError(f"{self} is shutting down or restarting.", retry_after=RETRY_AFTER_SECONDS)
-        remedy = REMEDIES.get(code, "look at supervisord's own log")
+        remedy = REMEDIES.get(code, "read supervisord's own log")
         return PermanentError(f"{self} answered {subject} with {getFaultDescription(code)} (fault {code}): {remedy}.")
 
     def _of_status(self, status: int, *, changes: bool) -> RemediationError:

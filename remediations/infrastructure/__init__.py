@@ -1,0 +1,1 @@
+"""Remediations of what applications run on: processes, instances, capacity, disks."""

@@ -82,7 +82,7 @@ class RestartService:
         return _plan(wanted, service, fleet, restarting=restarting, stopped=stopped)
 
     async def rehearse(self, plan: Plan) -> Report:
-        """Reach supervisord with our credentials, and find every target in the state it was planned in.
+        """Connect to supervisord with our credentials, and find every target in the state it was planned in.
 
         supervisord has no finer rights: whoever may read may also stop and start.
 
@@ -119,7 +119,7 @@ class RestartService:
     async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
         """Restart the targets one after the other, so that the rest of a group goes on serving.
 
-        Each is looked at again right before it is touched, because a long group restart leaves people time to step in.
+        Each is read again right before it is touched, because a long group restart leaves people time to step in.
         The first failure ends it; later targets stay untouched.
 
         Raises:
@@ -231,7 +231,7 @@ def _refuse_unsettled(process: Process, supervisor: Supervisor) -> None:
         raise TemporaryError(f"{process.address} on {supervisor} is being stopped at this moment.")
     if process.state is ProcessState.UNKNOWN:
         raise PermanentError(
-            f"supervisord has lost track of {process.address} on {supervisor} (state UNKNOWN): a person must look at "
+            f"supervisord has lost track of {process.address} on {supervisor} (state UNKNOWN): a person must check "
             "the machine and at supervisord's log."
         )
 

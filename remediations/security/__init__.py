@@ -1,0 +1,1 @@
+"""Remediations of access: who and what may reach a system. None yet."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HISTORY = "watchkeeper_migrations"
 """Where the database says which version its tables have."""
 LOCK_NUMBER = 0x57415443
-"""PostgreSQL advisory lock that migrating processes line up at ("WATC")."""
+"""PostgreSQL advisory lock that migrating processes wait at ("WATC")."""
 
 
 async def migrate(database: Database) -> None:

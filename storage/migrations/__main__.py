@@ -17,6 +17,11 @@ class NoEnqueuer:
     """Nothing is started while a migration is written."""
 
     def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
+        """Refuse whatever is asked.
+
+        Raises:
+            RuntimeError: always; the scratch database has nobody who would run it.
+        """
         raise RuntimeError("durable work cannot be started while a migration is written")
 
 

@@ -22,10 +22,12 @@ class HomeTabRow(Row, table=True):
     hash: str = ""
     """Slack's own mark of that view."""
     claimed_until: datetime | None = Field(default=None, sa_type=UtcTime)
-    """Somebody is drawing it; until then nobody else does."""
+    """End of the lease for drawing it; until then nobody else does."""
 
 
 class OutboxRow(Row, table=True):
+    """A notice on its way to Slack, written in the transaction whose news it is."""
+
     __tablename__ = "outbox"
     __table_args__ = (
         Index(

@@ -10,6 +10,8 @@ from storage.columns import Number, PlainText, Row, UtcTime, table
 
 
 class IncidentRow(Row, table=True):
+    """Alerts that belong together, the question that now stands about them, and where people find it."""
+
     __tablename__ = "incidents"
     __table_args__ = (
         Index(
@@ -42,14 +44,25 @@ class IncidentRow(Row, table=True):
     channel: str | None = None
     thread_ts: str | None = None
     consideration_wanted: bool = False
-    """A look at it is queued and has not begun."""
+    """Its assessment is queued and has not begun."""
     consideration_deferred: bool = False
-    """A look at it is owed, but too many were asked for at once to queue them all in one transaction."""
+    """Its assessment is deferred: too many were asked for at once to queue them all in one transaction."""
     considerations: int = 0
     """Looks asked for so far; makes each one's workflow id."""
+    wanted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the assessment that is queued was asked for; one that is wanted for too long has failed."""
+    assessed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the last assessment began: a busy incident is assessed at most about once a second."""
+    told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    truncated: int = 0
+    """How many further alerts of its group the monitor said it left out of the last delivery."""
 
 
 class AlertRow(Row, table=True):
+    """One alert as its monitor last reported it; the same source, fingerprint and start is the same alert."""
+
     __tablename__ = "alerts"
     __table_args__ = (
         UniqueConstraint("source", "fingerprint", "starts_at"),
@@ -58,7 +71,7 @@ class AlertRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
-    """None for a resolved alert that was never heard firing."""
+    """None for a resolved alert that was never received firing."""
     source: str = Field(sa_type=PlainText)
     fingerprint: str = Field(sa_type=PlainText)
     starts_at: datetime = Field(sa_type=UtcTime)
@@ -86,18 +99,66 @@ class QuarantinedAlertRow(Row, table=True):
 
 
 class DecisionRow(Row, table=True):
+    """A decision with the situation it rests on, by the incident's revision; never changed."""
+
     __tablename__ = "decisions"
 
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
     revision: int = Field(primary_key=True)
     situation: dict[str, Any] = Field(sa_type=JSON)
+    """Only in rows from before ``text`` was kept; empty in newer ones."""
+    text: str | None = Field(default=None, sa_type=PlainText)
+    """The situation, exactly as it was sealed."""
+    seal: str | None = None
+    """SHA-256 of ``text``."""
     decision: dict[str, Any] = Field(sa_type=JSON)
     policy_digest: str
     audit_entry: int = Field(sa_type=Number)
     at: datetime = Field(sa_type=UtcTime)
 
 
+class ClaimJudgementRow(Row, table=True):
+    """The judgement made when an action claimed its targets: the one that let it act, or kept it from acting."""
+
+    __tablename__ = "claim_judgements"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    action_id: str = Field(foreign_key="actions.id", index=True)
+    text: str = Field(sa_type=PlainText)
+    seal: str
+    decision: dict[str, Any] = Field(sa_type=JSON)
+    policy_digest: str
+    audit_entry: int = Field(sa_type=Number)
+    at: datetime = Field(sa_type=UtcTime)
+
+
+class AssessmentRow(Row, table=True):
+    """An assessment that decided nothing new: that it was made, and why it changed nothing."""
+
+    __tablename__ = "assessments"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    incident_id: int = Field(foreign_key="incidents.id", index=True, sa_type=Number)
+    at: datetime = Field(sa_type=UtcTime)
+    result: str
+    """``muted``, ``unchanged`` or ``under_way``."""
+    detail: str = Field(default="", sa_type=PlainText)
+    policy_digest: str
+
+
+class PolicyRow(Row, table=True):
+    """Every policy that has ever decided something, whole."""
+
+    __tablename__ = "policies"
+
+    digest: str = Field(primary_key=True)
+    document: str = Field(sa_type=PlainText)
+    first_used_at: datetime = Field(sa_type=UtcTime)
+
+
 class ActionRow(Row, table=True):
+    """One execution of a plan, from the question to its outcome."""
+
     __tablename__ = "actions"
     __table_args__ = (
         Index("ix_actions_incident_id", "incident_id"),
@@ -130,9 +191,21 @@ class ActionRow(Row, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=UtcTime)
     outcome: str = Field(default="", sa_type=PlainText)
     by_hand: bool = False
+    overridden: list[str] | None = Field(default=None, sa_type=JSON)
+    """Ids of the pauses and freezes that the person who acts by hand was shown."""
+    services: list[str] | None = Field(default=None, sa_type=JSON)
+    """What the plan touches; None in rows of older releases."""
+    begun_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When its effect began."""
+    result: str | None = None
+    """What happened, once something did; None in rows of older releases."""
+    rollbacks: int = 0
+    """How often it was rolled back or tried to be."""
 
 
 class VoteRow(Row, table=True):
+    """One person's answer to one action's question."""
+
     __tablename__ = "votes"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -143,6 +216,8 @@ class VoteRow(Row, table=True):
 
 
 class EvidenceViewRow(Row, table=True):
+    """A person has opened the evidence of a revision; when it was first opened."""
+
     __tablename__ = "evidence_views"
 
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
@@ -152,15 +227,21 @@ class EvidenceViewRow(Row, table=True):
 
 
 class AttemptRow(Row, table=True):
+    """One external effect, and the snapshot taken before it; the fence that lets it begin at most once."""
+
     __tablename__ = "attempts"
 
     key: str = Field(primary_key=True)
     state: str
     snapshot: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    after: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """The same right after the effect: what we left behind; a rollback never overwrites what came later."""
     report: str = Field(default="", sa_type=PlainText)
 
 
 class TargetLockRow(Row, table=True):
+    """A target that one action has to itself until it ends."""
+
     __tablename__ = "target_locks"
 
     target: str = Field(primary_key=True, sa_type=PlainText)
@@ -168,6 +249,8 @@ class TargetLockRow(Row, table=True):
 
 
 class BudgetEntryRow(Row, table=True):
+    """One action in the ledger that every budget counts from."""
+
     __tablename__ = "budget_entries"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -175,10 +258,14 @@ class BudgetEntryRow(Row, table=True):
     service: str = Field(sa_type=PlainText)
     tier: int
     runbook: str = Field(sa_type=PlainText)
+    services: list[str] | None = Field(default=None, sa_type=JSON)
+    """Everything it touched; None in rows of older releases, which know ``service`` alone."""
     at: datetime = Field(sa_type=UtcTime, index=True)
 
 
 class PauseRow(Row, table=True):
+    """A brake on automation: from ``since`` until ``until``, or until somebody ends it."""
+
     __tablename__ = "pauses"
 
     id: str = Field(primary_key=True)
@@ -206,6 +293,8 @@ class LicenceRow(Row, table=True):
 
 
 class DemotionRow(Row, table=True):
+    """A cap on a runbook's level, after harm or an overdue review, until it is lifted."""
+
     __tablename__ = "demotions"
     __table_args__ = (Index("uq_demotions_review_of", "review_of", unique=True),)
 
@@ -221,6 +310,8 @@ class DemotionRow(Row, table=True):
 
 
 class ReviewRow(Row, table=True):
+    """The review of one action that may have changed something: asked for, and once it is done, answered."""
+
     __tablename__ = "reviews"
 
     action_id: str = Field(primary_key=True, foreign_key="actions.id")
@@ -247,7 +338,7 @@ class AuditEntryRow(Row, table=True):
 
 
 class AuditHeadRow(Row, table=True):
-    """The one row that gives out the numbers, and the row that writers line up at."""
+    """The one row that gives out the numbers, and the row that writers wait at."""
 
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
@@ -273,6 +364,9 @@ INCIDENTS = table(IncidentRow)
 ALERTS = table(AlertRow)
 QUARANTINED_ALERTS = table(QuarantinedAlertRow)
 DECISIONS = table(DecisionRow)
+CLAIM_JUDGEMENTS = table(ClaimJudgementRow)
+ASSESSMENTS = table(AssessmentRow)
+POLICIES = table(PolicyRow)
 ACTIONS = table(ActionRow)
 VOTES = table(VoteRow)
 EVIDENCE_VIEWS = table(EvidenceViewRow)

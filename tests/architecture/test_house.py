@@ -35,8 +35,7 @@ def imported(path: Path) -> set[str]:
 def test_module_is_short_and_says_why_it_exists(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= LONGEST_MODULE_LINES, "this module wants to be two"
-    if text.strip():
-        assert ast.get_docstring(ast.parse(text)), "say in a docstring why this module exists"
+    assert ast.get_docstring(ast.parse(text)), "say in a docstring why this module exists"
 
 
 def test_only_the_engine_knows_the_durable_engine() -> None:
@@ -51,6 +50,16 @@ def test_only_settings_read_the_environment() -> None:
         if "bot/local/" not in str(p) and ("os.environ" in p.read_text() or "os.getenv" in p.read_text())
     }
     assert readers <= MAY_READ_THE_ENVIRONMENT
+
+
+def test_the_local_world_does_not_know_who_is_tried_out_in_it() -> None:
+    product = "watchkeeper"
+    naming = {
+        str(p.relative_to(ROOT))
+        for p in (ROOT / "bot/local").rglob("*")
+        if p.suffix in {".py", ".js", ".html", ".css", ".json", ".svg"} and product in p.read_text().casefold()
+    }
+    assert {name for name in naming if not name.startswith("bot/local/demo/")} == set()
 
 
 def test_no_registry_host_and_no_machine_path_is_written_down() -> None:

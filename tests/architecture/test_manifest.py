@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
+from bot.local.workspace.facts import method_facts
 from bot.response.model.notices import Button
 from handlers.slack import workflow
 from handlers.slack.arrival import Kind
@@ -17,7 +18,7 @@ from handlers.slack.routes import FORMS, ROUTES
 from handlers.slack.watch_words import SUBCOMMANDS
 
 ROOT = Path(__file__).parents[2]
-CONTRACTS = ROOT.parent / "shared" / "contracts"
+FACTS = ROOT / "tests" / "fixtures" / "slack"
 SOURCES = ("bot", "handlers")
 RESERVED_SCOPES = {
     "channels:join",
@@ -37,11 +38,14 @@ def manifest() -> dict[str, Any]:
     return dict(yaml.safe_load((ROOT / "manifest.yml").read_text()))
 
 
-def contract(name: str) -> Any:
-    path = CONTRACTS / name
-    if not path.exists():
-        pytest.skip(f"{path} is not here, so the manifest is not compared with Slack's own words")
-    return json.loads(path.read_text())
+def schema() -> dict[str, Any]:
+    """What Slack takes as a manifest."""
+    return dict(yaml.safe_load((FACTS / "manifest_schema.yml").read_text()))
+
+
+def event_scopes() -> dict[str, list[str]]:
+    """The scopes, one of which an event needs; by its name."""
+    return dict(json.loads((FACTS / "event_scopes.json").read_text()))
 
 
 def granted(manifest: dict[str, Any]) -> set[str]:
@@ -66,12 +70,12 @@ def used_methods(known: set[str]) -> set[str]:
 
 
 def test_slack_accepts_the_manifest(manifest: dict[str, Any]) -> None:
-    jsonschema.validate(manifest, contract("slack-manifest.schema.2.0.0.json"))
+    jsonschema.validate(manifest, schema())
 
 
 def test_the_manifest_for_http_differs_only_in_where_slack_sends_what_people_do(manifest: dict[str, Any]) -> None:
     over_http = yaml.safe_load((ROOT / "manifest.http.yml").read_text())
-    jsonschema.validate(over_http, contract("slack-manifest.schema.2.0.0.json"))
+    jsonschema.validate(over_http, schema())
     settings = over_http["settings"]
     addresses = {
         *(command.pop("url") for command in over_http["features"]["slash_commands"]),
@@ -87,7 +91,7 @@ def test_the_manifest_for_http_differs_only_in_where_slack_sends_what_people_do(
 def test_the_schema_refuses_a_manifest_with_a_mistake(manifest: dict[str, Any]) -> None:
     broken = {**manifest, "features": {**manifest["features"], "slash_commands": [{"command": "watch"}]}}
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(broken, contract("slack-manifest.schema.2.0.0.json"))
+        jsonschema.validate(broken, schema())
 
 
 def test_every_command_is_handled_and_every_handled_one_is_offered(manifest: dict[str, Any]) -> None:
@@ -134,24 +138,22 @@ def test_interactivity_home_and_socket_mode_are_on_and_token_rotation_is_off(man
 
 
 def test_every_method_in_the_code_has_its_scope(manifest: dict[str, Any]) -> None:
-    methods = contract("slack-methods.json")
+    methods = method_facts()
     used = used_methods(set(methods))
     assert {"chat.postMessage", "chat.update", "chat.postEphemeral", "views.open", "views.publish"} <= used
     for method in used - USED_BY_BOLT:
-        needed = set(methods[method]["bot_scopes"])
+        needed = set(methods[method].scopes)
         assert not needed or needed & granted(manifest), f"{method} needs one of {sorted(needed)}"
 
 
 def test_every_event_has_its_scope(manifest: dict[str, Any]) -> None:
-    scopes = contract("slack-event-scopes.json")
     for event in ROUTES[Kind.EVENT]:
-        needed = {scope.replace("mentions.", "mentions:") for scope in scopes[event]}
+        needed = set(event_scopes()[event])
         assert not needed or needed & granted(manifest), f"{event} needs one of {sorted(needed)}"
 
 
 def test_every_scope_is_used_or_kept_for_a_reason(manifest: dict[str, Any]) -> None:
-    methods = contract("slack-methods.json")
-    events = contract("slack-event-scopes.json")
-    used = {scope for method in used_methods(set(methods)) for scope in methods[method]["bot_scopes"]}
-    used |= {scope.replace("mentions.", "mentions:") for event in ROUTES[Kind.EVENT] for scope in events[event]}
+    methods, events = method_facts(), event_scopes()
+    used = {scope for method in used_methods(set(methods)) for scope in methods[method].scopes}
+    used |= {scope for event in ROUTES[Kind.EVENT] for scope in events[event]}
     assert granted(manifest) - used - {"commands"} <= RESERVED_SCOPES

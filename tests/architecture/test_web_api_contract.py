@@ -1,8 +1,7 @@
 """Every call of the Web API is one that Slack documents, with a scope that the manifest asks for.
 
 Each call of each test is compared with Slack's own words (``calls_as_documented`` in ``tests/conftest.py``). Here one
-story makes the whole bot call every method that its code names, so that no call goes uncompared. The words themselves
-live beside the project and are skipped over where they are not.
+story makes the whole bot call every method that its code names, so that no call goes uncompared.
 """
 
 import asyncio
@@ -13,14 +12,14 @@ import pytest
 from sqlalchemy import update
 
 from bot.local.workspace import Workspace
+from bot.local.workspace.facts import method_facts
 from bot.local.workspace.workflows import ExecutionState
-from bot.slack import courier, people, posting
-from bot.slack import incident_channels as channels
+from bot.slack import courier, incident_channels, people, posting
 from handlers.slack import bridge
 from handlers.slack.workflow import FUNCTION
 from storage.database import Database
 from storage.tables import ACTIONS, INCIDENT_CHANNELS
-from tests.architecture.test_manifest import contract, used_methods
+from tests.architecture.test_manifest import used_methods
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.scenarios.small_stage import SmallStage, small_stage
 
@@ -138,11 +137,10 @@ async def archive_now(here: SmallStage, channel: str) -> None:
 
 
 async def test_one_story_comes_to_every_method_that_the_code_names(tmp_path: Path) -> None:
-    methods = contract("slack-methods.json")
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=two_runbooks) as here:
         await everything(here)
         called = {call.method for call in here.workspace.calls}
-    assert used_methods(set(methods)) - called == set(), "named in the code, and never called"
+    assert used_methods(set(method_facts())) - called == set(), "named in the code, and never called"
 
 
 @pytest.mark.parametrize(
@@ -153,11 +151,10 @@ async def test_one_story_comes_to_every_method_that_the_code_names(tmp_path: Pat
         (courier.CLOSED_CHANNEL_ERRORS, POSTING),
         (bridge.TOO_LATE, ("views.open",)),
         (people.NOBODY_ERRORS, ("users.info", "usergroups.users.list")),
-        (set(channels._REMEDIES) | channels._ONE_OF_MANY | channels._FOR_GOOD, CHANNELS),
-        (set().union(*channels._TOLERATED.values()), CHANNELS),
+        (set(incident_channels._REMEDIES) | incident_channels._ONE_OF_MANY | incident_channels._FOR_GOOD, CHANNELS),
+        (set().union(*incident_channels._TOLERATED.values()), CHANNELS),
     ],
 )
 def test_every_word_we_understand_is_one_that_slack_says(words: set[str], asked: tuple[str, ...]) -> None:
-    methods = contract("slack-methods.json")
-    said = {word for method in asked for word in methods[method]["errors"]} | SAID_OF_ANY_METHOD
+    said = {word for method in asked for word in method_facts()[method].errors} | SAID_OF_ANY_METHOD
     assert words - said == set()

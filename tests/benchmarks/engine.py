@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from bot.response.engine import dbos as engine_module
-from bot.response.engine.dbos import TARGETS_QUEUE, Engine
+from bot.response.engine.dbos import Engine
 from bot.response.ports.context import utc_now
-from bot.response.ports.flow import Flow
-from storage.claims import Claims
+from bot.response.ports.flow import Flow, QueueName
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
 
@@ -45,11 +45,11 @@ async def measure(url: str, interval_seconds: float) -> None:
     await engine.prepare()
     await migrate(database)
     launched = time.perf_counter()
-    await engine.launch(database, {"nothing.v1": flow}, failed, Claims(database, utc_now))
+    await engine.launch(database, {"nothing.v1": flow}, failed, HeldLeases(database, utc_now))
 
     async def ask(name: str) -> float:
         def enqueue(session: Any) -> None:
-            engine.enqueue(session, "nothing.v1", name, workflow_id=name, queue=TARGETS_QUEUE, partition=name)
+            engine.enqueue(session, "nothing.v1", name, workflow_id=name, queue=QueueName.TARGETS, partition=name)
 
         async with database.begin() as work:
             await work.session.run_sync(enqueue)

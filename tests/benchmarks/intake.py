@@ -1,4 +1,4 @@
-"""How fast alerts are stored: run by hand, ``python tests/benchmarks/intake.py [postgresql+psycopg://...]``.
+"""How fast alerts are stored: ``python -m tests.benchmarks.intake [postgresql+psycopg://...]``.
 
 Measures the way in without HTTP: many concurrent callers with one alert each, and one caller with a storm. Without an
 argument it uses a SQLite file in a temporary folder, with the same durability as in production.

@@ -18,8 +18,9 @@ import aiohttp
 import psutil
 import yaml
 
+from bot.local.demo.team import demo_team
 from bot.local.servers import free_port, running, until
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.workspace import Message, Workspace
 from tests.fixtures.servers import Program, running_supervisord
 from tests.scenarios.small_stage import HEADERS, firing, moment
 from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, document, said

@@ -11,12 +11,11 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Mapping
-from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.crash.points", "bot.__main__"])
+FORKS.set_forkserver_preload(["tests.crash.points", "bot.cli.inputs"])
 CRASH_AT = "WATCHKEEPER_CRASH_AT"
 """The point that the process does not survive."""
 CRASH_LOG = "WATCHKEEPER_CRASH_LOG"
@@ -67,18 +66,23 @@ def _live(environment: dict[str, str], log: Path) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
-    import bot.app
-    from bot.__main__ import load_policy_file
+    from bot.app import serve
+    from bot.cli.inputs import load_policy_file
+    from bot.response.ports.context import Timing
     from bot.settings import read_settings
-    from tests.crash.points import Points, install, wrap
+    from tests.crash.points import Points, install
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.info("started; to die at %r", environment.get(CRASH_AT, ""))
     install(Points(Path(environment[CRASH_LOG]), environment.get(CRASH_AT, "")))
-    wrap(bot.app, "Timing", lambda timing: partial(timing, verify_interval_seconds=VERIFY_INTERVAL_SECONDS))
     settings = read_settings(environment)
-    asyncio.run(_watch_until_orphaned(bot.app.serve(settings, load_policy_file(settings.policy_path))))
+    serving = serve(
+        settings,
+        load_policy_file(settings.policy_path),
+        timing=Timing(verify_interval_seconds=VERIFY_INTERVAL_SECONDS),
+    )
+    asyncio.run(_watch_until_orphaned(serving))
 
 
 async def _watch_until_orphaned(serving: Awaitable[None]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 import bot.app
+import bot.composition.foundation
 import bot.sweeper
 from bot.response.deadlines import sweep as deadlines
 from bot.response.model.actions import ActionState
@@ -261,7 +262,7 @@ def _in_effects(points: Points) -> None:
 
         return around
 
-    wrap(bot.app, "build_catalogue", around_catalogue)
+    wrap(bot.composition.foundation, "build_catalogue", around_catalogue)
     for backend, names in CHANGING_CALLS.items():
         for name in names:
             wrap(backend, name, around_call(name))

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from bot.local.demo.team import demo_team
 from bot.local.servers import free_port, get_json, log_tail, until
-from bot.local.workspace import Workspace, demo_team
+from bot.local.workspace import Workspace
 from bot.policy.file.loading import load_policy
 from bot.settings import read_settings
 from tests.crash.bot_process import CRASH_AT, CRASH_LOG, KILLED, BotProcess

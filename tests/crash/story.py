@@ -18,6 +18,7 @@ from bot.local.servers import until
 from bot.local.workspace import Message, Person
 from bot.local.workspace import Outcome as Heard
 from bot.response.model.actions import ActionState
+from bot.response.ports.flow import FlowName, StepName
 from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene, again
 from tests.handlers.webhooks import alert, webhook
 from tests.scenarios.stage import said
@@ -29,7 +30,7 @@ _S = ActionState
 ENDINGS = {
     _S.SUCCEEDED: "Done and verified",
     _S.ROLLED_BACK: "Rolled back",
-    _S.FAILED: "Failed: a person must look",
+    _S.FAILED: "Failed",
 }
 """What the thread calls the ways in which an action ends."""
 
@@ -97,7 +98,7 @@ class Story:
             case ["execute", "after the backend's stop"]:
                 # Stopped and not started: taking it back starts what ran before, and leaves what was down.
                 return Outcome(_S.ROLLED_BACK, starts=1 if self.hangs else 0)
-            case ["roll_back", _] | ["act.v1", "roll back", "done, not recorded"]:
+            case ["roll_back", _] | [FlowName.ACT, StepName.ROLL_BACK_RESTORE, "done, not recorded"]:
                 return Outcome(_S.FAILED, starts=1)  # nobody verifies a way back, so a person must look
             case _:
                 return usual
@@ -121,7 +122,7 @@ STORIES = {
             deeds=(),
             recorded=("decision.made", "action.announced", "action.released"),
             told=("Decided to act unless someone stops it",),
-            last="act.v1: claim: committed",
+            last=f"{FlowName.ACT}: {StepName.ACT_CLAIM}: committed",
         ),
         Story(
             "rolled back",
@@ -131,7 +132,7 @@ STORIES = {
             recorded=("decision.made", "action.vote"),
             told=("Asking for approval", "Approved"),
             helps=False,
-            first="act.v1: verify: done, not recorded",
+            first=f"{FlowName.ACT}: {StepName.ACT_VERIFY}: done, not recorded",
             last="thread entry 'Rolled back': recorded",
         ),
         Story(
@@ -157,7 +158,7 @@ STORIES = {
             set_aside=(_S.STOPPED,),
             veto_window="10m",
             first="button stop: saved, not acknowledged",
-            about=("button stop", "modal override", "consider.v1: settle"),
+            about=("button stop", "modal override", f"{FlowName.CONSIDER}: {StepName.CONSIDER_SETTLE}"),
         ),
         Story(
             "paused and resumed",

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from bot.local.servers import until
 from bot.local.workspace import Message
 from bot.response.model.actions import ActionState
+from bot.response.ports.flow import FlowName, StepName
 from storage.database import Database
 from storage.tables import ACTIONS, BUNDLES, OUTBOX, QUESTIONS, VOTES
 from tests.crash.scene import ALERT_TOKEN, INCIDENTS, Scene, scene
@@ -29,7 +30,7 @@ POINTS = (
     "button approve_these: acknowledged, not begun",
     "button approve_these: done, not committed",
     "button approve_these: committed, not answered",
-    "act.v1: claim: committed",
+    f"{FlowName.ACT}: {StepName.ACT_CLAIM}: committed",
     "thread entry 'Approved: 2 questions': accepted by Slack, not recorded",
 )
 

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.evidence.prometheus import NOT_CONFIGURED, PrometheusEvidence
-from bot.policy.situation import Finding
+from bot.policy.evidence import Finding
 from bot.response.ports.outside import EvidenceSource
 from tests.fixtures.servers import Program, free_port, running_prometheus, running_supervisord, until
 
@@ -302,7 +302,7 @@ async def test_a_url_that_cannot_be_asked_is_unknown(url: str) -> None:
     assert "verify.http" in evidence.detail
 
 
-async def test_both_looks_must_be_healthy_where_both_are_given() -> None:
+async def test_both_checks_must_be_healthy_where_both_are_given() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=vector(request.query.get("query", "0")))
 

@@ -7,6 +7,7 @@ import pytest
 
 from storage.database import Database
 from storage.migrations import migrate
+from tests.fixtures.audit_document import recorded_as_documented
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.handlers.ship import Ship, sailing
 
@@ -40,3 +41,4 @@ def http(request: pytest.FixtureRequest) -> bool:
 async def ship(database: Database, enqueuer: RecordingEnqueuer, http: bool) -> AsyncIterator[Ship]:
     async with sailing(database, enqueuer, http=http) as ship:
         yield ship
+        await recorded_as_documented(database)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import FlowName, QueueName
 from handlers.metrics import Metrics
 from handlers.web.health import Health
 from handlers.web.http_app import build_http_app
@@ -86,7 +87,7 @@ async def test_a_captured_webhook_opens_an_incident_and_asks_for_a_look(
     async with database.read() as work:
         (incident,) = await work.incidents.unresolved()
     assert (incident.service, incident.alert_name, incident.severity) == ("orders", "DbPoolExhausted", "critical")
-    assert enqueuer.calls == [("consider.v1", 1, "consider:1:1", "incidents", "1")]
+    assert enqueuer.calls == [(FlowName.CONSIDER, 1, "consider:1:1", QueueName.INCIDENTS, "1")]
 
 
 async def test_the_same_alert_again_is_a_duplicate_and_its_end_is_news(monitor: Monitor) -> None:

@@ -10,6 +10,7 @@ from bot.response.model.bundle import Bundle
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.notices.card import refresh_card
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import FlowName
 from tests.fixtures import incidents as facts
 from tests.handlers.policy import POLICY
 from tests.handlers.ship import Ship, asked_by_policy
@@ -72,7 +73,7 @@ async def test_one_click_approves_all_and_the_approver_is_told_so_in_private(shi
     assert (await ship.alice.click(shown, "approve_these")).acked
     await ship.settled()
     assert await states(ship) == [ActionState.APPROVED] * 3
-    assert ship.flows() == ["act.v1"] * 3
+    assert ship.flows() == [FlowName.ACT] * 3
     assert ship.told("alice") == ["Your yes is counted. 3 questions start now."]
     assert len(await ship.audited("action.vote")) == 3
     assert len(ship.workspace.messages("C01INC")) == 1
@@ -89,7 +90,7 @@ async def test_two_real_clicks_and_two_people_start_everything_once(ship: Ship) 
         ship.bob.click(shown, "approve_these"),
     )
     await ship.settled()
-    assert ship.flows() == ["act.v1"] * 3
+    assert ship.flows() == [FlowName.ACT] * 3
     assert len(await ship.audited("action.vote")) == 3
 
 
@@ -120,7 +121,7 @@ async def test_some_are_chosen_in_a_dialog(ship: Ship) -> None:
     await ship.settled()
     assert (accepted.acked, accepted.errors) == (True, {})
     assert await states(ship) == [ActionState.WAITING, ActionState.APPROVED, ActionState.APPROVED]
-    assert ship.told("alice") == ["Your yes is counted. 2 questions start now."]
+    assert ship.told("alice") == ["Your approval is counted. 2 questions start now."]
 
 
 async def test_a_question_is_given_a_card_of_its_own(ship: Ship) -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
+from bot.response.ports.flow import FlowName
 from tests.handlers.ship import Ship
 
 
@@ -14,7 +15,7 @@ async def test_an_approver_approves_and_is_told_in_private(ship: Ship) -> None:
     assert (outcome.acked, outcome.warning) == (True, None)
     action = await ship.action()
     assert (action.state, action.decided_by) == (ActionState.APPROVED, ("U01ALICE",))
-    assert ship.flows() == ["act.v1"]
+    assert ship.flows() == [FlowName.ACT]
     assert ship.told("alice") == ["Approved. It starts now; the thread will say how it goes."]
     assert ship.told("bob") == []
     assert await ship.unfinished() == 0
@@ -27,8 +28,8 @@ async def test_two_real_clicks_of_one_person_count_once(ship: Ship) -> None:
     assert (await ship.action()).state is ActionState.WAITING
     assert len(await ship.audited("action.vote")) == 1
     assert sorted(ship.told("alice")) == [
-        "Your yes is already counted.",
-        "Your yes is counted. One more person must agree before it runs.",
+        "Your approval is already counted.",
+        "Your approval is counted. One more person must approve before it runs.",
     ]
     assert ship.counted(kind="button", name="approve", result="new") == 2
 
@@ -39,7 +40,7 @@ async def test_two_people_make_the_quorum(ship: Ship) -> None:
     await ship.settled()
     action = await ship.action()
     assert (action.state, set(action.decided_by)) == (ActionState.APPROVED, {"U01ALICE", "U02BOB"})
-    assert ship.flows() == ["act.v1"]
+    assert ship.flows() == [FlowName.ACT]
 
 
 async def test_somebody_without_the_right_is_refused_politely_in_private_and_on_the_record(ship: Ship) -> None:
@@ -85,4 +86,4 @@ async def test_rolling_back_what_cannot_be_rolled_back_is_explained(ship: Ship) 
     card = await ship.question(ActionState.SUCCEEDED)
     await ship.alice.click(card, "roll_back")
     await ship.settled()
-    assert ship.told("alice") == ["There is no way back for this action. Please handle it by hand."]
+    assert ship.told("alice") == ["This action cannot be rolled back. Please handle it by hand."]

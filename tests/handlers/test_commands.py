@@ -7,6 +7,7 @@ import pytest
 from bot.policy.situation import ScopeKind
 from bot.response.model.actions import ActionState
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import FlowName
 from handlers.slack.watch_words import SUBCOMMANDS
 from tests.handlers.ship import Ship
 
@@ -68,7 +69,7 @@ async def test_a_brake_holds_what_waits_and_resuming_looks_again(ship: Ship) -> 
     assert "Resumed: service checkout. 1 held question is looked at again." in await context(
         ship, "resume service:checkout"
     )
-    assert ship.flows() == ["consider.v1"]
+    assert ship.flows() == [FlowName.CONSIDER]
     assert "service checkout is not paused." in await context(ship, "resume service:checkout")
 
 
@@ -107,7 +108,7 @@ async def test_somebody_without_the_right_is_refused_and_recorded(ship: Ship) ->
 
 async def test_rolling_back_by_word_is_the_same_deed_as_by_button(ship: Ship) -> None:
     await ship.question()
-    assert "Nothing to roll back: it is waiting." in await context(ship, "rollback INC-1 it got worse")
+    assert "Nothing to roll back: waiting for approval." in await context(ship, "rollback INC-1 it got worse")
     assert "You may not roll back here" in await context(ship, "rollback INC-1", "dave")
 
 
@@ -115,7 +116,7 @@ async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship:
     answer = await context(ship, "run restart-checkout service=checkout because it hangs")
     assert "INC-1 is opened for it" in answer
     ((flow, incident_id, request, *_),) = ship.enqueuer.calls
-    assert (flow, incident_id) == ("consider.v1", 1)
+    assert (flow, incident_id) == (FlowName.CONSIDER, 1)
     assert request == {
         "runbook": "restart-checkout",
         "by": "U01ALICE",
@@ -163,7 +164,7 @@ async def test_whom_the_policy_does_not_name_may_neither_run_nor_rehearse(ship: 
 async def test_runbooks_are_listed_with_the_level_in_force_and_why_it_is_not_higher(ship: Ship) -> None:
     answer = await context(ship, "runbooks")
     assert "`restart-checkout` · *L1 assisted*" in answer
-    assert "not higher: its orders say L1" in answer
+    assert "not higher: the policy says L1" in answer
     await context(ship, "pause runbook:restart-checkout for 2h too risky")
     answer = await context(ship, "runbooks")
     assert "`restart-checkout` · *L0 manual*" in answer

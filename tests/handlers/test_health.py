@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer, make_mocked_request
 
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import utc_now
 from bot.slack.replies import ProcessFacts
 from handlers.metrics import Metrics
@@ -137,15 +138,15 @@ async def test_what_is_on_the_record_is_counted_once_by_kind_and_verdict(
         async with session.get("/metrics") as response:
             return [line for line in (await response.text()).splitlines() if line.startswith("watchkeeper_")]
 
-    async def record(kind: str, **body: str) -> None:
+    async def record(kind: AuditKind, **body: str) -> None:
         async with database.begin() as work:
             await work.audit.append(kind=kind, actor="watchkeeper", at=NOW, body=body)
 
-    await record("decision.made", verdict="act")  # before the first scrape: somebody else's counter has it
+    await record(AuditKind.DECISION_MADE, verdict="act")  # before the first scrape: somebody else's counter has it
     await scraped()
-    await record("decision.made", verdict="ask")
-    await record("decision.made", verdict="ask")
-    await record("action.succeeded")
+    await record(AuditKind.DECISION_MADE, verdict="ask")
+    await record(AuditKind.DECISION_MADE, verdict="ask")
+    await record(AuditKind.ACTION_SUCCEEDED)
     await scraped()
     lines = await scraped()
     assert 'watchkeeper_decisions_total{verdict="ask"} 2.0' in lines

@@ -6,6 +6,7 @@ from datetime import timedelta
 from bot.local.workspace import View
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.model.actions import ActionState
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import utc_now
 from bot.slack.limits import check_view
 from storage.actions import Actions
@@ -48,7 +49,7 @@ async def test_a_calm_day_reads_calmly(ship: Ship) -> None:
     assert "Nothing waits for you." in seen
     assert "Open incidents: 0" in seen
     assert "`restart-checkout` · *L1 assisted*" in seen
-    assert "not higher: its orders say L1" in seen
+    assert "not higher: the policy says L1" in seen
 
 
 async def test_it_shows_who_paused_what_is_open_and_what_waits_for_me(ship: Ship) -> None:
@@ -61,7 +62,7 @@ async def test_it_shows_who_paused_what_is_open_and_what_waits_for_me(ship: Ship
     for seen in (alice, dave):
         assert "everything* · until somebody resumes it · by <@U02BOB> · storm" in seen
         assert thread in seen
-        assert "waits for a yes" in seen
+        assert "waiting for approval" in seen
     assert "Waits for you: 1" in alice
     assert "'action_id': 'approve'" in str(tab(ship, "alice").blocks)
     assert "Nothing waits for you." in dave
@@ -105,7 +106,7 @@ async def test_my_reviews_and_the_actions_of_the_last_day_are_there(ship: Ship) 
     bob, alice = await home(ship, "bob"), await home(ship, "alice")
     assert "Reviews due: 1, of which yours: 1" in bob
     assert "of which yours: 0" in alice
-    assert "✅ it worked" in alice
+    assert "✅ done and verified" in alice
     await ship.bob.click(tab(ship, "bob"), "review")
     await ship.workspace.until(lambda: ship.workspace.open_views("bob"))
     view = ship.workspace.open_views("bob")[-1]
@@ -135,7 +136,7 @@ async def test_nothing_is_published_while_nothing_changes(ship: Ship) -> None:
     await follows(ship, "alice", "Open incidents: 1")
     published = [call for call in ship.workspace.calls if call.method == "views.publish"]
     async with ship.database.begin() as work:
-        await work.audit.append(kind="test.nothing", actor="test", at=utc_now(), body={})
+        await work.audit.append(kind=AuditKind.ALERT_QUARANTINED, actor="test", at=utc_now(), body={})
     await ship.bob.open_home()
     await ship.workspace.until(lambda: ship.workspace.home("bob"))
     later = [call for call in ship.workspace.calls if call.method == "views.publish"]
@@ -188,5 +189,5 @@ async def test_five_hundred_incidents_fit(ship: Ship) -> None:
 async def test_who_mentions_the_bot_is_told_in_private_how_to_give_orders(ship: Ship) -> None:
     await ship.bob.post("C01INC", "<@UWATCH> please restart checkout")
     await ship.workspace.until(lambda: ship.told("bob"))
-    assert "What you can ask the watch" in ship.told("bob")[0]
+    assert "What you can ask Watchkeeper" in ship.told("bob")[0]
     assert len(ship.workspace.messages("C01INC")) == 1

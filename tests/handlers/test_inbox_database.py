@@ -80,7 +80,7 @@ async def test_a_click_that_could_not_be_saved_in_time_and_its_repetition_count_
     await ship.workspace.until(lambda: len(ship.told("alice")) == 2)
     await ship.settled()
     assert len(await ship.audited("action.vote")) == 1
-    assert "Your yes is already counted." in ship.told("alice")
+    assert "Your approval is already counted." in ship.told("alice")
     assert await ship.unfinished() == 0
 
 
@@ -104,9 +104,9 @@ async def test_what_comes_while_the_database_server_is_away_is_taken_once_when_i
         await ship.bob.post("C01INC", "<@UWATCH> are you there?")
         assert not (await ship.alice.click(card, "approve")).acked
         assert not any(record.answer.acked for record in ship.workspace.deliveries)
-    await ship.workspace.until(lambda: any("ask the watch" in text for text in ship.told("bob")))
+    await ship.workspace.until(lambda: any("ask Watchkeeper" in text for text in ship.told("bob")))
     assert (await ship.alice.click(card, "approve")).acked
     await ship.settled()
     assert (await ship.action()).state is ActionState.APPROVED
     assert len(await ship.audited("action.vote")) == 1
-    assert len([text for text in ship.told("bob") if "ask the watch" in text]) == 1
+    assert len([text for text in ship.told("bob") if "ask Watchkeeper" in text]) == 1

@@ -12,6 +12,7 @@ from bot.policy.situation import Notification, Oversight, Scope, ScopeKind
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.records import StoredDecision
+from bot.response.model.state_words import state_words
 from bot.response.ports.context import Context, utc_now
 from bot.second_channel.links import LinkIntervention, Links, Offer
 from handlers.web.links import LinkPages
@@ -182,7 +183,7 @@ async def test_too_late_is_said_and_leaves_the_link_unspent(pages: Pages, state:
     link = pages.link(LinkIntervention.STOP)
     status, text = await pages.look(link)
     assert status == 409
-    assert state.value in text
+    assert f"How it stands: {state_words(state).within}." in text
     assert "<form" not in text
     assert (await pages.press(link))[0] == 409
     assert (await pages.action()).state is state

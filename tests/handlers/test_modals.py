@@ -11,6 +11,7 @@ from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.take_override import NOTHING
 from bot.response.model.actions import ActionState
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import FlowName
 from handlers.slack.arrival import Arrived, Kind, recognise
 from handlers.slack.routes import FORMS, ROUTES
 from tests.handlers.ship import Ship
@@ -67,7 +68,7 @@ async def test_override_with_another_runbook_asks_for_a_look_at_it(ship: Ship) -
     await ship.alice.submit(view, {"choice": "drain-checkout", "reason": "restarting did not help yesterday"})
     await ship.settled()
     (call,) = ship.enqueuer.calls
-    assert call[:2] == ("consider.v1", 1)
+    assert call[:2] == (FlowName.CONSIDER, 1)
     assert call[2]["runbook"] == "drain-checkout"
 
 
@@ -196,7 +197,7 @@ async def test_the_message_shortcut_asks_before_it_rolls_back(ship: Ship) -> Non
     assert view.title["text"] == "Roll back INC-1?"
     await ship.alice.submit(view, {"reason": "it made things worse"})
     await ship.settled()
-    assert ship.told("alice") == ["There is no way back for this action. Please handle it by hand."]
+    assert ship.told("alice") == ["This action cannot be rolled back. Please handle it by hand."]
 
 
 @pytest.mark.parametrize("name", FORMS)

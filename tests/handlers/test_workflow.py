@@ -7,6 +7,7 @@ import pytest
 
 from bot.local.workspace.workflows import Execution, ExecutionState
 from bot.response.ports.context import utc_now
+from bot.response.ports.flow import FlowName
 from handlers.slack.inbox import ATTEMPTS_MAX
 from handlers.slack.workflow import FUNCTION
 from storage.tables import ARRIVALS
@@ -29,7 +30,7 @@ async def run_step(ship: Ship, **changes: str) -> Execution:
 async def test_a_workflow_asks_for_a_runbook_on_behalf_of_a_person(ship: Ship) -> None:
     execution = await run_step(ship)
     assert (execution.state, execution.outputs) == (ExecutionState.COMPLETED, {"incident": "INC-1"})
-    assert ship.flows() == ["consider.v1"]
+    assert ship.flows() == [FlowName.CONSIDER]
     (entry,) = await ship.audited("runbook.requested")
     assert (entry.actor, entry.body["via"], entry.body["reason"]) == ("U02BOB", "workflow", "the form says it hangs")
 
@@ -92,7 +93,7 @@ async def left_behind(ship: Ship, monkeypatch: pytest.MonkeyPatch, unreached: st
 async def test_a_workflow_whose_request_was_made_by_a_process_that_then_died_hears_of_it_from_the_next(
     ship: Ship, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execution = await left_behind(ship, monkeypatch, "_pay")
+    execution = await left_behind(ship, monkeypatch, "_deliver")
     await recovered(ship, minutes=30)
     assert (execution.state, execution.outputs) == (ExecutionState.COMPLETED, {"incident": "INC-1"})
     assert len(await ship.audited("runbook.requested")) == 1
@@ -100,7 +101,7 @@ async def test_a_workflow_whose_request_was_made_by_a_process_that_then_died_hea
 
 
 async def test_a_step_that_has_ended_is_not_ended_again(ship: Ship, monkeypatch: pytest.MonkeyPatch) -> None:
-    execution = await left_behind(ship, monkeypatch, "_pay")
+    execution = await left_behind(ship, monkeypatch, "_deliver")
     await ship.client.functions_completeError(function_execution_id=execution.id, error="somebody stopped it")
     await recovered(ship)
     assert execution.error == "somebody stopped it"
@@ -120,7 +121,7 @@ async def test_a_workflow_is_told_again_as_long_as_slack_stumbles(ship: Ship) ->
         await recovered(ship, minutes=20 * number)
     await recovered(ship, minutes=20 * tries)
     assert execution.outputs == {"incident": "INC-1"}
-    assert ship.flows() == ["consider.v1"]
+    assert ship.flows() == [FlowName.CONSIDER]
     assert await ship.unfinished() == 0
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.policy.file.loading import check_policy, load_policy
 from bot.policy.file.problems import PolicyError, Problem, Weight, render
+from bot.policy.file.source import Mark, Source
 from bot.policy.levels import Level
 
 GOOD = """\
@@ -220,6 +221,12 @@ def test_field_names_of_the_code_are_not_accepted_in_the_file() -> None:
     ]
 
 
+def test_an_unknown_key_in_an_item_of_a_list_says_what_is_known_there() -> None:
+    findings = check_policy(GOOD + "budgets:\n  - {scope: all, actions: 5, per: 1h, share: 0.5}\n")
+    assert [(error.line, error.column, error.message) for error in findings.errors] == [(20, 39, "unknown key 'share'")]
+    assert findings.errors[0].remedy == "known here: scope, actions, per"
+
+
 def test_missing_sections_are_named() -> None:
     assert errors_of("version: 1\n") == [(1, 1, "'channels' is missing"), (1, 1, "'people' is missing")]
 
@@ -287,6 +294,12 @@ def test_staging_parameters_are_laid_over_the_runbooks(staging: str, errors: lis
     assert errors_of(text) == errors
 
 
+def test_what_staging_takes_over_from_the_runbook_is_wrong_only_once() -> None:
+    text = changed("{backend: supervisor,", "{times: x, backend: supervisor,")
+    text = text.replace("    level: L1\n", "    level: L1\n    staging: {with: {service: web-staging}}\n")
+    assert errors_of(text) == [(18, 19, '"x": should be a valid integer, unable to parse string as an integer')]
+
+
 @pytest.mark.parametrize(
     ("written", "line", "column"),
     [
@@ -303,11 +316,31 @@ def test_an_error_within_a_text_points_into_it_where_that_can_be_told(written: s
     ]
 
 
+def test_a_place_within_what_is_no_text_is_where_it_begins() -> None:
+    assert Source("a: 1\nb: [x, y]\n").inside(("b",), 1, 3) == Mark(2, 4)
+
+
 def test_a_verify_without_a_way_to_know_is_an_error() -> None:
     text = changed('{within: 2m, healthy: "up == 1"}', "{within: 2m}")
     [error] = check_policy(text).errors
     assert (error.line, error.column) == (18, 5)
     assert error.remedy == "add one of the two: without it nobody knows whether it worked"
+
+
+def test_a_verify_of_another_shape_is_one_error() -> None:
+    assert errors_of(changed('{within: 2m, healthy: "up == 1"}', "soon")) == [(18, 13, '"soon": should be a mapping')]
+
+
+@pytest.mark.parametrize(
+    ("since", "error"),
+    [
+        ("", (20, 5, "'from' is missing")),
+        ("from: soon, ", (20, 12, '"soon": should be a valid datetime, input is too short')),
+        ("from: [], ", (20, 12, "[]: should be a valid datetime")),
+    ],
+)
+def test_a_freeze_whose_beginning_cannot_be_read_is_one_error(since: str, error: tuple[int, int, str]) -> None:
+    assert errors_of(GOOD + f"freezes:\n  - {{{since}name: x, until: 2026-12-20T00:00Z}}\n") == [error]
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8080/health", "https://x"])

@@ -68,7 +68,9 @@ def test_an_announcement_has_time_for_slack_and_then_for_the_second_channel() ->
         (["pagerduty: {routing_key_env: K, url: 'http://events.example.com'}"], 9, "is not encrypted"),
         (["apprise: [{name: teams}]"], 9, "there is no URL"),
         (["apprise: [{name: a, url_env: A}, {name: a, url_env: B}]"], 9, "the same name"),
+        ([MAIL.replace("watch@example.com", "nobody")], 9, "is not an e-mail address"),
         ([MAIL, "links: {base_url: 'http://watch.example.com'}"], 10, "is not encrypted"),
+        ([MAIL, "links: {base_url: 'http://[watch'}"], 10, "is not a web address"),
         ([MAIL, "links: {base_url: 'https://watch.example.com/?a=1'}"], 10, "is not a web address"),
         ([MAIL, "links: {base_url: 'https://watch.example.com', valid_for: 0s}"], 10, "greater than"),
     ],
@@ -79,9 +81,28 @@ def test_what_cannot_work_is_found_where_it_is_written(lines: list[str], line: i
     assert found[0][2], "every error has a remedy"
 
 
-def test_a_server_on_this_machine_may_be_spoken_to_in_the_clear() -> None:
-    mail = MAIL.replace("smtp.example.com:587", "127.0.0.1:25")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_server_on_this_machine_may_be_spoken_to_in_the_clear(host: str) -> None:
+    mail = MAIL.replace("smtp.example.com:587", f"{host}:25")
     assert loaded(mail.replace("to:", "username: w, password_env: X, security: none, to:")).second_channel is not None
+
+
+@pytest.mark.parametrize(
+    ("server", "host", "port"),
+    [("smtp.example.com:587", "smtp.example.com", 587), ("[2001:db8::7]:25", "2001:db8::7", 25)],
+)
+def test_a_mail_server_is_a_host_and_a_port(server: str, host: str, port: int) -> None:
+    channel = loaded(MAIL.replace("smtp.example.com:587", server)).second_channel
+    assert channel is not None
+    assert channel.email is not None
+    assert (channel.email.host, channel.email.port) == (host, port)
+
+
+def test_pagerduty_needs_only_the_name_of_its_key() -> None:
+    channel = loaded("pagerduty: {routing_key_env: PAGERDUTY_KEY}").second_channel
+    assert channel is not None
+    assert channel.pagerduty is not None
+    assert channel.pagerduty.url == "https://events.pagerduty.com/v2/enqueue"
 
 
 def test_messages_without_links_are_allowed_but_worth_a_warning() -> None:

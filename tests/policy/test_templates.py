@@ -15,6 +15,7 @@ from bot.policy.file.templates import (
     check_query,
     check_text,
     has_reference,
+    names_in,
     substitute,
     substitute_query,
 )
@@ -81,6 +82,14 @@ def test_an_unknown_reference_is_found_at_load_with_its_place(text: str, offset:
         check_text(text)
     assert caught.value.offset == offset
     assert "alert.labels.<name>" in caught.value.remedy
+
+
+def test_what_an_alert_must_fill_is_found_however_deep_it_stands() -> None:
+    parameters = {"a": "${alert.labels.x} and ${alert.name}", "b": [{"c": ("${alert.service}", 5)}], "d": None}
+    assert names_in(parameters) == {"alert.labels.x", "alert.name", "alert.service"}
+    assert names_in("nothing") == names_in(5) == names_in([]) == frozenset()
+    with pytest.raises(TemplateError, match="unknown name"):
+        names_in(["${oops}"])
 
 
 def test_texts_without_references_are_left_alone() -> None:

@@ -366,7 +366,9 @@ async def test_a_wrong_password_is_permanent_and_appears_nowhere(
     monkeypatch.setenv("TEST_SUPERVISOR_PASSWORD", "wr0ng-guess")
     async with running_supervisord(tmp_path, Program("checkout"), password="r1ght-one") as supervisord:
         for server in (supervisord.server, supervisord.http_server):
-            remediation = restart_through(server, username="watchkeeper", password_env="TEST_SUPERVISOR_PASSWORD")
+            remediation = restart_through(
+                server, username=supervisord.username, password_env="TEST_SUPERVISOR_PASSWORD"
+            )
             with pytest.raises(PermanentError, match=r"refused our credentials \(HTTP 401\)") as caught:
                 await plan_for(remediation, "checkout")
             chain: list[BaseException | None] = [caught.value, caught.value.__cause__, caught.value.__context__]
@@ -377,7 +379,7 @@ async def test_a_password_in_a_file_is_read_again_when_it_has_been_rotated(tmp_p
     secret = tmp_path / "password"
     secret.write_text("outdated\n")
     async with running_supervisord(tmp_path, Program("checkout"), password="r1ght-one") as supervisord:
-        remediation = restart_through(supervisord.server, username="watchkeeper", password_file=str(secret))
+        remediation = restart_through(supervisord.server, username=supervisord.username, password_file=str(secret))
         with pytest.raises(PermanentError):
             await plan_for(remediation, "checkout")
         secret.write_text("r1ght-one\n")

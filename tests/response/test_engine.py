@@ -1,7 +1,7 @@
 """The durable engine: what it remembers, what it takes over, what it gives to people, what it forgets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,17 +12,17 @@ import pytest
 from dbos import DBOS
 
 from bot.policy.decision import Verdict
-from bot.policy.situation import Evidence
+from bot.policy.evidence import Answer
 from bot.remediation import Snapshot
 from bot.response.engine import dbos as engine_module
-from bot.response.engine.dbos import MAX_RECOVERIES, TARGETS_QUEUE, Engine, FlowDiedError
+from bot.response.engine.dbos import MAX_RECOVERIES, Engine, FlowDiedError
 from bot.response.engine.liveness import place_of
 from bot.response.interventions import approvals
 from bot.response.interventions import take_override as interventions
 from bot.response.model.actions import ActionState
-from bot.response.ports.flow import Flow, Json
-from storage.claims import Claims
+from bot.response.ports.flow import Flow, Json, QueueName
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.incidents import NOW, entry, open_incident
@@ -62,7 +62,7 @@ class Running:
     engine: Engine
     database: Database
 
-    async def enqueue(self, *names: str, partition: str = "p", queue: str = TARGETS_QUEUE) -> None:
+    async def enqueue(self, *names: str, partition: str = "p", queue: str = QueueName.TARGETS) -> None:
         """Ask for a deed of each name, in one transaction."""
 
         def enqueue(session: Any) -> None:
@@ -83,7 +83,7 @@ async def running(url: str, intervention: Intervention, *, dies: bool = False) -
     await database.open()
     await engine.prepare()
     await migrate(database)
-    await engine.launch(database, {"deed.v1": intervention}, intervention.failed, Claims(database, lambda: NOW))
+    await engine.launch(database, {"deed.v1": intervention}, intervention.failed, HeldLeases(database, lambda: NOW))
     try:
         yield Running(engine, database)
     finally:
@@ -125,7 +125,7 @@ async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living
     empty_postgresql_url: str,
 ) -> None:
     async def in_hand(database: Database) -> set[str]:
-        return set(await Claims(database, lambda: NOW).holders())
+        return set(await HeldLeases(database, lambda: NOW).holders())
 
     living = place_of(empty_postgresql_url, "the living")
     await living.take()
@@ -227,10 +227,10 @@ async def test_only_flows_that_ended_long_enough_ago_are_forgotten(empty_databas
 async def test_a_look_that_fails_goes_to_people_with_the_error(tmp_path: Path) -> None:
     async with world(tmp_path, written_policy("L1")) as here:
 
-        async def gather(queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        async def ask(queries: Collection[str]) -> Mapping[str, Answer]:
             raise ZeroDivisionError("nobody foresaw this")
 
-        here.senses.gather = gather  # type: ignore[method-assign]
+        here.senses.ask = ask  # type: ignore[method-assign]
         await here.fire()
         told = await here.until_thread("Watchkeeper itself failed")
         assert "ZeroDivisionError: nobody foresaw this" in told.lines[0]

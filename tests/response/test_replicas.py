@@ -195,7 +195,7 @@ async def test_a_second_process_on_one_sqlite_file_is_refused(tmp_path: Path) ->
         with pytest.raises(AssertionError) as refused:
             await group.start()
         assert "PlaceTakenError" in str(refused.value)
-        assert f"watch.db is already kept by another Watchkeeper (process {os.getpid()})" in str(refused.value)
+        assert f"watch.db is already used by another Watchkeeper (process {os.getpid()})" in str(refused.value)
         await first.release()
         await group.start()
         with pytest.raises(PlaceTakenError):

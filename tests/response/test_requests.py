@@ -68,10 +68,10 @@ async def test_a_request_opens_an_incident_and_another_person_must_agree(tmp_pat
     async with world(tmp_path, written_policy("L1")) as here:
         asked = await ask(here)
         assert asked.incident == "INC-1"
-        assert "Your own yes does not count" in asked.answer.text
+        assert "Your own approval does not count" in asked.answer.text
         action = await here.until(ActionState.WAITING)
         assert (action.requested_by, action.verdict) == (ALICE, Verdict.ASK)
-        assert "somebody else must say yes" in (await approve(here, ALICE)).text
+        assert "somebody else must approve it" in (await approve(here, ALICE)).text
         assert (await approve(here, BOB)).accepted
         await here.until(ActionState.SUCCEEDED)
         assert here.switch.read()["flips"] == 1

@@ -65,7 +65,7 @@ async def test_one_yes_runs_all_that_the_card_shows_each_with_its_own_vote_and_o
         await storm(here, 5)
         card = await until_bundle(here, waiting(3))
         answer = await press(here, ALICE, card)
-        assert (answer.accepted, answer.text) == (True, "Your yes is counted. 3 questions start now.")
+        assert (answer.accepted, answer.text) == (True, "Your approval is counted. 3 questions start now.")
         done = await until_bundle(here, lambda card: set(standing(card).values()) == {ActionState.SUCCEEDED})
         await settled(here)
         assert flips(here, 1, 2, 3, 4, 5) == [0, 0, 1, 1, 1]
@@ -87,7 +87,7 @@ async def test_one_yes_runs_all_that_the_card_shows_each_with_its_own_vote_and_o
         assert not any(one.broadcast for one in thread), "a storm is not told in the channel line by line"
         assert all(Button.ROLL_BACK in one.buttons for one in outcomes), "each has its own way back"
         again = await press(here, BOB, card)
-        assert (again.accepted, again.text) == (False, "Nothing here waits for a yes any more. See the card.")
+        assert (again.accepted, again.text) == (False, "Nothing here waits for approval any more. See the card.")
         assert flips(here, 3, 4, 5) == [1, 1, 1]
 
 
@@ -99,7 +99,8 @@ async def test_a_yes_does_not_speak_for_what_joined_after_the_card_that_was_pres
         await until_bundle(here, waiting(3))
         answer = await press(here, ALICE, old)
         assert (
-            answer.text == "Your yes is counted. 2 questions start now. 1 question came since: look at the card again."
+            answer.text
+            == "Your approval is counted. 2 questions start now. 1 question came since: look at the card again."
         )
         new = await until_bundle(here, lambda card: list(standing(card).values()).count(ActionState.SUCCEEDED) == 2)
         assert flips(here, 3, 4, 5) == [1, 1, 0]

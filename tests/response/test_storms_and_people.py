@@ -32,7 +32,9 @@ async def test_some_are_chosen_and_the_others_go_on_waiting(tmp_path: Path) -> N
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
         await storm(here, 5)
         card = await until_bundle(here, waiting(3))
-        assert (await press(here, ALICE, card, choosing("INC-4"))).text == "Your yes is counted. 1 question starts now."
+        assert (
+            await press(here, ALICE, card, choosing("INC-4"))
+        ).text == "Your approval is counted. 1 question starts now."
         await here.until(ActionState.SUCCEEDED, 4)
         card = await until_bundle(here, waiting(2))
         assert flips(here, 3, 4, 5) == [0, 1, 0]
@@ -53,7 +55,7 @@ async def test_a_question_gets_a_card_of_its_own_when_somebody_wants_to_look_clo
         assert told.by == BOB
         card = await until_bundle(here, lambda card: "INC-4" not in standing(card))
         assert (await here.incident(4)).thread_ts != (await here.incident(3)).thread_ts
-        assert (await press(here, ALICE, card)).text == "Your yes is counted. 1 question starts now."
+        assert (await press(here, ALICE, card)).text == "Your approval is counted. 1 question starts now."
         await here.until(ActionState.SUCCEEDED, 3)
         assert flips(here, 3, 4) == [1, 0]
         assert (await audit(here, (4,), "question.asked_alone"))[0].actor == BOB
@@ -64,12 +66,14 @@ async def test_each_question_keeps_its_own_quorum(tmp_path: Path) -> None:
     async with world(tmp_path, stormy(approvals=two), remediation=SwitchBoard) as here:
         await storm(here, 4)
         card = await until_bundle(here, waiting(2))
-        assert (await press(here, ALICE, card)).text == "Your yes is counted. 2 more need somebody else's yes, too."
+        assert (
+            await press(here, ALICE, card)
+        ).text == "Your approval is counted. 2 more need somebody else's approval, too."
         card = await until_bundle(here, lambda card: all(line.approved_by == (ALICE,) for line in card.lines))
         assert card.approvals_needed == 2
-        assert (await press(here, ALICE, card)).text.endswith("2 more need somebody else's yes, too.")
+        assert (await press(here, ALICE, card)).text.endswith("2 more need somebody else's approval, too.")
         assert flips(here, 3, 4) == [0, 0]
-        assert (await press(here, BOB, card)).text == "Your yes is counted. 2 questions start now."
+        assert (await press(here, BOB, card)).text == "Your approval is counted. 2 questions start now."
         for incident in (3, 4):
             assert (await here.until(ActionState.SUCCEEDED, incident)).decided_by == (ALICE, BOB)
 
@@ -107,12 +111,12 @@ async def test_a_yes_to_all_leaves_alone_what_somebody_else_has_taken(tmp_path: 
             assert (await interventions.take(work, here.context, roster, pressed)).accepted
         answer = await press(here, ALICE, card)
         assert answer.text == (
-            "Your yes is counted. 1 question starts now. Taken by others: INC-4. To say yes there, choose them."
+            "Your approval is counted. 1 question starts now. Taken by others: INC-4. To approve there, choose them."
         )
         await here.until(ActionState.SUCCEEDED, 3)
         assert flips(here, 3, 4) == [1, 0]
-        assert (await press(here, ALICE, card)).text == "Taken by others: INC-4. To say yes there, choose them."
-        assert (await press(here, BOB, card)).text == "Your yes is counted. 1 question starts now."
+        assert (await press(here, ALICE, card)).text == "Taken by others: INC-4. To approve there, choose them."
+        assert (await press(here, BOB, card)).text == "Your approval is counted. 1 question starts now."
         await here.until(ActionState.SUCCEEDED, 4)
 
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.policy.decision import Verdict
-from bot.policy.situation import Finding, Scope, ScopeKind
+from bot.policy.evidence import Finding
+from bot.policy.situation import Scope, ScopeKind
 from bot.remediation import PermanentError, TemporaryError
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
@@ -63,7 +64,7 @@ async def test_alerts_that_end_during_the_verification_do_not_look_like_its_end(
         await here.until(ActionState.VERIFYING)
         await here.resolve()
         resolved = await here.until_thread("Resolved")
-        assert resolved.lines[-1] == "“Flip lamp on” is done and still being verified; how it ends will be said here."
+        assert resolved.lines[-1] == "“Flip lamp on” goes on (verifying); how it ends will be said here."
         here.senses.health = Finding.SUPPORTS
         await here.until_thread("Done and verified")
 
@@ -319,7 +320,7 @@ async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> Non
         await asyncio.sleep(0.15)
         await sweep_questions(here.context)
         assert (await here.action()).state is ActionState.EXPIRED  # type: ignore[union-attr]
-        await here.until_thread("Expired")
+        await here.until_thread("Not approved in time")
         assert not (await approve(here, ALICE)).accepted
 
 

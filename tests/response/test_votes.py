@@ -35,7 +35,7 @@ async def test_a_yes_is_withdrawn_by_its_own_giver_and_counts_no_more(tmp_path: 
         assert not (await withdraw(here, BOB)).accepted, "only one's own"
         assert (await withdraw(here, ALICE)).accepted
         await here.until_card(lambda card: card.approved_by == () and Button.WITHDRAW not in card.buttons)
-        assert (await here.until_thread("Withdrew their yes")).by == ALICE
+        assert (await here.until_thread("Withdrew their approval")).by == ALICE
         assert "One more person" in (await approve(here, CAROL)).text
         assert (await here.until(ActionState.WAITING)).decided_by == ()
         async with here.database.read() as work:

@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from bot.policy.evidence import Answer, Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
+from bot.policy.situation import AlertFacts, Gate
 from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
 from bot.response.deadlines.announcements import announced
 from bot.response.engine.dbos import Engine
@@ -28,10 +29,11 @@ from bot.response.model.incidents import Alert, AlertStatus, Incident
 from bot.response.model.notices import CardNotice, ThreadNotice, Told
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context, Timing, utc_now
-from storage.claims import Claims
 from storage.database import Database
+from storage.held_leases import HeldLeases
 from storage.intake import Intake
 from storage.migrations import migrate
+from tests.fixtures.audit_document import recorded_as_documented
 from tests.fixtures.database import AUDIT_KEY
 
 ALICE, BOB, CAROL, DAVE = "U01ALICE", "U02BOB", "U03CAROL", "U04DAVE"
@@ -121,6 +123,10 @@ class SwitchBoard(Switch):
         return await self.at(plan.parameters["switch"]).roll_back(plan, snapshot)
 
 
+BURN_QUERY = "burn"
+"""What a service's ``slo_burn`` asks in these stories."""
+
+
 @dataclass
 class Senses:
     """What monitoring answers: evidence supports, and the fix is healthy, unless a test says otherwise."""
@@ -129,11 +135,17 @@ class Senses:
     health: Finding = Finding.SUPPORTS
     burn: float | None = None
 
-    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
-        return tuple(Evidence(name=n, query=q, finding=self.evidence, detail="as told") for n, q in queries.items())
+    async def ask(self, queries: Collection[str]) -> Mapping[str, Answer]:
+        return {query: self._answer(query) for query in queries}
 
-    async def number(self, query: str) -> float | None:
-        return self.burn
+    def _answer(self, query: str) -> Answer:
+        if query == BURN_QUERY:
+            return Answer(error="not measured") if self.burn is None else Answer(samples=(str(self.burn),))
+        return {
+            Finding.SUPPORTS: Answer(samples=("1",)),
+            Finding.CONTRADICTS: Answer(),
+            Finding.UNKNOWN: Answer(error="no answer"),
+        }[self.evidence]
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
         return Evidence(name="verify", query=promql or url or "", finding=self.health, detail="as told")
@@ -326,10 +338,11 @@ async def world(
     )
     intake = Intake(database, context.policy, context.now)
     built = World(database, context, intake, switch, senses)
-    await engine.launch(database, flows(context), partial(flow_failed, context), Claims(database, now))
+    await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, now))
     courier = asyncio.create_task(built.deliver())
     try:
         yield built
+        await recorded_as_documented(database)
     finally:
         courier.cancel()
         await asyncio.gather(courier, return_exceptions=True)

@@ -1,7 +1,8 @@
 """One replica in a process of its own, started as `watchkeeper run` is but with less patience.
 
 `--dies-on approve` makes it die, without any warning, when it has saved and acknowledged such a click and is about to
-let it take effect. `--runs-nothing` leaves all durable work to the other replicas.
+let it take effect. `--runs-nothing` leaves all durable work to the other replicas. `--behind 3600` gives it a clock
+that is an hour late.
 """
 
 import argparse
@@ -9,7 +10,10 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from dbos import DBOS
@@ -17,7 +21,7 @@ from dbos import DBOS
 from bot import app, sweeper
 from bot.policy.file.loading import load_policy
 from bot.response.engine.dbos import Engine
-from bot.response.ports.context import Timing
+from bot.response.ports.context import Context, Timing, utc_now
 from bot.settings import read_settings
 from bot.slack.pacing import Paces
 from handlers.slack.arrival import Arrived, Kind
@@ -42,13 +46,20 @@ class IdleEngine(Engine):
         await super().launch(*arguments, **options)
 
 
+def late_clock(seconds: float) -> Callable[[], datetime]:
+    """The real clock, so many seconds behind."""
+    return lambda: utc_now() - timedelta(seconds=seconds)
+
+
 def main() -> None:
     """Keep the watch until a signal comes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dies-on", choices=sorted(ROUTES[Kind.BUTTON]))
     parser.add_argument("--runs-nothing", action="store_true")
+    parser.add_argument("--behind", type=float, default=0.0, metavar="SECONDS")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
     sweeper.INBOX_INTERVAL_SECONDS = INBOX_INTERVAL_SECONDS
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])
@@ -56,6 +67,8 @@ def main() -> None:
         vars(app)["ROUTES"] = {**ROUTES, Kind.BUTTON: buttons}
     if arguments.runs_nothing:
         vars(app)["Engine"] = IdleEngine
+    if arguments.behind:
+        vars(app)[Context.__name__] = partial(Context, now=late_clock(arguments.behind))
     settings = read_settings()
     policy = load_policy(settings.policy_path.read_text(), filename=str(settings.policy_path))
     timing = Timing(verify_interval_seconds=0.1, busy_target_retry_seconds=0.2)

@@ -15,7 +15,8 @@ from typing import Any
 import aiohttp
 
 from bot.app import running
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Workspace
 from bot.response.model.actions import Action
 from bot.response.model.records import AuditEntry
 from bot.response.ports.context import Timing

@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from bot.app import running
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Workspace
 from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
 from bot.policy.situation import Gate
@@ -38,7 +39,7 @@ UP = "up{service='${alert.labels.service}'}"
 
 
 def written_policy(server: str, level: str = "L1", **changes: Any) -> Policy:
-    """The written orders of this stage, through the same loader as a file."""
+    """The policy of this stage, through the same loader as a file."""
     return loaded(document(server, level, **changes))
 
 

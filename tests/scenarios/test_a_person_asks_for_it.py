@@ -39,7 +39,7 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
         card = await here.card_of("INC-1", "'action_id': 'approve'")
         assert "customers see errors" in said(card)
         await here.workspace.person("alice").click(card, "approve")
-        await here.privately("alice", "somebody else must say yes")
+        await here.privately("alice", "somebody else must approve it")
         await here.workspace.until(lambda: "Waits for you: 1" in home(here, "bob"))
         view = here.workspace.home("bob")
         assert view is not None
@@ -77,7 +77,7 @@ async def test_a_workflow_asks_and_hears_the_incidents_name(tmp_path: Path) -> N
         assert (step.state, step.outputs) == (ExecutionState.COMPLETED, {"incident": "INC-1"})
         card = await here.card_of("INC-1", "'action_id': 'approve'")
         await here.workspace.person("bob").click(card, "approve")
-        await here.privately("bob", "somebody else must say yes")
+        await here.privately("bob", "somebody else must approve it")
         assert [action.state for action in await here.actions()] == [ActionState.WAITING]
 
 

@@ -91,7 +91,7 @@ async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_
         await here.workspace.person("dave").click(shared, "approve_these")
         await here.privately("dave", "the policy does not name you")
         await here.workspace.person("alice").click(shared, "approve_these")
-        await here.privately("alice", "Your yes is counted. 3 questions start now.")
+        await here.privately("alice", "Your approval is counted. 3 questions start now.")
         await here.card("Nothing of this storm waits any more", "3 worked", timeout=60)
         for program in broken[2:]:
             await answering(program)
@@ -111,8 +111,8 @@ async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_
         await here.workspace.until(
             lambda: any("INC-3: Rolled back" in said(reply) for reply in here.replies(shared)), timeout=30
         )
-        for incident in (3, 4, 5):
-            kinds = await here.kinds(incident)
+        for number in (3, 4, 5):
+            kinds = await here.kinds(number)
             assert kinds.count("action.vote") == kinds.count("action.executed") == 1
         async with here.rows() as work:
             assert (await work.audit.verify()).intact

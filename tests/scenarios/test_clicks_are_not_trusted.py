@@ -55,7 +55,7 @@ async def test_only_the_present_question_is_answered_and_only_once(tmp_path: Pat
         await here.context("alice", "pause everything 1h", "Paused: everything")
         await here.card_of("INC-1", "On hold")
         await here.context("alice", "resume everything", "Resumed: everything")
-        present = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'", "needs a yes"))
+        present = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'", "needs approval"))
 
         assert (await alice.click(old, "approve")).acked
         await here.privately("alice", "This card is out of date")
@@ -91,10 +91,10 @@ async def test_a_yes_after_the_question_expired_starts_nothing(tmp_path: Path, h
         await here.service.crash()
         await here.fire()
         asked = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'"))
-        expired = await here.card_of("INC-1", "Out of time")
+        expired = await here.card_of("INC-1", "The time to approve is over")
         assert "'action_id': 'approve'" not in said(expired)
         assert (await here.workspace.person("alice").click(asked, "approve")).acked
-        await here.privately("alice", "Nothing to approve any more", "expired")
+        await here.privately("alice", "Nothing to approve any more", "not approved in time")
         assert [action.state for action in await here.actions()] == [ActionState.EXPIRED]
         assert await here.supervisord.state("checkout:checkout") == "EXITED"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.local.workspace import Message
-from bot.policy.situation import Finding
+from bot.policy.evidence import Finding
 from bot.response.ports.context import utc_now
 from storage.audit_export import export_lines, verify_export
 from tests.fixtures.database import AUDIT_KEY
@@ -76,7 +76,7 @@ async def test_nothing_an_alert_says_becomes_a_mention_a_link_or_a_query(tmp_pat
         dialog = here.workspace.open_views("alice")[-1]
         await alice.submit(dialog, {"choice": "nothing", "reason": HOSTILE})
         await here.thread_of("INC-2", "Overridden: nothing runs by itself here")
-        card = await here.card_of("INC-1", "'action_id': 'approve'", "needs a yes")
+        card = await here.card_of("INC-1", "'action_id': 'approve'", "needs approval")
         await alice.click(card, "approve")
         await here.thread_of("INC-1", "Done and verified")
 

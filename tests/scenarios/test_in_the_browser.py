@@ -40,15 +40,15 @@ async def test_alice_is_woken_reads_why_approves_takes_it_back_and_pauses_in_the
         page = alice.page
         card = page.locator("#main").get_by_test_id("message")
         await here.service.hang()
-        await expect(card).to_contain_text("This needs a yes from a person", timeout=40_000)
+        await expect(card).to_contain_text("This needs approval from a person", timeout=40_000)
         await expect(card.get_by_role("button", name="Approve")).to_be_visible()
         await until_told(here, "Asking for approval")
         await picture(page, "card-asking")
         async with window(chromium, here, "bob", color_scheme="dark") as bob:
-            await expect(bob.page.locator("#main").get_by_test_id("message")).to_contain_text("needs a yes")
+            await expect(bob.page.locator("#main").get_by_test_id("message")).to_contain_text("needs approval")
             await picture(bob.page, "card-asking-dark")
         async with window(chromium, here, "bob", **PHONE) as phone:
-            await expect(phone.page.locator("#main").get_by_test_id("message")).to_contain_text("needs a yes")
+            await expect(phone.page.locator("#main").get_by_test_id("message")).to_contain_text("needs approval")
             assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 400
             await picture(phone.page, "card-asking-phone")
 
@@ -91,7 +91,7 @@ async def test_bob_overrides_and_pauses_in_the_browser(tmp_path: Path, chromium:
         card = page.locator("#main").get_by_test_id("message").first
         modal = page.get_by_test_id("modal")
         await here.service.hang()
-        await expect(card).to_contain_text("This needs a yes from a person", timeout=40_000)
+        await expect(card).to_contain_text("This needs approval from a person", timeout=40_000)
 
         await card.get_by_role("button", name="Pause…").click()
         await expect(modal).to_contain_text("Pause automation")

@@ -58,9 +58,11 @@ async def test_a_question_that_nobody_ever_answers_says_what_became_of_it(tmp_pa
     document = group_then_leads(approve_within="2s")
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=document) as stage:
         incident = await stage.fire()
-        card = await stage.card_of(incident, "Out of time.", "asked were sre-oncall and leads", "Nothing was done")
+        card = await stage.card_of(
+            incident, "The time to approve is over.", "asked were sre-oncall and leads", "Nothing was done"
+        )
         assert "approve" not in {e["action_id"] for b in card.blocks if b["type"] == "actions" for e in b["elements"]}
-        await stage.thread_of(incident, "Still waiting", "Now asking leads as well", "Expired")
+        await stage.thread_of(incident, "Still waiting", "Now asking leads as well", "Not approved in time")
 
 
 async def test_who_may_answer_follows_the_user_group(tmp_path: Path) -> None:
@@ -78,15 +80,15 @@ async def test_who_may_answer_follows_the_user_group(tmp_path: Path) -> None:
 async def test_a_yes_can_be_taken_back_until_enough_people_have_said_it(tmp_path: Path) -> None:
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads(needed=2)) as stage:
         incident = await stage.fire()
-        card = await stage.card_of(incident, "This needs a yes from a person.")
+        card = await stage.card_of(incident, "This needs approval from a person.")
         await stage.workspace.person("alice").click(card, "approve")
-        card = await stage.card_of(incident, "1 of 2 said yes", "Withdraw my yes")
+        card = await stage.card_of(incident, "1 of 2 approved", "Withdraw my approval")
         await stage.workspace.person("bob").click(card, "withdraw")
-        await stage.privately("bob", "You have not said yes here")
+        await stage.privately("bob", "You have not approved this")
         await stage.workspace.person("alice").click(card, "withdraw")
-        card = await stage.card_of(incident, "This needs a yes from a person.")
+        card = await stage.card_of(incident, "This needs approval from a person.")
         assert "Withdraw" not in said(card)
-        await stage.thread_of(incident, "Withdrew their yes")
+        await stage.thread_of(incident, "Withdrew their approval")
         assert "action.vote_withdrawn" in await stage.kinds()
 
 
@@ -94,12 +96,12 @@ async def test_the_yes_of_somebody_who_has_left_the_company_counts_no_more(tmp_p
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads(needed=2)) as stage:
         stage.workspace.regroup("S01ONCALL", "alice", "bob", "dave")
         incident = await stage.fire()
-        card = await stage.card_of(incident, "This needs a yes from a person.")
+        card = await stage.card_of(incident, "This needs approval from a person.")
         await stage.workspace.person("alice").click(card, "approve")
-        card = await stage.card_of(incident, "1 of 2 said yes: <@U01ALICE>")
+        card = await stage.card_of(incident, "1 of 2 approved: <@U01ALICE>")
         stage.workspace.team.user("alice").deleted = True
         await stage.workspace.person("bob").click(card, "approve")
-        card = await stage.card_of(incident, "1 of 2 said yes: <@U02BOB>")
+        card = await stage.card_of(incident, "1 of 2 approved: <@U02BOB>")
         await stage.workspace.person("dave").click(card, "approve")
         await stage.card_of(incident, "It worked.", "Approved by <@U02BOB> and <@U04DAVE>")
 

@@ -68,7 +68,7 @@ async def test_a_mail_arrives_its_stop_link_is_pressed_and_nothing_runs(tmp_path
         assert (await pressed(here.bot_url, stop))[0] == 410
 
         await mailbox.until(2, BOB)
-        assert "Not run: Restart checkout" in mailbox.subjects(BOB)[-1]
+        assert "Stopped: Restart checkout" in mailbox.subjects(BOB)[-1]
         assert await here.supervisord.state("checkout:checkout") == "EXITED"
         assert "action.executed" not in await here.kinds()
         stopped = [entry for entry in await here.record() if entry.kind == "action.stopped"]
@@ -157,7 +157,7 @@ async def test_mail_that_comes_back_too_late_announces_nothing_that_is_not_true_
             await until_state(here, ActionState.WAITING)
             (mail,) = await mailbox.until(1)
             assert "any objection" not in str(mail["Subject"])
-            assert "THIS NEEDS A YES FROM A PERSON" in mail.get_content()
+            assert "THIS NEEDS A PERSON'S APPROVAL" in mail.get_content()
             assert "action.executed" not in await here.kinds()
 
 

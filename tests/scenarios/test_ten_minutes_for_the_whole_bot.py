@@ -60,11 +60,11 @@ SEARCHES = ("conversations.history", "conversations.replies")
 @pytest.fixture
 def _hastened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the bot waits for on Slack's account passes as much faster as the outage does."""
-    monkeypatch.setattr("bot.app.CALL_TIMEOUT_SECONDS", CALL_SECONDS)
+    monkeypatch.setattr("bot.composition.foundation.CALL_TIMEOUT_SECONDS", CALL_SECONDS)
     courier = partial(
         Courier, back_off_seconds=[one / SPEED for one in BACK_OFF_SECONDS], settle_seconds=SETTLE_SECONDS / SPEED
     )
-    monkeypatch.setattr("bot.app.Courier", courier)
+    monkeypatch.setattr("bot.composition.slack.Courier", courier)
     connection = partial(
         Connection,
         ping_interval_seconds=PING_INTERVAL_SECONDS / LIFE_SIGN_SPEED,
@@ -72,7 +72,7 @@ def _hastened(monkeypatch: pytest.MonkeyPatch) -> None:
         rebuild_after_seconds=REBUILD_AFTER_SECONDS / LIFE_SIGN_SPEED,
         teardown_seconds=1.0,
     )
-    monkeypatch.setattr("bot.app.Connection", connection)
+    monkeypatch.setattr("bot.composition.arrivals.Connection", connection)
     monkeypatch.setattr("bot.slack.connection.RECONNECT_SECONDS", [one / SPEED for one in RECONNECT_SECONDS])
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from bot.local.workspace import Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Workspace
 from bot.policy.file.second_channel import EmailRoute
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import CardNotice, ThreadNotice
@@ -195,7 +196,7 @@ async def every_thread_is_whole(sea: Sea, workspace: Workspace) -> None:
     by_name = {message.text.rpartition("(")[2].rstrip(")"): message for message in roots}
     for incident, entries in sea.queued.items():
         root = by_name[f"INC-{incident}"]
-        assert "Worked: Restart checkout" in root.text
+        assert "Done and verified: Restart checkout" in root.text
         thread = [_outbox_id(message.metadata) for message in workspace.thread(CHANNEL, root.ts)]
         assert thread == entries
     async with sea.database.read() as work:

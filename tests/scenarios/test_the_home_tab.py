@@ -40,7 +40,7 @@ async def test_each_sees_what_waits_for_them_and_how_everything_stands(tmp_path:
         await here.service.crash()
         assert await here.fire() == "INC-1"
         card = await here.card_of("INC-1", "'action_id': 'approve'")
-        waits = await shows(here, ALICE, "Waits for you: 1", "Open incidents: 1", "waits for a yes")
+        waits = await shows(here, ALICE, "Waits for you: 1", "Open incidents: 1", "waiting for approval")
         assert f"/archives/C01INC/p{card.ts.replace('.', '')}|INC-1>" in waits
         assert "Nothing waits for you." in await shows(here, DAVE, "Open incidents: 1", "INC-1")
 
@@ -49,7 +49,7 @@ async def test_each_sees_what_waits_for_them_and_how_everything_stands(tmp_path:
         await here.workspace.person(ALICE).click(view, "approve")
         await here.thread_of("INC-1", "Done and verified")
         for person in (ALICE, DAVE):
-            await shows(here, person, "it worked", "Reviews due: 1")
+            await shows(here, person, "done and verified", "Reviews due: 1")
         assert "Nothing waits for you." in home(here, ALICE)
         assert "'action_id': 'review'" in home(here, ALICE), "who approved it reviews it"
         assert "'action_id': 'review'" not in home(here, DAVE)

@@ -6,7 +6,16 @@ from blockbuster import BlockBuster
 
 from tests.scenarios.stage import stage
 
-WATCHED = ["bot.app", "bot.response", "bot.evidence", "bot.slack", "handlers", "remediations", "storage"]
+WATCHED = [
+    "bot.app",
+    "bot.composition",
+    "bot.response",
+    "bot.evidence",
+    "bot.slack",
+    "handlers",
+    "remediations",
+    "storage",
+]
 """The product; the local world around it may wait for its files and processes."""
 
 

@@ -19,8 +19,9 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from bot.local.demo.team import demo_team
 from bot.local.servers import get_json, running, until
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.workspace import Message, Workspace
 from bot.local.workspace.server import Server
 from bot.response.model.actions import ActionState
 from storage.database import Database

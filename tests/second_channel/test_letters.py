@@ -23,13 +23,13 @@ def test_an_announcement_says_what_will_happen_when_why_and_how_to_stop_it() -> 
         "\n"
         "From the alert: checkout does not answer\n"
         "\n"
-        "WATCHKEEPER WILL DO THIS BY ITSELF UNLESS SOMEBODY STOPS IT.\n"
+        "WATCHKEEPER DOES THIS BY ITSELF UNLESS SOMEONE STOPS IT.\n"
         "\n"
         "Plan: Restart checkout\n"
         "  1. stop checkout\n"
         "  2. start checkout\n"
-        "Reach: 1 target, 25 % of the fleet\n"
-        "Way back: Start it again (approximate)\n"
+        "Blast radius: 1 target, 25 % of the fleet\n"
+        "Rollback: Start it again (approximate)\n"
         "\n"
         "Why: L3: it announces, then acts\n"
         "\n"
@@ -54,11 +54,11 @@ def test_a_veto_window_that_runs_already_names_its_end() -> None:
     assert "It starts at 2026-11-23 12:01:30 UTC unless it is stopped before." in letter.text
 
 
-def test_a_question_says_that_only_slack_takes_a_yes_and_what_silence_means() -> None:
+def test_a_question_says_that_only_slack_takes_an_approval_and_what_silence_means() -> None:
     card = asking(due_at=NOW + timedelta(minutes=30), if_nobody_answers="Nothing is done.")
     letter = write(Kind.QUESTION, "k", incident(), card, None, NOW)
     assert letter.title.endswith("Restart checkout?")
-    assert "THIS NEEDS A YES FROM A PERSON. A yes can be given in Slack only" in letter.text
+    assert "THIS NEEDS APPROVAL FROM A PERSON. It can be given in Slack only" in letter.text
     assert "If nobody answers by 2026-11-23 12:30:00 UTC: Nothing is done." in letter.text
     assert "http" not in letter.text
 
@@ -68,14 +68,14 @@ def test_the_questions_of_a_storm_are_one_letter() -> None:
     assert letter.title == (
         "[INC-7] Critical on several services: 15 questions at once: Restart a service that stopped answering?"
     )
-    assert "THESE NEED A YES FROM A PERSON. A yes can be given in Slack only" in letter.text
+    assert "THESE NEED APPROVAL FROM A PERSON. It can be given in Slack only" in letter.text
     assert "  INC-7 checkout-7: Restart checkout-7\n  INC-8 checkout-8: Restart checkout-8\n" in letter.text
     assert "  and 3 more\n" in letter.text
     assert "Why: L1, assisted" in letter.text
     assert "If nobody answers by 2026-11-23 12:30:00 UTC: Nothing is done." in letter.text
 
 
-def test_a_storm_that_no_runbook_covers_calls_for_somebody_to_look() -> None:
+def test_a_storm_that_no_runbook_covers_calls_for_somebody() -> None:
     lines = tuple(one.model_copy(update={"action_state": None, "plan": ""}) for one in storm().lines)
     letter = write(Kind.QUESTION, "k", incident(), storm(lines=lines, runbook=None, due_at=None), None, NOW)
     assert letter.title.endswith("several services: 3 incidents: who takes them?")
@@ -83,14 +83,14 @@ def test_a_storm_that_no_runbook_covers_calls_for_somebody_to_look() -> None:
     assert "  INC-7 checkout-7: ServiceDown\n" in letter.text
 
 
-def test_an_incident_without_a_plan_calls_for_somebody_to_look() -> None:
+def test_an_incident_without_a_plan_calls_for_somebody() -> None:
     letter = write(Kind.QUESTION, "k", incident(service=""), asking(None), None, NOW)
     assert letter.title == "[INC-7] Critical on no service: ServiceDown: who takes it?"
     assert "A PERSON MUST LOOK." in letter.text
 
 
 def test_a_call_says_that_somebody_is_called_and_an_outcome_does_not() -> None:
-    failed = outcome(title="Failed: a person must look", to=("U01ALICE",), lines=("It is still down.",))
+    failed = outcome(title="Failed", to=("U01ALICE",), lines=("It is still down.",))
     call = write(Kind.CALL, "k", incident(), failed, None, NOW)
     assert "A PERSON MUST LOOK" in call.text
     assert "It is still down." in call.text
@@ -102,9 +102,20 @@ def test_a_call_says_that_somebody_is_called_and_an_outcome_does_not() -> None:
 def test_what_was_stopped_is_told_without_its_plan() -> None:
     card = asking(ActionState.STOPPED, outcome="Stopped before anything was changed.")
     letter = write(Kind.ENDING, "k", incident(), card, None, NOW)
-    assert letter.title.endswith("Not run: Restart checkout")
-    assert "It will not run." in letter.text
-    assert "Stopped before anything was changed." in letter.text
+    assert letter.title.endswith("Stopped: Restart checkout")
+    assert letter.text.count("Stopped before anything was changed.") == 1
+
+
+def test_what_was_approved_and_did_not_start_in_time_is_not_told_as_unanswered() -> None:
+    card = asking(ActionState.LAPSED, outcome="Nothing was run: it had 10m to start. The incident stays open.")
+    letter = write(Kind.ENDING, "k", incident(), card, None, NOW)
+    assert letter.title == (
+        "[INC-7] Critical on checkout: Approved but not started in time: ServiceDown. Who takes it?"
+    )
+    assert "It was approved, but could not start in time.\n\nNothing was run: it had 10m to start." in letter.text
+    unanswered = write(Kind.ENDING, "k", incident(), asking(ActionState.EXPIRED), None, NOW)
+    assert unanswered.title.endswith("Not approved in time: ServiceDown. Who takes it?")
+    assert "The time to approve is over." in unanswered.text
 
 
 def test_an_alert_cannot_smuggle_in_links_lines_or_hidden_letters() -> None:

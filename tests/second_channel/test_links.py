@@ -69,7 +69,7 @@ def test_one_changed_letter_breaks_the_seal(place: int, step: int) -> None:
         LINKS.read(changed)
 
 
-def test_a_nonce_is_the_same_again_but_for_this_message_and_deed_only() -> None:
+def test_a_nonce_is_the_same_again_but_for_this_message_and_intervention_only() -> None:
     nonces = {
         LINKS.nonce(key, intervention)
         for key in ("key", "other")

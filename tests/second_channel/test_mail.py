@@ -66,7 +66,7 @@ async def test_starttls_and_the_password_are_used_and_the_server_is_checked(tmp_
     assert len(mailbox.letters) == 1
 
 
-async def test_a_server_without_starttls_gets_nothing_when_the_orders_ask_for_it() -> None:
+async def test_a_server_without_starttls_gets_nothing_when_the_policy_asks_for_it() -> None:
     async with mail_server() as mailbox:
         outcome = await route(mailbox.server, security="starttls").send(announcement())
     assert isinstance(outcome, RetryLater)

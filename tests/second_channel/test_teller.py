@@ -153,7 +153,7 @@ def titles(mailbox: Mailbox, recipient: str = ALICE) -> list[str]:
     return [subject.partition(" on checkout: ")[2] for subject in mailbox.subjects(recipient)]
 
 
-async def test_each_recipient_is_told_once_however_many_replicas_look(harbour: Harbour) -> None:
+async def test_each_recipient_is_told_once_however_many_replicas_plan(harbour: Harbour) -> None:
     incident = await harbour.incident()
     await harbour.queue(incident, asking())
     async with harbour.telling(ALICE, BOB), harbour.telling(ALICE, BOB, name="two"):
@@ -184,7 +184,7 @@ async def test_what_happened_is_told_in_its_order_after_a_server_that_failed_at_
     assert titles(harbour.mailbox) == ["Restart checkout: any objection?", "Done and verified"]
 
 
-async def test_a_recipient_who_is_refused_for_good_hears_of_what_comes_next(harbour: Harbour) -> None:
+async def test_a_recipient_who_is_refused_for_good_is_told_what_comes_next(harbour: Harbour) -> None:
     incident = await harbour.incident(ActionState.ANNOUNCING)
     harbour.mailbox.answers = ["554 looks like spam"]
     await harbour.queue(incident, asking(ActionState.ANNOUNCING), outcome())
@@ -353,19 +353,19 @@ async def test_a_hold_is_told_only_to_those_who_know_nothing_yet(harbour: Harbou
     assert sorted(titles(harbour.mailbox)) == ["Paused: Restart checkout anyway?", "Restart checkout: any objection?"]
 
 
-async def test_an_ending_is_news_only_for_those_who_heard_of_the_beginning(harbour: Harbour) -> None:
-    heard, unheard = await harbour.incident(ActionState.ANNOUNCING), await harbour.incident(ActionState.STOPPED)
-    await harbour.queue(heard, asking(ActionState.ANNOUNCING))
+async def test_an_ending_is_news_only_for_those_who_were_told_of_the_beginning(harbour: Harbour) -> None:
+    told, untold = await harbour.incident(ActionState.ANNOUNCING), await harbour.incident(ActionState.STOPPED)
+    await harbour.queue(told, asking(ActionState.ANNOUNCING))
     harbour.later(seconds=31)
     async with harbour.telling():
         await harbour.mailbox.until(1)
-        for incident in (heard, unheard):
+        for incident in (told, untold):
             await harbour.queue(incident, asking(ActionState.STOPPED, outcome="Stopped."))
-        await harbour.move(heard, ActionState.STOPPED)
+        await harbour.move(told, ActionState.STOPPED)
         harbour.later(seconds=31)
         await harbour.mailbox.until(2)
         await harbour.settled()
-    assert titles(harbour.mailbox) == ["Restart checkout: any objection?", "Not run: Restart checkout"]
+    assert titles(harbour.mailbox) == ["Restart checkout: any objection?", "Stopped: Restart checkout"]
 
 
 async def test_a_teller_that_is_closed_leaves_what_it_has_not_sent_to_the_next(harbour: Harbour) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+Golden = Callable[[str, dict[str, Any]], None]
+"""Compares the document with the golden file of the name; the test fails where they differ."""
 GOLDEN = Path(__file__).parent / "golden"
 
 
@@ -15,7 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, dict[str, Any]], None]:
+def golden(request: pytest.FixtureRequest) -> Golden:
     """Compare a document with its golden file."""
 
     def compare(name: str, document: dict[str, Any]) -> None:

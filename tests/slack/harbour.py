@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bot.local.workspace import Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Workspace
 from bot.local.workspace.team import Channel
 from bot.policy.file.document import Policy
 from bot.response.model.actions import ActionEvent

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from bot.policy.decision import Verdict
+from bot.policy.evidence import Finding
 from bot.policy.levels import Level
-from bot.policy.situation import Finding
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
@@ -184,7 +184,15 @@ CARDS: dict[str, CardNotice] = {
         buttons=_PEOPLE_NEXT,
     ),
     "overridden": after(ActionState.OVERRIDDEN, "Overridden: known deploy", decided_by=(ALICE,), buttons=_PEOPLE_NEXT),
-    "expired": after(ActionState.EXPIRED, "Nobody answered within 30 min.", approved_by=(), buttons=_PEOPLE_NEXT),
+    "expired": after(
+        ActionState.EXPIRED,
+        "Nobody answered in time; asked were sre-oncall. Nothing was done. The incident stays open.",
+        approved_by=(),
+        buttons=_PEOPLE_NEXT,
+    ),
+    "lapsed": after(
+        ActionState.LAPSED, "Nothing was run: it had 10m to start. The incident stays open.", buttons=_PEOPLE_NEXT
+    ),
     "superseded": after(ActionState.SUPERSEDED, "A newer decision took its place.", approved_by=()),
     "taken": after(
         ActionState.STOPPED,
@@ -217,7 +225,7 @@ CARDS |= {
         asked=(ON_CALL_ASLEEP, AskedGroupLine(group="leads", at=OPENED)), approvers=(CAROL,)
     ),
     "everybody_asleep": card(asked=(ON_CALL_ASLEEP,), approvers=()),
-    "a_yes_that_can_be_withdrawn": card(
+    "an_approval_that_can_be_withdrawn": card(
         approvals_needed=2,
         approved_by=(ALICE,),
         asked=(ON_CALL,),
@@ -225,7 +233,7 @@ CARDS |= {
     ),
     "expired_after_a_hand_over": after(
         ActionState.EXPIRED,
-        "Only 1 of 2 said yes in time; asked were sre-oncall and leads. Nothing was done. The incident stays open.",
+        "Only 1 of 2 approved in time; asked were sre-oncall and leads. Nothing was done. The incident stays open.",
         approved_by=(ALICE,),
         buttons=_PEOPLE_NEXT,
     ),
@@ -236,14 +244,14 @@ ENTRIES: dict[str, ThreadNotice] = {
         incident="INC-7",
         title="Asking for approval",
         lines=("Confidence is 0.67, below the floor of 0.80.", "Plan: Restart checkout on supervisor"),
-        tone=Tone.WARNING,
+        tone=Tone.ASKING,
         audit=(41,),
         at=OPENED,
     ),
     "entry_succeeded": ThreadNotice(
         incident="INC-7",
-        title="Restarted checkout, and it helped",
-        lines=("checkout answers again; healthy twice in a row.", "Way back: start the process as it was before."),
+        title="Done and verified",
+        lines=("checkout answers again; healthy twice in a row.", "Rollback: start the process as it was before."),
         tone=Tone.GOOD,
         buttons=(Button.ROLL_BACK, Button.REVIEW),
         subject=SUBJECT,
@@ -262,7 +270,24 @@ ENTRIES: dict[str, ThreadNotice] = {
         at=OPENED + timedelta(minutes=6),
     ),
     "entry_by_a_person": ThreadNotice(
-        incident="INC-7", title="Stopped", by=BOB, lines=("Reason: wrong service",), audit=(43,), at=OPENED
+        incident="INC-7",
+        title="Stopped before anything was changed",
+        by=BOB,
+        lines=(PLAN.summary,),
+        tone=Tone.BY_A_PERSON,
+        audit=(43,),
+        at=OPENED,
+    ),
+    "entry_lapsed": ThreadNotice(
+        incident="INC-7",
+        title="Approved but not started in time",
+        lines=("Nothing was run: it had 10m to start. The incident stays open.",),
+        tone=Tone.WARNING,
+        buttons=(Button.WHY,),
+        subject=SUBJECT,
+        revision=3,
+        audit=(44,),
+        at=OPENED + timedelta(minutes=40),
     ),
 }
 POINTERS: dict[str, PointerNotice] = {
@@ -311,7 +336,7 @@ ENTRIES |= {
         at=OPENED + timedelta(minutes=30),
     ),
     "entry_withdrawn": ThreadNotice(
-        incident="INC-7", title="Withdrew their yes", by=ALICE, lines=(PLAN.summary,), audit=(49,), at=OPENED
+        incident="INC-7", title="Withdrew their approval", by=ALICE, lines=(PLAN.summary,), audit=(49,), at=OPENED
     ),
 }
 DIRECT: dict[str, DirectNotice] = {

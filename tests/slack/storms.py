@@ -87,7 +87,11 @@ BUNDLES = {
         **_NOTHING_ASKED,
     ),
     "bundle_one_left": bundle(
-        line(14), line(12, incident_state=IncidentState.TAKEN), line(13, ActionState.EXPIRED), targets=1
+        line(14),
+        line(12, incident_state=IncidentState.TAKEN),
+        line(13, ActionState.EXPIRED),
+        line(15, ActionState.LAPSED),
+        targets=1,
     ),
     "bundle_over": bundle(
         *(line(number, ActionState.SUCCEEDED, incident_state=IncidentState.RESOLVED) for number in (12, 13, 14)),

@@ -2,9 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +13,7 @@ from bot.response.model.notices import AskedGroupLine, Button, CardNotice, Direc
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from bot.slack.text import Url
+from tests.slack.conftest import Golden
 from tests.slack.notices import ALICE, CARDS, DIRECT, OPENED, card
 
 ADDRESS = Url("https://harbour.slack.com/archives/C01INC/p1700000000000100")
@@ -25,7 +24,7 @@ def reading(notice: CardNotice | DirectNotice, address: Url | None = ADDRESS) ->
 
 
 @pytest.mark.parametrize("name", DIRECT)
-def test_a_direct_message_is_drawn_exactly_as_agreed(name: str, golden: Callable[[str, dict[str, Any]], None]) -> None:
+def test_a_direct_message_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     message = render(DIRECT[name], 41, card=ADDRESS)
     check_card(message.blocks, message.text)
     golden(name, {"text": message.text, "blocks": message.blocks, "metadata": message.metadata})

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from bot.slack.bundle_modals import (
 )
 from bot.slack.limits import check_view
 from tests.fixtures.incidents import NOW, action
+from tests.slack.conftest import Golden
 from tests.slack.notices import ALICE
 
 
@@ -71,29 +73,29 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_modal_is_drawn_exactly_as_agreed(name, golden):
+def test_a_modal_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     check_view(VIEWS[name])
     golden(name, VIEWS[name])
 
 
-def test_what_waits_is_offered_first_and_what_is_resolved_not_at_all():
+def test_what_waits_is_offered_first_and_what_is_resolved_not_at_all() -> None:
     options = VIEWS["modal_choose"]["blocks"][1]["element"]["options"]
     assert [one["value"] for one in options] == ["INC-12", "INC-14", "INC-13", "INC-15"]
     assert options[0]["text"]["text"] == "INC-12 checkout-12: Restart checkout"
-    assert options[2]["text"]["text"].endswith("(held)")
+    assert options[2]["text"]["text"].endswith("(on hold)")
 
 
-def test_approving_is_offered_only_where_something_waits_for_it():
+def test_approving_is_offered_only_where_something_waits_for_it() -> None:
     deeds = [[one["value"] for one in VIEWS[name]["blocks"][2]["element"]["options"]] for name in list(VIEWS)[:2]]
     assert deeds == [[APPROVE, ALONE], [ALONE]]
 
 
-def test_the_dialog_speaks_for_the_bundle_as_it_stood_when_it_was_opened():
+def test_the_dialog_speaks_for_the_bundle_as_it_stood_when_it_was_opened() -> None:
     assert VIEWS["modal_choose"]["private_metadata"] == "bundle_77c2d4e1aa.14"
 
 
-def test_a_choice_is_read_back():
-    values = {
+def test_a_choice_is_read_back() -> None:
+    values: dict[str, dict[str, Any]] = {
         "chosen": {"chosen": {"selected_options": [{"value": "INC-12"}, {"value": "INC-14"}]}},
         "deed": {"deed": {"selected_option": {"value": APPROVE}}},
     }
@@ -104,14 +106,14 @@ def test_a_choice_is_read_back():
     assert set(choice_faults(ChoiceForm((), "by hand"))) == {"chosen", "deed"}
 
 
-def test_the_likeliest_pause_stands_first():
+def test_the_likeliest_pause_stands_first() -> None:
     scopes = likely_scopes(STORM)
     assert scopes[0] == Scope(kind=ScopeKind.RUNBOOK, name="restart-service")
     assert {one.kind for one in scopes[1:]} == {ScopeKind.SERVICE}
     assert likely_scopes(shown(member(15, None), runbook=""))[0].kind is ScopeKind.SERVICE
 
 
-def test_as_many_as_may_share_a_card_fit_into_its_dialogs():
+def test_as_many_as_may_share_a_card_fit_into_its_dialogs() -> None:
     long = "<&>" * 2000
     many = [member(number, service=long, headline=f"{number}{long}") for number in range(MEMBERS_MAX)]
     view = shown(*many)
@@ -122,7 +124,9 @@ def test_as_many_as_may_share_a_card_fit_into_its_dialogs():
 
 @settings(deadline=None, max_examples=40)
 @given(st.text(max_size=200), st.text(max_size=300), st.text(max_size=60))
-def test_any_text_gives_dialogs_that_slack_takes_and_no_markup_of_its_own(service, headline, runbook):
+def test_any_text_gives_dialogs_that_slack_takes_and_no_markup_of_its_own(
+    service: str, headline: str, runbook: str
+) -> None:
     evil = f"<!channel>{headline}<https://evil|x>"
     view = shown(member(12, service=service, headline=evil), runbook=runbook)
     for drawn in (choose_modal(view), why_these_modal(view)):
@@ -131,7 +135,7 @@ def test_any_text_gives_dialogs_that_slack_takes_and_no_markup_of_its_own(servic
         assert "<" not in re.sub(r"&lt;", "", "".join(marked))
 
 
-def _texts(part: object) -> list[dict]:
+def _texts(part: object) -> list[dict[str, Any]]:
     found = []
     for one in json.loads(json.dumps([part], default=str)):
         if isinstance(one, dict):

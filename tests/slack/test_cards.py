@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.decision import Verdict
+from bot.policy.evidence import Finding
 from bot.policy.levels import Level
-from bot.policy.situation import Finding
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
@@ -29,6 +29,7 @@ from bot.slack.cards import button_value, parse_button_value, render
 from bot.slack.cards.situations import Shown, shown
 from bot.slack.limits import check_card
 from tests.slack import notices
+from tests.slack.conftest import Golden
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, SUBJECT, after, bounded, card
 from tests.slack.storms import BUNDLES
 
@@ -53,18 +54,18 @@ def reading(notice: CardNotice | ThreadNotice | BundleNotice) -> str:
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_a_card_is_drawn_exactly_as_agreed(name, golden):
+def test_a_card_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     golden(name, drawn(NOTICES[name]))
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_a_card_is_within_slacks_limits(name):
+def test_a_card_is_within_slacks_limits(name: str) -> None:
     message = render(NOTICES[name], 41)
     check_card(message.blocks, message.text)
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_a_second_opinion_accepts_the_card(name):
+def test_a_second_opinion_accepts_the_card(name: str) -> None:
     rebuilt = [_rebuild(block) for block in render(NOTICES[name], 41).blocks]
     slackblocks.Message(channel="C01INC", text="t", blocks=rebuilt).to_dict()
 
@@ -75,8 +76,8 @@ def _rebuild(block: Json) -> slackblocks.Block:
             return slackblocks.HeaderBlock(block["text"]["text"])
         case "section":
             text = block.get("text")
-            fields = [_text(field) for field in block.get("fields", ())] or None
-            return slackblocks.SectionBlock(text=_text(text) if text else None, fields=fields)
+            fields: list[str | slackblocks.Text] = [_text(field) for field in block.get("fields", ())]
+            return slackblocks.SectionBlock(text=_text(text) if text else None, fields=fields or None)
         case "context":
             return slackblocks.ContextBlock([_text(element) for element in block["elements"]])
         case "actions":
@@ -105,11 +106,11 @@ def _button(button: Json) -> slackblocks.Button:
     )
 
 
-def test_every_situation_has_a_golden_card():
+def test_every_situation_has_a_golden_card() -> None:
     assert {shown(notice) for notice in CARDS.values()} == set(Shown)
 
 
-def test_every_combination_of_state_and_verdict_can_be_drawn():
+def test_every_combination_of_state_and_verdict_can_be_drawn() -> None:
     for incident, state, verdict in itertools.product(IncidentState, [None, *ActionState], Verdict):
         notice = card(incident_state=incident, action_state=state, verdict=verdict)
         message = render(notice, 1)
@@ -117,120 +118,136 @@ def test_every_combination_of_state_and_verdict_can_be_drawn():
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_every_button_carries_its_name_and_an_opaque_value_only(name):
+def test_every_button_carries_its_name_and_an_opaque_value_only(name: str) -> None:
     notice = NOTICES[name]
     for button in buttons(notice):
         assert button["action_id"] in {one.value for one in Button}
         assert button["value"] == f"{notice.subject}.{notice.revision}"
 
 
-def test_a_button_value_is_read_back():
+def test_a_button_value_is_read_back() -> None:
     assert parse_button_value(button_value(SUBJECT, 3)) == (SUBJECT, 3)
     assert parse_button_value(button_value("a.b", 12)) == ("a.b", 12)
 
 
 @pytest.mark.parametrize("value", ["", "x", ".3", "x.", "x.-1", "x.٣", "x.1e9", "x." + "9" * 16])
-def test_a_foreign_button_value_is_nobody(value):
+def test_a_foreign_button_value_is_nobody(value: str) -> None:
     assert parse_button_value(value) is None
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_there_is_at_most_one_primary_button(name):
+def test_there_is_at_most_one_primary_button(name: str) -> None:
     assert sum(button.get("style") == "primary" for button in buttons(NOTICES[name])) <= 1
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_the_primary_button_stands_first(name):
+def test_the_primary_button_stands_first(name: str) -> None:
     styles = [button.get("style") for button in buttons(NOTICES[name])]
     assert "primary" not in styles[1:]
 
 
-def test_stop_stands_first_and_takes_effect_without_a_question():
+def test_stop_stands_first_and_takes_effect_without_a_question() -> None:
     for state in (ActionState.ANNOUNCING, ActionState.VETO_WINDOW):
         first, *_ = buttons(bounded(action_state=state))
         assert (first["action_id"], first["style"]) == ("stop", "danger")
         assert "confirm" not in first
 
 
-def test_stop_stands_right_under_the_time_it_must_be_pressed_by():
+def test_stop_stands_right_under_the_time_it_must_be_pressed_by() -> None:
     kinds = [block["type"] for block in render(CARDS["veto_window"], 1).blocks]
     assert kinds[:3] == ["header", "section", "actions"]
 
 
-def test_approve_stands_below_what_there_is_to_know():
+def test_approve_stands_below_what_there_is_to_know() -> None:
     kinds = [block["type"] for block in render(CARDS["asking"], 1).blocks]
     assert kinds[-2:] == ["actions", "context"]
 
 
-def test_approving_shows_once_more_what_will_run():
+def test_approving_shows_once_more_what_will_run() -> None:
     approve = next(button for button in buttons(card()) if button["action_id"] == "approve")
     asked = approve["confirm"]["text"]["text"]
     assert "Restart checkout on supervisor" in asked
-    assert "Way back" in asked
+    assert "Rollback" in asked
 
 
-def test_the_way_back_is_named_even_when_there_are_many_steps():
+def test_the_rollback_is_named_even_when_there_are_many_steps() -> None:
     plan = PlanCard(summary="Do it", steps=("a long step " * 20,) * 9, blast_radius="9 targets", rollback="none")
     approve = next(button for button in buttons(card(plan=plan)) if button["action_id"] == "approve")
-    assert "Way back: none" in approve["confirm"]["text"]["text"]
+    assert "Rollback: none" in approve["confirm"]["text"]["text"]
 
 
-def test_rolling_back_asks_first():
+@pytest.mark.parametrize("state", [ActionState.FAILED, ActionState.EXPIRED, ActionState.LAPSED])
+def test_who_takes_it_is_asked_however_long_the_names_are(state: ActionState) -> None:
+    notice = after(state, alert_name="A" * 300, service="s" * 300)
+    (header, *_) = render(notice, 1).blocks
+    assert header["text"]["text"].endswith("Who takes it?")
+
+
+def test_a_card_that_was_approved_too_late_to_start_says_who_had_approved_and_not_that_nobody_answered() -> None:
+    said = reading(CARDS["lapsed"])
+    assert "It was approved, but could not start in time." in said
+    assert "Approved by <@U01ALICE>." in said
+    assert "Not approved" not in said
+    by_silence = reading(bounded(action_state=ActionState.LAPSED, due_at=None, buttons=(Button.WHY,)))
+    assert "Announced, and nobody stopped it." in by_silence
+
+
+def test_rolling_back_asks_first() -> None:
     roll_back = next(b for b in buttons(CARDS["succeeded"]) if b["action_id"] == "roll_back")
     assert roll_back["style"] == roll_back["confirm"]["style"] == "danger"
 
 
-def test_the_fallback_text_stands_alone():
+def test_the_fallback_text_stands_alone() -> None:
     text = render(card(), 1).text
     for part in ("Critical", "checkout", "Restart checkout on supervisor?", "Answer by 2026-11-23 03:32 UTC", "INC-7"):
         assert part in text
 
 
-def test_an_announced_act_says_until_when_it_can_be_stopped():
+def test_an_announced_act_says_until_when_it_can_be_stopped() -> None:
     notice = CARDS["veto_window"]
     assert "Stop it before 2026-11-23 03:02 UTC" in render(notice, 1).text
     assert "Press Stop before <!date^" in reading(notice)
 
 
-def test_a_card_says_who_decided():
+def test_a_card_says_who_decided() -> None:
     assert "Approved by <@U01ALICE> and <@U03CAROL>" in reading(CARDS["approved_by_two"])
     assert "Stopped by <@U02BOB>" in reading(CARDS["stopped"])
     assert "<@U03CAROL> has taken this" in reading(CARDS["taken"])
 
 
-def test_someone_who_stopped_it_is_not_said_to_have_approved_it():
+def test_someone_who_stopped_it_is_not_said_to_have_approved_it() -> None:
     assert "Approved by" not in reading(CARDS["stopped"])
 
 
-def test_at_most_six_people_are_mentioned_at_once():
+def test_at_most_six_people_are_mentioned_at_once() -> None:
     many = tuple(f"U{number:05}" for number in range(40))
     assert len(set(re.findall(r"<@U\d+>", reading(card(approvers=many))))) == 6
     assert "34 more" in reading(card(approvers=many))
 
 
-def test_a_card_has_at_most_six_fields():
+def test_a_card_has_at_most_six_fields() -> None:
     for notice in CARDS.values():
         for block in drawn(notice)["blocks"]:
             assert len(block.get("fields", ())) <= 6
 
 
-def test_a_link_that_is_not_a_web_address_loses_its_address():
+def test_a_link_that_is_not_a_web_address_loses_its_address() -> None:
     seen = reading(card(links=(Link(label="Graph", url="javascript:alert(1)"),)))
     assert "Graph (no usable link)" in seen
     assert "javascript" not in seen
 
 
-def test_nothing_in_a_card_is_turned_into_a_link_or_mention_by_slack():
+def test_nothing_in_a_card_is_turned_into_a_link_or_mention_by_slack() -> None:
     for block in drawn(card(summary="see https://evil.example and #general"))["blocks"]:
         texts = [block["text"]] if "text" in block else block.get("fields", [])
         assert all(text.get("verbatim") is True for text in texts if text["type"] == "mrkdwn")
 
 
-def test_the_metadata_carries_the_outbox_id():
+def test_the_metadata_carries_the_outbox_id() -> None:
     assert render(card(), 41).metadata == {"event_type": "watchkeeper_notice", "event_payload": {"outbox_id": 41}}
 
 
-def test_a_thread_entry_calls_only_those_who_must_act():
+def test_a_thread_entry_calls_only_those_who_must_act() -> None:
     entry = NOTICES["entry_calls_people"]
     assert "<@U01ALICE> and <@U02BOB>: please look." in reading(entry)
     assert "<@" not in reading(NOTICES["entry_succeeded"])
@@ -345,7 +362,9 @@ def _marked_texts(part: typing.Any) -> typing.Iterator[str]:
 
 @settings(deadline=None, max_examples=60)
 @given(ANY_CARD | ANY_ENTRY | ANY_BUNDLE)
-def test_any_text_in_any_field_gives_a_card_that_slack_takes_and_no_markup_of_its_own(notice):
+def test_any_text_in_any_field_gives_a_card_that_slack_takes_and_no_markup_of_its_own(
+    notice: CardNotice | ThreadNotice | BundleNotice,
+) -> None:
     message = render(notice, 41, known_people={"U01ALICE"})
     check_card(message.blocks, message.text)
     for text in [message.text, *_marked_texts(message.blocks)]:
@@ -355,7 +374,7 @@ def test_any_text_in_any_field_gives_a_card_that_slack_takes_and_no_markup_of_it
         assert ">" not in left.replace("\n> ", "").removeprefix("> ")
 
 
-def test_only_whom_the_notice_itself_names_is_mentioned_in_words():
+def test_only_whom_the_notice_itself_names_is_mentioned_in_words() -> None:
     words = "U03CAROL paused everything: `service: U01ALICE`"
     held = CARDS["held"].model_copy(update={"headline": words, "names": (CAROL,)})
     said = render(held, 41, known_people={ALICE, CAROL})
@@ -367,7 +386,7 @@ def test_only_whom_the_notice_itself_names_is_mentioned_in_words():
     assert "<@" not in render(entry, 41).text, "and only when we have resolved them"
 
 
-def test_a_card_of_the_longest_texts_still_fits():
+def test_a_card_of_the_longest_texts_still_fits() -> None:
     long = "<&>" * 5000
     notice = after(ActionState.SUCCEEDED, long).model_copy(
         update={

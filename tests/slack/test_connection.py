@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestServer
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.workspace import Server, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Server, Workspace
 from bot.local.workspace.misbehave import DisconnectReason
 from bot.local.workspace.web_api import CallRecord
 from bot.slack.connection import Connection, build_client, on_this_machine

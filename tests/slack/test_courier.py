@@ -12,9 +12,10 @@ import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 from sqlalchemy import select
 
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Workspace
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import CardNotice, ThreadNotice
+from bot.response.model.notices import Told
 from bot.slack.connection import build_client
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem
@@ -28,8 +29,6 @@ from storage.tables import INCIDENTS, OUTBOX
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.slack.notices import ALICE, CARDS, ENTRIES, OPENED, card
-
-QUICK = {"post_interval_seconds": 0.0, "update_interval_seconds": 0.0}
 
 
 @dataclass
@@ -63,7 +62,7 @@ class World:
             )
             return int(row.scalar_one())
 
-    async def queue(self, incident: int, *notices: CardNotice | ThreadNotice) -> list[int]:
+    async def queue(self, incident: int, *notices: Told) -> list[int]:
         async with self.database.begin() as work:
             return [await work.outbox.add(incident, notice, datetime.now(UTC)) for notice in notices]
 
@@ -76,7 +75,14 @@ class World:
             await self.on_accepted(work, item)
         self.accepted.append(item.id)
 
-    def courier(self, *, name: str = "one", channel: str = "C01INC", **pace: float) -> Courier[UnitOfWork]:
+    def courier(
+        self,
+        *,
+        name: str = "one",
+        channel: str = "C01INC",
+        post_interval_seconds: float = 0.0,
+        post_burst: int = 4,
+    ) -> Courier[UnitOfWork]:
         return Courier(
             self.database,
             Desk(self.client),
@@ -85,7 +91,7 @@ class World:
             now=lambda: datetime.now(UTC),
             on_accepted=self._accepted,
             known_people=lambda: {ALICE},
-            paces=Paces(**(QUICK | pace)),
+            paces=Paces(post_interval_seconds, post_burst, update_interval_seconds=0.0),
             back_off_seconds=(0.05, 0.1),
             settle_seconds=0.05,
         )
@@ -124,7 +130,7 @@ def outbox_ids(messages: list[Message]) -> list[int]:
     return [message.metadata["event_payload"]["outbox_id"] for message in messages if message.metadata]
 
 
-async def test_an_incident_is_one_message_that_changes_and_one_thread(world: World):
+async def test_an_incident_is_one_message_that_changes_and_one_thread(world: World) -> None:
     incident = await world.incident()
     async with world.delivering():
         (asked,) = await world.queue(incident, CARDS["asking"])
@@ -139,7 +145,7 @@ async def test_an_incident_is_one_message_that_changes_and_one_thread(world: Wor
     assert outbox_ids(world.workspace.thread("C01INC", root.ts)) == [rest[0], rest[2]]
 
 
-async def test_the_first_card_becomes_the_incidents_thread(world: World):
+async def test_the_first_card_becomes_the_incidents_thread(world: World) -> None:
     incident = await world.incident()
     async with world.delivering():
         await world.delivered(*await world.queue(incident, CARDS["asking"]))
@@ -150,7 +156,7 @@ async def test_the_first_card_becomes_the_incidents_thread(world: World):
     assert (stored.channel, stored.thread_ts) == ("C01INC", root.ts)
 
 
-async def test_nothing_is_unfurled(world: World):
+async def test_nothing_is_unfurled(world: World) -> None:
     incident = await world.incident()
     async with world.delivering():
         await world.delivered(*await world.queue(incident, CARDS["asking"], ENTRIES["entry_decided"]))
@@ -159,16 +165,17 @@ async def test_nothing_is_unfurled(world: World):
         assert call.arguments["unfurl_media"] is False
 
 
-async def test_every_golden_notice_is_taken_by_the_workspace(world: World):
+async def test_every_golden_notice_is_taken_by_the_workspace(world: World) -> None:
     incident = await world.incident()
-    async with world.delivering(post_interval_seconds=0.0):
+    async with world.delivering():
         world.workspace.web_api._limits._relaxed = True
-        for notice in (*CARDS.values(), *ENTRIES.values()):
+        notices: list[Told] = [*CARDS.values(), *ENTRIES.values()]
+        for notice in notices:
             await world.delivered(*await world.queue(incident, notice))
     assert not [call for call in world.workspace.calls if not call.ok]
 
 
-async def test_a_limit_on_one_channel_delays_no_other(world: World):
+async def test_a_limit_on_one_channel_delays_no_other(world: World) -> None:
     world.workspace.misbehave.rate_limit("chat.postMessage", times=1, retry_after=3600)
     busy, late, quiet = await world.incident("C01INC"), await world.incident("C01INC"), await world.incident("C02AUD")
     async with world.delivering():
@@ -183,7 +190,7 @@ async def test_a_limit_on_one_channel_delays_no_other(world: World):
     assert channels == ["C01INC", "C02AUD", "C02AUD"], "a limited channel is left alone until its time"
 
 
-async def test_a_channel_that_was_too_busy_gets_everything_in_the_end(world: World):
+async def test_a_channel_that_was_too_busy_gets_everything_in_the_end(world: World) -> None:
     incidents = [await world.incident() for _ in range(7)]
     rows = [(await world.queue(one, card(incident=f"INC-{one}")))[0] for one in incidents]
     async with world.delivering(post_burst=20):
@@ -192,7 +199,7 @@ async def test_a_channel_that_was_too_busy_gets_everything_in_the_end(world: Wor
     assert sorted(outbox_ids(world.workspace.messages("C01INC"))) == sorted(rows)
 
 
-async def test_after_a_limit_nothing_is_searched_for_because_nothing_was_sent(world: World):
+async def test_after_a_limit_nothing_is_searched_for_because_nothing_was_sent(world: World) -> None:
     world.workspace.misbehave.rate_limit("chat.postMessage", times=2, retry_after=0)
     async with world.delivering():
         await world.delivered(*await world.queue(await world.incident(), CARDS["asking"]))
@@ -202,7 +209,7 @@ async def test_after_a_limit_nothing_is_searched_for_because_nothing_was_sent(wo
 
 @pytest.mark.parametrize("trouble", ["fail", "lose_request", "lose_answer"])
 @pytest.mark.parametrize("times", [1, 2])
-async def test_a_message_is_posted_once_whatever_happens_to_the_answer(world: World, trouble: str, times: int):
+async def test_a_message_is_posted_once_whatever_happens_to_the_answer(world: World, trouble: str, times: int) -> None:
     getattr(world.workspace.misbehave, trouble)("chat.postMessage", times=times)
     incident = await world.incident()
     async with world.delivering():
@@ -212,7 +219,7 @@ async def test_a_message_is_posted_once_whatever_happens_to_the_answer(world: Wo
     assert [*outbox_ids([root]), *outbox_ids(world.workspace.thread("C01INC", root.ts))] == ids
 
 
-async def test_a_reply_whose_answer_was_lost_is_found_in_its_thread(world: World):
+async def test_a_reply_whose_answer_was_lost_is_found_in_its_thread(world: World) -> None:
     incident = await world.incident()
     async with world.delivering():
         await world.delivered(*await world.queue(incident, CARDS["asking"]))
@@ -224,7 +231,7 @@ async def test_a_reply_whose_answer_was_lost_is_found_in_its_thread(world: World
     assert world.calls("conversations.replies")
 
 
-async def test_while_the_search_fails_nothing_is_posted_again(world: World):
+async def test_while_the_search_fails_nothing_is_posted_again(world: World) -> None:
     world.workspace.misbehave.lose_answer("chat.postMessage")
     world.workspace.misbehave.fail("conversations.history", times=1)
     async with world.delivering():
@@ -233,7 +240,7 @@ async def test_while_the_search_fails_nothing_is_posted_again(world: World):
     assert outbox_ids(world.workspace.messages("C01INC")) == [asked]
 
 
-async def test_a_row_left_by_a_courier_that_died_is_found_and_not_repeated(world: World):
+async def test_a_row_left_by_a_courier_that_died_is_found_and_not_repeated(world: World) -> None:
     incident = await world.incident()
     (asked,) = await world.queue(incident, CARDS["asking"])
     now = datetime.now(UTC)
@@ -249,7 +256,7 @@ async def test_a_row_left_by_a_courier_that_died_is_found_and_not_repeated(world
     assert len(world.workspace.messages("C01INC")) == 1
 
 
-async def test_an_update_is_simply_made_again(world: World):
+async def test_an_update_is_simply_made_again(world: World) -> None:
     incident = await world.incident()
     async with world.delivering():
         await world.delivered(*await world.queue(incident, CARDS["asking"]))
@@ -259,7 +266,7 @@ async def test_an_update_is_simply_made_again(world: World):
     assert root.blocks[0]["text"]["text"].startswith("Stopped:")
 
 
-async def test_two_replicas_share_the_work_and_repeat_nothing(world: World):
+async def test_two_replicas_share_the_work_and_repeat_nothing(world: World) -> None:
     world.workspace.web_api._limits._relaxed = True
     incidents = [await world.incident() for _ in range(10)]
     rows = [await world.queue(one, card(incident=f"INC-{one}"), *ENTRIES.values()) for one in incidents]
@@ -273,7 +280,7 @@ async def test_two_replicas_share_the_work_and_repeat_nothing(world: World):
         assert outbox_ids(world.workspace.thread("C01INC", root.ts)) == following
 
 
-async def test_a_channel_we_are_not_in_is_reported_and_delays_no_other(world: World):
+async def test_a_channel_we_are_not_in_is_reported_and_delays_no_other(world: World) -> None:
     world.workspace.team.channel("C02AUD").members.remove("UWATCH")
     lost, well = await world.incident("C02AUD"), await world.incident("C01INC")
     (waiting,) = await world.queue(lost, CARDS["asking"])
@@ -288,7 +295,7 @@ async def test_a_channel_we_are_not_in_is_reported_and_delays_no_other(world: Wo
     assert "not_in_channel" in (await world.row(waiting)).error
 
 
-async def test_a_revoked_token_is_reported_as_such(world: World):
+async def test_a_revoked_token_is_reported_as_such(world: World) -> None:
     world.workspace.misbehave.lift()
     world.client.token = "xoxb-revoked"
     await world.queue(await world.incident(), CARDS["asking"])
@@ -298,7 +305,7 @@ async def test_a_revoked_token_is_reported_as_such(world: World):
         assert "SLACK_BOT_TOKEN" in courier.state.problems[""]
 
 
-async def test_a_card_that_cannot_be_drawn_is_given_up_and_the_thread_goes_on(world: World):
+async def test_a_card_that_cannot_be_drawn_is_given_up_and_the_thread_goes_on(world: World) -> None:
     incident = await world.incident()
     broken, entry = await world.queue(incident, card(subject="x" * 2100), ENTRIES["entry_decided"])
     async with world.delivering():
@@ -309,7 +316,7 @@ async def test_a_card_that_cannot_be_drawn_is_given_up_and_the_thread_goes_on(wo
     assert outbox_ids(world.workspace.messages("C01INC")) == [entry]
 
 
-async def test_a_card_that_somebody_deleted_is_posted_anew(world: World):
+async def test_a_card_that_somebody_deleted_is_posted_anew(world: World) -> None:
     incident = await world.incident()
     async with world.delivering():
         await world.delivered(*await world.queue(incident, CARDS["asking"]))
@@ -321,7 +328,7 @@ async def test_a_card_that_somebody_deleted_is_posted_anew(world: World):
     assert outbox_ids([root]) == [stopped]
 
 
-async def test_what_follows_acceptance_is_committed_with_it_or_not_at_all(world: World):
+async def test_what_follows_acceptance_is_committed_with_it_or_not_at_all(world: World) -> None:
     attempts: list[int] = []
 
     async def refuse_once(work: UnitOfWork, item: OutboxItem) -> None:
@@ -343,7 +350,7 @@ async def test_what_follows_acceptance_is_committed_with_it_or_not_at_all(world:
     assert len(world.workspace.messages("C01INC")) == 1
 
 
-async def test_a_courier_that_closes_gives_back_what_waits_for_its_slot(world: World):
+async def test_a_courier_that_closes_gives_back_what_waits_for_its_slot(world: World) -> None:
     rows = [(await world.queue(await world.incident(), CARDS["asking"]))[0] for _ in range(4)]
     async with world.delivering(post_interval_seconds=3.0, post_burst=1):
         async with asyncio.timeout(10):
@@ -354,7 +361,7 @@ async def test_a_courier_that_closes_gives_back_what_waits_for_its_slot(world: W
     assert all(row.claimed_by is None and row.state == "queued" for row in left)
 
 
-async def test_a_hint_reaches_one_person_only(world: World):
+async def test_a_hint_reaches_one_person_only(world: World) -> None:
     async with world.delivering() as courier:
         assert await courier.whisper("C01INC", ALICE, Drawn(words("Only Carol may do that."), []))
     (hint,) = world.workspace.ephemerals(ALICE)
@@ -362,7 +369,7 @@ async def test_a_hint_reaches_one_person_only(world: World):
     assert not world.workspace.messages("C01INC")
 
 
-async def test_a_hint_for_someone_outside_the_channel_becomes_a_direct_message(world: World):
+async def test_a_hint_for_someone_outside_the_channel_becomes_a_direct_message(world: World) -> None:
     async with world.delivering() as courier:
         assert await courier.whisper("C03LEAD", ALICE, Drawn(words("Only Carol may do that."), []))
     assert not world.workspace.ephemerals(ALICE)
@@ -370,7 +377,7 @@ async def test_a_hint_for_someone_outside_the_channel_becomes_a_direct_message(w
     assert opened.arguments["users"] == ALICE
 
 
-async def test_a_hint_that_is_lost_harms_nothing(world: World):
+async def test_a_hint_that_is_lost_harms_nothing(world: World) -> None:
     world.workspace.misbehave.fail("chat.postEphemeral")
     async with world.delivering() as courier:
         assert not await courier.whisper("C01INC", ALICE, Drawn(words("Only Carol may do that."), []))

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +19,7 @@ from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view
 from bot.slack.replies import IncidentLine
 from tests.fixtures import incidents as facts
+from tests.slack.conftest import Golden
 from tests.slack.facts import INCIDENT, PLAN
 from tests.slack.notices import ALICE, BOB, CAROL, OPENED
 
@@ -56,14 +56,18 @@ BUSY = replace(
     waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
     incidents=(IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),),
     incidents_open=1,
-    ended=(ENDED, replace(ENDED, incident_id=6, state=ActionState.ROLLED_BACK)),
+    ended=(
+        ENDED,
+        replace(ENDED, incident_id=6, state=ActionState.ROLLED_BACK),
+        replace(ENDED, incident_id=5, state=ActionState.LAPSED),
+    ),
     reviews=(
         DueReview(Review("act_5b1f0c9d2e", OPENED + HOUR, None, None, None), ENDED, (ALICE,), overdue=True),
         DueReview(Review("a2", OPENED + HOUR, None, None, None), replace(ENDED, incident_id=6), (BOB,), overdue=False),
     ),
     runbook_levels=(
         RunbookLevel("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test"),
-        RunbookLevel("restart-orders", "Restart orders", Level.L1, Level.L1, "its orders say L1"),
+        RunbookLevel("restart-orders", "Restart orders", Level.L1, Level.L1, "the policy says L1"),
     ),
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
 )
@@ -71,7 +75,7 @@ VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY)}
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_tab_is_drawn_exactly_as_agreed(name: str, golden: Any) -> None:
+def test_a_tab_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     golden(name, VIEWS[name])
 
 

@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 
 from bot.slack.limits import SlackLimitError, check_card, check_view
 
-Json = dict[str, object]
+Json = dict[str, Any]
 
 
 def mrkdwn(length: int) -> Json:
@@ -34,7 +36,7 @@ def confirm(title: int = 1, text: int = 1, yes: int = 1, no: int = 1) -> Json:
     return {"title": plain_text(title), "text": mrkdwn(text), "confirm": plain_text(yes), "deny": plain_text(no)}
 
 
-ALLOWED = {
+ALLOWED: dict[str, list[Json]] = {
     "fifty blocks": [section()] * 50,
     "a full section": [section(3000)],
     "ten fields": [{"type": "section", "fields": [mrkdwn(1)] * 10}],
@@ -48,7 +50,7 @@ ALLOWED = {
     "a hundred options": [row(chooser("static_select", 100, text=75, value=3))],
     "five overflow options": [row(chooser("overflow", 5))],
 }
-REFUSED = {
+REFUSED: dict[str, tuple[list[Json], str]] = {
     "no blocks": ([], "number of blocks is 0"),
     "fifty-one blocks": ([section()] * 51, "number of blocks is 51"),
     "a long section": ([section(3001)], r"blocks\[0\]/text: length is 3001"),
@@ -81,26 +83,26 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", ALLOWED)
-def test_what_slack_takes_is_let_through(name):
+def test_what_slack_takes_is_let_through(name: str) -> None:
     check_card(ALLOWED[name], "text")
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_slack_refuses_is_refused_with_place_value_and_limit(name):
+def test_what_slack_refuses_is_refused_with_place_value_and_limit(name: str) -> None:
     blocks, complaint = REFUSED[name]
     with pytest.raises(SlackLimitError, match=complaint) as refused:
         check_card(blocks, "text")
     assert "Slack takes" in str(refused.value)
 
 
-def test_a_message_needs_text_that_stands_alone_and_is_not_too_long_to_update():
+def test_a_message_needs_text_that_stands_alone_and_is_not_too_long_to_update() -> None:
     check_card([section()], "x" * 4000)
     for text in ("", " ", "x" * 4001):
         with pytest.raises(SlackLimitError, match="text: length"):
             check_card([section()], text)
 
 
-def test_lengths_count_as_javascript_does():
+def test_lengths_count_as_javascript_does() -> None:
     with pytest.raises(SlackLimitError, match="152"):
         check_card([{"type": "header", "text": {"type": "plain_text", "text": "🔴" * 76}}], "text")
 
@@ -109,7 +111,7 @@ def view(**changes: object) -> Json:
     return {"type": "modal", "callback_id": "why", "title": plain_text(24), "blocks": [section()]} | changes
 
 
-def test_a_modal_within_limits_is_let_through():
+def test_a_modal_within_limits_is_let_through() -> None:
     check_view(view(private_metadata="x" * 3000, blocks=[section()] * 100))
 
 
@@ -133,6 +135,6 @@ def test_a_modal_within_limits_is_let_through():
         ({"blocks": [section(3000)] * 30}, "number of characters in all"),
     ],
 )
-def test_a_modal_that_slack_refuses_is_refused(changes, complaint):
+def test_a_modal_that_slack_refuses_is_refused(changes: Json, complaint: str) -> None:
     with pytest.raises(SlackLimitError, match=complaint):
         check_view(view(**changes))

@@ -12,6 +12,7 @@ from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.records import AuditEntry
 from bot.slack import listings
 from bot.slack.limits import check_card
+from tests.slack.conftest import Golden
 from tests.slack.facts import DECISION, SITUATION
 from tests.slack.notices import ALICE, BOB, OPENED
 from tests.slack.test_home_tab import BUSY
@@ -38,8 +39,12 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_listing_is_drawn_exactly_as_agreed(name: str, golden: Any) -> None:
+def test_a_listing_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     golden(name, {"text": ANSWERS[name].text, "blocks": ANSWERS[name].blocks})
+
+
+def test_an_entry_of_a_newer_release_is_listed_with_its_own_word() -> None:
+    assert "planet.moved" in json.dumps(listings.record([replace(ENTRY, kind="planet.moved")]).blocks)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

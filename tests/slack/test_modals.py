@@ -1,13 +1,15 @@
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.decision import Reason, RuleResult
-from bot.policy.situation import Evidence, Finding, Scope, ScopeKind
+from bot.policy.evidence import Evidence, Finding
+from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.explanations import Choice
 from bot.response.interventions.take_override import BY_HAND, NOTHING
 from bot.slack.limits import check_view
@@ -30,6 +32,7 @@ from bot.slack.modals import (
     review_modal,
     why_modal,
 )
+from tests.slack.conftest import Golden
 from tests.slack.facts import DECISION, SITUATION, explanation
 from tests.slack.notices import ALICE
 
@@ -50,42 +53,42 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_modal_is_drawn_exactly_as_agreed(name, golden):
+def test_a_modal_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     golden(name, VIEWS[name])
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_modal_is_within_slacks_limits(name):
+def test_a_modal_is_within_slacks_limits(name: str) -> None:
     check_view(VIEWS[name])
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_modal_carries_the_buttons_value_and_nothing_more(name):
+def test_a_modal_carries_the_buttons_value_and_nothing_more(name: str) -> None:
     assert VIEWS[name].get("private_metadata", "") in (VALUE, "")
     assert VIEWS[name]["callback_id"] in ("why", "override", "pause", "review")
 
 
-def seen(view: dict) -> str:
+def seen(view: dict[str, Any]) -> str:
     return json.dumps(view, ensure_ascii=False)
 
 
-def test_why_begins_with_the_rule_that_settled_it():
+def test_why_begins_with_the_rule_that_settled_it() -> None:
     rules = [block["text"]["text"] for block in VIEWS["modal_why"]["blocks"] if block["type"] == "section"][1:4]
-    assert "*confidence* · this settled it" in rules[0]
-    assert "*budgets*" in rules[1]
-    assert "*controls*" in rules[2]
+    assert "*Confidence* · this settled it" in rules[0]
+    assert "*Action budgets*" in rules[1]
+    assert "*Pauses and freezes*" in rules[2]
 
 
-def test_why_shows_what_a_rule_looked_at():
+def test_why_shows_what_a_rule_looked_at() -> None:
     assert "`confidence: 0.67` `floor: 0.8`" in seen(VIEWS["modal_why"])
 
 
-def test_why_says_who_had_looked_before_answering():
-    assert "<@U01ALICE> said yes, after looking at the evidence" in seen(VIEWS["modal_why"])
+def test_why_says_who_had_looked_before_answering() -> None:
+    assert "<@U01ALICE> approved, after looking at the evidence" in seen(VIEWS["modal_why"])
     assert "<@U02BOB> stopped it, <!date" in seen(VIEWS["modal_why"])
 
 
-def test_why_names_the_orders_and_the_record():
+def test_why_names_the_orders_and_the_record() -> None:
     assert "`5d41402abc4b`" in seen(VIEWS["modal_why"])
     assert "audit entry 41" in seen(VIEWS["modal_why"])
     assert "30 `decision.made`" in seen(VIEWS["modal_why"])
@@ -98,7 +101,7 @@ ANY = st.lists(
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(ANY, min_size=1, max_size=25), ANY)
-def test_any_reasons_and_evidence_make_a_modal_that_slack_takes(texts, long):
+def test_any_reasons_and_evidence_make_a_modal_that_slack_takes(texts: list[str], long: str) -> None:
     reasons = tuple(
         Reason(rule=f"rule {n}", result=RuleResult.ESCALATES, text=text, inputs={text: long * 20, "n": [long] * 9})
         for n, text in enumerate(texts)
@@ -118,46 +121,46 @@ def test_any_reasons_and_evidence_make_a_modal_that_slack_takes(texts, long):
     assert set(re.findall(r"<!(\w+)", seen(view))) <= {"date"}
 
 
-def test_override_offers_other_runbooks_nothing_and_by_hand():
+def test_override_offers_other_runbooks_nothing_and_by_hand() -> None:
     (choice, _) = VIEWS["modal_override"]["blocks"]
     values = [option["value"] for option in choice["element"]["options"]]
     assert values == ["restart-checkout", "drain-checkout", BY_HAND, NOTHING]
 
 
-def test_override_offers_at_most_what_slack_takes_and_says_where_the_rest_is():
+def test_override_offers_at_most_what_slack_takes_and_says_where_the_rest_is() -> None:
     many = [Choice(f"runbook-{n}", "Do something " * 20, False) for n in range(30)]
     view = override_modal("INC-7", many, VALUE)
     check_view(view)
     assert "/watch run" in seen(view)
 
 
-def filled(**selected: str) -> dict:
+def filled(**selected: str) -> dict[str, dict[str, dict[str, Any]]]:
     return {
         name: {name: {"value": text} if name == REASON else {"selected_option": {"value": text}}}
         for name, text in selected.items()
     }
 
 
-def test_override_is_read_back():
+def test_override_is_read_back() -> None:
     assert read_override(filled(choice="drain-checkout", reason=" known deploy ")) == OverrideForm(
         "drain-checkout", "known deploy"
     )
 
 
-def test_a_reason_is_required_even_if_it_is_made_of_spaces():
+def test_a_reason_is_required_even_if_it_is_made_of_spaces() -> None:
     form = read_override(filled(choice=NOTHING, reason="   "))
     assert set(override_faults(form)) == {REASON}
     assert set(override_faults(read_override({}))) == {REASON, CHOICE}
     assert not override_faults(read_override(filled(choice=NOTHING, reason="deploying")))
 
 
-def test_pause_proposes_the_service_for_an_hour():
+def test_pause_proposes_the_service_for_an_hour() -> None:
     blocks = {block.get("block_id"): block for block in VIEWS["modal_pause"]["blocks"]}
     assert blocks[SCOPE]["element"]["initial_option"]["text"]["text"] == "Service checkout"
     assert blocks[DURATION]["element"]["initial_option"]["text"]["text"] == "for 1 hour"
 
 
-def test_everything_that_pause_offers_is_read_back():
+def test_everything_that_pause_offers_is_read_back() -> None:
     blocks = {block.get("block_id"): block for block in VIEWS["modal_pause"]["blocks"]}
     forms = [
         read_pause(filled(scope=scope["value"], duration=duration["value"], reason="deploying"))
@@ -172,23 +175,23 @@ def test_everything_that_pause_offers_is_read_back():
 
 
 @pytest.mark.parametrize("scope", ["", "everything", "service:", "galaxy:x", "everything:x"])
-def test_a_scope_that_was_not_offered_is_refused(scope):
+def test_a_scope_that_was_not_offered_is_refused(scope: str) -> None:
     form = read_pause(filled(scope=scope, duration="1h", reason="x"))
     assert form is None
     assert set(pause_faults(form)) == {SCOPE}
 
 
-def test_a_duration_that_was_not_offered_is_refused():
+def test_a_duration_that_was_not_offered_is_refused() -> None:
     assert read_pause(filled(scope="everything:", duration="9000w", reason="x")) is None
 
 
-def test_a_target_whose_name_is_too_long_for_slack_is_not_offered():
+def test_a_target_whose_name_is_too_long_for_slack_is_not_offered() -> None:
     view = pause_modal((Scope(kind=ScopeKind.TARGET, name="x" * 200), SERVICE))
     check_view(view)
     assert "xxx" not in seen(view)
 
 
-def test_a_review_is_read_back():
+def test_a_review_is_read_back() -> None:
     form = read_review(filled(judgement="lucky", reason="traffic was low"))
     assert (form.judgement, form.reason) == ("lucky", "traffic was low")
     assert not review_faults(form)

@@ -4,26 +4,26 @@ from hypothesis import strategies as st
 from bot.slack.pacing import Pace, Paces
 
 
-def test_a_burst_goes_at_once_and_then_one_each_interval():
+def test_a_burst_goes_at_once_and_then_one_each_interval() -> None:
     pace = Pace(interval_seconds=1.0, burst=3)
     assert [pace.reserve(100.0) for _ in range(5)] == [100.0, 100.0, 100.0, 101.0, 102.0]
 
 
-def test_credit_comes_back_with_time_but_not_beyond_the_burst():
+def test_credit_comes_back_with_time_but_not_beyond_the_burst() -> None:
     pace = Pace(interval_seconds=1.0, burst=2)
     for _ in range(4):
         pace.reserve(100.0)
     assert [pace.reserve(1000.0) for _ in range(3)] == [1000.0, 1000.0, 1001.0]
 
 
-def test_after_a_limit_slots_begin_at_its_end_one_by_one():
+def test_after_a_limit_slots_begin_at_its_end_one_by_one() -> None:
     pace = Pace(interval_seconds=1.0, burst=4)
     pace.block(110.0)
     assert [pace.reserve(100.0) for _ in range(3)] == [110.0, 111.0, 112.0]
 
 
 @given(st.integers(1, 8), st.lists(st.floats(0, 5), min_size=2, max_size=40))
-def test_in_no_window_are_there_more_slots_than_burst_and_interval_allow(burst, steps):
+def test_in_no_window_are_there_more_slots_than_burst_and_interval_allow(burst: int, steps: list[float]) -> None:
     pace, now, slots = Pace(interval_seconds=1.0, burst=burst), 1000.0, []
     for step in steps:
         now += step
@@ -34,14 +34,14 @@ def test_in_no_window_are_there_more_slots_than_burst_and_interval_allow(burst, 
             assert last - first + 1 <= burst + window + 1e-6
 
 
-def test_channels_have_paces_of_their_own():
+def test_channels_have_paces_of_their_own() -> None:
     paces = Paces()
     assert paces.posting("C01INC") is not paces.posting("C02AUD")
     assert paces.posting("C01INC") is paces.posting("C01INC")
     assert paces.updating() is paces.updating()
 
 
-def test_updates_stay_within_fifty_a_minute():
+def test_updates_stay_within_fifty_a_minute() -> None:
     pace = Paces().updating()
     slots = [pace.reserve(1000.0) for _ in range(120)]
     assert sum(slot < 1060.0 for slot in slots) <= 50

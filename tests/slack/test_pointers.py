@@ -8,17 +8,18 @@ from hypothesis import strategies as st
 
 from bot.slack.cards import render
 from bot.slack.limits import check_card
+from tests.slack.conftest import Golden
 from tests.slack.notices import POINTERS
 
 
 @pytest.mark.parametrize("name", POINTERS)
-def test_a_pointer_is_drawn_exactly_as_agreed(name, golden):
+def test_a_pointer_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
     message = render(POINTERS[name], 41)
     check_card(message.blocks, message.text)
     golden(name, {"text": message.text, "blocks": message.blocks, "metadata": message.metadata})
 
 
-def test_the_fallback_text_stands_alone():
+def test_the_fallback_text_stands_alone() -> None:
     text = render(POINTERS["pointer_resolved"], 41).text
     for part in ("Critical", "checkout", "ServiceDown", "INC-7", "<#C07OWN>", "Resolved after 6 min"):
         assert part in text
@@ -26,7 +27,9 @@ def test_the_fallback_text_stands_alone():
 
 @settings(deadline=None, max_examples=60)
 @given(st.text(max_size=400), st.text(max_size=400), st.text(max_size=3000), st.text(max_size=40))
-def test_any_text_gives_a_pointer_that_slack_takes_and_no_markup_of_its_own(service, alert, outcome, severity):
+def test_any_text_gives_a_pointer_that_slack_takes_and_no_markup_of_its_own(
+    service: str, alert: str, outcome: str, severity: str
+) -> None:
     changes = {"service": service, "alert_name": f"<!channel>{alert}", "outcome": outcome, "severity": severity}
     message = render(POINTERS["pointer_resolved"].model_copy(update=changes), 41)
     check_card(message.blocks, message.text)

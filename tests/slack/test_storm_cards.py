@@ -10,7 +10,7 @@ from tests.slack.storms import BUNDLES, bundle, line
 from tests.slack.test_cards import buttons, drawn, reading
 
 
-def test_a_card_about_many_of_the_longest_texts_still_fits():
+def test_a_card_about_many_of_the_longest_texts_still_fits() -> None:
     long = "<&>" * 5000
     every = [
         line(number, state, service=long, severity=long, alert_name=long, plan=long, approved_by=(f"U{'1' * 24}",) * 50)
@@ -21,7 +21,7 @@ def test_a_card_about_many_of_the_longest_texts_still_fits():
     check_card(message.blocks, message.text)
 
 
-def test_approving_all_says_once_more_how_many_and_how_far():
+def test_approving_all_says_once_more_how_many_and_how_far() -> None:
     (approve, *_) = buttons(BUNDLES["bundle_asking"])
     assert approve["text"]["text"] == "Approve all 17"
     assert approve["style"] == "primary"
@@ -30,9 +30,9 @@ def test_approving_all_says_once_more_how_many_and_how_far():
     assert "17 targets in all" in asked
 
 
-def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much():
+def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much() -> None:
     said = reading(BUNDLES["bundle_under_way"])
-    assert "2 need a yes, 1 failed, 1 running, 2 worked, 1 resolved" in said
+    assert "2 waiting for approval, 1 failed, 1 running, 2 done and verified, 1 resolved" in said
     assert "… and 7 more, under “Choose…” and “Why?”" in reading(BUNDLES["bundle_asking"])
     text = drawn(BUNDLES["bundle_asking"])["text"]
     for part in ("Critical", "17 questions at once", "Restart a service", "2026-11-23 03:32", "INC-12 and 16 more"):

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+from enum import StrEnum
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from bot.response.model.audit_kinds import AuditKind
 from storage.audit import PAGE_ENTRIES, AuditKeyError, NewEntry
 from storage.audit_chain import Damage, Head
 from storage.audit_export import export_lines, verify_export
@@ -15,10 +17,16 @@ from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.incidents import NOW
 
 
+class NewerKind(StrEnum):
+    """What a release to come may write."""
+
+    PLANET_MOVED = "planet.moved"
+
+
 async def speak(database: Database, times: int = 1, actor: str = "U01ALICE") -> None:
     async with database.begin() as work:
         await work.audit.append_all(
-            [NewEntry("spoke", actor, NOW, {"n": n, "words": "é \0 \ud83d"}) for n in range(times)]
+            [NewEntry(AuditKind.RUNBOOK_REQUESTED, actor, NOW, {"n": n, "words": "é \0 \ud83d"}) for n in range(times)]
         )
 
 
@@ -52,7 +60,7 @@ async def test_what_was_written_verifies_page_by_page(database: Database) -> Non
 async def test_numbers_have_no_gaps_however_many_write_and_fail_at_once(database: Database) -> None:
     async def give_up() -> None:
         async with database.begin() as work:
-            await work.audit.append(kind="spoke", actor="U02BOB", at=NOW, body={})
+            await work.audit.append(kind=AuditKind.RUNBOOK_REQUESTED, actor="U02BOB", at=NOW, body={})
             raise ZeroDivisionError
 
     results = await asyncio.gather(
@@ -129,6 +137,19 @@ async def test_a_cut_that_also_resets_the_head_is_found_by_what_was_published(da
     )
     assert await damages(database) == []
     assert await damages(database, published) == [(4, Damage.CUT_OFF)]
+
+
+async def test_an_entry_of_a_newer_release_is_read_verified_and_exported(database: Database) -> None:
+    await speak(database)
+    async with database.begin() as work:
+        body = {"planet": "Venus"}
+        await work.audit.append(kind=NewerKind.PLANET_MOVED, actor="U01ALICE", at=NOW, body=body)  # type: ignore[arg-type]
+    async with database.read() as work:
+        newest = (await work.audit.latest(1))[0]
+        assert (newest.kind, newest.body) == ("planet.moved", {"planet": "Venus"})
+        assert (await work.audit.verify()).intact
+        lines = [line async for line in export_lines(work.audit, AUDIT_KEY, NOW)]
+    assert verify_export(lines, AUDIT_KEY).intact
 
 
 async def test_an_anchor_is_given_once_per_head(database: Database) -> None:

@@ -16,7 +16,7 @@ from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
 from storage.alerts import RejectedAlert, group_key
 from storage.database import Database
 from storage.intake import WAITING_ALERTS_MAX, Intake, IntakeUnavailableError
-from storage.queue import LOOKS_PER_TRANSACTION
+from storage.queue import ASSESSMENTS_PER_TRANSACTION
 from storage.tables import ALERTS, AUDIT_ENTRIES, INCIDENTS, QUARANTINED_ALERTS
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.incidents import NOW, alert, open_incident
@@ -56,16 +56,16 @@ async def entries(database: Database) -> list[tuple[str, int | None, dict[str, A
         return [(entry.kind, entry.incident_id, dict(entry.body)) async for entry in work.audit.entries()]
 
 
-def looks(enqueuer: RecordingEnqueuer) -> list[int]:
+def assessments(enqueuer: RecordingEnqueuer) -> list[int]:
     return [call[1] for call in enqueuer.calls]
 
 
 async def begin_look(database: Database, incident_id: int) -> None:
     async with database.begin() as work:
-        await work.incidents.begin_consideration(incident_id)
+        await work.incidents.begin_consideration(incident_id, NOW)
 
 
-async def test_a_firing_alert_opens_an_incident_and_asks_for_a_look(
+async def test_a_firing_alert_opens_an_incident_and_asks_for_an_assessment(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
     result = await intake.accept([alert()])
@@ -79,7 +79,7 @@ async def test_a_firing_alert_opens_an_incident_and_asks_for_a_look(
         assert await work.incidents.alerts(incident.id) == [alert()]
         assert await work.incidents.firing(incident.id) == 1
         assert (await work.audit.verify()).intact
-    assert looks(enqueuer) == [incident.id]
+    assert assessments(enqueuer) == [incident.id]
     assert [(kind, incident_id) for kind, incident_id, _ in await entries(database)] == [
         ("incident.opened", incident.id),
         ("alert.received", incident.id),
@@ -94,7 +94,7 @@ async def test_a_duplicate_is_recognised_by_what_is_stored(
     after_a_restart = Intake(database, written_policy, lambda: NOW)
     again = await after_a_restart.accept([alert(), alert()])
     assert (again.accepted, again.duplicates, again.incidents) == (0, 2, first.incidents)
-    assert looks(enqueuer) == [1]
+    assert assessments(enqueuer) == [1]
     assert len(await entries(database)) == 2, "a duplicate is no news"
     await after_a_restart.close()
 
@@ -108,7 +108,7 @@ async def test_alerts_of_one_group_share_the_unresolved_incident(
         await intake.accept([alert("f4", service="orders")]),
     ]
     assert [result.incidents for result in results] == [("INC-1",), ("INC-1",), ("INC-2",)]
-    assert looks(enqueuer) == [1, 2], "a look at INC-1 was wanted already"
+    assert assessments(enqueuer) == [1, 2], "an assessment of INC-1 was wanted already"
 
 
 async def test_a_new_alert_after_the_incident_is_resolved_opens_another(database: Database, intake: Intake) -> None:
@@ -128,15 +128,15 @@ async def test_the_policy_says_what_belongs_together(
     assert result.incidents == ("INC-1", "INC-2", "INC-3")
 
 
-async def test_only_the_last_resolved_alert_asks_for_a_look(
+async def test_only_the_last_resolved_alert_asks_for_an_assessment(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
     await intake.accept([alert("f1"), alert("f2")])
     await begin_look(database, 1)
     first = await intake.accept([alert("f1", status=RESOLVED)])
-    assert (first.accepted, looks(enqueuer)) == (1, [1])
+    assert (first.accepted, assessments(enqueuer)) == (1, [1])
     await intake.accept([alert("f2", status=RESOLVED)])
-    assert looks(enqueuer) == [1, 1]
+    assert assessments(enqueuer) == [1, 1]
     async with database.read() as work:
         assert await work.incidents.firing(1) == 0
         assert {a.status for a in await work.incidents.alerts(1)} == {RESOLVED}
@@ -148,10 +148,10 @@ async def test_a_resolved_alert_of_a_resolved_incident_asks_for_nothing(
 ) -> None:
     await intake.accept([alert()])
     async with database.begin() as work:
-        await work.incidents.begin_consideration(1)
+        await work.incidents.begin_consideration(1, NOW)
         await work.incidents.move(1, IncidentEvent.RESOLVE, now=NOW)
     assert (await intake.accept([alert(status=RESOLVED)])).accepted == 1
-    assert looks(enqueuer) == [1]
+    assert assessments(enqueuer) == [1]
 
 
 async def test_a_resolved_alert_that_never_fired_is_kept_without_an_incident(
@@ -159,7 +159,7 @@ async def test_a_resolved_alert_that_never_fired_is_kept_without_an_incident(
 ) -> None:
     result = await intake.accept([alert(status=RESOLVED)])
     assert (result.accepted, result.incidents) == (1, ())
-    assert (await rows(database, ALERTS), await rows(database, INCIDENTS), looks(enqueuer)) == (1, 0, [])
+    assert (await rows(database, ALERTS), await rows(database, INCIDENTS), assessments(enqueuer)) == (1, 0, [])
     assert [(kind, incident) for kind, incident, _ in await entries(database)] == [("alert.received", None)]
     assert (await intake.accept([alert(status=RESOLVED)])).duplicates == 1
 
@@ -218,30 +218,30 @@ async def test_hostile_text_is_stored_and_recognised(database: Database, intake:
     assert (first.accepted, again.duplicates, again.incidents) == (1, 1, first.incidents)
 
 
-async def test_a_storm_is_a_few_audit_entries_and_looks(
+async def test_a_storm_is_a_few_audit_entries_and_assessments(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
     result = await intake.accept([alert(f"f{number}", instance=f"{number}") for number in range(2_000)])
     assert result.accepted == 2_000
-    assert looks(enqueuer) == [1]
+    assert assessments(enqueuer) == [1]
     [opened, received] = await entries(database)
     assert opened[0] == "incident.opened"
     assert (received[2]["firing"], len(received[2]["fingerprints"])) == (2_000, 5)
 
 
-async def test_a_storm_over_many_services_queues_its_looks_after_the_answer(
+async def test_a_storm_over_many_services_queues_its_assessments_after_the_answer(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
-    many = LOOKS_PER_TRANSACTION * 2 + 7
+    many = ASSESSMENTS_PER_TRANSACTION * 2 + 7
     result = await intake.accept([alert(f"f{number}", service=f"s{number}") for number in range(many)])
     assert len(result.incidents) == many
-    assert len(enqueuer.calls) >= LOOKS_PER_TRANSACTION
+    assert len(enqueuer.calls) >= ASSESSMENTS_PER_TRANSACTION
     await intake.close()
-    assert sorted(looks(enqueuer)) == list(range(1, many + 1))
+    assert sorted(assessments(enqueuer)) == list(range(1, many + 1))
     assert len({call[2] for call in enqueuer.calls}) == many
 
 
-async def test_looks_that_a_dead_process_owed_are_queued_by_the_next(
+async def test_assessments_that_a_dead_process_left_are_queued_by_the_next(
     database: Database, written_policy: PolicyHolder, enqueuer: RecordingEnqueuer
 ) -> None:
     async with database.begin() as work:
@@ -250,7 +250,7 @@ async def test_looks_that_a_dead_process_owed_are_queued_by_the_next(
     intake = Intake(database, written_policy, lambda: NOW)
     await intake.accept([alert()])
     await intake.close()
-    assert sorted(looks(enqueuer)) == [1, 2, 3, 4]
+    assert sorted(assessments(enqueuer)) == [1, 2, 3, 4]
 
 
 async def test_concurrent_callers_share_commits_and_each_gets_its_own_answer(

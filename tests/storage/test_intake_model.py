@@ -110,4 +110,4 @@ async def test_what_is_stored_is_what_the_model_says(sqlite_template: Path, step
     assert found == {f"f{number}": (model.status[number], model.incident[number]) for number in model.status}
     assert unresolved == model.unresolved
     assert chain.intact
-    assert len({call[2] for call in enqueuer.calls}) == len(enqueuer.calls), "every look has its own id"
+    assert len({call[2] for call in enqueuer.calls}) == len(enqueuer.calls), "every assessment has its own id"

@@ -8,6 +8,7 @@ from dbos import run_dbos_database_migrations
 from sqlalchemy import Connection, inspect, select, text
 
 from bot.response.engine.database import system_url
+from bot.response.model.audit_kinds import AuditKind
 from storage.audit_chain import EMPTY
 from storage.columns import Row
 from storage.database import Database
@@ -45,7 +46,7 @@ async def test_our_tables_have_none_of_the_engines_names(database: Database) -> 
 
 async def test_migrating_again_changes_nothing(database: Database) -> None:
     async with database.begin() as work:
-        await work.audit.append(kind="spoke", actor="U01ALICE", at=NOW, body={})
+        await work.audit.append(kind=AuditKind.RUNBOOK_REQUESTED, actor="U01ALICE", at=NOW, body={})
         head = await work.audit.head()
     await migrate(database)
     async with database.read() as work:

@@ -50,7 +50,7 @@ async def claimed(database: Database, route: str = MAIL, by: str = "one") -> lis
     return [row for row in rows if row is not None]
 
 
-async def test_nothing_is_untold_before_its_time(database: Database):
+async def test_nothing_is_untold_before_its_time(database: Database) -> None:
     _, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     assert await untold(database, NOW + timedelta(seconds=29)) == []
@@ -59,7 +59,7 @@ async def test_nothing_is_untold_before_its_time(database: Database):
 
 async def test_cards_calls_and_outcomes_behind_a_notice_that_slack_does_not_take_are_untold_in_their_order(
     database: Database,
-):
+) -> None:
     incident, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     small_talk = entry(incident)
@@ -70,7 +70,7 @@ async def test_cards_calls_and_outcomes_behind_a_notice_that_slack_does_not_take
     assert [one.outbox_id for one in await untold(database)] == [first, *ids[1:]]
 
 
-async def test_a_notice_that_only_waits_for_its_turn_is_not_untold_while_the_line_moves(database: Database):
+async def test_a_notice_that_only_waits_for_its_turn_is_not_untold_while_the_line_moves(database: Database) -> None:
     _, (moving,) = await queued(database, card(1))
     await queued(database, card(2), group="two")
     await posted(database, moving, LATER - timedelta(seconds=5))
@@ -78,7 +78,7 @@ async def test_a_notice_that_only_waits_for_its_turn_is_not_untold_while_the_lin
     assert len(await untold(database, LATER + AFTER)) == 1, "the line has not moved for as long as that"
 
 
-async def test_what_slack_has_refused_for_good_is_untold(database: Database):
+async def test_what_slack_has_refused_for_good_is_untold(database: Database) -> None:
     _, (refused,) = await queued(database, card(1))
     async with database.begin() as work:
         await work.outbox.claim(refused, by="courier", now=NOW, until=LATER)
@@ -87,7 +87,7 @@ async def test_what_slack_has_refused_for_good_is_untold(database: Database):
     assert await untold(database, NOW + timedelta(hours=2)) == []
 
 
-async def test_the_same_thing_is_queued_once_for_each_route(database: Database):
+async def test_the_same_thing_is_queued_once_for_each_route(database: Database) -> None:
     _, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)
@@ -104,7 +104,7 @@ async def test_the_same_thing_is_queued_once_for_each_route(database: Database):
         assert await work.second_notices.known([one.incident_id + 1]) == []
 
 
-async def test_whether_a_recipient_heard_of_something_is_known(database: Database):
+async def test_whether_a_recipient_heard_of_something_is_known(database: Database) -> None:
     _, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)
@@ -112,7 +112,7 @@ async def test_whether_a_recipient_heard_of_something_is_known(database: Databas
     await add(database, one, route="pagerduty")
     (row,) = await claimed(database)
     async with database.begin() as work:
-        assert not await work.second_notices.heard_of(row)
+        assert not await work.second_notices.told_before(row)
         assert await work.second_notices.delivered(row.id, now=LATER)
         assert not await work.second_notices.delivered(row.id, now=LATER), "known already"
     await add(database, one, kind="outcome")
@@ -120,11 +120,11 @@ async def test_whether_a_recipient_heard_of_something_is_known(database: Databas
     (ending,) = await claimed(database)
     (page,) = await claimed(database, "pagerduty")
     async with database.read() as work:
-        assert await work.second_notices.heard_of(ending)
-        assert not await work.second_notices.heard_of(page)
+        assert await work.second_notices.told_before(ending)
+        assert not await work.second_notices.told_before(page)
 
 
-async def test_of_an_incident_only_the_first_row_can_be_claimed_and_by_one_replica(database: Database):
+async def test_of_an_incident_only_the_first_row_can_be_claimed_and_by_one_replica(database: Database) -> None:
     _, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)
@@ -139,7 +139,7 @@ async def test_of_an_incident_only_the_first_row_can_be_claimed_and_by_one_repli
     assert after.id > row.id
 
 
-async def test_what_slack_has_taken_meanwhile_is_known(database: Database):
+async def test_what_slack_has_taken_meanwhile_is_known(database: Database) -> None:
     _, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)
@@ -154,7 +154,7 @@ async def test_what_slack_has_taken_meanwhile_is_known(database: Database):
         assert await work.second_notices.taken_by_slack(again)
 
 
-async def test_a_route_that_keeps_count_hears_once_that_the_incident_is_over(database: Database):
+async def test_a_route_that_keeps_count_hears_once_that_the_incident_is_over(database: Database) -> None:
     incident, (first,) = await queued(database, card(1))
     await tried_in_vain(database, first)
     (one,) = await untold(database)
@@ -184,7 +184,7 @@ async def test_a_route_that_keeps_count_hears_once_that_the_incident_is_over(dat
         assert await work.second_notices.waiting() == 1
 
 
-async def test_a_link_is_spent_once(database: Database):
+async def test_a_link_is_spent_once(database: Database) -> None:
     incident, _ = await queued(database)
 
     async def use() -> bool:

@@ -30,7 +30,7 @@ def run_demo(*, state: Path, port: int, open_browser: bool, fresh: bool, probe: 
         probe: watch with our own probe even where Prometheus is installed.
     """
     console = Console(highlight=False)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a look skipped on a busy machine is no news
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a check skipped on a busy machine is no news
     try:
         with open_folder(state, fresh=fresh) as folder:
             if folder.ended:

@@ -1,5 +1,6 @@
-"""Alertmanager's webhook, version 4, as the demo sends it itself: where no Alertmanager runs, and to close what an
-earlier demo left open.
+"""Alertmanager's webhook, version 4, as the demo sends it itself.
+
+It does so where no Alertmanager runs, and to close what an earlier demo left open.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class FiringAlert:
     labels: dict[str, str]
     annotations: dict[str, str]
     starts_at: str
-    """RFC 3339, as it was first told: it is compared as text by whoever hears of it again."""
+    """RFC 3339, as it was first told: it is compared as text by whoever receives it again."""
     generator_url: str = ""
 
     @property

@@ -27,7 +27,7 @@ VARIABLES = frozenset(
     }
 )
 PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
-"""Everything the demo talks to is on this machine, where no proxy can reach it."""
+"""Everything the demo talks to is on this machine, where no proxy leads."""
 
 
 def bot_environment(

@@ -19,7 +19,7 @@ from rich.text import Text
 from bot.local.demo import guide
 from bot.local.demo.bot_process import running_bot
 from bot.local.demo.folder import Folder
-from bot.local.demo.health import Lookout
+from bot.local.demo.health import HealthChecks
 from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, write_policy
 from bot.local.demo.service import ServiceOnShow
@@ -33,8 +33,9 @@ from bot.local.demo.surroundings import (
     running_monitor,
     running_services,
 )
+from bot.local.demo.team import demo_team
 from bot.local.servers import ServerError, is_free, log_tail
-from bot.local.workspace import Server, Workspace, demo_team
+from bot.local.workspace import Server, Workspace
 
 T = TypeVar("T")
 
@@ -127,7 +128,7 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
             monitor = await begin(watched, "what watches it")
             show = ServiceOnShow(services.checkout, monitor.name, workspace, story)
             beside.append(await begin(_background(remember_firing(monitor, folder.firing)), "what watches it"))
-            await begin(Lookout(addresses.health_url, (show.heard, *monitor.listeners)), "what watches it")
+            await begin(HealthChecks(addresses.health_url, (show.checked, *monitor.listeners)), "what watches it")
         guide.welcome(workspace, INCIDENTS, {SERVICE: services.checkout.url, **monitor.links})
         folder.tell_others(f"its page is {server.page_url}")
         console.print(_invitation(server.page_url, monitor.name, folder))
@@ -180,9 +181,9 @@ def _invitation(url: str, monitor: str, folder: Folder) -> Frame:
     text = Text.assemble(("Open  ", "bold"), (url, "bold cyan underline"), "\n\n")
     for number, step in enumerate(guide.TO_TRY, start=1):
         text.append(f"{number}. {step.replace('*', '').replace('`', '')}\n")
-    for fact in (f"Watched by {monitor}.", f"The written orders: {folder.policy}", "Ctrl-C ends it all."):
+    for fact in (f"Watched by {monitor}.", f"The policy: {folder.policy}", "Ctrl-C ends it all."):
         text.append(f"\n{fact}", "dim")
-    return Frame(text, title="Watchkeeper keeps the watch", title_align="left", border_style="cyan", padding=(1, 2))
+    return Frame(text, title="Watchkeeper is running", title_align="left", border_style="cyan", padding=(1, 2))
 
 
 def _has_display() -> bool:

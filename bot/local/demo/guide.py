@@ -9,7 +9,7 @@ GUIDE = User("U00GUIDE", "guide", "Demo guide", "Shows you around", avatar_colou
 TO_TRY = (
     "Break the service with a button at the side, or wait: after 20 seconds it hangs by itself, once.",
     "A card comes in #incidents within seconds. Read what is proposed and why, then press *Approve* as Alice.",
-    "Open the card's thread: what was done, whether it helped, and the way back. Press *Why?* on the card.",
+    "Open the card's thread: what was done, whether it helped, and the rollback. Press *Why?* on the card.",
     "Break it again, and be Dave, who may not approve; then press *Override…* or *Pause…*, or type `/watch help`.",
 )
 WORDS = {
@@ -48,7 +48,7 @@ def panel(
     monitor: str,
     break_it: Mapping[str, Callable[[], Awaitable[None]]],
 ) -> Panel:
-    """The panel for what the last look found; the buttons (id to act) are there while there is something to break."""
+    """The panel for what the last check found; the buttons (id to act) are there while there is something to break."""
     if found is None:
         service = PanelLine("Service", "starting")
     else:

@@ -1,6 +1,6 @@
 """Lets the local workspace outlive its process: what was said in it is kept in a file.
 
-Slack remembers by itself; here somebody must, or a bot that is started again would look for cards that are gone.
+Slack remembers by itself; here somebody must, or a bot that is started again would search for cards that are gone.
 """
 
 import asyncio

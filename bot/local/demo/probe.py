@@ -1,4 +1,4 @@
-"""A monitor of our own, for machines without Prometheus: turns looks into alerts, told as Alertmanager does."""
+"""A monitor of our own, for machines without Prometheus: turns health checks into alerts, told as Alertmanager does."""
 
 import logging
 from datetime import UTC, datetime
@@ -8,37 +8,37 @@ import aiohttp
 from bot.local.demo.alerts import FiringAlert, Receiver, moment, send, webhook
 from bot.local.demo.health import Health
 
-LOOKS_UNTIL_FIRING = 2
-"""One bad look may be a hiccup of a busy machine."""
+FAILURES_UNTIL_FIRING = 2
+"""One bad check may be a hiccup of a busy machine."""
 
 log = logging.getLogger(__name__)
 
 
 class ProbeMonitor:
-    """Fires ``ServiceDown`` after two bad looks in a row, and resolves it with the first good one.
+    """Fires ``ServiceDown`` after two bad checks in a row, and resolves it with the first good one.
 
-    What the receiver has not accepted is posted again with the next look, in order.
+    What the receiver has not accepted is posted again with the next check, in order.
     """
 
     def __init__(self, service: str, url: str, receiver: Receiver) -> None:
         self._labels = {"alertname": "ServiceDown", "service": service, "instance": url, "severity": "critical"}
         self._service = service
         self._receiver = receiver
-        self._bad_looks = 0
+        self._failures = 0
         self._untold: list[tuple[FiringAlert, datetime | None]] = []
         self.firing: FiringAlert | None = None
 
-    async def heard(self, found: Health) -> None:
-        """Take in what one look found."""
+    async def checked(self, found: Health) -> None:
+        """Take in what one check found."""
         now = datetime.now(UTC)
         if found is Health.ANSWERING:
-            self._bad_looks = 0
+            self._failures = 0
             if self.firing is not None:
                 self._untold.append((self.firing, now))
                 self.firing = None
         else:
-            self._bad_looks += 1
-            if self._bad_looks >= LOOKS_UNTIL_FIRING and self.firing is None:
+            self._failures += 1
+            if self._failures >= FAILURES_UNTIL_FIRING and self.firing is None:
                 self.firing = self._alert(found, now)
                 self._untold.append((self.firing, None))
         await self._tell()
@@ -46,7 +46,7 @@ class ProbeMonitor:
     def _alert(self, found: Health, now: datetime) -> FiringAlert:
         annotations = {
             "summary": f"{self._service} does not answer",
-            "description": f"The demo's probe found it {found} {LOOKS_UNTIL_FIRING} times in a row.",
+            "description": f"The demo's probe found it {found} {FAILURES_UNTIL_FIRING} times in a row.",
         }
         return FiringAlert(self._labels, annotations, moment(now), self._labels["instance"])
 

@@ -106,7 +106,7 @@ def _end(noted: Noted) -> bool:
     give_up_at = time.monotonic() + END_WITHIN_SECONDS
     with suppress(ProcessLookupError):
         os.kill(noted.pid, signal.SIGTERM)
-        os.kill(noted.pid, signal.SIGCONT)  # a frozen process would not hear the other one
+        os.kill(noted.pid, signal.SIGCONT)  # a frozen process would not receive the other one
         while look_up(noted.pid) == noted:
             if time.monotonic() > give_up_at:
                 os.kill(noted.pid, signal.SIGKILL)

@@ -28,8 +28,8 @@ class ServiceOnShow:
         self._was_broken = False
         workspace.panel = guide.panel(None, monitor, {})
 
-    async def heard(self, found: Health) -> None:
-        """Take in what one look found; show it where it is news. A hanging service that is being restarted is none."""
+    async def checked(self, found: Health) -> None:
+        """Take in what one check found; show it where it is news. A hanging service that is being restarted is none."""
         is_answering = found is Health.ANSWERING
         if self._found is not None and is_answering == (self._found is Health.ANSWERING):
             return

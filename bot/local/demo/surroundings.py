@@ -26,6 +26,8 @@ from bot.local.supervised import Program, Supervisord, running_supervisord
 
 SERVICE = "checkout"
 STAGING = "checkout-staging"
+USERNAME = "watchkeeper"
+"""What the policy tells supervisord; the password is in a file of its own."""
 DOWN_FOR_SECONDS = 2
 REMEMBER_EVERY_SECONDS = 1.0
 MONITOR_PROGRAMS = ("prometheus", "prometheus-alertmanager")
@@ -60,6 +62,7 @@ async def running_services(folder: Folder, started: StartHook) -> AsyncIterator[
         folder.servers / "supervisord",
         checkout,
         staging,
+        username=USERNAME,
         password=password_file.read_text(),
         started=started,
     ) as supervisord:
@@ -76,7 +79,7 @@ class Monitor:
     links: dict[str, str] = field(default_factory=dict)
     """Its own pages, by title."""
     listeners: tuple[Listener, ...] = ()
-    """What it wants to hear of every look."""
+    """Called with what every check found."""
 
 
 @asynccontextmanager
@@ -149,7 +152,7 @@ def _probe(service: Program, receiver: Receiver) -> Monitor:
     async def firing() -> list[FiringAlert]:
         return [probe.firing] if probe.firing else []
 
-    return Monitor("the demo's probe", firing, listeners=(probe.heard,))
+    return Monitor("the demo's probe", firing, listeners=(probe.checked,))
 
 
 async def _firing(alertmanager: Alertmanager) -> list[FiringAlert]:

@@ -4,7 +4,6 @@ The bot is the same as with Slack; only `SLACK_API_URL` differs. What Slack refu
 """
 
 from bot.local.workspace.content import File, Message, View
-from bot.local.workspace.demo_team import demo_team
 from bot.local.workspace.panel import Panel, PanelButton, PanelLine
 from bot.local.workspace.people import Outcome, Person
 from bot.local.workspace.server import Server
@@ -27,5 +26,4 @@ __all__ = [
     "UserGroup",
     "View",
     "Workspace",
-    "demo_team",
 ]

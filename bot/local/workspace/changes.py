@@ -15,7 +15,7 @@ ChangeKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something is different now. `user` limits who may see it; `channel` and `ts` say where to look."""
+    """Something is different now. `user` limits who may see it; `channel` and `ts` say where."""
 
     kind: ChangeKind
     channel: str | None = None
@@ -52,7 +52,7 @@ class Changes:
         """Wait until `predicate()` is true and return what it returned; it is asked again after each change.
 
         Args:
-            predicate: looks at the workspace, must not change it.
+            predicate: reads the workspace, must not change it.
             timeout: seconds.
 
         Raises:

@@ -112,7 +112,7 @@ class Delivery:
             "is_ext_shared_channel": False,
             "event_context": secrets.token_hex(16),
         }
-        self._start(self._tell_until_heard(Envelope(EnvelopeKind.EVENT, payload)))
+        self._start(self._tell_until_acknowledged(Envelope(EnvelopeKind.EVENT, payload)))
 
     async def close(self) -> None:
         """Stop telling, when the server stops."""
@@ -120,7 +120,7 @@ class Delivery:
             errand.cancel()
         await asyncio.gather(*self._errands, return_exceptions=True)
 
-    async def _tell_until_heard(self, envelope: Envelope) -> None:
+    async def _tell_until_acknowledged(self, envelope: Envelope) -> None:
         answer = await self._deliver(envelope)
         for attempt, wait_seconds in enumerate(self._redelivery_seconds, start=1):
             if answer.silence is None or answer.wants_no_retry:
@@ -130,13 +130,13 @@ class Delivery:
             answer = await self._deliver(again)
 
     async def _deliver(self, envelope: Envelope) -> Answer:
-        order = self._misbehaviour.next_for_delivery()
-        if order is not None and order.nuisance is Nuisance.LOST:
+        fault = self._misbehaviour.next_for_delivery()
+        if fault is not None and fault.nuisance is Nuisance.LOST:
             await asyncio.sleep(self.ack_timeout)
             return self._recorded(envelope, Answer(silence=Silence.TIMEOUT))
-        if order is not None and order.nuisance is Nuisance.DELAYED:
-            await asyncio.sleep(order.delay_seconds)
-        if order is not None and order.nuisance is Nuisance.DUPLICATED:
+        if fault is not None and fault.nuisance is Nuisance.DELAYED:
+            await asyncio.sleep(fault.delay_seconds)
+        if fault is not None and fault.nuisance is Nuisance.DUPLICATED:
             twin = replace(envelope, id=f"{envelope.id}-again")
             self._start(self._deliver_twin(twin))
         return self._recorded(envelope, await self._send(envelope))

@@ -39,7 +39,7 @@ or, for an act nobody could do, 400 {"ok": false, "error": text}:
     shortcut  {"callback_id", "message": {"channel", "ts"} | absent}
     home      {}
     post      {"channel", "text", "thread_ts"?}
-    react     {"channel", "ts", "name"}          (a second time takes it back)
+    react     {"channel", "ts", "name"}          (a second time removes it)
     dismiss   {"channel", "ts"} an ephemeral message | {"warning": id}
 
 `GET /page/panel` -> {"title", "lines": [{"label", "value", "tone"}], "buttons": [{"id", "label", "tone"}]} or null

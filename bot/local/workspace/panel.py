@@ -23,7 +23,7 @@ class PanelLine:
 
 @dataclass(frozen=True, slots=True)
 class PanelButton:
-    """A button; `press` runs when somebody presses it, `tone` says how it looks."""
+    """A button; `press` runs when somebody presses it, `tone` says how it is shown."""
 
     id: str
     label: str

@@ -55,7 +55,7 @@ class Person:
 
     Args:
         state: where they act.
-        delivery: how the app hears of it.
+        delivery: how the app is told of it.
         user: who they are.
     """
 
@@ -78,7 +78,7 @@ class Person:
     ) -> Outcome:
         """Click a button or, with `choose`, pick in a select, menu or input, on a message or in a view.
 
-        A copy of a message made earlier acts as it looked then, like a client that has not caught up.
+        A copy of a message made earlier acts as it was then, like a client that has not caught up.
 
         Args:
             place: where the element stands.
@@ -223,7 +223,7 @@ class Person:
         return self._warned(NOT_ACKNOWLEDGED)
 
     async def open_home(self) -> None:
-        """Open the app's Home tab; the app hears of it as an event."""
+        """Open the app's Home tab; the app is told of it by an event."""
         if not self._state.installation.home_tab:
             return
         event: Json = {
@@ -264,7 +264,7 @@ class Person:
         return message
 
     async def react(self, message: Message, name: str) -> None:
-        """React to a message with this emoji, or take the reaction back.
+        """React to a message with this emoji, or remove the reaction.
 
         Raises:
             PermissionError: this person cannot see that message.
@@ -318,7 +318,7 @@ class Person:
             self._state.touch(place)
 
     def _show_answered(self, place: Message | View, action_id: str, warning: str | None) -> None:
-        """Take back the waiting sign; the app may have replaced what it stood on meanwhile."""
+        """Remove the waiting sign; the app may have replaced what it stood on meanwhile."""
         pending = place.pending if isinstance(place, View) else place.pending.get(self.id, [])
         if action_id in pending:
             pending.remove(action_id)

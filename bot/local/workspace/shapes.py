@@ -1,4 +1,4 @@
-"""A small language for saying what a JSON object must look like, with faults worded and placed as Slack does.
+"""A small language for saying what a JSON object must be like, with faults worded and placed as Slack does.
 
 It knows nothing of Block Kit: `elements` and `blocks` say in it what Slack accepts.
 """
@@ -27,13 +27,14 @@ Rule = Callable[[Json, str, Faults], None]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An object with these fields and no others; `rules` look at the object as a whole."""
+    """An object with these fields and no others; `rules` check the object as a whole."""
 
     required: Mapping[str, Check] = field(default_factory=dict)
     optional: Mapping[str, Check] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
     def __call__(self, value: Any, pointer: str, faults: Faults) -> None:
+        """Note in `faults` everything in which the value at `pointer` differs from this shape."""
         if not isinstance(value, dict):
             faults.add("must be an object", pointer)
             return

@@ -1,7 +1,7 @@
 """What the workspace holds, and the few operations that change it.
 
 The Web API, response URLs and acting people all go through these operations, so a message posted by either
-looks the same, is announced to whoever waits, and becomes the same event for the app. Rules about who may do
+is the same, is announced to whoever waits, and becomes the same event for the app. Rules about who may do
 what live with the callers. Nothing here does I/O.
 """
 
@@ -149,12 +149,12 @@ class State:
         self._tell_message(message.channel, event)
 
     def touch(self, message: Message) -> None:
-        """Announce that this message looks different now."""
+        """Announce that this message has changed."""
         kind: ChangeKind = "ephemeral" if message.is_ephemeral else "message"
         self.changes.announce(Change(kind, message.channel, message.ts, message.visible_to))
 
     def touch_root(self, reply: Message) -> None:
-        """Announce that the reply's root looks different: it shows how many replies there are."""
+        """Announce that the reply's root has changed: it shows how many replies there are."""
         if reply.thread_ts is not None:
             self.changes.announce(Change("message", reply.channel, reply.thread_ts))
 
@@ -307,7 +307,7 @@ class State:
         return [self.views[view_id] for view_id in self.stacks.get(user, [])]
 
     def touch_view(self, view: View) -> None:
-        """Announce that this view looks different now, to the person who has it."""
+        """Announce that this view has changed, to the person who has it."""
         self.changes.announce(Change("home" if view.kind == "home" else "view", user=view.user))
 
     def view_json(self, view: View) -> Json:

@@ -10,7 +10,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-# The bot scopes the project's manifest asks for; `Workspace.manifest` replaces them by the real file's.
+# What the app may do and hears of before a manifest is loaded; `Workspace.manifest` replaces them by the file's.
 DEFAULT_SCOPES = frozenset(
     {
         "app_mentions:read",
@@ -160,7 +160,7 @@ class Channel:
 
 @dataclass(slots=True)
 class Team:
-    """The workspace's people and places, each looked up by id or by name."""
+    """The workspace's people and places, each found by id or by name."""
 
     id: str
     name: str
@@ -209,10 +209,10 @@ class Team:
 class Installation:
     """The app as installed in the workspace: who it is, what opens its doors and what it may do."""
 
-    app_id: str = "A01WATCH"
-    bot_id: str = "BWATCH"
-    bot_user_id: str = "UWATCH"
-    app_name: str = "Watchkeeper"
+    app_id: str
+    bot_id: str
+    bot_user_id: str
+    app_name: str
     bot_token: str = field(default_factory=lambda: f"xoxb-{secrets.token_hex(16)}", repr=False)
     app_token: str = field(default_factory=lambda: f"xapp-1-{secrets.token_hex(16)}", repr=False)
     signing_secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -225,3 +225,16 @@ class Installation:
     home_tab: bool = True
     # Before a manifest is loaded any command or shortcut may be tried; afterwards only those it names.
     has_manifest: bool = False
+
+
+def installed_in(team: Team) -> Installation:
+    """The app whose bot came into the team first; its other ids are made of the bot user's, so that they stay the same.
+
+    Raises:
+        LookupError: the team has no bot.
+    """
+    bot = next((user for user in team.users.values() if user.is_bot), None)
+    if bot is None:
+        raise LookupError(f"The team {team.name!r} has no bot user; add one, for the app that is to be installed.")
+    own = bot.id.removeprefix("U")
+    return Installation(app_id=f"A01{own}", bot_id=f"B{own}", bot_user_id=bot.id, app_name=bot.real_name)

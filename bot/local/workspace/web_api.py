@@ -17,7 +17,7 @@ from bot.local.workspace.facts import MethodFacts, method_facts
 from bot.local.workspace.limits import RateLimited, RateLimits
 from bot.local.workspace.methods import METHODS
 from bot.local.workspace.methods.registry import Arguments, Call
-from bot.local.workspace.misbehave import CallOrder, Misbehaviour, Trouble
+from bot.local.workspace.misbehave import CallFault, Misbehaviour, Trouble
 from bot.local.workspace.refusal import Refusal, invalid_arguments
 from bot.local.workspace.state import State
 from bot.local.workspace.team import Json
@@ -71,12 +71,12 @@ class WebApi:
         except Refusal as refusal:
             self._record(method, {}, refusal.code)
             return web.json_response(refusal.as_slack())
-        order = self._misbehaviour.next_for_call(method)
-        if order is not None and order.trouble is not Trouble.ANSWER_LOST:
-            return await self._refuse_as_ordered(request, method, given, order)
+        fault = self._misbehaviour.next_for_call(method)
+        if fault is not None and fault.trouble is not Trouble.ANSWER_LOST:
+            return await self._refuse_as_asked(request, method, given, fault)
         response = self._answer(method, given, _token(request, given))
-        if order is not None:
-            await _break_connection(request, order.hold_seconds)
+        if fault is not None:
+            await _break_connection(request, fault.hold_seconds)
         return response
 
     def _answer(self, method: str, given: Json, token: str) -> web.Response:
@@ -128,16 +128,16 @@ class WebApi:
                 ) from refusal
             raise
 
-    async def _refuse_as_ordered(
-        self, request: web.Request, method: str, given: Json, order: CallOrder
+    async def _refuse_as_asked(
+        self, request: web.Request, method: str, given: Json, fault: CallFault
     ) -> web.StreamResponse:
-        self._record(method, given, order.trouble.value)
-        if order.trouble is Trouble.RATE_LIMITED:
+        self._record(method, given, fault.trouble.value)
+        if fault.trouble is Trouble.RATE_LIMITED:
             body = {"ok": False, "error": "ratelimited"}
-            return web.json_response(body, status=429, headers={"Retry-After": str(order.retry_after_seconds)})
-        if order.trouble is Trouble.REQUEST_LOST:
-            await _break_connection(request, order.hold_seconds)
-        return web.Response(status=order.status, text="upstream trouble")
+            return web.json_response(body, status=429, headers={"Retry-After": str(fault.retry_after_seconds)})
+        if fault.trouble is Trouble.REQUEST_LOST:
+            await _break_connection(request, fault.hold_seconds)
+        return web.Response(status=fault.status, text="upstream trouble")
 
     def _record(self, method: str, given: Json, error: str | None) -> None:
         arguments = {name: HIDDEN if name == "token" else value for name, value in given.items()}

@@ -18,7 +18,7 @@ from bot.local.workspace.people import Person
 from bot.local.workspace.server import Server, serve
 from bot.local.workspace.socket_mode import SocketMode
 from bot.local.workspace.state import State
-from bot.local.workspace.team import Installation, Json, Team
+from bot.local.workspace.team import Json, Team, installed_in
 from bot.local.workspace.web_api import CallRecord, WebApi
 from bot.local.workspace.workflows import Execution, described, missing, unknown
 
@@ -33,7 +33,7 @@ class Workspace:
     """A Slack-compatible workspace with one app installed. Doing nothing until served.
 
     Args:
-        team: its people and channels; changed in place.
+        team: its people and channels, and the app's bot before any other; changed in place.
         relaxed_limits: never answer 429 on its own account.
         ack_timeout: seconds the app has to acknowledge.
         redelivery_seconds: when an unacknowledged event is sent again.
@@ -48,7 +48,7 @@ class Workspace:
         redelivery_seconds: tuple[float, ...] = REDELIVERY_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.state = State(team, Installation(), clock, on_event=self._tell)
+        self.state = State(team, installed_in(team), clock, on_event=self._tell)
         self.sockets = SocketMode(self.state)
         self.misbehave = Misbehaviour(self.sockets)
         self.delivery = Delivery(self.state, self.sockets, self.misbehave, ack_timeout, redelivery_seconds)
@@ -208,7 +208,7 @@ class Workspace:
         It is asked again whenever anything in the workspace changes: a message, a view, a call, a delivery.
 
         Args:
-            predicate: looks at the workspace.
+            predicate: reads the workspace.
             timeout: seconds.
 
         Raises:
@@ -220,7 +220,7 @@ class Workspace:
             raise TimeoutError(f"It did not come true within {timeout} s. {self._what_happened()}") from None
 
     def regroup(self, group: str, *members: str) -> None:
-        """Let these people, by id or name, be the members of a user group; the app hears of it as an event.
+        """Let these people, by id or name, be the members of a user group; the app is told of it by an event.
 
         Raises:
             LookupError: nobody has one of the names, or there is no such group.

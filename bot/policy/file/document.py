@@ -139,7 +139,9 @@ class ForbiddenEffects(StrEnum):
     """What happens when a plan has a forbidden effect."""
 
     ASK = "ask"
+    """A person decides; two distinct approvers are needed."""
     REFUSE = "refuse"
+    """It is not even offered."""
 
 
 class Defaults(Entry):
@@ -176,10 +178,16 @@ class Service(Entry):
 
 
 class BudgetScope(StrEnum):
+    """Over what a budget counts actions."""
+
     ALL = "all"
+    """Everything Watchkeeper does."""
     SERVICE = "service"
+    """Each service for itself."""
     TIER = "tier"
+    """All services of one tier together."""
     RUNBOOK = "runbook"
+    """Each runbook for itself."""
 
 
 class Budget(Entry):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import takewhile
 
 from bot.policy.conditions import FOR_ALERTS, constant
 from bot.policy.file.document import Policy, Runbook
@@ -86,9 +87,7 @@ def _reachable(policy: Policy, source: Source, name: str, runbook: Runbook) -> I
     if constant(runbook.when, FOR_ALERTS) is False:
         yield source.value_at(path), path, f"{name!r} can never match: its `when` is always false", "correct `when`"
         return
-    for earlier, other in policy.runbooks.items():
-        if earlier == name:
-            return
+    for earlier, other in takewhile(lambda entry: entry[0] != name, policy.runbooks.items()):
         if constant(other.when, FOR_ALERTS) is True or _conjuncts(other.when) <= _conjuncts(runbook.when):
             told = f"{name!r} can never match: whatever it is for matches {earlier!r} first"
             yield (

@@ -37,10 +37,12 @@ class Findings:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
+        """Problems because of which the policy cannot be used."""
         return tuple(problem for problem in self.problems if problem.severity is Weight.ERROR)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
+        """Problems that the policy can be used with."""
         return tuple(problem for problem in self.problems if problem.severity is Weight.WARNING)
 
 

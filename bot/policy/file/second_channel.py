@@ -68,8 +68,11 @@ class MailSecurity(StrEnum):
     """How the way to the mail server is protected."""
 
     STARTTLS = "starttls"
+    """Begins in clear text and must become TLS before anything is said."""
     TLS = "tls"
+    """TLS from the first byte."""
     NONE = "none"
+    """Clear text; a password is only sent this way on this machine."""
 
 
 class EmailRoute(Entry):
@@ -89,10 +92,12 @@ class EmailRoute(Entry):
 
     @property
     def host(self) -> str:
+        """The mail server's name or address, an IPv6 address without its brackets."""
         return self.server.rpartition(":")[0].strip("[]")
 
     @property
     def port(self) -> int:
+        """The mail server's port."""
         return int(self.server.rpartition(":")[2])
 
     @model_validator(mode="after")

@@ -84,10 +84,8 @@ class Source:
         self.problems.append(Problem(mark.line, mark.column, dotted(path), Weight.ERROR, message, remedy))
 
     def _compose(self, text: str) -> Node | None:
-        loader: _PlainLoader | None = None
         try:
-            loader = _PlainLoader(text)
-            root = loader.get_single_node()
+            root = _root_of(text)
         except ReaderError as error:
             before = text[: error.position]
             mark = Mark(before.count("\n") + 1, error.position - before.rfind("\n"))
@@ -101,9 +99,6 @@ class Source:
         except RecursionError:
             self.error(Mark(1, 1), (), "the file is nested too deeply to be read", "write it as docs/policy.md shows")
             return None
-        finally:
-            if loader is not None:
-                loader.dispose()
         if root is None or (isinstance(root, ScalarNode) and _scalar(root) is None):
             self.error(Mark(1, 1), (), "the policy is empty", "start from docs/policy.example.yml")
             return None
@@ -159,6 +154,16 @@ class _PlainLoader(yaml.SafeLoader):
         if used:
             raise _NotPlain(problem=f"{used[0]} are not accepted", problem_mark=event.start_mark)
         return super().compose_node(parent, index)
+
+
+def _root_of(text: str) -> Node | None:
+    """The one document in ``text``; None when there is nothing in it."""
+    loader = _PlainLoader(text)
+    try:
+        root: Node | None = loader.get_single_node()
+    finally:
+        loader.dispose()
+    return root
 
 
 def _scalar(node: Node) -> Any:

@@ -43,10 +43,10 @@ def licence(case: Case) -> Ruling:
     """Objects when the licence takes away autonomy that the policy would give."""
     held = case.licence
     level, written = earned(held), min(case.runbook.level, case.policy.levels.highest)
-    missing = [gate.value for gate in missing_gates(held)]
+    missing = missing_gates(held)
     inputs = {
         "earned": str(level),
-        "missing_gates": missing,
+        "missing_gates": [gate.value for gate in missing],
         "demoted_to": str(held.demoted_to) if held.demoted_to is not None else None,
     }
     if level >= written:
@@ -54,7 +54,7 @@ def licence(case: Case) -> Ruling:
     if held.demoted_to is not None and held.demoted_to <= level:
         why = f"it was demoted to {held.demoted_to}" + (f" ({held.demotion_reason})" if held.demotion_reason else "")
     else:
-        why = f"not passed yet: {', '.join(gate.replace('_', ' ') for gate in missing)}"
+        why = f"not passed yet: {', '.join(gate.in_words for gate in missing)}"
     text = f"{case.name} may act at most at {level} instead of {written}: {why}."
     if level is Level.L0:
         return forbids(Verdict.OBSERVE, text, inputs)

@@ -36,7 +36,7 @@ def unfilled(model: type[Parameters], runbook: Runbook, alert: AlertFacts, given
     """References of the runbook for which neither the alert nor the person has a value, in order.
 
     Raises:
-        TemplateError: the orders refer to something that no alert could fill.
+        TemplateError: the policy refers to something that no alert could fill.
     """
     names = _names(runbook, _unchanged(runbook, changes(model, runbook, given)))
     return tuple(sorted(name for name in names if not _has(alert, name)))

@@ -8,8 +8,9 @@ from datetime import timedelta
 from bot.policy.situation import Notification
 from bot.response.assessment.record import judge_anew
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.model.notices import CardNotice, ThreadNotice
-from bot.response.notices.card import refresh_card
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import CardNotice, ThreadLine
+from bot.response.notices.report import report, tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 from bot.response.ports.second_notices import SecondNotice, SecondWork
@@ -28,17 +29,11 @@ async def announced(work: Work, context: Context, incident_id: int, notice: Card
     opened = await work.actions.move(action.id, ActionEvent.ANNOUNCED, due_at=acts_at)
     if opened is None:
         return
-    await work.audit.append(
-        kind="action.announced",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=incident_id,
-        body={"action": action.id, "acts_at": acts_at.isoformat()},
-    )
-    if action.veto_window_seconds == 0:
+    at_once = action.veto_window_seconds == 0
+    body = {"action": action.id, "acts_at": acts_at.isoformat()}
+    await report(work, context, incident_id, AuditKind.ACTION_ANNOUNCED, body=body, refresh=not at_once, at=now)
+    if at_once:
         await release(work, context, opened)
-    else:
-        await refresh_card(work, context.policy(), incident_id, now)
 
 
 async def told_elsewhere(work: SecondWork, context: Context, told: SecondNotice, route: str, title: str) -> None:
@@ -48,7 +43,7 @@ async def told_elsewhere(work: SecondWork, context: Context, told: SecondNotice,
     """
     now = context.now()
     entry = await work.audit.append(
-        kind="notice.told_elsewhere",
+        kind=AuditKind.NOTICE_TOLD_ELSEWHERE,
         actor=WATCHKEEPER,
         at=now,
         incident_id=told.incident_id,
@@ -57,14 +52,8 @@ async def told_elsewhere(work: SecondWork, context: Context, told: SecondNotice,
     if isinstance(told.notice, CardNotice):
         await announced(work, context, told.incident_id, told.notice)
     if told.notice is not None and await work.second_notices.told(told.incident_id, told.kind, told.subject) == 1:
-        notice = ThreadNotice(
-            incident=f"INC-{told.incident_id}",
-            title=f"Slack did not answer, so people were told by {route}",
-            lines=(title,),
-            audit=(entry,),
-            at=now,
-        )
-        await work.outbox.add(told.incident_id, notice, now)
+        line = ThreadLine(title=f"Slack did not answer, so people were told by {route}", lines=(title,))
+        await tell(work, context, told.incident_id, line, entries=(entry,), at=now)
 
 
 async def release(work: Work, context: Context, action: Action) -> bool:
@@ -78,15 +67,9 @@ async def release(work: Work, context: Context, action: Action) -> bool:
     )
     if approved is None:
         return False
-    await work.audit.append(
-        kind="action.released",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=action.incident_id,
-        body={"action": action.id, "veto_window_seconds": action.veto_window_seconds},
-    )
     await work.queue.act(approved)
-    await refresh_card(work, context.policy(), action.incident_id, now)
+    body = {"action": action.id, "veto_window_seconds": action.veto_window_seconds}
+    await report(work, context, action.incident_id, AuditKind.ACTION_RELEASED, body=body, at=now)
     return True
 
 

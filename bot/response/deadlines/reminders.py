@@ -12,11 +12,11 @@ from bot.policy.file.document import Policy
 from bot.response.assessment.votes import Roster
 from bot.response.execution.outcome import withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState, AskedGroup
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Incident, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Ballot
 from bot.response.notices.bundle_card import Topic, topic
-from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import (
     ask_next,
     asked_groups,
@@ -26,7 +26,8 @@ from bot.response.notices.recipients import (
     why_quiet,
     write_to,
 )
-from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.notices.report import report, tell
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 log = logging.getLogger(__name__)
@@ -91,18 +92,13 @@ async def _remind(
     moved = await work.actions.amend(action, asked=asked, remind_at=None)
     if moved is None:
         return False
-    entry = await work.audit.append(
-        kind="action.reminded",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=incident.id,
-        body={"action": action.id, "people": list(people), "due_at": _text(moved)},
-    )
-    await refresh_card(work, policy, incident.id, now)
+    body = {"action": action.id, "people": list(people), "due_at": _text(moved)}
+    entry = await report(work, context, incident.id, AuditKind.ACTION_REMINDED, body=body, at=now)
     about = await topic(work, policy, incident, moved, "reminder")
     if about is not None:
         lines = (about.text, _until(policy, incident, moved))
-        await _say(work, context, about, "Still waiting for an answer", lines, people, entry)
+        line = _line(about, "Still waiting for an answer", lines, people)
+        await tell(work, context, incident.id, line, entries=(entry,), at=now)
         title, silence = f"Still waiting for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
         await write_to(work, policy, about.incident, moved, people, (title, "", silence), now)
     return True
@@ -130,11 +126,11 @@ async def _hand_over(
     if moved is None:
         return False
     quiet = why_quiet(policy, following, incident.severity, now)
-    entry = await work.audit.append(
-        kind="action.handed_over",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=incident.id,
+    entry = await report(
+        work,
+        context,
+        incident.id,
+        AuditKind.ACTION_HANDED_OVER,
         body={
             "action": action.id,
             "before": [one.group for one in asked],
@@ -143,12 +139,13 @@ async def _hand_over(
             "because": because,
             "due_at": _text(moved),
         },
+        at=now,
     )
-    await refresh_card(work, policy, incident.id, now)
     about = await topic(work, policy, incident, moved, f"asking {_names(following)}")
     if about is not None:
         lines = tuple(filter(None, (because, quiet, about.text, _until(policy, incident, moved))))
-        await _say(work, context, about, f"Now asking {_names(following)} as well", lines, people, entry)
+        line = _line(about, f"Now asking {_names(following)} as well", lines, people)
+        await tell(work, context, incident.id, line, entries=(entry,), at=now)
         title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
         await write_to(work, policy, about.incident, moved, people, (title, because, silence), now)
     return True
@@ -171,7 +168,7 @@ async def _expire(work: Work, context: Context, incident: Incident, action: Acti
         heard = "It was not answered, as a person has taken it over."
     elif approval:
         heard = (
-            f"Only {len(approval)} of {action.approvals_needed} said yes in time; asked were {_names(action.asked)}."
+            f"Only {len(approval)} of {action.approvals_needed} approved in time; asked were {_names(action.asked)}."
         )
     else:
         heard = f"Nobody answered in time; asked were {_names(action.asked)}."
@@ -185,20 +182,8 @@ async def _not_to_be_called(work: Work, action: Action) -> frozenset[str]:
     return frozenset({action.requested_by or "", *(vote.person for vote in await work.votes.of(action.id))})
 
 
-async def _say(
-    work: Work, context: Context, about: Topic, title: str, lines: tuple[str, ...], to: tuple[str, ...], entry: int
-) -> None:
-    notice = ThreadNotice(
-        incident=about.incident.name,
-        title=title,
-        lines=lines,
-        tone=Tone.WARNING,
-        to=to,
-        audit=(entry,),
-        of_bundle=about.of_bundle,
-        at=context.now(),
-    )
-    await work.outbox.add(about.incident.id, notice, context.now())
+def _line(about: Topic, title: str, lines: tuple[str, ...], to: tuple[str, ...]) -> ThreadLine:
+    return ThreadLine(title=title, lines=lines, tone=Tone.WARNING, to=to, of_bundle=about.of_bundle)
 
 
 def _until(policy: Policy, incident: Incident, action: Action) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bot.response.deadlines.announcements import not_announced, release
-from bot.response.execution.outcome import withdraw
+from bot.response.execution.outcome import why_lapsed, withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
@@ -20,15 +20,14 @@ log = logging.getLogger(__name__)
 OnDue = Callable[[Work, Context, Action], Awaitable[bool]]
 
 
-async def _approval_expired(work: Work, context: Context, action: Action) -> bool:
-    text = "It was approved but could not start in time, so nothing was done. The incident stays open."
-    return await withdraw(work, context, action, ActionEvent.EXPIRE, text)
+async def _lapse(work: Work, context: Context, action: Action) -> bool:
+    return await withdraw(work, context, action, ActionEvent.LAPSE, why_lapsed(action))
 
 
 _WHEN_DUE: dict[ActionState, OnDue] = {
     ActionState.ANNOUNCING: not_announced,
     ActionState.VETO_WINDOW: release,
-    ActionState.APPROVED: _approval_expired,
+    ActionState.APPROVED: _lapse,
 }
 
 

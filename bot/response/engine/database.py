@@ -1,4 +1,4 @@
-"""How the durable engine reaches its tables, which stand in our own database: its address, and how it remembers."""
+"""How the durable engine reaches its tables, which stand in our own database: its address, and how it commits."""
 
 import sqlite3
 from typing import Any
@@ -26,7 +26,7 @@ class _UnhurriedConnection(sqlite3.Connection):
 
 
 def memory_options(database_url: str) -> dict[str, Any]:
-    """How DBOS's own connections remember: in the order of commits, but without waiting for the disk at each.
+    """How DBOS's own connections commit: in order, but without waiting for the disk at each commit.
 
     Each of our own commits does wait, and takes to the disk everything before it. So a power failure sets the engine
     back by a few steps at most, none before an effect was claimed or a person was answered, and they are repeated.

@@ -1,7 +1,7 @@
 """The durable engine: DBOS behind the ``Flow`` and ``Enqueuer`` protocols.
 
-The only module that knows DBOS. It runs the flows on the loop it was launched in, remembers every step, and takes over
-what a dead process left unfinished, its own predecessor's or another replica's. A flow that fails in a way it did not
+The only module that knows DBOS. It runs the flows on the loop it was launched in, records every step, and recovers the
+unfinished flows of dead processes, its own predecessor's or another replica's. A flow that fails in a way it did not
 foresee, or whose process died again and again, is handed to ``on_failure``, because an error that nobody is told about
 is the worst kind.
 """
@@ -30,17 +30,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from bot.response.engine.database import memory_options, system_url
 from bot.response.engine.liveness import exit_at_once, place_of
-from bot.response.ports.flow import FlowFunction, Json
+from bot.response.ports.flow import FlowFunction, Json, QueueName
 from bot.response.ports.rows import Work
 
 APPLICATION = "watchkeeper"
 APPLICATION_VERSION = "1"
 """Of the flows, not of the program: recovered work keeps running across releases. A changed flow gets a new name."""
 POLLING_INTERVAL_SECONDS = 0.1
-LOOKS_AT_ONCE = 4
+ASSESSMENTS_AT_ONCE = 4
 ACTS_AT_ONCE = 16
-"""Flows that run at once in this process, by queue. Looks are short and stand in line for one writer anyway."""
-SYSTEM_POOL_SIZE = 2 * (LOOKS_AT_ONCE + ACTS_AT_ONCE)
+"""Flows that run at once in this process, by queue. Assessments are short and wait for one writer anyway."""
+SYSTEM_POOL_SIZE = 2 * (ASSESSMENTS_AT_ONCE + ACTS_AT_ONCE)
 """More than flows: a flow's transaction holds SQLite's only write lock while DBOS asks on a connection of its own
 whether the flow is still ours. If other flows had all of those, waiting for that lock, nobody would ever go on."""
 MAX_EXECUTOR_THREADS = 2 * SYSTEM_POOL_SIZE
@@ -50,15 +50,13 @@ MAX_RECOVERY_ATTEMPTS = 1000
 RECOVERIES = "recoveries"
 """Our counter: an attribute of the workflow, because it must not be one of its steps."""
 MAX_RECOVERIES = 5
-ROLL_CALL_SECONDS = 1.0
+RECOVERY_INTERVAL_SECONDS = 1.0
 FAILURE_TRIES = 10
 FAILURE_RETRY_SECONDS = 30.0
 FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 FORGOTTEN_AT_ONCE = 500
 GRACE_SECONDS = 10.0
-"""How long flows may finish at shutdown; a verification that takes longer looks again after the restart."""
-INCIDENTS_QUEUE = "incidents"
-TARGETS_QUEUE = "targets"
+"""How long flows may finish at shutdown; a verification that takes longer checks again after the restart."""
 
 log = logging.getLogger(__name__)
 
@@ -74,23 +72,34 @@ class DurableDatabase(Protocol):
     """What the engine needs of storage: its engine, its sessions, and a ``Work`` over a session that it opened."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Where our database is, as SQLAlchemy writes addresses."""
+        ...
+
     @property
-    def engine(self) -> AsyncEngine: ...
+    def engine(self) -> AsyncEngine:
+        """The connections that durable steps share with everything else."""
+        ...
+
     @property
-    def sessionmaker(self) -> async_sessionmaker[Any]: ...
-    def work(self, session: Any) -> Work: ...
+    def sessionmaker(self) -> async_sessionmaker[Any]:
+        """Makes the sessions in which durable steps commit together with the engine's own bookkeeping."""
+        ...
+
+    def work(self, session: Any) -> Work:
+        """Our rows, seen through a session that the engine opened and will commit."""
+        ...
 
 
-class Claims(Protocol):
-    """What processes have in hand beside flows: rows that nobody else touches while they may be alive."""
+class HeldLeases(Protocol):
+    """Leases that processes hold beside flows: rows that nobody else touches before the lease ends."""
 
     async def holders(self) -> Collection[str]:
-        """Everybody who has anything in hand, alive or not."""
+        """Every process that holds a lease, alive or dead."""
         ...
 
     async def free(self, holder: str) -> int:
-        """Let others have what this process, known to be gone, has in hand; how much."""
+        """End the leases of this process, known to be dead; how many."""
         ...
 
 
@@ -116,7 +125,7 @@ class Engine:
         self.launched = False
         self._closing = False
         self._on_failure: OnFailure | None = None
-        self._claims: Claims | None = None
+        self._leases: HeldLeases | None = None
         self._running: set[asyncio.Task[Any]] = set()
         self._duties: list[asyncio.Task[None]] = []
 
@@ -132,8 +141,8 @@ class Engine:
     ) -> None:
         """See ``ports.Enqueuer``."""
         options: EnqueueOptions = {
-            "workflow_name": flow,
-            "queue_name": queue,
+            "workflow_name": str(flow),
+            "queue_name": str(queue),
             "workflow_id": workflow_id,
             "queue_partition_key": partition,
             "app_version": APPLICATION_VERSION,
@@ -143,18 +152,18 @@ class Engine:
         self._client.enqueue_in_transaction(session, options, *arguments)
 
     async def prepare(self) -> None:
-        """Take this process's place at the database; create DBOS's own tables, so that work can be enqueued.
+        """Take this process's liveness lock; create DBOS's own tables, so that work can be enqueued.
 
         Raises:
-            PlaceTakenError: a SQLite file has one place, and another process holds it.
+            PlaceTakenError: a SQLite file serves one process, and another one uses it.
         """
         await self._place.take()
         await asyncio.to_thread(lambda: DBOS(config=self._config()))
         await asyncio.to_thread(DBOS.migrate, self._url)
-        for queue, at_once in ((INCIDENTS_QUEUE, LOOKS_AT_ONCE), (TARGETS_QUEUE, ACTS_AT_ONCE)):
-            # Before the launch, which looks for queues at once and then only every second.
+        for queue, at_once in ((QueueName.INCIDENTS, ASSESSMENTS_AT_ONCE), (QueueName.TARGETS, ACTS_AT_ONCE)):
+            # Before the launch, which finds queues at once and then only every second.
             await self._client.register_queue_async(
-                queue,
+                queue.value,
                 partition_concurrency=1,
                 worker_concurrency=at_once,
                 polling_interval_sec=POLLING_INTERVAL_SECONDS,
@@ -165,21 +174,21 @@ class Engine:
         database: DurableDatabase,
         flows: Mapping[str, FlowFunction],
         on_failure: OnFailure,
-        claims: Claims,
+        leases: HeldLeases,
         on_lost: Callable[[str], None] = exit_at_once,
     ) -> None:
-        """Register ``flows`` by name and start running them on the *running* loop, legacies of the dead first.
+        """Register ``flows`` by name; recover workflows whose executor's liveness lock is free, then launch.
 
-        Must be called inside the loop that everything else uses, or queued work would run on another one.
+        The flows run on the *running* loop: it must be the one that everything else uses.
 
         Args:
             database: where the flows' transactions go.
             flows: by name; a changed flow has a new name.
             on_failure: called when a flow failed in a way it did not foresee.
-            claims: what else the dead leave behind.
-            on_lost: called with the reason when this process has lost its place and others may own its work.
+            leases: the leases of dead processes, ended beside their flows.
+            on_lost: called with the reason when the liveness lock is lost, and others may recover this process's work.
         """
-        self._database, self._on_failure, self._claims = database, on_failure, claims
+        self._database, self._on_failure, self._leases = database, on_failure, leases
         for name, function in flows.items():
             self._register(name, function)
         self._datasource = await AsyncSQLAlchemyDatasource.create(
@@ -187,7 +196,7 @@ class Engine:
         )
         await self.take_over()
         DBOS.launch()
-        self._duties = [asyncio.create_task(self._keep_place(on_lost)), asyncio.create_task(self._call_roll())]
+        self._duties = [asyncio.create_task(self._keep_place(on_lost)), asyncio.create_task(self._recover_regularly())]
         self.launched = True
 
     async def close(self, *, grace_seconds: float = GRACE_SECONDS) -> None:
@@ -225,21 +234,21 @@ class Engine:
         return len(ended)
 
     async def take_over(self) -> None:
-        """Put what dead processes were running back in its queue; what killed too many goes to people instead.
+        """Put the flows of dead processes back in their queues; one that killed too many goes to people instead.
 
-        What they had in hand beside flows is free for others, too.
+        The leases of dead processes end, too.
         """
-        if self._claims is None:
+        if self._leases is None:
             raise RuntimeError("the durable engine is not launched; call launch() before taking over")
         pending = await self._client.list_workflows_async(status="PENDING", load_input=False, load_output=False)
-        names = {flow.executor_id for flow in pending if flow.executor_id} | set(await self._claims.holders())
+        names = {flow.executor_id for flow in pending if flow.executor_id} | set(await self._leases.holders())
         for executor_id in sorted(names - {self.executor_id}):
-            async with self._place.legacy(executor_id) as gone:
-                if gone:
-                    await self._inherit(executor_id)
-                    freed = await self._claims.free(executor_id)
+            async with self._place.proven_dead(executor_id) as dead:
+                if dead:
+                    await self._recover(executor_id)
+                    freed = await self._leases.free(executor_id)
                     if freed:
-                        log.warning("set %d notice(s) and step(s) free that %s had in hand", freed, executor_id)
+                        log.warning("ended %d lease(s) of %s, which is dead", freed, executor_id)
 
     async def transaction(self, name: str, body: Callable[[Work], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``. Outside a flow it is a plain transaction."""
@@ -250,7 +259,7 @@ class Engine:
         async def run() -> Json:
             return await body(database.work(datasource.sql_session()))
 
-        return await datasource.run_tx_step_async({"name": name}, run)
+        return await datasource.run_tx_step_async({"name": str(name)}, run)
 
     async def step(self, name: str, body: Callable[[], Awaitable[Json]]) -> Json:
         """See ``flow.Flow``."""
@@ -258,7 +267,7 @@ class Engine:
         async def run() -> Json:
             return await body()
 
-        return await DBOS.run_step_async({"name": name}, run)
+        return await DBOS.run_step_async({"name": str(name)}, run)
 
     def _config(self) -> DBOSConfig:
         return {
@@ -285,8 +294,8 @@ class Engine:
                 log.exception("flow %s%r failed", name, arguments)
                 await self._tell(name, arguments, error)
 
-        workflow.__qualname__ = name
-        DBOS.workflow(name=name, max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)(workflow)
+        workflow.__qualname__ = str(name)
+        DBOS.workflow(name=str(name), max_recovery_attempts=MAX_RECOVERY_ATTEMPTS)(workflow)
 
     def _track_this_task(self) -> None:
         task = asyncio.current_task()
@@ -310,7 +319,7 @@ class Engine:
                 return
 
     async def _owns(self, workflow_id: str | None) -> bool:
-        """Whether the flow is still ours: one that was frozen and overtaken has nothing to say about it."""
+        """Fencing: whether the flow is still ours; a process that froze while another took over reports nothing."""
         found = await self._client.list_workflows_async(
             workflow_ids=[str(workflow_id)], load_input=False, load_output=False
         )
@@ -326,22 +335,22 @@ class Engine:
         if not self._closing:
             on_lost(reason)
 
-    async def _call_roll(self) -> None:
+    async def _recover_regularly(self) -> None:
         while True:
-            await asyncio.sleep(ROLL_CALL_SECONDS)
+            await asyncio.sleep(RECOVERY_INTERVAL_SECONDS)
             try:
                 await self.take_over()
             except Exception:
-                log.exception("cannot see to what dead processes left behind; trying again")
+                log.exception("the flows of dead processes could not be recovered; trying again")
 
-    async def _inherit(self, executor_id: str) -> None:
-        """See to everything that a process, known to be gone, was running."""
-        legacy = await self._client.list_workflows_async(status="PENDING", executor_id=executor_id, load_output=False)
+    async def _recover(self, executor_id: str) -> None:
+        """Recover everything that a process, known to be dead, was running."""
+        flows = await self._client.list_workflows_async(status="PENDING", executor_id=executor_id, load_output=False)
         to_run = []
-        for flow in legacy:
+        for flow in flows:
             recoveries = int((flow.attributes or {}).get(RECOVERIES, 0))
             if recoveries >= MAX_RECOVERIES:
-                await self._give_up(flow)  # stays PENDING, and so on the roll, until people have been told
+                await self._give_up(flow)  # stays PENDING, and so is found again, until people have been told
                 continue
             await self._client.update_workflow_attributes_async(
                 flow.workflow_id, {RECOVERIES: recoveries + 1}, merge=True
@@ -349,7 +358,7 @@ class Engine:
             to_run.append(flow)
         await self._enqueue_again(to_run)
         if to_run:
-            log.warning("took over %d flow(s) from %s, which is gone", len(to_run), executor_id)
+            log.warning("recovered %d flow(s) of %s, which is dead", len(to_run), executor_id)
 
     async def _give_up(self, flow: WorkflowStatus) -> None:
         """People first: if this process dies in between, they are told twice rather than never."""
@@ -364,7 +373,7 @@ class Engine:
             log.error("gave %s%r up: %s", flow.name, arguments, error)
 
     async def _put_back(self) -> None:
-        """What we interrupted did not die: it is not counted, and whoever is there may go on with it at once."""
+        """What we interrupted is no crash: it is not counted, and any process may go on with it at once."""
         try:
             await self._enqueue_again(
                 await self._client.list_workflows_async(
@@ -372,7 +381,7 @@ class Engine:
                 )
             )
         except Exception:
-            log.exception("what was interrupted could not be put back; it is taken over once this process is gone")
+            log.exception("what was interrupted could not be put back; it is recovered once this process is dead")
 
     async def _enqueue_again(self, flows: Sequence[WorkflowStatus]) -> None:
         """Back to the queue each came from, or one at a time per target would not hold."""

@@ -1,8 +1,8 @@
-"""Who keeps this database: a process's place among its replicas, and proof that another one is gone.
+"""Liveness: a lock that every process holds on the database while it lives, and proof that another one is dead.
 
-Work changes hands only when whoever began it is known to be dead. On PostgreSQL the proof is a session advisory lock,
-which the server frees when a process or its host dies; on SQLite a file lock beside the database, which also refuses
-a second process. Knows nothing of flows: what becomes of a legacy is the engine's business.
+Flows and leases change hands only when the liveness lock of their holder is free. On PostgreSQL it is a session
+advisory lock, which the server frees when a process or its host dies; on SQLite a file lock beside the database, which
+also refuses a second process. Knows nothing of flows: how a dead process's flows are recovered is left to the engine.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ log = logging.getLogger(__name__)
 
 
 class PlaceTakenError(Exception):
-    """Another process already keeps this database; the text names it and the remedy."""
+    """Another process already uses this database; the text names it and the remedy."""
 
 
 class Place(Protocol):
-    """This process's place among those that share the database."""
+    """This process's liveness lock among those that share the database."""
 
     async def take(self) -> None:
         """Take it, for as long as the process lives.
@@ -49,20 +49,20 @@ class Place(Protocol):
         ...
 
     async def lost(self) -> str:
-        """Wait until the place is lost against our will; why. Usually waits for ever."""
+        """Wait until the lock is lost against our will; why. Usually waits for ever."""
         ...
 
-    def legacy(self, executor_id: str) -> AbstractAsyncContextManager[bool]:
-        """Whether that process is gone; if so, nobody else sees to what it left behind while the block lasts."""
+    def proven_dead(self, executor_id: str) -> AbstractAsyncContextManager[bool]:
+        """Whether that process is dead; if so, its lock is ours inside the block, and nobody else recovers its work."""
         ...
 
     async def release(self) -> None:
-        """Give it up. Nothing happens if it was never taken."""
+        """Release it. Nothing happens if it was never taken."""
         ...
 
 
 def place_of(database_url: str, executor_id: str) -> Place:
-    """The kind of place that this database offers."""
+    """The kind of liveness lock that this database offers."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite":
         return FilePlace(Path(f"{url.database}.lock"))
@@ -70,7 +70,7 @@ def place_of(database_url: str, executor_id: str) -> Place:
 
 
 def exit_at_once(reason: str) -> None:
-    """Stop without another step, as a crash would: another process may own this one's work from now on."""
+    """Stop without another step, as a crash would: another process may recover this one's work from now on."""
     log.critical("stopping at once: %s", reason)
     print(f"Watchkeeper stops at once: {reason}. Start it again.", file=sys.stderr, flush=True)  # noqa: T201 - last words
     logging.shutdown()
@@ -78,7 +78,7 @@ def exit_at_once(reason: str) -> None:
 
 
 class FilePlace:
-    """The only place at a SQLite file: whoever holds the file beside it knows that every other process is gone."""
+    """The only process of a SQLite file: whoever holds the lock beside it knows that every other one is dead."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -98,7 +98,7 @@ class FilePlace:
             file.close()
             database = self._path.with_suffix("")
             raise PlaceTakenError(
-                f"{database} is already kept by another Watchkeeper (process {holder}). SQLite serves one process: "
+                f"{database} is already used by another Watchkeeper (process {holder}). SQLite serves one process: "
                 "stop the other one, name another file in DATABASE_URL, or use PostgreSQL for several replicas."
             ) from error
         file.truncate(0)
@@ -112,7 +112,7 @@ class FilePlace:
         return ""
 
     @asynccontextmanager
-    async def legacy(self, executor_id: str) -> AsyncIterator[bool]:
+    async def proven_dead(self, executor_id: str) -> AsyncIterator[bool]:
         """See ``Place``."""
         yield self._file is not None
 
@@ -124,7 +124,7 @@ class FilePlace:
 
 
 class ServerPlace:
-    """One of many places at a PostgreSQL server: a session advisory lock on a connection of its own."""
+    """One of many processes at a PostgreSQL server: a session advisory lock on a connection of its own."""
 
     def __init__(self, url: URL, executor_id: str) -> None:
         self._conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -157,13 +157,13 @@ class ServerPlace:
                 return f"the liveness connection to the database is lost ({error})"
 
     @asynccontextmanager
-    async def legacy(self, executor_id: str) -> AsyncIterator[bool]:
+    async def proven_dead(self, executor_id: str) -> AsyncIterator[bool]:
         """See ``Place``."""
-        gone = await self._ask("SELECT pg_try_advisory_lock(%s)", executor_id)
+        dead = await self._ask("SELECT pg_try_advisory_lock(%s)", executor_id)
         try:
-            yield gone
+            yield dead
         finally:
-            if gone:
+            if dead:
                 await self._ask("SELECT pg_advisory_unlock(%s)", executor_id)
 
     async def release(self) -> None:
@@ -175,7 +175,7 @@ class ServerPlace:
     @property
     def _here(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None:
-            raise RuntimeError("this process has no place at the database; call take() first")
+            raise RuntimeError("this process holds no liveness lock; call take() first")
         return self._connection
 
     async def _ask(self, question: str, executor_id: str) -> bool:
@@ -185,6 +185,6 @@ class ServerPlace:
 
 
 def lock_number(executor_id: str) -> int:
-    """The advisory lock of a process: 64 bits of its name's hash, which nobody else uses."""
+    """The advisory lock of a process: 64 bits of its name's hash, which nothing else uses."""
     digest = hashlib.blake2b(f"{LIVENESS}:{executor_id}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -1,35 +1,48 @@
 """How an action ends: its state, its audit entry, its line in the thread, the card, and its targets set free."""
 
-from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.model.notices import Button, ThreadNotice, Tone
+from datetime import timedelta
+
+from bot.policy.file.fields import duration_text
+from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionEvent, ActionState, Result
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import Button, ThreadLine
+from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
-from bot.response.notices.card import refresh_card
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
-from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.notices.report import report
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
-_TITLES: dict[ActionState, tuple[str, Tone]] = {
-    ActionState.SUCCEEDED: ("Done and verified", Tone.GOOD),
-    ActionState.ROLLED_BACK: ("Rolled back", Tone.WARNING),
-    ActionState.FAILED: ("Failed: a person must look", Tone.BAD),
-    ActionState.EXPIRED: ("Expired without an answer", Tone.WARNING),
-    ActionState.SUPERSEDED: ("Not run", Tone.NEUTRAL),
+ENDINGS: dict[ActionState, AuditKind] = {
+    ActionState.SUCCEEDED: AuditKind.ACTION_SUCCEEDED,
+    ActionState.ROLLED_BACK: AuditKind.ACTION_ROLLED_BACK,
+    ActionState.FAILED: AuditKind.ACTION_FAILED,
+    ActionState.EXPIRED: AuditKind.ACTION_EXPIRED,
+    ActionState.LAPSED: AuditKind.ACTION_LAPSED,
+    ActionState.SUPERSEDED: AuditKind.ACTION_SUPERSEDED,
 }
+"""How the record calls each ending that is reported here; a person's stop or override has an entry of its own."""
 
 
 async def withdraw(
     work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
 ) -> bool:
-    """Take back an action before its effect (expired, superseded). False when somebody was faster."""
+    """Take back an action before its effect (expired, lapsed, superseded). False when somebody was faster."""
     moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False
     await work.locks.release(action.id)
-    await tell(work, context, moved, reason)
+    await _report_ending(work, context, moved, reason)
     if assess_again:
         await work.queue.consider(action.incident_id)
     return True
+
+
+def why_lapsed(action: Action) -> str:
+    """What people are told of an approval that came to nothing because it could not start in time."""
+    within = duration_text(timedelta(seconds=action.execute_within_seconds))
+    return f"Nothing was run: it had {within} to start. The incident stays open."
 
 
 async def finish(
@@ -38,6 +51,7 @@ async def finish(
     action_id: str,
     event: ActionEvent,
     summary: str,
+    result: Result,
     *,
     call_people: bool = False,
     changed: bool = True,
@@ -46,18 +60,20 @@ async def finish(
 
     ``changed``: something may have been changed, so a review is due.
     """
-    moved = await work.actions.move(action_id, event, finished_at=context.now(), due_at=None, outcome=summary)
+    moved = await work.actions.move(
+        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
+    )
     if moved is None:
         return None
     await work.locks.release(action_id)
     if changed:
         await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
-    await tell(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
+    await _report_ending(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
     await tell_ending(work, context, moved.incident_id)
     return moved
 
 
-async def tell(
+async def _report_ending(
     work: Work,
     context: Context,
     action: Action,
@@ -67,23 +83,15 @@ async def tell(
     broadcast: bool = False,
     review: bool = False,
 ) -> None:
-    """Audit the action's new state, say it in the thread with the way back, and bring the card up to date."""
-    now = context.now()
-    title, tone = _TITLES.get(action.state, (action.state.value.replace("_", " ").capitalize(), Tone.NEUTRAL))
-    entry = await work.audit.append(
-        kind=f"action.{action.state}",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=action.incident_id,
-        body={"action": action.id, "runbook": action.runbook, "text": text},
-    )
-    reversible = action.state is ActionState.SUCCEEDED and action.plan.rollback.exactness != "none"
+    """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
+    said = state_words(action.state)
+    reversible = action.result in ROLLED_BACK_FROM and action.plan.rollback.exactness in REVERSIBLE
+    succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
-    notice = ThreadNotice(
-        incident=f"INC-{action.incident_id}",
-        title=title,
-        lines=(text, *((f"Way back: {action.plan.rollback.summary}",) if reversible else ())),
-        tone=tone,
+    line = ThreadLine(
+        title=said.label,
+        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if succeeded else ())),
+        tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if reversible else ()),
@@ -93,15 +101,13 @@ async def tell(
         subject=action.id,
         revision=action.revision,
         broadcast=broadcast,
-        audit=(entry,),
-        at=now,
     )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await work.outbox.add(action.incident_id, notice, now)
+    body = {"action": action.id, "runbook": action.runbook, "text": text}
+    await report(work, context, action.incident_id, ENDINGS[action.state], body=body, line=line)
 
 
 async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:
-    """Who must look: those asked, but for quiet hours; whoever has decided it is awake in any case."""
+    """Who is called: those asked, but for quiet hours; whoever has decided it is awake in any case."""
     incident = await work.incidents.get(action.incident_id)
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())

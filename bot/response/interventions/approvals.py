@@ -1,29 +1,34 @@
-"""Yes and no: votes on an action's question, and what they set in motion in the same transaction.
+"""Approve, withdraw, stop: votes on an action's question, and what they set in motion in the same transaction.
 
 A vote is counted per person and sealed to the action, and so to its plan digest and the state of its targets. The
 quorum is judged over the stored votes including this one, never on the click itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.policy.approval import Intervention, TallyState, may, next_groups
 from bot.response.assessment.votes import Roster, authorised, count_votes
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, refused, stale
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, present, stale
+from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Ballot, Vote
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import renewed
+from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 VOTES_OPEN = frozenset({ActionState.WAITING, ActionState.HELD})
-"""States in which a yes may still wait for others."""
+"""States in which an approval may still wait for others."""
 
 
 async def approve(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes; the action starts when enough distinct approvers have said it."""
+    """One person's approval; the action starts when enough distinct approvers have given theirs."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -38,17 +43,17 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
     )
     if not permission.allowed:
         text = _not_yet(context, roster, action, press.person) or permission.text
-        return await refused(work, context, found, press, Intervention.APPROVE, text)
+        return await refuse(work, context, Intervention.APPROVE, press.on(action.incident_id), text)
     if action.state is not ActionState.WAITING:
-        return Answer(False, f"Nothing to approve any more: this is {_in_words(action)}. See the card.")
+        return Answer(False, f"Nothing to approve any more: {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= context.now():
-        return Answer(False, "The time to answer has just run out, so your yes was not counted. See the card.")
+        return Answer(False, "The time to answer has just run out, so your approval was not counted. See the card.")
     return await cast_approval(work, context, roster, action, press.person)
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What became of one person's yes."""
+    """What became of one person's approval."""
 
     answer: Answer
     entry: int | None = None
@@ -58,16 +63,25 @@ class Approval:
 
 
 async def cast_approval(
-    work: Work, context: Context, roster: Roster, action: Action, person: str, *, by_hand: bool = False
+    work: Work,
+    context: Context,
+    roster: Roster,
+    action: Action,
+    person: str,
+    *,
+    by_hand: bool = False,
+    overriding: Sequence[str] = (),
 ) -> Answer:
-    """Count a yes, and say so on the card and, if it released the action, in the thread."""
-    approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
+    """Count an approval, and say so on the card and, if it released the action, in the thread."""
+    approval = await count_approval(work, context, roster, action, person, by_hand=by_hand, overriding=overriding)
     if approval.entry is None:
         return approval.answer
     await refresh_card(work, context.policy(), action.incident_id, context.now())
     if approval.approved is not None:
-        title = "Approved by hand while automation is paused" if by_hand else "Approved"
-        await _say(work, approval.approved, title, person, Tone.GOOD, approval.entry, context)
+        label = state_words(ActionState.APPROVED).label
+        title = f"{label} by hand while automation is paused" if by_hand else label
+        line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.GOOD)
+        await tell(work, context, action.incident_id, line, entries=(approval.entry,), by=person)
     return approval.answer
 
 
@@ -79,19 +93,21 @@ async def count_approval(
     person: str,
     *,
     by_hand: bool = False,
+    overriding: Sequence[str] = (),
     bundle: str | None = None,
 ) -> Approval:
     """Store the vote, count all of them, and release the action if that was enough; telling is the caller's part.
 
     Who may answer is judged now, for this vote and for all before it: whoever has left the group or the workspace
-    since they voted is not counted. ``bundle``: the handle of the card on which it was given together with others.
+    since they voted is not counted. ``overriding``: the pauses and freezes that whoever acts by hand was shown.
+    ``bundle``: the handle of the card on which it was given together with others.
     """
     now = context.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
     if not await work.votes.cast(action.id, Vote(person, Ballot.APPROVE, now, opened)):
-        return Approval(Answer(True, "Your yes is already counted."))
+        return Approval(Answer(True, "Your approval is already counted."))
     entry = await work.audit.append(
-        kind="action.vote",
+        kind=AuditKind.ACTION_VOTE,
         actor=person,
         at=now,
         incident_id=action.incident_id,
@@ -109,13 +125,16 @@ async def count_approval(
     count = await count_votes(work, context, roster, action)
     if count.standing is not TallyState.APPROVED:
         more = "one more person" if count.missing == 1 else f"{count.missing} more people"
-        return Approval(Answer(True, f"Your yes is counted. {more.capitalize()} must agree before it runs."), entry)
+        return Approval(
+            Answer(True, f"Your approval is counted. {more.capitalize()} must approve before it runs."), entry
+        )
     approved = await work.actions.move(
         action.id,
         ActionEvent.APPROVE,
         decided_at=now,
         decided_by=count.approved_by,
         by_hand=by_hand,
+        overridden=tuple(overriding),
         due_at=now + timedelta(seconds=action.execute_within_seconds),
     )
     if approved is None:
@@ -127,24 +146,25 @@ async def count_approval(
 
 
 async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) -> Answer:
-    """Take one's own yes back, as long as it has not taken effect. It takes no right but to have said it."""
+    """Take one's own approval back, as long as it has not taken effect. It takes no right but to have given it."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    action, now = found.action, context.now()
+    action = found.action
     if action.state not in VOTES_OPEN:
         stoppable = ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP)
         remedy = "Press Stop if it must not run." if stoppable else "See the card."
-        return Answer(False, f"Too late to withdraw: this is {_in_words(action)}. {remedy}")
+        return Answer(False, f"Too late to withdraw: {_in_words(action)}. {remedy}")
     # Like a stop, it is not refused for being pressed on an old card: it can only make things safer.
     vote = await work.votes.withdraw(action.id, press.person)
     if vote is None:
-        return Answer(False, "You have not said yes here, so there is nothing to withdraw. Nothing was changed.")
-    entry = await work.audit.append(
-        kind="action.vote_withdrawn",
-        actor=press.person,
-        at=now,
-        incident_id=action.incident_id,
+        return Answer(False, "You have not approved this, so there is nothing to withdraw. Nothing was changed.")
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_VOTE_WITHDRAWN,
+        by=press.person,
         body={
             "action": action.id,
             "ballot": vote.ballot,
@@ -152,10 +172,9 @@ async def withdraw(work: Work, context: Context, _roster: Roster, press: Press) 
             "plan": action.plan_digest,
             "cast_at": vote.at.isoformat(),
         },
+        line=ThreadLine(title="Withdrew their approval", lines=(action.plan.summary,)),
     )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await _say(work, action, "Withdrew their yes", press.person, Tone.NEUTRAL, entry, context)
-    return Answer(True, "Your yes is withdrawn and counts no more. You may say yes again while the question is open.")
+    return Answer(True, "Your approval is withdrawn. You may approve again while the question is open.")
 
 
 async def renew_people(work: Work, context: Context, roster: Roster) -> int:
@@ -182,7 +201,7 @@ def _not_yet(context: Context, roster: Roster, action: Action, person: str) -> s
 
 
 async def _with_present_people(work: Work, action: Action, roster: Roster) -> Action:
-    """The same row; stored anew where its groups have other members than when it was last looked at."""
+    """The same row; stored anew where its groups have other members than when they were last read."""
     asked = renewed(action.asked, roster)
     if asked == action.asked:
         return action
@@ -194,16 +213,18 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    action, now = found.action, context.now()
-    permission = may(
-        Intervention.STOP, press.person, authorised=authorised(context, roster, Intervention.STOP, action.runbook)
-    )
-    if not permission.allowed:
-        return await refused(work, context, found, press, Intervention.STOP, permission.text)
-    # A stop never fails for being pressed on an old card: it can only make things safer.
+    # A stop never fails for being pressed on an old card: it stops what is about to act now.
+    action, now = await present(work, found) or found.action, context.now()
+    tried = press.on(action.incident_id)
+    refusal = await refused(work, context, roster, Intervention.STOP, tried, runbook=action.runbook)
+    if refusal is not None:
+        return refusal
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        return Answer(False, f"Too late to stop: this is {_in_words(action)}. See the thread for the way back.")
+        return Answer(
+            False, f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."
+        )
     await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
+    said = state_words(ActionState.STOPPED)
     stopped = await work.actions.move(
         action.id,
         ActionEvent.STOP,
@@ -211,35 +232,25 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         decided_at=now,
         decided_by=(press.person,),
         due_at=None,
-        outcome="Stopped before anything was changed.",
+        outcome=said.sentence,
     )
     if stopped is None:
-        return Answer(False, "Too late to stop: it has just begun. See the thread for the way back.")
+        return Answer(
+            False, "Too late to stop: it has just begun. Once it is over, it can be rolled back from the thread."
+        )
     await work.locks.release(action.id)
-    entry = await work.audit.append(
-        kind="action.stopped",
-        actor=press.person,
-        at=now,
-        incident_id=action.incident_id,
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_STOPPED,
+        by=press.person,
         body={"action": action.id, "was": action.state, "revision": action.revision},
+        line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
+        at=now,
     )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await _say(work, stopped, "Stopped before anything was changed", press.person, Tone.WARNING, entry, context)
     return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
 
 
-async def _say(work: Work, action: Action, title: str, person: str, tone: Tone, entry: int, context: Context) -> None:
-    notice = ThreadNotice(
-        incident=f"INC-{action.incident_id}",
-        title=title,
-        lines=(action.plan.summary,),
-        tone=tone,
-        by=person,
-        audit=(entry,),
-        at=context.now(),
-    )
-    await work.outbox.add(action.incident_id, notice, context.now())
-
-
 def _in_words(action: Action) -> str:
-    return action.state.value.replace("_", " ")
+    return state_words(action.state).within

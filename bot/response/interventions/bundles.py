@@ -1,6 +1,6 @@
-"""What people do with the card of a bundle: say yes to all of it or to some, take it over, have questions asked alone.
+"""What people do with the card of a bundle: approve all of it or some, take it over, have questions asked alone.
 
-Each question keeps its own vote, quorum and record. A yes covers only what the card showed when it was pressed.
+Each question keeps its own vote, quorum and record. An approval covers only what the card showed when it was pressed.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,12 +10,14 @@ from datetime import datetime
 from bot.policy.approval import Intervention, may
 from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import count_approval
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
+from bot.response.interventions.refusals import refuse, refused
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.bundle_card import headlines, refresh_bundle, why_together
-from bot.response.notices.card import refresh_card
+from bot.response.notices.report import report, tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
@@ -34,7 +36,7 @@ class BundleView:
 
     @property
     def choosable(self) -> Sequence[Member]:
-        """Those that can still be chosen, what waits for a yes first."""
+        """Those that can still be chosen, what waits for approval first."""
         unresolved = [one for one in self.members if one.incident.state is not IncidentState.RESOLVED]
         return sorted(unresolved, key=lambda one: not one.waits)
 
@@ -51,7 +53,7 @@ async def view(work: Work, context: Context, handle: str) -> BundleView | None:
 
 
 async def approve_these(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's yes to every question that the pressed card showed, but for what others have taken over."""
+    """One person's approval of every question that the pressed card showed, but for what others have taken over."""
     return await _approve(work, context, roster, press, None)
 
 
@@ -65,7 +67,7 @@ async def take_these(work: Work, context: Context, roster: Roster, press: Press)
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    refusal = await _refusal(work, context, roster, bundle, press, Intervention.TAKE)
+    refusal = await refused(work, context, roster, Intervention.TAKE, _tried(bundle, press))
     if refusal is not None:
         return refusal
     now, taken, entries = context.now(), list[Member](), list[int]()
@@ -75,7 +77,7 @@ async def take_these(work: Work, context: Context, roster: Roster, press: Press)
             taken.append(member)
             entries.append(
                 await work.audit.append(
-                    kind="incident.taken",
+                    kind=AuditKind.INCIDENT_TAKEN,
                     actor=press.person,
                     at=now,
                     incident_id=member.incident.id,
@@ -94,7 +96,7 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
     bundle = await work.bundles.get(press.subject)
     if bundle is None:
         return UNKNOWN_SUBJECT
-    refusal = await _refusal(work, context, roster, bundle, press, Intervention.TAKE)
+    refusal = await refused(work, context, roster, Intervention.TAKE, _tried(bundle, press))
     if refusal is not None:
         return refusal
     now, moved = context.now(), list[Member]()
@@ -102,20 +104,19 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
         if member.incident.name not in chosen or not await work.bundles.leave(member.incident.id):
             continue
         moved.append(member)
-        body = {"bundle": bundle.handle}
-        entry = await work.audit.append(
-            kind="question.asked_alone", actor=press.person, at=now, incident_id=member.incident.id, body=body
-        )
-        await refresh_card(work, context.policy(), member.incident.id, now)
-        notice = ThreadNotice(
-            incident=member.incident.name,
-            title="A card of its own",
-            lines=(member.headline, "Before, it was asked about together with others of the same storm."),
+        await report(
+            work,
+            context,
+            member.incident.id,
+            AuditKind.QUESTION_ASKED_ALONE,
             by=press.person,
-            audit=(entry,),
+            body={"bundle": bundle.handle},
+            line=ThreadLine(
+                title="A card of its own",
+                lines=(member.headline, "Before, it was asked about together with others of the same storm."),
+            ),
             at=now,
         )
-        await work.outbox.add(member.incident.id, notice, now)
     await refresh_bundle(work, context.policy(), bundle, now)
     if not moved:
         return Answer(False, "These have cards of their own already.")
@@ -125,7 +126,7 @@ async def ask_alone(work: Work, context: Context, roster: Roster, press: Press, 
 
 @dataclass(frozen=True, slots=True)
 class _Covered:
-    """What a yes speaks for, and what it does not although it waits: each question is in one of these."""
+    """What an approval speaks for, and what it does not although it waits: each question is in one of these."""
 
     asked: Sequence[Member]
     newer: Sequence[Member]
@@ -160,7 +161,7 @@ async def _approve(
         return UNKNOWN_SUBJECT
     covered = _covered(await work.bundles.members(bundle), press, chosen, context.now())
     if not covered.asked:
-        return Answer(False, _not_covered(covered) or "Nothing here waits for a yes any more. See the card.")
+        return Answer(False, _not_covered(covered) or "Nothing here waits for approval any more. See the card.")
     started, entries, refusals, unsettled = list[Member](), list[int](), list[str](), 0
     for member in covered.asked:
         action = member.action
@@ -180,15 +181,15 @@ async def _approve(
         started += [member] if approval.approved is not None else []
         unsettled += approval.approved is None
     if len(refusals) == len(covered.asked):
-        return await _refused(work, context, bundle, press, Intervention.APPROVE, refusals[0])
+        return await refuse(work, context, Intervention.APPROVE, _tried(bundle, press), refusals[0])
     if started:
         await _tell(work, context, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
     else:
         await refresh_bundle(work, context.policy(), bundle, context.now())
     start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"
     said = [
-        f"Your yes is counted. {_count(started)} {start} now." if started else "Your yes is counted.",
-        f"{unsettled} more {need} somebody else's yes, too." if unsettled else "",
+        f"Your approval is counted. {_count(started)} {start} now." if started else "Your approval is counted.",
+        f"{unsettled} more {need} somebody else's approval, too." if unsettled else "",
         f"{len(refusals)} you may not answer: {refusals[0]}" if refusals else "",
         _not_covered(covered),
     ]
@@ -196,34 +197,17 @@ async def _approve(
 
 
 def _not_covered(covered: _Covered) -> str:
-    """What the yes does not speak for, and what to do about it; empty when there is nothing."""
+    """What the approval does not speak for, and what to do about it; empty when there is nothing."""
     said = [
         f"{len(covered.late)} ran out of time just before." if covered.late else "",
         f"{_count(covered.newer)} came since: look at the card again." if covered.newer else "",
-        f"Taken by others: {_names(covered.of_others)}. To say yes there, choose them." if covered.of_others else "",
+        f"Taken by others: {_names(covered.of_others)}. To approve there, choose them." if covered.of_others else "",
     ]
     return " ".join(filter(None, said))
 
 
-async def _refusal(
-    work: Work, context: Context, roster: Roster, bundle: Bundle, press: Press, intervention: Intervention
-) -> Answer | None:
-    permission = may(intervention, press.person, authorised=authorised(context, roster, intervention))
-    return None if permission.allowed else await _refused(work, context, bundle, press, intervention, permission.text)
-
-
-async def _refused(
-    work: Work, context: Context, bundle: Bundle, press: Press, intervention: Intervention, text: str
-) -> Answer:
-    """A polite no, on the record: who tried what."""
-    await work.audit.append(
-        kind="person.refused",
-        actor=press.person,
-        at=context.now(),
-        incident_id=bundle.founder_id,
-        body={"deed": intervention, "bundle": bundle.handle, "revision": press.revision, "reason": text},
-    )
-    return Answer(False, text)
+def _tried(bundle: Bundle, press: Press) -> Tried:
+    return Tried(press.person, {"bundle": bundle.handle, "revision": press.revision}, bundle.founder_id)
 
 
 async def _tell(
@@ -236,20 +220,11 @@ async def _tell(
     entries: Sequence[int],
     tone: Tone,
 ) -> None:
-    """The card as it stands now, and one line for all in its thread."""
-    now = context.now()
-    await refresh_bundle(work, context.policy(), bundle, now)
-    notice = ThreadNotice(
-        incident=_names(members),
-        title=title,
-        lines=(_names(members),),
-        tone=tone,
-        by=person,
-        audit=tuple(entries),
-        of_bundle=True,
-        at=now,
-    )
-    await work.outbox.add(members[0].incident.id, notice, now)
+    """The card that they share as it stands now, and one line for all in its thread."""
+    names = _names(members)
+    line = ThreadLine(title=title, lines=(names,), tone=tone, of_bundle=True)
+    await refresh_bundle(work, context.policy(), bundle, context.now())
+    await tell(work, context, members[0].incident.id, line, entries=entries, by=person, about=names)
 
 
 def _count(members: Sequence[Member], noun: str = "question") -> str:

@@ -1,12 +1,11 @@
 """What a person did, and what they are told in return."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bot.policy.approval import Intervention
 from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
-from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 
@@ -20,6 +19,19 @@ class Press:
     person: str
     subject: str
     revision: int
+
+    def on(self, incident_id: int) -> "Tried":
+        """The press as an attempt on this incident, which may be refused."""
+        return Tried(self.person, {"subject": self.subject, "revision": self.revision}, incident_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """Who tried something, and on what; ``on`` is what the audit entry of a refusal says of that."""
+
+    person: str
+    on: Mapping[str, str | int]
+    incident_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,11 @@ async def find(work: Work, subject: str, revision: int) -> Found | None:
     return Found(incident, action, current=incident.revision == revision)
 
 
+async def present(work: Work, found: Found) -> Action | None:
+    """What stopping, taking over and pausing are about: the incident's present action, whatever card was pressed."""
+    return await current_action(work, found.incident) or found.action
+
+
 def stale(found: Found) -> Answer:
     """The refusal for a click on a card that is no longer the question."""
     return Answer(
@@ -65,17 +82,3 @@ def stale(found: Found) -> Answer:
         f"This card is out of date: {found.incident.name} has a newer question. Nothing was done. "
         "Please look at the card again and answer that one.",
     )
-
-
-async def refused(
-    work: Work, context: Context, found: Found, press: Press, intervention: Intervention, text: str
-) -> Answer:
-    """A polite no, on the record: who tried what."""
-    await work.audit.append(
-        kind="person.refused",
-        actor=press.person,
-        at=context.now(),
-        incident_id=found.incident.id,
-        body={"deed": intervention, "subject": press.subject, "revision": press.revision, "reason": text},
-    )
-    return Answer(False, text)

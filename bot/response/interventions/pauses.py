@@ -1,24 +1,27 @@
-"""Pause and resume: a person's brake on automation, effective with the commit, on every replica."""
+"""Pause and resume: people hold automation, effective with the commit, on every replica."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.policy.approval import Intervention, may
+from bot.policy.approval import Intervention
 from bot.policy.file.fields import duration_text
 from bot.policy.situation import Pause, Scope
 from bot.response.assessment.record import judge_anew
-from bot.response.assessment.votes import Roster, authorised
-from bot.response.execution.recheck import pause_in_force
-from bot.response.interventions.clicks import Answer
+from bot.response.assessment.votes import Roster
+from bot.response.execution.controls import controls_on
+from bot.response.interventions.clicks import Answer, Tried
+from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, Action, ActionState
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import ThreadLine, Tone
+from bot.response.notices.report import tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 HOLDABLE = PENDING - {ActionState.HELD} | {ActionState.RUNNING}
 """States in which a pause still keeps the effect from beginning."""
 REASON_MAX_CHARACTERS = 1000
-"""What a brake's reason is clipped to: it stands on every card, and a brake never fails for saying too much."""
+"""What a pause's reason is clipped to: it stands on every card, and a pause never fails for saying too much."""
 SHORTENED = f"The reason was shortened to {REASON_MAX_CHARACTERS} characters."
 
 
@@ -36,10 +39,11 @@ async def pause(
 
     ``incident_id`` names the thread in which it was asked, which then says so.
     """
-    permission = may(Intervention.PAUSE, person, authorised=authorised(context, roster, Intervention.PAUSE))
+    tried = Tried(person, {"scope": str(scope)})
+    refusal = await refused(work, context, roster, Intervention.PAUSE, tried)
+    if refusal is not None:
+        return refusal
     now = context.now()
-    if not permission.allowed:
-        return await _refused(work, person, Intervention.PAUSE, str(scope), permission.text, now)
     if until is not None and until <= now:
         return Answer(False, f"A pause until {until:%Y-%m-%d %H:%M} UTC would be over already. Give a time to come.")
     kept = clipped(reason)
@@ -47,16 +51,12 @@ async def pause(
     held = await hold_what_is_paused(work, context)
     end = "until somebody resumes it" if until is None else f"for {duration_text(until - now)}"
     if incident_id is not None:
-        notice = ThreadNotice(
-            incident=f"INC-{incident_id}",
+        line = ThreadLine(
             title=f"Automation paused: {scope}, {end}",
             lines=(f"Reason: {kept}",) if kept else (),
             tone=Tone.WARNING,
-            by=person,
-            audit=(entry,),
-            at=now,
         )
-        await work.outbox.add(incident_id, notice, now)
+        await tell(work, context, incident_id, line, entries=(entry,), by=person, at=now)
     waiting = f" {held} open action{'s are' if held != 1 else ' is'} held." if held else ""
     short = "" if kept == reason else f" {SHORTENED}"
     return Answer(True, f"Paused: {scope}, {end}.{short}{waiting} Alerts still come in, and cards still show the plan.")
@@ -65,10 +65,11 @@ async def pause(
 async def resume(work: Work, context: Context, roster: Roster, person: str, scope: Scope) -> Answer:
     """End the pauses of exactly ``scope``; what nothing holds any more is considered anew."""
     runbook = scope.name if scope.kind == "runbook" else ""
-    permission = may(Intervention.RESUME, person, authorised=authorised(context, roster, Intervention.RESUME, runbook))
+    tried = Tried(person, {"scope": str(scope)})
+    refusal = await refused(work, context, roster, Intervention.RESUME, tried, runbook=runbook)
+    if refusal is not None:
+        return refusal
     now = context.now()
-    if not permission.allowed:
-        return await _refused(work, person, Intervention.RESUME, str(scope), permission.text, now)
     ended = await take_off(work, person, scope, now)
     active = await work.pauses.active(now)
     still = next((pause.by for pause in active if pause.scope == scope), None)
@@ -91,11 +92,13 @@ async def put_on(
     now: datetime,
     incident_id: int | None = None,
 ) -> int:
-    """A brake on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
+    """A pause on the record, in force with the commit; the number of its audit entry. Cards follow in a sweep."""
     reason = clipped(reason)
     await work.pauses.add(scope, actor, reason, now, until)
     body = {"scope": str(scope), "until": until.isoformat() if until else None, "reason": reason}
-    return await work.audit.append(kind="automation.paused", actor=actor, at=now, incident_id=incident_id, body=body)
+    return await work.audit.append(
+        kind=AuditKind.AUTOMATION_PAUSED, actor=actor, at=now, incident_id=incident_id, body=body
+    )
 
 
 def clipped(reason: str) -> str:
@@ -108,7 +111,7 @@ async def take_off(work: Work, actor: str, scope: Scope, now: datetime) -> Seque
     ended = await work.pauses.end(scope, actor, now)
     if ended:
         body = {"scope": str(scope), "pauses": [pause.pause_id for pause in ended]}
-        await work.audit.append(kind="automation.resumed", actor=actor, at=now, body=body)
+        await work.audit.append(kind=AuditKind.AUTOMATION_RESUMED, actor=actor, at=now, body=body)
     return ended
 
 
@@ -118,7 +121,7 @@ async def follow_pause_file(work: Work, now: datetime) -> None:
     if change is None:
         return
     came, pause = change
-    kind = "automation.paused" if came else "automation.resumed"
+    kind = AuditKind.AUTOMATION_PAUSED if came else AuditKind.AUTOMATION_RESUMED
     body = {"scope": str(pause.scope), "until": None, "reason": pause.reason}
     await work.audit.append(kind=kind, actor=pause.by, at=now, body=body)
 
@@ -127,13 +130,13 @@ async def hold_what_is_paused(work: Work, context: Context) -> int:
     """Hold whatever a pause or freeze covers and has not begun, so that its card says so; how many."""
     held = 0
     for action in await work.actions.in_states(HOLDABLE):
-        if await pause_in_force(work, context, action):
+        if await controls_on(work, context, action):
             held += await judge_anew(work, context, action)
     return held
 
 
 class Brakes:
-    """Follows brakes that were put on or taken off outside this process: by command, by file, by another replica.
+    """Follows pauses that began or ended outside this process: by command, by file, by another replica.
 
     They are in force with their commit (a file at once); here the cards learn of it.
     """
@@ -143,7 +146,7 @@ class Brakes:
         self._seen: tuple[Pause, ...] | None = None
 
     async def follow(self) -> None:
-        """Where anything has changed: hold what is covered now, look again at what is free, put the file on record."""
+        """Where anything has changed: hold what is covered now, reconsider what is free, put the file on record."""
         now = self._context.now()
         async with self._context.database.read() as work:
             active = await work.pauses.active(now)
@@ -162,15 +165,8 @@ async def reconsider_held(work: Work, context: Context) -> int:
     free: list[Action] = [
         action
         for action in await work.actions.in_states(frozenset({ActionState.HELD}))
-        if not await pause_in_force(work, context, action)
+        if not await controls_on(work, context, action)
     ]
     for action in free:
         await work.queue.consider(action.incident_id)
     return len(free)
-
-
-async def _refused(work: Work, person: str, intervention: Intervention, scope: str, text: str, now: datetime) -> Answer:
-    await work.audit.append(
-        kind="person.refused", actor=person, at=now, body={"deed": intervention, "scope": scope, "reason": text}
-    )
-    return Answer(False, text)

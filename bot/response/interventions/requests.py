@@ -2,7 +2,7 @@
 
 A request joins the unresolved incident of its service where nothing waits or runs; else it gets an incident of its own,
 with an alert whose source is ``person``. That alert ends when what was asked for is settled, and the incident with it.
-The requester's own vote never counts, and what they change of the orders' parameters always takes somebody's yes.
+The requester's own vote never counts, and what they change of the policy's parameters always takes somebody's approval.
 """
 
 import asyncio
@@ -14,23 +14,27 @@ from datetime import timedelta
 
 from pydantic import ValidationError
 
-from bot.policy.approval import Intervention, may
+from bot.policy.approval import Intervention
 from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Runbook
 from bot.policy.file.templates import TemplateError
-from bot.policy.situation import AlertFacts, Notification, Situation
+from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.remediation import Parameters, RemediationError
 from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
 from bot.response.assessment.situation import build_situation
-from bot.response.assessment.votes import Roster, authorised
-from bot.response.interventions.clicks import Answer
+from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import Answer, Tried
+from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
-from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.model.records import PERSON, Request
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, incident_name, incident_number
+from bot.response.model.notices import ThreadLine
+from bot.response.model.records import PERSON
+from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
+from bot.response.notices.report import tell
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
@@ -38,7 +42,9 @@ REQUESTED = "Requested"
 """What such an incident is called where another has its alert's name."""
 NO_REASON = "no reason was given"
 REHEARSAL_TIMEOUT_SECONDS = 60.0
-SETTLED_AT_ONCE = frozenset({ActionState.SUCCEEDED, ActionState.STOPPED, ActionState.OVERRIDDEN, ActionState.EXPIRED})
+SETTLED_AT_ONCE = frozenset(
+    {ActionState.SUCCEEDED, ActionState.STOPPED, ActionState.OVERRIDDEN, ActionState.EXPIRED, ActionState.LAPSED}
+)
 KEPT_OPEN = timedelta(days=1)
 """How long a request that went wrong, or that only people can carry out, stays an open incident."""
 
@@ -89,7 +95,7 @@ async def run(
     Raises:
         RequestError: there is no such runbook, or the parameters do not fit it.
     """
-    refusal = await _refused(work, context, roster, person, wanted, via)
+    refusal = await refused(work, context, roster, Intervention.RUN, _tried(person, wanted, via))
     if refusal is not None:
         return RequestAnswer(refusal)
     runbook = _runbook(context, wanted)
@@ -104,9 +110,9 @@ async def run(
         incident_id = await work.incidents.open_requested(alert, context.new_id(), now)
     else:
         incident_id = home.id
-    name = f"INC-{incident_id}"
+    name = incident_name(incident_id)
     entry = await work.audit.append(
-        kind="runbook.requested",
+        kind=AuditKind.RUNBOOK_REQUESTED,
         actor=person,
         at=now,
         incident_id=incident_id,
@@ -119,15 +125,19 @@ async def run(
         },
     )
     if home is not None:
-        await work.outbox.add(home.id, _news(home, person, wanted, entry, context), now)
+        await tell(work, context, home.id, _asked_for(wanted), entries=(entry,), by=person, at=now)
     request = Request(
-        runbook=wanted.runbook, by=person, reason=wanted.reason or NO_REASON, parameters=dict(wanted.parameters)
+        runbook=wanted.runbook,
+        by=person,
+        reason=wanted.reason or NO_REASON,
+        parameters=dict(wanted.parameters),
+        at=now,
     )
     await work.queue.consider(incident_id, request)
     where = f"{name} is opened for it" if home is None else f"it belongs to {name}, which is open"
     text = (
         f"Looking at {wanted.runbook}: {where}. Its card will show the plan and what happens next. "
-        "Your own yes does not count for what you asked for."
+        "Your own approval does not count for what you asked for."
     )
     return RequestAnswer(Answer(True, text), name)
 
@@ -138,7 +148,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     Raises:
         RequestError: as ``run``.
     """
-    refusal = await _refused(work, context, roster, person, wanted, "rehearsal")
+    refusal = await refused(work, context, roster, Intervention.RUN, _tried(person, wanted, "rehearsal"))
     if refusal is not None:
         return refusal
     runbook = _runbook(context, wanted)
@@ -148,7 +158,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     facts = await _facts(work, context, incident, wanted, service)
     _check(context, wanted.runbook, runbook, facts, wanted.parameters)
     await work.audit.append(
-        kind="runbook.rehearsal_asked",
+        kind=AuditKind.RUNBOOK_REHEARSAL_ASKED,
         actor=person,
         at=context.now(),
         incident_id=incident.id if incident else None,
@@ -157,28 +167,33 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     request = Request(
         runbook=wanted.runbook, by=person, reason=wanted.reason or "rehearsal", parameters=dict(wanted.parameters)
     )
-    return Brief(incident=incident.name if incident else "a rehearsal", alert=facts, request=request)
+    return Brief(incident=incident.name if incident else "a rehearsal", alerts=(facts,), request=request)
 
 
 async def rehearse(context: Context, brief: Brief) -> Rehearsal:
-    """Plan live, check that it could be done and undone, and judge it. Changes and records nothing.
+    """Plan live, check that it could be done and rolled back, and judge it. Changes and records nothing.
 
     Raises:
         TimeoutError: it took longer than ``REHEARSAL_TIMEOUT_SECONDS``.
     """
     async with asyncio.timeout(REHEARSAL_TIMEOUT_SECONDS):
         assessment = await assess(context, brief)
-        possible, finding = None, assessment.plan_problem
-        if assessment.plan is not None:
+        name = brief.request.runbook if brief.request else ""
+        planned = assessment.plans.get(name, Planned())
+        possible, finding = None, planned.problem
+        if planned.plan is not None:
             try:
-                report = await context.catalogue[assessment.plan.remediation].rehearse(assessment.plan)
+                report = await context.catalogue[planned.plan.remediation].rehearse(planned.plan)
                 possible, finding = True, report.summary
             except RemediationError as error:
                 possible, finding = False, str(error)
+        number = incident_number(brief.incident)
         async with context.database.read() as work:
-            situation = await build_situation(work, context, brief, assessment, Notification.PLANNED, context.now())
+            incident = await work.incidents.get(number) if number is not None else None
+            now = context.now()
+            situation = await build_situation(work, context, incident, brief, assessment, Notification.PLANNED, now)
     policy = context.policy()
-    groups = policy.approvals_of(assessment.runbook or "").groups
+    groups = policy.approvals_of(name).groups
     approvers = tuple(sorted({person for group in groups for person in assessment.members.get(group, ())}))
     return Rehearsal(situation, decide(situation, policy), approvers, possible, finding)
 
@@ -212,19 +227,8 @@ async def _is_settled(work: Work, context: Context, incident: Incident) -> bool:
     return context.now() - since > KEPT_OPEN
 
 
-async def _refused(
-    work: Work, context: Context, roster: Roster, person: str, wanted: Wanted, via: str
-) -> Answer | None:
-    permission = may(Intervention.RUN, person, authorised=authorised(context, roster, Intervention.RUN))
-    if permission.allowed:
-        return None
-    await work.audit.append(
-        kind="person.refused",
-        actor=person,
-        at=context.now(),
-        body={"deed": Intervention.RUN, "runbook": wanted.runbook, "via": via, "reason": permission.text},
-    )
-    return Answer(False, permission.text)
+def _tried(person: str, wanted: Wanted, via: str) -> Tried:
+    return Tried(person, {"runbook": wanted.runbook, "via": via})
 
 
 def _runbook(context: Context, wanted: Wanted) -> Runbook:
@@ -233,7 +237,7 @@ def _runbook(context: Context, wanted: Wanted) -> Runbook:
     if found is None:
         raise RequestError(f"There is no runbook “{wanted.runbook[:80]}”. {_near(wanted.runbook, known)}")
     if found.remediation not in context.catalogue:
-        raise RequestError(f"{wanted.runbook} orders {found.remediation}, which is not in the catalogue.")
+        raise RequestError(f"{wanted.runbook} names {found.remediation}, which is not in the catalogue.")
     return found
 
 
@@ -246,7 +250,7 @@ def _service(context: Context, runbook: Runbook, wanted: Wanted) -> str:
         return written if isinstance(written, str) and written in services else ""
     near = difflib.get_close_matches(given, services, n=1)
     if given not in services and near:
-        raise RequestError(f"The orders know no service “{given[:80]}”. Did you mean service={near[0]}?")
+        raise RequestError(f"The policy knows no service “{given[:80]}”. Did you mean service={near[0]}?")
     return given
 
 
@@ -263,7 +267,7 @@ async def _home(work: Work, runbook: str, service: str) -> Incident | Answer | N
         if current is None or current.state not in PENDING | UNDER_WAY:
             home = home or (incident if service else None)
         elif current.runbook == runbook:
-            doing = current.state.value.replace("_", " ")
+            doing = state_words(current.state).within
             return Answer(False, f"{incident.name} is about {runbook} already ({doing}). Please answer on its card.")
     return home
 
@@ -308,7 +312,7 @@ def _check(context: Context, name: str, runbook: Runbook, facts: AlertFacts, giv
     except ValidationError as error:
         raise RequestError(f"{runbook.remediation} does not take that. {_faults(error, model)}") from error
     except TemplateError as error:
-        raise RequestError(f"The orders of {name} cannot be filled: {error}") from error
+        raise RequestError(f"The parameters of {name} cannot be filled: {error}") from error
 
 
 def _faults(error: ValidationError, model: type[Parameters]) -> str:
@@ -324,14 +328,9 @@ def _near(name: str, known: Mapping[str, Runbook]) -> str:
     return f"There is: {', '.join(sorted(known)[:20]) or 'none'}."
 
 
-def _news(home: Incident, person: str, wanted: Wanted, entry: int, context: Context) -> ThreadNotice:
+def _asked_for(wanted: Wanted) -> ThreadLine:
     given = " ".join(f"{key}={value}" for key, value in wanted.parameters.items())
-    return ThreadNotice(
-        incident=home.name,
+    return ThreadLine(
         title=f"Asked for: {wanted.runbook} {given}".strip(),
         lines=(f"Reason: {wanted.reason}",) if wanted.reason else (),
-        tone=Tone.NEUTRAL,
-        by=person,
-        audit=(entry,),
-        at=context.now(),
     )

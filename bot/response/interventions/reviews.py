@@ -1,4 +1,4 @@
-"""Post-action reviews: whoever lets automation act also looks at what it did, in time, or it may act less.
+"""Post-action reviews: whoever lets automation act also judges what it did, in time, or it may act less.
 
 One review per action that changed something. An overdue one demotes its runbook to L1 until it is done; a review is
 never a formality that can be skipped.
@@ -9,16 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.policy.approval import Intervention, may
+from bot.policy.approval import Intervention
 from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
-from bot.response.assessment.votes import Roster, authorised
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, refused
+from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
+from bot.response.interventions.refusals import refused
 from bot.response.model.actions import Action
-from bot.response.model.notices import Button, ThreadNotice, Tone
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.incidents import incident_name
+from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.records import Review
-from bot.response.notices.card import refresh_card
-from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.notices.report import report
+from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 WHEN_OVERDUE = Level.L1
@@ -32,8 +35,11 @@ class Judgement(StrEnum):
 
     RIGHT = "right"
     LUCKY = "lucky"
+    """It helped, but it should have asked a person first."""
     NEEDLESS = "needless"
+    """It did no harm, and was not needed."""
     WRONG = "wrong"
+    """It should not have run."""
 
 
 _TITLES = {
@@ -72,9 +78,9 @@ async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueRev
 
 async def may_review(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> Answer | None:
     """Why this person cannot review what the button points at now; None when they can."""
-    permission = may(Intervention.REVIEW, press.person, authorised=authorised(context, roster, Intervention.REVIEW))
-    if not permission.allowed:
-        return await refused(work, context, found, press, Intervention.REVIEW, permission.text)
+    refusal = await refused(work, context, roster, Intervention.REVIEW, press.on(found.incident.id))
+    if refusal is not None:
+        return refusal
     review = await work.reviews.get(found.action.id) if found.action else None
     if review is None:
         return Answer(False, "There is nothing to review here: nothing was changed.")
@@ -98,35 +104,27 @@ async def submit(work: Work, context: Context, roster: Roster, press: Press, jud
     answers = {"judgement": judgement, "text": text}
     if not await work.reviews.complete(action.id, press.person, answers, now):
         return Answer(False, "Somebody was faster: this has just been reviewed.")
-    entry = await work.audit.append(
-        kind="action.reviewed",
-        actor=press.person,
-        at=now,
-        incident_id=action.incident_id,
-        body={"action": action.id, "runbook": action.runbook, **answers},
-    )
     lifted = await work.licences.reviewed(action.id, press.person, now)
+    title, tone = _TITLES[judgement]
+    back = f"The overdue review no longer keeps {action.runbook} at {WHEN_OVERDUE}."
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_REVIEWED,
+        by=press.person,
+        body={"action": action.id, "runbook": action.runbook, **answers},
+        line=ThreadLine(title=title, lines=(text, *((back,) if lifted else ())), tone=tone),
+        at=now,
+    )
     if lifted:
         await work.audit.append(
-            kind="licence.restored",
+            kind=AuditKind.LICENCE_RESTORED,
             actor=press.person,
             at=now,
             incident_id=action.incident_id,
             body={"runbook": action.runbook, "action": action.id},
         )
-    title, tone = _TITLES[judgement]
-    back = f"The overdue review no longer keeps {action.runbook} at {WHEN_OVERDUE}."
-    notice = ThreadNotice(
-        incident=found.incident.name,
-        title=title,
-        lines=(text, *((back,) if lifted else ())),
-        tone=tone,
-        by=press.person,
-        audit=(entry,),
-        at=now,
-    )
-    await refresh_card(work, context.policy(), action.incident_id, now)
-    await work.outbox.add(action.incident_id, notice, now)
     return Answer(True, f"Thank you. Your review of {found.incident.name} is on the record.")
 
 
@@ -149,19 +147,11 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
     fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
     if fresh is None or fresh.done_by is not None or action is None:
         return False
-    reason = f"the review of INC-{action.incident_id} is overdue"
+    reason = f"the review of {incident_name(action.incident_id)} is overdue"
     if not await work.licences.demote(action.runbook, WHEN_OVERDUE, reason, now, review_of=action.id):
         return False
-    entry = await work.audit.append(
-        kind="licence.demoted",
-        actor=WATCHKEEPER,
-        at=now,
-        incident_id=action.incident_id,
-        body={"runbook": action.runbook, "to": str(WHEN_OVERDUE), "reason": reason, "action": action.id},
-    )
     ended = action.finished_at or review.due_at
-    notice = ThreadNotice(
-        incident=f"INC-{action.incident_id}",
+    line = ThreadLine(
         title=f"Review overdue: {action.runbook} asks first from now on",
         lines=(
             f"It acted {elapsed_text(now - ended)} ago and nobody has said whether that was right.",
@@ -172,8 +162,15 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
         buttons=(Button.REVIEW, Button.WHY),
         subject=action.id,
         revision=action.revision,
-        audit=(entry,),
+    )
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.LICENCE_DEMOTED,
+        body={"runbook": action.runbook, "to": str(WHEN_OVERDUE), "reason": reason, "action": action.id},
+        line=line,
+        refresh=False,
         at=now,
     )
-    await work.outbox.add(action.incident_id, notice, now)
     return True

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.levels import Level
-from bot.policy.rules.licence import earned, missing_gates
-from bot.policy.situation import Licence, Pause, ScopeKind
+from bot.policy.rules.case import Licence
+from bot.policy.rules.licence import earned, licence_of, missing_gates
+from bot.policy.situation import Pause, ScopeKind
 from bot.response.ports.rows import Work
 
 
@@ -18,17 +19,19 @@ class RunbookLevel:
     runbook: str
     summary: str
     written: Level
-    """As its orders say."""
+    """As the policy says."""
     in_force: Level
     why_not_higher: str
     """The strictest reason, in words; empty at the highest level there is."""
 
 
 async def runbook_levels(work: Work, policy: Policy, now: datetime) -> Sequence[RunbookLevel]:
-    """Every runbook, in the order of the orders."""
+    """Every runbook, in the order of the policy."""
     pauses = await work.pauses.active(now)
     return [
-        _runbook_level(policy, name, runbook, await work.licences.of(name, runbook.digest, now), pauses, now)
+        _runbook_level(
+            policy, name, runbook, licence_of(await work.licences.of(name), runbook.digest, now), pauses, now
+        )
         for name, runbook in policy.runbooks.items()
     ]
 
@@ -59,7 +62,7 @@ def _why(policy: Policy, runbook: Runbook, licence: Licence, level: Level) -> st
     if licence.demoted_to is not None and licence.demoted_to == level < runbook.level:
         return f"demoted to {licence.demoted_to}" + (f": {licence.demotion_reason}" if licence.demotion_reason else "")
     if earned(licence) == level < min(runbook.level, policy.levels.highest):
-        return f"not passed yet: {', '.join(gate.value.replace('_', ' ') for gate in missing_gates(licence))}"
+        return f"not passed yet: {', '.join(gate.in_words for gate in missing_gates(licence))}"
     if policy.levels.highest == level < runbook.level:
         return f"this organisation operates at {policy.levels.highest} at most"
-    return "" if level is max(Level) else f"its orders say {runbook.level}"
+    return "" if level is max(Level) else f"the policy says {runbook.level}"

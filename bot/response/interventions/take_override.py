@@ -1,17 +1,18 @@
-"""A person steps in: take an incident over, override what is proposed, take an action back."""
+"""A person steps in: take an incident over, override what is proposed, roll an action back."""
 
-from collections.abc import Mapping
-
-from bot.policy.approval import Intervention, may, may_act_by_hand
+from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
-from bot.response.assessment.votes import Roster, authorised
+from bot.policy.situation import Request
+from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, refused, stale
-from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, present, stale
+from bot.response.interventions.refusals import refused
+from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState, Result
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.model.notices import ThreadNotice, Tone
-from bot.response.model.records import Request
-from bot.response.notices.card import refresh_card
+from bot.response.model.notices import ThreadLine, Tone
+from bot.response.model.state_words import state_words
+from bot.response.notices.report import report
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
@@ -19,7 +20,8 @@ NOTHING = "nothing"
 """Override choice: do nothing automatic here."""
 BY_HAND = "by_hand"
 """Override choice: I will do it myself."""
-AUTONOMOUS_SOON = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW})
+ABOUT_TO_ACT = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW, ActionState.APPROVED})
+"""States that lead to an effect without anybody being asked any more."""
 
 
 async def take(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
@@ -27,17 +29,19 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
     found = await find(work, press.subject, press.revision)
     if found is None:
         return UNKNOWN_SUBJECT
-    permission = may(Intervention.TAKE, press.person, authorised=authorised(context, roster, Intervention.TAKE))
-    if not permission.allowed:
-        return await refused(work, context, found, press, Intervention.TAKE, permission.text)
     incident, now = found.incident, context.now()
+    refusal = await refused(work, context, roster, Intervention.TAKE, press.on(incident.id))
+    if refusal is not None:
+        return refusal
     if incident.state is IncidentState.TAKEN and incident.taken_by == press.person:
         return Answer(True, f"{incident.name} is already yours.")
     if not await work.incidents.move(incident.id, IncidentEvent.TAKE, now=now, by=press.person):
         return Answer(False, f"{incident.name} is resolved already.")
-    if found.action is not None and found.action.state in AUTONOMOUS_SOON:
-        await _set_aside(work, context, found.action, press.person, "Taken over by a person.")
-    await _record(work, context, found, press.person, "incident.taken", "On it", {}, Tone.GOOD)
+    action = await present(work, found)
+    if action is not None and action.state in ABOUT_TO_ACT:
+        await _set_aside(work, context, action, press.person, "Taken over by a person.")
+    line = ThreadLine(title="On it", tone=Tone.GOOD)
+    await report(work, context, incident.id, AuditKind.INCIDENT_TAKEN, by=press.person, body={}, line=line)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
 
 
@@ -61,77 +65,106 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
     by_hand = action is not None and action.state is ActionState.HELD and choice == action.runbook
     intervention = Intervention.ACT_BY_HAND if by_hand else Intervention.OVERRIDE
     runbook = choice if choice in policy.runbooks else (action.runbook if action else "")
-    permission = may(
+    refusal = await refused(
+        work,
+        context,
+        roster,
         intervention,
-        press.person,
-        authorised=authorised(context, roster, intervention, runbook, action),
+        press.on(incident.id),
+        runbook=runbook,
+        action=action,
         requested_by=action.requested_by if action else None,
     )
-    if not permission.allowed:
-        return await refused(work, context, found, press, intervention, permission.text)
+    if refusal is not None:
+        return refusal
     if action is not None and action.state not in PENDING and not _is_over(action):
-        return Answer(False, f"It is {action.state.value.replace('_', ' ')} now; wait for the outcome, then roll back.")
+        return Answer(False, f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back.")
     if by_hand and action is not None:
-        return await _by_hand(work, context, roster, found, action, press.person, reason)
+        return await _by_hand(work, context, roster, action, press.person, reason)
     if action is not None and action.state in PENDING:
         await _set_aside(work, context, action, press.person, f"Overridden: {reason}")
-    details = {"choice": choice, "reason": reason, "instead_of": action.runbook if action else None}
     if choice == BY_HAND:
         await work.incidents.move(incident.id, IncidentEvent.TAKE, now=context.now(), by=press.person)
     title = {NOTHING: "Overridden: nothing runs by itself here", BY_HAND: "Overridden: handled by hand"}.get(
         choice, f"Overridden: {choice} instead"
     )
-    await _record(work, context, found, press.person, "action.overridden", title, details, Tone.WARNING)
+    await report(
+        work,
+        context,
+        incident.id,
+        AuditKind.ACTION_OVERRIDDEN,
+        by=press.person,
+        body={"choice": choice, "reason": reason, "instead_of": action.runbook if action else None},
+        line=_warning(title, reason),
+    )
     if choice in policy.runbooks:
-        await work.queue.consider(incident.id, Request(runbook=choice, by=press.person, reason=reason))
+        await work.queue.consider(
+            incident.id, Request(runbook=choice, by=press.person, reason=reason, at=context.now())
+        )
         return Answer(True, f"Looking at {choice} for {incident.name}. The card shows the plan in a moment.")
     return Answer(True, f"Overridden. Nothing runs by itself for {incident.name} any more.")
 
 
 async def roll_back(work: Work, context: Context, roster: Roster, press: Press, reason: str = "") -> Answer:
-    """Take a finished action back, once; its targets must be free."""
+    """Roll a finished action back, once; its targets must be free."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
     action = found.action
-    permission = may(
-        Intervention.ROLL_BACK,
-        press.person,
-        authorised=authorised(context, roster, Intervention.ROLL_BACK, action.runbook, action),
-    )
-    if not permission.allowed:
-        return await refused(work, context, found, press, Intervention.ROLL_BACK, permission.text)
+    tried = press.on(action.incident_id)
+    refusal = await refused(work, context, roster, Intervention.ROLL_BACK, tried, runbook=action.runbook, action=action)
+    if refusal is not None:
+        return refusal
     if action.state in (ActionState.ROLLING_BACK, ActionState.ROLLED_BACK):
-        return Answer(True, f"It is {action.state.value.replace('_', ' ')} already.")
+        return Answer(True, f"{state_words(action.state).label} already.")
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
-        return Answer(False, f"Nothing to roll back: it is {action.state.value.replace('_', ' ')}.")
+        return Answer(False, f"Nothing to roll back: {_in_words(action)}.")
+    if action.plan.rollback.exactness is Exactness.NOTHING_TO_UNDO:
+        return Answer(False, f"There is nothing to undo. {action.plan.rollback.summary}")
     attempt = await work.attempts.get(f"{action.id}:execute")
+    if action.result is Result.NOTHING_CHANGED:
+        return Answer(False, "Nothing was changed, so there is nothing to roll back.")
     if action.plan.rollback.exactness is Exactness.NONE or attempt is None or attempt.snapshot is None:
-        return Answer(False, "There is no way back for this action. Please handle it by hand.")
+        return Answer(False, "This action cannot be rolled back. Please handle it by hand.")
     holder = await work.locks.take([t.key for t in action.plan.targets], action.id)
     if holder is not None:
         return Answer(False, "Another action is working on the same target right now. Please try again in a moment.")
-    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, decided_by=(press.person,))
+    rolling = await work.actions.move(
+        action.id, ActionEvent.ROLL_BACK, decided_by=(press.person,), rollbacks=action.rollbacks + 1
+    )
     if rolling is None:
         return Answer(False, "Somebody else was faster. See the thread.")
     await work.queue.roll_back(rolling, press.person, reason)
-    details = {"action": action.id, "reason": reason}
-    await _record(work, context, found, press.person, "action.roll_back_asked", "Rolling back", details, Tone.WARNING)
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_ROLL_BACK_ASKED,
+        by=press.person,
+        body={"action": action.id, "reason": reason},
+        line=_warning("Rolling back", reason),
+    )
     return Answer(True, "Rolling back now. The thread will say how it goes.")
 
 
-async def _by_hand(
-    work: Work, context: Context, roster: Roster, found: Found, action: Action, person: str, reason: str
-) -> Answer:
+async def _by_hand(work: Work, context: Context, roster: Roster, action: Action, person: str, reason: str) -> Answer:
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if stored is None:
         return UNKNOWN_SUBJECT
     allowed = may_act_by_hand(stored.decision)
     if not allowed.allowed:
         return Answer(False, allowed.text)
-    title = f"Acting by hand while automation is paused: {action.runbook}"
-    await _record(work, context, found, person, "action.by_hand", title, {"reason": reason}, Tone.WARNING)
-    return await cast_approval(work, context, roster, action, person, by_hand=True)
+    line = _warning(f"Acting by hand while automation is paused: {action.runbook}", reason)
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_BY_HAND,
+        by=person,
+        body={"reason": reason},
+        line=line,
+    )
+    return await cast_approval(work, context, roster, action, person, by_hand=True, overriding=stored.decision.controls)
 
 
 async def _set_aside(work: Work, context: Context, action: Action, person: str, outcome: str) -> None:
@@ -147,33 +180,14 @@ async def _set_aside(work: Work, context: Context, action: Action, person: str, 
     )
 
 
+def _in_words(action: Action) -> str:
+    return state_words(action.state).within
+
+
 def _is_over(action: Action) -> bool:
     """Whether nothing of this action is under way or yet to come by itself."""
     return action.finished_at is not None
 
 
-async def _record(
-    work: Work,
-    context: Context,
-    found: Found,
-    person: str,
-    kind: str,
-    title: str,
-    details: Mapping[str, str | None],
-    tone: Tone,
-) -> None:
-    """Audit, card and thread for something a person did."""
-    now, incident_id = context.now(), found.incident.id
-    entry = await work.audit.append(kind=kind, actor=person, at=now, incident_id=incident_id, body=details)
-    reason = details.get("reason")
-    notice = ThreadNotice(
-        incident=found.incident.name,
-        title=title,
-        lines=(f"Reason: {reason}",) if reason else (),
-        tone=tone,
-        by=person,
-        audit=(entry,),
-        at=now,
-    )
-    await refresh_card(work, context.policy(), incident_id, now)
-    await work.outbox.add(incident_id, notice, now)
+def _warning(title: str, reason: str) -> ThreadLine:
+    return ThreadLine(title=title, lines=(f"Reason: {reason}",) if reason else (), tone=Tone.WARNING)

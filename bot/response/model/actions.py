@@ -5,12 +5,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.policy.decision import Verdict
-from bot.policy.plan import Plan
+from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Trigger
 from bot.response.model.lifecycle import Lifecycle
 
 
 class ActionState(StrEnum):
+    """Where an action stands, from the question to its end."""
+
     ANNOUNCING = "announcing"
     """Autonomous: nothing happens before Slack has accepted the card. due_at: then people are asked instead."""
     VETO_WINDOW = "veto_window"
@@ -20,41 +22,90 @@ class ActionState(StrEnum):
     HELD = "held"
     """Automation is paused here; a person with the authority may still act by hand."""
     APPROVED = "approved"
-    """Queued to run. due_at: the end of ``execute_within``."""
+    """Queued to run. due_at: the end of ``execute_within``; then the approval lapses."""
     RUNNING = "running"
-    """Claimed by one worker: targets locked, budget taken, snapshot being made. Still stoppable."""
+    """Claimed by one flow: targets locked, budget taken, snapshot being made. Still stoppable."""
     EXECUTING = "executing"
-    """The effect has begun; from here only verification and the way back lead on."""
+    """The effect has begun; from here only verification and rollback lead on."""
     VERIFYING = "verifying"
+    """The effect is over; whether it helped is being measured."""
     SUCCEEDED = "succeeded"
+    """Verified healthy. A person may still have it rolled back."""
     ROLLING_BACK = "rolling_back"
+    """The rollback has begun; the targets are still locked."""
     ROLLED_BACK = "rolled_back"
+    """The rollback worked: what was there before is back, as exactly as the plan promised."""
     FAILED = "failed"
     """Something went wrong that only a person can judge."""
     STOPPED = "stopped"
+    """A person stopped it before its effect began."""
     OVERRIDDEN = "overridden"
+    """A person chose something else, or nothing, in its place."""
     EXPIRED = "expired"
+    """Too few had approved when the time to answer was over."""
+    LAPSED = "lapsed"
+    """Approved, by people or by silence, but it could not start within ``execute_within``."""
     SUPERSEDED = "superseded"
     """A newer question took its place (plan changed, alert resolved, automation paused or resumed)."""
 
 
+class Result(StrEnum):
+    """What happened, once an action's effect could have begun."""
+
+    NOTHING_CHANGED = "nothing_changed"
+    VERIFIED = "verified"
+    ROLLED_BACK = "rolled_back"
+    NOT_RESTORED = "not_restored"
+    """It was to be rolled back and could not be, or nobody knows how far that got."""
+    INTERRUPTED = "interrupted"
+    """A person, a pause or a shutdown ended it between two changes."""
+    UNKNOWN = "unknown"
+    """Nobody knows how far it got, or whether it helped."""
+
+
+class By(StrEnum):
+    """Who let an action act."""
+
+    ALONE = "alone"
+    APPROVED = "approved"
+    BY_HAND = "by_hand"
+
+
 class ActionEvent(StrEnum):
+    """What moves an action from state to state; an event that comes too late for its state changes nothing."""
+
     ANNOUNCED = "announced"
+    """Slack, or the second channel, has accepted the card: the veto window begins."""
     WINDOW_OVER = "window_over"
+    """Nobody stopped it within the veto window."""
     APPROVE = "approve"
+    """Enough people approved, or one acts by hand with a reason."""
     STOP = "stop"
+    """A person does not want it."""
     OVERRIDE = "override"
+    """A person decides otherwise, with a reason."""
     EXPIRE = "expire"
+    """The time to answer is over."""
+    LAPSE = "lapse"
+    """It was approved, and the time to start is over."""
     SUPERSEDE = "supersede"
+    """What it was asked for does not hold any more, and nothing was run."""
     CLAIM = "claim"
+    """One worker has rechecked it, and has its targets and its budget."""
     BEGIN = "begin"
+    """The effect begins with this commit; until then a stop or a pause still counts."""
     EXECUTED = "executed"
+    """The effect ended, or nobody knows how far it got: verification decides."""
     CANNOT = "cannot"
     """Failed before anything was changed, or in a way that must not be rolled back."""
     HEALTHY = "healthy"
+    """Verification found the target healthy for long enough."""
     ROLL_BACK = "roll_back"
+    """It did not help, it did harm, or a person wants it undone."""
     RESTORED = "restored"
+    """The rollback worked."""
     NOT_RESTORED = "not_restored"
+    """The rollback did not work: only a person can go on."""
 
 
 _S = ActionState
@@ -64,8 +115,16 @@ PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
+REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
+"""Kinds of rollback that there is something to do for."""
+ROLLED_BACK_FROM = frozenset({Result.VERIFIED, Result.NOT_RESTORED, Result.INTERRUPTED, Result.UNKNOWN})
+"""Results after which something may be there to roll back."""
+ENDED_AFTER_AN_EFFECT = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED})
+"""Ends of actions that may have changed something."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
+ENDED = frozenset(_S) - PENDING - UNDER_WAY
+"""States in which nothing waits and nothing is under way any more."""
 
 ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
     name="action",
@@ -76,7 +135,8 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
         ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
         ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
-        ActionEvent.EXPIRE: (frozenset({_S.WAITING, _S.APPROVED}), _S.EXPIRED),
+        ActionEvent.EXPIRE: (frozenset({_S.WAITING}), _S.EXPIRED),
+        ActionEvent.LAPSE: (frozenset({_S.APPROVED}), _S.LAPSED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
         ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
         ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),
@@ -138,6 +198,23 @@ class Action:
     """A person with the authority acted although automation is paused."""
     remind_at: datetime | None = None
     """While waiting: when those who have not answered are reminded; None once they were."""
+    overridden: tuple[str, ...] = ()
+    """Ids of the pauses and freezes that whoever acts by hand was shown: exactly these do not hold it."""
+    services: tuple[str, ...] = ()
+    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    begun_at: datetime | None = None
+    """When its effect began, by our clock."""
+    result: Result | None = None
+    """What happened; None while nothing has, and in rows of older releases."""
+    rollbacks: int = 0
+    """How often it was rolled back or tried to be."""
+
+    @property
+    def by(self) -> By:
+        """Who let it act."""
+        if self.by_hand:
+            return By.BY_HAND
+        return By.APPROVED if self.decided_by else By.ALONE
 
     @property
     def approvers(self) -> tuple[str, ...]:

@@ -44,10 +44,10 @@ class Member:
 
     @property
     def waits(self) -> bool:
-        """Whether a person's yes is what it waits for."""
+        """Whether it waits for a person's approval."""
         return self.action is not None and self.action.state is ActionState.WAITING
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody has to answer or look, and nobody has said that they do."""
+        """Whether somebody has to answer or take over, and nobody has said that they do."""
         return self.incident.state is IncidentState.OPEN and (self.waits or self.action is None)

@@ -1,6 +1,6 @@
 """An incident's channel of its own: what is still to be done to it, as one row that is worked off step by step.
 
-The orders say which incidents get one. Until it is there, and whenever it cannot be, the incident is a thread.
+The policy says which incidents get one. Until it is there, and whenever it cannot be, the incident is a thread.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,19 @@ class ChannelStep(StrEnum):
     """What is to be done next. The steps follow each other in this order; the last two are ends."""
 
     CREATE = "create"
+    """Open the channel; until then the incident's news waits, for a limited time."""
     INVITE = "invite"
+    """Invite the people whom the policy names for it."""
     TOPIC = "topic"
+    """Say in the topic what the incident is."""
     BOOKMARK = "bookmark"
+    """Put the links of service and runbook at the top."""
     PIN = "pin"
+    """Pin the incident's card."""
     ARCHIVE = "archive"
     """Furnished. Waits for the end of the incident, and then for some time to read."""
     ARCHIVED = "archived"
+    """It has served its purpose: what is still told goes to the first card's thread."""
     GIVEN_UP = "given_up"
     """It could not be opened, or people closed it: the incident is a thread."""
 
@@ -44,7 +50,7 @@ class ChannelBrief(Facts):
     alert_name: str
     summary: str
     name: str
-    """The orders' pattern for the channel's name."""
+    """The policy's pattern for the channel's name."""
     invite: tuple[str, ...]
     """Groups of people."""
     links: tuple[Link, ...]

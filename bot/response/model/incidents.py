@@ -9,15 +9,23 @@ from bot.response.model.lifecycle import Lifecycle
 
 
 class IncidentState(StrEnum):
+    """Who has the incident in hand."""
+
     OPEN = "open"
+    """Nobody has said that they are on it."""
     TAKEN = "taken"
     """A person said "I am on it": nothing is asked of others, and nothing acts by itself."""
     RESOLVED = "resolved"
+    """None of its alerts fires any more. The next one of its group opens another incident."""
 
 
 class IncidentEvent(StrEnum):
+    """What moves an incident from state to state."""
+
     TAKE = "take"
+    """A person takes it over, also from another who had taken it."""
     RESOLVE = "resolve"
+    """Its last firing alert has ended."""
 
 
 INCIDENT_LIFECYCLE: Lifecycle[IncidentState, IncidentEvent] = Lifecycle(
@@ -31,6 +39,8 @@ INCIDENT_LIFECYCLE: Lifecycle[IncidentState, IncidentEvent] = Lifecycle(
 
 
 class AlertStatus(StrEnum):
+    """What the monitor said last about an alert."""
+
     FIRING = "firing"
     RESOLVED = "resolved"
 
@@ -67,11 +77,22 @@ class Incident:
     channel: str | None
     """Slack channel of the thread, once the card is there."""
     thread_ts: str | None
+    taken_at: datetime | None = None
+    """When somebody took over; None in rows of older releases."""
+    told_firing_at: datetime | None = None
+    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    truncated: int = 0
+    """How many further alerts of its group the monitor left out of its last delivery."""
 
     @property
     def name(self) -> str:
         """What people call it: ``INC-7``."""
-        return f"INC-{self.id}"
+        return incident_name(self.id)
+
+
+def incident_name(number: int) -> str:
+    """7 -> ``INC-7``."""
+    return f"INC-{number}"
 
 
 def incident_number(name: str) -> int | None:

@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from bot.policy.decision import Verdict
+from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
-from bot.policy.situation import Finding
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 
@@ -23,6 +23,16 @@ class Tone(StrEnum):
     """How a line feels to the reader; a renderer shows it with a word beside any emoji."""
 
     NEUTRAL = "neutral"
+    ASKING = "asking"
+    """Somebody is asked, and it waits for them."""
+    ANNOUNCED = "announced"
+    """It will happen unless somebody objects."""
+    PAUSED = "paused"
+    UNDER_WAY = "under_way"
+    BY_A_PERSON = "by_a_person"
+    """A person has it in hand, or has decided it."""
+    LOOKING_ON = "looking_on"
+    """Watchkeeper only looks on: a person must."""
     GOOD = "good"
     WARNING = "warning"
     BAD = "bad"
@@ -33,6 +43,7 @@ class Button(StrEnum):
 
     APPROVE = "approve"
     WITHDRAW = "withdraw"
+    """Take back one's own approval while more are needed."""
     OVERRIDE = "override"
     STOP = "stop"
     PAUSE = "pause"
@@ -42,6 +53,7 @@ class Button(StrEnum):
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""
     CHOOSE = "choose"
+    """Choose some of a bundle's incidents, and what is to be done with them."""
     TAKE_THESE = "take_these"
     PAUSE_THESE = "pause_these"
     WHY_THESE = "why_these"
@@ -98,6 +110,11 @@ class CardNotice(Facts):
     alert_name: str
     summary: str
     alerts_firing: int
+    """Of the incident, those included that the monitor left out of its last delivery."""
+    truncated: int = 0
+    """How many of them the monitor left out."""
+    unmatched: tuple[str, ...] = ()
+    """Names of firing alerts that no runbook covers."""
     opened_at: datetime
     resolved_at: datetime | None = None
     taken_by: str | None = None
@@ -119,7 +136,7 @@ class CardNotice(Facts):
     approvals_needed: int = 1
     approved_by: tuple[str, ...] = ()
     decided_by: tuple[str, ...] = ()
-    """Who settled it: approved, stopped, overrode or asked for the way back."""
+    """Who settled it: approved, stopped, overrode or asked for the rollback."""
     due_at: datetime | None = None
     if_nobody_answers: str = ""
     """What happens at ``due_at`` without an answer, in words."""
@@ -131,11 +148,9 @@ class CardNotice(Facts):
     revision: int
 
 
-class ThreadNotice(Facts):
-    """One entry of the incident's thread: what happened, why, and the way back if there is one."""
+class ThreadLine(Facts):
+    """What the thread of an incident says about one event: what happened, why, and the rollback if there is one."""
 
-    kind: Literal["thread"] = "thread"
-    incident: str
     title: str
     """One line, plain text: "Restarted web"."""
     lines: tuple[str, ...] = ()
@@ -143,8 +158,6 @@ class ThreadNotice(Facts):
     names: tuple[str, ...] = ()
     """User ids that we put into the lines ourselves. Any other id there came with outside text and is just text."""
     tone: Tone = Tone.NEUTRAL
-    by: str | None = None
-    """User id of the person who did it; None for Watchkeeper itself."""
     to: tuple[str, ...] = ()
     """User ids to mention: people who must do something now. Sparingly."""
     buttons: tuple[Button, ...] = ()
@@ -152,10 +165,19 @@ class ThreadNotice(Facts):
     revision: int = 0
     broadcast: bool = False
     """Also show in the channel: only for outcomes."""
-    audit: tuple[int, ...] = ()
-    """Numbers of the audit entries it reports."""
     of_bundle: bool = False
     """It is about a bundle as a whole, not about the one incident that carries it."""
+
+
+class ThreadNotice(ThreadLine):
+    """A line on its way into the thread: of which incident, who did it and when, and where the record says so."""
+
+    kind: Literal["thread"] = "thread"
+    incident: str
+    by: str | None = None
+    """User id of the person who did it; None for Watchkeeper itself."""
+    audit: tuple[int, ...] = ()
+    """Numbers of the audit entries it reports."""
     at: datetime
 
 
@@ -222,7 +244,7 @@ class BundleNotice(Facts):
     """The incident whose question began it: ``INC-7``."""
     runbook: str | None = None
     summary: str
-    """What the runbook does, in the orders' words; what the incidents have in common where there is none."""
+    """What the runbook does, in the policy's words; what the incidents have in common where there is none."""
     because: str
     """Why these are asked together, in words."""
     lines: tuple[BundleLine, ...]
@@ -254,7 +276,7 @@ NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 def among_many(notice: Told) -> Told | None:
     """What is left of a notice about one incident where many share a card and a thread; None: the card says it all.
 
-    What came of an action is told with its way back; of that only what calls people is shown in the channel as well.
+    What came of an action is told with its rollback; of that only what calls people is shown in the channel as well.
     """
     if not isinstance(notice, ThreadNotice) or notice.of_bundle:
         return notice

@@ -8,7 +8,7 @@ from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
 from bot.response.model.actions import UNDER_WAY, Action, ActionState
 from bot.response.model.bundle import Bundle, Member
-from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import BundleLine, BundleNotice, Button
 from bot.response.model.records import Ballot
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
@@ -17,7 +17,7 @@ from bot.response.ports.rows import Work
 GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
 """Words that monitors use; any other comes last."""
 SEVERAL_SERVICES = "several services"
-_UNSOLVED = frozenset({ActionState.FAILED, ActionState.ROLLED_BACK, ActionState.EXPIRED})
+_UNSOLVED = frozenset({ActionState.FAILED, ActionState.ROLLED_BACK, ActionState.EXPIRED, ActionState.LAPSED})
 
 
 async def refresh_bundle(work: Work, policy: Policy, bundle: Bundle, now: datetime) -> None:
@@ -37,7 +37,7 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
     runbook = policy.runbooks.get(bundle.runbook)
     called = (person for action in actions for person in callable_people(policy, action.asked, severity, now))
     return BundleNotice(
-        incident=f"INC-{bundle.founder_id}",
+        incident=incident_name(bundle.founder_id),
         runbook=bundle.runbook or None,
         summary=runbook.summary if runbook else "No runbook covers these",
         because=why_together(policy),
@@ -132,7 +132,7 @@ def _urgency(member: Member) -> tuple[int, int]:
 
 async def _line(work: Work, member: Member) -> BundleLine:
     incident, action = member.incident, member.action
-    # One yes is told by the state; who said it matters while somebody else must say it too.
+    # One approval is told by the state; whose it is matters while somebody else must approve too.
     votes = await work.votes.of(action.id) if action and member.waits and action.approvals_needed > 1 else ()
     return BundleLine(
         incident=incident.name,

@@ -7,11 +7,13 @@ channel is wanted; once it is there, the card is posted in it, and the first car
 from datetime import timedelta
 
 from bot.response.model.actions import PENDING, UNDER_WAY
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnChannel
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import CardNotice, PointerNotice, ThreadNotice, Tone
-from bot.response.notices.card import current_action, present_card, refresh_card
+from bot.response.model.notices import CardNotice, PointerNotice, ThreadLine, Tone
+from bot.response.notices.card import current_action, present_card
 from bot.response.notices.closing_summary import closing_summary
+from bot.response.notices.report import report, tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.rows import Work
 
@@ -21,7 +23,7 @@ LINKS_OFFERED = ("Dashboard", "Runbook")
 
 
 async def want_channel(work: Work, context: Context, incident_id: int, card: CardNotice) -> None:
-    """Slack has accepted this card, in the transaction that says so: begin with a channel if the orders want one."""
+    """Slack has accepted this card, in the transaction that says so: begin with a channel if the policy wants one."""
     own = context.policy().channels.own_channel
     incident = await work.incidents.get(incident_id)
     if own is None or incident is None or incident.channel is None or incident.thread_ts is None:
@@ -51,7 +53,7 @@ async def opened(work: Work, context: Context, own: OwnChannel, channel: str, na
     if not await work.channels.opened(incident_id, channel, now=now):
         return False
     await work.audit.append(
-        kind="channel.opened",
+        kind=AuditKind.CHANNEL_OPENED,
         actor=WATCHKEEPER,
         at=now,
         incident_id=incident_id,
@@ -70,7 +72,7 @@ async def refused(work: Work, context: Context, incident_id: int, error: str, re
         work,
         context,
         incident_id,
-        "channel.refused",
+        AuditKind.CHANNEL_REFUSED,
         "No channel of its own: this thread stays the place",
         error,
         remedy,
@@ -80,21 +82,18 @@ async def refused(work: Work, context: Context, incident_id: int, error: str, re
 async def lost(work: Work, context: Context, incident_id: int, error: str) -> bool:
     """Somebody has archived or deleted the channel, or removed us: the story goes on in the first card's thread."""
     return await _back_to_the_thread(
-        work, context, incident_id, "channel.lost", "Its channel is closed: the story goes on here", error, ""
+        work, context, incident_id, AuditKind.CHANNEL_LOST, "Its channel is closed: the story goes on here", error, ""
     )
 
 
 async def invitation_failed(work: Work, context: Context, own: OwnChannel, error: str) -> None:
     """Nobody could be called into the channel: said where those who come by themselves see it."""
-    now = context.now()
-    notice = ThreadNotice(
-        incident=f"INC-{own.incident_id}",
+    line = ThreadLine(
         title="Nobody could be invited here",
         lines=(f"Slack says: {error}. Whoever is needed has to join by themselves or be invited by hand.",),
         tone=Tone.WARNING,
-        at=now,
     )
-    await work.outbox.add(own.incident_id, notice, now)
+    await tell(work, context, own.incident_id, line)
 
 
 async def archived(work: Work, context: Context, own: OwnChannel) -> bool:
@@ -102,7 +101,7 @@ async def archived(work: Work, context: Context, own: OwnChannel) -> bool:
     if not await work.channels.archived(own.incident_id):
         return False
     await work.audit.append(
-        kind="channel.archived",
+        kind=AuditKind.CHANNEL_ARCHIVED,
         actor=WATCHKEEPER,
         at=context.now(),
         incident_id=own.incident_id,
@@ -147,22 +146,14 @@ async def tell_ending(work: Work, context: Context, incident_id: int) -> None:
 
 
 async def _back_to_the_thread(
-    work: Work, context: Context, incident_id: int, kind: str, title: str, error: str, remedy: str
+    work: Work, context: Context, incident_id: int, kind: AuditKind, title: str, error: str, remedy: str
 ) -> bool:
     if not await work.channels.give_up(incident_id, error):
         return False
-    now = context.now()
-    entry = await work.audit.append(
-        kind=kind, actor=WATCHKEEPER, at=now, incident_id=incident_id, body={"error": error, "remedy": remedy}
-    )
-    notice = ThreadNotice(
-        incident=f"INC-{incident_id}",
+    line = ThreadLine(
         title=title,
         lines=(f"Slack says: {error}.", *((f"To have one the next time: {remedy}.",) if remedy else ())),
         tone=Tone.WARNING,
-        audit=(entry,),
-        at=now,
     )
-    await refresh_card(work, context.policy(), incident_id, now)
-    await work.outbox.add(incident_id, notice, now)
+    await report(work, context, incident_id, kind, body={"error": error, "remedy": remedy}, line=line)
     return True

@@ -5,22 +5,14 @@ from datetime import datetime
 
 from bot.policy.decision import Verdict
 from bot.policy.file.fields import elapsed_text
-from bot.response.model.actions import Action, ActionState
+from bot.response.model.actions import ENDED, Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.state_words import state_words
 from bot.response.ports.context import Context
 from bot.response.ports.rows import Work
 
 ACTIONS_TOLD = 6
-_WORDS = {
-    ActionState.SUCCEEDED: "Done",
-    ActionState.ROLLED_BACK: "Done and undone",
-    ActionState.FAILED: "Failed",
-    ActionState.STOPPED: "Stopped",
-    ActionState.OVERRIDDEN: "Overridden",
-    ActionState.EXPIRED: "Nobody answered",
-    ActionState.SUPERSEDED: "Not run",
-}
 
 
 async def closing_summary(
@@ -32,7 +24,7 @@ async def closing_summary(
     """
     now = context.now()
     ended = incident.resolved_at or now
-    actions = [one for one in await work.actions.of_incident(incident.id) if one.state in _WORDS]
+    actions = [one for one in await work.actions.of_incident(incident.id) if one.state in ENDED]
     told = actions[-ACTIONS_TOLD:]
     hidden = len(actions) - len(told)
     happened = f"{incident.alert_name} on {incident.service} ({incident.severity})"
@@ -58,7 +50,9 @@ async def closing_summary(
 
 
 def _told(action: Action) -> str:
-    return f"{_WORDS[action.state]}: {action.plan.summary.rstrip('.')}. {_who(action)} {action.outcome}".strip()
+    return (
+        f"{state_words(action.state).label}: {action.plan.summary.rstrip('.')}. {_who(action)} {action.outcome}".strip()
+    )
 
 
 def _who(action: Action) -> str:
@@ -69,12 +63,14 @@ def _who(action: Action) -> str:
             return f"Decided by {people}{at}." if people else ""
         case ActionState.EXPIRED | ActionState.SUPERSEDED:
             return f"Approved by {people}{at}." if people else "Nobody decided."
+        case ActionState.LAPSED if people:
+            return f"Approved by {people}{at}."
         case _ if people:
             return f"Decided by {people}{at}."
         case _ if action.verdict is Verdict.ACT_UNLESS_STOPPED:
             return f"Announced, and nobody stopped it{at}."
         case _:
-            return f"Within its standing orders{at}."
+            return f"Within the policy{at}."
 
 
 async def _left_to_review(work: Work, actions: Sequence[Action]) -> str:

@@ -1,7 +1,7 @@
 """Whom a question is put to, and who of them may be called at this hour.
 
 Being asked gives a say, at any hour; being called means a mention or a direct message, which quiet hours forbid. Pure
-over rows and orders: who is in a group is passed in.
+over rows and policy: who is in a group is passed in.
 """
 
 from collections.abc import Collection, Mapping, Sequence

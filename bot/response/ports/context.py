@@ -1,4 +1,4 @@
-"""What every flow and every act of a person works with: the orders, the catalogue, the senses and the clock."""
+"""What every flow and every intervention works with: policy, catalogue, evidence, people and clock."""
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
@@ -26,12 +26,14 @@ def opaque_id() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations of the machinery itself (the policy's own durations are in the policy); shortened in tests."""
+    """Durations of the program itself (the policy's own durations are in the policy); shortened in tests."""
 
     verify_interval_seconds: float = 2.0
-    """Between two looks while verifying."""
+    """Between two checks while verifying."""
     execute_timeout_seconds: float = 300.0
     """A remediation that takes longer counts as stuck: verify decides."""
+    plan_timeout_seconds: float = 15.0
+    """A system that has not said by then what would be done there is not acted on."""
     busy_target_retry_seconds: float = 2.0
     history_days: int = 30
 

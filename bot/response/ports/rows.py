@@ -4,27 +4,42 @@
 ``take`` is a conditional update; None or False means somebody else was first, and that is a normal answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import BudgetState, Gate, History, Licence, Pause, Scope
+from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Request, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.model.bundle import Bundle, Member
-from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnChannel
+from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
-from bot.response.model.records import Attempt, AttemptState, AuditEntry, Request, Review, StoredDecision, Vote
+from bot.response.model.records import (
+    AssessmentResult,
+    Attempt,
+    AttemptState,
+    AuditEntry,
+    ClaimJudgement,
+    Review,
+    StoredDecision,
+    Vote,
+)
+from bot.response.ports.places import Bundles, OwnChannels
 
 
 class Incidents(Protocol):
-    async def get(self, incident_id: int) -> Incident | None: ...
+    """Incidents with their alerts: what is wrong, and how far it has been answered."""
 
-    async def by_handle(self, handle: str) -> Incident | None: ...
+    async def get(self, incident_id: int) -> Incident | None:
+        """The incident of this number; None when there is none."""
+        ...
+
+    async def by_handle(self, handle: str) -> Incident | None:
+        """The incident whose buttons carry this handle; None for a handle that we did not give out."""
+        ...
 
     async def unresolved(self, limit: int = 50) -> Sequence[Incident]:
         """Newest first."""
@@ -54,8 +69,12 @@ class Incidents(Protocol):
         """Apply ``event`` where the lifecycle allows it; True when this call did."""
         ...
 
-    async def begin_consideration(self, incident_id: int) -> None:
-        """Clear the "wants consideration" mark: what arrives from here on asks for another look."""
+    async def begin_consideration(self, incident_id: int, now: datetime) -> None:
+        """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
+        ...
+
+    async def raise_severity(self, incident_id: int, severity: str) -> None:
+        """An alert that joined is worse than all before it: the incident is as bad from here on."""
         ...
 
     async def next_revision(self, incident_id: int) -> int:
@@ -64,17 +83,57 @@ class Incidents(Protocol):
 
 
 class Decisions(Protocol):
-    async def add(self, stored: StoredDecision) -> None: ...
+    """What was decided for an incident, and on what: never changed, one row for each revision."""
 
-    async def latest(self, incident_id: int) -> StoredDecision | None: ...
+    async def add(self, stored: StoredDecision) -> None:
+        """Store a decision with the situation it rests on, under its incident and revision."""
+        ...
 
-    async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None: ...
+    async def latest(self, incident_id: int) -> StoredDecision | None:
+        """The decision that stands now; None before the first."""
+        ...
+
+    async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:
+        """The decision that a card of this revision showed; None when there was none."""
+        ...
+
+    async def add_claim(self, judged: ClaimJudgement) -> None:
+        """Keep the judgement made when an action claimed its targets."""
+        ...
+
+    async def claims_of(self, action_id: str) -> Sequence[ClaimJudgement]:
+        """Every judgement made for the action at a claim, oldest first."""
+        ...
+
+    async def note(
+        self, incident_id: int, result: AssessmentResult, detail: str, policy: Policy, now: datetime
+    ) -> None:
+        """Leave a small row about an assessment that decided nothing new."""
+        ...
+
+    async def last_note(self, incident_id: int) -> str:
+        """The detail of the last assessment that found nothing new; empty when there was none."""
+        ...
+
+    async def keep(self, policy: Policy, now: datetime) -> None:
+        """Store the whole policy under its digest, once."""
+        ...
+
+    async def policy(self, digest: str) -> Policy | None:
+        """The policy of this digest, as it decided; None when it was never used here."""
+        ...
 
 
 class Actions(Protocol):
-    async def add(self, action: Action) -> None: ...
+    """Actions and their states; the only way from state to state is an event of the lifecycle."""
 
-    async def get(self, action_id: str) -> Action | None: ...
+    async def add(self, action: Action) -> None:
+        """Store a new action, in one of the states in which its lifecycle may begin."""
+        ...
+
+    async def get(self, action_id: str) -> Action | None:
+        """The action as it stands now; None for an id that we did not give out."""
+        ...
 
     async def of_incident(self, incident_id: int) -> Sequence[Action]:
         """Oldest first."""
@@ -96,43 +155,67 @@ class Actions(Protocol):
         """Actions in ``state`` whose ``due_at`` has passed, longest overdue first."""
         ...
 
-    async def in_states(self, states: frozenset[ActionState], limit: int = 1000) -> Sequence[Action]: ...
+    async def in_states(self, states: frozenset[ActionState], limit: int = 1000) -> Sequence[Action]:
+        """Actions in any of the states, oldest first; at most ``limit``."""
+        ...
 
-    async def history(self, runbook: str, service: str, since: datetime, limit: int = 20) -> History:
-        """Finished actions of the runbook or on the service, newest first."""
+    async def history(
+        self, runbooks: Collection[str], services: Collection[str], since: datetime, limit: int = 20
+    ) -> History:
+        """Finished actions of the runbooks or on the services, newest first; those that did nothing are none."""
+        ...
+
+    async def acts_since(self, since: datetime) -> Sequence[Action]:
+        """Every action whose effect began, or that ended after one, since then; oldest first."""
         ...
 
 
 class Votes(Protocol):
+    """Who has answered an action's question, and who had looked at the evidence before."""
+
     async def cast(self, action_id: str, vote: Vote) -> bool:
         """Store a vote; False when this person has already answered this question."""
         ...
 
     async def withdraw(self, action_id: str, person: str) -> Vote | None:
-        """Take a person's yes back, as if it had never been cast; the vote that was, None when there was none."""
+        """Withdraw a person's approval, as if it had never been cast; the vote that was, None when there was none."""
         ...
 
-    async def of(self, action_id: str) -> Sequence[Vote]: ...
+    async def of(self, action_id: str) -> Sequence[Vote]:
+        """Every vote on the action's question, oldest first; what each is worth is judged when votes are counted."""
+        ...
 
     async def opened(self, incident_id: int, revision: int, person: str, at: datetime) -> None:
         """Remember that a person has opened the evidence."""
         ...
 
-    async def has_opened(self, incident_id: int, revision: int, person: str) -> bool: ...
+    async def has_opened(self, incident_id: int, revision: int, person: str) -> bool:
+        """Whether the person opened the evidence while this revision stood."""
+        ...
 
 
 class Attempts(Protocol):
+    """The fence before external effects: whoever starts an attempt may cause its effect, and nobody else ever may."""
+
     async def claim(self, key: str, snapshot: Snapshot | None) -> Attempt:
         """Create the row in state claimed, or return what is there (after a crash)."""
         ...
 
     async def start_once(self, key: str) -> bool:
-        """claimed -> started; True for exactly one caller, ever."""
+        """Move it from claimed to started; True for exactly one caller, ever."""
         ...
 
-    async def finish(self, key: str, state: AttemptState, report: str) -> None: ...
+    async def finish(self, key: str, state: AttemptState, report: str) -> None:
+        """Record how the effect ended, with what its remediation reports; the end that was recorded first stands."""
+        ...
 
-    async def get(self, key: str) -> Attempt | None: ...
+    async def left_behind(self, key: str, after: Snapshot) -> None:
+        """Record the state right after the effect; the first record stands."""
+        ...
+
+    async def get(self, key: str) -> Attempt | None:
+        """The attempt, however far it got; None when it was never claimed."""
+        ...
 
 
 class Locks(Protocol):
@@ -142,22 +225,26 @@ class Locks(Protocol):
         """Take all or none; None when taken (or already ours), else the action id that holds one of them."""
         ...
 
-    async def release(self, action_id: str) -> None: ...
+    async def release(self, action_id: str) -> None:
+        """Set free every target that the action holds; nothing happens when it holds none."""
+        ...
 
 
 class Budgets(Protocol):
     """The shared ledger over all runbooks and replicas."""
 
-    async def states(self, policy: Policy, service: str, runbook: str, now: datetime) -> tuple[BudgetState, ...]: ...
+    async def ledger(self, now: datetime, window: timedelta) -> tuple[LedgerEntry, ...]:
+        """Every action that was begun within ``window``, oldest first."""
+        ...
 
-    async def take(
-        self, policy: Policy, action_id: str, service: str, runbook: str, now: datetime
-    ) -> BudgetState | None:
-        """Record one action in every budget that covers it, atomically; the exhausted budget if one refuses."""
+    async def enter(self, policy: Policy, action_id: str, services: Sequence[str], runbook: str, now: datetime) -> bool:
+        """Count this action, whoever let it act; False when it is counted already."""
         ...
 
 
 class Pauses(Protocol):
+    """Brakes on automation: who paused what, why, and until when."""
+
     async def active(self, now: datetime) -> tuple[Pause, ...]:
         """What is paused now, by rows and by the pause file of this machine."""
         ...
@@ -166,7 +253,9 @@ class Pauses(Protocol):
         """Note for other machines whether our pause file is there; what changed: it came (True) or went, or nothing."""
         ...
 
-    async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause: ...
+    async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause:
+        """Pause the scope from this commit on, on every replica; without ``until`` it lasts until somebody resumes."""
+        ...
 
     async def end(self, scope: Scope, by: str, now: datetime) -> tuple[Pause, ...]:
         """End the pauses of exactly this scope; those that were ended."""
@@ -174,13 +263,17 @@ class Pauses(Protocol):
 
 
 class Licences(Protocol):
-    async def of(self, runbook: str, runbook_digest: str, now: datetime) -> Licence:
-        """The unexpired gates passed by this very version of the runbook, and any demotion."""
+    """What each version of a runbook has earned by evidence, and what it has lost since."""
+
+    async def of(self, runbook: str) -> Evidenced:
+        """Every gate row of the runbook, whatever version passed it and when, and every demotion in force."""
         ...
 
     async def pass_gate(
         self, runbook: str, runbook_digest: str, gate: Gate, *, by: str, now: datetime, until: datetime
-    ) -> None: ...
+    ) -> None:
+        """Record that this version of the runbook has passed the gate; it counts until ``until``."""
+        ...
 
     async def demote(
         self, runbook: str, level: Level, reason: str, now: datetime, *, review_of: str | None = None
@@ -197,8 +290,10 @@ class Licences(Protocol):
 
 
 class Audit(Protocol):
+    """The record of everything people and Watchkeeper did: appended to, never changed."""
+
     async def append(
-        self, *, kind: str, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
+        self, *, kind: AuditKind, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
     ) -> int:
         """Add an entry to the keyed hash chain; its number."""
         ...
@@ -209,6 +304,8 @@ class Audit(Protocol):
 
 
 class Outbox(Protocol):
+    """What people are told, stored in the transaction whose news it is, and delivered afterwards."""
+
     async def add(self, incident_id: int, notice: Told, now: datetime) -> int:
         """Queue a notice for delivery in the incident's order; its outbox id.
 
@@ -226,84 +323,12 @@ class Outbox(Protocol):
         ...
 
 
-class OwnChannels(Protocol):
-    """Channels of their own, for the incidents that the orders want to have one."""
-
-    async def begin(
-        self, incident_id: int, brief: ChannelBrief, announcement: Announcement, *, now: datetime, hold_until: datetime
-    ) -> bool:
-        """Want a channel for the incident, once; False when it has (or had) one. News waits for it meanwhile."""
-        ...
-
-    async def get(self, incident_id: int) -> OwnChannel | None: ...
-
-    async def opened(self, incident_id: int, channel: str, *, now: datetime) -> bool:
-        """It is there: the incident lives in it from here on, and its card has no message there yet."""
-        ...
-
-    async def give_up(self, incident_id: int, error: str) -> bool:
-        """It cannot be, or is no more: the incident lives in its first card's thread; False when it did already."""
-        ...
-
-    async def archived(self, incident_id: int) -> bool:
-        """It is archived: what is still told goes to the first card's thread; False when it was already."""
-        ...
-
-    async def archive_at(self, incident_id: int, at: datetime) -> bool:
-        """The incident is over: archive the channel at ``at``; False when there is none, or that is settled already."""
-        ...
-
-
-class Bundles(Protocol):
-    async def asked_since(self, runbook: str, since: datetime) -> int:
-        """How many incidents of this runbook have become a question since then."""
-        ...
-
-    async def ask(self, incident_id: int, runbook: str, headline: str, now: datetime) -> None:
-        """Count the incident's first question; once."""
-        ...
-
-    async def get(self, handle: str) -> Bundle | None: ...
-
-    async def of(self, incident_id: int) -> Bundle | None:
-        """The bundle that the incident is asked about in; None while it has a card of its own."""
-        ...
-
-    async def by_thread(self, channel: str, thread_ts: str) -> Bundle | None:
-        """The bundle whose card, or thread, this is."""
-        ...
-
-    async def with_room(self, runbook: str, since: datetime) -> Bundle | None:
-        """The newest bundle of the runbook that was opened since then and is not full."""
-        ...
-
-    async def open(self, handle: str, runbook: str, founder_id: int, now: datetime) -> Bundle: ...
-
-    async def join(self, bundle: Bundle, incident_id: int) -> None:
-        """The incident is asked about there from here on, under a new revision."""
-        ...
-
-    async def renew(self, bundle: Bundle, incident_id: int, headline: str) -> None:
-        """The member's question is another one now: cards with an older revision do not speak for it."""
-        ...
-
-    async def leave(self, incident_id: int) -> bool:
-        """The incident gets a card of its own, and lives in its thread once it is delivered; False when it has one."""
-        ...
-
-    async def members(self, bundle: Bundle) -> Sequence[Member]:
-        """In the order in which they joined."""
-        ...
-
-    async def say_once(self, bundle: Bundle, what: str) -> bool:
-        """Whether ``what`` was not said to people about this bundle yet; from here on it was."""
-        ...
-
-
 class Reviews(Protocol):
     """Post-action reviews are mandatory: one row per action that changed something."""
 
-    async def ask(self, action_id: str, due_at: datetime) -> None: ...
+    async def ask(self, action_id: str, due_at: datetime) -> None:
+        """Ask for a review of the action by ``due_at``; asking again changes nothing."""
+        ...
 
     async def get(self, action_id: str) -> Review | None:
         """None when none was ever asked for."""
@@ -321,7 +346,9 @@ class Reviews(Protocol):
         """Record the answers of an open review; False when it is done already or was never asked for."""
         ...
 
-    async def open_count(self) -> int: ...
+    async def open_count(self) -> int:
+        """How many reviews are still to be done."""
+        ...
 
 
 class Enqueuer(Protocol):
@@ -348,57 +375,113 @@ class Queue(Protocol):
     """Starts durable work when, and only when, the transaction commits."""
 
     async def consider(self, incident_id: int, request: "Request | None" = None) -> None:
-        """Look at the incident (again). Asking while a look is already wanted adds nothing, unless a person asks."""
+        """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
         ...
 
     async def consider_deferred(self) -> bool:
-        """Queue some of the looks that a storm of alerts left owing; True when more may be left.
+        """Queue some of the assessments that a storm of alerts left deferred; True when more may be left.
 
         Intake does so itself right after a storm; the sweep asks too, for the storm in which a process died.
         """
         ...
 
-    async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None: ...
+    async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
+        """Have the approved action carried out, after those before it on the same target and after the delay.
 
-    async def roll_back(self, action: Action, by: str, reason: str) -> None: ...
+        ``attempt`` tells a later try from the first: the same action and number are queued once.
+        """
+        ...
+
+    async def roll_back(self, action: Action, by: str, reason: str) -> None:
+        """Have the action rolled back, after those before it on the same target; once, however often it is asked for.
+
+        ``by`` is a Slack user id or ``watchkeeper``; ``reason`` is shown to people.
+        """
+        ...
 
 
 class Work(Protocol):
     """One transaction over every noun."""
 
     @property
-    def incidents(self) -> Incidents: ...
+    def incidents(self) -> Incidents:
+        """Incidents and their alerts."""
+        ...
+
     @property
-    def decisions(self) -> Decisions: ...
+    def decisions(self) -> Decisions:
+        """Decisions with their situations."""
+        ...
+
     @property
-    def actions(self) -> Actions: ...
+    def actions(self) -> Actions:
+        """Actions, moved from state to state."""
+        ...
+
     @property
-    def votes(self) -> Votes: ...
+    def votes(self) -> Votes:
+        """Answers to questions, and who had seen the evidence."""
+        ...
+
     @property
-    def attempts(self) -> Attempts: ...
+    def attempts(self) -> Attempts:
+        """The fence that lets each external effect begin at most once."""
+        ...
+
     @property
-    def locks(self) -> Locks: ...
+    def locks(self) -> Locks:
+        """Targets that an action has to itself."""
+        ...
+
     @property
-    def budgets(self) -> Budgets: ...
+    def budgets(self) -> Budgets:
+        """The ledger of how often we may act."""
+        ...
+
     @property
-    def pauses(self) -> Pauses: ...
+    def pauses(self) -> Pauses:
+        """Brakes on automation that are in force."""
+        ...
+
     @property
-    def licences(self) -> Licences: ...
+    def licences(self) -> Licences:
+        """Gates passed, and demotions."""
+        ...
+
     @property
-    def audit(self) -> Audit: ...
+    def audit(self) -> Audit:
+        """The hash chain of the record."""
+        ...
+
     @property
-    def outbox(self) -> Outbox: ...
+    def outbox(self) -> Outbox:
+        """Notices on their way to people."""
+        ...
+
     @property
-    def channels(self) -> OwnChannels: ...
+    def channels(self) -> OwnChannels:
+        """Incidents' channels of their own."""
+        ...
+
     @property
-    def bundles(self) -> Bundles: ...
+    def bundles(self) -> Bundles:
+        """Cards that many incidents share."""
+        ...
+
     @property
-    def reviews(self) -> Reviews: ...
+    def reviews(self) -> Reviews:
+        """Post-action reviews, done and due."""
+        ...
+
     @property
-    def queue(self) -> Queue: ...
+    def queue(self) -> Queue:
+        """Durable work that starts with the commit."""
+        ...
 
 
 class Database(Protocol):
+    """Hands out transactions; never two of them inside each other."""
+
     def begin(self) -> AbstractAsyncContextManager[Work]:
         """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
         ...

@@ -54,7 +54,7 @@ class SecondNotice:
 
 
 class SecondNotices(Protocol):
-    """``retry``, ``failed`` and ``unneeded`` answer False, and do nothing, when the claim was lost meanwhile."""
+    """``retry``, ``failed`` and ``unneeded`` answer False, and do nothing, when the lease was lost meanwhile."""
 
     async def untold(self, *, since: datetime, given_up_since: datetime) -> Sequence[Untold]:
         """Cards, calls and outcomes of the incidents whose first notice waits since before ``since``, in their order.
@@ -85,35 +85,35 @@ class SecondNotices(Protocol):
         ...
 
     async def due(self, route: str, now: datetime) -> Sequence[int]:
-        """Ids that can be claimed now: of each incident only its first on this route, oldest first."""
+        """Ids that can be leased now: of each incident only its first on this route, oldest first."""
         ...
 
     async def claim(self, notice_id: int, *, by: str, now: datetime, until: datetime) -> SecondNotice | None:
-        """Make sending this row the caller's business until ``until``; None when somebody else was first."""
+        """Lease the row to ``by`` until ``until``; None when somebody else was first."""
         ...
 
     async def taken_by_slack(self, notice: SecondNotice) -> bool:
         """Whether Slack has meanwhile taken what this row was made for."""
         ...
 
-    async def heard_of(self, notice: SecondNotice) -> bool:
+    async def told_before(self, notice: SecondNotice) -> bool:
         """Whether this row's recipient was told of the same subject before."""
         ...
 
     async def delivered(self, notice_id: int, *, now: datetime) -> bool:
-        """Record an accepted delivery, whoever holds the claim by now; False when it is known already."""
+        """Record an accepted delivery, whoever holds the lease by now; False when it is known already."""
         ...
 
     async def retry(self, notice_id: int, *, by: str, at: datetime, error: str) -> bool:
-        """Give a claimed row back, to be tried again at ``at``."""
+        """End the lease; the row is tried again at ``at``."""
         ...
 
     async def failed(self, notice_id: int, *, by: str, error: str) -> bool:
-        """Give a claimed row up for good, so that those behind it go on."""
+        """Give the row up for good, so that those behind it go on."""
         ...
 
     async def unneeded(self, notice_id: int, *, by: str) -> bool:
-        """A claimed row need not be sent any more."""
+        """The row need not be sent any more."""
         ...
 
     async def told(self, incident_id: int, kind: str, subject: str) -> int:
@@ -125,12 +125,18 @@ class SecondWork(Work, Protocol):
     """One transaction, as far as the second channel sees it."""
 
     @property
-    def second_notices(self) -> SecondNotices: ...
+    def second_notices(self) -> SecondNotices:
+        """Notices on their way by the second channel."""
+        ...
 
 
 class SecondDatabase(Protocol):
     """Where the rows are."""
 
-    def begin(self) -> AbstractAsyncContextManager[SecondWork]: ...
+    def begin(self) -> AbstractAsyncContextManager[SecondWork]:
+        """One transaction: commits when the block ends well, else rolls back. Never open one inside another."""
+        ...
 
-    def read(self) -> AbstractAsyncContextManager[SecondWork]: ...
+    def read(self) -> AbstractAsyncContextManager[SecondWork]:
+        """One consistent view in which writing is refused and nobody is kept waiting."""
+        ...

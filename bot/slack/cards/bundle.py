@@ -1,4 +1,4 @@
-"""One card about many incidents of a storm: how many need somebody, which, and what a yes to all would run.
+"""One card about many incidents of a storm: how many need somebody, which, and what approving all would run.
 
 Must not know: the policy, the database. Same notice, same card.
 """
@@ -8,9 +8,11 @@ from collections.abc import Collection, Sequence
 
 from slack_sdk.models.blocks import Block
 
+from bot.policy.decision import Verdict
 from bot.response.model.actions import UNDER_WAY, ActionState
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import BundleLine, BundleNotice
+from bot.response.model.notices import BundleLine, BundleNotice, Tone
+from bot.response.model.state_words import state_words
 from bot.slack import layout
 from bot.slack.cards import wording
 from bot.slack.cards.buttons import bundle_row
@@ -32,6 +34,7 @@ from bot.slack.text import (
     when,
     words,
 )
+from bot.slack.tones import icon
 
 LINES_SHOWN = 10
 LINES_PER_SECTION = 5
@@ -39,24 +42,6 @@ LINES_PER_SECTION = 5
 SEVERITIES_SHOWN = 3
 HEADLINES_SHOWN = 3
 SERVICE_CHARACTERS = 50
-_STATES: dict[ActionState, tuple[str, str]] = {
-    ActionState.WAITING: ("❓", "needs a yes"),
-    ActionState.ANNOUNCING: ("📣", "announced"),
-    ActionState.VETO_WINDOW: ("📣", "announced"),
-    ActionState.HELD: ("⏸️", "held"),
-    ActionState.APPROVED: ("✅", "approved"),
-    ActionState.RUNNING: ("⚙️", "starting"),
-    ActionState.EXECUTING: ("⚙️", "running"),
-    ActionState.VERIFYING: ("🔎", "being checked"),
-    ActionState.SUCCEEDED: ("✅", "worked"),
-    ActionState.ROLLING_BACK: ("↩️", "being undone"),
-    ActionState.ROLLED_BACK: ("↩️", "undone"),
-    ActionState.FAILED: ("❌", "failed"),
-    ActionState.STOPPED: ("🛑", "stopped"),
-    ActionState.OVERRIDDEN: ("🔀", "overridden"),
-    ActionState.EXPIRED: ("⌛", "nobody answered"),
-    ActionState.SUPERSEDED: ("♻️", "replaced"),
-}
 
 
 def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
@@ -97,13 +82,17 @@ def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> st
 
 def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn:
     if waiting:
-        need = "Each needs a yes from a person." if bundle.approvals_needed == 1 else "Each needs more than one yes."
-        return spaced(words("❓"), bold(words(f"{need} Approve all, or choose.")))
+        one = bundle.approvals_needed == 1
+        need = "Each needs approval from a person." if one else "Each needs approval from more than one person."
+        return spaced(icon(Tone.ASKING), bold(words(f"{need} Approve all, or choose.")))
     if looking:
-        return spaced(words("👀"), bold(words("Watchkeeper does nothing here. A person must look.")))
+        said = state_words(Verdict.OBSERVE)
+        return spaced(icon(said.tone), bold(words(said.sentence)))
     if held:
-        return spaced(words("⏸️"), bold(words("On hold while automation is paused. They are asked again afterwards.")))
-    return spaced(words("✅"), bold(words("Every question of this card is answered, or needs no answer any more.")))
+        said = state_words(ActionState.HELD)
+        paused = f"{said.label} while automation is paused. They are asked again afterwards."
+        return spaced(icon(said.tone), bold(words(paused)))
+    return spaced(icon(Tone.GOOD), bold(words("Every question of this card is answered, or needs no answer any more.")))
 
 
 def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
@@ -114,31 +103,33 @@ def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
 
 
 def _line(line: BundleLine) -> Mrkdwn:
-    icon, state = _state(line)
+    tone, state = _state(line)
     what = (line.plan or line.alert_name).rstrip(". ")
-    voted = concat(words("yes from "), wording.people(line.approved_by)) if line.approved_by else EMPTY
+    voted = concat(words("approved by "), wording.people(line.approved_by)) if line.approved_by else EMPTY
     where = EMPTY if line.service and line.service in what else code(line.service or "no service", SERVICE_CHARACTERS)
-    named = concat(words(f"{icon} "), bold(escape(line.incident, 20)))
+    named = spaced(icon(tone), bold(escape(line.incident, 20)))
     grave = escape(line.severity.capitalize() or "Unknown severity", 30)
     return dotted([named, where, escape(what, 90), grave, words(state), voted])
 
 
-def _state(line: BundleLine) -> tuple[str, str]:
-    """An emoji and its word. Something under way comes first, then how the incident stands, then the question."""
-    state = line.action_state
-    if state is None or state not in UNDER_WAY | {ActionState.SUCCEEDED, ActionState.FAILED}:
-        if line.incident_state is IncidentState.RESOLVED:
-            return "✅", "resolved"
-        if line.incident_state is IncidentState.TAKEN:
-            return "🙋", "taken, needs a yes" if state is ActionState.WAITING else "taken"
-    return _STATES[state] if state else ("👀", "needs a look")
+def _state(line: BundleLine) -> tuple[Tone, str]:
+    """Its tone and words. Something under way comes first, then how the incident stands, then the question."""
+    state, incident = line.action_state, state_words(line.incident_state)
+    if state in UNDER_WAY | {ActionState.SUCCEEDED, ActionState.FAILED}:
+        said = state_words(state)
+    elif state is ActionState.WAITING and line.incident_state is IncidentState.TAKEN:
+        return incident.tone, f"{incident.within} and {state_words(state).within}"
+    elif state is None or line.incident_state is not IncidentState.OPEN:
+        said = incident
+    else:
+        said = state_words(state)
+    return said.tone, said.within
 
 
 def _standing(bundle: BundleNotice) -> Mrkdwn:
-    """ "12 need a yes, 3 worked, 1 failed": how many stand how, in the order of the list."""
+    """ "12 waiting for approval, 3 done and verified, 1 failed": how many stand how, in the order of the list."""
     counted = Counter(_state(line)[1] for line in bundle.lines)
-    plural = {"needs a yes": "need a yes", "taken, needs a yes": "taken, need a yes", "needs a look": "need a look"}
-    said = [f"{number} {plural.get(state, state) if number > 1 else state}" for state, number in counted.items()]
+    said = [f"{number} {state}" for state, number in counted.items()]
     return words(", ".join(said) or "All have cards of their own")
 
 
@@ -151,7 +142,7 @@ def _why(bundle: BundleNotice) -> Mrkdwn:
 
 def _facts(bundle: BundleNotice) -> Sequence[Mrkdwn]:
     targets = "1 target in all" if bundle.targets == 1 else f"{bundle.targets} targets in all"
-    facts = [("Reach", words(targets)), ("Way back", words("each by itself, in the thread"))]
+    facts = [("Blast radius", words(targets)), ("Rollback", words("each by itself, in the thread"))]
     if bundle.approvers or bundle.asked:
         facts.append(("Who may answer", wording.who_may_answer(bundle)))
     asked = wording.asked(bundle)

@@ -35,7 +35,7 @@ _ORDER = (
 _LABELS = {
     Button.STOP: "Stop",
     Button.APPROVE: "Approve",
-    Button.WITHDRAW: "Withdraw my yes",
+    Button.WITHDRAW: "Withdraw my approval",
     Button.OVERRIDE: "Override…",
     Button.ROLL_BACK: "Roll back",
     Button.TAKE: "I'll take it",
@@ -102,7 +102,8 @@ def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock | None:
 
 def _confirm_these(bundle: BundleNotice, waiting: int) -> ConfirmObject:
     targets = "1 target" if bundle.targets == 1 else f"{bundle.targets} targets"
-    text = f"{waiting} times: {plain(bundle.summary, 120)}\nReach: {targets} in all\nEach can be rolled back by itself."
+    what = f"{waiting} times: {plain(bundle.summary, 120)}"
+    text = f"{what}\nBlast radius: {targets} in all\nEach can be rolled back by itself."
     return layout.confirm(
         plain(f"Run all {waiting}?", 100),
         plain_lines(text, CONFIRM_TEXT),
@@ -147,7 +148,7 @@ def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> Confirm
             plain(title, 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
         )
     if button is Button.ROLL_BACK:
-        undo = f"Way back: {plan.rollback}" if plan else "This undoes what was done."
+        undo = f"Rollback: {plan.rollback}" if plan else "This undoes what was done."
         return layout.confirm(
             plain("Roll it back?", 100),
             plain_lines(f"{plan.summary}\n{undo}" if plan else undo, CONFIRM_TEXT),
@@ -161,7 +162,7 @@ def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> Confirm
 def _what_runs(plan: PlanCard | None) -> Plain:
     if plan is None:
         return plain("The plan shown on this card will run.", CONFIRM_TEXT)
-    ending = f"\nReach: {plain(plan.blast_radius, 60)}\nWay back: {plain(plan.rollback, 130)}"
+    ending = f"\nBlast radius: {plain(plan.blast_radius, 60)}\nRollback: {plain(plan.rollback, 130)}"
     steps = [f"{number}. {plain(step, 60)}" for number, step in enumerate(plan.steps, start=1)]
     beginning = plain_lines("\n".join([plain(plan.summary, 90), *steps]), CONFIRM_TEXT - units(ending))
     return plain_lines(beginning + ending, CONFIRM_TEXT)

@@ -64,14 +64,17 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
 
 
 def _lead_text(said: wording.Lead) -> Mrkdwn:
-    return lines([spaced(words(said.icon), bold(said.title)), said.reason, said.silence])
+    return lines([spaced(said.icon, bold(said.title)), said.reason, said.silence])
 
 
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
-    """At most six facts: what is hit, how hard, how far, the way back, and who may answer."""
+    """At most six facts: what is hit, how hard, how far, the rollback, and who may answer."""
     facts = [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
     if card.plan is not None and at not in NOTHING_RAN:
-        facts += [("Reach", escape(card.plan.blast_radius, 150)), ("Way back", escape(card.plan.rollback, 250))]
+        facts += [
+            ("Blast radius", escape(card.plan.blast_radius, 150)),
+            ("Rollback", escape(card.plan.rollback, 250)),
+        ]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
     if at in OPEN and (card.approvers or card.asked):

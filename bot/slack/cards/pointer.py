@@ -9,6 +9,7 @@ from bot.policy.file.fields import elapsed_text
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import PointerNotice
+from bot.response.model.state_words import state_words
 from bot.slack import layout
 from bot.slack.cards.wording import severity_words
 from bot.slack.layout import Message
@@ -26,12 +27,10 @@ from bot.slack.text import (
     when,
     words,
 )
+from bot.slack.tones import icon
 
-_ENDED = {
-    ActionState.SUCCEEDED: "✅ Done and verified.",
-    ActionState.ROLLED_BACK: "↩️ Undone. The problem may still be there.",
-    ActionState.FAILED: "❌ It failed. A person must look.",
-}
+_TOLD = frozenset({ActionState.SUCCEEDED, ActionState.ROLLED_BACK, ActionState.FAILED})
+"""Ends of what was carried out; what was not is told where the incident is handled."""
 
 
 def render_pointer(pointer: PointerNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
@@ -57,15 +56,16 @@ def render_pointer(pointer: PointerNotice, outbox_id: int, known_people: Collect
 
 
 def _action(pointer: PointerNotice, known: Collection[str]) -> Mrkdwn:
-    if pointer.action_state not in _ENDED:
+    if pointer.action_state not in _TOLD:
         return EMPTY
-    return spaced(
-        words(_ENDED[pointer.action_state]), naming(pointer.outcome, known, 300) if pointer.outcome else EMPTY
-    )
+    said = state_words(pointer.action_state)
+    outcome = naming(pointer.outcome, known, 300) if pointer.outcome else EMPTY
+    return spaced(icon(said.tone), words(said.sentence), outcome)
 
 
 def _end(pointer: PointerNotice) -> Mrkdwn:
     if pointer.resolved_at is None:
         return EMPTY
     lasted = elapsed_text(pointer.resolved_at - pointer.opened_at)
-    return words(f"✅ Resolved after {lasted}.")
+    said = state_words(IncidentState.RESOLVED)
+    return spaced(icon(said.tone), words(f"{said.label} after {lasted}."))

@@ -1,6 +1,6 @@
 """Which situation a card shows: one word for every combination of incident, action and verdict.
 
-Must not know: wording, layout.
+Must not know: layout.
 """
 
 from enum import StrEnum
@@ -9,10 +9,11 @@ from bot.policy.decision import Verdict
 from bot.response.model.actions import UNDER_WAY, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice
+from bot.response.model.state_words import StateWords, state_words
 
 
 class Shown(StrEnum):
-    """What people are looking at."""
+    """What the card shows."""
 
     ASKING = "asking"
     PARTLY_APPROVED = "partly_approved"
@@ -32,6 +33,7 @@ class Shown(StrEnum):
     STOPPED = "stopped"
     OVERRIDDEN = "overridden"
     EXPIRED = "expired"
+    LAPSED = "lapsed"
     SUPERSEDED = "superseded"
     TAKEN = "taken"
     RESOLVED = "resolved"
@@ -41,7 +43,7 @@ OPEN = frozenset({Shown.ASKING, Shown.PARTLY_APPROVED, Shown.ANNOUNCING, Shown.V
 """A person can still choose: the whole plan and the evidence are shown."""
 ANNOUNCED = frozenset({Shown.ANNOUNCING, Shown.VETO_WINDOW})
 """It runs unless someone is quick: Stop stands right under the time."""
-NOTHING_RAN = frozenset({Shown.STOPPED, Shown.OVERRIDDEN, Shown.EXPIRED, Shown.SUPERSEDED, Shown.TAKEN})
+NOTHING_RAN = frozenset({Shown.STOPPED, Shown.OVERRIDDEN, Shown.EXPIRED, Shown.LAPSED, Shown.SUPERSEDED, Shown.TAKEN})
 """The plan does not matter any more."""
 UNASSIGNED = frozenset({Shown.OBSERVING, Shown.REFUSED})
 """Nothing will run; a person must look."""
@@ -62,3 +64,18 @@ def shown(card: CardNotice) -> Shown:
     if state is ActionState.WAITING:
         return Shown.PARTLY_APPROVED if card.approved_by else Shown.ASKING
     return Shown(state.value)
+
+
+def shown_words(at: Shown) -> StateWords:
+    """The words of the state that makes the situation."""
+    match at:
+        case Shown.ASKING | Shown.PARTLY_APPROVED:
+            return state_words(ActionState.WAITING)
+        case Shown.OBSERVING:
+            return state_words(Verdict.OBSERVE)
+        case Shown.REFUSED:
+            return state_words(Verdict.REFUSE)
+        case Shown.TAKEN | Shown.RESOLVED:
+            return state_words(IncidentState(at.value))
+        case _:
+            return state_words(ActionState(at.value))

@@ -1,26 +1,26 @@
-"""One entry of the incident's thread: what happened, why, by whom, and the way back if there is one.
+"""One entry of the incident's thread: what happened, why, by whom, and the rollback if there is one.
 
 Must not know: the policy, the database. Same notice, same entry.
 """
 
 from collections.abc import Collection
 
-from bot.response.model.notices import ThreadNotice, Tone
+from bot.response.model.notices import ThreadNotice
 from bot.slack import layout
 from bot.slack.cards.buttons import button_row
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message
 from bot.slack.text import Mrkdwn, bold, concat, dotted, escape, lines, mention, naming, spaced, when, words
+from bot.slack.tones import icon
 
 LINES_SHOWN = 12
-_TONES = {Tone.NEUTRAL: "▪️", Tone.GOOD: "✅", Tone.WARNING: "⚠️", Tone.BAD: "❌"}
 AUDIT_SHOWN = 10
 
 
 def render_entry(entry: ThreadNotice, outbox_id: int, known_people: Collection[str] = ()) -> Message:
     """The entry as a message. ``known_people``: user ids that we have resolved, so that they may become mentions."""
     known = set(entry.names) & set(known_people)
-    title = spaced(words(_TONES[entry.tone]), bold(naming(entry.title, known, 200)))
+    title = spaced(icon(entry.tone), bold(naming(entry.title, known, 200)))
     call = concat(people(entry.to), words(": please look.")) if entry.to else None
     said = [naming(line, known, 600) for line in entry.lines[:LINES_SHOWN] if line.strip()]
     row = button_row(entry.buttons, entry.subject, entry.revision)

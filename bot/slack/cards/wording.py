@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.policy.decision import Verdict
+from bot.policy.evidence import Finding
 from bot.policy.levels import Level
-from bot.policy.situation import Finding
 from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine
-from bot.slack.cards.situations import Shown
+from bot.slack.cards.situations import Shown, shown_words
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
     EMPTY,
@@ -31,6 +31,7 @@ from bot.slack.text import (
     when,
     words,
 )
+from bot.slack.tones import icon
 
 PEOPLE_SHOWN = 6
 GROUPS_SHOWN = 5
@@ -47,7 +48,7 @@ _SEVERITIES = {
 _LEVELS = {
     Level.L0: "L0 manual: people act",
     Level.L1: "L1 assisted: asks first",
-    Level.L2: "L2 conditional: acts when all is as ordered",
+    Level.L2: "L2 conditional: acts when every condition holds",
     Level.L3: "L3 bounded: announces, then acts",
 }
 _FINDINGS = {
@@ -57,36 +58,11 @@ _FINDINGS = {
 }
 
 
-_QUESTIONS = {
-    Shown.ASKING: "{plan}?",
-    Shown.PARTLY_APPROVED: "{plan}?",
-    Shown.ANNOUNCING: "{plan}: any objection?",
-    Shown.VETO_WINDOW: "{plan}: any objection?",
-    Shown.HELD: "Paused: {plan} anyway?",
-    Shown.OBSERVING: "{trouble}: who takes it?",
-    Shown.REFUSED: "{trouble}: who takes it?",
-    Shown.APPROVED: "Approved: {plan}",
-    Shown.RUNNING: "Starting: {plan}",
-    Shown.EXECUTING: "Running: {plan}",
-    Shown.VERIFYING: "Checking: {plan}",
-    Shown.SUCCEEDED: "Worked: {plan}",
-    Shown.ROLLING_BACK: "Undoing: {plan}",
-    Shown.ROLLED_BACK: "Undone: {plan}",
-    Shown.FAILED: "Failed: {plan}. Who takes it?",
-    Shown.STOPPED: "Stopped: {plan}",
-    Shown.OVERRIDDEN: "Not run: {plan}",
-    Shown.EXPIRED: "No answer: {trouble}. Who takes it?",
-    Shown.SUPERSEDED: "Replaced: {plan}",
-    Shown.TAKEN: "Taken: {trouble}",
-    Shown.RESOLVED: "Resolved: {trouble}",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Lead:
     """The first thing people read under the header."""
 
-    icon: str
+    icon: Mrkdwn
     title: Mrkdwn
     """One short sentence: how things stand."""
     reason: Mrkdwn = EMPTY
@@ -147,7 +123,7 @@ def level(card: CardNotice) -> Mrkdwn:
 
 
 def evidence(line: EvidenceLine) -> Mrkdwn:
-    """One finding in words: what was looked for, whether it is so, and what was found."""
+    """One finding in words: what was asked, whether it is so, and what was found."""
     mark, holds = _FINDINGS[line.finding]
     detail = escape(f": {line.detail}", 160) if line.detail else EMPTY
     return concat(words(f"{mark} "), code(line.name, 60), words(f" {holds}"), detail)
@@ -155,71 +131,54 @@ def evidence(line: EvidenceLine) -> Mrkdwn:
 
 def question(at: Shown, card: CardNotice) -> Plain:
     """The header: a question while something is open, a fact afterwards."""
-    trouble = f"{_short(card.alert_name, 60)} on {_short(card.service, 50)}"
+    trouble = f"{_short(card.alert_name, 50)} on {_short(card.service, 45)}"
     plan = _short(card.plan.summary.rstrip(". "), 110) if card.plan else trouble
-    return plain(_QUESTIONS[at].format(plan=plan, trouble=trouble), HEADER_TEXT)
+    return plain(shown_words(at).headed(plan=plan, trouble=trouble), HEADER_TEXT)
 
 
 def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: PLR0911, PLR0912 one case a situation
-    """How things stand, why, and what silence means."""
+    """How things stand, why, and what silence means: the words of the state, with names and times where they count."""
+    said = shown_words(at)
+    mark, sentence = icon(said.tone), words(said.sentence)
     why = concat(bold(words("Why:")), words(" "), naming(card.headline, known, 400))
     outcome = naming(card.outcome, known, 400) if card.outcome else EMPTY
     approved = _who_approved(card)
     match at:
         case Shown.ASKING:
-            return Lead("❓", words("This needs a yes from a person."), why, *deadline(card, known))
+            return Lead(mark, sentence, why, *deadline(card, known))
         case Shown.PARTLY_APPROVED:
             have, need = len(card.approved_by), card.approvals_needed
             title = concat(
-                words(f"{have} of {need} said yes: "), people(card.approved_by), words(". Someone else must agree.")
+                words(f"{have} of {need} approved: "),
+                people(card.approved_by),
+                words(". Someone else must approve too."),
             )
-            return Lead("❓", title, why, *deadline(card, known))
+            return Lead(mark, title, why, *deadline(card, known))
         case Shown.ANNOUNCING:
             silence = naming(card.if_nobody_answers, known, 200) if card.if_nobody_answers else EMPTY
-            return Lead("📣", words("Watchkeeper will do this by itself."), why, silence, silence)
+            return Lead(mark, sentence, why, silence, silence)
         case Shown.VETO_WINDOW:
-            return Lead(
-                "📣", words("Watchkeeper does this by itself unless someone stops it."), why, *_veto(card, known)
-            )
+            return Lead(mark, sentence, why, *_veto(card, known))
         case Shown.HELD:
             silence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
-            return Lead("⏸️", words("On hold. A person may still act by hand."), why, silence, silence)
-        case Shown.OBSERVING:
-            return Lead("👀", words("Watchkeeper only watches here. A person must look."), why)
-        case Shown.REFUSED:
-            return Lead("⛔", words("Refused: Watchkeeper will not run this. A person must look."), why)
+            return Lead(mark, sentence, why, silence, silence)
+        case Shown.OBSERVING | Shown.REFUSED:
+            return Lead(mark, sentence, why)
         case Shown.APPROVED:
-            return Lead("✅", approved, words("It starts in a moment."))
-        case Shown.RUNNING:
-            return Lead("⚙️", words("Preparing: noting the present state, so that it can be undone."), approved)
-        case Shown.EXECUTING:
-            return Lead("⚙️", words("Running now."), approved)
-        case Shown.VERIFYING:
-            return Lead("🔎", words("Done. Now checking whether it helped."), spaced(outcome, approved), until=outcome)
-        case Shown.SUCCEEDED:
-            return Lead("✅", words("It worked."), spaced(outcome, approved), until=outcome)
-        case Shown.ROLLING_BACK:
-            return Lead("↩️", words("Undoing it now."), spaced(outcome, approved), until=outcome)
-        case Shown.ROLLED_BACK:
-            return Lead("↩️", words("Undone. The problem may still be there."), spaced(outcome, approved), until=outcome)
-        case Shown.FAILED:
-            return Lead("❌", words("It failed. A person must look."), spaced(outcome, approved), until=outcome)
+            return Lead(mark, approved or words(f"{said.label}."), words("It starts in a moment."))
+        case Shown.RUNNING | Shown.EXECUTING:
+            return Lead(mark, sentence, approved)
         case Shown.STOPPED:
-            title = concat(words("Stopped"), _by(card), words(". It will not run."))
-            return Lead("🛑", title, outcome, until=outcome)
+            title = concat(words(said.label), _by(card), words(". It will not run."))
+            return Lead(mark, title, outcome, until=outcome)
         case Shown.OVERRIDDEN:
-            who = people(card.decided_by) if card.decided_by else words("A person")
-            return Lead("🔀", concat(who, words(" chose something else.")), outcome, until=outcome)
-        case Shown.EXPIRED:
-            return Lead("⌛", words("Out of time. Nothing was done."), outcome, until=outcome)
-        case Shown.SUPERSEDED:
-            return Lead("♻️", words("A newer question took its place."), outcome, until=outcome)
+            return Lead(mark, _by_name(said.sentence, card.decided_by), outcome, until=outcome)
         case Shown.TAKEN:
-            who = mention(card.taken_by) if card.taken_by else words("A person")
-            title = concat(who, words(" has taken this. Watchkeeper does nothing by itself here."))
-            return Lead("🙋", title, outcome)
-        case Shown.RESOLVED:
-            return Lead("✅", words("The alerts have ended."), outcome, until=outcome)
+            return Lead(mark, _by_name(said.sentence, (card.taken_by,) if card.taken_by else ()), outcome)
+        case Shown.EXPIRED | Shown.SUPERSEDED | Shown.RESOLVED:
+            return Lead(mark, sentence, outcome, until=outcome)
+        case _:
+            return Lead(mark, sentence, spaced(outcome, approved), until=outcome)
 
 
 def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
@@ -248,6 +207,11 @@ def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
     return spaced(bold(starts), consequence), concat(words("Stop it before "), words(utc(card.due_at)), words("."))
 
 
+def _by_name(sentence: str, who: Sequence[str]) -> Mrkdwn:
+    """The sentence about a person, with their names where they are known."""
+    return concat(people(who), words(sentence.removeprefix("A person"))) if who else words(sentence)
+
+
 def _by(card: CardNotice) -> Mrkdwn:
     return concat(words(" by "), people(card.decided_by)) if card.decided_by else EMPTY
 
@@ -258,7 +222,7 @@ def _who_approved(card: CardNotice) -> Mrkdwn:
     if card.verdict is Verdict.ACT_UNLESS_STOPPED:
         return words("Announced, and nobody stopped it.")
     if card.verdict is Verdict.ACT:
-        return words("Within its standing orders: every condition held.")
+        return words("Within the policy: every condition held.")
     return EMPTY
 
 

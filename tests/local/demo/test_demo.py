@@ -46,7 +46,7 @@ async def test_a_broken_service_is_repaired_after_one_yes_and_nothing_is_left_at
             lambda message: message["ts"] == card["ts"] and "Resolved" in message["text"], "the card says resolved"
         )
         printed = await demo.until_printed("verified")
-        for event in (f"told to {failure}", word, "needs a yes", "Approved, by Alice Adeyemi", "is answering"):
+        for event in (f"told to {failure}", word, "needs approval", "Approved, by Alice Adeyemi", "is answering"):
             assert event in printed
         noted, ports = demo.noted(), demo.ports()
         assert len(noted) == (2 if options else 4)

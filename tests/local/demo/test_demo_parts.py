@@ -15,13 +15,14 @@ from aiohttp import web
 
 from bot.local.demo.alerts import FiringAlert, Receiver, webhook
 from bot.local.demo.folder import Folder, FolderError, open_folder
-from bot.local.demo.health import Health, look
+from bot.local.demo.health import Health, check
 from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, render, write_policy
 from bot.local.demo.probe import ProbeMonitor
 from bot.local.demo.processes import Ledger, look_up
+from bot.local.demo.team import demo_team
 from bot.local.servers import free_port, until
-from bot.local.workspace import Message, Workspace, demo_team
+from bot.local.workspace import Message, Workspace
 from bot.policy.file.loading import check_policy
 from bot.response.model.incidents import AlertStatus
 from handlers.alerts.alertmanager import parse
@@ -175,40 +176,40 @@ async def receiving(refusals: int) -> AsyncIterator[tuple[Receiver, list[dict[st
         await runner.cleanup()
 
 
-async def test_the_probe_fires_after_two_bad_looks_resolves_after_one_good_and_repeats_what_was_refused() -> None:
+async def test_the_probe_fires_after_two_bad_checks_resolves_after_one_good_and_repeats_what_was_refused() -> None:
     async with receiving(refusals=2) as (receiver, accepted):
         probe = ProbeMonitor("checkout", "http://127.0.0.1:1/healthz", receiver)
         for found in (Health.HANGING, Health.ANSWERING, Health.HANGING):
-            await probe.heard(found)
+            await probe.checked(found)
         assert probe.firing is None
-        await probe.heard(Health.CRASHED)
+        await probe.checked(Health.CRASHED)
         assert probe.firing is not None
         for found in (Health.CRASHED, Health.ANSWERING, Health.ANSWERING):
-            await probe.heard(found)
+            await probe.checked(found)
         assert [each["status"] for each in accepted] == ["firing", "resolved"]
         first, last = (each["alerts"][0] for each in accepted)
         assert (first["fingerprint"], first["startsAt"]) == (last["fingerprint"], last["startsAt"])
 
 
-async def test_a_look_tells_hanging_from_crashed_from_answering() -> None:
+async def test_a_check_tells_hanging_from_crashed_from_answering() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     service = Path(sys.modules["bot.local.servers"].__file__ or "").with_name("web_service.py")
-    assert await look(f"{url}/healthz") is Health.CRASHED
+    assert await check(f"{url}/healthz") is Health.CRASHED
     process = await asyncio.create_subprocess_exec(sys.executable, service, "--name", "checkout", "--port", str(port))
     try:
 
         async def answering() -> bool:
-            return await look(f"{url}/healthz") is Health.ANSWERING
+            return await check(f"{url}/healthz") is Health.ANSWERING
 
         await until(answering, "the service answers")
-        assert await look(f"{url}/no-such-page") is Health.FAILING
-        assert await look(f"{url}/hang") is Health.ANSWERING
-        assert await look(f"{url}/healthz") is Health.HANGING
+        assert await check(f"{url}/no-such-page") is Health.FAILING
+        assert await check(f"{url}/hang") is Health.ANSWERING
+        assert await check(f"{url}/healthz") is Health.HANGING
     finally:
         process.kill()
         await process.wait()
-    assert await look(f"{url}/healthz") is Health.CRASHED
+    assert await check(f"{url}/healthz") is Health.CRASHED
 
 
 async def test_a_workspace_is_remembered_with_its_threads_and_without_clicks_under_way(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from playwright.async_api import Browser, Page, WebSocketRoute, async_playwright
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.workspace import Message, Server, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Message, Server, Workspace
 from tests.local.page.sample_app import INCIDENTS, MANIFEST, Watch
 
 CHROMIUM = shutil.which("chromium")

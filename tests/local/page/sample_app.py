@@ -40,7 +40,7 @@ def button(action_id: str, label: str, **more: Any) -> dict[str, Any]:
     return {"type": "button", "action_id": action_id, "text": plain(label), "value": "q1", **more}
 
 
-CARD = [
+CARD: list[dict[str, Any]] = [
     {"type": "header", "text": plain("May I restart checkout?")},
     {"type": "section", "fields": [mrkdwn("*Service*\ncheckout"), mrkdwn("*Way back*\nexact")]},
     {"type": "context", "elements": [mrkdwn("Nobody answers by *14:32*: I page <@U03CAROL>.")]},

@@ -11,7 +11,8 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.workspace import Server, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Server, Workspace
 
 Connect = Callable[..., AbstractAsyncContextManager[AsyncSocketModeHandler]]
 
@@ -56,25 +57,25 @@ def app(client: AsyncWebClient) -> AsyncApp:
 def connected(
     workspace: Workspace, app: AsyncApp
 ) -> Callable[..., AbstractAsyncContextManager[AsyncSocketModeHandler]]:
-    """`async with connected():` has the app listen in Socket Mode."""
+    """Has the app listen in Socket Mode, for as long as the block lasts."""
 
     @asynccontextmanager
     async def connect(ping_interval: float = 10) -> AsyncIterator[AsyncSocketModeHandler]:
         handler = AsyncSocketModeHandler(app, workspace.app_token, ping_interval=ping_interval)
         before = workspace.sockets.connection_count
-        await handler.connect_async()
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # slack_bolt leaves it open
         await workspace.until(lambda: workspace.sockets.connection_count > before)
         try:
             yield handler
         finally:
-            await handler.close_async()
+            await handler.close_async()  # type: ignore[no-untyped-call]  # slack_bolt leaves it open
 
     return connect
 
 
 @pytest.fixture
 def refused() -> Callable[[Any], Any]:
-    """`await refused(client.some_call(...))` is the refusal the call must end in."""
+    """Awaits a call that must be refused, and returns the refusal."""
 
     async def refusal(answer: Any) -> dict[str, Any]:
         with pytest.raises(SlackApiError) as caught:

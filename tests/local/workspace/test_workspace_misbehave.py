@@ -51,7 +51,7 @@ async def test_a_lost_answer_leaves_the_message_posted(workspace: Workspace, cli
 
 
 async def test_an_answer_held_back_outlasts_the_callers_patience(workspace: Workspace, server: Any) -> None:
-    client = AsyncWebClient(token=workspace.bot_token, base_url=server.api_url, timeout=0.2, retry_handlers=[])
+    client = AsyncWebClient(token=workspace.bot_token, base_url=server.api_url, timeout=1, retry_handlers=[])
     workspace.misbehave.lose_answer("chat.postMessage", hold=60)
     with pytest.raises(asyncio.TimeoutError):
         await client.chat_postMessage(channel="C01INC", text="hi")

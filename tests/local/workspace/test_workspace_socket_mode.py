@@ -1,7 +1,7 @@
 """Socket Mode itself: tickets, one envelope to one connection, redelivery, and connections that come and go."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 from slack_bolt.async_app import AsyncApp
@@ -12,6 +12,18 @@ from bot.local.workspace import Workspace
 
 async def socket_url(workspace: Workspace, client: AsyncWebClient) -> str:
     return str((await client.apps_connections_open(app_token=workspace.app_token))["url"])
+
+
+async def reconnected(workspace: Workspace, reason: Literal["warning", "refresh_requested"]) -> None:
+    """Tell the app to come back, and wait until it is the only one connected again."""
+
+    def opened() -> int:
+        return len([call for call in workspace.calls if call.method == "apps.connections.open"])
+
+    before = opened()
+    workspace.misbehave.disconnect(reason)
+    await workspace.until(lambda: opened() > before)
+    await workspace.until(lambda: workspace.sockets.connection_count == 1)
 
 
 async def test_hello_comes_first_and_a_ticket_works_once(workspace: Workspace, client: AsyncWebClient) -> None:
@@ -105,14 +117,7 @@ async def test_an_app_told_to_reconnect_does_and_goes_on_working(
     alice = workspace.person("alice")
     async with connected():
         for reason in ("refresh_requested", "warning"):
-            opened = len([call for call in workspace.calls if call.method == "apps.connections.open"])
-            workspace.misbehave.disconnect(reason)
-            await workspace.until(
-                lambda so_far=opened: (
-                    len([call for call in workspace.calls if call.method == "apps.connections.open"]) > so_far
-                )
-            )
-            await workspace.until(lambda: workspace.sockets.connection_count == 1)
+            await reconnected(workspace, reason)
             assert (await alice.slash("/watch")).acked
 
 

@@ -8,7 +8,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.local.workspace import Server, Workspace, demo_team
+from bot.local.demo.team import demo_team
+from bot.local.workspace import Server, Workspace
 
 
 async def test_auth_test_says_whose_token_it_is(client: AsyncWebClient) -> None:

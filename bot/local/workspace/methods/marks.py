@@ -108,7 +108,7 @@ def reactions_add(call: Call) -> Json:
 
 
 def reactions_remove(call: Call) -> Json:
-    """Take the bot's reaction back."""
+    """Remove the bot's reaction."""
     _, message = _marked(call)
     name, bot = _emoji(call), call.state.installation.bot_user_id
     if bot not in message.reactions.get(name, []):

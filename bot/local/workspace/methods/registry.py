@@ -32,7 +32,7 @@ class Arguments:
         return value if isinstance(value, str) else str(value)
 
     def flag(self, name: str) -> bool:
-        """The argument as a yes or no; absent is no."""
+        """The argument as a boolean; absent is false."""
         value = self._given.get(name, False)
         return isinstance(value, str | bool | int) and value in YES
 

@@ -41,7 +41,7 @@ export function icon(name) {
   return drawing;
 }
 
-/** The watchkeeper's lantern: the face of every bot. */
+/** A lantern: the face of the bot. */
 export function lantern() {
   return svg(
     "svg",

@@ -1,0 +1,29 @@
+"""The command ``watchkeeper``: which commands there are. What each does is in the module of its name.
+
+Every command waits until this is imported, so what takes long to import is imported by the command that needs it.
+"""
+
+import typer
+
+from bot.cli.audit import audit
+from bot.cli.check import check
+from bot.cli.demo import demo
+from bot.cli.pauses import pause, resume
+from bot.cli.run import run
+
+app = typer.Typer(
+    name="watchkeeper",
+    help="Bounded autonomy for production operations: acts under written orders, calls a human when in doubt.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for command in (run, demo, check, pause, resume):
+    app.command()(command)
+app.add_typer(audit, name="audit")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,34 @@
+"""``watchkeeper check``: what is wrong with a policy file."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.console import EXIT_PROBLEM, fail, out
+
+
+def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("policy.yml")) -> None:
+    """Read a policy file and say everything that is wrong with it, or will surprise.
+
+    Every error comes with line, column and remedy. Warnings point at what is allowed but probably not meant, such as a
+    runbook that can never match or an approver group of one. Exit code 0: usable; 1: errors; 2: cannot be read.
+    """
+    from bot.policy.file.loading import check_policy
+    from bot.policy.file.problems import render
+    from remediations.catalogue import PARAMETER_MODELS
+
+    try:
+        text = policy.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{str(policy)!r} cannot be read: {error}. Name the policy file: `watchkeeper check policy.yml`.")
+    found = check_policy(text, parameter_models=PARAMETER_MODELS, now=datetime.now(UTC))
+    if found.problems:
+        out.print(render(found.problems, filename=str(policy), text=text), markup=False, soft_wrap=True)
+    errors = sum(problem.severity == "error" for problem in found.problems)
+    warnings = len(found.problems) - errors
+    if errors:
+        fail(f"\n{policy}: {errors} error(s), {warnings} warning(s). It cannot be used.", EXIT_PROBLEM)
+    runbooks = len(found.policy.runbooks) if found.policy else 0
+    out.print(f"{policy}: good, with {runbooks} runbook(s) and {warnings} warning(s).", style="green", markup=False)

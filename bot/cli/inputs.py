@@ -1,0 +1,43 @@
+"""What commands read: the environment and the policy, each or a clear end."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.cli.console import fail
+from bot.settings import SettingsError, read_pause_file, read_storage_settings
+
+if TYPE_CHECKING:
+    from bot.policy.file.document import Policy
+
+
+def load_policy_file(path: Path) -> "Policy":
+    """The policy at ``path``, or a clear end."""
+    from bot.policy.file.loading import load_policy
+    from bot.policy.file.problems import PolicyError
+    from remediations.catalogue import PARAMETER_MODELS
+
+    try:
+        return load_policy(path.read_text(encoding="utf-8"), filename=str(path), parameter_models=PARAMETER_MODELS)
+    except OSError as error:
+        fail(
+            f"The policy {str(path)!r} cannot be read: {error.strerror}. Set WATCHKEEPER_POLICY, or start from "
+            "docs/policy.example.yml."
+        )
+    except PolicyError as error:
+        fail(f"{error}\nThe policy cannot be used. `watchkeeper check {path}` shows this and the warnings too.")
+
+
+def storage_settings() -> tuple[str, bytes]:
+    """Database URL and audit key, or a clear end."""
+    try:
+        return read_storage_settings()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def pause_file() -> Path:
+    """Where the pause file is looked for, or a clear end."""
+    try:
+        return read_pause_file()
+    except SettingsError as error:
+        fail(str(error))

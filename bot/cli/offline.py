@@ -1,0 +1,55 @@
+"""The database without a running Watchkeeper: for commands that need no Slack and no network.
+
+Being able to read the database and the audit key is the authority here.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.audit import AuditKeyError
+from storage.database import Database
+from storage.pause_file import PauseFile
+
+
+class OfflineError(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
+@asynccontextmanager
+async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = None) -> AsyncIterator[Database]:
+    """The database at ``url``, closed in the end. Never creates one, and starts no work.
+
+    Raises:
+        OfflineError: it is not there or cannot be used, also later within the block.
+    """
+    if (missing := _missing(url)) is not None:
+        raise OfflineError(f"There is no database at {missing!r}: set DATABASE_URL to the one in use.")
+    try:
+        database = Database(url, _NoEnqueuer(), key, pause_file)
+    except ValueError as error:
+        raise OfflineError(f"DATABASE_URL cannot be used: {error}.") from error
+    try:
+        yield database
+    except AuditKeyError as error:
+        raise OfflineError(f"{error}.") from error
+    except SQLAlchemyError as error:
+        raise OfflineError(f"The database cannot be used: {error}. Check DATABASE_URL.") from error
+    finally:
+        await database.close()
+
+
+class _NoEnqueuer:
+    """Whatever has to follow, the running Watchkeeper finds by itself."""
+
+    def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
+        raise RuntimeError(f"a command without a durable engine tried to start {flow}")
+
+
+def _missing(url: str) -> str | None:
+    """The SQLite file that is not there; a mistyped path would otherwise become a new database that nobody reads."""
+    path = url.split("///", 1)[-1]
+    return path if url.startswith("sqlite") and not Path(path).exists() else None

@@ -1,0 +1,37 @@
+"""``watchkeeper run``: the bot itself."""
+
+import asyncio
+import logging
+
+from bot.cli.console import EXIT_PROBLEM, fail
+from bot.cli.inputs import load_policy_file
+from bot.settings import SettingsError, read_settings
+
+
+def run() -> None:
+    """Keep the watch: listen for alerts, decide, ask and act, until stopped.
+
+    Everything it is told comes from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN (Socket Mode) or
+    SLACK_SIGNING_SECRET (HTTP mode), WATCHKEEPER_AUDIT_KEY, WATCHKEEPER_POLICY (default policy.yml), PROMETHEUS_URL,
+    WATCHKEEPER_LISTEN (default 127.0.0.1:8080), WATCHKEEPER_ALERT_TOKEN, DATABASE_URL (default SQLite,
+    watchkeeper.db). Each may be given as NAME_FILE, naming a file that holds the value.
+
+    Point Alertmanager's webhook at http://ADDRESS/alerts/alertmanager with the token as bearer credential. Stop with
+    Ctrl-C or SIGTERM: what is under way is finished or continues at the next start.
+    """
+    from bot.app import serve
+    from bot.composition.start_error import StartError
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a sweep skipped on a busy machine is made up for
+    for chatty in ("slack_bolt", "slack_sdk", "aiohttp.access", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        fail(str(error))
+    policy = load_policy_file(settings.policy_path)
+    try:
+        asyncio.run(serve(settings, policy))
+    except StartError as error:
+        fail(str(error), EXIT_PROBLEM)

@@ -1,0 +1,31 @@
+"""The command line as a whole: what it offers, and how soon it answers."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.cli.app import app
+
+SLOW_TO_IMPORT = ("aiohttp", "apscheduler", "dbos", "pydantic", "slack_bolt", "slack_sdk", "sqlalchemy", "yaml")
+COMMANDS = ("run", "demo", "check", "pause", "resume", "audit verify", "audit export")
+
+
+def test_help_waits_for_nothing_that_is_slow_to_import() -> None:
+    look = f"import bot.cli.app, sys; print(*(name for name in {SLOW_TO_IMPORT!r} if name in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_teaches_by_its_own_help(command: str) -> None:
+    answer = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="watchkeeper")
+    assert answer.exit_code == 0, answer.output
+    assert f"Usage: watchkeeper {command}" in answer.output
+
+
+def test_the_module_is_the_same_command() -> None:
+    said = subprocess.run([sys.executable, "-m", "bot", "audit"], capture_output=True, text=True, check=False)
+    assert "verify" in said.stdout
+    assert "export" in said.stdout

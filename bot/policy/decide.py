@@ -134,8 +134,9 @@ def decide(situation: Situation, policy: Policy) -> Decision:
 
 def undecided(situation: Situation, policy: Policy, why: str) -> Decision:
     """What is recorded where no judgement could be made, for a reason of our own: people are called."""
-    matched = match_incident(policy, situation.alerts)
-    return _observe(situation, policy, matched, None, Planned(problem=why))
+    matched = match_incident(policy, situation.alerts, situation.request)
+    runbook = policy.runbooks.get(matched.runbook) if matched.runbook is not None else None
+    return _observe(situation, policy, matched, runbook, Planned(problem=why))
 
 
 def evidence_of(runbook: Runbook, alert: AlertFacts, situation: Situation) -> tuple[Evidence, ...] | None:

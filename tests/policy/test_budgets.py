@@ -68,7 +68,7 @@ def test_an_act_on_several_services_needs_room_in_each() -> None:
 
 
 def test_an_act_on_an_unknown_service_counts_once_as_such() -> None:
-    unknown = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
+    unknown: dict[str, Any] = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
     policy = of_scope("service")
     reason = said("budgets", policy, **unknown, ledger=entries(2, services=("checkout",)))
     assert (reason.result, reason.inputs) == (PASSED, {"budgets": ["0 of 2 per 1h for an unknown service"]})

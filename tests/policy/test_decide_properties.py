@@ -474,7 +474,7 @@ def test_what_is_unknown_in_the_calm_case_calls_people(what: str) -> None:
 
 
 def test_a_persons_request_takes_the_same_path_as_an_alert() -> None:
-    asked = {"request": asked_for()}
+    asked: dict[str, Any] = {"request": asked_for()}
 
     def verdict(policy: Policy, **changes: Any) -> Verdict:
         return decide(calm_situation(policy, **asked, **changes), policy).verdict

@@ -19,7 +19,7 @@ from bot.policy.situation import AlertFacts, ScopeKind, Situation
 from tests.policy.calm import ANOTHER, NOW, QUERY, RUNBOOK, calm_alert, calm_plan, calm_policy, calm_situation, pause
 
 IN_EUROPE = "up{region='eu'} == 0"
-POLICIES = {
+POLICIES: dict[str, dict[str, Any]] = {
     "plain": {},
     "with a condition on a label": {"conditions": ["alert.labels.region == 'eu'"]},
     "with evidence by a label": {"evidence": {"down": "up{region='${alert.labels.region}'} == 0"}},

@@ -112,8 +112,8 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
         ),
         (
             "level: L3",
-            "level: L3\n    conditions: [hour > 3]",
-            (20, 5, "the conditions of 'restart' are judged at L2 only, and it is written for L3"),
+            "level: L1\n    conditions: [hour > 3]",
+            (20, 5, "the conditions of 'restart' are judged before it acts by itself, and L1 never does"),
         ),
         (
             "level: L3",

@@ -1,6 +1,7 @@
 """Escalation and confidence at their edges: when a person is called although the plan is in order."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_a_service_without_a_query_for_its_burn_rate_has_none() -> None:
 
 
 def test_where_nobody_knows_the_service_every_burn_rate_counts() -> None:
-    unknown = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
+    unknown: dict[str, Any] = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
     assert said("slo_burn", answers=burning("2.5"), **unknown).result is ESCALATES
     assert said("slo_burn", answers=SUPPORTING, **unknown).result is ESCALATES
     assert said("slo_burn", answers=burning("0.5"), **unknown).result is PASSED

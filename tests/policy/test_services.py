@@ -13,12 +13,12 @@ from bot.policy.situation import ScopeKind
 from tests.policy.calm import NOW, calm_alert, calm_plan, calm_policy, pause, targets
 from tests.policy.edges import decided
 
-NAMELESS = {"alert": calm_alert(service="", labels={}), "plan": calm_plan(service="")}
+NAMELESS: dict[str, Any] = {"alert": calm_alert(service="", labels={}), "plan": calm_plan(service="")}
 """Neither the alert nor the plan says what it is about."""
 
 
 def owning(*patterns: str) -> Policy:
-    """orders says which targets are its own."""
+    """A policy by which orders says which targets are its own."""
     return calm_policy(services={"checkout": {}, "orders": {"targets": patterns}})
 
 
@@ -70,7 +70,7 @@ def test_a_plan_that_says_that_no_service_feels_it_is_under_no_services_pause() 
 def test_another_alerts_service_does_not_make_it_known_what_this_one_is_about() -> None:
     firing = (calm_alert(service=""), calm_alert(fingerprint="f2", service="orders"))
     held = decided(alerts=firing, plan=calm_plan(service=""), pauses=(pause(ScopeKind.SERVICE, "checkout"),))
-    assert (held.verdict, held.services) == (Verdict.HOLD, {"orders"})
+    assert (held.verdict, held.services) == (Verdict.HOLD, frozenset({"orders"}))
 
 
 @pytest.mark.parametrize("plan", [calm_plan(), calm_plan(service="", targets=targets(2))])

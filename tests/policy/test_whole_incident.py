@@ -264,7 +264,10 @@ def muting(**document: Any) -> Policy:
     return calm_policy(mute=[{"when": "alert.labels.env == 'staging'", "reason": "staging is for trying"}], **document)
 
 
-STAGING = {"labels": {"env": "staging", "billing": "yes", "security_severity": "critical"}, "service": "staging"}
+STAGING: dict[str, Any] = {
+    "labels": {"env": "staging", "billing": "yes", "security_severity": "critical"},
+    "service": "staging",
+}
 
 
 def test_a_muted_alert_takes_only_itself_away() -> None:

@@ -2,22 +2,20 @@
 
 Each is three alerts under the example policy, read from the text it was sealed with: its seal is checked, it is parsed
 and decided, in two processes. A thousand different ones are judged again and again. Beside every time stands that of a
-bare ``json.loads`` of the same texts in the same processes: what the machine itself costs. Exits with 1 when the whole
-takes longer than a minute for every hundred thousand.
+bare ``json.loads`` of the same texts in the same processes: what the machine itself costs.
 """
 
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 from bot.policy.decide import decide
 from bot.policy.evidence import Answer
@@ -45,8 +43,6 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PROCESSES = 2
 DIFFERENT = 1_000
 SITUATIONS = 100_000
-SECONDS_ALLOWED = 60.0
-"""For so many."""
 
 Stored = tuple[str, str]
 """The text of a situation, and its seal."""
@@ -59,7 +55,7 @@ class Times:
     reading: float = 0.0
     deciding: float = 0.0
     matching: float = 0.0
-    """A part of deciding, measured by itself afterwards."""
+    """A part of deciding, measured once more by itself."""
     bare: float = 0.0
     """``json.loads`` alone."""
     verdicts: Counter[str] = field(default_factory=Counter)
@@ -86,7 +82,7 @@ def alert(number: int, place: int, service: str, name: str, severity: str) -> Al
 
 
 def situation(policy: Policy, number: int) -> Situation:
-    """Three alerts of one service with everything that was looked up about them; every fifth is different in some way."""
+    """Three alerts of one service with everything that was looked up about them; not all of them may be acted on."""
     runbook, service = (("restart-checkout", "checkout"), ("restart-search-by-day", "search"))[number % 2]
     third = (("HighLatency", "warning"), ("Watchdog", "none"), ("ServiceDown", "warning"))[number % 3]
     up = "0" if number % 5 else "1"
@@ -140,54 +136,46 @@ def situation(policy: Policy, number: int) -> Situation:
 
 def judge(stored: Sequence[Stored], count: int) -> Times:
     """Read and decide ``count`` situations, taking ``stored`` in turn; runs in its own process."""
-    rules, times = policy(), Times()
-
-    def timed(step: Callable[[Any], object], things: Iterator[Any]) -> tuple[float, list[Any]]:
-        begun = time.process_time()
-        results = [step(thing) for thing in things]
-        return time.process_time() - begun, results
-
-    texts = cycle(stored)
-    for begin in range(0, count, len(stored)):
-        some = list(islice(texts, min(len(stored), count - begin)))
-        seconds, situations = timed(lambda one: read_situation(*one), iter(some))
-        times.reading += seconds
-        seconds, decisions = timed(lambda one: decide(one, rules), iter(situations))
-        times.deciding += seconds
-        times.verdicts.update(decision.verdict.value for decision in decisions)
-    some = list(islice(texts, min(len(stored), count)))
-    situations = [read_situation(*one) for one in some]
-    times.bare = timed(lambda one: json.loads(one[0]), iter(some))[0] / len(some) * count
-    times.matching = timed(lambda one: match_incident(rules, one.alerts), iter(situations))[0] / len(some) * count
+    rules, times, clock = policy(), Times(), time.process_time
+    for text, seal in islice(cycle(stored), count):
+        begun = clock()
+        situation = read_situation(text, seal)
+        read = clock()
+        decision = decide(situation, rules)
+        decided = clock()
+        json.loads(text)
+        bare = clock()
+        match_incident(rules, situation.alerts)
+        matched = clock()
+        times.reading += read - begun
+        times.deciding += decided - read
+        times.bare += bare - decided
+        times.matching += matched - bare
+        times.verdicts[decision.verdict.value] += 1
     return times
 
 
-def main(count: int) -> int:
+def main(count: int) -> None:
     """Measure and print."""
     stored = [sealed(situation(policy(), number)) for number in range(DIFFERENT)]
-    share = count // PROCESSES
+    shares = [count // PROCESSES] * PROCESSES
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        list(pool.map(judge, [stored[:1]] * PROCESSES, [1] * PROCESSES))  # both have started, and read the policy
-        begun = time.perf_counter()
-        results = list(pool.map(judge, [stored] * PROCESSES, [share] * PROCESSES))
-        seconds = time.perf_counter() - begun
+        results = list(pool.map(judge, [stored] * PROCESSES, shares))
+    judged, bare = sum(shares), sum(each.bare for each in results)
 
     def line(name: str, spent: float) -> str:
-        bare = sum(each.bare for each in results)
-        return f"{name:34} {spent / (share * PROCESSES) * 1e6:7.1f} µs each, {spent / bare:5.1f} times json.loads"
+        return f"{name:34} {spent / judged * 1e6:7.1f} µs each, {spent / bare:5.1f} times json.loads"
 
-    print(line("json.loads alone", sum(each.bare for each in results)))
+    print(line("json.loads alone", bare))
     print(line("checking the seal and reading", sum(each.reading for each in results)))
     print(line("deciding", sum(each.deciding for each in results)))
     print(line("  of which matching three alerts", sum(each.matching for each in results)))
     verdicts = sum((each.verdicts for each in results), Counter[str]())
     print(f"verdicts: {', '.join(f'{name} {number}' for name, number in verdicts.most_common())}")
-    allowed = SECONDS_ALLOWED * count / SITUATIONS
-    print(
-        f"{share * PROCESSES:,} situations in {seconds:.1f} s with {PROCESSES} processes; allowed are {allowed:.1f} s"
-    )
-    return 0 if seconds <= allowed else 1
+    cpu = sum(each.reading + each.deciding for each in results)
+    each_core = cpu / PROCESSES / judged * SITUATIONS
+    print(f"{judged:,} situations took {cpu:.1f} s of CPU: {SITUATIONS:,} take {PROCESSES} cores {each_core:.1f} s")
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else SITUATIONS))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else SITUATIONS)

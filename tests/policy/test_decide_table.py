@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.policy.decide import RULES, decide
-from bot.policy.decision import Verdict
+from bot.policy.decide import RULES, decide, undecided
+from bot.policy.decision import RULE_TITLES, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
@@ -130,7 +130,7 @@ def test_a_single_missing_gate_leaves_l1(missing: Gate) -> None:
     policy = calm_policy()
     decision = decide(calm_situation(policy, evidenced=evidenced(policy, set(Gate) - {missing})), policy)
     assert (decision.verdict, decision.level, decision.decisive) == (ASK, Level.L1, "licence")
-    assert missing.value.replace("_", " ") in decision.headline
+    assert missing.in_words in decision.headline
 
 
 def test_the_calm_case_acts_unless_stopped_and_every_rule_passes() -> None:
@@ -140,6 +140,15 @@ def test_the_calm_case_acts_unless_stopped_and_every_rule_passes() -> None:
     assert tuple(reason.rule for reason in decision.reasons) == RULES
     assert {reason.result.value for reason in decision.reasons} == {"passed"}
     assert decision.headline == "L3, bounded: it acts in 30 s unless somebody stops it."
+
+
+def test_every_rule_has_a_title_and_a_reason_that_can_be_looked_up() -> None:
+    decision = decide(calm_situation(), calm_policy())
+    assert set(RULE_TITLES) == set(RULES)
+    assert [reason.title for reason in decision.reasons] == [RULE_TITLES[rule] for rule in RULES]
+    assert decision.reason("level").model_copy(update={"rule": "of_old"}).title == "of_old"
+    with pytest.raises(KeyError, match=r"no reason from rule 'nobody'; rules that reported: \['runbook'"):
+        decision.reason("nobody")
 
 
 def test_a_demotion_never_takes_the_veto_window_away() -> None:
@@ -189,6 +198,16 @@ def test_the_reason_why_no_plan_could_be_made_is_the_headline() -> None:
         "plan",
         "No plan could be made: connection refused. People must handle it.",
     )
+
+
+@pytest.mark.parametrize(("name", "muted"), [("ServiceDown", False), ("Other", False), ("ServiceDown", True)])
+def test_what_could_not_be_judged_for_a_reason_of_ours_says_so_and_nothing_untrue(name: str, muted: bool) -> None:
+    policy = calm_policy(mute=[{"when": "true", "reason": "a rehearsal"}] if muted else [])
+    decision = undecided(calm_situation(policy, alert=calm_alert(name=name)), policy, "the disk is full.")
+    assert (decision.verdict, decision.decisive) == (OBSERVE, "plan")
+    assert decision.headline == "No plan could be made: the disk is full. People must handle it."
+    assert tuple(reason.rule for reason in decision.reasons) == RULES
+    assert "no longer" not in decision.reason("runbook").text
 
 
 @pytest.mark.parametrize("asked", ["evidence", "verify"])

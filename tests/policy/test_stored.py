@@ -237,7 +237,7 @@ def changed(document: Any, path: tuple[str | int, ...], value: Any) -> Any:
     if not path:
         return value
     first, *rest = path
-    copied = list(document) if isinstance(document, list) else dict(document)
+    copied: Any = list(document) if isinstance(document, list) else dict(document)
     copied[first] = changed(copied[first], tuple(rest), value)
     return copied
 
@@ -245,7 +245,7 @@ def changed(document: Any, path: tuple[str | int, ...], value: Any) -> Any:
 def at(situation: Any, path: tuple[str | int, ...]) -> Any:
     for part in path:
         by_key = isinstance(part, int) or isinstance(situation, Mapping)
-        situation = situation[part] if by_key else getattr(situation, part)
+        situation = situation[part] if by_key else getattr(situation, str(part))
     return situation
 
 

@@ -71,7 +71,7 @@ def _states(
                 state(str(tier), sum(tier in tiers_of(policy, entry.services or ("",)) for entry in recent))
                 for tier in wanted
             ]
-        case BudgetScope.RUNBOOK:
+        case _:  # the runbook's own
             return [state(runbook, sum(entry.runbook == runbook for entry in recent))]
 
 

@@ -97,5 +97,5 @@ def _covers(scope: Scope, services: Services, runbook: str | None, targets: Coll
             return services.may_be(scope.name)
         case ScopeKind.RUNBOOK:
             return scope.name == runbook
-        case ScopeKind.TARGET:
+        case _:  # a target
             return scope.name in targets

@@ -11,7 +11,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
 from bot.policy.situation import History, PastAction, Trigger
-from bot.response.model.actions import ACTION_LIFECYCLE, Action, ActionEvent, ActionState, AskedGroup
+from bot.response.model.actions import (
+    ACTION_LIFECYCLE,
+    ENDED_AFTER_AN_EFFECT,
+    Action,
+    ActionEvent,
+    ActionState,
+    AskedGroup,
+    Result,
+)
 from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -114,13 +122,19 @@ class Actions:
             .limit(limit)
         )
 
-    async def history(self, runbook: str, service: str, since: datetime, limit: int = 20) -> History:
-        """Finished actions of the runbook or on the service, newest first; each outcome is its final state."""
-        rows = await self._session.execute(
-            select(ACTIONS.c.id, ACTIONS.c.runbook, ACTIONS.c.service, ACTIONS.c.state, ACTIONS.c.finished_at)
+    async def history(
+        self, runbooks: Collection[str], services: Collection[str], since: datetime, limit: int = 20
+    ) -> History:
+        """Finished actions of the runbooks or on the services, newest first; each outcome is its final state.
+
+        Questions that ended without anything being done are no history: however many, they hide no act.
+        """
+        actions = await self._all(
+            select(ACTIONS)
             .where(
                 ACTIONS.c.finished_at >= since,
-                (ACTIONS.c.runbook == runbook) | (ACTIONS.c.service == service),
+                ACTIONS.c.state.in_(ENDED_AFTER_AN_EFFECT),
+                ACTIONS.c.runbook.in_(runbooks) | ACTIONS.c.service.in_(services),
             )
             .order_by(ACTIONS.c.finished_at.desc(), ACTIONS.c.id)
             .limit(limit)
@@ -128,10 +142,28 @@ class Actions:
         return History(
             actions=tuple(
                 PastAction(
-                    action_id=row.id, runbook=row.runbook, service=row.service, outcome=row.state, at=row.finished_at
+                    action_id=action.id,
+                    runbook=action.runbook,
+                    service=action.plan.service,
+                    outcome=action.state,
+                    at=action.finished_at,
+                    result=action.result or "",
+                    by=action.by,
                 )
-                for row in rows
+                for action in actions
+                if action.finished_at is not None
             )
+        )
+
+    async def acts_since(self, since: datetime) -> Sequence[Action]:
+        """Every action whose effect began, or that ended after one, since then; oldest first."""
+        return await self._all(
+            select(ACTIONS)
+            .where(
+                (ACTIONS.c.begun_at >= since)
+                | (ACTIONS.c.finished_at >= since) & ACTIONS.c.state.in_(ENDED_AFTER_AN_EFFECT)
+            )
+            .order_by(ACTIONS.c.created_at, ACTIONS.c.id)
         )
 
     async def _updated(self, statement: Update, changes: Mapping[str, Any]) -> Action | None:
@@ -155,6 +187,9 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
         columns["service"] = plan.service
     if "decided_by" in columns:
         columns["decided_by"] = list(columns["decided_by"])
+    for name in ("overridden", "services"):
+        if name in columns:
+            columns[name] = list(columns[name])
     if "asked" in columns:
         columns["asked"] = [
             {"group": one.group, "people": list(one.people), "at": one.at.isoformat()} for one in columns["asked"]
@@ -188,4 +223,9 @@ def _action(row: Row[Any]) -> Action:
         outcome=row.outcome,
         by_hand=row.by_hand,
         remind_at=row.remind_at,
+        overridden=tuple(row.overridden or ()),
+        services=tuple(row.services) if row.services is not None else tuple(filter(None, (row.service,))),
+        begun_at=row.begun_at,
+        result=None if row.result is None else Result(row.result),
+        rollbacks=row.rollbacks,
     )

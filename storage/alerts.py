@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, exists, insert, select, update
 
@@ -29,8 +29,10 @@ SAMPLES = 5
 """An audit entry names so many of the things it counts."""
 
 Value = TypeVar("Value")
+Identity = tuple[str, str]
+"""Source and fingerprint: what makes two signals the same alert."""
 Key = tuple[str, str, datetime]
-"""Source, fingerprint and start: what makes two signals the same alert."""
+"""The same with its start: what makes two signals the same episode of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Delivery:
 
     alerts: Sequence[Alert]
     rejected: Sequence[RejectedAlert] = ()
+    truncated: int = 0
+    """How many further alerts of the same group the monitor says it left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,22 @@ class _Stored:
     """An alert as it will be stored when the transaction commits."""
 
     status: AlertStatus
+    starts_at: datetime
     alert: Alert | None = None
     """The latest signal about it, when one said something new."""
+    ends_at: datetime | None = None
+    """When it ended, once it has."""
     id: int | None = None
     incident: _Incident | None = None
     old_incident_id: int | None = None
     """Where it belonged before this transaction."""
+    was: AlertStatus | None = None
+    """Its status in the database; None when it is not there yet."""
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether its row must be written."""
+        return self.status is not self.was or self.alert is not None
 
     @property
     def incident_id(self) -> int | None:
@@ -132,6 +146,11 @@ class AlertStore:
         self._policy = policy
         self._now = now
         self._known: dict[Key, _Stored] = {}
+        self._firing: dict[Identity, _Stored] = {}
+        """The present episode of each alert that fires."""
+        self._truncated: dict[int, int] = {}
+        self._recounted: set[int] = set()
+        """Incidents whose number of alerts left out has changed."""
         self._incidents: dict[str, _Incident] = {}
         self._news: list[tuple[_Stored, Alert]] = []
         self._reasons: dict[str, list[str]] = {}
@@ -146,13 +165,14 @@ class AlertStore:
         outcomes = [[self._receive(key, alert) for key, alert in alerts] for alerts in arrived]
         await self._find_or_open_incidents()
         await self._write_alerts()
+        await self._note_truncation(deliveries, outcomes)
         await self._quarantine([rejected for delivery in deliveries for rejected in delivery.rejected])
         await self._record()
         await self._queue_assessments()
         return [_result(delivery, received) for delivery, received in zip(deliveries, outcomes, strict=True)]
 
     async def _recognise(self, keys: Set[Key]) -> None:
-        """Load what is stored of these alerts."""
+        """Load what is stored of these alerts: these very episodes, and whichever of each fires."""
         if not keys:
             return
         # A range, not a list of starts: a list would be tried in every combination with the fingerprints.
@@ -163,30 +183,57 @@ class AlertStore:
         for source, fingerprints in by_source.items():
             for some in _chunks(sorted(fingerprints)):
                 rows = await self._session.execute(
-                    select(
-                        ALERTS.c.id, ALERTS.c.fingerprint, ALERTS.c.starts_at, ALERTS.c.status, ALERTS.c.incident_id
-                    ).where(
+                    select(ALERTS.c.id, ALERTS.c.fingerprint, ALERTS.c.starts_at, ALERTS.c.status, ALERTS.c.incident_id)
+                    .where(
                         ALERTS.c.source == source,
                         ALERTS.c.fingerprint.in_(some),
-                        ALERTS.c.starts_at.between(first, last),
+                        ALERTS.c.starts_at.between(first, last) | (ALERTS.c.status == AlertStatus.FIRING),
                     )
+                    .order_by(ALERTS.c.starts_at)
                 )
                 for row in rows:
-                    key = (source, row.fingerprint, row.starts_at)
-                    if key in keys:
-                        self._known[key] = _Stored(AlertStatus(row.status), id=row.id, old_incident_id=row.incident_id)
+                    self._remember(source, row)
+
+    def _remember(self, source: str, row: Any) -> None:
+        status = AlertStatus(row.status)
+        stored = _Stored(status, row.starts_at, id=row.id, old_incident_id=row.incident_id, was=status)
+        self._known[(source, row.fingerprint, row.starts_at)] = stored
+        if stored.status is AlertStatus.FIRING:
+            self._firing[(source, row.fingerprint)] = stored
 
     def _receive(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
-        """Apply one signal to what is known; whether it said something new."""
-        stored = self._known.get(key)
-        if stored is None:
-            stored = self._known[key] = _Stored(alert.status)
-        elif stored.status is alert.status:
-            return stored, False
-        stored.alert, stored.status = alert, alert.status
+        """Apply one signal to what is known; what it is about, and whether it said something new."""
         if alert.status is AlertStatus.FIRING:
-            group = group_key(alert, self._policy.group_by)
-            stored.incident = self._incidents.setdefault(group, _Incident(group, alert))
+            return self._fires(key, alert)
+        return self._ends(key, alert)
+
+    def _fires(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
+        present = self._firing.get(key[:2])
+        if present is not None and present.starts_at >= alert.facts.starts_at:
+            return present, False  # it fires already; an older start is a late delivery, or a monitor that restarted
+        if present is not None:  # its end was never said: a new episode says it
+            present.status, present.ends_at = AlertStatus.RESOLVED, alert.facts.starts_at
+        stored = self._known.setdefault(key, _Stored(alert.status, alert.facts.starts_at))
+        stored.alert, stored.status, stored.ends_at = alert, alert.status, None
+        group = group_key(alert, self._policy.group_by)
+        stored.incident = self._incidents.setdefault(group, _Incident(group, alert))
+        self._firing[key[:2]] = stored
+        self._news.append((stored, alert))
+        return stored, True
+
+    def _ends(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
+        """A resolve ends whichever episode fires, unless what it ends was over before that one began."""
+        present = self._firing.get(key[:2])
+        if present is None or _is_over_before(alert, present):
+            known = key in self._known
+            stored = self._known.setdefault(key, _Stored(alert.status, alert.facts.starts_at))
+            if known:
+                return stored, False
+            stored.alert, stored.ends_at = alert, alert.ends_at
+        else:
+            stored = present
+            del self._firing[key[:2]]
+            stored.status, stored.ends_at = AlertStatus.RESOLVED, alert.ends_at or self._now
         self._news.append((stored, alert))
         return stored, True
 
@@ -224,16 +271,15 @@ class AlertStore:
     async def _write_alerts(self) -> None:
         new, changed = [], []
         for stored in self._known.values():
-            if stored.alert is None:
-                continue
-            if stored.id is None:
-                new.append(alert_columns(stored.alert, stored.incident_id))
-            else:
+            if stored.id is None and stored.alert is not None:
+                columns = alert_columns(stored.alert, stored.incident_id)
+                new.append(columns | {"status": stored.status, "ends_at": stored.ends_at})
+            elif stored.id is not None and stored.is_changed:
                 changed.append(
                     {
                         "alert_id": stored.id,
                         "status": stored.status,
-                        "ends_at": stored.alert.ends_at,
+                        "ends_at": stored.ends_at,
                         "incident_id": stored.incident_id,
                     }
                 )
@@ -241,6 +287,26 @@ class AlertStore:
             await self._session.execute(insert(ALERTS), new)
         if changed:
             await self._session.execute(update(ALERTS).where(ALERTS.c.id == bindparam("alert_id")), changed)
+
+    async def _note_truncation(
+        self, deliveries: Sequence[Delivery], outcomes: Sequence[Sequence[tuple[_Stored, bool]]]
+    ) -> None:
+        """Keep, per incident, how many alerts the monitor left out of its last delivery: people see the true count."""
+        for delivery, received in zip(deliveries, outcomes, strict=True):
+            for incident_id in {stored.incident_id for stored, _ in received} - {None}:
+                self._truncated[int(incident_id or 0)] = delivery.truncated
+        if not self._truncated:
+            return
+        for some in _chunks(list(self._truncated)):
+            before = await self._session.execute(
+                select(INCIDENTS.c.id, INCIDENTS.c.truncated).where(INCIDENTS.c.id.in_(some))
+            )
+            for row in before.all():
+                if row.truncated != self._truncated[row.id]:
+                    await self._session.execute(
+                        update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(truncated=self._truncated[row.id])
+                    )
+                    self._recounted.add(row.id)
 
     async def _quarantine(self, rejected: Sequence[RejectedAlert]) -> None:
         if not rejected:
@@ -312,9 +378,14 @@ class AlertStore:
                     )
                 )
             )
-        to_assess = sorted(over | {incident_id for incident_id in wanted if incident_id is not None})
-        if to_assess:
-            self.assessments_deferred = await self._work.queue.consider_all(to_assess)
+        looks = sorted(over | self._recounted | {incident_id for incident_id in wanted if incident_id is not None})
+        if looks:
+            self.looks_deferred = await self._work.queue.consider_all(looks)
+
+
+def _is_over_before(alert: Alert, present: _Stored) -> bool:
+    """Whether the episode that ``alert`` ends was over before the present one began."""
+    return alert.ends_at is not None and alert.ends_at < present.starts_at
 
 
 def _result(delivery: Delivery, received: Sequence[tuple[_Stored, bool]]) -> IntakeResult:

@@ -46,6 +46,14 @@ class Attempts:
             .values(state=state, report=report)
         )
 
+    async def left_behind(self, key: str, after: Snapshot) -> None:
+        """Record the state right after the effect; the first record stands."""
+        await self._session.execute(
+            update(ATTEMPTS)
+            .where(ATTEMPTS.c.key == key, ATTEMPTS.c.after.is_(None))
+            .values(after=json.loads(after.model_dump_json()))
+        )
+
     async def get(self, key: str) -> Attempt | None:
         """The attempt, however far it got; None when it was never claimed."""
         row = (await self._session.execute(select(ATTEMPTS).where(ATTEMPTS.c.key == key))).one_or_none()
@@ -56,4 +64,5 @@ class Attempts:
             state=AttemptState(row.state),
             snapshot=None if row.snapshot is None else Snapshot.model_validate(row.snapshot),
             report=row.report,
+            after=None if row.after is None else Snapshot.model_validate(row.after),
         )

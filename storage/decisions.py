@@ -1,15 +1,18 @@
-"""Decisions with the situation each of them rests on."""
+"""Decisions with the situation each of them rests on, as the exact text that was sealed."""
 
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.policy.decision import Decision
-from bot.policy.situation import Situation
-from bot.response.model.records import StoredDecision
-from storage.tables import DECISIONS
+from bot.policy.file.document import Policy
+from bot.policy.stored import read_decision, read_situation, sealed
+from bot.response.model.records import AssessmentResult, ClaimJudgement, StoredDecision
+from storage.once import insert_once
+from storage.tables import ASSESSMENTS, CLAIM_JUDGEMENTS, DECISIONS, POLICIES
 
 
 class Decisions:
@@ -19,13 +22,15 @@ class Decisions:
         self._session = session
 
     async def add(self, stored: StoredDecision) -> None:
-        """Store a decision with the situation it rests on, under its incident and revision."""
-        # Through JSON text, because only there a measurement that is not a number becomes null.
+        """Store a decision with the text of its situation; nothing is ever changed in such a row."""
+        text, seal = sealed(stored.situation)
         await self._session.execute(
             insert(DECISIONS).values(
                 incident_id=stored.incident_id,
                 revision=stored.revision,
-                situation=json.loads(stored.situation.model_dump_json()),
+                situation={},
+                text=text,
+                seal=seal,
                 decision=json.loads(stored.decision.model_dump_json()),
                 policy_digest=stored.policy_digest,
                 audit_entry=stored.audit_entry,
@@ -34,12 +39,73 @@ class Decisions:
         )
 
     async def latest(self, incident_id: int) -> StoredDecision | None:
-        """The decision of the incident's highest revision; None before the first."""
+        """The decision about the incident's present question."""
         return await self._one(DECISIONS.c.incident_id == incident_id)
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:
-        """The decision that a card of this revision showed; None when there was none."""
+        """The decision that led to this revision of the incident's card."""
         return await self._one((DECISIONS.c.incident_id == incident_id) & (DECISIONS.c.revision == revision))
+
+    async def add_claim(self, judged: ClaimJudgement) -> None:
+        """Store the judgement made when an action claimed its targets."""
+        text, seal = sealed(judged.situation)
+        await self._session.execute(
+            insert(CLAIM_JUDGEMENTS).values(
+                action_id=judged.action_id,
+                text=text,
+                seal=seal,
+                decision=json.loads(judged.decision.model_dump_json()),
+                policy_digest=judged.decision.policy_digest,
+                audit_entry=judged.audit_entry,
+                at=judged.at,
+            )
+        )
+
+    async def claims_of(self, action_id: str) -> Sequence[ClaimJudgement]:
+        """Every judgement made for the action at a claim, oldest first."""
+        rows = await self._session.execute(
+            select(CLAIM_JUDGEMENTS).where(CLAIM_JUDGEMENTS.c.action_id == action_id).order_by(CLAIM_JUDGEMENTS.c.id)
+        )
+        return [
+            ClaimJudgement(
+                action_id=row.action_id,
+                situation=read_situation(row.text, row.seal),
+                decision=read_decision(row.decision, json.loads(row.text)),
+                audit_entry=row.audit_entry,
+                at=row.at,
+            )
+            for row in rows
+        ]
+
+    async def note(
+        self, incident_id: int, result: AssessmentResult, detail: str, policy: Policy, now: datetime
+    ) -> None:
+        """Leave a small row about an assessment that decided nothing new."""
+        await self._session.execute(
+            insert(ASSESSMENTS).values(
+                incident_id=incident_id, at=now, result=result, detail=detail, policy_digest=policy.digest
+            )
+        )
+
+    async def last_note(self, incident_id: int) -> str:
+        """The detail of the last assessment that decided nothing new; empty when there was none."""
+        detail = await self._session.scalar(
+            select(ASSESSMENTS.c.detail)
+            .where(ASSESSMENTS.c.incident_id == incident_id, ASSESSMENTS.c.result == AssessmentResult.UNCHANGED)
+            .order_by(ASSESSMENTS.c.id.desc())
+            .limit(1)
+        )
+        return detail or ""
+
+    async def keep(self, policy: Policy, now: datetime) -> None:
+        """Store the whole policy under its digest, once."""
+        document = policy.model_dump_json(by_alias=True)
+        await insert_once(self._session, POLICIES, digest=policy.digest, document=document, first_used_at=now)
+
+    async def policy(self, digest: str) -> Policy | None:
+        """The policy of this digest, as it decided; None when it was never used here."""
+        document = await self._session.scalar(select(POLICIES.c.document).where(POLICIES.c.digest == digest))
+        return None if document is None else Policy.model_validate_json(document)
 
     async def _one(self, condition: Any) -> StoredDecision | None:
         row = (
@@ -47,14 +113,17 @@ class Decisions:
                 select(DECISIONS).where(condition).order_by(DECISIONS.c.revision.desc()).limit(1)
             )
         ).one_or_none()
-        if row is None:
-            return None
-        return StoredDecision(
-            incident_id=row.incident_id,
-            revision=row.revision,
-            situation=Situation.model_validate(row.situation),
-            decision=Decision.model_validate(row.decision),
-            policy_digest=row.policy_digest,
-            audit_entry=row.audit_entry,
-            at=row.at,
-        )
+        return None if row is None else _decision(row)
+
+
+def _decision(row: Row[Any]) -> StoredDecision:
+    text = row.text if row.text is not None else json.dumps(row.situation)
+    return StoredDecision(
+        incident_id=row.incident_id,
+        revision=row.revision,
+        situation=read_situation(text, row.seal),
+        decision=read_decision(row.decision, json.loads(text)),
+        policy_digest=row.policy_digest,
+        audit_entry=row.audit_entry,
+        at=row.at,
+    )

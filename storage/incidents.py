@@ -136,7 +136,7 @@ class Incidents:
         """Apply ``event`` where the lifecycle allows it; True when this call did."""
         changes: dict[str, Any] = {"state": INCIDENT_LIFECYCLE.target(event)}
         if event is IncidentEvent.TAKE:
-            changes["taken_by"] = by
+            changes |= {"taken_by": by, "taken_at": now}
         if INCIDENT_LIFECYCLE.target(event) is IncidentState.RESOLVED:
             changes["resolved_at"] = now
         moved = await self._session.execute(
@@ -147,13 +147,17 @@ class Incidents:
         )
         return moved.first() is not None
 
-    async def begin_consideration(self, incident_id: int) -> None:
+    async def begin_consideration(self, incident_id: int, now: datetime) -> None:
         """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
         await self._session.execute(
             update(INCIDENTS)
             .where(INCIDENTS.c.id == incident_id)
-            .values(consideration_wanted=False, consideration_deferred=False)
+            .values(consideration_wanted=False, consideration_deferred=False, wanted_at=None, assessed_at=now)
         )
+
+    async def raise_severity(self, incident_id: int, severity: str) -> None:
+        """An alert that joined is worse than all before it: the incident is as bad from here on."""
+        await self._session.execute(update(INCIDENTS).where(INCIDENTS.c.id == incident_id).values(severity=severity))
 
     async def next_revision(self, incident_id: int) -> int:
         """Raise the revision by one and return it: cards with the old one are stale from this commit on.
@@ -211,6 +215,9 @@ def _incident(row: Row[Any]) -> Incident:
         taken_by=row.taken_by,
         channel=row.channel,
         thread_ts=row.thread_ts,
+        taken_at=row.taken_at,
+        told_firing_at=row.told_firing_at,
+        truncated=row.truncated,
     )
 
 

@@ -62,8 +62,12 @@ class Intake:
         self._assessments_deferred = True
         """At first, because a process that died may have left some."""
 
-    async def accept(self, alerts: Sequence[Alert], rejected: Sequence[RejectedAlert] = ()) -> IntakeResult:
+    async def accept(
+        self, alerts: Sequence[Alert], rejected: Sequence[RejectedAlert] = (), truncated: int = 0
+    ) -> IntakeResult:
         """Store what one request brought; returns when it is committed, and only then may the request be answered.
+
+        ``truncated``: how many further alerts of the same group the monitor says it left out.
 
         Raises:
             IntakeUnavailableError: closing, or too much is waiting already.
@@ -76,7 +80,7 @@ class Intake:
                 f"{self._waiting_alerts} alerts wait to be stored and at most {WAITING_ALERTS_MAX} may; "
                 "send these again in a few seconds"
             )
-        waiting = _Waiting(_storable(Delivery(alerts, rejected)))
+        waiting = _Waiting(_storable(Delivery(alerts, rejected, truncated)))
         self._waiting.append(waiting)
         self._waiting_alerts += len(waiting.delivery.alerts)
         if self._worker is None:

@@ -6,7 +6,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.levels import Level
-from bot.policy.situation import Gate, Licence
+from bot.policy.situation import Demotion, Evidenced, Gate, GatePass
 from storage.once import insert_once
 from storage.tables import DEMOTIONS, LICENCES
 
@@ -17,25 +17,22 @@ class Licences:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def of(self, runbook: str, runbook_digest: str, now: datetime) -> Licence:
-        """The unexpired gates passed by this very version of the runbook, and the lowest demotion in force."""
-        gates = await self._session.scalars(
-            select(LICENCES.c.gate).where(
-                LICENCES.c.runbook == runbook, LICENCES.c.runbook_digest == runbook_digest, LICENCES.c.until > now
-            )
+    async def of(self, runbook: str) -> Evidenced:
+        """Every gate row of the runbook, whatever version passed it and when, and every demotion in force."""
+        gates = await self._session.execute(
+            select(LICENCES).where(LICENCES.c.runbook == runbook).order_by(LICENCES.c.passed_at, LICENCES.c.gate)
         )
-        demotion = (
-            await self._session.execute(
-                select(DEMOTIONS.c.level, DEMOTIONS.c.reason)
-                .where(DEMOTIONS.c.runbook == runbook, DEMOTIONS.c.lifted_at.is_(None))
-                .order_by(DEMOTIONS.c.level, DEMOTIONS.c.id.desc())
-                .limit(1)
-            )
-        ).one_or_none()
-        return Licence(
-            gates=frozenset(Gate(gate) for gate in gates),
-            demoted_to=None if demotion is None else Level(demotion.level),
-            demotion_reason="" if demotion is None else demotion.reason,
+        demotions = await self._session.execute(
+            select(DEMOTIONS)
+            .where(DEMOTIONS.c.runbook == runbook, DEMOTIONS.c.lifted_at.is_(None))
+            .order_by(DEMOTIONS.c.level, DEMOTIONS.c.id.desc())
+        )
+        return Evidenced(
+            gates=tuple(
+                GatePass(gate=Gate(row.gate), digest=row.runbook_digest, passed_at=row.passed_at, until=row.until)
+                for row in gates
+            ),
+            demotions=tuple(Demotion(level=Level(row.level), reason=row.reason, at=row.at) for row in demotions),
         )
 
     async def pass_gate(

@@ -103,7 +103,6 @@ class Pauses:
             select(PAUSES)
             .where(
                 PAUSES.c.ended_at.is_(None),
-                PAUSES.c.since <= now,
                 PAUSES.c.until.is_(None) | (PAUSES.c.until > now),
             )
             .order_by(PAUSES.c.since, PAUSES.c.id)

@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from bot.policy.situation import Request
 from bot.response.model.actions import Action
-from bot.response.model.records import Request
 from bot.response.ports.flow import FlowName, QueueName
 from bot.response.ports.work import Enqueuer
 from storage.tables import INCIDENTS
@@ -95,7 +95,7 @@ class Queue:
             action.id,
             by,
             reason,
-            workflow_id=f"roll_back:{action.id}",
+            workflow_id=f"roll_back:{action.id}" + (f":{action.rollbacks}" if action.rollbacks > 1 else ""),
             partition=partition_of(action),
             delay_seconds=0,
         )

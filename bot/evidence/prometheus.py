@@ -8,10 +8,10 @@ alert or runbook asks.
 import asyncio
 import io
 import json
-import logging
 import math
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
@@ -19,13 +19,11 @@ from typing import Any
 import aiohttp
 import requests
 from prometheus_api_client import PrometheusConnect
-from prometheus_api_client.exceptions import PrometheusApiClientException
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from bot.evidence.promql import is_condition
-from bot.policy.situation import Evidence, Finding
+from bot.policy.evidence import SAMPLES_KEPT, Answer, Evidence, Finding, judge
 
 TIMEOUT_SECONDS = 5.0
 ANSWER_LIMIT_BYTES = 1_000_000
@@ -35,14 +33,12 @@ ERROR_TEXT_LIMIT = 200
 VERIFY = "verify"
 NOT_CONFIGURED = "PROMETHEUS_URL is not set: set it to the address of your Prometheus, such as http://127.0.0.1:9090"
 
-_LOG = logging.getLogger(__name__)
-
 
 class _Series(BaseModel):
-    value: tuple[float, float]
+    value: tuple[float, str]
 
 
-_RESULT = TypeAdapter[tuple[float, float] | list[_Series]](tuple[float, float] | list[_Series])
+_RESULT = TypeAdapter[tuple[float, str] | list[_Series]](tuple[float, str] | list[_Series])
 """A scalar, or an instant vector: time and value, once or for each series."""
 
 
@@ -67,6 +63,8 @@ class PrometheusEvidence:
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._answer_limit_bytes = answer_limit_bytes
+        self._said = threading.local()
+        """What the answer being read on this thread says beside its result, which the client drops."""
         self._pool = ThreadPoolExecutor(concurrent_queries, thread_name_prefix="prometheus")
         self._client = self._connect(url, concurrent_queries) if url else None
 
@@ -76,21 +74,11 @@ class PrometheusEvidence:
         if self._client is not None:
             self._client.close()
 
-    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
-        """Evaluate all queries together, in the order given; takes no longer than one time-out.
-
-        A condition (``up == 0``) supports when any series is left. A quantity supports when any sample is not zero.
-        """
-        return tuple(await asyncio.gather(*(self._evidence(name, query) for name, query in queries.items())))
-
-    async def number(self, query: str) -> float | None:
-        """First sample of an instant query; None when empty, not a finite number, or unanswerable (logged)."""
-        try:
-            samples = await self._ask(query)
-        except _UnansweredError as error:
-            _LOG.warning("No number for %r: %s", query, error)
-            return None
-        return samples[0] if samples and math.isfinite(samples[0]) else None
+    async def ask(self, queries: Collection[str]) -> dict[str, Answer]:
+        """The raw answer to each query, asked together; takes no longer than one time-out."""
+        distinct = list(dict.fromkeys(queries))
+        answers = await asyncio.gather(*(self._answer(query) for query in distinct))
+        return dict(zip(distinct, answers, strict=True))
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
         """One check of a runbook's ``verify``; where both are given, both must say healthy.
@@ -116,12 +104,13 @@ class PrometheusEvidence:
         return findings[0]
 
     async def _evidence(self, name: str, query: str, *, every_sample: bool = False) -> Evidence:
+        return judge(name, query, await self._answer(query), every_sample=every_sample)
+
+    async def _answer(self, query: str) -> Answer:
         try:
-            samples = await self._ask(query)
+            return await self._ask(query)
         except _UnansweredError as error:
-            return Evidence(name=name, query=query, finding=Finding.UNKNOWN, detail=str(error))
-        finding, detail, value = _judge(samples, condition=is_condition(query), every_sample=every_sample)
-        return Evidence(name=name, query=query, finding=finding, detail=detail, value=value)
+            return Answer(error=readable(str(error)))
 
     async def _answers(self, url: str) -> Evidence:
         """Whether ``url`` answers 2xx itself; silence and redirects are answers too, namely no."""
@@ -147,8 +136,8 @@ class PrometheusEvidence:
         redirected = " (redirects are not followed)" if 300 <= status < 400 else ""
         return evidence(Finding.CONTRADICTS, f"answered {status}{redirected}")
 
-    async def _ask(self, query: str) -> list[float]:
-        """Samples of an instant query. The time-out includes waiting for a free thread."""
+    async def _ask(self, query: str) -> Answer:
+        """The answer to an instant query. The time-out includes waiting for a free thread."""
         if self._client is None:
             raise _UnansweredError(NOT_CONFIGURED)
         loop = asyncio.get_running_loop()
@@ -158,11 +147,14 @@ class PrometheusEvidence:
         except TimeoutError:
             raise self._too_late() from None
 
-    def _ask_blocking(self, client: PrometheusConnect, query: str) -> list[float]:
+    def _ask_blocking(self, client: PrometheusConnect, query: str) -> Answer:
+        self._said.warnings = ()
         try:
             # Prometheus gives the query up at the same time, so that ours do not pile up there.
             result = client.custom_query(query, params={"timeout": f"{math.ceil(self._timeout_seconds * 1000)}ms"})
-            return _samples(result)
+            return _complete(result, self._said.warnings)
+        except _UnansweredError:
+            raise
         except requests.Timeout:
             raise self._too_late() from None
         except requests.TooManyRedirects:
@@ -171,7 +163,7 @@ class PrometheusEvidence:
             raise _UnansweredError(
                 f"Prometheus is not reachable ({type(error).__name__}): check PROMETHEUS_URL"
             ) from error
-        except (requests.RequestException, PrometheusApiClientException, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # whatever a hostile or broken answer makes the libraries raise, it is no answer
             raise _UnansweredError(
                 f"what answers at PROMETHEUS_URL does not answer as a Prometheus ({type(error).__name__})"
             ) from error
@@ -205,6 +197,7 @@ class PrometheusEvidence:
                 response.raw.close()
                 raise self._too_late()
         response.raw = io.BytesIO(body)
+        self._said.warnings = _warnings_in(bytes(body))
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise _UnansweredError(f"Prometheus answered {response.status_code}: {_error_text(bytes(body))}")
 
@@ -212,43 +205,39 @@ class PrometheusEvidence:
         return _UnansweredError(f"no answer from Prometheus within {self._timeout_seconds:g} s")
 
 
-def _samples(result: object) -> list[float]:
+def _complete(result: object, warnings: Sequence[str]) -> Answer:
+    """Samples as Prometheus wrote them, and its own words on what is missing."""
     try:
         answer = _RESULT.validate_python(result)
     except ValidationError:
         raise _UnansweredError(
             "the query gives neither a number nor an instant vector: wrap ranges in a function such as rate()"
         ) from None
-    return [answer[1]] if isinstance(answer, tuple) else [series.value[1] for series in answer]
+    samples = [answer[1]] if isinstance(answer, tuple) else [series.value[1] for series in answer]
+    notes = [readable(warning) for warning in warnings]
+    if len(samples) > SAMPLES_KEPT:
+        notes.append(f"{len(samples)} series answer, of which {SAMPLES_KEPT} are kept: aggregate the query")
+    return Answer(samples=tuple(samples[:SAMPLES_KEPT]), warnings=tuple(notes))
 
 
-def _judge(samples: Sequence[float], *, condition: bool, every_sample: bool) -> tuple[Finding, str, float | None]:
-    """Finding, what to tell people, and the sample that decided."""
-    if not samples:
-        return Finding.CONTRADICTS, "nothing matches the query", None
-    numbers = [sample for sample in samples if not math.isnan(sample)]
-    telling = numbers if condition else [sample for sample in numbers if sample != 0]
-    against = [] if condition else [sample for sample in numbers if sample == 0]
-    if telling and not (every_sample and (against or len(numbers) < len(samples))):
-        return Finding.SUPPORTS, _detail(telling[0], len(telling), len(samples)), _finite(telling[0])
-    if len(numbers) < len(samples) and not (every_sample and against):
-        return Finding.UNKNOWN, "the value is not a number (NaN)", None
-    return Finding.CONTRADICTS, _detail(0.0, len(against), len(samples)), 0.0
+def _warnings_in(body: bytes) -> tuple[str, ...]:
+    """What Prometheus says about an incomplete answer (``warnings``); ``infos`` do not make it incomplete."""
+    try:
+        found = json.loads(body).get("warnings") or ()
+    except (ValueError, AttributeError, RecursionError):
+        return ()  # whoever reads the answer itself finds out
+    return tuple(str(one)[:ERROR_TEXT_LIMIT] for one in found) if isinstance(found, list) else ("it is not readable",)
 
 
-def _detail(value: float, series: int, of: int) -> str:
-    return f"value {value:g}" if of == 1 else f"value {value:g} in {series} of {of} series"
-
-
-def _finite(value: float) -> float | None:
-    """JSON has no infinity, and evidence is stored as JSON; the detail still says it."""
-    return value if math.isfinite(value) else None
+def readable(text: str) -> str:
+    """The text without lone surrogates, which nothing could store."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _error_text(body: bytes) -> str:
     """Prometheus' own words about an error, cut to a sentence."""
     try:
-        text = str(json.loads(body)["error"])
-    except (ValueError, LookupError, TypeError):
+        text = readable(str(json.loads(body)["error"]))
+    except (ValueError, LookupError, TypeError, RecursionError):
         text = "no explanation"
     return text if len(text) <= ERROR_TEXT_LIMIT else f"{text[:ERROR_TEXT_LIMIT]}..."

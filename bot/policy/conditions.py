@@ -5,7 +5,6 @@ truthy, error text: only a value of type BOOL counts here, everything else is *u
 is up to the caller, and is always the cautious answer.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -107,7 +106,7 @@ def errors_in(expression: str, vocabulary: Vocabulary) -> tuple[ConditionError, 
 def evaluate(expression: str, variables: Mapping[str, Any], vocabulary: Vocabulary) -> Answer:
     """Evaluate; never raises, because a condition that fails must not stop a decision: it is undetermined."""
     try:
-        result = compiled(expression, vocabulary).eval(data=dict(variables))
+        result = compiled(expression, vocabulary).eval(data=variables)
         value = result.value()
     except (ConditionError, RuntimeError, TypeError) as error:
         return Answer(None, f"undetermined: {error}")
@@ -133,9 +132,11 @@ def alert_variables(alert: AlertFacts) -> dict[str, Any]:
     }
 
 
-def condition_variables(situation: Situation, plan: Plan, confidence: Confidence) -> dict[str, Any]:
+def condition_variables(
+    situation: Situation, alert: AlertFacts, plan: Plan, confidence: Confidence, slo_burn: float | None
+) -> dict[str, Any]:
     """The values of ``FOR_CONDITIONS``; what is unknown is left out, so that asking for it is undetermined."""
-    now, burn = situation.now.astimezone(UTC), situation.impact.slo_burn
+    now = situation.now.astimezone(UTC)
     known = {
         "hour": now.hour,
         "weekday": _WEEKDAYS[now.weekday()],
@@ -143,10 +144,10 @@ def condition_variables(situation: Situation, plan: Plan, confidence: Confidence
         "confidence": confidence.score,
         "targets": max(len(plan.targets), plan.blast_radius.targets),
         "share": plan.blast_radius.share,
-        "slo_burn": burn if burn is not None and math.isfinite(burn) else None,
+        "slo_burn": slo_burn,
         "recent_failures": confidence.recent_failures,
     }
-    return alert_variables(situation.alert) | {name: value for name, value in known.items() if value is not None}
+    return alert_variables(alert) | {name: value for name, value in known.items() if value is not None}
 
 
 def _encodable(text: str) -> str:
@@ -154,6 +155,8 @@ def _encodable(text: str) -> str:
 
     Without this ``ServiceDown`` followed by NUL and anything else would equal ``'ServiceDown'``.
     """
+    if text.isascii() and "\0" not in text:
+        return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 

@@ -13,11 +13,13 @@ is below every floor: unknown never permits. Success adds nothing: having worked
 today. A person's request adds nothing either: it is a reason to check, not evidence, and it is judged by the same sum.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.policy.situation import Evidence, Finding, History
+from bot.policy.evidence import Evidence, Finding
+from bot.policy.promql import one_text
+from bot.policy.situation import History
 
 LOWEST_FLOOR = 0.5
 """The least ``escalate.confidence_below`` a policy may write."""
@@ -38,18 +40,13 @@ class Confidence:
     recent_failures: int
 
 
-def assess(
-    evidence: Sequence[Evidence], history: History, runbook: str, now: datetime, *, queries: Collection[str]
-) -> Confidence:
-    """The confidence in acting by ``runbook`` now.
+def assess(evidence: Sequence[Evidence], history: History, runbook: str, now: datetime) -> Confidence:
+    """The confidence in acting by ``runbook`` now, from the findings of the queries that its entry configures.
 
-    ``queries`` are the names of the evidence its entry configures: one without an answer is unknown, not absent.
+    The same query under two names is one piece of evidence, however it is spaced.
     """
-    answered = {piece.name for piece in evidence}
-    answers = [(piece.name, piece.finding) for piece in evidence]
-    answers += [(name, Finding.UNKNOWN) for name in queries if name not in answered]
     failures = recent_failures(history, runbook, now)
-    base, text = _evidence_part(answers)
+    base, text = _evidence_part(evidence)
     if failures:
         runs = "run" if failures == 1 else "runs"
         text += f"; {failures} failed {runs} of {runbook} in the last 24 hours"
@@ -64,16 +61,17 @@ def recent_failures(history: History, runbook: str, now: datetime) -> int:
     )
 
 
-def _evidence_part(answers: Sequence[tuple[str, Finding]]) -> tuple[float, str]:
-    if not answers:
+def _evidence_part(evidence: Sequence[Evidence]) -> tuple[float, str]:
+    if not evidence:
         return WITHOUT_EVIDENCE, "no evidence is configured for this runbook"
     supporting, contradicting, unknown = (
-        [name for name, finding in answers if finding is wanted]
+        {piece.name: one_text(piece.query) for piece in evidence if piece.finding is wanted}
         for wanted in (Finding.SUPPORTS, Finding.CONTRADICTS, Finding.UNKNOWN)
     )
     if contradicting:
         return CONTRADICTED, f"evidence contradicts the alert: {', '.join(contradicting)}"
+    queries = {*supporting.values(), *unknown.values()}
     if unknown:
-        share = len(supporting) / len(answers)
+        share = len(queries - set(unknown.values())) / len(queries)
         return WITHOUT_EVIDENCE * share, f"evidence could not be evaluated: {', '.join(unknown)}"
-    return 1 - 0.1 / len(answers), f"evidence supports the alert: {', '.join(supporting)}"
+    return 1 - 0.1 / len(queries), f"evidence supports the alert: {', '.join(supporting)}"

@@ -6,12 +6,13 @@ Precedence, first match wins:
 2. refuse    oversight is incomplete, no targets, beyond every bound, or forbidden and refused by the policy
 3. observe   the level granted is L0
 4. ask       any rule wants a person: bounds, forbidden effects, escalation, budgets, notification, licence, L1 ...
-5. act_unless_stopped, act   the level granted is L3, or L2 and every condition holds
+5. act_unless_stopped, act   the level granted is L3, or L2, and every condition holds
 
-Within one verdict the first rule, in the order below, is the decisive one. Where no runbook matched, or no plan
-could be made, there is nothing to judge: people are called and Watchkeeper observes. A person's request takes the
-same path: it is judged like an alert, so it acts by itself only where the level in force would have acted, and the
-person's own vote never counts.
+Within one verdict the first rule, in the order below, is the decisive one. Matching is part of it: which runbook the
+incident is for is drawn from its alerts every time, so a stored situation can be judged under another policy. Where no
+runbook matches, or no plan could be made, there is nothing to judge: people are called and Watchkeeper observes. A
+person's request takes the same path: it is judged like an alert, so it acts by itself only where the level in force
+would have acted, and the person's own vote never counts.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,14 +20,17 @@ from collections.abc import Callable, Mapping
 from bot.policy.approval import approvals_needed
 from bot.policy.confidence import assess
 from bot.policy.decision import Decision, RuleResult, Verdict
+from bot.policy.evidence import NOT_ASKED, Evidence, judge
 from bot.policy.file.document import Policy, Runbook
+from bot.policy.file.templates import TemplateError, substitute_query
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
-from bot.policy.rules import bounds, budgets, escalation, forbidden, licence
-from bot.policy.rules import level as autonomy
+from bot.policy.rules import bounds, budgets, controls, escalation, forbidden, incident, level, licence
 from bot.policy.rules.case import Case, Ruling, forbids, passed
-from bot.policy.rules.controls import controls
-from bot.policy.situation import Situation
+from bot.policy.rules.impact import impact_of
+from bot.policy.rules.matching import Matched, facts_for, match_incident
+from bot.policy.rules.services import Services, services_of
+from bot.policy.situation import AlertFacts, Evidenced, Planned, Situation
 
 STRICTEST_FIRST = (
     Verdict.HOLD,
@@ -42,6 +46,10 @@ ABOUT_THE_PLAN: Mapping[str, Callable[[Case], Ruling]] = {
     "targets": bounds.targets,
     "blast_radius": bounds.blast_radius,
     "forbidden_effects": forbidden.forbidden_effects,
+    "memory": incident.memory,
+    "again": incident.again,
+    "alerts": incident.alerts,
+    "request": incident.request,
     "confidence": escalation.confidence,
     "billing": escalation.billing,
     "data_integrity": escalation.data_integrity,
@@ -50,8 +58,8 @@ ABOUT_THE_PLAN: Mapping[str, Callable[[Case], Ruling]] = {
     "budgets": budgets.budgets,
     "notification": bounds.notification,
     "licence": licence.licence,
-    "conditions": autonomy.conditions,
-    "veto_window": autonomy.veto_window,
+    "conditions": level.conditions,
+    "veto_window": level.veto_window,
 }
 """The rules that judge a plan, in order of precedence."""
 
@@ -61,40 +69,129 @@ RULES = ("runbook", "plan", "controls", *ABOUT_THE_PLAN, "level")
 NOT_JUDGED = Ruling(RuleResult.ESCALATES, "Not judged: there is no plan.")
 
 
+class PlanMissingError(LookupError):
+    """The situation was assembled without a plan for the runbook that matches: it cannot be known what to decide.
+
+    Live, another assessment makes the plan. In a later replay that is the answer, never a verdict.
+    """
+
+    def __init__(self, runbook: str) -> None:
+        super().__init__(f"what to decide cannot be known: the situation holds no plan for the runbook {runbook!r}")
+        self.runbook = runbook
+
+
 def decide(situation: Situation, policy: Policy) -> Decision:
-    """Judge the situation by the policy. The same arguments always give the same decision."""
-    runbook = policy.runbooks.get(situation.runbook) if situation.runbook is not None else None
-    plan = situation.plan if runbook is not None and _fits(situation.plan, runbook) else None
-    if situation.runbook is None or runbook is None or plan is None:
-        return _observe(situation, policy, runbook)
-    confidence = assess(
-        situation.evidence, situation.history, situation.runbook, situation.now, queries=runbook.evidence
-    )
-    case = Case(situation, policy, situation.runbook, runbook, plan, confidence)
-    paused = controls(situation, policy)
-    held = paused.verdict is not None
+    """Judge the situation by the policy. The same arguments always give the same decision.
+
+    Raises:
+        PlanMissingError: the runbook that matches was not planned.
+    """
+    matched = match_incident(policy, situation.alerts, situation.request)
+    runbook = policy.runbooks.get(matched.runbook) if matched.runbook is not None else None
+    if matched.runbook is None or runbook is None:
+        return _observe(situation, policy, matched, None, Planned())
+    planned = situation.plans.get(matched.runbook)
+    if planned is None:
+        raise PlanMissingError(matched.runbook)
+    evidence = evidence_of(runbook, facts_for(situation.alerts[matched.alert], situation.request), situation)
+    plan = planned.plan
+    if plan is None or plan.remediation != runbook.remediation or evidence is None:
+        return _observe(situation, policy, matched, runbook, planned, evidence or ())
+    case = _case(situation, policy, matched, runbook, planned, plan, evidence)
+    applied = _controls(situation, policy, matched, case.services, plan)
+    paused = controls.controls(applied)
     rulings = {
-        "runbook": _runbook_rule(situation, runbook),
+        "runbook": _runbook_rule(matched, runbook),
         "plan": passed(plan.summary, {"remediation": plan.remediation}),
         "controls": paused,
         **{name: rule(case) for name, rule in ABOUT_THE_PLAN.items()},
-        "level": autonomy.level(case, held=held),
+        "level": level.level(case, held=bool(applied)),
     }
     verdict, decisive = _strictest(rulings)
     otherwise, _ = _strictest({name: ruling for name, ruling in rulings.items() if name != "controls"})
     window = policy.veto_window_of(case.name).total_seconds() if verdict is Verdict.ACT_UNLESS_STOPPED else 0
     return Decision(
         verdict=verdict,
-        level=autonomy.in_force(case, held=held),
+        level=level.in_force(case, held=bool(applied)),
         reasons=tuple(ruling.reason(name) for name, ruling in rulings.items()),
         decisive=decisive,
         headline=rulings[decisive].text,
-        otherwise=otherwise if held else None,
-        confidence=confidence.score,
+        otherwise=otherwise if applied else None,
+        confidence=case.confidence.score,
         approvals_needed=approvals_needed(policy, case.name, plan),
         veto_window_seconds=window,
         policy_digest=policy.digest,
         plan_digest=plan.digest,
+        runbook=case.name,
+        alert=matched.alert,
+        evidence=evidence,
+        services=case.services.names,
+        unmatched=_names(situation, matched),
+        others=matched.others,
+        controls=tuple(control.id for control in applied),
+    )
+
+
+def undecided(situation: Situation, policy: Policy, why: str) -> Decision:
+    """What is recorded where no judgement could be made, for a reason of our own: people are called."""
+    matched = match_incident(policy, situation.alerts, situation.request)
+    runbook = policy.runbooks.get(matched.runbook) if matched.runbook is not None else None
+    return _observe(situation, policy, matched, runbook, Planned(problem=why))
+
+
+def evidence_of(runbook: Runbook, alert: AlertFacts, situation: Situation) -> tuple[Evidence, ...] | None:
+    """What the runbook's queries say, from the stored answers; None when the alert cannot fill them.
+
+    How the act would be verified must be fillable as well: what cannot be verified is not begun. An answer to any other
+    query counts for nothing; a query without an answer is unknown, not absent.
+    """
+    try:
+        queries = {name: substitute_query(query, alert) for name, query in runbook.evidence.items()}
+        substitute_query(runbook.verify.healthy or "", alert)
+    except TemplateError:
+        return None
+    return tuple(judge(name, query, situation.answers.get(query, NOT_ASKED)) for name, query in queries.items())
+
+
+def _case(
+    situation: Situation,
+    policy: Policy,
+    matched: Matched,
+    runbook: Runbook,
+    planned: Planned,
+    plan: Plan,
+    evidence: tuple[Evidence, ...],
+) -> Case:
+    name, now = str(matched.runbook), situation.now
+    filling = tuple(facts_for(situation.alerts[place], situation.request) for place in matched.filling)
+    heard = (*(situation.alerts[place] for place in matched.heard), *filling)
+    services = services_of(policy, heard, plan)
+    own = licence.licence_of(situation.evidenced.get(name, Evidenced()), runbook.digest, now, planned.changed)
+    ledger = situation.ledger
+    return Case(
+        situation=situation,
+        policy=policy,
+        matched=matched,
+        name=name,
+        runbook=runbook,
+        plan=plan,
+        alerts=filling,
+        services=services,
+        impact=impact_of(policy, heard, services, situation.answers),
+        evidence=evidence,
+        confidence=assess(evidence, situation.history, name, now),
+        budgets=None if ledger is None else budgets.states_of(policy, ledger, services.counted, name, now),
+        licence=own,
+        granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
+    )
+
+
+def _controls(
+    situation: Situation, policy: Policy, matched: Matched, services: Services, plan: Plan | None
+) -> tuple[controls.Control, ...]:
+    targets = [name for target in plan.targets for name in (target.key, target.label)] if plan is not None else []
+    return controls.applying(
+        policy, situation.pauses, situation.now, runbook=matched.runbook, services=services, targets=targets
     )
 
 
@@ -104,15 +201,23 @@ def _strictest(rulings: Mapping[str, Ruling]) -> tuple[Verdict, str]:
     )
 
 
-def _observe(situation: Situation, policy: Policy, runbook: Runbook | None) -> Decision:
+def _observe(
+    situation: Situation,
+    policy: Policy,
+    matched: Matched,
+    runbook: Runbook | None,
+    planned: Planned,
+    evidence: tuple[Evidence, ...] = (),
+) -> Decision:
     """Nothing can be judged, so nothing can be approved: people are called."""
+    applied = _controls(situation, policy, matched, services_of(policy, situation.alerts, None), None)
     rulings = {
-        "runbook": _runbook_rule(situation, runbook),
-        "plan": _no_plan(situation, runbook),
-        "controls": controls(situation, policy),
+        "runbook": _runbook_rule(matched, runbook),
+        "plan": _no_plan(matched, runbook, planned),
+        "controls": controls.controls(applied),
         **dict.fromkeys((*ABOUT_THE_PLAN, "level"), NOT_JUDGED),
     }
-    decisive = "runbook" if runbook is None else "plan"
+    decisive = "runbook" if runbook is None and not planned.problem else "plan"
     return Decision(
         verdict=Verdict.OBSERVE,
         level=Level.L0,
@@ -120,34 +225,41 @@ def _observe(situation: Situation, policy: Policy, runbook: Runbook | None) -> D
         decisive=decisive,
         headline=rulings[decisive].text,
         policy_digest=policy.digest,
+        runbook=matched.runbook if runbook is not None else None,
+        alert=matched.alert,
+        evidence=evidence,
+        unmatched=_names(situation, matched),
+        others=matched.others,
     )
 
 
-def _runbook_rule(situation: Situation, runbook: Runbook | None) -> Ruling:
-    inputs = {"runbook": situation.runbook}
-    if situation.runbook is None:
+def _names(situation: Situation, matched: Matched) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(situation.alerts[place].name for place in matched.unmatched))
+
+
+def _runbook_rule(matched: Matched, runbook: Runbook | None) -> Ruling:
+    inputs = {"runbook": matched.runbook, "undetermined": [one.text for one in matched.undetermined]}
+    if matched.all_muted and matched.runbook is None:
+        return forbids(Verdict.OBSERVE, f"Muted by the policy: {'; '.join(matched.muted)}.", inputs)
+    if matched.runbook is None:
         return forbids(Verdict.OBSERVE, "No runbook matches this alert: people must handle it.", inputs)
     if runbook is None:
         return forbids(
-            Verdict.OBSERVE, f"The policy no longer has the runbook {situation.runbook}: people must handle it.", inputs
+            Verdict.OBSERVE, f"The policy no longer has the runbook {matched.runbook}: people must handle it.", inputs
         )
-    return passed(f"{situation.runbook}: {runbook.summary}", inputs)
+    return passed(f"{matched.runbook}: {runbook.summary}", inputs)
 
 
-def _no_plan(situation: Situation, runbook: Runbook | None) -> Ruling:
-    inputs = {"plan_problem": situation.plan_problem}
-    if runbook is None:
+def _no_plan(matched: Matched, runbook: Runbook | None, planned: Planned) -> Ruling:
+    inputs = {"plan_problem": planned.problem}
+    if runbook is None and not planned.problem:
         return forbids(Verdict.OBSERVE, "There is no plan, because there is no runbook.", inputs)
-    if situation.plan is not None:
+    if planned.plan is not None and runbook is not None and planned.plan.remediation != runbook.remediation:
         return forbids(
             Verdict.OBSERVE,
-            f"The plan is for {situation.plan.remediation}, but {situation.runbook} names {runbook.remediation}: "
+            f"The plan is for {planned.plan.remediation}, but {matched.runbook} names {runbook.remediation}: "
             "people must handle it.",
             inputs,
         )
-    problem = situation.plan_problem.strip().rstrip(".") or "no reason was given"
+    problem = planned.problem.strip().rstrip(".") or "the alert does not fill what the runbook asks monitoring"
     return forbids(Verdict.OBSERVE, f"No plan could be made: {problem}. People must handle it.", inputs)
-
-
-def _fits(plan: Plan | None, runbook: Runbook) -> bool:
-    return plan is not None and plan.remediation == runbook.remediation

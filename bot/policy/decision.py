@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from bot.policy.evidence import Evidence
 from bot.policy.levels import Level
-from bot.policy.plan import Facts
+from bot.policy.plan import IN_ORDER, Facts
 
 
 class Verdict(StrEnum):
@@ -26,6 +27,10 @@ class Verdict(StrEnum):
     REFUSE = "refuse"
     """Must not run this way, not even approved; the card goes to people."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Verdict":
+        return cls.OBSERVE
+
     @property
     def autonomous(self) -> bool:
         """True when something would run without a person's approval first."""
@@ -42,6 +47,10 @@ class RuleResult(StrEnum):
     FORBIDS = "forbids"
     """Not autonomously, whatever else is true."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "RuleResult":
+        return cls.FORBIDS
+
 
 RULE_TITLES: Mapping[str, str] = {
     "runbook": "Runbook",
@@ -51,6 +60,10 @@ RULE_TITLES: Mapping[str, str] = {
     "targets": "Targets",
     "blast_radius": "Blast radius",
     "forbidden_effects": "Forbidden effects",
+    "memory": "What people said",
+    "again": "Done before",
+    "alerts": "All alerts",
+    "request": "Request",
     "confidence": "Confidence",
     "billing": "Billing",
     "data_integrity": "Data integrity",
@@ -81,7 +94,7 @@ class Reason(Facts):
 
 
 class Decision(Facts):
-    """A verdict with the reason of every rule.
+    """A verdict with the reason of every rule, and the conclusions they were drawn through.
 
     ``decisive`` names the rule that settled the verdict (precedence: see ``decide``); ``headline`` is that rule's
     reason in one sentence, as it stands on the card.
@@ -102,6 +115,20 @@ class Decision(Facts):
     veto_window_seconds: float = 0
     policy_digest: str
     plan_digest: str | None = None
+    runbook: str | None = None
+    """The entry that applies; None when no alert matched any."""
+    alert: int = 0
+    """Which of the situation's alerts fills the runbook: its place in ``Situation.alerts``."""
+    evidence: tuple[Evidence, ...] = ()
+    """What the runbook's queries say."""
+    services: Annotated[frozenset[str], IN_ORDER] = frozenset()
+    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    unmatched: tuple[str, ...] = ()
+    """Names of firing alerts that no runbook matches."""
+    others: tuple[str, ...] = ()
+    """Further runbooks that match alerts of the incident: what an override offers first."""
+    controls: tuple[str, ...] = ()
+    """Ids of the pauses and freezes that apply: what a person sees, and overrides, who acts by hand."""
 
     def reason(self, rule: str) -> Reason:
         """The reason of one rule.

@@ -15,6 +15,10 @@ class Level(IntEnum):
     L3 = 3
     """Bounded: the bot announces, waits for the veto window, then acts inside its bounds."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Level":
+        return cls.L0
+
     def __str__(self) -> str:
         return self.name
 

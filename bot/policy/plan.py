@@ -6,16 +6,29 @@ moment of execution: if targets or state differ by then, nothing runs.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from functools import cached_property
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
 
 
 class Facts(BaseModel):
-    """Base of every frozen fact in the decision core; unknown fields are errors, not noise."""
+    """Base of every frozen fact.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Facts are stored and read back by other releases: what a newer one has added is passed over. What people write
+    (the policy file) is stricter, see ``bot.policy.file.fields.Entry``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with changes; what was computed from the original (a digest) is not carried over."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in set(copied.__dict__) - set(type(copied).model_fields):
+            del copied.__dict__[name]
+        return copied
 
 
 IN_ORDER = PlainSerializer(sorted, return_type=list[str], when_used="json")
@@ -40,6 +53,12 @@ class Effect(StrEnum):
     DISABLE_AUTHENTICATION = "disable_authentication"
     LEGAL_OR_COMPLIANCE = "legal_or_compliance"
     IRREVERSIBLE = "irreversible"
+    UNKNOWN = "unknown"
+    """An effect that this release does not know, in a plan that another one stored: judged like a forbidden one."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Effect":
+        return cls.UNKNOWN
 
 
 class Exactness(StrEnum):
@@ -49,8 +68,14 @@ class Exactness(StrEnum):
     """Restores precisely the recorded state."""
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
+    NOTHING_TO_UNDO = "nothing_to_undo"
+    """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
-    """There is no rollback: the plan is irreversible."""
+    """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Exactness":
+        return cls.NONE
 
 
 class Rollback(Facts):
@@ -79,6 +104,10 @@ class BlastRadius(Facts):
     share: float | None = Field(default=None, ge=0, le=1)
 
 
+ADDED_LATER = {"touches_service": True}
+"""Fields of ``Plan`` that came after plans were stored, with what older plans mean by not having them."""
+
+
 class Plan(Facts):
     """A remediation bound to targets. ``digest`` seals everything an approver agreed to."""
 
@@ -97,8 +126,19 @@ class Plan(Facts):
     steps: tuple[str, ...] = ()
     """What will be done, step by step, in words."""
 
-    @property
+    touches_service: bool = True
+    """False where the remediation declares that no service feels it (a ticket, a log that is rotated)."""
+
+    @cached_property
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON of the plan, state of the targets included."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        """SHA-256 over the canonical JSON of the plan, state of the targets included.
+
+        A field that came later counts only where it says something else than plans always said: digests of stored
+        plans stay what they were.
+        """
+        document = self.model_dump(mode="json")
+        for name, always in ADDED_LATER.items():
+            if document[name] == always:
+                del document[name]
+        canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,13 +1,23 @@
-"""Every fact a decision rests on, frozen, and stored beside the decision so that "why?" can always be answered."""
+"""Every input a decision rests on, frozen and stored beside it, so that it can be explained and judged again in a year.
 
+Inputs, not conclusions: which runbook fits, what customers feel, what a licence permits and how sure we are is drawn
+from these by ``decide``. What is read back from rows of other releases goes through ``stored``; a word that only a
+newer release knows has the cautious meaning that its enumeration gives it.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from bot.policy.evidence import Answer
 from bot.policy.levels import Level
-from bot.policy.plan import IN_ORDER, Facts, Plan
+from bot.policy.plan import Facts, Plan
+
+SCHEMA = 2
+"""Number of the shape below; raised with an upcaster in ``stored`` whenever a stored field changes its meaning."""
 
 
 class AlertFacts(Facts):
@@ -23,36 +33,27 @@ class AlertFacts(Facts):
     starts_at: datetime
 
 
-class Finding(StrEnum):
-    """What a piece of evidence says about the alert."""
+class Request(Facts):
+    """A person wants this runbook considered, with a reason; it goes the same way as an alert."""
 
-    SUPPORTS = "supports"
-    CONTRADICTS = "contradicts"
-    UNKNOWN = "unknown"
-    """Nobody could say: no monitoring, no sample, or an error. Never taken for support."""
-
-
-class Evidence(Facts):
-    """One corroborating query and its answer; ``detail`` is for people (value, error, link-free)."""
-
-    name: str
-    query: str
-    finding: Finding
-    detail: str = ""
-    value: float | None = None
+    runbook: str
+    by: str
+    """Slack user id; their own vote never counts."""
+    reason: str
+    parameters: dict[str, str] = Field(default_factory=dict)
+    """``key=value`` as the person gave them: they fill the runbook's references, or change what is written there."""
+    at: datetime | None = None
+    """When it was asked for, by our clock; None in requests of older releases."""
 
 
-class Impact(Facts):
-    """What customers feel. None means unknown, which never permits and always escalates where it is asked."""
+class Planned(Facts):
+    """What came of planning one runbook against the live system."""
 
-    slo_burn: float | None = None
-    """Error-budget burn rate; 1.0 spends exactly the budget. None: not measured for this service."""
-    slo_measured: bool = False
-    """True when the policy names a burn query for this service, so that None means "could not be evaluated"."""
-    billing: bool = False
-    data_integrity: bool = False
-    security_severity: str | None = None
-    """low, medium, high, critical; None when the alert is not about security; anything else counts as high."""
+    plan: Plan | None = None
+    problem: str = ""
+    """Why there is no plan, in words for people."""
+    changed: tuple[str, ...] = ()
+    """Parameters in which a person's request differs from what the policy writes."""
 
 
 class PastAction(Facts):
@@ -63,6 +64,10 @@ class PastAction(Facts):
     service: str
     outcome: str
     at: datetime
+    result: str = ""
+    """What happened, as ``bot.response.model.actions.Result`` says; empty in rows of older releases."""
+    by: str = ""
+    """``alone``, ``approved`` or ``by_hand``; empty in rows of older releases."""
 
 
 class History(Facts):
@@ -71,13 +76,27 @@ class History(Facts):
     actions: tuple[PastAction, ...] = ()
 
 
+class LedgerEntry(Facts):
+    """One action that was begun, as the budgets count it."""
+
+    action_id: str
+    runbook: str
+    services: tuple[str, ...] = ()
+    """What it touched; empty when nobody knew."""
+    at: datetime
+
+
 class ScopeKind(StrEnum):
-    """What a scope is named by: the name of a service, a runbook or a target, or nothing for everything."""
+    """What kind of thing a scope names."""
 
     EVERYTHING = "everything"
     SERVICE = "service"
     RUNBOOK = "runbook"
     TARGET = "target"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "ScopeKind":
+        return cls.EVERYTHING
 
 
 class Scope(Facts):
@@ -98,18 +117,8 @@ class Pause(Facts):
     by: str
     reason: str
     since: datetime
+    """For people. It is in force with its commit, whatever this says: clocks of hosts differ."""
     until: datetime | None = None
-
-
-class BudgetState(Facts):
-    """One budget of the shared ledger as it stands now: ``used`` of ``limit`` actions in the window."""
-
-    scope: str
-    """As in the policy: all, service, tier, runbook."""
-    subject: str = ""
-    limit: int
-    used: int
-    window_seconds: int
 
 
 class Gate(StrEnum):
@@ -138,17 +147,72 @@ class Gate(StrEnum):
         }[self]
 
 
-class Licence(Facts):
-    """What a runbook has earned by evidence.
+class GatePass(Facts):
+    """One gate passed by one version of a runbook."""
 
-    A gate counts only while its row is unexpired and made for the runbook's present digest; the caller passes just
-    those. Without all five gates the earned level is L1.
-    """
+    gate: Gate
+    digest: str
+    """Of the runbook that passed it."""
+    passed_at: datetime
+    until: datetime
 
-    gates: Annotated[frozenset[Gate], IN_ORDER] = frozenset()
-    demoted_to: Level | None = None
-    """Set after harm or an overdue review; caps the level whatever the gates say."""
-    demotion_reason: str = ""
+
+class Demotion(Facts):
+    """A cap on a runbook that nobody has lifted."""
+
+    level: Level
+    reason: str = ""
+    at: datetime
+
+
+def _of_known_gates(rows: object) -> object:
+    """A gate that only a newer release knows counts for nothing here."""
+    if not isinstance(rows, Sequence):
+        return rows
+    return [row for row in rows if not isinstance(row, Mapping) or row.get("gate") in tuple(Gate)]
+
+
+class Evidenced(Facts):
+    """What is on record about one runbook: every gate row and every demotion in force."""
+
+    gates: Annotated[tuple[GatePass, ...], BeforeValidator(_of_known_gates)] = ()
+    demotions: tuple[Demotion, ...] = ()
+
+
+class RefusalKind(StrEnum):
+    """How a person said no to automation in an incident."""
+
+    STOPPED = "stopped"
+    OVERRIDDEN = "overridden"
+    TAKEN = "taken"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "RefusalKind":
+        return cls.STOPPED
+
+
+class Refusal(Facts):
+    """A person said no: from then on nothing acts by itself for this incident until a person asks."""
+
+    kind: RefusalKind
+    by: str
+    at: datetime
+
+
+class Acted(Facts):
+    """An action of this incident whose effect began."""
+
+    action_id: str
+    runbook: str
+    targets: tuple[str, ...]
+    at: datetime
+
+
+class Memory(Facts):
+    """What has happened in this incident before."""
+
+    refusals: tuple[Refusal, ...] = ()
+    acted: tuple[Acted, ...] = ()
 
 
 class Notification(StrEnum):
@@ -161,12 +225,14 @@ class Notification(StrEnum):
     FAILED = "failed"
     """Nobody accepted it: no notification, no autonomy."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Notification":
+        return cls.FAILED
+
 
 class Oversight(Facts):
     """The parts of human oversight that are not in the plan itself; all must be true for autonomy."""
 
-    trigger: str = ""
-    """The alert or person that caused this, in words; empty means none."""
     audited: bool = False
     notification: Notification = Notification.FAILED
 
@@ -183,27 +249,33 @@ class Trigger(StrEnum):
 class Situation(Facts):
     """Everything ``decide`` may read."""
 
+    schema_version: int = SCHEMA
     now: datetime
     incident: str
     """Display name, ``INC-7``."""
-    trigger: Trigger = Trigger.ALERT
-    requested_by: str | None = None
-    """Slack user id when a person asked (``/watch run``, Override); their own vote never counts."""
-    requested_with: dict[str, str] = Field(default_factory=dict)
-    """The ``key=value`` that came with the person's request."""
-    alert: AlertFacts
-    runbook: str | None
-    """Name of the matching policy entry; None when nothing matched."""
-    plan: Plan | None = None
-    plan_problem: str = ""
-    """Why there is no plan although a runbook matched."""
-    evidence: tuple[Evidence, ...] = ()
-    impact: Impact = Impact()
+    alerts: Annotated[tuple[AlertFacts, ...], Field(min_length=1)]
+    """Every firing alert of the incident with its labels; where none fires any more, the last that did."""
+    request: Request | None = None
+    """Set where a person asks; the alerts then only fill what the person did not."""
+    plans: dict[str, Planned] = Field(default_factory=dict)
+    """By runbook: those that matching named when the assessment was made."""
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    """What monitoring answered, by the text of the query."""
     history: History = History()
+    memory: Memory = Memory()
     pauses: tuple[Pause, ...] = ()
-    budgets: tuple[BudgetState, ...] | None = None
-    """None when the ledger could not be read: unknown never permits."""
-    licence: Licence = Licence()
+    ledger: tuple[LedgerEntry, ...] | None = None
+    """What the budgets are counted from; None when it could not be read: unknown never means yes."""
+    evidenced: dict[str, Evidenced] = Field(default_factory=dict)
+    """By runbook, for each of ``plans``."""
     oversight: Oversight = Oversight()
-    variables: dict[str, Any] = Field(default_factory=dict)
-    """Extra declared variables for conditions (none yet besides what is derived from the fields above)."""
+
+    @property
+    def trigger(self) -> Trigger:
+        """What asks for the action."""
+        return Trigger.ALERT if self.request is None else Trigger.PERSON
+
+    @property
+    def requested_by(self) -> str | None:
+        """Slack user id of whoever asked."""
+        return None if self.request is None else self.request.by

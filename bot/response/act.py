@@ -1,24 +1,25 @@
-"""ACT and RECOVER, durably: re-check, claim, snapshot, execute, verify, and roll back when it did not help.
+"""ACT and RECOVER, durably: assess again, claim, snapshot, execute, verify, and roll back when it did not help.
 
 ``act.v1`` starts once an action is approved, by people or by the end of its veto window. Between approval and effect
-everything is checked again: the plan is made anew, controls and (for autonomous acts) the whole decision are judged
-anew. The effect itself begins at most once; if the process dies inside it, nobody guesses: verify decides.
+everything is checked again, in the transaction that claims the targets and once more in the one in which the effect
+begins. The effect itself begins at most once; if the process dies inside it, nobody guesses: verify decides.
 """
 
 import asyncio
 
-from bot.policy.plan import Exactness
-from bot.remediation import PermanentError, Snapshot, TemporaryError
+from bot.policy.stored import sealed
+from bot.remediation import PermanentError, RemediationError, Snapshot, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
-from bot.response.assessment.situation import request_of
+from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
+from bot.response.execution.harm import pause_after_harm, reconsider_neighbours
+from bot.response.execution.may_begin import Judgement, Objection, objection
 from bot.response.execution.outcome import finish, withdraw
-from bot.response.execution.recheck import Objection, objection, pause_in_force
 from bot.response.execution.verify import Verification, verify
-from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.records import AttemptState, Request
+from bot.response.model.records import AttemptState, ClaimJudgement
 from bot.response.notices.card import refresh_card
 from bot.response.notices.report import report
 from bot.response.ports.context import WATCHKEEPER, Context
@@ -42,7 +43,9 @@ async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) ->
     snapshot = await fact_of_step(flow, StepName.ACT_SNAPSHOT, SnapshotReport, lambda: _snapshot(context, action_id))
     if not await flow.transaction(StepName.ACT_REMEMBER, lambda work: _remember(work, context, action_id, snapshot)):
         return
-    effect = await fact_of_step(flow, StepName.ACT_EXECUTE, EffectReport, lambda: _execute_once(context, action_id))
+    effect = await fact_of_step(
+        flow, StepName.ACT_EXECUTE, EffectReport, lambda: _execute_once(context, action_id, brief)
+    )
     if not await flow.transaction(StepName.ACT_EXECUTED, lambda work: _executed(work, context, action_id, effect)):
         return
     health = await fact_of_step(flow, StepName.ACT_VERIFY, Verification, lambda: verify(context, action_id))
@@ -51,39 +54,58 @@ async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) ->
 
 
 async def _brief(work: Work, action_id: str) -> Brief | None:
-    """What the second assessment starts from: the same alert, the same runbook. None when it was settled otherwise."""
+    """What the second assessment starts from: the runbook that was agreed to. None when it was settled otherwise."""
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return None
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     if stored is None:
         return None
-    request = request_of(stored.situation) or Request(runbook=action.runbook, by=WATCHKEEPER, reason="approved")
-    voters = tuple(vote.person for vote in await work.votes.of(action_id))
-    return Brief(incident=stored.situation.incident, alert=stored.situation.alert, request=request, voters=voters)
+    return Brief(
+        incident=stored.situation.incident,
+        alerts=stored.situation.alerts,
+        request=stored.situation.request,
+        runbook=action.runbook,
+        voters=tuple(vote.person for vote in await work.votes.of(action_id)),
+    )
 
 
 async def _claim(
     work: Work, context: Context, action_id: str, attempt: int, brief: Brief, assessment: Assessment
 ) -> bool:
-    """Check everything, lock the targets, take the budget, in one transaction. True: go on."""
+    """Check everything, lock the targets, enter the ledger, in one transaction. True: go on."""
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return False
-    incident = await work.incidents.get(action.incident_id)
-    against = await objection(work, context, action, incident, brief, assessment)
-    if against is None:
-        if await work.locks.take([t.key for t in action.plan.targets], action_id) is not None:
-            await work.queue.act(action, delay_seconds=context.timing.busy_target_retry_seconds, attempt=attempt + 1)
-            return False
-        against = await _take_budget(work, context, action)
-    if against is not None:
-        await _yield(work, context, action, against)
+    judged = await objection(work, context, action, brief, assessment, recount=True)
+    if isinstance(judged, Objection):
+        await _yield(work, context, action, judged)
         return False
-    await work.actions.move(action_id, ActionEvent.CLAIM, due_at=None)
-    body = {"action": action_id, "plan": action.plan_digest}
-    await report(work, context, action.incident_id, AuditKind.ACTION_CLAIMED, body=body)
+    if await work.locks.take([t.key for t in action.plan.targets], action_id) is not None:
+        await work.queue.act(action, delay_seconds=context.timing.busy_target_retry_seconds, attempt=attempt + 1)
+        return False
+    await work.budgets.enter(context.policy(), action.id, action.services, action.runbook, context.now())
+    await work.actions.move(action_id, ActionEvent.CLAIM)
+    await _record_claim(work, context, action, judged)
     return True
+
+
+async def _record_claim(work: Work, context: Context, action: Action, judged: Judgement) -> None:
+    """The judgement that lets it act is kept and can be explained like the first."""
+    decision = judged.decision
+    body = {
+        "action": action.id,
+        "plan": action.plan_digest,
+        "policy": decision.policy_digest,
+        "verdict": decision.verdict,
+        "headline": decision.headline,
+        "situation_sha256": sealed(judged.situation)[1],
+    }
+    entry = await report(work, context, action.incident_id, AuditKind.ACTION_CLAIMED, body=body)
+    await work.decisions.keep(context.policy(), context.now())
+    await work.decisions.add_claim(
+        ClaimJudgement(action.id, judged.situation, decision, audit_entry=entry, at=context.now())
+    )
 
 
 async def _yield(work: Work, context: Context, action: Action, against: Objection) -> None:
@@ -92,15 +114,6 @@ async def _yield(work: Work, context: Context, action: Action, against: Objectio
         await judge_anew(work, context, action)
     else:
         await withdraw(work, context, action, against.event, against.reason, assess_again=against.assess_again)
-
-
-async def _take_budget(work: Work, context: Context, action: Action) -> Objection | None:
-    """Count this action in the shared ledger. An empty budget stops what acts by itself, not what people approved."""
-    spent = await work.budgets.take(context.policy(), action.id, action.plan.service, action.runbook, context.now())
-    if spent is None or action.decided_by:
-        return None
-    text = f"Nothing was run: the budget of {spent.limit} actions ({spent.scope}) is used up."
-    return Objection(ActionEvent.SUPERSEDE, text, assess_again=True)
 
 
 async def _snapshot(context: Context, action_id: str) -> SnapshotReport:
@@ -113,13 +126,16 @@ async def _snapshot(context: Context, action_id: str) -> SnapshotReport:
     problem = ""
     for _ in range(SNAPSHOT_TRIES):
         try:
-            return SnapshotReport(state=(await remediation.snapshot(action.plan)).state)
+            async with asyncio.timeout(context.timing.plan_timeout_seconds):
+                return SnapshotReport(state=(await remediation.snapshot(action.plan)).state)
         except TemporaryError as error:
             problem = str(error)
             await asyncio.sleep(error.retry_after)
         except PermanentError as error:
             problem = str(error)
             break
+        except TimeoutError:
+            problem = f"{action.plan.remediation} did not answer in time"
     return SnapshotReport(problem=problem)
 
 
@@ -127,23 +143,27 @@ async def _remember(work: Work, context: Context, action_id: str, taken: Snapsho
     """Store the snapshot with the claim on the effect. Without one it could not be rolled back, so nothing is begun."""
     if taken.snapshot is None:
         text = f"Nothing was changed: the state to return to could not be recorded. {taken.problem}"
-        await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True, changed=False)
+        await finish(
+            work, context, action_id, ActionEvent.CANNOT, text, Result.NOTHING_CHANGED, call_people=True, changed=False
+        )
         return False
     await work.attempts.claim(f"{action_id}:execute", taken.snapshot)
     return True
 
 
-async def _execute_once(context: Context, action_id: str) -> EffectReport:
+async def _execute_once(context: Context, action_id: str, brief: Brief) -> EffectReport:
     """The external effect, behind its own fence: whoever wins the conditional updates runs it, nobody twice.
 
-    A pause or stop that was committed before this transaction keeps the effect from beginning.
+    Whatever was committed before this transaction (a stop, a pause, a take-over, another alert) is weighed in it. The
+    plan is made once more just before, so that it is as fresh as it can be.
     """
+    fresh = await assess(context, brief)
     async with context.database.begin() as work:
         action = await work.actions.get(action_id)
         attempt = await work.attempts.get(f"{action_id}:execute")
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its attempt is not in the database")
-        if not await _may_begin(work, context, action):
+        if not await _begun(work, context, action, brief, fresh):
             return EffectReport(result=EffectResult.NOT_BEGUN)
         if not await work.attempts.start_once(attempt.key):
             return died()
@@ -152,20 +172,35 @@ async def _execute_once(context: Context, action_id: str) -> EffectReport:
         action.plan,
         attempt.snapshot or Snapshot(),
     )
-    return await run_effect(lambda: remediation.execute(plan, snapshot), context.timing.execute_timeout_seconds)
+    effect = await run_effect(lambda: remediation.execute(plan, snapshot), context.timing.execute_timeout_seconds)
+    if effect.result is not EffectResult.UNCHANGED:
+        await _note_what_we_left(context, action)
+    return effect
 
 
-async def _may_begin(work: Work, context: Context, action: Action) -> bool:
-    """The last word of people: a stop or a pause that is already committed wins over the effect."""
+async def _begun(work: Work, context: Context, action: Action, brief: Brief, fresh: Assessment) -> bool:
+    """Move the action to its effect, unless anything speaks against that by now."""
     if action.state is ActionState.EXECUTING:
         return True  # begun before a crash; the fence will tell
     if action.state is not ActionState.RUNNING:
         await work.locks.release(action.id)  # stopped while it was being prepared
         return False
-    if not action.by_hand and await pause_in_force(work, context, action):
-        await judge_anew(work, context, action)
+    judged = await objection(work, context, action, brief, fresh, recount=False)
+    if isinstance(judged, Objection):
+        await _yield(work, context, action, judged)
         return False
-    return await work.actions.move(action.id, ActionEvent.BEGIN) is not None
+    return await work.actions.move(action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now()) is not None
+
+
+async def _note_what_we_left(context: Context, action: Action) -> None:
+    """Record the state right after the effect: a later rollback must not overwrite what somebody did since."""
+    try:
+        async with asyncio.timeout(context.timing.plan_timeout_seconds):
+            after = await context.catalogue[action.plan.remediation].snapshot(action.plan)
+    except (RemediationError, TimeoutError):
+        return  # unknown: a rollback then cannot tell, and verification goes on
+    async with context.database.begin() as work:
+        await work.attempts.left_behind(f"{action.id}:execute", after)
 
 
 async def _executed(work: Work, context: Context, action_id: str, effect: EffectReport) -> bool:
@@ -175,7 +210,16 @@ async def _executed(work: Work, context: Context, action_id: str, effect: Effect
     state = AttemptState.DONE if effect.result is EffectResult.DONE else AttemptState.FAILED
     await work.attempts.finish(f"{action_id}:execute", state, effect.summary)
     if effect.result is EffectResult.UNCHANGED:
-        await finish(work, context, action_id, ActionEvent.CANNOT, effect.summary, call_people=True, changed=False)
+        await finish(
+            work,
+            context,
+            action_id,
+            ActionEvent.CANNOT,
+            effect.summary,
+            Result.NOTHING_CHANGED,
+            call_people=True,
+            changed=False,
+        )
         return False
     action = await work.actions.move(action_id, ActionEvent.EXECUTED, outcome=effect.summary)
     if action is None:
@@ -187,21 +231,33 @@ async def _executed(work: Work, context: Context, action_id: str, effect: Effect
 
 async def _conclude(work: Work, context: Context, action_id: str, effect: EffectReport, health: Verification) -> bool:
     """Healthy: done, and a review is due. Otherwise True: roll back, in this same flow."""
-    now, policy = context.now(), context.policy()
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.VERIFYING:
         return False
     if health.healthy:
-        await finish(work, context, action_id, ActionEvent.HEALTHY, f"{effect.summary} {health.summary}")
+        text = f"{effect.summary} {health.summary}"
+        await finish(work, context, action_id, ActionEvent.HEALTHY, text, Result.VERIFIED)
+        await reconsider_neighbours(work, context, action)
         return False
     entry = {"action": action_id, "health": health.summary, "effect": effect.summary}
     await work.audit.append(
-        kind=AuditKind.ACTION_UNHEALTHY, actor=WATCHKEEPER, at=now, incident_id=action.incident_id, body=entry
+        kind=AuditKind.ACTION_UNHEALTHY,
+        actor=WATCHKEEPER,
+        at=context.now(),
+        incident_id=action.incident_id,
+        body=entry,
     )
-    if action.plan.rollback.exactness is Exactness.NONE:
-        text = f"{health.summary} This action cannot be rolled back."
-        await finish(work, context, action_id, ActionEvent.CANNOT, text, call_people=True)
-        return False
-    await work.actions.move(action_id, ActionEvent.ROLL_BACK, outcome=health.summary)
-    await refresh_card(work, policy, action.incident_id, now)
-    return True
+    held = await held_by_people(work, context, action)
+    if action.plan.rollback.exactness in REVERSIBLE and not held:
+        await work.actions.move(
+            action_id, ActionEvent.ROLL_BACK, outcome=health.summary, rollbacks=action.rollbacks + 1
+        )
+        await refresh_card(work, context.policy(), action.incident_id, context.now())
+        return True
+    offered = f"Not rolled back by itself: {held[0].text}. Roll back is offered." if held else ""
+    why = offered or f"Rollback: {action.plan.rollback.summary}"
+    result = Result.UNKNOWN if effect.result is EffectResult.UNKNOWN or not health.known else Result.NOT_RESTORED
+    text = f"{health.summary} {why}"
+    await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True)
+    await pause_after_harm(work, action, f"its last action did not help: {health.summary}", context.now())
+    return False

@@ -6,14 +6,17 @@ that nobody is told about is the worst kind.
 
 from typing import Any
 
-from bot.policy.decide import decide
+from bot.policy.decide import undecided
 from bot.policy.situation import Oversight, Situation
 from bot.response.assessment.record import record
+from bot.response.assessment.situation import firing_facts
+from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.outcome import finish, withdraw
-from bot.response.model.actions import ActionEvent, ActionState
+from bot.response.model.actions import UNDER_WAY, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import ThreadLine, Tone
+from bot.response.notices.card import current_action
 from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import FlowName
@@ -45,16 +48,18 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         incident_id=incident_id,
         body={"flow": "consider", "error": text},
     )
-    situation = Situation(
-        now=now,
-        incident=incident.name,
-        alert=alerts[0].facts,
-        runbook=None,
-        plan_problem=f"Watchkeeper failed while looking at it ({text})",
-        pauses=await work.pauses.active(now),
-        oversight=Oversight(trigger=f"alert {incident.alert_name}", audited=True),
-    )
-    await record(work, context, incident, situation, decide(situation, context.policy()), {})
+    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
+    current = await current_action(work, incident)
+    if current is None or current.state not in UNDER_WAY:
+        situation = Situation(
+            now=now,
+            incident=incident.name,
+            alerts=await firing_facts(work, incident) or (alerts[0].facts,),
+            pauses=await work.pauses.active(now),
+            oversight=Oversight(audited=True),
+        )
+        decision = undecided(situation, context.policy(), f"Watchkeeper failed while assessing it ({text})")
+        await record(work, context, incident, situation, decision, {})
     line = ThreadLine(
         title="Watchkeeper itself failed: a person must look",
         lines=(f"It could not judge this incident, and proposes nothing. The error was {text}",),
@@ -74,7 +79,10 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
         case ActionState.APPROVED:
             await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
         case ActionState.ROLLING_BACK:
-            await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, call_people=True)
+            await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, Result.UNKNOWN, call_people=True)
         case _:
             begun = action.state is not ActionState.RUNNING
-            await finish(work, context, action_id, ActionEvent.CANNOT, problem, call_people=True, changed=begun)
+            result = Result.UNKNOWN if begun else Result.NOTHING_CHANGED
+            await finish(work, context, action_id, ActionEvent.CANNOT, problem, result, call_people=True, changed=begun)
+            if begun:
+                await pause_after_harm(work, action, "how far its last action got is unknown", context.now())

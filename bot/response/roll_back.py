@@ -1,15 +1,19 @@
-"""RECOVER, durably: restore what was recorded before acting.
+"""RECOVER, durably: restore what was recorded before acting, unless somebody has changed it since.
 
 ``roll_back.v1`` serves a person's click and the harm breaker; ``act`` uses the same ``restore`` when verification
-fails. The action is in state rolling_back, with its targets locked, before either begins.
+fails. The action is in state rolling_back, with its targets locked, before either begins. Each attempt is numbered: one
+that failed can be followed by another.
 """
 
-from bot.policy.plan import Exactness
+import asyncio
+
+from bot.remediation import RemediationError, Snapshot
+from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, died, run_effect
-from bot.response.execution.harm import pause_after_harm
+from bot.response.execution.harm import pause_after_harm, stands_on
 from bot.response.execution.outcome import finish
-from bot.response.model.actions import ActionEvent, ActionState
-from bot.response.model.records import AttemptState
+from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
+from bot.response.model.records import Attempt, AttemptState
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step
 from bot.response.ports.work import Work
@@ -21,51 +25,118 @@ async def roll_back(flow: Flow, context: Context, action_id: str, by: str, reaso
 
 
 async def restore(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:
-    """Claim the rollback, run it once, and put the result on the record."""
-    key = f"{action_id}:roll_back"
+    """Claim this attempt at a rollback, make it once, and put the result on the record."""
 
     async def claim(work: Work) -> Json:
+        action = await work.actions.get(action_id)
         before = await work.attempts.get(f"{action_id}:execute")
+        key = key_of(action_id, action.rollbacks if action else 1)
         await work.attempts.claim(key, before.snapshot if before else None)
+        return key
 
-    await flow.transaction(StepName.ROLL_BACK_CLAIM, claim)
+    # Flows of older releases remember nothing here: theirs is the first attempt.
+    key = await flow.transaction(StepName.ROLL_BACK_CLAIM, claim) or key_of(action_id, 1)
     effect = await fact_of_step(
-        flow, StepName.ROLL_BACK_RESTORE, EffectReport, lambda: _restore_once(context, action_id, key)
+        flow, StepName.ROLL_BACK_RESTORE, EffectReport, lambda: _restore_once(context, action_id, key, by)
     )
     await flow.transaction(
-        StepName.ROLL_BACK_CONCLUDE, lambda work: _conclude(work, context, action_id, by, reason, effect)
+        StepName.ROLL_BACK_CONCLUDE, lambda work: _conclude(work, context, action_id, key, by, reason, effect)
     )
 
 
-async def _restore_once(context: Context, action_id: str, key: str) -> EffectReport:
+def key_of(action_id: str, number: int) -> str:
+    """What fences the ``number``-th attempt at rolling an action back."""
+    return f"{action_id}:roll_back" if number <= 1 else f"{action_id}:roll_back:{number}"
+
+
+async def _restore_once(context: Context, action_id: str, key: str, by: str) -> EffectReport:
+    async with context.database.read() as work:
+        seen = await work.actions.get(action_id)
+        execution = await work.attempts.get(f"{action_id}:execute")
+    moved = await _moved_on(context, seen, execution) if seen is not None else ""
     async with context.database.begin() as work:
-        action = await work.actions.get(action_id)
-        attempt = await work.attempts.get(key)
+        action, attempt = await work.actions.get(action_id), await work.attempts.get(key)
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its rollback is not in the database")
         if action.state is not ActionState.ROLLING_BACK:
             return EffectReport(result=EffectResult.NOT_BEGUN)
-        if action.plan.rollback.exactness is Exactness.NONE or attempt.snapshot is None:
-            return EffectReport(result=EffectResult.FAILED, summary="This action cannot be rolled back.")
-        begun = await work.attempts.start_once(key)
-    if not begun:
-        return died()
+        if attempt.state is AttemptState.STARTED:
+            return died()
+        against = await _against(work, context, action, attempt, moved, by)
+        if against is not None:
+            return against
+        if not await work.attempts.start_once(key):
+            return died()
     remediation, plan, snapshot = context.catalogue[action.plan.remediation], action.plan, attempt.snapshot
-    return await run_effect(lambda: remediation.roll_back(plan, snapshot), context.timing.execute_timeout_seconds)
+    limit = context.policy().rollback_within_of(action.runbook).total_seconds()
+    return await run_effect(lambda: remediation.roll_back(plan, snapshot or Snapshot()), limit)
 
 
-async def _conclude(work: Work, context: Context, action_id: str, by: str, reason: str, effect: EffectReport) -> None:
+async def _against(
+    work: Work, context: Context, action: Action, attempt: Attempt, moved: str, by: str
+) -> EffectReport | None:
+    """What keeps this rollback from beginning; None when nothing does."""
+    if action.plan.rollback.exactness not in REVERSIBLE or attempt.snapshot is None:
+        return EffectReport(result=EffectResult.FAILED, summary=f"Nothing was undone. {action.plan.rollback.summary}")
+    if by == WATCHKEEPER and (held := await held_by_people(work, context, action)):
+        return EffectReport(result=EffectResult.HELD, summary=f"Not rolled back by itself: {held[0].text}.")
+    newer = await stands_on(work, action)
+    if newer is not None:
+        moved = f"INC-{newer.incident_id} has acted on the same target since ({newer.plan.summary})"
+    if moved and not await _was_told(work, action, by):
+        text = f"Not rolled back, to overwrite nothing: {moved}. A person who rolls back now overwrites that."
+        return EffectReport(result=EffectResult.MOVED_ON, summary=text)
+    return None
+
+
+async def _was_told(work: Work, action: Action, by: str) -> bool:
+    """Whether a person asks again after having been told that something has changed since."""
+    if by == WATCHKEEPER or action.rollbacks < 2:
+        return False
+    earlier = await work.attempts.get(key_of(action.id, action.rollbacks - 1))
+    return earlier is not None and earlier.state is AttemptState.MOVED_ON
+
+
+async def _moved_on(context: Context, action: Action, execution: Attempt | None) -> str:
+    """Whether the target is not as we left it, in words; empty when it is, or nobody noted how we left it."""
+    if execution is None or execution.after is None or action.plan.rollback.exactness not in REVERSIBLE:
+        return ""
+    try:
+        async with asyncio.timeout(context.timing.plan_timeout_seconds):
+            now = await context.catalogue[action.plan.remediation].snapshot(action.plan)
+    except (RemediationError, TimeoutError):
+        return ""  # it cannot be seen; the rollback itself will say what is wrong
+    labels = ", ".join(target.label for target in action.plan.targets)
+    return "" if now.state == execution.after.state else f"somebody has changed {labels} since"
+
+
+_STATES = {
+    EffectResult.DONE: AttemptState.DONE,
+    EffectResult.MOVED_ON: AttemptState.MOVED_ON,
+}
+_RESULTS = {
+    EffectResult.DONE: Result.ROLLED_BACK,
+    EffectResult.UNKNOWN: Result.UNKNOWN,
+}
+
+
+async def _conclude(
+    work: Work, context: Context, action_id: str, key: str, by: str, reason: str, effect: EffectReport
+) -> None:
     if effect.result is EffectResult.NOT_BEGUN:
         return
-    now, done = context.now(), effect.result is EffectResult.DONE
-    await work.attempts.finish(
-        f"{action_id}:roll_back", AttemptState.DONE if done else AttemptState.FAILED, effect.summary
-    )
+    now, done, by_us = context.now(), effect.result is EffectResult.DONE, by == WATCHKEEPER
+    await work.attempts.finish(key, _STATES.get(effect.result, AttemptState.FAILED), effect.summary)
     event = ActionEvent.RESTORED if done else ActionEvent.NOT_RESTORED
     because = f"Why: {reason}" if reason else ""
-    by_us = by == WATCHKEEPER
     action = await finish(
-        work, context, action_id, event, f"{effect.summary} {because}".strip(), call_people=by_us or not done
+        work,
+        context,
+        action_id,
+        event,
+        f"{effect.summary} {because}".strip(),
+        _RESULTS.get(effect.result, Result.NOT_RESTORED),
+        call_people=by_us or not done,
     )
     if action is None:
         return

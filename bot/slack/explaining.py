@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bot.policy.decision import Decision, Reason, RuleResult
-from bot.policy.situation import Evidence
+from bot.policy.evidence import Evidence
 from bot.response.model.notices import EvidenceLine
 from bot.response.model.records import AuditEntry, Ballot, Vote
 from bot.response.model.state_words import state_words

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
+from bot.policy.situation import Planned
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
@@ -88,7 +89,8 @@ def looking(runbook: str) -> Message:
 
 def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ()) -> Message:
     """``/watch rehearse``: the plan, the decision that would be made, and why."""
-    decision, plan = seen.decision, seen.situation.plan
+    decision = seen.decision
+    plan = seen.situation.plans.get(runbook, Planned()).plan
     title = spaced(words("🎭 Rehearsal of"), code(runbook, 80), words("· nothing was changed"))
     blocks: list[Block] = [layout.section(bold(title))]
     if plan is not None:

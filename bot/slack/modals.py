@@ -73,13 +73,13 @@ class ReviewForm:
 
 def why_modal(explanation: Explanation, value: str, known_people: Collection[str] = ()) -> View:
     """Every rule with its inputs and result, the evidence, the plan, the votes and the record."""
-    decision, situation = explanation.stored.decision, explanation.stored.situation
+    decision, plan = explanation.stored.decision, explanation.stored.planned.plan
     known = {*known_people, *(vote.person for vote in explanation.votes)}
     blocks: list[Block] = [layout.section(explaining.verdict(decision, known))]
     blocks += _chapter("Rules", [explaining.rule(decision, reason, known) for reason in explaining.in_order(decision)])
-    blocks += _chapter("Evidence", [explaining.finding(one) for one in situation.evidence[:EVIDENCE_SHOWN]])
-    if situation.plan is not None:
-        steps = "\n".join((situation.plan.summary, *situation.plan.steps))
+    blocks += _chapter("Evidence", [explaining.finding(one) for one in decision.evidence[:EVIDENCE_SHOWN]])
+    if plan is not None:
+        steps = "\n".join((plan.summary, *plan.steps))
         blocks += _chapter("Plan", [pre(steps, 2000)])
     blocks += _chapter("Answers", [explaining.vote(vote) for vote in explanation.votes[:VOTES_SHOWN]])
     record = [explaining.audit_line(entry) for entry in explanation.audit[-AUDIT_SHOWN:]]

@@ -22,6 +22,8 @@ VALUE_MAX_CHARACTERS = 4096
 """Of a label or an annotation; what is longer is cut and ends in an ellipsis."""
 FINGERPRINT_MAX_CHARACTERS = 256
 QUARANTINED_PAYLOAD_MAX_CHARACTERS = 20_000
+UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the start of an episode that a resolve does not tell."""
 NEVER_YEAR = 1
 """Go's zero time, 0001-01-01T00:00:00Z: "not set"."""
 TIME_REMEDY = "write a time as RFC 3339 with its zone, such as 2026-11-23T03:32:47.878Z"
@@ -83,6 +85,8 @@ def _alert(raw: Any, now: datetime) -> Alert:
     if not name:
         raise _UnreadableAlertError(".labels.alertname: there is none; every alert needs its rule's name")
     starts_at = _time(raw.get("startsAt"), ".startsAt")
+    if starts_at is None and known_status is AlertStatus.RESOLVED:
+        starts_at = UNTOLD  # its end is what counts: it ends whichever episode fires
     if starts_at is None:
         raise _UnreadableAlertError(f".startsAt: {shown(raw.get('startsAt'))} says nothing; {TIME_REMEDY}")
     generator_url = raw.get("generatorURL")

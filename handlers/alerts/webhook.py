@@ -79,7 +79,7 @@ class AlertWebhook:
 
     async def _store(self, source: str, parsed: Parsed) -> web.Response:
         try:
-            result = await self._intake.accept(parsed.alerts, parsed.rejected)
+            result = await self._intake.accept(parsed.alerts, parsed.rejected, parsed.truncated)
         except IntakeUnavailableError as error:
             return _refusal(503, str(error), {"Retry-After": str(RETRY_AFTER_SECONDS)})
         except Exception:

@@ -48,7 +48,16 @@ class IncidentRow(Row, table=True):
     consideration_deferred: bool = False
     """Its assessment is deferred: too many were asked for at once to queue them all in one transaction."""
     considerations: int = 0
-    """Assessments asked for so far; makes each one's workflow id."""
+    """Looks asked for so far; makes each one's workflow id."""
+    wanted_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the assessment that is queued was asked for; one that is wanted for too long has failed."""
+    assessed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the last assessment began: a busy incident is assessed at most about once a second."""
+    told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    truncated: int = 0
+    """How many further alerts of its group the monitor said it left out of the last delivery."""
 
 
 class AlertRow(Row, table=True):
@@ -97,10 +106,54 @@ class DecisionRow(Row, table=True):
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
     revision: int = Field(primary_key=True)
     situation: dict[str, Any] = Field(sa_type=JSON)
+    """Only in rows from before ``text`` was kept; empty in newer ones."""
+    text: str | None = Field(default=None, sa_type=PlainText)
+    """The situation, exactly as it was sealed."""
+    seal: str | None = None
+    """SHA-256 of ``text``."""
     decision: dict[str, Any] = Field(sa_type=JSON)
     policy_digest: str
     audit_entry: int = Field(sa_type=Number)
     at: datetime = Field(sa_type=UtcTime)
+
+
+class ClaimJudgementRow(Row, table=True):
+    """The judgement made when an action claimed its targets: the one that let it act, or kept it from acting."""
+
+    __tablename__ = "claim_judgements"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    action_id: str = Field(foreign_key="actions.id", index=True)
+    text: str = Field(sa_type=PlainText)
+    seal: str
+    decision: dict[str, Any] = Field(sa_type=JSON)
+    policy_digest: str
+    audit_entry: int = Field(sa_type=Number)
+    at: datetime = Field(sa_type=UtcTime)
+
+
+class AssessmentRow(Row, table=True):
+    """An assessment that decided nothing new: that it was made, and why it changed nothing."""
+
+    __tablename__ = "assessments"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    incident_id: int = Field(foreign_key="incidents.id", index=True, sa_type=Number)
+    at: datetime = Field(sa_type=UtcTime)
+    result: str
+    """``muted``, ``unchanged`` or ``under_way``."""
+    detail: str = Field(default="", sa_type=PlainText)
+    policy_digest: str
+
+
+class PolicyRow(Row, table=True):
+    """Every policy that has ever decided something, whole."""
+
+    __tablename__ = "policies"
+
+    digest: str = Field(primary_key=True)
+    document: str = Field(sa_type=PlainText)
+    first_used_at: datetime = Field(sa_type=UtcTime)
 
 
 class ActionRow(Row, table=True):
@@ -138,6 +191,16 @@ class ActionRow(Row, table=True):
     finished_at: datetime | None = Field(default=None, sa_type=UtcTime)
     outcome: str = Field(default="", sa_type=PlainText)
     by_hand: bool = False
+    overridden: list[str] | None = Field(default=None, sa_type=JSON)
+    """Ids of the pauses and freezes that the person who acts by hand was shown."""
+    services: list[str] | None = Field(default=None, sa_type=JSON)
+    """What the plan touches; None in rows of older releases."""
+    begun_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When its effect began."""
+    result: str | None = None
+    """What happened, once something did; None in rows of older releases."""
+    rollbacks: int = 0
+    """How often it was rolled back or tried to be."""
 
 
 class VoteRow(Row, table=True):
@@ -171,6 +234,8 @@ class AttemptRow(Row, table=True):
     key: str = Field(primary_key=True)
     state: str
     snapshot: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    after: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """The same right after the effect: what we left behind; a rollback never overwrites what came later."""
     report: str = Field(default="", sa_type=PlainText)
 
 
@@ -193,6 +258,8 @@ class BudgetEntryRow(Row, table=True):
     service: str = Field(sa_type=PlainText)
     tier: int
     runbook: str = Field(sa_type=PlainText)
+    services: list[str] | None = Field(default=None, sa_type=JSON)
+    """Everything it touched; None in rows of older releases, which know ``service`` alone."""
     at: datetime = Field(sa_type=UtcTime, index=True)
 
 
@@ -297,6 +364,9 @@ INCIDENTS = table(IncidentRow)
 ALERTS = table(AlertRow)
 QUARANTINED_ALERTS = table(QuarantinedAlertRow)
 DECISIONS = table(DecisionRow)
+CLAIM_JUDGEMENTS = table(ClaimJudgementRow)
+ASSESSMENTS = table(AssessmentRow)
+POLICIES = table(PolicyRow)
 ACTIONS = table(ActionRow)
 VOTES = table(VoteRow)
 EVIDENCE_VIEWS = table(EvidenceViewRow)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.evidence.prometheus import NOT_CONFIGURED, PrometheusEvidence
-from bot.policy.situation import Finding
+from bot.policy.evidence import Finding
 from bot.response.ports.outside import EvidenceSource
 from tests.fixtures.servers import Program, free_port, running_prometheus, running_supervisord, until
 

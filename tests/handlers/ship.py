@@ -4,7 +4,7 @@ What would start durable work is recorded instead.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.local.workspace import Message, Workspace
 from bot.local.workspace.people import Person
-from bot.policy.situation import Evidence, Notification, Oversight
+from bot.policy.evidence import Answer, Evidence
+from bot.policy.situation import Notification, Oversight
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.records import StoredDecision
@@ -54,11 +55,8 @@ HANDLE = "handle of checkout"
 class NoMonitoring:
     """Monitoring; nothing that people press asks it."""
 
-    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+    async def ask(self, queries: Collection[str]) -> Mapping[str, Answer]:
         raise AssertionError(f"asked for {queries}")
-
-    async def number(self, query: str) -> float | None:
-        raise AssertionError(f"asked for {query}")
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
         raise AssertionError(f"asked for {promql or url}")

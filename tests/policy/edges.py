@@ -6,13 +6,14 @@ from bot.policy.decide import decide
 from bot.policy.decision import Decision, Reason, RuleResult
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius
-from tests.policy.strategies import calm_plan, calm_policy, calm_situation, targets
+from tests.policy.calm import calm_plan, calm_policy, calm_situation, targets
 
 PASSED, ESCALATES, FORBIDS = RuleResult.PASSED, RuleResult.ESCALATES, RuleResult.FORBIDS
 
 
 def decided(policy: Policy | None = None, **changes: Any) -> Decision:
-    return decide(calm_situation(**changes), policy or calm_policy())
+    policy = policy or calm_policy()
+    return decide(calm_situation(policy, **changes), policy)
 
 
 def said(rule: str, policy: Policy | None = None, **changes: Any) -> Reason:

@@ -1,146 +1,57 @@
-"""A calm case that may act, everything that can be the matter with it, and Hypothesis strategies over both.
+"""Everything that can be the matter with the calm case, as Hypothesis strategies.
 
-``calm_policy`` and ``calm_situation`` together give ``act_unless_stopped``; strategies begin there and change a few
-things, so that every verdict is reached often and shrinking leads back to calm.
+They begin with calm and change a few things, so that every verdict is reached often and shrinking leads back to calm.
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
+from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback
 from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.situation import (
+    Acted,
     AlertFacts,
-    BudgetState,
-    Evidence,
-    Finding,
+    Demotion,
+    Evidenced,
     Gate,
     History,
-    Impact,
-    Licence,
+    LedgerEntry,
+    Memory,
     Notification,
     Oversight,
     PastAction,
     Pause,
-    Scope,
+    Planned,
+    RefusalKind,
+    Request,
     ScopeKind,
     Situation,
-    Trigger,
 )
-
-NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-"""A Monday, noon."""
-RUNBOOK = "restart-checkout"
-ALICE, BOB, CAROL = "U01ALICE", "U02BOB", "U03CAROL"
-
-CALM_RUNBOOK: Mapping[str, Any] = {
-    "summary": "Restart a service that stopped answering",
-    "when": "alert.name == 'ServiceDown'",
-    "level": "L3",
-    "remediation": "restart_service",
-    "conditions": ["hour >= 6"],
-    "blast_radius": {"targets": 2, "share": 0.5},
-    "evidence": {"still_down": "up == 0"},
-    "verify": {"within": "2m", "healthy": "up == 1"},
-    "veto_window": "30s",
-}
-CALM_POLICY: Mapping[str, Any] = {
-    "version": 1,
-    "channels": {"incidents": "C01INC"},
-    "people": {"sre": {"users": [ALICE, BOB, CAROL]}},
-    "defaults": {"approvals": {"from": ["sre"]}},
-    "services": {"checkout": {"fleet": 4}},
-    "budgets": [{"scope": "all", "actions": 5, "per": "1h"}],
-}
-
-
-def calm_policy(runbook: Mapping[str, Any] | None = None, **document: Any) -> Policy:
-    """The calm policy with changes, as the file would write them."""
-    return Policy.model_validate(
-        {**CALM_POLICY, "runbooks": {RUNBOOK: {**CALM_RUNBOOK, **(runbook or {})}}, **document}
-    )
-
-
-def targets(count: int) -> tuple[Target, ...]:
-    return tuple(Target(key=f"supervisor:web{number}", label=f"web{number}") for number in range(count))
-
-
-def calm_plan(**changes: Any) -> Plan:
-    facts: dict[str, Any] = {
-        "remediation": "restart_service",
-        "summary": "Restart web0 through supervisor.",
-        "service": "checkout",
-        "targets": targets(1),
-        "effects": frozenset({Effect.RESTART}),
-        "blast_radius": BlastRadius(targets=1, share=0.25),
-        "rollback": Rollback(summary="The process is started again as it was.", exactness=Exactness.EXACT),
-    }
-    return Plan(**{**facts, **changes})
-
-
-def calm_alert(**changes: Any) -> AlertFacts:
-    facts: dict[str, Any] = {
-        "source": "alertmanager",
-        "fingerprint": "f1",
-        "name": "ServiceDown",
-        "severity": "critical",
-        "service": "checkout",
-        "labels": {"service": "checkout", "region": "eu"},
-        "starts_at": NOW - timedelta(minutes=1),
-    }
-    return AlertFacts(**{**facts, **changes})
-
-
-def evidence(*findings: Finding) -> tuple[Evidence, ...]:
-    """The calm policy's evidence first, then as many more as there are findings."""
-    names = ("still_down", *(f"more{number}" for number in range(1, len(findings))))
-    return tuple(
-        Evidence(name=name, query="up == 0", finding=finding) for name, finding in zip(names, findings, strict=False)
-    )
-
-
-def budget(used: int, limit: int = 5) -> BudgetState:
-    """The calm policy's budget."""
-    return BudgetState(scope="all", limit=limit, used=used, window_seconds=3600)
-
-
-def calm_situation(**changes: Any) -> Situation:
-    facts: dict[str, Any] = {
-        "now": NOW,
-        "incident": "INC-7",
-        "alert": calm_alert(),
-        "runbook": RUNBOOK,
-        "plan": calm_plan(),
-        "evidence": evidence(Finding.SUPPORTS),
-        "impact": Impact(slo_burn=0.5, slo_measured=True),
-        "budgets": (budget(0),),
-        "licence": Licence(gates=frozenset(Gate)),
-        "oversight": Oversight(
-            trigger="alert ServiceDown from alertmanager", audited=True, notification=Notification.PLANNED
-        ),
-    }
-    return Situation(**{**facts, **changes})
-
-
-def pause(kind: ScopeKind = ScopeKind.EVERYTHING, name: str = "", *, until: datetime | None = None) -> Pause:
-    return Pause(pause_id="p1", scope=Scope(kind=kind, name=name), by=BOB, reason="deploying", since=NOW, until=until)
-
-
-COVERING_SCOPES = (
-    (ScopeKind.EVERYTHING, ""),
-    (ScopeKind.SERVICE, "checkout"),
-    (ScopeKind.RUNBOOK, RUNBOOK),
-    (ScopeKind.TARGET, "supervisor:web0"),
-)
-ELSEWHERE_SCOPES = (
-    (ScopeKind.SERVICE, "orders"),
-    (ScopeKind.RUNBOOK, "another-runbook"),
-    (ScopeKind.TARGET, "supervisor:db"),
+from tests.policy.calm import (
+    ANOTHER,
+    BURN,
+    CALM_POLICY,
+    COVERING_SCOPES,
+    ELSEWHERE_SCOPES,
+    NOW,
+    QUERY,
+    RUNBOOK,
+    asked_for,
+    calm_alert,
+    calm_plan,
+    calm_policy,
+    calm_situation,
+    entries,
+    evidenced,
+    pause,
+    refusal,
+    targets,
 )
 
 
@@ -157,6 +68,7 @@ def plans(draw: st.DrawFn) -> Plan:
     stated = draw(st.sampled_from((count, count, count + 1, max(0, count - 1))))
     share = draw(st.one_of(st.none(), st.sampled_from((0.25, 0.5, 0.51, 1.0))))
     return calm_plan(
+        service=draw(st.sampled_from(("checkout", "checkout", "orders", ""))),
         targets=targets(count),
         effects=frozenset(draw(st.sets(st.sampled_from(Effect), max_size=2))),
         blast_radius=BlastRadius(targets=stated, share=share),
@@ -164,6 +76,7 @@ def plans(draw: st.DrawFn) -> Plan:
             summary=draw(st.sampled_from(("started again", "started again", " "))),
             exactness=draw(st.sampled_from(Exactness)),
         ),
+        touches_service=draw(st.sampled_from((True, True, False))),
     )
 
 
@@ -174,27 +87,70 @@ def forbidden_plans() -> st.SearchStrategy[Plan]:
     return st.one_of(said, st.just(calm_plan(rollback=no_rollback)))
 
 
-def impacts() -> st.SearchStrategy[Impact]:
-    return st.builds(
-        Impact,
-        slo_burn=st.one_of(st.none(), st.sampled_from((0.0, 1.0, 2.0, 2.1, float("nan"), float("inf")))),
-        slo_measured=st.booleans(),
-        billing=st.booleans(),
-        data_integrity=st.booleans(),
-        security_severity=st.sampled_from((None, "low", "medium", "high", "critical", "Moderate", "")),
+MARKS = ("billing", "data_integrity", "security_severity")
+SEVERITIES = ("critical", "critical", "warning", "info", "", "sev0", "sev1")
+NAMES = ("ServiceDown", "ServiceDown", "Slow", "Nothing", "Watchdog")
+"""For the calm runbook, for another one where the policy has it, for none, and muted where the policy mutes it."""
+
+
+@st.composite
+def alerts(draw: st.DrawFn, fingerprint: str = "f1") -> AlertFacts:
+    """Any alert that may be part of the incident."""
+    labels = {"region": draw(st.sampled_from(("eu", "eu", "us")))}
+    service = draw(st.sampled_from(("checkout", "checkout", "orders", "")))
+    if service:
+        labels["service"] = service
+    for mark in draw(st.lists(st.sampled_from(MARKS), max_size=1)):
+        labels[mark] = draw(st.sampled_from(("yes", "no", "low", "affected", "")))
+    return calm_alert(
+        fingerprint=fingerprint,
+        name=draw(st.sampled_from(NAMES)),
+        severity=draw(st.sampled_from(SEVERITIES)),
+        service=service,
+        labels=labels,
+        starts_at=NOW - timedelta(minutes=draw(st.integers(1, 3))),
     )
 
 
-def licences() -> st.SearchStrategy[Licence]:
-    gates = st.one_of(st.just(frozenset(Gate)), st.frozensets(st.sampled_from(Gate)))
-    return st.builds(Licence, gates=gates, demoted_to=st.one_of(st.none(), st.sampled_from(Level)))
+@st.composite
+def variants(draw: st.DrawFn, alert: AlertFacts, fingerprint: str = "f9") -> AlertFacts:
+    """An alert that is much like another one, and differs in one or two things that may matter."""
+    changes: dict[str, st.SearchStrategy[Any]] = {
+        "labels": st.sampled_from(({"region": "eu"}, {"region": "us"}, {})),
+        "service": st.sampled_from(("checkout", "orders", "")),
+        "severity": st.sampled_from(SEVERITIES),
+        "starts_at": st.sampled_from((alert.starts_at - timedelta(minutes=9), alert.starts_at + timedelta(seconds=9))),
+        "name": st.sampled_from(NAMES),
+    }
+    some = draw(st.lists(st.sampled_from(tuple(changes)), min_size=1, max_size=2, unique=True))
+    return alert.model_copy(update={"fingerprint": fingerprint, **{name: draw(changes[name]) for name in some}})
+
+
+def answers() -> st.SearchStrategy[Mapping[str, Answer]]:
+    """What monitoring may have answered to the queries of the calm policy and to others, or failed to."""
+    texts = st.sampled_from(("0", "0.5", "2.1", "NaN", "+Inf", "-Inf", "much"))
+    answer = st.builds(
+        Answer,
+        samples=st.lists(texts, max_size=2).map(tuple),
+        warnings=st.sampled_from(((), (), (), ("not all stores answered",))),
+        error=st.sampled_from(("", "", "", "no answer")),
+    )
+    return st.fixed_dictionaries({}, optional={QUERY: answer, BURN: answer, "up": answer})
+
+
+@st.composite
+def evidenceds(draw: st.DrawFn, policy: Policy) -> Mapping[str, Evidenced]:
+    held = evidenced(policy, draw(st.one_of(st.just(tuple(Gate)), st.sets(st.sampled_from(Gate)))))
+    level = draw(st.one_of(st.none(), st.sampled_from(Level)))
+    demotions = () if level is None else (Demotion(level=level, at=NOW),)
+    return {name: one.model_copy(update={"demotions": demotions}) for name, one in held.items()}
 
 
 def histories() -> st.SearchStrategy[History]:
     past = st.builds(
         PastAction,
         action_id=st.just("a1"),
-        runbook=st.sampled_from((RUNBOOK, "another-runbook")),
+        runbook=st.sampled_from((RUNBOOK, ANOTHER)),
         service=st.just("checkout"),
         outcome=st.sampled_from(("succeeded", "failed", "rolled_back", "stopped", "unknown")),
         at=st.sampled_from((1, 23, 25)).map(lambda hours: NOW - timedelta(hours=hours)),
@@ -202,37 +158,70 @@ def histories() -> st.SearchStrategy[History]:
     return st.lists(past, max_size=3).map(lambda actions: History(actions=tuple(actions)))
 
 
-def oversights() -> st.SearchStrategy[Oversight]:
+def memories() -> st.SearchStrategy[Memory]:
+    refusals = st.builds(
+        lambda kind, ago: refusal(kind, seconds_ago=ago), st.sampled_from(RefusalKind), st.sampled_from((1, 5, 60))
+    )
+    acted = st.builds(
+        lambda key: Acted(action_id="a0", runbook=RUNBOOK, targets=(key,), at=NOW - timedelta(minutes=5)),
+        st.sampled_from(("supervisor:web0", "supervisor:web9")),
+    )
+    said_no, done = st.lists(refusals, max_size=2).map(tuple), st.lists(acted, max_size=1).map(tuple)
+    return st.builds(Memory, refusals=said_no, acted=done)
+
+
+def requests(policy: Policy) -> st.SearchStrategy[Request]:
     return st.builds(
-        Oversight,
-        trigger=st.sampled_from(("alert", "")),
-        audited=st.booleans(),
-        notification=st.sampled_from(Notification),
+        asked_for,
+        runbook=st.sampled_from((RUNBOOK, *policy.runbooks)),
+        parameters=st.sampled_from(({}, {"region": "us"}, {"service": "orders"})),
+        at=st.sampled_from((None, NOW - timedelta(seconds=5))),
     )
 
 
-def _matters() -> st.SearchStrategy[tuple[str, Any]]:
+def oversights() -> st.SearchStrategy[Oversight]:
+    return st.builds(Oversight, audited=st.booleans(), notification=st.sampled_from(Notification))
+
+
+def _ledgers() -> st.SearchStrategy[tuple[LedgerEntry, ...]]:
+    names = st.sampled_from(((), ("checkout",), ("orders", "checkout")))
+    return st.builds(lambda used, services: entries(used, services=services), st.integers(0, 6), names)
+
+
+@st.composite
+def _incident_alerts(draw: st.DrawFn) -> tuple[AlertFacts, ...]:
+    first = draw(st.one_of(st.just(calm_alert()), alerts()))
+    others = (st.one_of(alerts(f"f{number}"), variants(first, f"f{number}")) for number in range(2, 4))
+    return (first, *(draw(other) for other in others if draw(st.booleans())))
+
+
+def _matters(policy: Policy) -> st.SearchStrategy[tuple[str, Any]]:
     """One thing about a situation, and what may be the matter with it."""
-    findings = st.lists(st.sampled_from(Finding), max_size=3).map(lambda found: evidence(*found))
-    budgets = st.one_of(st.none(), st.just(()), st.integers(0, 6).map(lambda used: (budget(used),)))
+    planned = st.one_of(
+        st.builds(Planned, plan=plans(), changed=st.sampled_from(((), ("command",)))),
+        st.builds(Planned, plan=forbidden_plans()),
+        st.just(Planned(problem="connection refused")),
+    )
     matters: dict[str, st.SearchStrategy[Any]] = {
-        "plan": st.one_of(plans(), st.none(), forbidden_plans()),
-        "runbook": st.sampled_from((None, "gone")),
-        "evidence": findings,
-        "impact": impacts(),
+        "plans": planned.map(lambda one: dict.fromkeys(policy.runbooks, one)),
+        "answers": answers(),
         "history": histories(),
+        "memory": memories(),
         "pauses": st.lists(pauses(), max_size=2).map(tuple),
-        "budgets": budgets,
-        "licence": licences(),
+        "ledger": st.one_of(st.none(), _ledgers()),
+        "evidenced": evidenceds(policy),
         "oversight": oversights(),
-        "trigger": st.sampled_from(Trigger),
+        "request": requests(policy),
     }
     return st.one_of([st.tuples(st.just(field), values) for field, values in matters.items()])
 
 
-def situations() -> st.SearchStrategy[Situation]:
-    """The calm situation with up to four things the matter."""
-    return st.lists(_matters(), max_size=4).map(lambda matters: calm_situation(**dict(matters)))
+@st.composite
+def situations(draw: st.DrawFn, policy: Policy) -> Situation:
+    """The calm situation with up to three things the matter, for a policy by which its runbooks passed their gates."""
+    firing = draw(st.one_of(st.just((calm_alert(),)), _incident_alerts()))
+    matters = st.lists(_matters(policy), max_size=3)
+    return calm_situation(policy, alerts=firing, **dict(draw(st.one_of(st.just([]), matters))))
 
 
 CONDITIONS = (
@@ -246,32 +235,61 @@ CONDITIONS = (
 )
 """None of them is satisfied *because* something is unknown: that would be the author's own order."""
 
-_LEVELS = ("L0", "L1", "L2", "L3")
+BY_REGION = "up{region='${alert.labels.region}'} == 0"
+_BUDGETS = (
+    {"scope": "all", "actions": 5, "per": "1h"},
+    {"scope": "service", "actions": 2, "per": "1h"},
+    {"scope": "tier", "actions": 3, "per": "1d"},
+    {"scope": "runbook", "actions": 2, "per": "1h"},
+)
 
 
 @st.composite
 def policies(draw: st.DrawFn) -> Policy:
-    """The calm policy with some other choices, all of them within what a policy can write."""
+    """The calm policy with some other choices, all of them within what a policy can write; calm ones most often."""
+
+    def choose(*choices: Any, calm: int = 3) -> Any:
+        """The first, or with a chance of one in ``calm`` any."""
+        return draw(st.sampled_from((*choices[:1] * (calm * len(choices)), *choices)))
+
     runbook: dict[str, Any] = {
-        "level": draw(st.sampled_from(("L3", "L3", "L2", "L2", "L1", "L0"))),
-        "conditions": draw(st.lists(st.sampled_from(CONDITIONS), max_size=2)),
-        "veto_window": draw(st.sampled_from(("30s", "30s", "0s"))),
-        "evidence": draw(st.sampled_from((CALM_RUNBOOK["evidence"], {}))),
-        "blast_radius": draw(
-            st.sampled_from(({"targets": 2, "share": 0.5}, {"targets": 1}, {"targets": 3, "approved_targets": 3}))
-        ),
+        "when": choose("alert.name == 'ServiceDown'", "alert.name in ['ServiceDown', 'Slow']"),
+        "level": choose("L3", "L2", "L1", "L0"),
+        "conditions": draw(st.lists(st.sampled_from(CONDITIONS), max_size=1)),
+        "veto_window": choose("30s", "0s"),
+        "evidence": choose({"still_down": QUERY}, {"down": BY_REGION}, {}),
+        "blast_radius": choose({"targets": 2, "share": 0.5}, {"targets": 1}, {"targets": 3, "approved_targets": 3}),
     }
     document: dict[str, Any] = {
-        "levels": {"highest": draw(st.sampled_from(("L3", "L3", *_LEVELS)))},
+        "levels": {"highest": choose("L3", "L2", "L1", "L0")},
         "escalate": {
-            "confidence_below": draw(st.sampled_from((0.8, 0.5, 0.95, 1.0))),
-            "slo_burn_above": draw(st.sampled_from((2.0, 1.0, 0.0))),
-            "security_severity": draw(st.sampled_from(("high", "medium", "low"))),
+            "confidence_below": choose(0.8, 0.5, 0.95, 1.0),
+            "slo_burn_above": choose(2.0, 1.0, 0.0),
+            "security_severity": choose("high", "medium", "low"),
         },
-        "forbidden_effects": draw(st.sampled_from(("ask", "refuse"))),
+        "forbidden_effects": choose("ask", "refuse"),
+        "budgets": draw(st.lists(st.sampled_from(_BUDGETS), max_size=2)),
+        "services": choose(CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*")),
+        "mute": choose([], [{"when": "alert.name == 'Watchdog'", "reason": "it always fires"}]),
+        "freezes": choose([], *([_freeze(services)] for services in ([], ["checkout"], ["orders"]))),
     }
-    if draw(st.integers(0, 5)) == 0:
-        since, until = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
-        services = draw(st.sampled_from(((), ("checkout",), ("orders",))))
-        document["freezes"] = [{"name": "release", "from": since, "until": until, "services": services}]
-    return calm_policy(runbook, **document)
+    rival = {ANOTHER: {"when": choose("alert.name == 'Slow'", "alert.labels.region == 'us'")}}
+    place = draw(st.sampled_from(("nowhere", "before", "after")))
+    return calm_policy(runbook, **({} if place == "nowhere" else {place: rival}), **document)
+
+
+def _owning(pattern: str) -> Mapping[str, Any]:
+    """The calm services, of which orders says which targets are its own."""
+    return {**CALM_POLICY["services"], "orders": {"fleet": 3, "tier": 1, "targets": [pattern]}}
+
+
+def _freeze(services: list[str]) -> Mapping[str, Any]:
+    hour = timedelta(hours=1)
+    return {"name": "release", "from": NOW - hour, "until": NOW + hour, "services": services}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> tuple[Situation, Policy]:
+    """A policy, and a situation to be judged by it."""
+    policy = draw(policies())
+    return draw(situations(policy)), policy

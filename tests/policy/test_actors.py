@@ -24,8 +24,8 @@ def test_everybody_who_acts_from_outside_slack_has_words(actor: str, said: str) 
 
 
 def test_a_pause_by_a_file_ends_with_the_file_and_one_by_a_person_when_somebody_resumes() -> None:
-    by_file = Control("pause", "everything", "file:/srv/pause@rack4", None, "rack 4 burns.")
+    by_file = Control("pause:1", "pause", "everything", "file:/srv/pause@rack4", None, "rack 4 burns.")
     assert by_file.text == "the file /srv/pause@rack4 paused everything until it is removed (rack 4 burns)"
-    by_hand = Control("pause", "everything", "os:alice", datetime(2026, 11, 23, 12, tzinfo=UTC))
+    by_hand = Control("pause:1", "pause", "everything", "os:alice", datetime(2026, 11, 23, 12, tzinfo=UTC))
     assert by_hand.text == "alice (on the command line) paused everything until 2026-11-23 12:00 UTC"
-    assert Control("pause", "everything", "U01ALICE", None).text.endswith("until somebody resumes it")
+    assert Control("pause:1", "pause", "everything", "U01ALICE", None).text.endswith("until somebody resumes it")

@@ -18,8 +18,7 @@ from bot.policy.approval import (
 from bot.policy.decide import decide
 from bot.policy.levels import Level
 from bot.policy.plan import Effect
-from bot.policy.situation import Gate, Licence
-from tests.policy.strategies import ALICE, BOB, CAROL, RUNBOOK, calm_plan, calm_policy, calm_situation, pause
+from tests.policy.calm import ALICE, BOB, CAROL, RUNBOOK, calm_plan, calm_policy, calm_situation, evidenced, pause
 
 PEOPLE = {"people": {"sre": {"users": [ALICE, BOB]}, "leads": {"users": [CAROL]}}}
 
@@ -131,17 +130,16 @@ def test_a_held_action_may_be_started_by_hand() -> None:
 
 
 def test_a_pause_never_turns_a_refusal_into_an_offer() -> None:
-    refused = decide(
-        calm_situation(pauses=(pause(),), plan=calm_plan(effects=frozenset({Effect.IRREVERSIBLE}))),
-        calm_policy(forbidden_effects="refuse"),
-    )
+    policy, irreversible = calm_policy(forbidden_effects="refuse"), calm_plan(effects=frozenset({Effect.IRREVERSIBLE}))
+    refused = decide(calm_situation(policy, pauses=(pause(),), plan=irreversible), policy)
     assert not may_act_by_hand(refused).allowed
     assert "the policy refuses that altogether" in may_act_by_hand(refused).text
 
 
 def test_a_pause_never_lets_a_manual_runbook_run() -> None:
-    demoted = Licence(gates=frozenset(Gate), demoted_to=Level.L0)
-    held = decide(calm_situation(pauses=(pause(),), licence=demoted), calm_policy())
+    policy = calm_policy()
+    demoted = evidenced(policy, demoted_to=Level.L0)
+    held = decide(calm_situation(policy, pauses=(pause(),), evidenced=demoted), policy)
     assert not may_act_by_hand(held).allowed
 
 

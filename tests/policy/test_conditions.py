@@ -19,7 +19,7 @@ from bot.policy.conditions import (
 )
 from bot.policy.file.document import Policy
 from bot.policy.rules.matching import candidates, match
-from tests.policy.strategies import CALM_RUNBOOK, calm_alert, calm_policy
+from tests.policy.calm import CALM_RUNBOOK, calm_alert, calm_policy
 
 
 @pytest.mark.parametrize(

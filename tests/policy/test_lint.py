@@ -10,7 +10,7 @@ from bot.policy.file import document
 from bot.policy.file.loading import check_policy, load_policy
 from bot.policy.plan import Facts
 from bot.policy.rules.matching import match
-from tests.policy.strategies import calm_alert
+from tests.policy.calm import calm_alert
 
 DOCS = Path(__file__).parents[2] / "docs"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -112,8 +112,8 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
         ),
         (
             "level: L3",
-            "level: L3\n    conditions: [hour > 3]",
-            (20, 5, "the conditions of 'restart' are judged at L2 only, and it is written for L3"),
+            "level: L1\n    conditions: [hour > 3]",
+            (20, 5, "the conditions of 'restart' are judged before it acts by itself, and L1 never does"),
         ),
         (
             "level: L3",

@@ -65,6 +65,7 @@ def test_every_error_of_a_bad_policy_is_found_at_its_place() -> None:
         (5, 27, "'@bob' is a name that people see, not an id"),
         (6, 3, "group 'empty' names nobody"),
         (7, 18, "lowest (L2) is above highest (L1)"),
+        (9, 3, "nobody may approve anything: defaults.approvals names no group"),
         (9, 15, "unknown key 'groups'"),
         (9, 38, '"two": should be a valid integer'),
         (9, 61, "30 is not a duration"),
@@ -195,6 +196,11 @@ def test_somebody_must_be_able_to_approve() -> None:
     assert errors_of(changed("{from: [sre]}", "{needed: 2}")) == [
         (8, 3, "nobody may approve anything: defaults.approvals names no group")
     ]
+    every_runbook_its_own = changed("    level: L1\n", "    level: L1\n    approvals: {from: [sre]}\n")
+    for defaults, place in (("", (1, 1)), ("defaults:\n  approvals: {from: []}\n", (8, 3))):
+        assert errors_of(every_runbook_its_own.replace("defaults:\n  approvals: {from: [sre]}\n", defaults)) == [
+            (*place, "nobody may approve anything: defaults.approvals names no group")
+        ]
     own = changed("    level: L1\n", "    level: L1\n    approvals: {needed: 2}\n")
     assert errors_of(own) == [
         (16, 5, "nobody may approve 'restart': its own approvals replace the defaults, and name no group")

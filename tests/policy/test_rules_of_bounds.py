@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.plan import BlastRadius, Effect, Exactness, Rollback
@@ -11,12 +12,13 @@ from bot.policy.situation import (
     Notification,
     Oversight,
 )
-from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
-from tests.policy.strategies import (
+from tests.policy.calm import (
     calm_plan,
     calm_policy,
+    calm_situation,
     targets,
 )
+from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
 
 # Oversight
 
@@ -24,8 +26,7 @@ from tests.policy.strategies import (
 @pytest.mark.parametrize(
     ("changes", "missing"),
     [
-        ({"oversight": Oversight(trigger=" ", audited=True, notification=Notification.ACCEPTED)}, "trigger"),
-        ({"oversight": Oversight(trigger="alert", audited=False, notification=Notification.ACCEPTED)}, "audit"),
+        ({"oversight": Oversight(audited=False, notification=Notification.ACCEPTED)}, "audit"),
         ({"plan": reaching(2, stated=1)}, "blast radius"),
         ({"plan": calm_plan(rollback=Rollback(summary=" ", exactness=Exactness.EXACT))}, "rollback"),
     ],
@@ -44,7 +45,7 @@ def test_a_blast_radius_may_be_wider_than_the_targets_and_is_what_is_judged() ->
 
 
 def test_a_failed_announcement_falls_back_to_asking() -> None:
-    failed = Oversight(trigger="alert", audited=True, notification=Notification.FAILED)
+    failed = Oversight(audited=True, notification=Notification.FAILED)
     decision = decided(oversight=failed)
     assert (decision.verdict, decision.decisive) == (Verdict.ASK, "notification")
 
@@ -57,8 +58,14 @@ def test_a_failed_announcement_falls_back_to_asking() -> None:
     ],
 )
 def test_a_planned_or_accepted_announcement_is_fine(state: Notification, text: str) -> None:
-    decision = decided(oversight=Oversight(trigger="alert", audited=True, notification=state))
+    decision = decided(oversight=Oversight(audited=True, notification=state))
     assert (decision.verdict, decision.reason("notification").text) == (Verdict.ACT_UNLESS_STOPPED, text)
+
+
+def test_every_situation_has_a_trigger_for_one_without_cannot_be_written() -> None:
+    assert said("oversight").inputs["trigger"] is True
+    with pytest.raises(ValidationError, match="alerts"):
+        calm_situation(alerts=())
 
 
 # Bounds
@@ -111,19 +118,27 @@ def test_each_forbidden_effect_asks_two_people(effect: Effect) -> None:
     assert FORBIDDEN[effect] in decision.headline
 
 
+def test_an_effect_that_this_release_does_not_know_is_forbidden() -> None:
+    plan = calm_plan().model_validate({**calm_plan().model_dump(mode="json"), "effects": ["restart", "move_the_moon"]})
+    decision = decided(plan=plan)
+    assert (decision.verdict, decision.decisive, decision.approvals_needed) == (Verdict.ASK, "forbidden_effects", 2)
+    assert "have an effect that this release does not know" in decision.headline
+
+
 @pytest.mark.parametrize("effect", sorted(set(Effect) - set(FORBIDDEN) - {Effect.BILLING, Effect.DATA_INTEGRITY}))
 def test_no_other_effect_is_forbidden(effect: Effect) -> None:
     decision = decided(plan=calm_plan(effects=frozenset({effect})))
     assert (decision.verdict, decision.approvals_needed) == (Verdict.ACT_UNLESS_STOPPED, 1)
 
 
-def test_five_kinds_of_effect_are_forbidden() -> None:
+def test_five_kinds_of_effect_are_forbidden_and_whatever_is_unknown() -> None:
     assert {effect.value for effect in FORBIDDEN} == {
         "delete_customer_data",
         "change_contracts_or_pricing",
         "disable_authentication",
         "legal_or_compliance",
         "irreversible",
+        "unknown",
     }
 
 

@@ -1,61 +1,22 @@
-"""Budgets, controls, licence, conditions and veto window at their edges: what people have allowed, and for how long."""
+"""Controls, licence, conditions and veto window at their edges: what people have allowed, and for how long."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from bot.policy.decision import RuleResult, Verdict
-from bot.policy.levels import Level
+from bot.policy.decision import Verdict
 from bot.policy.plan import Exactness, Rollback
-from bot.policy.situation import (
-    BudgetState,
-    Gate,
-    Licence,
-    ScopeKind,
-)
-from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
-from tests.policy.strategies import (
+from bot.policy.situation import ScopeKind
+from tests.policy.calm import (
     COVERING_SCOPES,
     ELSEWHERE_SCOPES,
     NOW,
-    RUNBOOK,
-    budget,
     calm_alert,
     calm_plan,
     calm_policy,
     pause,
 )
-
-# Budgets
-
-
-@pytest.mark.parametrize(("used", "result"), [(0, PASSED), (4, PASSED), (5, ESCALATES), (6, ESCALATES)])
-def test_a_budget_needs_an_action_left(used: int, result: RuleResult) -> None:
-    assert said("budgets", budgets=(budget(used),)).result is result
-
-
-def test_budgets_that_cannot_be_read_ask() -> None:
-    assert said("budgets", budgets=None).text == "The action budgets could not be read."
-    assert said("budgets", budgets=()).text == "The state of these action budgets is unknown: all per 1h."
-
-
-def test_one_exhausted_budget_among_others_asks_and_is_named() -> None:
-    narrow = BudgetState(scope="service", subject="checkout", limit=3, used=3, window_seconds=600)
-    reason = said("budgets", budgets=(budget(1), narrow))
-    assert (reason.result, reason.text) == (ESCALATES, "The action budget is used up: 3 of 3 per 10m for checkout.")
-
-
-@pytest.mark.parametrize("changes", [{"scope": "service"}, {"limit": 6}, {"window_seconds": 60}])
-def test_the_state_of_another_budget_does_not_stand_in(changes: dict[str, Any]) -> None:
-    assert said("budgets", budgets=(budget(0).model_copy(update=changes),)).result is ESCALATES
-
-
-def test_a_policy_without_budgets_has_none_to_exhaust() -> None:
-    reason = said("budgets", calm_policy(budgets=[]), budgets=())
-    assert (reason.result, reason.text) == (PASSED, "The policy sets no action budgets.")
-    assert said("budgets").text == "Every action budget has room: 0 of 5 per 1h for all."
-
+from tests.policy.edges import PASSED, decided, reaching, said
 
 # Controls
 
@@ -107,51 +68,13 @@ def test_a_pause_wins_over_a_refusal_but_remembers_it() -> None:
     assert (decision.verdict, decision.otherwise) == (Verdict.HOLD, Verdict.REFUSE)
 
 
-def test_there_is_a_covering_pause_of_every_scope() -> None:
-    assert {kind for kind, _ in COVERING_SCOPES} == set(ScopeKind)
+# Conditions and veto window
 
 
-# Licence, conditions, veto window
-
-
-@pytest.mark.parametrize(
-    "change", [{"level": "L2"}, {"summary": "Restart it"}, {"veto_window": "31s"}, {"conditions": []}], ids=str
-)
-def test_any_change_to_a_runbook_breaks_the_seal_that_its_licence_was_earned_under(change: dict[str, Any]) -> None:
-    sealed = calm_policy().runbooks[RUNBOOK].digest
-    assert sealed == calm_policy(budgets=[]).runbooks[RUNBOOK].digest
-    assert sealed != calm_policy(change).runbooks[RUNBOOK].digest
-
-
-def test_a_demotion_says_why() -> None:
-    licence = Licence(gates=frozenset(Gate), demoted_to=Level.L1, demotion_reason="it made things worse in INC-3")
-    decision = decided(licence=licence)
-    assert (decision.verdict, decision.decisive) == (Verdict.ASK, "licence")
-    assert decision.headline == (
-        "restart-checkout may act at most at L1 instead of L3: it was demoted to L1 (it made things worse in INC-3)."
-    )
-
-
-def test_a_demotion_to_l0_observes() -> None:
-    decision = decided(licence=Licence(gates=frozenset(Gate), demoted_to=Level.L0))
-    assert (decision.verdict, decision.level) == (Verdict.OBSERVE, Level.L0)
-
-
-def test_a_demotion_above_what_was_earned_gives_nothing_back() -> None:
-    decision = decided(licence=Licence(demoted_to=Level.L3))
-    assert (decision.verdict, decision.level) == (Verdict.ASK, Level.L1)
-    assert "not passed yet: staging dry run, chaos test" in decision.headline
-
-
-def test_no_licence_is_needed_to_ask() -> None:
-    decision = decided(calm_policy({"level": "L1"}), licence=Licence())
-    assert (decision.verdict, decision.decisive) == (Verdict.ASK, "level")
-    assert decision.reason("licence").result is PASSED
-
-
+@pytest.mark.parametrize("level", ["L2", "L3"])
 @pytest.mark.parametrize("condition", ["hour < 6", "alert.labels.absent == 'x'", "slo_burn > 1.0", "share == 1.0"])
-def test_at_l2_every_condition_must_hold(condition: str) -> None:
-    decision = decided(calm_policy({"level": "L2", "conditions": ["hour >= 6", condition]}))
+def test_before_any_autonomous_act_every_condition_must_hold(condition: str, level: str) -> None:
+    decision = decided(calm_policy({"level": level, "conditions": ["hour >= 6", condition]}))
     assert (decision.verdict, decision.decisive) == (Verdict.ASK, "conditions")
     assert condition in decision.headline
     assert "hour >= 6" not in decision.headline
@@ -161,6 +84,21 @@ def test_a_condition_that_does_not_compile_does_not_hold() -> None:
     decision = decided(calm_policy({"level": "L2", "conditions": ["hour >="]}))
     assert decision.verdict is Verdict.ASK
     assert "undetermined" in decision.headline
+
+
+@pytest.mark.parametrize("level", ["L0", "L1"])
+def test_where_nothing_acts_by_itself_no_condition_is_in_the_way_of_asking(level: str) -> None:
+    reason = said("conditions", calm_policy({"level": level, "conditions": ["hour < 6"]}))
+    assert (reason.result, reason.text) == (PASSED, f"Conditions are judged before autonomous acts; {level} asks.")
+    assert reason.inputs == {"written": ["hour < 6"]}
+
+
+def test_conditions_hold_for_every_alert_that_is_as_bad_as_the_one_acted_on() -> None:
+    policy = calm_policy({"conditions": ["alert.labels.region == 'eu'"]})
+    us = {"labels": {"region": "us"}, "fingerprint": "f2"}
+    assert decided(policy, alerts=(calm_alert(), calm_alert(**us))).decisive == "conditions"
+    milder = calm_alert(**us, severity="warning")
+    assert decided(policy, alerts=(calm_alert(), milder)).verdict is Verdict.ACT_UNLESS_STOPPED
 
 
 def test_conditions_see_the_moment() -> None:
@@ -207,13 +145,6 @@ def test_the_default_veto_window_counts_like_a_written_one() -> None:
 
 
 def test_the_inputs_of_a_rule_are_kept_whether_it_objects_or_not() -> None:
-    demoted = Licence(gates=frozenset(Gate) - {Gate.CHAOS_TEST}, demoted_to=Level.L1)
-    assert said("licence", licence=demoted).inputs == {
-        "earned": "L1",
-        "missing_gates": ["chaos_test"],
-        "demoted_to": "L1",
-    }
-    assert said("licence").inputs == {"earned": "L3", "missing_gates": [], "demoted_to": None}
     reason = said("blast_radius")
     assert (reason.result, reason.text) == (PASSED, "1 target, within the bound of 2.")
     assert reason.inputs == {

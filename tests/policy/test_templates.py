@@ -19,7 +19,7 @@ from bot.policy.file.templates import (
     substitute,
     substitute_query,
 )
-from tests.policy.strategies import calm_alert
+from tests.policy.calm import calm_alert
 
 
 def with_label(value: str) -> str:

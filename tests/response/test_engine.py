@@ -1,7 +1,7 @@
 """The durable engine: what it remembers, what it takes over, what it gives to people, what it forgets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ import pytest
 from dbos import DBOS
 
 from bot.policy.decision import Verdict
-from bot.policy.situation import Evidence
+from bot.policy.evidence import Answer
 from bot.remediation import Snapshot
 from bot.response.engine import dbos as engine_module
 from bot.response.engine.dbos import MAX_RECOVERIES, Engine, FlowDiedError
@@ -227,10 +227,10 @@ async def test_only_flows_that_ended_long_enough_ago_are_forgotten(empty_databas
 async def test_a_look_that_fails_goes_to_people_with_the_error(tmp_path: Path) -> None:
     async with world(tmp_path, written_policy("L1")) as here:
 
-        async def gather(queries: Mapping[str, str]) -> tuple[Evidence, ...]:
+        async def ask(queries: Collection[str]) -> Mapping[str, Answer]:
             raise ZeroDivisionError("nobody foresaw this")
 
-        here.senses.gather = gather  # type: ignore[method-assign]
+        here.senses.ask = ask  # type: ignore[method-assign]
         await here.fire()
         told = await here.until_thread("Watchkeeper itself failed")
         assert "ZeroDivisionError: nobody foresaw this" in told.lines[0]

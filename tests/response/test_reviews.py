@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.policy.evidence import Finding
 from bot.policy.file.document import Approvals, Defaults, Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Finding
 from bot.remediation import TemporaryError
 from bot.response.interventions import approvals, reviews
 from bot.response.interventions.clicks import Answer, Press

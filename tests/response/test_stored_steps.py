@@ -8,11 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from bot.policy.plan import Facts
+from bot.policy.situation import Request
 from bot.remediation import PermanentError, Report, Snapshot, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.verify import Verification
-from bot.response.model.records import Request
 from bot.response.ports.flow import FlowName, QueueName, StepName, fact_of_step, fact_of_transaction, recall
 from bot.response.ports.work import Work
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.policy.decision import Verdict
-from bot.policy.situation import Finding, Scope, ScopeKind
+from bot.policy.evidence import Finding
+from bot.policy.situation import Scope, ScopeKind
 from bot.remediation import PermanentError, TemporaryError
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep

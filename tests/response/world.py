@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 
 from dbos import DBOS
 
+from bot.policy.evidence import Answer, Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Evidence, Finding, Gate
+from bot.policy.situation import AlertFacts, Gate
 from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
 from bot.response.deadlines.announcements import announced
 from bot.response.engine.dbos import Engine
@@ -124,6 +125,10 @@ class SwitchBoard(Switch):
         return await self.at(plan.parameters["switch"]).roll_back(plan, snapshot)
 
 
+BURN_QUERY = "burn"
+"""What a service's ``slo_burn`` asks in these stories."""
+
+
 @dataclass
 class Senses:
     """What monitoring answers: evidence supports, and the fix is healthy, unless a test says otherwise."""
@@ -132,11 +137,17 @@ class Senses:
     health: Finding = Finding.SUPPORTS
     burn: float | None = None
 
-    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
-        return tuple(Evidence(name=n, query=q, finding=self.evidence, detail="as told") for n, q in queries.items())
+    async def ask(self, queries: Collection[str]) -> Mapping[str, Answer]:
+        return {query: self._answer(query) for query in queries}
 
-    async def number(self, query: str) -> float | None:
-        return self.burn
+    def _answer(self, query: str) -> Answer:
+        if query == BURN_QUERY:
+            return Answer(error="not measured") if self.burn is None else Answer(samples=(str(self.burn),))
+        return {
+            Finding.SUPPORTS: Answer(samples=("1",)),
+            Finding.CONTRADICTS: Answer(),
+            Finding.UNKNOWN: Answer(error="no answer"),
+        }[self.evidence]
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
         return Evidence(name="verify", query=promql or url or "", finding=self.health, detail="as told")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.local.workspace import Message
-from bot.policy.situation import Finding
+from bot.policy.evidence import Finding
 from bot.response.ports.context import utc_now
 from storage.audit_export import export_lines, verify_export
 from tests.fixtures.database import AUDIT_KEY

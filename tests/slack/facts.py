@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 from bot.policy.decision import Decision, Reason, RuleResult, Verdict
+from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Evidence, Finding, Situation
+from bot.policy.situation import AlertFacts, Planned, Situation
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.records import AuditEntry, Ballot, StoredDecision, Vote
@@ -55,16 +56,16 @@ DECISION = Decision(
     confidence=0.67,
     policy_digest="5d41402abc4b2a76b9719d911017c592",
     plan_digest=PLAN.digest,
+    runbook="restart-checkout",
+    evidence=(
+        Evidence(name="still_down", query="up{service='checkout'} == 0", finding=Finding.SUPPORTS, detail="value 1"),
+    ),
 )
 SITUATION = Situation(
     now=OPENED,
     incident="INC-7",
-    alert=AlertFacts(source="alertmanager", fingerprint="f1", name="ServiceDown", starts_at=OPENED),
-    runbook="restart-checkout",
-    plan=PLAN,
-    evidence=(
-        Evidence(name="still_down", query="up{service='checkout'} == 0", finding=Finding.SUPPORTS, detail="value 1"),
-    ),
+    alerts=(AlertFacts(source="alertmanager", fingerprint="f1", name="ServiceDown", starts_at=OPENED),),
+    plans={"restart-checkout": Planned(plan=PLAN)},
 )
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from bot.policy.decide import decide
 from bot.policy.decision import Reason, RuleResult
+from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
-from bot.policy.situation import Evidence, Finding, Impact, Licence, Scope, ScopeKind
+from bot.policy.situation import Licence, Scope, ScopeKind
 from bot.response.interventions.explanations import Choice
 from bot.response.interventions.take_override import BY_HAND, NOTHING
 from bot.slack import explaining

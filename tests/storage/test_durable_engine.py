@@ -28,7 +28,7 @@ class Assessments:
 
     async def consider(self, flow: Flow, incident_id: int) -> None:
         async def assess(work: Work) -> int:
-            await work.incidents.begin_consideration(incident_id)
+            await work.incidents.begin_consideration(incident_id, NOW)
             return await work.audit.append(
                 kind=AuditKind.DECISION_MADE, actor="watchkeeper", at=NOW, body={}, incident_id=incident_id
             )

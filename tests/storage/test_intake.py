@@ -62,7 +62,7 @@ def assessments(enqueuer: RecordingEnqueuer) -> list[int]:
 
 async def begin_look(database: Database, incident_id: int) -> None:
     async with database.begin() as work:
-        await work.incidents.begin_consideration(incident_id)
+        await work.incidents.begin_consideration(incident_id, NOW)
 
 
 async def test_a_firing_alert_opens_an_incident_and_asks_for_an_assessment(
@@ -148,7 +148,7 @@ async def test_a_resolved_alert_of_a_resolved_incident_asks_for_nothing(
 ) -> None:
     await intake.accept([alert()])
     async with database.begin() as work:
-        await work.incidents.begin_consideration(1)
+        await work.incidents.begin_consideration(1, NOW)
         await work.incidents.move(1, IncidentEvent.RESOLVE, now=NOW)
     assert (await intake.accept([alert(status=RESOLVED)])).accepted == 1
     assert assessments(enqueuer) == [1]

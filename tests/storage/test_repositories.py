@@ -7,11 +7,11 @@ import pytest
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Gate, Scope, ScopeKind
+from bot.policy.situation import Gate, Request, Scope, ScopeKind
 from bot.remediation import Snapshot
 from bot.response.model.actions import ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.model.records import AttemptState, Ballot, Request, Vote
+from bot.response.model.records import AttemptState, Ballot, Vote
 from bot.response.ports.flow import FlowName, QueueName
 from bot.response.ports.work import Work
 from storage.database import Database
@@ -188,26 +188,17 @@ async def test_locks_are_taken_all_or_none(database: Database) -> None:
         assert await work.locks.take(["0", "b", "c"], "a2") is None
 
 
-async def test_an_exhausted_budget_refuses_and_is_named(database: Database) -> None:
+async def test_the_ledger_counts_each_action_once_with_all_it_touched(database: Database) -> None:
     async with database.begin() as work:
         incident_id = await open_incident(work)
-        for name in ("a1", "a2", "a3", "a4", "a5"):
+        for name in ("a1", "a2", "a3"):
             await work.actions.add(action(incident_id, name))
-        assert await work.budgets.take(policy(), "a1", "checkout", "r", NOW) is None
-        assert await work.budgets.take(policy(), "a1", "checkout", "r", NOW) is None, "once per action"
-        refused = await work.budgets.take(policy(), "a2", "checkout", "r", NOW)
-        assert refused is not None
-        assert (refused.scope, refused.subject, refused.used, refused.limit) == ("service", "checkout", 1, 1)
-        assert await work.budgets.take(policy(), "a3", "orders", "r", NOW) is None
-        refused = await work.budgets.take(policy(), "a4", "orders", "r", NOW + HOUR - timedelta(seconds=1))
-        assert refused is not None
-        assert await work.budgets.take(policy(), "a5", "orders", "r", NOW + HOUR) is None, "the window has passed"
-        states = await work.budgets.states(policy(), "unknown", "r", NOW)
-        assert [(s.scope, s.subject, s.used) for s in states] == [
-            ("all", "", 3),
-            ("service", "unknown", 0),
-            ("tier", "3", 0),
-        ]
+        assert await work.budgets.enter(policy(), "a1", ["checkout", "cart"], "r", NOW)
+        assert not await work.budgets.enter(policy(), "a1", ["checkout"], "r", NOW), "once per action"
+        assert await work.budgets.enter(policy(), "a2", [], "r", NOW + HOUR)
+        ledger = await work.budgets.ledger(NOW + HOUR, 2 * HOUR)
+        assert [(one.action_id, one.services) for one in ledger] == [("a1", ("cart", "checkout")), ("a2", ())]
+        assert [one.action_id for one in await work.budgets.ledger(NOW + HOUR, HOUR)] == ["a2"], "the window has passed"
 
 
 async def test_a_pause_ends_by_its_time_or_by_a_person(database: Database) -> None:
@@ -222,25 +213,25 @@ async def test_a_pause_ends_by_its_time_or_by_a_person(database: Database) -> No
         assert await work.pauses.active(NOW) == (part,)
 
 
-async def test_a_licence_holds_the_unexpired_gates_of_this_version(database: Database) -> None:
+async def test_every_gate_row_is_read_whatever_version_passed_it_and_the_newest_stands(database: Database) -> None:
     async with database.begin() as work:
         await work.licences.pass_gate("r", "v1", Gate.CHAOS_TEST, by="U01ALICE", now=NOW, until=NOW + HOUR)
-        await work.licences.pass_gate("r", "v2", Gate.STAGING_DRY_RUN, by="U01ALICE", now=NOW, until=NOW + HOUR)
-        assert (await work.licences.of("r", "v1", NOW)).gates == {Gate.CHAOS_TEST}
-        assert (await work.licences.of("r", "v1", NOW + HOUR)).gates == frozenset()
+        await work.licences.pass_gate("r", "v2", Gate.STAGING_DRY_RUN, by="U01ALICE", now=NOW + HOUR, until=NOW + HOUR)
+        rows = (await work.licences.of("r")).gates
+        assert [(row.gate, row.digest) for row in rows] == [(Gate.CHAOS_TEST, "v1"), (Gate.STAGING_DRY_RUN, "v2")]
         await work.licences.pass_gate("r", "v1", Gate.CHAOS_TEST, by="U01ALICE", now=NOW, until=NOW + 3 * HOUR)
-        assert (await work.licences.of("r", "v1", NOW + HOUR)).gates == {Gate.CHAOS_TEST}
+        assert (await work.licences.of("r")).gates[0].until == NOW + 3 * HOUR
 
 
-async def test_the_lowest_demotion_stands_until_a_person_reinstates(database: Database) -> None:
+async def test_demotions_stand_the_lowest_first_until_a_person_reinstates(database: Database) -> None:
     async with database.begin() as work:
         await work.licences.demote("r", Level.L1, "harm", NOW)
         await work.licences.demote("r", Level.L2, "overdue review", NOW)
-        licence = await work.licences.of("r", "v1", NOW)
-        assert (licence.demoted_to, licence.demotion_reason) == (Level.L1, "harm")
+        demotions = (await work.licences.of("r")).demotions
+        assert [(one.level, one.reason) for one in demotions] == [(Level.L1, "harm"), (Level.L2, "overdue review")]
         assert await work.licences.reinstate("r", "U01ALICE", NOW)
         assert not await work.licences.reinstate("r", "U01ALICE", NOW)
-        assert (await work.licences.of("r", "v1", NOW)).demoted_to is None
+        assert (await work.licences.of("r")).demotions == ()
 
 
 async def test_a_review_is_asked_for_and_answered_once(database: Database) -> None:
@@ -309,7 +300,7 @@ async def test_asking_for_another_assessment_adds_nothing_until_it_has_begun(
         incident_id = await open_incident(work)
         await work.queue.consider(incident_id)
         await work.queue.consider(incident_id)
-        await work.incidents.begin_consideration(incident_id)
+        await work.incidents.begin_consideration(incident_id, NOW)
         await work.queue.consider(incident_id)
     text = str(incident_id)
     assert enqueuer.calls == [

@@ -143,8 +143,8 @@ async def test_what_holds_automation_back_is_there(legacy: Legacy) -> None:
         assert pauses.keys() == stored.keys()
         assert all(agrees(pauses[one], stored[one]) for one in pauses)
         for row in [one for one in legacy.stored("demotions") if one["lifted_at"] is None]:
-            licence = await work.licences.of(row["runbook"], "", NOW)
-            assert (licence.demoted_to, licence.demotion_reason) == (row["level"], row["reason"])
+            demotions = (await work.licences.of(row["runbook"])).demotions
+            assert (row["level"], row["reason"]) in [(one.level, one.reason) for one in demotions]
 
 
 async def test_the_policy_of_then_is_a_policy_still_and_licences_earned_under_it_hold(legacy: Legacy) -> None:
@@ -157,7 +157,8 @@ async def test_the_policy_of_then_is_a_policy_still_and_licences_earned_under_it
                 f"{row['runbook']} as it was written then has another digest now, so every licence is lost with the "
                 "upgrade: leave new fields out of the digest while they say nothing"
             )
-            assert row["gate"] in (await work.licences.of(row["runbook"], digest, NOW)).gates
+            gates = (await work.licences.of(row["runbook"])).gates
+            assert (row["gate"], digest) in [(one.gate, one.digest) for one in gates]
 
 
 async def test_channels_and_home_tabs_are_there(legacy: Legacy) -> None:

@@ -74,20 +74,19 @@ def _levels(source: Source) -> None:
 
 
 def _approvers(source: Source) -> None:
-    """Whoever must approve exists, for the defaults and for each runbook that has its own."""
+    """Whoever must approve exists: for each runbook that has its own, and for the defaults, by which pauses end."""
     default = ("defaults", "approvals")
     own = [("runbooks", name, "approvals") for name in _mapping(source, "runbooks")]
-    without_own = [path for path in own if _get(source, *path) is None]
     for path in (default, *own):
         for key in ("from", "escalation"):
             for index, _ in enumerate(_items(source, *path, key)):
                 _reference(source, (*path, key, index), _mapping(source, "people"), "group of people")
     remedy = "add `from: [group]` with a group from `people`"
-    for path in (path for path in own if path not in without_own):
-        if not _get(source, *path, "from"):
+    for path in own:
+        if _get(source, *path) is not None and not _get(source, *path, "from"):
             told = f"nobody may approve {path[1]!r}: its own approvals replace the defaults, and name no group"
             source.error(source.key_at(path), (*path, "from"), told, remedy)
-    if without_own and not _get(source, *default, "from"):
+    if (own or _get(source, *default) is not None) and not _get(source, *default, "from"):
         told = "nobody may approve anything: defaults.approvals names no group"
         source.error(source.key_at(default), (*default, "from"), told, remedy)
 

@@ -9,14 +9,14 @@ import json
 import re
 from datetime import timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from bot.policy.file.fields import Duration, Expression, PolicyLevel, Share, TimeOfDay, TimeZone, duration_text
+from bot.policy.file.fields import Duration, Entry, Expression, PolicyLevel, Share, TimeOfDay, TimeZone, duration_text
 from bot.policy.file.second_channel import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
 from bot.policy.levels import Level
-from bot.policy.plan import Facts
 
 CHANNEL_WORDS_MAX_CHARACTERS = 30
 """Slack allows 80 for the whole name; the rest is for what is filled in."""
@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _CHANNEL_WORDS = re.compile(rf"[a-z0-9_-]{{0,{CHANNEL_WORDS_MAX_CHARACTERS}}}")
 
 
-class OwnChannels(Facts):
+class OwnChannels(Entry):
     """Which incidents get a channel of their own instead of a thread, and how it is furnished."""
 
     severities: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -63,7 +63,7 @@ class OwnChannels(Facts):
         return value
 
 
-class Channels(Facts):
+class Channels(Entry):
     """Slack channel ids, and which incidents get a channel of their own."""
 
     incidents: str
@@ -73,7 +73,7 @@ class Channels(Facts):
     """Without it, every incident is a thread in ``incidents``."""
 
 
-class QuietHours(Facts):
+class QuietHours(Entry):
     """A time of day in which a group is neither mentioned nor written to, in its own time zone."""
 
     since: TimeOfDay = Field(alias="from")
@@ -83,7 +83,7 @@ class QuietHours(Facts):
     """Severities of incidents for which the group is called all the same."""
 
 
-class Group(Facts):
+class Group(Entry):
     """People by Slack user ids, by a user group, or both."""
 
     users: tuple[str, ...] = ()
@@ -93,14 +93,14 @@ class Group(Facts):
     quiet_hours: QuietHours | None = None
 
 
-class Levels(Facts):
+class Levels(Entry):
     """What this organisation operates at."""
 
     lowest: PolicyLevel = Level.L0
     highest: PolicyLevel = Level.L3
 
 
-class Approvals(Facts):
+class Approvals(Entry):
     """Who must approve, how many of them, and until when."""
 
     groups: tuple[str, ...] = Field(default=(), alias="from")
@@ -120,7 +120,7 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
-class Escalate(Facts):
+class Escalate(Entry):
     """Thresholds of the escalation rules. They can be tightened here, never switched off."""
 
     confidence_below: float = Field(default=0.8, ge=0.5, le=1)
@@ -144,7 +144,7 @@ class ForbiddenEffects(StrEnum):
     """It is not even offered."""
 
 
-class Defaults(Facts):
+class Defaults(Entry):
     """What a runbook gets where it says nothing."""
 
     approvals: Approvals = Approvals()
@@ -152,11 +152,17 @@ class Defaults(Facts):
     review_within: Duration = timedelta(days=5)
     announce_within: Duration = timedelta(seconds=30)
     """How long Slack may take to accept the card of an autonomous act before people are asked instead."""
+    still_firing_after: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=10)
+    """An alert that goes on firing this long after an act was verified, or a question expired, is told again."""
+    rollback_within: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    """How long a rollback may take before nobody knows how far it got."""
+    clock_tolerance: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=60)
+    """How far the clocks of monitors may be off from ours."""
     watch_after: Duration = timedelta(minutes=10)
     """A new alert on the same or a dependent service this long after an act counts as harm: rollback, pause, human."""
 
 
-class Service(Facts):
+class Service(Entry):
     """What is known about a service."""
 
     owner: str = ""
@@ -167,6 +173,8 @@ class Service(Facts):
     slo_burn: str | None = None
     """PromQL that gives the present error-budget burn rate."""
     dashboard: str | None = None
+    targets: tuple[str, ...] = ()
+    """Which targets belong to it, as patterns over their keys and names: ``supervisor:checkout*``."""
 
 
 class BudgetScope(StrEnum):
@@ -182,7 +190,7 @@ class BudgetScope(StrEnum):
     """Each runbook for itself."""
 
 
-class Budget(Facts):
+class Budget(Entry):
     """At most ``actions`` autonomous or approved actions per window, counted over all replicas."""
 
     scope: BudgetScope
@@ -190,7 +198,7 @@ class Budget(Facts):
     per: Duration
 
 
-class Freeze(Facts):
+class Freeze(Entry):
     """A time in which nothing acts by itself; everything, unless services are named."""
 
     name: str
@@ -199,7 +207,7 @@ class Freeze(Facts):
     services: tuple[str, ...] = ()
 
 
-class RunbookBounds(Facts):
+class RunbookBounds(Entry):
     """The largest blast radius a runbook may have by itself, and with approval."""
 
     targets: int = Field(default=1, ge=1)
@@ -208,7 +216,7 @@ class RunbookBounds(Facts):
     """Largest target set a person may approve; default: ten times ``targets``."""
 
 
-class Verify(Facts):
+class Verify(Entry):
     """How we know that it worked: PromQL that must be non-zero, or a URL that must answer 2xx, within the time."""
 
     within: Duration
@@ -218,14 +226,18 @@ class Verify(Facts):
     """Healthy checks in a row before it counts."""
 
 
-class Staging(Facts):
+class Staging(Entry):
     """Where and how the gates are run."""
 
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
     inject: str = "kill"
 
 
-class Runbook(Facts):
+CAME_LATER = ("rollback_within",)
+"""Optional fields of ``Runbook`` that came after licences were earned."""
+
+
+class Runbook(Entry):
     """One policy entry: when it applies, which remediation, at which level, within which bounds."""
 
     summary: str
@@ -235,7 +247,7 @@ class Runbook(Facts):
     remediation: str
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
     conditions: tuple[Expression, ...] = ()
-    """CEL: at L2 all must hold for it to act by itself."""
+    """CEL: all must hold for it to act by itself, at L2 and at L3."""
     blast_radius: RunbookBounds = RunbookBounds()
     evidence: dict[str, str] = Field(default_factory=dict)
     verify: Verify
@@ -245,14 +257,23 @@ class Runbook(Facts):
     """Runbooks offered in the override dialog, beside all that match the alert."""
     runbook_url: str | None = None
     staging: Staging | None = None
+    rollback_within: Annotated[Duration, Field(gt=timedelta(0))] | None = None
+    """How long its rollback may take; the default's where it says nothing."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Seals what a licence was earned for; any change to the entry asks for the gates again."""
-        return _digest(self.model_dump(mode="json", by_alias=True))
+        """Seals what a licence was earned for; any change to the entry asks for the gates again.
+
+        A field that came later counts only where it is written: a new release voids no licence.
+        """
+        document = self.model_dump(mode="json", by_alias=True)
+        for name in CAME_LATER:
+            if document[name] is None:
+                del document[name]
+        return _digest(document)
 
 
-class ActionLinks(Facts):
+class ActionLinks(Entry):
     """Links in messages of the second channel with which their reader can stop and pause, never approve."""
 
     base_url: SafeUrl
@@ -260,7 +281,7 @@ class ActionLinks(Facts):
     valid_for: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=7))] = timedelta(hours=4)
 
 
-class SecondChannel(Facts):
+class SecondChannel(Entry):
     """How people are reached when Slack does not take a notice that they must see."""
 
     after: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(hours=1))] = timedelta(seconds=30)
@@ -279,21 +300,21 @@ class SecondChannel(Facts):
         return self
 
 
-class Storm(Facts):
+class Storm(Entry):
     """When similar questions stop getting a card each: ``after`` so many ``within`` the time, more share one card."""
 
     after: int = Field(default=5, ge=1)
     within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=5)
 
 
-class Mute(Facts):
+class Mute(Entry):
     """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
 
     when: Expression
     reason: str
 
 
-class Policy(Facts):
+class Policy(Entry):
     """What Watchkeeper may do, when, how far, and whom it calls."""
 
     version: int = Field(ge=1, le=1)
@@ -314,7 +335,7 @@ class Policy(Facts):
     storm: Storm = Storm()
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identifies exactly this policy in every decision and audit entry."""
         return _digest(self.model_dump(mode="json", by_alias=True))
@@ -323,6 +344,12 @@ class Policy(Facts):
         """The runbook's own approvals, else the defaults."""
         entry = self.runbooks.get(runbook)
         return entry.approvals if entry is not None and entry.approvals is not None else self.defaults.approvals
+
+    def rollback_within_of(self, runbook: str) -> timedelta:
+        """The runbook's own time for a rollback, else the default."""
+        entry = self.runbooks.get(runbook)
+        own = entry.rollback_within if entry is not None else None
+        return own if own is not None else self.defaults.rollback_within
 
     @property
     def announce_within(self) -> timedelta:

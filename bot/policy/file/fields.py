@@ -5,9 +5,17 @@ from datetime import time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from bot.policy.levels import Level
+from bot.policy.plan import Facts
+
+
+class Entry(Facts):
+    """Base of everything people write in the policy file: an unknown key is an error, not noise."""
+
+    model_config = ConfigDict(extra="forbid")
+
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
 _TIME_OF_DAY = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")

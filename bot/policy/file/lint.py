@@ -144,9 +144,9 @@ def _conditions(policy: Policy, source: Source, name: str, runbook: Runbook) -> 
     if runbook.level is Level.L2 and not runbook.conditions:
         told = f"{name!r} is conditional (L2) without conditions: it acts at once, without a veto window"
         yield source.key_at(path), path, told, "add `conditions:`, or write L3 to have a veto window"
-    if runbook.level is not Level.L2 and runbook.conditions:
-        told = f"the conditions of {name!r} are judged at L2 only, and it is written for {runbook.level}"
-        yield source.key_at(path), path, told, "they bind it once it is capped to L2; write L2 if they must always hold"
+    if runbook.level < Level.L2 and runbook.conditions:
+        told = f"the conditions of {name!r} are judged before it acts by itself, and {runbook.level} never does"
+        yield source.key_at(path), path, told, "remove them, or write L2 or L3"
 
 
 def _veto_window(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:

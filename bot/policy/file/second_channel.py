@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bot.policy.plan import Facts
+from bot.policy.file.fields import Entry
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 _SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?):(?P<port>[0-9]{1,5})")
@@ -75,7 +75,7 @@ class MailSecurity(StrEnum):
     """Clear text; a password is only sent this way on this machine."""
 
 
-class EmailRoute(Facts):
+class EmailRoute(Entry):
     """Plain-text mail through an SMTP server, one to each recipient."""
 
     server: Annotated[str, AfterValidator(_server)]
@@ -112,7 +112,7 @@ class EmailRoute(Facts):
         return self
 
 
-class PagerDutyRoute(Facts):
+class PagerDutyRoute(Entry):
     """PagerDuty's Events API v2: one alert per incident."""
 
     routing_key_env: str | None = None
@@ -126,7 +126,7 @@ class PagerDutyRoute(Facts):
         return self
 
 
-class AppriseRoute(Facts):
+class AppriseRoute(Entry):
     """Any service that Apprise knows. Its URL holds the credentials, so the whole of it is only named."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")

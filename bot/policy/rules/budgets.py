@@ -1,27 +1,44 @@
-"""Budgets: how often Watchkeeper may act, over all runbooks and replicas together.
+"""Budgets: how often Watchkeeper may act, over all runbooks and replicas together, counted from the ledger.
 
-This rule only reads. The budget is taken atomically in the database at the moment of acting, so reading here can
-never let two replicas spend the same last action.
+The same count decides here and at the claim: there the ledger is read in the transaction that enters the action, and
+writers line up, so two replicas never spend the same last action.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
-from bot.policy.file.document import Budget
+from bot.policy.file.document import Budget, BudgetScope, Policy, Service
 from bot.policy.file.fields import duration_text
-from bot.policy.rules.case import Case, Ruling, escalates, passed
-from bot.policy.situation import BudgetState
+from bot.policy.rules.case import BudgetState, Case, Ruling, escalates, passed
+from bot.policy.situation import LedgerEntry
+
+
+def states_of(
+    policy: Policy, ledger: Sequence[LedgerEntry], services: frozenset[str], runbook: str, now: datetime
+) -> tuple[BudgetState, ...]:
+    """Every budget of the policy as it stands for an action on these services by this runbook, in the policy's order.
+
+    An action that touches several services counts in each; one whose services nobody knows counts once, as such. Which
+    services: ``Services.counted``, or what is on the ledger.
+    """
+    return tuple(
+        state
+        for budget in policy.budgets
+        for state in _states(policy, budget, ledger, sorted(services) or [""], runbook, now)
+    )
+
+
+def longest_window(policy: Policy) -> timedelta:
+    """How far back the ledger must be read."""
+    return max((budget.per for budget in policy.budgets), default=timedelta(0))
 
 
 def budgets(case: Case) -> Ruling:
     """Every budget of the policy must be known and have an action left."""
-    states = case.situation.budgets
+    states = case.budgets
     if states is None:
         return escalates("The action budgets could not be read.", {"budgets": None})
-    inputs = {"budgets": [state.model_dump(mode="json") for state in states]}
-    unread = [budget for budget in case.policy.budgets if not any(_is_of(state, budget) for state in states)]
-    if unread:
-        names = ", ".join(f"{budget.scope} per {duration_text(budget.per)}" for budget in unread)
-        return escalates(f"The state of these action budgets is unknown: {names}.", inputs)
+    inputs = {"budgets": [_text(state) for state in states]}
     exhausted = [state for state in states if state.used >= state.limit]
     if exhausted:
         return escalates(f"The action budget is used up: {', '.join(_text(state) for state in exhausted)}.", inputs)
@@ -30,14 +47,44 @@ def budgets(case: Case) -> Ruling:
     return passed(f"Every action budget has room: {', '.join(_text(state) for state in states)}.", inputs)
 
 
-def _is_of(state: BudgetState, budget: Budget) -> bool:
-    return (state.scope, state.limit, state.window_seconds) == (
-        budget.scope.value,
-        budget.actions,
-        int(budget.per.total_seconds()),
-    )
+def tiers_of(policy: Policy, services: Sequence[str]) -> frozenset[int]:
+    """The tiers of these services; one that the policy does not name has the default tier."""
+    return frozenset(policy.services.get(name, Service()).tier for name in services)
+
+
+def _states(
+    policy: Policy, budget: Budget, ledger: Sequence[LedgerEntry], services: Sequence[str], runbook: str, now: datetime
+) -> list[BudgetState]:
+    recent = [entry for entry in ledger if entry.at > now - budget.per]
+
+    def state(subject: str, used: int) -> BudgetState:
+        return BudgetState(budget.scope, subject, budget.actions, used, int(budget.per.total_seconds()))
+
+    match budget.scope:
+        case BudgetScope.ALL:
+            return [state("", len(recent))]
+        case BudgetScope.SERVICE:
+            return [state(name, sum(name in (entry.services or ("",)) for entry in recent)) for name in services]
+        case BudgetScope.TIER:
+            wanted = sorted(tiers_of(policy, services))
+            return [
+                state(str(tier), sum(tier in tiers_of(policy, entry.services or ("",)) for entry in recent))
+                for tier in wanted
+            ]
+        case _:  # the runbook's own
+            return [state(runbook, sum(entry.runbook == runbook for entry in recent))]
 
 
 def _text(state: BudgetState) -> str:
     window = duration_text(timedelta(seconds=state.window_seconds))
-    return f"{state.used} of {state.limit} per {window} for {state.subject or state.scope}"
+    return f"{state.used} of {state.limit} per {window} for {_subject(state)}"
+
+
+def _subject(state: BudgetState) -> str:
+    match state.scope:
+        case BudgetScope.ALL:
+            return "all"
+        case BudgetScope.TIER:
+            return f"tier {state.subject}"
+        case _:
+            return state.subject or "an unknown service"

@@ -1,4 +1,4 @@
-"""One plan under judgment, and the shape of one rule's ruling.
+"""One plan under judgment with the conclusions every rule shares, and the shape of one rule's ruling.
 
 Rules are functions ``Case -> Ruling`` in modules named after what they guard. They know nothing of each other and
 nothing of precedence: that is ``decide``'s.
@@ -10,9 +10,36 @@ from typing import Any
 
 from bot.policy.confidence import Confidence
 from bot.policy.decision import Reason, RuleResult, Verdict
-from bot.policy.file.document import Policy, Runbook
+from bot.policy.evidence import Evidence
+from bot.policy.file.document import BudgetScope, Policy, Runbook
+from bot.policy.levels import Level
 from bot.policy.plan import Plan
-from bot.policy.situation import Situation
+from bot.policy.rules.impact import Impact
+from bot.policy.rules.matching import Matched
+from bot.policy.rules.services import Services
+from bot.policy.situation import AlertFacts, Gate, Situation
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetState:
+    """One budget of the shared ledger as it stands: ``used`` of ``limit`` actions in the window."""
+
+    scope: BudgetScope
+    subject: str
+    limit: int
+    used: int
+    window_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """What a runbook has earned by evidence, and what it lost."""
+
+    gates: frozenset[Gate] = frozenset()
+    """Passed by this very version of the runbook, and not expired."""
+    demoted_to: Level | None = None
+    """Caps the level whatever the gates say."""
+    demotion_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +48,23 @@ class Case:
 
     situation: Situation
     policy: Policy
+    matched: Matched
     name: str
     """The runbook's name."""
     runbook: Runbook
     plan: Plan
+    alerts: tuple[AlertFacts, ...]
+    """What fills the runbook: the worst of its alerts and those that may be as bad, with what a person gave in their
+    place. The plan, the evidence and the verification are filled by the first."""
+    services: Services
+    impact: Impact
+    evidence: tuple[Evidence, ...]
     confidence: Confidence
+    budgets: tuple[BudgetState, ...] | None
+    """None when the ledger could not be read: unknown never means yes."""
+    licence: Licence
+    granted: Level
+    """The least of the runbook's own level, the organisation's highest and the licence: the level without controls."""
 
 
 @dataclass(frozen=True, slots=True)

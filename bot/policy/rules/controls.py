@@ -1,20 +1,25 @@
 """Controls: what people have paused or frozen, and whether it covers what is planned."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.policy.actors import in_words, is_file
 from bot.policy.decision import Verdict
-from bot.policy.file.document import Policy
+from bot.policy.file.document import Freeze, Policy
 from bot.policy.rules.case import Ruling, forbids, passed
-from bot.policy.situation import Pause, Scope, ScopeKind, Situation
+from bot.policy.rules.services import Services
+from bot.policy.situation import Pause, Scope, ScopeKind
+
+EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
     """One pause or freeze that applies now."""
 
+    id: str
+    """Names exactly this pause or freeze; what a person who acts by hand has overridden."""
     kind: str
     """``pause`` or ``freeze``."""
     what: str
@@ -36,47 +41,61 @@ class Control:
         return f"{in_words(self.by)} paused {self.what} {end}" + (f" ({reason})" if reason else "")
 
 
-def applying(situation: Situation, policy: Policy) -> tuple[Control, ...]:
-    """Every pause and freeze that covers the situation now, pauses first.
+def applying(
+    policy: Policy,
+    pauses: Sequence[Pause],
+    now: datetime,
+    *,
+    runbook: str | None,
+    services: Services,
+    targets: Iterable[str] = (),
+) -> tuple[Control, ...]:
+    """Every pause and freeze that covers this now, pauses first; ``targets`` by key and by the name people see.
 
-    A service is covered whether the plan or the alert names it: a prohibition is read widely.
+    A prohibition is read widely: a service is covered whether the plan, its targets or an alert name it, and where
+    nobody knows the service, every one may be it.
     """
-    services = {situation.alert.service} | ({situation.plan.service} if situation.plan is not None else set())
-    keys = {target.key for target in situation.plan.targets} if situation.plan is not None else set()
-    pauses = (
-        Control("pause", str(pause.scope), pause.by, pause.until, pause.reason)
-        for pause in active(situation.pauses, situation.now)
-        if _covers(pause.scope, services, situation.runbook, keys)
-    )
-    freezes = (
-        Control(
-            "freeze", ", ".join(freeze.services) or str(Scope(kind=ScopeKind.EVERYTHING)), freeze.name, freeze.until
-        )
+    names = frozenset(targets)
+    paused = (_paused(pause) for pause in active(pauses, now) if _covers(pause.scope, services, runbook, names))
+    frozen = (
+        _frozen(freeze)
         for freeze in policy.freezes
-        if freeze.since <= situation.now < freeze.until
-        if not freeze.services or services & set(freeze.services)
+        if freeze.since <= now < freeze.until
+        if not freeze.services or any(services.may_be(name) for name in freeze.services)
     )
-    return (*pauses, *freezes)
+    return (*paused, *frozen)
 
 
 def active(pauses: Sequence[Pause], now: datetime) -> tuple[Pause, ...]:
-    """The pauses that have not ended. One that begins "later" counts already: clocks of replicas may differ."""
+    """The pauses that have not ended. When one began does not matter: it is in force with its commit."""
     return tuple(pause for pause in pauses if pause.until is None or now < pause.until)
 
 
-def controls(situation: Situation, policy: Policy) -> Ruling:
+def controls(applied: Sequence[Control]) -> Ruling:
     """A pause or freeze that applies holds everything that is not done by hand."""
-    applied = applying(situation, policy)
     inputs = {"controls": [control.text for control in applied]}
     if applied:
         return forbids(Verdict.HOLD, f"Automation is paused here: {'; '.join(c.text for c in applied)}.", inputs)
     return passed("Nothing is paused or frozen here.", inputs)
 
 
-def _covers(scope: Scope, services: Collection[str], runbook: str | None, keys: Collection[str]) -> bool:
-    named: dict[ScopeKind, Collection[str | None]] = {
-        ScopeKind.SERVICE: services,
-        ScopeKind.RUNBOOK: (runbook,),
-        ScopeKind.TARGET: keys,
-    }
-    return scope.kind is ScopeKind.EVERYTHING or scope.name in named[scope.kind]
+def _paused(pause: Pause) -> Control:
+    name = f"pause:{pause.pause_id}:{pause.since.isoformat()}"
+    return Control(name, "pause", str(pause.scope), pause.by, pause.until, pause.reason)
+
+
+def _frozen(freeze: Freeze) -> Control:
+    what = ", ".join(freeze.services) or str(EVERYTHING)
+    return Control(f"freeze:{freeze.name}", "freeze", what, freeze.name, freeze.until)
+
+
+def _covers(scope: Scope, services: Services, runbook: str | None, targets: Collection[str]) -> bool:
+    match scope.kind:
+        case ScopeKind.EVERYTHING:
+            return True
+        case ScopeKind.SERVICE:
+            return services.may_be(scope.name)
+        case ScopeKind.RUNBOOK:
+            return scope.name == runbook
+        case _:  # a target
+            return scope.name in targets

@@ -3,12 +3,11 @@
 The policy may tighten these thresholds. Where it says something laxer than the rule itself, the rule wins.
 """
 
-import math
-
 from bot.policy.confidence import LOWEST_FLOOR
 from bot.policy.file.document import Severity
 from bot.policy.plan import Effect
 from bot.policy.rules.case import Case, Ruling, escalates, passed
+from bot.policy.rules.impact import finite, security_severity
 
 HIGHEST_SLO_BURN = 2.0
 """The most lenient error-budget burn rate any policy can tolerate."""
@@ -30,7 +29,7 @@ def confidence(case: Case) -> Ruling:
 
 def billing(case: Case) -> Ruling:
     """Anything that touches billing is a person's decision."""
-    inputs = {"impact": case.situation.impact.billing, "plan": Effect.BILLING in case.plan.effects}
+    inputs = {"impact": case.impact.billing, "plan": Effect.BILLING in case.plan.effects}
     if any(inputs.values()):
         return escalates("Billing is affected.", inputs)
     return passed("Billing is not affected.", inputs)
@@ -39,7 +38,7 @@ def billing(case: Case) -> Ruling:
 def data_integrity(case: Case) -> Ruling:
     """Anything that touches the integrity of data is a person's decision."""
     inputs = {
-        "impact": case.situation.impact.data_integrity,
+        "impact": case.impact.data_integrity,
         "plan": Effect.DATA_INTEGRITY in case.plan.effects,
     }
     if any(inputs.values()):
@@ -49,13 +48,10 @@ def data_integrity(case: Case) -> Ruling:
 
 def slo_burn(case: Case) -> Ruling:
     """Customers feeling more than the SLA allows, or nobody being able to tell, calls a person."""
-    impact = case.situation.impact
-    service = case.policy.services.get(case.plan.service)
-    measured = impact.slo_measured or (service is not None and service.slo_burn is not None)
     most = min(case.policy.escalate.slo_burn_above, HIGHEST_SLO_BURN)
-    burn = impact.slo_burn if impact.slo_burn is not None and math.isfinite(impact.slo_burn) else None
-    inputs = {"slo_burn": burn, "slo_burn_above": most, "measured": measured}
-    if burn is None and (measured or impact.slo_burn is not None):
+    burn = finite(case.impact.slo_burn)
+    inputs = {"slo_burn": burn, "slo_burn_above": most, "measured": case.impact.slo_measured}
+    if burn is None and (case.impact.slo_measured or case.impact.slo_burn is not None):
         return escalates("Customer impact could not be measured: the error-budget burn rate is unknown.", inputs)
     if burn is None:
         return passed("No error-budget burn rate is defined for this service.", inputs)
@@ -68,19 +64,12 @@ def slo_burn(case: Case) -> Ruling:
 
 def security(case: Case) -> Ruling:
     """High security severity calls a person; a severity we do not know counts as high."""
-    stated = case.situation.impact.security_severity
+    stated = case.impact.security_severity
     threshold = min(case.policy.escalate.security_severity, HIGHEST_SECURITY_SEVERITY, key=_SEVERITIES.index)
     inputs = {"security_severity": stated, "threshold": threshold.value}
     if stated is None:
         return passed("The alert is not about security.", inputs)
-    severity = _severity(stated)
+    severity = security_severity(stated)
     if _SEVERITIES.index(severity) >= _SEVERITIES.index(threshold):
         return escalates(f"Security severity is {severity}: from {threshold} up a person decides.", inputs)
     return passed(f"Security severity is {severity}, below {threshold}.", inputs)
-
-
-def _severity(stated: str) -> Severity:
-    try:
-        return Severity(stated.strip().lower())
-    except ValueError:
-        return Severity.HIGH

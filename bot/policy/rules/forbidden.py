@@ -13,6 +13,7 @@ FORBIDDEN: Mapping[Effect, str] = {
     Effect.DISABLE_AUTHENTICATION: "disable authentication",
     Effect.LEGAL_OR_COMPLIANCE: "be a legal or compliance act",
     Effect.IRREVERSIBLE: "be irreversible",
+    Effect.UNKNOWN: "have an effect that this release does not know",
 }
 """The forbidden effects, in words that follow "this plan would"."""
 APPROVERS_NEEDED = 2

@@ -5,7 +5,7 @@ from bot.policy.decision import RuleResult, Verdict
 from bot.policy.levels import Level
 from bot.policy.plan import Exactness
 from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
-from bot.policy.rules.licence import granted
+from bot.policy.rules.impact import finite
 
 
 def keeps_veto_window(case: Case) -> bool:
@@ -14,21 +14,31 @@ def keeps_veto_window(case: Case) -> bool:
     A runbook written for L3 keeps its veto window when a cap brings it down to L2: losing trust must never make it
     act sooner. A runbook written for L2 has none.
     """
-    return case.runbook.level is Level.L3 and granted(case) >= Level.L2
+    return case.runbook.level is Level.L3 and case.granted >= Level.L2
 
 
 def conditions(case: Case) -> Ruling:
-    """At L2 every condition must hold now; one that cannot be evaluated does not hold."""
+    """Before any autonomous act every condition must hold now, for every alert that is as bad as the one acted on.
+
+    One that cannot be evaluated does not hold.
+    """
     written = case.runbook.conditions
-    if granted(case) is not Level.L2:
-        return passed(f"Conditions are judged at L2 only; {granted(case)} is granted.", {"written": list(written)})
-    variables = cel.condition_variables(case.situation, case.plan, case.confidence)
-    answers = {text: cel.evaluate(text, variables, cel.FOR_CONDITIONS) for text in written}
+    if case.granted < Level.L2:
+        return passed(f"Conditions are judged before autonomous acts; {case.granted} asks.", {"written": list(written)})
+    if not written:
+        return passed("The runbook sets no condition.", {})
+    burn = finite(case.impact.slo_burn)
+    answers: dict[str, cel.Answer] = {}
+    for alert in case.alerts:
+        variables = cel.condition_variables(case.situation, alert, case.plan, case.confidence, burn)
+        for text in written:
+            if text not in answers or answers[text].holds is True:
+                answers[text] = cel.evaluate(text, variables, cel.FOR_CONDITIONS)
     inputs = {text: answer.text for text, answer in answers.items()}
     failing = [f"{text} ({answer.text})" for text, answer in answers.items() if answer.holds is not True]
     if failing:
         return escalates(f"Not every condition for acting alone holds: {'; '.join(failing)}.", inputs)
-    return passed("Every condition for acting alone holds." if written else "The runbook sets no condition.", inputs)
+    return passed("Every condition for acting alone holds.", inputs)
 
 
 def veto_window(case: Case) -> Ruling:
@@ -51,7 +61,7 @@ def veto_window(case: Case) -> Ruling:
 
 def level(case: Case, *, held: bool) -> Ruling:
     """The level in force is the least of policy, licence and controls; it always has a verdict."""
-    allowed = granted(case)
+    allowed = case.granted
     inputs = {
         "runbook": str(case.runbook.level),
         "highest": str(case.policy.levels.highest),
@@ -71,4 +81,4 @@ def level(case: Case, *, held: bool) -> Ruling:
 
 def in_force(case: Case, *, held: bool) -> Level:
     """The level in force: while something is paused here, people act by hand."""
-    return Level.L0 if held else granted(case)
+    return Level.L0 if held else case.granted

@@ -1,84 +1,96 @@
-"""The assessment: what an incident's decision needs from outside the database, gathered without changing anything."""
+"""What an incident's decision needs from outside the database, gathered without changing anything.
 
+Which runbook to plan is asked of the policy's own matching; the decision matches again over what was planned.
+"""
+
+import asyncio
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.templates import substitute_query
 from bot.policy.plan import Facts, Plan
-from bot.policy.rules.matching import match
-from bot.policy.situation import AlertFacts, Evidence, Impact
+from bot.policy.rules.impact import burn_queries
+from bot.policy.rules.matching import facts_for, match_incident
+from bot.policy.rules.services import services_of
+from bot.policy.situation import AlertFacts, Planned, Request
 from bot.remediation import PermanentError, RemediationError
-from bot.response.assessment.parameters import filled
-from bot.response.model.records import Request
+from bot.response.assessment.parameters import changes, filled
 from bot.response.ports.context import Context
-
-TRUE_WORDS = frozenset({"1", "true", "yes"})
 
 
 class Brief(Facts):
-    """What the assessment starts from."""
+    """What an assessment starts from."""
 
     incident: str
-    alert: AlertFacts
+    alerts: tuple[AlertFacts, ...]
+    """Every firing alert; where none fires any more, the last that did."""
     request: Request | None = None
+    runbook: str | None = None
+    """A runbook to plan whatever matches: that of the action which is about to begin."""
     voters: tuple[str, ...] = ()
     """Who has approved, if it is about to be acted on: they must be known to be there still."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_release(cls, stored: Any) -> Any:
+        """Flows that began before several alerts were judged have one."""
+        if isinstance(stored, dict) and "alert" in stored:
+            stored = dict(stored)
+            stored["alerts"] = [stored.pop("alert")]
+        return stored
+
 
 class Assessment(Facts):
-    """What was seen outside, to be judged in one transaction."""
+    """What was found outside, to be judged in one transaction."""
 
-    runbook: str | None = None
-    muted: str = ""
-    plan: Plan | None = None
-    plan_problem: str = ""
-    evidence: tuple[Evidence, ...] = ()
-    impact: Impact = Impact()
+    plans: dict[str, Planned] = Field(default_factory=dict)
+    """By runbook."""
+    answers: dict[str, Answer] = Field(default_factory=dict)
+    """By the text of the query."""
     members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Who is in each group that may be asked, the escalation chain included."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_release(cls, stored: Any) -> Any:
+        """Flows that began before inputs were kept have one plan, and findings for answers."""
+        if not isinstance(stored, dict) or "plan_problem" not in stored:
+            return stored
+        planned = {"plan": stored.get("plan"), "problem": stored.get("plan_problem", "")}
+        return {
+            "plans": {stored["runbook"]: planned} if stored.get("runbook") else {},
+            "answers": {
+                piece["query"]: {"judged": piece["finding"], "detail": piece.get("detail", "")}
+                for piece in stored.get("evidence", ())
+            },
+            "members": stored.get("members", {}),
+        }
+
 
 async def assess(context: Context, brief: Brief) -> Assessment:
-    """Choose the runbook, plan it against the live system and gather evidence. Changes nothing."""
-    policy, alert = context.policy(), brief.alert
-    muted = ""
-    if brief.request is not None:
-        name: str | None = brief.request.runbook
-    else:
-        matched = match(policy, alert)
-        name, muted = matched.runbook, matched.mute.reason if matched.mute else ""
-    runbook = policy.runbooks.get(name) if name else None
-    if name is not None and runbook is None:
-        return Assessment(runbook=None, plan_problem=f"The runbook {name!r} is not in the policy any more.")
-    if name is None or runbook is None:
-        return Assessment(muted=muted)
-    try:
-        queries = {key: substitute_query(query, alert) for key, query in runbook.evidence.items()}
-        evidence: tuple[Evidence, ...] = await context.evidence.gather(queries)
-    except ValueError as error:
-        return Assessment(runbook=name, plan_problem=f"The evidence of {name} cannot be asked: {error}")
-    approvals = policy.approvals_of(name)
-    members = {
-        group: await context.people.members([group], sure_of=brief.voters)
-        for group in (*approvals.groups, *approvals.escalation)
-    }
-    impact = await impact_of(context, policy, alert)
-    try:
-        given = brief.request.parameters if brief.request else {}
-        plan, problem = await make_plan(context, policy, runbook, alert, given), ""
-    except RemediationError as error:
-        plan, problem = None, str(error)
-    return Assessment(
-        runbook=name,
-        muted=muted,
-        plan=plan,
-        plan_problem=problem,
-        evidence=evidence,
-        impact=impact,
-        members=members,
-    )
+    """Plan what matches against the live system, and ask monitoring. Changes nothing."""
+    policy = context.policy()
+    matched = match_incident(policy, brief.alerts, brief.request)
+    names = [name for name in dict.fromkeys((matched.runbook, brief.runbook)) if name in policy.runbooks]
+    plans: dict[str, Planned] = {}
+    queries: list[str] = []
+    members: dict[str, tuple[str, ...]] = {}
+    for name in filter(None, names):
+        runbook = policy.runbooks[name]
+        alert = facts_for(_alert_for(policy, brief, name), brief.request)
+        plans[name] = await _planned(context, policy, runbook, alert, brief.request)
+        queries += _queries(runbook, alert)
+        services = services_of(policy, (*brief.alerts, alert), plans[name].plan)
+        queries += burn_queries(policy, services)
+        approvals = policy.approvals_of(name)
+        for group in (*approvals.groups, *approvals.escalation):
+            if group not in members:
+                members[group] = await context.people.members([group], sure_of=brief.voters)
+    return Assessment(plans=plans, answers=dict(await context.evidence.ask(queries)), members=members)
 
 
 async def make_plan(
@@ -95,21 +107,49 @@ async def make_plan(
         raise PermanentError(f"The remediation {runbook.remediation!r} is not in the catalogue; known: {known}.")
     try:
         parameters = filled(remediation.parameters, runbook, alert, given)
+        prepared_verification(runbook, alert)
     except ValueError as error:
         raise PermanentError(f"The parameters of {runbook.remediation} do not fit this alert: {error}") from error
     service = policy.services.get(alert.service)
     return await remediation.plan(parameters, alert.service, service.fleet if service else None)
 
 
-async def impact_of(context: Context, policy: Policy, alert: AlertFacts) -> Impact:
-    """What customers feel, from the alert's labels and the service's burn query."""
-    service = policy.services.get(alert.service)
-    query = service.slo_burn if service else None
-    labels = alert.labels
-    return Impact(
-        slo_burn=await context.evidence.number(query) if query else None,
-        slo_measured=query is not None,
-        billing=labels.get("billing", "").lower() in TRUE_WORDS,
-        data_integrity=labels.get("data_integrity", "").lower() in TRUE_WORDS,
-        security_severity=labels.get("security_severity"),
-    )
+def prepared_verification(runbook: Runbook, alert: AlertFacts) -> str | None:
+    """The query that will verify an act, filled before anything is done; None where a URL alone verifies.
+
+    Raises:
+        TemplateError: this alert cannot fill it, so nobody could tell whether an act helped.
+    """
+    return substitute_query(runbook.verify.healthy, alert) if runbook.verify.healthy else None
+
+
+async def _planned(
+    context: Context, policy: Policy, runbook: Runbook, alert: AlertFacts, request: Request | None
+) -> Planned:
+    """The plan, or why there is none, in time: a system that hangs makes no other incident unheard."""
+    given = request.parameters if request else {}
+    limit = context.timing.plan_timeout_seconds
+    try:
+        async with asyncio.timeout(limit):
+            plan = await make_plan(context, policy, runbook, alert, given)
+    except RemediationError as error:
+        return Planned(problem=str(error))
+    except TimeoutError:
+        return Planned(problem=f"{runbook.remediation} did not answer within {limit:g} s")
+    except Exception as error:  # noqa: BLE001 - an author's bug is "no plan" for people, and never silence
+        return Planned(problem=f"{runbook.remediation} failed unexpectedly ({type(error).__name__})")
+    remediation = context.catalogue[runbook.remediation]
+    return Planned(plan=plan, changed=tuple(sorted(changes(remediation.parameters, runbook, given))) if given else ())
+
+
+def _queries(runbook: Runbook, alert: AlertFacts) -> list[str]:
+    try:
+        return [substitute_query(query, alert) for query in runbook.evidence.values()]
+    except ValueError:
+        return []  # the decision says that the alert does not fill them
+
+
+def _alert_for(policy: Policy, brief: Brief, name: str) -> AlertFacts:
+    """What fills this runbook: as the incident's matching says, or as if a person had asked for it."""
+    request = brief.request or Request(runbook=name, by="", reason="")
+    return brief.alerts[match_incident(policy, brief.alerts, request.model_copy(update={"runbook": name})).alert]

@@ -3,14 +3,15 @@
 All in the caller's transaction, so people never see a decision that is not stored, nor the reverse.
 """
 
-import hashlib
 from datetime import datetime
 from typing import Any
 
-from bot.policy.decide import decide
+from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
-from bot.policy.situation import Situation
+from bot.policy.situation import Planned, Situation
+from bot.policy.stored import sealed
+from bot.response.assessment.situation import firing_facts, memory_of
 from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -44,7 +45,7 @@ async def record(
         incident_id=incident.id,
         body={
             "revision": revision,
-            "runbook": situation.runbook,
+            "runbook": decision.runbook,
             "trigger": situation.trigger,
             "requested_by": situation.requested_by,
             "verdict": decision.verdict,
@@ -54,10 +55,11 @@ async def record(
             "confidence": decision.confidence,
             "policy": decision.policy_digest,
             "plan": decision.plan_digest,
-            "situation_sha256": _sha256(situation),
+            "situation_sha256": sealed(situation)[1],
             "rules": [f"{r.rule}: {r.result}: {r.text}" for r in decision.reasons],
         },
     )
+    await work.decisions.keep(policy, now)
     await work.decisions.add(
         StoredDecision(
             incident_id=incident.id,
@@ -97,9 +99,20 @@ async def judge_anew(work: Work, context: Context, action: Action, **changes: An
         return False
     await work.locks.release(action.id)
     members = {one.group: one.people for one in action.asked}
-    fresh = {"now": now, "pauses": await work.pauses.active(now), **changes}
+    fresh = {
+        "now": now,
+        "alerts": await firing_facts(work, incident) or stored.situation.alerts,
+        "memory": await memory_of(work, incident, but=action.id),
+        "pauses": await work.pauses.active(now),
+        **changes,
+    }
     situation = stored.situation.model_copy(update=fresh)
-    await record(work, context, incident, situation, decide(situation, context.policy()), members)
+    try:
+        decision = decide(situation, context.policy())
+    except PlanMissingError:
+        await work.queue.consider(incident.id)  # another runbook applies by now: it must be planned first
+        return True
+    await record(work, context, incident, situation, decision, members)
     return True
 
 
@@ -116,11 +129,6 @@ async def _write_to_those_asked_at_once(
         await write_to(work, policy, about.incident, action, people, (title, because, silence), now)
 
 
-def _sha256(situation: Situation) -> str:
-    """Seals the stored situation into the record, so that a changed explanation is found."""
-    return hashlib.sha256(situation.model_dump_json().encode()).hexdigest()
-
-
 def _action_for(
     context: Context,
     policy: Policy,
@@ -131,7 +139,8 @@ def _action_for(
     members: Members,
 ) -> Action | None:
     """The row that waits for Slack, for people, or for the end of a pause; None where there is nothing to do."""
-    name, plan, now = situation.runbook, situation.plan, situation.now
+    name, now = decision.runbook, situation.now
+    plan = situation.plans.get(name or "", Planned()).plan
     if name is None or plan is None or decision.verdict in (Verdict.OBSERVE, Verdict.REFUSE):
         return None
     approvals = policy.approvals_of(name)
@@ -171,6 +180,7 @@ def _action_for(
         finished_at=None,
         outcome="",
         remind_at=remind_at,
+        services=tuple(sorted(decision.services)),
     )
 
 
@@ -178,11 +188,14 @@ def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLi
     """The thread's line for a decision: what was decided and why."""
     said = state_words(decision.verdict)
     lines = [decision.headline]
-    if situation.plan is not None:
-        lines.append(f"Plan: {situation.plan.summary}")
-        lines.append(f"Rollback: {situation.plan.rollback.summary}")
-    if situation.requested_by is not None:
-        lines.append(f"Requested in person. Reason: {situation.oversight.trigger.removeprefix('asked: ')}")
+    plan = situation.plans.get(decision.runbook or "", Planned()).plan
+    if plan is not None:
+        lines.append(f"Plan: {plan.summary}")
+        lines.append(f"Rollback: {plan.rollback.summary}")
+    if decision.unmatched:
+        lines.append(f"Also firing, without a runbook: {', '.join(decision.unmatched)}.")
+    if situation.request is not None:
+        lines.append(f"Requested in person. Reason: {situation.request.reason}")
     if quiet:
         lines.append(quiet)
     return ThreadLine(title=said.label, lines=tuple(lines), names=named(decision, situation), tone=said.tone)

@@ -1,84 +1,86 @@
 """The situation a decision rests on: the assessment, with what only rows know, read in one transaction."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.policy.file.document import Runbook
-from bot.policy.levels import Level
-from bot.policy.situation import Licence, Notification, Oversight, Situation, Trigger
+from bot.policy.rules.budgets import longest_window
+from bot.policy.situation import Acted, AlertFacts, Memory, Notification, Oversight, Refusal, RefusalKind, Situation
 from bot.response.assessment.assess import Assessment, Brief
-from bot.response.assessment.parameters import changes
-from bot.response.model.records import Request
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.incidents import AlertStatus, Incident, IncidentState
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
-ASKED = "asked: "
-"""How the trigger of a person's request begins; what follows is their reason."""
-
-
-def request_of(situation: Situation) -> Request | None:
-    """The request that a stored situation came from; None when it came from an alert."""
-    if situation.requested_by is None or situation.runbook is None:
-        return None
-    return Request(
-        runbook=situation.runbook,
-        by=situation.requested_by,
-        reason=situation.oversight.trigger.removeprefix(ASKED),
-        parameters=situation.requested_with,
-    )
+ALERTS_JUDGED = 1000
+"""Of one incident; more than that fire in nothing a person could still tell apart."""
+_REFUSED = {ActionState.STOPPED: RefusalKind.STOPPED, ActionState.OVERRIDDEN: RefusalKind.OVERRIDDEN}
 
 
 async def build_situation(
-    work: Work, context: Context, brief: Brief, assessment: Assessment, notification: Notification, now: datetime
+    work: Work,
+    context: Context,
+    incident: Incident | None,
+    brief: Brief,
+    assessment: Assessment,
+    notification: Notification,
+    now: datetime,
+    *,
+    but: str | None = None,
 ) -> Situation:
-    """The assessment, with what only rows know: controls, budgets, licence and history, read in this transaction."""
-    policy, alert, name = context.policy(), brief.alert, assessment.runbook
-    runbook = policy.runbooks.get(name) if name else None
-    request = brief.request
+    """What was found outside, with what rows say at this moment: alerts, controls, ledger, gates, history, memory.
+
+    ``incident`` is None in a rehearsal of something that has none. ``but``: the action under judgment itself, which is
+    no past of its own.
+    """
+    policy = context.policy()
+    names = tuple(assessment.plans)
     since = now - timedelta(days=context.timing.history_days)
-    situation = Situation(
+    services = {plan.plan.service for plan in assessment.plans.values() if plan.plan is not None}
+    services |= {incident.service} if incident is not None else set()
+    alerts = await firing_facts(work, incident) if incident is not None else ()
+    ledger = await work.budgets.ledger(now, longest_window(policy))
+    return Situation(
         now=now,
         incident=brief.incident,
-        trigger=Trigger.ALERT if request is None else Trigger.PERSON,
-        requested_by=request.by if request else None,
-        requested_with=request.parameters if request else {},
-        alert=alert,
-        runbook=name,
-        plan=assessment.plan,
-        plan_problem=assessment.plan_problem,
-        evidence=assessment.evidence,
-        impact=assessment.impact,
+        alerts=alerts or brief.alerts,
+        request=brief.request,
+        plans=assessment.plans,
+        answers=assessment.answers,
+        history=await work.actions.history(names, tuple(services - {""}), since),
+        memory=await memory_of(work, incident, but=but) if incident is not None else Memory(),
         pauses=await work.pauses.active(now),
-        oversight=Oversight(
-            trigger=f"alert {alert.name} from {alert.source}" if request is None else f"{ASKED}{request.reason}",
-            audited=True,
-            notification=notification,
-        ),
-    )
-    if name is None or runbook is None:
-        return situation
-    return situation.model_copy(
-        update={
-            "history": await work.actions.history(name, alert.service, since),
-            "budgets": await work.budgets.states(policy, alert.service, name, now),
-            "licence": as_written(
-                await work.licences.of(name, runbook.digest, now), _changed(context, runbook, request)
-            ),
-        }
+        ledger=tuple(entry for entry in ledger if entry.action_id != but),
+        evidenced={name: await work.licences.of(name) for name in names},
+        oversight=Oversight(audited=True, notification=notification),
     )
 
 
-def _changed(context: Context, runbook: Runbook, request: Request | None) -> Mapping[str, str]:
-    """What the person wants otherwise than the policy says."""
-    remediation = context.catalogue.get(runbook.remediation)
-    return (
-        {} if request is None or remediation is None else changes(remediation.parameters, runbook, request.parameters)
+async def firing_facts(work: Work, incident: Incident) -> tuple[AlertFacts, ...]:
+    """Every firing alert of the incident, in the order in which they began."""
+    alerts = await work.incidents.alerts(incident.id, ALERTS_JUDGED)
+    firing = (alert.facts for alert in alerts if alert.status is AlertStatus.FIRING)
+    return tuple(sorted(firing, key=lambda facts: (facts.starts_at, facts.source, facts.fingerprint)))
+
+
+async def memory_of(work: Work, incident: Incident, *, but: str | None = None) -> Memory:
+    """What people refused and what was done in this incident, from its actions."""
+    actions = [action for action in await work.actions.of_incident(incident.id) if action.id != but]
+    refusals = [_refusal(action) for action in actions if action.state in _REFUSED]
+    if incident.state is IncidentState.TAKEN:
+        taken = incident.taken_at or incident.opened_at
+        refusals.append(Refusal(kind=RefusalKind.TAKEN, by=incident.taken_by or "", at=taken))
+    acted = tuple(
+        Acted(
+            action_id=action.id,
+            runbook=action.runbook,
+            targets=tuple(target.key for target in action.plan.targets),
+            at=action.begun_at,
+        )
+        for action in actions
+        if action.begun_at is not None
     )
+    return Memory(refusals=tuple(refusals), acted=acted)
 
 
-def as_written(licence: Licence, changed: Mapping[str, str]) -> Licence:
-    """A licence is earned for the parameters as they are written: with others a person must agree."""
-    if not changed or (licence.demoted_to is not None and licence.demoted_to <= Level.L1):
-        return licence
-    reason = f"it earned its licence with the parameters as written, and a person changed {', '.join(sorted(changed))}"
-    return licence.model_copy(update={"demoted_to": Level.L1, "demotion_reason": reason})
+def _refusal(action: Action) -> Refusal:
+    by = ", ".join(action.decided_by)
+    return Refusal(kind=_REFUSED[action.state], by=by, at=action.decided_at or action.finished_at or action.created_at)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bot.policy.decision import Decision, Verdict
 from bot.policy.rules.forbidden import forbidden_in
-from bot.policy.situation import Situation
+from bot.policy.situation import Planned, Situation
 from bot.response.model.incidents import Incident
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.ports.context import Context
@@ -25,9 +25,10 @@ async def ask_together(
     To be called in the transaction that records the decision, after its audit entry: whoever writes that stands in
     line, so two replicas never count the same storm at the same time.
     """
-    now, policy, runbook = situation.now, context.policy(), situation.runbook or ""
-    forbidden = situation.plan is not None and bool(forbidden_in(situation.plan))
-    alone = decision.verdict in ON_ITS_OWN or situation.requested_by is not None or forbidden
+    now, policy, runbook = situation.now, context.policy(), decision.runbook or ""
+    plan = situation.plans.get(runbook, Planned()).plan
+    forbidden = plan is not None and bool(forbidden_in(plan))
+    alone = decision.verdict in ON_ITS_OWN or situation.request is not None or forbidden
     shared = await work.bundles.of(incident.id)
     if shared is not None:
         if alone or shared.runbook != runbook:

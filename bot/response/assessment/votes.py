@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bot.policy.approval import Intervention, Tally, groups_for, tally
+from bot.policy.approval import Intervention, Tally, approvals_needed, groups_for, tally
 from bot.response.model.actions import Action
 from bot.response.model.records import Ballot
 from bot.response.ports.context import Context
@@ -25,12 +25,12 @@ def authorised(
 
 
 async def count_votes(work: Work, context: Context, roster: Roster, action: Action) -> Tally:
-    """What the votes on record amount to, given who may answer now: not when the question was asked."""
+    """What the votes on record amount to as the present policy counts them: who may answer, and how many must."""
     votes = await work.votes.of(action.id)
     return tally(
         approvals=[vote.person for vote in votes if vote.ballot is Ballot.APPROVE],
         stops=[vote.person for vote in votes if vote.ballot is Ballot.STOP],
         approvers=authorised(context, roster, Intervention.APPROVE, action.runbook, action),
         requested_by=action.requested_by,
-        needed=action.approvals_needed,
+        needed=approvals_needed(context.policy(), action.runbook, action.plan),
     )

@@ -19,6 +19,10 @@ class EffectResult(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     NOT_BEGUN = "not begun"
+    HELD = "held"
+    """A rollback that a person's pause keeps from beginning by itself."""
+    MOVED_ON = "moved on"
+    """A rollback that would overwrite what somebody did since."""
 
 
 class _AsSaid(Facts):

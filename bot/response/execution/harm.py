@@ -1,23 +1,28 @@
 """Harm after our own act: new alerts where we have just acted mean that we may have made it worse.
 
-Then the act is rolled back, its runbook is paused until a person resumes it, and people are called.
+Then the act is rolled back where that is right, its runbook is paused until a person resumes it, and people are called.
+What counts is when we received an alert; the clocks of monitors only tell what began long before.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.file.document import Policy
-from bot.policy.plan import Exactness
+from bot.policy.file.templates import TemplateError, substitute
+from bot.policy.rules.matching import match
 from bot.policy.situation import Scope, ScopeKind
-from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.execution.controls import held_by_people, services_touched
+from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.incidents import Alert, Incident
+from bot.response.model.incidents import Alert, AlertStatus, Incident
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import tell
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
+
+NEIGHBOURS_MAX = 50
 
 
 async def pause_after_harm(work: Work, action: Action, reason: str, now: datetime) -> int:
@@ -36,7 +41,7 @@ async def pause_after_harm(work: Work, action: Action, reason: str, now: datetim
 
 
 async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
-    """Roll back each finished act after which one of these alerts began, here or on what this service depends on."""
+    """Answer each finished act of ours after which one of these alerts came, on a service that may feel it."""
     policy = context.policy()
     for action in await _suspects(work, policy, incident, firing, now):
         reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
@@ -44,16 +49,10 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
         lines = [
             f"New alert after our act: {incident.name}, {incident.alert_name}.",
             f"The runbook {action.runbook} is paused until a person resumes it.",
+            await _rolled_back(work, context, action, reason),
         ]
-        reversible = action.plan.rollback.exactness is not Exactness.NONE
-        free = reversible and await work.locks.take([t.key for t in action.plan.targets], action.id) is None
-        if free and await work.actions.move(action.id, ActionEvent.ROLL_BACK) is not None:
-            await work.queue.roll_back(action, WATCHKEEPER, reason)
-            lines.append("Rolling it back now.")
-        else:
-            lines.append("It cannot be rolled back by itself; a person must look.")
         line = ThreadLine(
-            title="Harm suspected after our act",
+            title="It may have made things worse",
             lines=tuple(lines),
             tone=Tone.BAD,
             to=callable_people(policy, action.asked, incident.severity, now),
@@ -62,21 +61,93 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
         await tell(work, context, action.incident_id, line, entries=(entry,), at=now)
 
 
+async def reconsider_neighbours(work: Work, context: Context, action: Action) -> None:
+    """An act has ended: assess its incident anew, and every other in which alerts came while it ran."""
+    began = action.begun_at or context.now()
+    for incident in await work.incidents.unresolved(NEIGHBOURS_MAX):
+        alerts = await work.incidents.alerts(incident.id) if incident.id != action.incident_id else ()
+        came = any(alert.status is AlertStatus.FIRING and alert.received_at > began for alert in alerts)
+        if incident.id == action.incident_id or came:
+            await work.queue.consider(incident.id)
+
+
+async def stands_on(work: Work, action: Action) -> Action | None:
+    """A newer act of ours on one of the same targets that still stands; None when there is none."""
+    keys = {target.key for target in action.plan.targets}
+    began = action.begun_at or action.created_at
+    for other in await work.actions.acts_since(began):
+        if other.id == action.id or other.state is ActionState.ROLLED_BACK or other.begun_at is None:
+            continue
+        if other.begun_at > began and keys & {target.key for target in other.plan.targets}:
+            return other
+    return None
+
+
+async def _rolled_back(work: Work, context: Context, action: Action, reason: str) -> str:
+    """Begin the rollback where it may begin by itself; what becomes of it, in words."""
+    if action.plan.rollback.exactness not in REVERSIBLE:
+        return f"Rollback: {action.plan.rollback.summary}"
+    if held := await held_by_people(work, context, action):
+        return f"Not rolled back by itself: {held[0].text}. Roll back is offered on its card."
+    if await work.locks.take([t.key for t in action.plan.targets], action.id) is not None:
+        return "Another action works on the same target, so it is not rolled back by itself; a person must look."
+    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, rollbacks=action.rollbacks + 1)
+    if rolling is None:
+        return "It cannot be rolled back by itself; a person must look."
+    await work.queue.roll_back(rolling, WATCHKEEPER, reason)
+    return "Rolling it back now."
+
+
 async def _suspects(
     work: Work, policy: Policy, incident: Incident, firing: Sequence[Alert], now: datetime
 ) -> list[Action]:
-    """Our finished acts after which one of these alerts began, on the same service or one that it depends on."""
-    if not firing or not incident.service:
+    """Our finished acts after whose beginning one of these alerts came, on a service that may feel them."""
+    heard = [alert for alert in firing if match(policy, alert.facts).mute is None]
+    if not heard:
         return []
-    service = policy.services.get(incident.service)
-    services = [incident.service, *(service.depends_on if service else ())]
-    newest = max(a.facts.starts_at for a in firing)
-    suspects: list[Action] = []
-    for name in services:
-        history = await work.actions.history("", name, now - policy.defaults.watch_after)
-        for past in history.actions:
-            action = await work.actions.get(past.action_id)
-            done = action is not None and action.state is ActionState.SUCCEEDED and action.finished_at is not None
-            if action is not None and done and action.finished_at is not None and newest > action.finished_at:
-                suspects.append(action)
-    return suspects
+    services = {alert.facts.service for alert in heard} | {incident.service}
+    felt = frozenset().union(*(_depended_on(policy, name) for name in services - {""}))
+    return [
+        action
+        for action in await work.actions.acts_since(now - policy.defaults.watch_after)
+        if action.state is ActionState.SUCCEEDED and _feels(action, felt)
+        if any(_came_after(policy, action, alert) and not _elsewhere(policy, action, alert) for alert in heard)
+    ]
+
+
+def _depended_on(policy: Policy, name: str) -> frozenset[str]:
+    """The service and everything it depends on, through any number of hops."""
+    found, open_names = {name}, [name]
+    while open_names:
+        service = policy.services.get(open_names.pop())
+        new = set(service.depends_on) - found if service is not None else set()
+        found |= new
+        open_names += new
+    return frozenset(found)
+
+
+def _feels(action: Action, services: frozenset[str]) -> bool:
+    touched = services_touched(action)
+    return bool(touched.names & services) or not touched.known
+
+
+def _came_after(policy: Policy, action: Action, alert: Alert) -> bool:
+    """Received after the effect began, unless it started longer before than clocks can be off."""
+    began = action.begun_at or action.finished_at
+    if began is None or alert.received_at <= began:
+        return False
+    started = min(alert.facts.starts_at, alert.received_at)  # a start in the future is a clock that is ahead
+    return started >= began - policy.defaults.clock_tolerance
+
+
+def _elsewhere(policy: Policy, action: Action, alert: Alert) -> bool:
+    """Whether it is the same runbook's alert about another target: the next attacker, not harm by the first block."""
+    if match(policy, alert.facts).runbook != action.runbook:
+        return False
+    runbook = policy.runbooks[action.runbook]
+    try:
+        wanted = substitute(runbook.parameters, alert.facts)
+    except TemplateError:
+        return False
+    planned = action.plan.parameters
+    return any(str(planned[key]) != str(value) for key, value in wanted.items() if key in planned)

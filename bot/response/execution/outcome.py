@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
-from bot.response.model.actions import Action, ActionEvent, ActionState
+from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine
 from bot.response.model.state_words import state_words
@@ -51,6 +51,7 @@ async def finish(
     action_id: str,
     event: ActionEvent,
     summary: str,
+    result: Result,
     *,
     call_people: bool = False,
     changed: bool = True,
@@ -59,7 +60,9 @@ async def finish(
 
     ``changed``: something may have been changed, so a review is due.
     """
-    moved = await work.actions.move(action_id, event, finished_at=context.now(), due_at=None, outcome=summary)
+    moved = await work.actions.move(
+        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
+    )
     if moved is None:
         return None
     await work.locks.release(action_id)
@@ -82,11 +85,12 @@ async def _report_ending(
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
     said = state_words(action.state)
-    reversible = action.state is ActionState.SUCCEEDED and action.plan.rollback.exactness != "none"
+    reversible = action.result in ROLLED_BACK_FROM and action.plan.rollback.exactness in REVERSIBLE
+    succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
         title=said.label,
-        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if reversible else ())),
+        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if succeeded else ())),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(

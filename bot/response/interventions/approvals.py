@@ -4,12 +4,13 @@ A vote is counted per person and sealed to the action, and so to its plan digest
 quorum is judged over the stored votes including this one, never on the click itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.policy.approval import Intervention, TallyState, may, next_groups
 from bot.response.assessment.votes import Roster, authorised, count_votes
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, stale
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, present, stale
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -62,10 +63,17 @@ class Approval:
 
 
 async def cast_approval(
-    work: Work, context: Context, roster: Roster, action: Action, person: str, *, by_hand: bool = False
+    work: Work,
+    context: Context,
+    roster: Roster,
+    action: Action,
+    person: str,
+    *,
+    by_hand: bool = False,
+    overriding: Sequence[str] = (),
 ) -> Answer:
     """Count an approval, and say so on the card and, if it released the action, in the thread."""
-    approval = await count_approval(work, context, roster, action, person, by_hand=by_hand)
+    approval = await count_approval(work, context, roster, action, person, by_hand=by_hand, overriding=overriding)
     if approval.entry is None:
         return approval.answer
     await refresh_card(work, context.policy(), action.incident_id, context.now())
@@ -85,12 +93,14 @@ async def count_approval(
     person: str,
     *,
     by_hand: bool = False,
+    overriding: Sequence[str] = (),
     bundle: str | None = None,
 ) -> Approval:
     """Store the vote, count all of them, and release the action if that was enough; telling is the caller's part.
 
     Who may answer is judged now, for this vote and for all before it: whoever has left the group or the workspace
-    since they voted is not counted. ``bundle``: the handle of the card on which it was given together with others.
+    since they voted is not counted. ``overriding``: the pauses and freezes that whoever acts by hand was shown.
+    ``bundle``: the handle of the card on which it was given together with others.
     """
     now = context.now()
     opened = await work.votes.has_opened(action.incident_id, action.revision, person)
@@ -124,6 +134,7 @@ async def count_approval(
         decided_at=now,
         decided_by=count.approved_by,
         by_hand=by_hand,
+        overridden=tuple(overriding),
         due_at=now + timedelta(seconds=action.execute_within_seconds),
     )
     if approved is None:
@@ -202,12 +213,12 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    action, now = found.action, context.now()
+    # A stop never fails for being pressed on an old card: it stops what is about to act now.
+    action, now = await present(work, found) or found.action, context.now()
     tried = press.on(action.incident_id)
     refusal = await refused(work, context, roster, Intervention.STOP, tried, runbook=action.runbook)
     if refusal is not None:
         return refusal
-    # A stop never fails for being pressed on an old card: it can only make things safer.
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
         return Answer(
             False, f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."

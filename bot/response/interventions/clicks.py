@@ -70,6 +70,11 @@ async def find(work: Work, subject: str, revision: int) -> Found | None:
     return Found(incident, action, current=incident.revision == revision)
 
 
+async def present(work: Work, found: Found) -> Action | None:
+    """What stopping, taking over and pausing are about: the incident's present action, whatever card was pressed."""
+    return await current_action(work, found.incident) or found.action
+
+
 def stale(found: Found) -> Answer:
     """The refusal for a click on a card that is no longer the question."""
     return Answer(

@@ -70,11 +70,12 @@ async def override_choices(work: Work, context: Context, subject: str, revision:
     if found is None or stored is None:
         return ()
     policy = context.policy()
-    proposed = found.action.runbook if found.action else stored.situation.runbook
+    proposed = found.action.runbook if found.action else stored.decision.runbook
     entry = policy.runbooks.get(proposed) if proposed else None
     names = [
         *((proposed,) if proposed in policy.runbooks else ()),
         *(entry.alternatives if entry else ()),
-        *candidates(policy, stored.situation.alert),
+        *stored.decision.others,
+        *candidates(policy, stored.alert),
     ]
     return [Choice(name, policy.runbooks[name].summary, name == proposed) for name in dict.fromkeys(names)]

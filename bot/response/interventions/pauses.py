@@ -8,7 +8,7 @@ from bot.policy.file.fields import duration_text
 from bot.policy.situation import Pause, Scope
 from bot.response.assessment.record import judge_anew
 from bot.response.assessment.votes import Roster
-from bot.response.execution.recheck import pause_in_force
+from bot.response.execution.controls import controls_on
 from bot.response.interventions.clicks import Answer, Tried
 from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, Action, ActionState
@@ -130,7 +130,7 @@ async def hold_what_is_paused(work: Work, context: Context) -> int:
     """Hold whatever a pause or freeze covers and has not begun, so that its card says so; how many."""
     held = 0
     for action in await work.actions.in_states(HOLDABLE):
-        if await pause_in_force(work, context, action):
+        if await controls_on(work, context, action):
             held += await judge_anew(work, context, action)
     return held
 
@@ -165,7 +165,7 @@ async def reconsider_held(work: Work, context: Context) -> int:
     free: list[Action] = [
         action
         for action in await work.actions.in_states(frozenset({ActionState.HELD}))
-        if not await pause_in_force(work, context, action)
+        if not await controls_on(work, context, action)
     ]
     for action in free:
         await work.queue.consider(action.incident_id)

@@ -19,7 +19,7 @@ from bot.policy.decide import decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Runbook
 from bot.policy.file.templates import TemplateError
-from bot.policy.situation import AlertFacts, Notification, Situation
+from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.remediation import Parameters, RemediationError
 from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
@@ -29,9 +29,9 @@ from bot.response.interventions.clicks import Answer, Tried
 from bot.response.interventions.refusals import refused
 from bot.response.model.actions import PENDING, UNDER_WAY, ActionState
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, incident_name
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, incident_name, incident_number
 from bot.response.model.notices import ThreadLine
-from bot.response.model.records import PERSON, Request
+from bot.response.model.records import PERSON
 from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
 from bot.response.notices.report import tell
@@ -127,7 +127,11 @@ async def run(
     if home is not None:
         await tell(work, context, home.id, _asked_for(wanted), entries=(entry,), by=person, at=now)
     request = Request(
-        runbook=wanted.runbook, by=person, reason=wanted.reason or NO_REASON, parameters=dict(wanted.parameters)
+        runbook=wanted.runbook,
+        by=person,
+        reason=wanted.reason or NO_REASON,
+        parameters=dict(wanted.parameters),
+        at=now,
     )
     await work.queue.consider(incident_id, request)
     where = f"{name} is opened for it" if home is None else f"it belongs to {name}, which is open"
@@ -163,7 +167,7 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
     request = Request(
         runbook=wanted.runbook, by=person, reason=wanted.reason or "rehearsal", parameters=dict(wanted.parameters)
     )
-    return Brief(incident=incident.name if incident else "a rehearsal", alert=facts, request=request)
+    return Brief(incident=incident.name if incident else "a rehearsal", alerts=(facts,), request=request)
 
 
 async def rehearse(context: Context, brief: Brief) -> Rehearsal:
@@ -174,17 +178,22 @@ async def rehearse(context: Context, brief: Brief) -> Rehearsal:
     """
     async with asyncio.timeout(REHEARSAL_TIMEOUT_SECONDS):
         assessment = await assess(context, brief)
-        possible, finding = None, assessment.plan_problem
-        if assessment.plan is not None:
+        name = brief.request.runbook if brief.request else ""
+        planned = assessment.plans.get(name, Planned())
+        possible, finding = None, planned.problem
+        if planned.plan is not None:
             try:
-                report = await context.catalogue[assessment.plan.remediation].rehearse(assessment.plan)
+                report = await context.catalogue[planned.plan.remediation].rehearse(planned.plan)
                 possible, finding = True, report.summary
             except RemediationError as error:
                 possible, finding = False, str(error)
+        number = incident_number(brief.incident)
         async with context.database.read() as work:
-            situation = await build_situation(work, context, brief, assessment, Notification.PLANNED, context.now())
+            incident = await work.incidents.get(number) if number is not None else None
+            now = context.now()
+            situation = await build_situation(work, context, incident, brief, assessment, Notification.PLANNED, now)
     policy = context.policy()
-    groups = policy.approvals_of(assessment.runbook or "").groups
+    groups = policy.approvals_of(name).groups
     approvers = tuple(sorted({person for group in groups for person in assessment.members.get(group, ())}))
     return Rehearsal(situation, decide(situation, policy), approvers, possible, finding)
 

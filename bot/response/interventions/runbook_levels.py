@@ -6,8 +6,9 @@ from datetime import datetime
 
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.levels import Level
-from bot.policy.rules.licence import earned, missing_gates
-from bot.policy.situation import Licence, Pause, ScopeKind
+from bot.policy.rules.case import Licence
+from bot.policy.rules.licence import earned, licence_of, missing_gates
+from bot.policy.situation import Pause, ScopeKind
 from bot.response.ports.work import Work
 
 
@@ -28,7 +29,9 @@ async def runbook_levels(work: Work, policy: Policy, now: datetime) -> Sequence[
     """Every runbook, in the order of the policy."""
     pauses = await work.pauses.active(now)
     return [
-        _runbook_level(policy, name, runbook, await work.licences.of(name, runbook.digest, now), pauses, now)
+        _runbook_level(
+            policy, name, runbook, licence_of(await work.licences.of(name), runbook.digest, now), pauses, now
+        )
         for name, runbook in policy.runbooks.items()
     ]
 

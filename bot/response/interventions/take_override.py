@@ -2,15 +2,15 @@
 
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
+from bot.policy.situation import Request
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, stale
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, present, stale
 from bot.response.interventions.refusals import refused
-from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
+from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.model.records import Request
 from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
@@ -20,7 +20,8 @@ NOTHING = "nothing"
 """Override choice: do nothing automatic here."""
 BY_HAND = "by_hand"
 """Override choice: I will do it myself."""
-AUTONOMOUS_SOON = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW})
+ABOUT_TO_ACT = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW, ActionState.APPROVED})
+"""States that lead to an effect without anybody being asked any more."""
 
 
 async def take(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
@@ -36,8 +37,9 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
         return Answer(True, f"{incident.name} is already yours.")
     if not await work.incidents.move(incident.id, IncidentEvent.TAKE, now=now, by=press.person):
         return Answer(False, f"{incident.name} is resolved already.")
-    if found.action is not None and found.action.state in AUTONOMOUS_SOON:
-        await _set_aside(work, context, found.action, press.person, "Taken over by a person.")
+    action = await present(work, found)
+    if action is not None and action.state in ABOUT_TO_ACT:
+        await _set_aside(work, context, action, press.person, "Taken over by a person.")
     line = ThreadLine(title="On it", tone=Tone.GOOD)
     await report(work, context, incident.id, AuditKind.INCIDENT_TAKEN, by=press.person, body={}, line=line)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
@@ -96,7 +98,9 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
         line=_warning(title, reason),
     )
     if choice in policy.runbooks:
-        await work.queue.consider(incident.id, Request(runbook=choice, by=press.person, reason=reason))
+        await work.queue.consider(
+            incident.id, Request(runbook=choice, by=press.person, reason=reason, at=context.now())
+        )
         return Answer(True, f"Looking at {choice} for {incident.name}. The card shows the plan in a moment.")
     return Answer(True, f"Overridden. Nothing runs by itself for {incident.name} any more.")
 
@@ -115,13 +119,19 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
         return Answer(True, f"{state_words(action.state).label} already.")
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
         return Answer(False, f"Nothing to roll back: {_in_words(action)}.")
+    if action.plan.rollback.exactness is Exactness.NOTHING_TO_UNDO:
+        return Answer(False, f"There is nothing to undo. {action.plan.rollback.summary}")
     attempt = await work.attempts.get(f"{action.id}:execute")
+    if action.result is Result.NOTHING_CHANGED:
+        return Answer(False, "Nothing was changed, so there is nothing to roll back.")
     if action.plan.rollback.exactness is Exactness.NONE or attempt is None or attempt.snapshot is None:
         return Answer(False, "This action cannot be rolled back. Please handle it by hand.")
     holder = await work.locks.take([t.key for t in action.plan.targets], action.id)
     if holder is not None:
         return Answer(False, "Another action is working on the same target right now. Please try again in a moment.")
-    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, decided_by=(press.person,))
+    rolling = await work.actions.move(
+        action.id, ActionEvent.ROLL_BACK, decided_by=(press.person,), rollbacks=action.rollbacks + 1
+    )
     if rolling is None:
         return Answer(False, "Somebody else was faster. See the thread.")
     await work.queue.roll_back(rolling, press.person, reason)
@@ -154,7 +164,7 @@ async def _by_hand(work: Work, context: Context, roster: Roster, action: Action,
         body={"reason": reason},
         line=line,
     )
-    return await cast_approval(work, context, roster, action, person, by_hand=True)
+    return await cast_approval(work, context, roster, action, person, by_hand=True, overriding=stored.decision.controls)
 
 
 async def _set_aside(work: Work, context: Context, action: Action, person: str, outcome: str) -> None:

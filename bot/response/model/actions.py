@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.policy.decision import Verdict
-from bot.policy.plan import Plan
+from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Trigger
 from bot.response.model.lifecycle import Lifecycle
 
@@ -47,6 +47,28 @@ class ActionState(StrEnum):
     """Approved, by people or by silence, but it could not start within ``execute_within``."""
     SUPERSEDED = "superseded"
     """A newer question took its place (plan changed, alert resolved, automation paused or resumed)."""
+
+
+class Result(StrEnum):
+    """What happened, once an action's effect could have begun."""
+
+    NOTHING_CHANGED = "nothing_changed"
+    VERIFIED = "verified"
+    ROLLED_BACK = "rolled_back"
+    NOT_RESTORED = "not_restored"
+    """It was to be rolled back and could not be, or nobody knows how far that got."""
+    INTERRUPTED = "interrupted"
+    """A person, a pause or a shutdown ended it between two changes."""
+    UNKNOWN = "unknown"
+    """Nobody knows how far it got, or whether it helped."""
+
+
+class By(StrEnum):
+    """Who let an action act."""
+
+    ALONE = "alone"
+    APPROVED = "approved"
+    BY_HAND = "by_hand"
 
 
 class ActionEvent(StrEnum):
@@ -93,6 +115,12 @@ PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
+REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
+"""Kinds of rollback that there is something to do for."""
+ROLLED_BACK_FROM = frozenset({Result.VERIFIED, Result.NOT_RESTORED, Result.INTERRUPTED, Result.UNKNOWN})
+"""Results after which something may be there to roll back."""
+ENDED_AFTER_AN_EFFECT = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED})
+"""Ends of actions that may have changed something."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
 ENDED = frozenset(_S) - PENDING - UNDER_WAY
@@ -170,6 +198,23 @@ class Action:
     """A person with the authority acted although automation is paused."""
     remind_at: datetime | None = None
     """While waiting: when those who have not answered are reminded; None once they were."""
+    overridden: tuple[str, ...] = ()
+    """Ids of the pauses and freezes that whoever acts by hand was shown: exactly these do not hold it."""
+    services: tuple[str, ...] = ()
+    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    begun_at: datetime | None = None
+    """When its effect began, by our clock."""
+    result: Result | None = None
+    """What happened; None while nothing has, and in rows of older releases."""
+    rollbacks: int = 0
+    """How often it was rolled back or tried to be."""
+
+    @property
+    def by(self) -> By:
+        """Who let it act."""
+        if self.by_hand:
+            return By.BY_HAND
+        return By.APPROVED if self.decided_by else By.ALONE
 
     @property
     def approvers(self) -> tuple[str, ...]:

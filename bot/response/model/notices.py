@@ -12,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
 
 from bot.policy.decision import Verdict
+from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
-from bot.policy.situation import Finding
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 
@@ -110,6 +110,11 @@ class CardNotice(Facts):
     alert_name: str
     summary: str
     alerts_firing: int
+    """Of the incident, those included that the monitor left out of its last delivery."""
+    truncated: int = 0
+    """How many of them the monitor left out."""
+    unmatched: tuple[str, ...] = ()
+    """Names of firing alerts that no runbook covers."""
     opened_at: datetime
     resolved_at: datetime | None = None
     taken_by: str | None = None

@@ -6,11 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import Field
-
 from bot.policy.decision import Decision
-from bot.policy.plan import Facts
-from bot.policy.situation import Situation
+from bot.policy.situation import AlertFacts, Planned, Situation
 from bot.remediation import Snapshot
 
 
@@ -42,7 +39,8 @@ class AttemptState(StrEnum):
     DONE = "done"
     """The remediation says that it did what it should."""
     FAILED = "failed"
-    """It ended in any other way; its report says how."""
+    MOVED_ON = "moved_on"
+    """Not begun: somebody has changed the target since, and was not to be overwritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +51,12 @@ class Attempt:
     state: AttemptState
     snapshot: Snapshot | None
     report: str
+    after: Snapshot | None = None
+    """The same right after the effect: what we left behind."""
 
 
 PERSON = "person"
 """The source of what no monitor said: a person asked for it."""
-
-
-class Request(Facts):
-    """A person wants this runbook considered, with a reason; it goes the same way as an alert."""
-
-    runbook: str
-    by: str
-    reason: str
-    parameters: dict[str, str] = Field(default_factory=dict)
-    """``key=value`` as the person gave them: they fill the runbook's references, or change what is written there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +70,35 @@ class StoredDecision:
     policy_digest: str
     audit_entry: int
     at: datetime
+
+    @property
+    def alert(self) -> AlertFacts:
+        """The alert that fills the runbook, or the worst where there is no runbook."""
+        return self.situation.alerts[self.decision.alert]
+
+    @property
+    def planned(self) -> Planned:
+        """What came of planning the runbook that applies."""
+        return self.situation.plans.get(self.decision.runbook or "", Planned())
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimJudgement:
+    """The judgement made when an action claimed its targets: the one that let it act, or kept it from acting."""
+
+    action_id: str
+    situation: Situation
+    decision: Decision
+    audit_entry: int
+    at: datetime
+
+
+class AssessmentResult(StrEnum):
+    """Why an assessment decided nothing new."""
+
+    MUTED = "muted"
+    UNCHANGED = "unchanged"
+    UNDER_WAY = "under_way"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Situation
-from bot.response.model.actions import Action, ActionState
+from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionState
 from bot.response.model.incidents import Alert, Incident, IncidentState
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
 from bot.response.model.records import Ballot, StoredDecision, Vote
@@ -30,7 +30,7 @@ _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ROLLING_BACK: (Button.WHY,),
     _S.SUCCEEDED: (Button.ROLL_BACK, Button.WHY),
     _S.ROLLED_BACK: (Button.OVERRIDE, Button.TAKE, Button.WHY),
-    _S.FAILED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.FAILED: (Button.ROLL_BACK, Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.STOPPED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.OVERRIDDEN: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.EXPIRED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
@@ -50,6 +50,8 @@ def blast_radius_text(plan: Plan) -> str:
 
 def rollback_text(plan: Plan) -> str:
     """The rollback with its exactness in words."""
+    if plan.rollback.exactness is Exactness.NOTHING_TO_UNDO:
+        return f"Nothing to undo. {plan.rollback.summary}".strip()
     if plan.rollback.exactness is Exactness.NONE:
         return f"No rollback. {plan.rollback.summary}".strip()
     return f"{plan.rollback.summary.rstrip('.')} ({plan.rollback.exactness})."
@@ -66,14 +68,15 @@ def offered_buttons(
 
 
 def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
-    reversible = action is not None and action.plan.rollback.exactness is not Exactness.NONE
+    reversible = action is not None and action.plan.rollback.exactness in REVERSIBLE
+    changed = action is not None and (action.result in ROLLED_BACK_FROM or action.result is None)
     if incident.state is IncidentState.RESOLVED:
-        done = action is not None and action.state is _S.SUCCEEDED and reversible
+        done = action is not None and action.state in (_S.SUCCEEDED, _S.FAILED) and reversible and changed
         return (Button.ROLL_BACK, Button.WHY) if done else (Button.WHY,)
     buttons = _WITHOUT_ACTION if action is None else _OFFERED[action.state]
     if incident.state is IncidentState.TAKEN:
         buttons = tuple(b for b in buttons if b is not Button.TAKE)
-    if not reversible:
+    if not reversible or not changed:
         buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
     return buttons
 
@@ -92,9 +95,9 @@ def build_card(
 ) -> CardNotice:
     """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
     decision, situation = stored.decision, stored.situation
-    runbook = policy.runbooks.get(situation.runbook) if situation.runbook else None
+    runbook = policy.runbooks.get(decision.runbook) if decision.runbook else None
     service = policy.services.get(incident.service)
-    annotations = situation.alert.annotations
+    annotations = stored.alert.annotations
     links = [
         Link(label=label, url=url)
         for label, url in (
@@ -106,7 +109,7 @@ def build_card(
     ]
     counts = set(action.approvers) - {action.requested_by} if action else set()
     approved_by = tuple(v.person for v in votes if v.ballot is Ballot.APPROVE and v.person in counts)
-    plan = situation.plan if action is None else action.plan
+    plan = stored.planned.plan if action is None else action.plan
     return CardNotice(
         incident=incident.name,
         incident_state=incident.state,
@@ -114,11 +117,13 @@ def build_card(
         severity=incident.severity,
         alert_name=incident.alert_name,
         summary=annotations.get("summary") or annotations.get("description") or "",
-        alerts_firing=firing,
+        alerts_firing=firing + incident.truncated,
+        truncated=incident.truncated,
+        unmatched=decision.unmatched,
         opened_at=incident.opened_at,
         resolved_at=incident.resolved_at,
         taken_by=incident.taken_by,
-        runbook=situation.runbook,
+        runbook=decision.runbook,
         verdict=decision.verdict,
         level=decision.level,
         headline=decision.headline,
@@ -132,7 +137,7 @@ def build_card(
             blast_radius=blast_radius_text(plan),
             rollback=rollback_text(plan),
         ),
-        evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in situation.evidence),
+        evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in decision.evidence),
         links=tuple(links),
         approvers=callable_people(policy, action.asked, incident.severity, now) if action else (),
         asked=asked_groups(policy, action.asked, incident.severity, now) if action else (),

@@ -32,6 +32,8 @@ class Timing:
     """Between two checks while verifying."""
     execute_timeout_seconds: float = 300.0
     """A remediation that takes longer counts as stuck: verify decides."""
+    plan_timeout_seconds: float = 15.0
+    """A system that has not said by then what would be done there is not acted on."""
     busy_target_retry_seconds: float = 2.0
     history_days: int = 30
 

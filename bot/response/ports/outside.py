@@ -3,18 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from bot.policy.situation import Evidence
+from bot.policy.evidence import Answer, Evidence
 
 
 class EvidenceSource(Protocol):
     """Asks the monitoring system; bounded and timed out; an error is a finding of ``unknown``, never an exception."""
 
-    async def gather(self, queries: Mapping[str, str]) -> tuple[Evidence, ...]:
-        """Evaluate each PromQL query: a result that is non-empty and non-zero supports, else contradicts."""
-        ...
-
-    async def number(self, query: str) -> float | None:
-        """First sample of an instant query; None when empty or unanswerable."""
+    async def ask(self, queries: Collection[str]) -> Mapping[str, Answer]:
+        """The raw answer to each PromQL query, by its text; what is wrong is said in the answer, never raised."""
         ...
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:

@@ -4,19 +4,28 @@ Every ``move`` and ``take`` is a conditional update; None or False means somebod
 answer.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import BudgetState, Gate, History, Licence, Pause, Scope
+from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Request, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
-from bot.response.model.records import Attempt, AttemptState, AuditEntry, Review, StoredDecision, Vote
+from bot.response.model.records import (
+    AssessmentResult,
+    Attempt,
+    AttemptState,
+    AuditEntry,
+    ClaimJudgement,
+    Review,
+    StoredDecision,
+    Vote,
+)
 
 
 class Incidents(Protocol):
@@ -58,8 +67,12 @@ class Incidents(Protocol):
         """Apply ``event`` where the lifecycle allows it; True when this call did."""
         ...
 
-    async def begin_consideration(self, incident_id: int) -> None:
+    async def begin_consideration(self, incident_id: int, now: datetime) -> None:
         """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
+        ...
+
+    async def raise_severity(self, incident_id: int, severity: str) -> None:
+        """An alert that joined is worse than all before it: the incident is as bad from here on."""
         ...
 
     async def next_revision(self, incident_id: int) -> int:
@@ -80,6 +93,32 @@ class Decisions(Protocol):
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:
         """The decision that a card of this revision showed; None when there was none."""
+        ...
+
+    async def add_claim(self, judged: ClaimJudgement) -> None:
+        """Keep the judgement made when an action claimed its targets."""
+        ...
+
+    async def claims_of(self, action_id: str) -> Sequence[ClaimJudgement]:
+        """Every judgement made for the action at a claim, oldest first."""
+        ...
+
+    async def note(
+        self, incident_id: int, result: AssessmentResult, detail: str, policy: Policy, now: datetime
+    ) -> None:
+        """Leave a small row about an assessment that decided nothing new."""
+        ...
+
+    async def last_note(self, incident_id: int) -> str:
+        """The detail of the last assessment that found nothing new; empty when there was none."""
+        ...
+
+    async def keep(self, policy: Policy, now: datetime) -> None:
+        """Store the whole policy under its digest, once."""
+        ...
+
+    async def policy(self, digest: str) -> Policy | None:
+        """The policy of this digest, as it decided; None when it was never used here."""
         ...
 
 
@@ -118,8 +157,14 @@ class Actions(Protocol):
         """Actions in any of the states, oldest first; at most ``limit``."""
         ...
 
-    async def history(self, runbook: str, service: str, since: datetime, limit: int = 20) -> History:
-        """Finished actions of the runbook or on the service, newest first."""
+    async def history(
+        self, runbooks: Collection[str], services: Collection[str], since: datetime, limit: int = 20
+    ) -> History:
+        """Finished actions of the runbooks or on the services, newest first; those that did nothing are none."""
+        ...
+
+    async def acts_since(self, since: datetime) -> Sequence[Action]:
+        """Every action whose effect began, or that ended after one, since then; oldest first."""
         ...
 
 
@@ -162,6 +207,10 @@ class Attempts(Protocol):
         """Record how the effect ended, with what its remediation reports; the end that was recorded first stands."""
         ...
 
+    async def left_behind(self, key: str, after: Snapshot) -> None:
+        """Record the state right after the effect; the first record stands."""
+        ...
+
     async def get(self, key: str) -> Attempt | None:
         """The attempt, however far it got; None when it was never claimed."""
         ...
@@ -182,14 +231,12 @@ class Locks(Protocol):
 class Budgets(Protocol):
     """The shared ledger over all runbooks and replicas."""
 
-    async def states(self, policy: Policy, service: str, runbook: str, now: datetime) -> tuple[BudgetState, ...]:
-        """Every budget of the policy, as far as it is used up for this service and runbook, in the policy's order."""
+    async def ledger(self, now: datetime, window: timedelta) -> tuple[LedgerEntry, ...]:
+        """Every action that was begun within ``window``, oldest first."""
         ...
 
-    async def take(
-        self, policy: Policy, action_id: str, service: str, runbook: str, now: datetime
-    ) -> BudgetState | None:
-        """Record one action in every budget that covers it, atomically; the exhausted budget if one refuses."""
+    async def enter(self, policy: Policy, action_id: str, services: Sequence[str], runbook: str, now: datetime) -> bool:
+        """Count this action, whoever let it act; False when it is counted already."""
         ...
 
 
@@ -216,8 +263,8 @@ class Pauses(Protocol):
 class Licences(Protocol):
     """What each version of a runbook has earned by evidence, and what it has lost since."""
 
-    async def of(self, runbook: str, runbook_digest: str, now: datetime) -> Licence:
-        """The unexpired gates passed by this very version of the runbook, and any demotion."""
+    async def of(self, runbook: str) -> Evidenced:
+        """Every gate row of the runbook, whatever version passed it and when, and every demotion in force."""
         ...
 
     async def pass_gate(

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from bot.policy.decision import Verdict
+from bot.policy.evidence import Finding
 from bot.policy.levels import Level
-from bot.policy.situation import Finding
 from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine
 from bot.slack.cards.situations import Shown, shown_words
 from bot.slack.limits import HEADER_TEXT

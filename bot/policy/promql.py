@@ -1,4 +1,4 @@
-"""The one thing we must know about a query's text: whether it is a condition or a quantity.
+"""What we must know about a query's text: whether it is a condition or a quantity, and whether two ask the same.
 
 ``up == 0`` is a condition: PromQL keeps the series that match *with their value*, here 0, so that it holds
 when anything is left. ``rate(errors_total[5m])`` is a quantity, where 0 means "no". The answer alone cannot tell them
@@ -6,6 +6,7 @@ apart. This module knows nothing of Prometheus as a server.
 """
 
 import re
+from functools import lru_cache
 
 _TOKEN = re.compile(
     r"""(?P<skip>\s+|\#[^\n]*)
@@ -20,6 +21,13 @@ _TOKEN = re.compile(
 _LOGICAL_WORDS = frozenset({"and", "or", "unless", "atan2"})
 
 
+@lru_cache(maxsize=1024)
+def one_text(query: str) -> str:
+    """``query`` in one way of writing it: without comments, and with its parts one space apart."""
+    return " ".join(token[0] for token in _TOKEN.finditer(query) if token.lastgroup != "skip")
+
+
+@lru_cache(maxsize=1024)
 def is_condition(query: str) -> bool:
     """Whether ``query`` compares at its outer level (without ``bool``), as the expression of an alerting rule does.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.evidence.promql import is_condition
+from bot.policy.promql import is_condition
 
 CONDITIONS = [
     "up == 0",

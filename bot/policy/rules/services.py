@@ -1,0 +1,51 @@
+"""Which services a plan touches, drawn from what it acts on and not only from what an alert calls itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from bot.policy.file.document import Policy
+from bot.policy.plan import Plan
+from bot.policy.situation import AlertFacts
+
+UNKNOWN_SERVICE = ""
+"""Stands for the service that nobody knows where actions are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a plan touches. ``known`` False: it should be known and is not, so every service may be the one."""
+
+    names: frozenset[str]
+    known: bool
+
+    def may_be(self, name: str) -> bool:
+        """Whether a prohibition for service ``name`` applies; unknown never means no."""
+        return name in self.names or not self.known
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """What its budgets are counted for: an unknown service once, as such."""
+        return self.names if self.known else self.names | {UNKNOWN_SERVICE}
+
+
+def services_of(policy: Policy, alerts: Sequence[AlertFacts], plan: Plan | None) -> Services:
+    """The services that ``plan`` (or, without one, these alerts) is about.
+
+    A service counts when its ``targets`` match one of the plan's, when the plan names it, or when an alert does. Where
+    the plan does not tell, every alert must: what one alert calls itself says nothing of what another one is about.
+    """
+    touched = _touched(policy, plan) if plan is not None else frozenset()
+    named = {alert.service for alert in alerts}
+    known = bool(touched) or (plan is not None and not plan.touches_service) or UNKNOWN_SERVICE not in named
+    return Services((touched | named) - {UNKNOWN_SERVICE}, known)
+
+
+def _touched(policy: Policy, plan: Plan) -> frozenset[str]:
+    """What the plan itself says, by the service it was made for and by its targets."""
+    names = [name for target in plan.targets for name in (target.key, target.label)]
+    return frozenset(
+        service
+        for service, entry in policy.services.items()
+        if any(fnmatchcase(name, pattern) for pattern in entry.targets for name in names)
+    ) | ({plan.service} - {UNKNOWN_SERVICE})

@@ -1,0 +1,41 @@
+"""Whether a pause or freeze covers an action at this moment, read from what the action itself touches.
+
+It needs no runbook in the policy: a full pause binds also what the policy no longer knows.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.policy.file.document import Policy
+from bot.policy.rules.controls import Control, applying
+from bot.policy.rules.services import Services
+from bot.policy.situation import Pause
+from bot.response.model.actions import Action
+from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.rows import Work
+
+
+async def controls_on(work: Work, context: Context, action: Action) -> tuple[Control, ...]:
+    """What holds this action now; whoever acts by hand has overridden exactly what they were shown."""
+    now = context.now()
+    applied = _applied(context.policy(), action, await work.pauses.active(now), now)
+    if not action.by_hand:
+        return applied
+    return tuple(control for control in applied if control.id not in action.overridden)
+
+
+async def held_by_people(work: Work, context: Context, action: Action) -> tuple[Control, ...]:
+    """What keeps a rollback from beginning by itself: people's pauses and freezes, not our own pause after harm."""
+    now = context.now()
+    pauses = [pause for pause in await work.pauses.active(now) if pause.by != WATCHKEEPER]
+    return _applied(context.policy(), action, pauses, now)
+
+
+def services_touched(action: Action) -> Services:
+    """What the action's plan touches, as it was judged."""
+    return Services(frozenset(action.services), bool(action.services) or not action.plan.touches_service)
+
+
+def _applied(policy: Policy, action: Action, pauses: Sequence[Pause], now: datetime) -> tuple[Control, ...]:
+    targets = [name for target in action.plan.targets for name in (target.key, target.label)]
+    return applying(policy, pauses, now, runbook=action.runbook, services=services_touched(action), targets=targets)

@@ -1,0 +1,121 @@
+"""Whether an action may go on to act: the one check, made in the transaction that claims, and in that which begins.
+
+Whatever was true when people (or the policy) agreed must still be true, and everything that is stored by now counts,
+whatever assessment still waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.policy.approval import TallyState
+from bot.policy.decide import PlanMissingError, decide
+from bot.policy.decision import Decision, Verdict
+from bot.policy.evidence import Finding
+from bot.policy.situation import Notification, Situation
+from bot.response.assessment.assess import Assessment, Brief
+from bot.response.assessment.situation import build_situation
+from bot.response.assessment.votes import Roster, count_votes
+from bot.response.execution.controls import controls_on
+from bot.response.model.actions import Action, ActionEvent
+from bot.response.model.incidents import Incident, IncidentState
+from bot.response.ports.context import Context
+from bot.response.ports.rows import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why the action may not act now, and what becomes of it."""
+
+    event: ActionEvent
+    reason: str
+    assess_again: bool = False
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the present policy says of the action, over everything stored now."""
+
+    situation: Situation
+    decision: Decision
+
+
+async def objection(
+    work: Work, context: Context, action: Action, brief: Brief, assessment: Assessment, *, recount: bool
+) -> Objection | Judgement:
+    """The first thing that speaks against acting now, or the judgement that lets it act.
+
+    ``recount``: count the votes anew with who is in the groups as ``assessment`` knows them.
+    """
+    if action.due_at is not None and context.now() > action.due_at:
+        return Objection(ActionEvent.EXPIRE, "It could not start in time, so the approval has expired.")
+    incident = await work.incidents.get(action.incident_id)
+    if incident is None or incident.state is IncidentState.RESOLVED:
+        return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
+    if _taken_since(incident, action):
+        return Objection(ActionEvent.SUPERSEDE, "Somebody has taken the incident over, so nothing was begun.")
+    planned = assessment.plans.get(action.runbook)
+    if planned is None or planned.plan is None or planned.plan.digest != action.plan_digest:
+        why = planned.problem if planned is not None and planned.plan is None else ""
+        why = why or "the targets or their state are not what was agreed to"
+        return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
+    if recount and action.decided_by and not await _still_approved(work, context, action, assessment.members):
+        why = "as the policy and its groups are now, those who approved are not enough"
+        return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)
+    return await _judged(work, context, action, incident, brief, assessment)
+
+
+async def _judged(
+    work: Work, context: Context, action: Action, incident: Incident, brief: Brief, assessment: Assessment
+) -> Objection | Judgement:
+    situation = await build_situation(
+        work, context, incident, brief, assessment, Notification.ACCEPTED, context.now(), but=action.id
+    )
+    try:
+        decision = decide(situation, context.policy())
+    except PlanMissingError as error:
+        text = f"Nothing was run: another runbook applies by now, {error.runbook}."
+        return Objection(ActionEvent.SUPERSEDE, text, assess_again=True)
+    held = await controls_on(work, context, action)
+    if held:
+        return Objection(ActionEvent.SUPERSEDE, f"Paused: {'; '.join(c.text for c in held)}.", paused=True)
+    against = await _against(work, action, decision)
+    if against:
+        return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {against}", assess_again=True)
+    return Judgement(situation, decision)
+
+
+async def _against(work: Work, action: Action, decision: Decision) -> str:
+    """What the judgement has against it, in words; empty when nothing."""
+    if decision.runbook != action.runbook:
+        return f"another runbook applies by now, {decision.runbook or 'none'}."
+    verdict = decision.otherwise if decision.verdict is Verdict.HOLD else decision.verdict
+    if verdict in (None, Verdict.REFUSE, Verdict.OBSERVE):
+        return decision.headline
+    if not action.decided_by:
+        return "" if verdict is not None and verdict.autonomous else decision.headline
+    stored = await work.decisions.at_revision(action.incident_id, action.revision)
+    shown = {piece.query: piece.finding for piece in stored.decision.evidence} if stored is not None else {}
+    turned = [
+        piece
+        for piece in decision.evidence
+        if piece.finding is Finding.CONTRADICTS and shown.get(piece.query) is not Finding.CONTRADICTS
+    ]
+    if turned:
+        return f"evidence has turned against it since it was approved: {turned[0].name}, {turned[0].detail}."
+    return ""
+
+
+async def _still_approved(work: Work, context: Context, action: Action, members: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the votes on record are enough as the present policy counts them."""
+    roster: Roster = {group: frozenset(people) for group, people in members.items()}
+    return (await count_votes(work, context, roster, action)).standing is TallyState.APPROVED
+
+
+def _taken_since(incident: Incident, action: Action) -> bool:
+    """Whether somebody took over after this was agreed to; what acts by itself is never agreed to by whoever took."""
+    if incident.state is not IncidentState.TAKEN:
+        return False
+    if not action.decided_by or incident.taken_at is None or action.decided_at is None:
+        return True
+    return incident.taken_at > action.decided_at

@@ -1,0 +1,88 @@
+"""Digests seal what people agreed to and what licences were earned for: they change with it, and with nothing else."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.policy.file.document import Policy, Runbook
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
+from tests.policy.calm import CALM_POLICY, CALM_RUNBOOK, RUNBOOK, calm_plan, calm_policy
+
+# Plans
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"summary": "Something else"},
+        {"parameters": {"service": "web"}},
+        {"service": "orders"},
+        {"targets": (Target(key="supervisor:web0", label="web0", state={"pid": 2}),)},
+        {"effects": frozenset({Effect.DISK})},
+        {"blast_radius": BlastRadius(targets=2, share=0.25)},
+        {"rollback": Rollback(summary="The process is started again as it was.", exactness=Exactness.APPROXIMATE)},
+        {"steps": ("stop", "start")},
+        {"touches_service": False},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_changes_in_a_plan_changes_its_digest(change: dict[str, Any]) -> None:
+    plan = calm_plan()
+    assert plan.digest == calm_plan().digest
+    assert calm_plan(**change).digest != plan.digest
+    assert plan.model_copy(update=change).digest == calm_plan(**change).digest
+
+
+def test_a_plan_has_the_digest_it_had_before_plans_could_say_that_they_touch_no_service() -> None:
+    assert calm_plan().digest == "716799ae1f9de400b40fc69af588d01bbc53d9db8c96d29719f1f07d9d3eacfa"
+    assert calm_plan(touches_service=True).digest == calm_plan().digest
+
+
+def test_a_plan_is_stored_under_the_names_it_always_had() -> None:
+    plan = calm_plan()
+    stored = plan.model_dump(mode="json")
+    assert "way_back" in stored
+    assert "rollback" not in stored
+    assert Plan.model_validate(stored).digest == plan.digest
+
+
+# Runbooks and policies
+
+
+def entry(**changes: Any) -> Runbook:
+    return calm_policy(changes).runbooks[RUNBOOK]
+
+
+def test_a_runbook_is_sealed_as_it_is_written() -> None:
+    assert entry().digest == entry(summary=CALM_RUNBOOK["summary"]).digest
+    assert entry(summary="Another").digest != entry().digest
+    assert entry(level="L2").digest != entry().digest
+
+
+def test_a_licence_earned_before_entries_could_limit_a_rollback_still_stands_until_one_does() -> None:
+    assert entry().digest == "b5bdc73bf5c009827ff3b492c22fd51af5fa77f2766a0ddc6e9d4bac849e8532"
+    assert entry(rollback_within=None).digest == entry().digest
+    assert entry(rollback_within="5m").digest != entry().digest
+
+
+def test_a_policy_is_sealed_with_everything_it_says() -> None:
+    assert calm_policy().digest == Policy.model_validate(calm_policy().model_dump(by_alias=True)).digest
+    assert calm_policy(group_by=["service"]).digest != calm_policy().digest
+    copied = calm_policy().model_copy(update={"group_by": ("service",)})
+    assert copied.digest == calm_policy(group_by=["service"]).digest
+
+
+def test_a_digest_that_was_read_does_not_stick_to_a_changed_copy() -> None:
+    policy = calm_policy()
+    before, runbook = policy.digest, policy.runbooks[RUNBOOK]
+    assert runbook.model_copy(update={"summary": "x"}).digest != runbook.digest
+    assert policy.model_copy(update={"budgets": ()}).digest != before == policy.digest
+    assert policy == calm_policy()
+
+
+def test_a_runbook_has_its_own_time_for_a_rollback_or_the_defaults() -> None:
+    assert calm_policy({"rollback_within": "1m"}).rollback_within_of(RUNBOOK) == timedelta(minutes=1)
+    defaults = {**CALM_POLICY["defaults"], "rollback_within": "7m"}
+    assert calm_policy(defaults=defaults).rollback_within_of(RUNBOOK) == timedelta(minutes=7)
+    assert calm_policy().rollback_within_of("nobody") == timedelta(minutes=5)

@@ -1,0 +1,124 @@
+"""What happened in the incident before, and what a person asked for, decide whether anything acts by itself."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.policy.decision import Verdict
+from bot.policy.situation import Acted, Memory, RefusalKind
+from tests.policy.calm import NOW, RUNBOOK, asked_for, calm_alert, calm_policy, refusal
+from tests.policy.edges import ESCALATES, PASSED, decided, reaching, said
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (RefusalKind.STOPPED, "stopped automation"),
+        (RefusalKind.OVERRIDDEN, "overrode automation"),
+        (RefusalKind.TAKEN, "took over"),
+    ],
+)
+def test_after_a_person_has_said_no_nothing_acts_by_itself_in_this_incident(kind: RefusalKind, words: str) -> None:
+    decision = decided(memory=Memory(refusals=(refusal(kind),)))
+    assert (decision.verdict, decision.decisive) == (Verdict.ASK, "memory")
+    assert decision.headline == f"Somebody {words} in this incident, so nothing acts by itself here."
+    assert decision.reason("memory").inputs == {"refusals": [f"{kind.value} by U02BOB"]}
+
+
+def test_an_alert_that_comes_later_changes_nothing_about_a_refusal() -> None:
+    later = calm_alert(starts_at=NOW)
+    assert decided(alert=later, memory=Memory(refusals=(refusal(seconds_ago=3600),))).decisive == "memory"
+
+
+def test_a_later_request_counts_and_an_earlier_one_does_not() -> None:
+    """The request came 5 seconds ago."""
+    for seconds_ago, verdict in ((60, Verdict.ACT_UNLESS_STOPPED), (4, Verdict.ASK)):
+        memory = Memory(refusals=(refusal(seconds_ago=seconds_ago),))
+        assert decided(memory=memory, request=asked_for()).verdict is verdict
+
+
+def test_of_several_refusals_the_last_is_what_the_request_must_follow() -> None:
+    refusals = (refusal(seconds_ago=4), refusal(RefusalKind.TAKEN, seconds_ago=60))
+    for order in (refusals, refusals[::-1]):
+        assert decided(memory=Memory(refusals=order), request=asked_for()).decisive == "memory"
+
+
+def test_a_request_of_which_nobody_knows_when_it_came_counts_as_earlier() -> None:
+    memory = Memory(refusals=(refusal(),))
+    assert decided(memory=memory, request=asked_for(at=None)).decisive == "memory"
+    assert decided(request=asked_for(at=None)).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
+# The second act
+
+
+def acted(*keys: str) -> Memory:
+    return Memory(acted=(Acted(action_id="a0", runbook=RUNBOOK, targets=keys, at=NOW - timedelta(minutes=5)),))
+
+
+def test_a_second_act_on_the_same_targets_asks_whichever_runbook_did_the_first() -> None:
+    decision = decided(memory=acted("supervisor:web0"))
+    assert (decision.verdict, decision.decisive) == (Verdict.ASK, "again")
+    assert decision.headline == "Something was already done to web0 in this incident."
+
+
+def test_one_target_in_common_is_enough_and_each_is_named_once() -> None:
+    several = Memory(acted=(*acted("supervisor:web1", "supervisor:db").acted, *acted("supervisor:web1").acted))
+    assert said("again", memory=several, plan=reaching(2)).inputs == {"acted_on": ["supervisor:web1"]}
+
+
+def test_an_act_on_other_targets_is_no_second_act() -> None:
+    assert decided(memory=acted("supervisor:db")).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
+def test_a_request_for_a_second_act_asks_too() -> None:
+    assert decided(memory=acted("supervisor:web0"), request=asked_for()).decisive == "again"
+
+
+# Requests
+
+
+def test_a_request_acts_by_itself_where_the_runbook_applies_to_what_was_asked() -> None:
+    decision = decided(request=asked_for())
+    assert (decision.verdict, decision.reason("request").inputs) == (
+        Verdict.ACT_UNLESS_STOPPED,
+        {"requested_by": "U01ALICE", "when": "true"},
+    )
+    assert said("request").text == "Nobody asked for this."
+
+
+@pytest.mark.parametrize(
+    ("when", "said_of_it"),
+    [("alert.name == 'Other'", "false"), ("alert.labels.team == 'x'", "undetermined: ")],
+)
+def test_a_request_for_a_runbook_that_does_not_apply_asks(when: str, said_of_it: str) -> None:
+    decision = decided(calm_policy({"when": when}), request=asked_for())
+    assert (decision.verdict, decision.decisive) == (Verdict.ASK, "request")
+    assert decision.reason("request").inputs["when"].startswith(said_of_it)
+    assert decision.headline == (
+        "restart-checkout was asked for, but its `when` does not hold here, so a person must agree."
+    )
+
+
+def test_whether_it_applies_is_asked_of_what_the_person_gave() -> None:
+    policy = calm_policy({"when": "alert.labels.region == 'eu'"})
+    assert said("request", policy, request=asked_for()).result is PASSED
+    elsewhere = asked_for(parameters={"region": "us"})
+    assert said("request", policy, request=elsewhere).result is ESCALATES
+
+
+def test_a_person_chooses_the_runbook_whatever_else_fires() -> None:
+    policy = calm_policy({"when": "alert.severity == 'warning'"}, after={"other": {"when": "true"}})
+    firing = (calm_alert(), calm_alert(fingerprint="f2", severity="warning"))
+    decision = decided(policy, alerts=firing, request=asked_for())
+    assert (decision.runbook, decision.alert, decision.verdict) == (RUNBOOK, 1, Verdict.ACT_UNLESS_STOPPED)
+    assert decision.reason("alerts").text == "A person chose the runbook."
+    assert decision.others == ("other",)
+
+
+def test_what_a_person_gives_cannot_take_a_mark_away() -> None:
+    marked = calm_alert(labels={"billing": "yes"})
+    decision = decided(alert=marked, request=asked_for(parameters={"billing": "no"}))
+    assert decision.reason("billing").result is ESCALATES

@@ -8,7 +8,6 @@ import pytest
 import slackblocks
 
 from bot.policy.decision import Verdict
-from bot.policy.evidence import Finding
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (

@@ -12,7 +12,7 @@ from bot.policy.rules.services import Services
 from bot.policy.situation import Pause
 from bot.response.model.actions import Action
 from bot.response.ports.context import WATCHKEEPER, Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 async def controls_on(work: Work, context: Context, action: Action) -> tuple[Control, ...]:

@@ -19,7 +19,7 @@ from bot.response.execution.controls import controls_on
 from bot.response.model.actions import Action, ActionEvent
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.ports.context import Context
-from bot.response.ports.rows import Work
+from bot.response.ports.work import Work
 
 
 @dataclass(frozen=True, slots=True)

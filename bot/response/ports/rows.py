@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Request, Scope
+from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind

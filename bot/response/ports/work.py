@@ -3,8 +3,8 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from bot.policy.situation import Request
 from bot.response.model.actions import Action
-from bot.response.model.records import Request
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,

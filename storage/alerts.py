@@ -19,6 +19,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, IncidentState
 from storage.audit import NewEntry
 from storage.columns import INDEXED_TEXT_MAX_CHARACTERS, nul_free
+from storage.deliveries import Delivery, IntakeResult, RejectedAlert
 from storage.incidents import alert_columns
 from storage.tables import ALERTS, INCIDENTS, QUARANTINED_ALERTS
 from storage.unit_of_work import UnitOfWork
@@ -33,38 +34,6 @@ Identity = tuple[str, str]
 """Source and fingerprint: what makes two signals the same alert."""
 Key = tuple[str, str, datetime]
 """The same with its start: what makes two signals the same episode of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedAlert:
-    """A signal that could not be read as an alert; ``payload`` is what came, as text."""
-
-    source: str
-    reason: str
-    payload: str
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What one request brought."""
-
-    alerts: Sequence[Alert]
-    rejected: Sequence[RejectedAlert] = ()
-    truncated: int = 0
-    """How many further alerts of the same group the monitor says it left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeResult:
-    """What became of one delivery, once it is committed."""
-
-    accepted: int
-    """Alerts that said something new."""
-    duplicates: int
-    quarantined: int
-    incidents: tuple[str, ...]
-    """Names of the incidents its alerts belong to, in the order of the alerts."""
 
 
 @dataclass(slots=True, eq=False)
@@ -298,15 +267,15 @@ class AlertStore:
         if not self._truncated:
             return
         for some in _chunks(list(self._truncated)):
-            before = await self._session.execute(
+            rows = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.truncated).where(INCIDENTS.c.id.in_(some))
             )
-            for row in before.all():
-                if row.truncated != self._truncated[row.id]:
-                    await self._session.execute(
-                        update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(truncated=self._truncated[row.id])
-                    )
-                    self._recounted.add(row.id)
+            changed = {row.id: self._truncated[row.id] for row in rows if row.truncated != self._truncated[row.id]}
+            for number, truncated in changed.items():
+                await self._session.execute(
+                    update(INCIDENTS).where(INCIDENTS.c.id == number).values(truncated=truncated)
+                )
+            self._recounted |= changed.keys()
 
     async def _quarantine(self, rejected: Sequence[RejectedAlert]) -> None:
         if not rejected:
@@ -378,9 +347,9 @@ class AlertStore:
                     )
                 )
             )
-        looks = sorted(over | self._recounted | {incident_id for incident_id in wanted if incident_id is not None})
-        if looks:
-            self.looks_deferred = await self._work.queue.consider_all(looks)
+        news = sorted(over | self._recounted | {incident_id for incident_id in wanted if incident_id is not None})
+        if news:
+            self.assessments_deferred = await self._work.queue.consider_all(news)
 
 
 def _is_over_before(alert: Alert, present: _Stored) -> bool:

@@ -117,7 +117,7 @@ class Decisions:
 
 
 def _decision(row: Row[Any]) -> StoredDecision:
-    text = row.text if row.text is not None else json.dumps(row.situation)
+    text = row.text if row.text is not None else json.dumps(row.situation)  # written by an older release meanwhile
     return StoredDecision(
         incident_id=row.incident_id,
         revision=row.revision,

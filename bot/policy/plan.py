@@ -69,7 +69,7 @@ class Exactness(StrEnum):
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
     NOTHING_TO_UNDO = "nothing_to_undo"
-    """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
+    """Nothing is left to roll back, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
     """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
 

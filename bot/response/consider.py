@@ -148,7 +148,7 @@ async def _settle(
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
         await work.decisions.note(incident_id, AssessmentResult.UNDER_WAY, current.state, policy, now)
-        await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
+        await refresh_card(work, policy, incident_id, now)  # its own flow asks for an assessment when it is done
         return
     situation = await build_situation(work, context, incident, brief, assessment, Notification.PLANNED, now)
     try:

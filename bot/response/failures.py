@@ -48,7 +48,7 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         incident_id=incident_id,
         body={"flow": "consider", "error": text},
     )
-    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
+    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not ask for an assessment
     current = await current_action(work, incident)
     if current is None or current.state not in UNDER_WAY:
         situation = Situation(

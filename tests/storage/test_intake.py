@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from bot.policy.file.document import Policy
 from bot.policy.situation import AlertFacts
 from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
-from storage.alerts import RejectedAlert, group_key
+from storage.alerts import group_key
 from storage.database import Database
+from storage.deliveries import RejectedAlert
 from storage.intake import WAITING_ALERTS_MAX, Intake, IntakeUnavailableError
 from storage.queue import ASSESSMENTS_PER_TRANSACTION
 from storage.tables import ALERTS, AUDIT_ENTRIES, INCIDENTS, QUARANTINED_ALERTS

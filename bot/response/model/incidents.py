@@ -80,7 +80,7 @@ class Incident:
     taken_at: datetime | None = None
     """When somebody took over; None in rows of older releases."""
     told_firing_at: datetime | None = None
-    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    """When people were last told that it goes on firing although an act was verified or a question expired."""
     truncated: int = 0
     """How many further alerts of its group the monitor left out of its last delivery."""
 

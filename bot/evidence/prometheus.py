@@ -223,10 +223,12 @@ def _complete(result: object, warnings: Sequence[str]) -> Answer:
 def _warnings_in(body: bytes) -> tuple[str, ...]:
     """What Prometheus says about an incomplete answer (``warnings``); ``infos`` do not make it incomplete."""
     try:
-        found = json.loads(body).get("warnings") or ()
+        found = json.loads(body).get("warnings") or []
     except (ValueError, AttributeError, RecursionError):
         return ()  # whoever reads the answer itself finds out
-    return tuple(str(one)[:ERROR_TEXT_LIMIT] for one in found) if isinstance(found, list) else ("it is not readable",)
+    if not isinstance(found, list):
+        return ("its warnings are not readable",)
+    return tuple(str(one)[:ERROR_TEXT_LIMIT] for one in found)
 
 
 def readable(text: str) -> str:

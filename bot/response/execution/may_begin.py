@@ -61,7 +61,10 @@ async def objection(
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
     if recount and action.decided_by and not await _still_approved(work, context, action, assessment.members):
-        why = "as the policy and its groups are now, those who approved are not enough"
+        why = (
+            "those who approved are not enough any more: somebody left the group, an account was deactivated, "
+            "or the policy asks for others by now"
+        )
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)
     return await _judged(work, context, action, incident, brief, assessment)
 

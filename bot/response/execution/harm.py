@@ -52,7 +52,7 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
             await _rolled_back(work, context, action, reason),
         ]
         line = ThreadLine(
-            title="It may have made things worse",
+            title="Harm suspected after our act",
             lines=tuple(lines),
             tone=Tone.BAD,
             to=callable_people(policy, action.asked, incident.severity, now),

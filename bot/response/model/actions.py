@@ -87,7 +87,7 @@ class ActionEvent(StrEnum):
     EXPIRE = "expire"
     """The time to answer is over."""
     LAPSE = "lapse"
-    """It was approved, and the time to start is over."""
+    """It was approved, and the time to begin is over."""
     SUPERSEDE = "supersede"
     """What it was asked for does not hold any more, and nothing was run."""
     CLAIM = "claim"
@@ -136,7 +136,7 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
         ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
         ActionEvent.EXPIRE: (frozenset({_S.WAITING}), _S.EXPIRED),
-        ActionEvent.LAPSE: (frozenset({_S.APPROVED}), _S.LAPSED),
+        ActionEvent.LAPSE: (frozenset({_S.APPROVED, _S.RUNNING}), _S.LAPSED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
         ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
         ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),

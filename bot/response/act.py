@@ -255,7 +255,7 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         )
         await refresh_card(work, context.policy(), action.incident_id, context.now())
         return True
-    offered = f"Not rolled back by itself: {held[0].text}. Roll back is offered." if held else ""
+    offered = f"Not rolled back by itself: {held}. Roll back is offered." if held else ""
     why = offered or rollback_line(action.plan)
     result = Result.UNKNOWN if effect.result is EffectResult.UNKNOWN or not health.known else Result.NOT_RESTORED
     text = f"{health.summary} {why}"

@@ -53,6 +53,8 @@ async def objection(
     incident = await work.incidents.get(action.incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
+    if brief.request is None and not await work.incidents.firing(incident.id):
+        return Objection(ActionEvent.SUPERSEDE, "Every alert has ended before it started.")
     if _taken_since(incident, action):
         return Objection(ActionEvent.SUPERSEDE, "Somebody has taken the incident over, so nothing was begun.")
     planned = assessment.plans.get(action.runbook)

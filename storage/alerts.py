@@ -4,36 +4,29 @@ Everything here happens inside one writer's transaction with a handful of statem
 because a storm of alerts is when it matters. A duplicate is recognised by what is stored and by nothing else.
 """
 
-import hashlib
-import json
 import secrets
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from bot.policy.file.document import Policy
+from bot.policy.rules.matching import rank_of
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, IncidentState
+from storage.alert_keys import Identity, Key, group_key, key_of
 from storage.audit import NewEntry
-from storage.columns import INDEXED_TEXT_MAX_CHARACTERS, nul_free
+from storage.chunks import chunks
+from storage.columns import nul_free
 from storage.deliveries import Delivery, IntakeResult, RejectedAlert
 from storage.incidents import alert_columns
 from storage.tables import ALERTS, INCIDENTS, QUARANTINED_ALERTS
 from storage.unit_of_work import UnitOfWork
 
-STATEMENT_VALUES_MAX = 1000
-"""How many values one statement compares with; both databases allow many times more."""
 SAMPLES = 5
 """An audit entry names so many of the things it counts."""
-
-Value = TypeVar("Value")
-Identity = tuple[str, str]
-"""Source and fingerprint: what makes two signals the same alert."""
-Key = tuple[str, str, datetime]
-"""The same with its start: what makes two signals the same episode of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,6 +49,8 @@ class _Stored:
     """The latest signal about it, when one said something new."""
     ends_at: datetime | None = None
     """When it ended, once it has."""
+    severity: str = ""
+    """As it was said last."""
     id: int | None = None
     incident: _Incident | None = None
     old_incident_id: int | None = None
@@ -90,22 +85,6 @@ class _News:
             self.fingerprints.append(alert.facts.fingerprint)
 
 
-def key_of(alert: Alert) -> Key:
-    """The alert's key, as it is stored."""
-    return nul_free(alert.facts.source), nul_free(alert.facts.fingerprint), alert.facts.starts_at
-
-
-def group_key(alert: Alert, names: Iterable[str]) -> str:
-    """The values that put alerts into one incident, as text that an index can hold.
-
-    ``service`` and ``alertname`` mean what the handler understood as such; every other name is a label.
-    """
-    facts = alert.facts
-    understood = {"service": facts.service, "alertname": facts.name}
-    text = json.dumps({name: understood.get(name, facts.labels.get(name, "")) for name in names})
-    return text if len(text) <= INDEXED_TEXT_MAX_CHARACTERS else hashlib.sha256(text.encode()).hexdigest()
-
-
 class AlertStore:
     """Stores deliveries in one transaction."""
 
@@ -117,9 +96,10 @@ class AlertStore:
         self._known: dict[Key, _Stored] = {}
         self._firing: dict[Identity, _Stored] = {}
         """The present episode of each alert that fires."""
-        self._truncated: dict[int, int] = {}
         self._recounted: set[int] = set()
-        """Incidents whose number of alerts left out has changed."""
+        """Incidents whose number of alerts left out has changed, or whose alert went on in another incident."""
+        self._worse: set[int] = set()
+        """Incidents with an alert that may be worse than all before it."""
         self._incidents: dict[str, _Incident] = {}
         self._news: list[tuple[_Stored, Alert]] = []
         self._reasons: dict[str, list[str]] = {}
@@ -150,9 +130,16 @@ class AlertStore:
         for source, fingerprint, _ in keys:
             by_source.setdefault(source, set()).add(fingerprint)
         for source, fingerprints in by_source.items():
-            for some in _chunks(sorted(fingerprints)):
+            for some in chunks(sorted(fingerprints)):
                 rows = await self._session.execute(
-                    select(ALERTS.c.id, ALERTS.c.fingerprint, ALERTS.c.starts_at, ALERTS.c.status, ALERTS.c.incident_id)
+                    select(
+                        ALERTS.c.id,
+                        ALERTS.c.fingerprint,
+                        ALERTS.c.starts_at,
+                        ALERTS.c.status,
+                        ALERTS.c.severity,
+                        ALERTS.c.incident_id,
+                    )
                     .where(
                         ALERTS.c.source == source,
                         ALERTS.c.fingerprint.in_(some),
@@ -165,10 +152,21 @@ class AlertStore:
 
     def _remember(self, source: str, row: Any) -> None:
         status = AlertStatus(row.status)
-        stored = _Stored(status, row.starts_at, id=row.id, old_incident_id=row.incident_id, was=status)
+        stored = _Stored(
+            status, row.starts_at, severity=row.severity, id=row.id, old_incident_id=row.incident_id, was=status
+        )
         self._known[(source, row.fingerprint, row.starts_at)] = stored
         if stored.status is AlertStatus.FIRING:
+            self._succeed(self._firing.get((source, row.fingerprint)), stored.starts_at)
             self._firing[(source, row.fingerprint)] = stored
+
+    def _succeed(self, episode: _Stored | None, starts_at: datetime) -> None:
+        """The end of this episode was never said: that a later one began says it."""
+        if episode is None:
+            return
+        episode.status, episode.ends_at = AlertStatus.RESOLVED, starts_at
+        if episode.old_incident_id is not None:
+            self._recounted.add(episode.old_incident_id)
 
     def _receive(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         """Apply one signal to what is known; what it is about, and whether it said something new."""
@@ -179,16 +177,25 @@ class AlertStore:
     def _fires(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         present = self._firing.get(key[:2])
         if present is not None and present.starts_at >= alert.facts.starts_at:
-            return present, False  # it fires already; an older start is a late delivery, or a monitor that restarted
-        if present is not None:  # its end was never said: a new episode says it
-            present.status, present.ends_at = AlertStatus.RESOLVED, alert.facts.starts_at
+            # It fires already; an older start is a late delivery, or a monitor that restarted.
+            return present, present.starts_at == alert.facts.starts_at and self._revises(present, alert)
+        self._succeed(present, alert.facts.starts_at)
         stored = self._known.setdefault(key, _Stored(alert.status, alert.facts.starts_at))
         stored.alert, stored.status, stored.ends_at = alert, alert.status, None
+        stored.severity = alert.facts.severity
         group = group_key(alert, self._policy.group_by)
         stored.incident = self._incidents.setdefault(group, _Incident(group, alert))
         self._firing[key[:2]] = stored
         self._news.append((stored, alert))
         return stored, True
+
+    def _revises(self, present: _Stored, alert: Alert) -> bool:
+        """Whether a monitor that repeats an alert says another severity: that is news about the same episode."""
+        if nul_free(alert.facts.severity) == present.severity:
+            return False
+        present.severity, present.alert = nul_free(alert.facts.severity), alert
+        self._news.append((present, alert))
+        return True
 
     def _ends(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         """A resolve ends whichever episode fires, unless what it ends was over before that one began."""
@@ -207,7 +214,7 @@ class AlertStore:
         return stored, True
 
     async def _find_or_open_incidents(self) -> None:
-        for some in _chunks(list(self._incidents)):
+        for some in chunks(list(self._incidents)):
             rows = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.group_key).where(
                     INCIDENTS.c.group_key.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED
@@ -238,7 +245,7 @@ class AlertStore:
             incident.id, incident.opened = row.id, True
 
     async def _write_alerts(self) -> None:
-        new, changed = [], []
+        new, changed, revised = [], [], []
         for stored in self._known.values():
             if stored.id is None and stored.alert is not None:
                 columns = alert_columns(stored.alert, stored.incident_id)
@@ -252,30 +259,44 @@ class AlertStore:
                         "incident_id": stored.incident_id,
                     }
                 )
+                if stored.alert is not None and stored.status is AlertStatus.FIRING:
+                    revised.append({"alert_id": stored.id, **_said_anew(stored.alert)})
         if new:
             await self._session.execute(insert(ALERTS), new)
         if changed:
             await self._session.execute(update(ALERTS).where(ALERTS.c.id == bindparam("alert_id")), changed)
+        if revised:
+            await self._session.execute(update(ALERTS).where(ALERTS.c.id == bindparam("alert_id")), revised)
 
     async def _note_truncation(
         self, deliveries: Sequence[Delivery], outcomes: Sequence[Sequence[tuple[_Stored, bool]]]
     ) -> None:
-        """Keep, per incident, how many alerts the monitor left out of its last delivery: people see the true count."""
+        """Keep, per incident, how many alerts the monitor left out of its last delivery: people see the true count.
+
+        Those left out may be some that we know and that were not delivered this time: they are not counted twice.
+        """
+        told: dict[int, tuple[int, set[_Stored]]] = {}
         for delivery, received in zip(deliveries, outcomes, strict=True):
-            for incident_id in {stored.incident_id for stored, _ in received} - {None}:
-                self._truncated[int(incident_id or 0)] = delivery.truncated
-        if not self._truncated:
-            return
-        for some in _chunks(list(self._truncated)):
-            rows = await self._session.execute(
+            for incident_id in {stored.incident_id for stored, _ in received if stored.incident_id is not None}:
+                alerts = {stored for stored, _ in received if stored.incident_id == incident_id}
+                told[incident_id] = (delivery.truncated, alerts)
+        for some in chunks(list(told)):
+            before = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.truncated).where(INCIDENTS.c.id.in_(some))
             )
-            changed = {row.id: self._truncated[row.id] for row in rows if row.truncated != self._truncated[row.id]}
-            for number, truncated in changed.items():
-                await self._session.execute(
-                    update(INCIDENTS).where(INCIDENTS.c.id == number).values(truncated=truncated)
-                )
-            self._recounted |= changed.keys()
+            for row in before.all():
+                left_out, alerts = told[row.id]
+                unknown = max(0, left_out - await self._firing_besides(row.id, alerts)) if left_out else 0
+                if unknown != row.truncated:
+                    await self._session.execute(
+                        update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(truncated=unknown)
+                    )
+                    self._recounted.add(row.id)
+
+    async def _firing_besides(self, incident_id: int, alerts: Set[_Stored]) -> int:
+        """How many alerts of the incident fire as far as we know, besides these."""
+        firing = await self._work.incidents.firing(incident_id)
+        return firing - sum(stored.status is AlertStatus.FIRING for stored in alerts)
 
     async def _quarantine(self, rejected: Sequence[RejectedAlert]) -> None:
         if not rejected:
@@ -334,22 +355,33 @@ class AlertStore:
             await self._work.audit.append_all(entries)
 
     async def _queue_assessments(self) -> None:
-        """One for each incident with a new firing alert, and for each whose last firing alert resolved."""
-        wanted = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.FIRING}
-        resolved = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.RESOLVED} - wanted
-        over = set[int]()
-        for some in _chunks([incident_id for incident_id in resolved if incident_id is not None]):
-            still_firing = exists().where(ALERTS.c.incident_id == INCIDENTS.c.id, ALERTS.c.status == AlertStatus.FIRING)
-            over.update(
-                await self._session.scalars(
-                    select(INCIDENTS.c.id).where(
-                        INCIDENTS.c.id.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED, ~still_firing
-                    )
+        """One for each unresolved incident about which something is new: an alert fires, or ends, or is left out."""
+        looks = self._recounted | {stored.incident_id for stored, _ in self._news if stored.incident_id is not None}
+        present = list[int]()
+        for some in chunks(sorted(looks)):
+            rows = await self._session.execute(
+                select(INCIDENTS.c.id, INCIDENTS.c.severity).where(
+                    INCIDENTS.c.id.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED
                 )
             )
-        news = sorted(over | self._recounted | {incident_id for incident_id in wanted if incident_id is not None})
-        if news:
-            self.assessments_deferred = await self._work.queue.consider_all(news)
+            severities = {row.id: row.severity for row in rows}
+            present += sorted(severities)
+            self._note_worse(severities)
+        if present:
+            self.assessments_deferred = await self._work.queue.consider_all(present, self._now, self._worse)
+
+    def _note_worse(self, severities: Mapping[int, str]) -> None:
+        for stored, alert in self._news:
+            before = severities.get(stored.incident_id or 0)
+            fires = alert.status is AlertStatus.FIRING
+            if fires and before is not None and rank_of(alert.facts.severity) > rank_of(before):
+                self._worse.add(int(stored.incident_id or 0))
+
+
+def _said_anew(alert: Alert) -> dict[str, Any]:
+    """What a monitor may say otherwise of an alert that it has sent before."""
+    columns = alert_columns(alert, None)
+    return {name: columns[name] for name in ("severity", "labels", "annotations", "received_at")}
 
 
 def _is_over_before(alert: Alert, present: _Stored) -> bool:
@@ -366,7 +398,3 @@ def _result(delivery: Delivery, received: Sequence[tuple[_Stored, bool]]) -> Int
         quarantined=len(delivery.rejected),
         incidents=tuple(names),
     )
-
-
-def _chunks(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
-    return (values[start : start + STATEMENT_VALUES_MAX] for start in range(0, len(values), STATEMENT_VALUES_MAX))

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from bot.policy.file.document import Policy
 from bot.policy.situation import AlertFacts
 from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
-from storage.alerts import group_key
+from storage.alert_keys import group_key
 from storage.database import Database
 from storage.deliveries import RejectedAlert
 from storage.intake import WAITING_ALERTS_MAX, Intake, IntakeUnavailableError

@@ -12,12 +12,12 @@ from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision
 from bot.policy.file.fields import elapsed_text
 from bot.policy.rules.matching import match_incident, rank_of, worst_severity
-from bot.policy.situation import AlertFacts, Notification, Request, Situation
+from bot.policy.situation import AlertFacts, Notification, Request
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import record
 from bot.response.assessment.situation import build_situation, firing_facts
 from bot.response.execution.harm import answer_harm
-from bot.response.model.actions import PENDING, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
@@ -69,7 +69,8 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
         await _mute(work, context, incident, alerts, matched.muted, now)
         return None
     if incident.state is IncidentState.TAKEN and request is None:
-        await _tell_what_joined(work, context, incident, facts, now)
+        heard = [facts[place] for place in sorted(matched.heard)]
+        await _tell_what_joined(work, context, incident, heard, now)
         return None
     request = request or await _standing_request(work, incident)
     if request is None and all(alert.source == PERSON for alert in facts):
@@ -156,9 +157,15 @@ async def _settle(
     except PlanMissingError:
         await work.queue.consider(incident_id)  # another alert has joined while this was assessed
         return
-    rose = await _severity_rose(work, incident, situation)
-    if not asked_now and not rose and await _nothing_new(work, incident, current, situation, decision):
-        await _tell_what_joined(work, context, incident, situation.alerts, now)
+    matched = match_incident(policy, situation.alerts, situation.request)
+    if matched.all_muted and situation.request is None:
+        alerts = await work.incidents.alerts(incident_id)
+        await _mute(work, context, incident, alerts, matched.muted, now)  # what else fired ended while it was assessed
+        return
+    heard = tuple(situation.alerts[place] for place in sorted(matched.heard))
+    rose = await _severity_rose(work, incident, heard)
+    if not asked_now and not rose and await _nothing_new(work, incident, current, heard, decision):
+        await _tell_what_joined(work, context, incident, heard, now)
         return
     incident = await work.incidents.get(incident_id) or incident
     await record(work, context, incident, situation, decision, assessment.members)
@@ -166,9 +173,12 @@ async def _settle(
         await _tell_that_it_rose(work, context, incident, rose, now)
 
 
-async def _severity_rose(work: Work, incident: Incident, situation: Situation) -> str:
-    """The severity before, where an alert that joined is worse than all before it; the incident then carries that."""
-    worst = worst_severity(situation.alerts)
+async def _severity_rose(work: Work, incident: Incident, heard: Sequence[AlertFacts]) -> str:
+    """The severity before, where an alert that joined is worse than all before it; the incident then carries that.
+
+    ``heard``: what fires and is not muted.
+    """
+    worst = worst_severity(heard)
     if rank_of(worst) <= rank_of(incident.severity) or worst == incident.severity:
         return ""
     await work.incidents.raise_severity(incident.id, worst)
@@ -189,19 +199,22 @@ async def _tell_that_it_rose(work: Work, context: Context, incident: Incident, b
 
 
 async def _nothing_new(
-    work: Work, incident: Incident, current: Action | None, situation: Situation, decision: Decision
+    work: Work, incident: Incident, current: Action | None, heard: Sequence[AlertFacts], decision: Decision
 ) -> bool:
     """Whether the question on the card is still the right one.
 
-    Of an open question: same runbook, verdict and plan. Of one that is over: nothing has begun to fire since.
+    Of an open question: same runbook, verdict and plan. Of one that is over: nothing has begun to fire since. Where a
+    person said no to this runbook, only a person asks for it again, whatever begins to fire.
     """
     stored = await work.decisions.latest(incident.id)
     if stored is None or stored.decision.runbook != decision.runbook:
         return False
     if current is not None and current.state is ActionState.SUPERSEDED:
         return False
+    if current is not None and current.state in SETTLED_BY_PEOPLE:
+        return True
     if current is not None and current.state not in PENDING:
-        return not _joined(stored.situation.alerts, situation.alerts)
+        return not _joined(stored.situation.alerts, heard)
     return (stored.decision.verdict, stored.decision.plan_digest) == (decision.verdict, decision.plan_digest)
 
 
@@ -218,8 +231,17 @@ async def _tell_what_joined(
     await refresh_card(work, context.policy(), incident.id, now)
     if not joined or said == detail:
         return
-    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING)
+    called = await _whom_nobody_asks(work, context, incident, now)
+    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING, to=called)
     await tell(work, context, incident.id, line, at=now)
+
+
+async def _whom_nobody_asks(work: Work, context: Context, incident: Incident, now: datetime) -> tuple[str, ...]:
+    """Who is called because nothing waits for an answer any more, and nobody has taken the incident over."""
+    action = await current_action(work, incident)
+    if action is None or action.state in PENDING or incident.state is IncidentState.TAKEN:
+        return ()
+    return callable_people(context.policy(), action.asked, incident.severity, now)
 
 
 def _joined(before: Sequence[AlertFacts], now: Sequence[AlertFacts]) -> list[AlertFacts]:

@@ -53,10 +53,13 @@ async def objection(
     incident = await work.incidents.get(action.incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
+    if brief.request is None and not await work.incidents.firing(incident.id):
+        return Objection(ActionEvent.SUPERSEDE, "Every alert has ended before it started.")
     if _taken_since(incident, action):
         return Objection(ActionEvent.SUPERSEDE, "Somebody has taken the incident over, so nothing was begun.")
     planned = assessment.plans.get(action.runbook)
-    if planned is None or planned.plan is None or planned.plan.digest != action.plan_digest:
+    plan = planned.plan if planned is not None else None
+    if plan is None or not plan.is_still(action.plan_digest, action.plan.rollback):
         why = planned.problem if planned is not None and planned.plan is None else ""
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)

@@ -113,6 +113,8 @@ UNDECIDED = frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.HELD})
 """States in which people (or a timer) still choose."""
 PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
+NOT_BEGUN = PENDING | {_S.RUNNING}
+"""States in which a person's no still keeps the effect from beginning."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
 REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
@@ -132,9 +134,9 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.VETO_WINDOW),
         ActionEvent.WINDOW_OVER: (frozenset({_S.VETO_WINDOW}), _S.APPROVED),
         ActionEvent.APPROVE: (frozenset({_S.VETO_WINDOW, _S.WAITING, _S.HELD}), _S.APPROVED),
-        ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
-        ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
-        ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
+        ActionEvent.STOP: (NOT_BEGUN, _S.STOPPED),
+        ActionEvent.OVERRIDE: (NOT_BEGUN, _S.OVERRIDDEN),
+        ActionEvent.SUPERSEDE: (NOT_BEGUN, _S.SUPERSEDED),
         ActionEvent.EXPIRE: (frozenset({_S.WAITING}), _S.EXPIRED),
         ActionEvent.LAPSE: (frozenset({_S.APPROVED, _S.RUNNING}), _S.LAPSED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),

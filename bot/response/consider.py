@@ -18,7 +18,7 @@ from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import record
 from bot.response.assessment.situation import build_situation, firing_facts
 from bot.response.execution.harm import answer_harm
-from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.model.actions import ENDED, PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
@@ -165,8 +165,12 @@ async def _settle(
     except PlanMissingError:
         await work.queue.consider(incident_id)  # another alert has joined while this was assessed
         return
+    matched = match_incident(policy, situation.alerts, situation.request)
+    if matched.all_muted and situation.request is None:  # whatever else fired has ended while it was assessed
+        await _mute(work, context, incident, await work.incidents.alerts(incident_id), matched.muted, now)
+        return
     rose = _is_worse(policy, incident, situation.alerts)
-    if not asked_now and rose is None and await _nothing_new(work, incident, current, situation, decision):
+    if not asked_now and rose is None and await _nothing_new(work, policy, incident, current, situation, decision):
         await _tell_what_joined(work, context, incident, situation.alerts, now)
         return
     if rose is not None:
@@ -211,7 +215,12 @@ async def _tell_that_it_rose(
 
 
 async def _nothing_new(
-    work: Work, incident: Incident, current: Action | None, situation: Situation, decision: Decision
+    work: Work,
+    policy: Policy,
+    incident: Incident,
+    current: Action | None,
+    situation: Situation,
+    decision: Decision,
 ) -> bool:
     """Whether the question on the card is still the right one.
 
@@ -225,7 +234,8 @@ async def _nothing_new(
         return False
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE
-        return refused or not _joined(stored.situation.alerts, situation.alerts)
+        heard = [situation.alerts[place] for place in match_incident(policy, situation.alerts).heard]
+        return refused or not _joined(stored.situation.alerts, heard)
     same_question = _question(stored.decision) == _question(decision)
     return same_question and _same_plan(stored, situation, decision)
 
@@ -262,8 +272,17 @@ async def _tell_what_joined(
     if not fresh:
         return
     names = ", ".join(dict.fromkeys(f"{alert.name} on {alert.service or 'an unnamed service'}" for alert in fresh))
-    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING)
+    called = await _whom_nobody_asks(work, policy, incident, now)
+    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING, to=called)
     await tell(work, context, incident.id, line, at=now)
+
+
+async def _whom_nobody_asks(work: Work, policy: Policy, incident: Incident, now: datetime) -> tuple[str, ...]:
+    """Who is called because nothing waits for an answer or runs, and nobody has taken the incident over."""
+    action = await current_action(work, incident)
+    if action is None or action.state not in ENDED or incident.state is IncidentState.TAKEN:
+        return ()
+    return callable_people(policy, action.asked, incident.severity, now)
 
 
 def _joined(before: Sequence[AlertFacts], now: Sequence[AlertFacts]) -> list[AlertFacts]:

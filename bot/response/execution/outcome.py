@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
+from bot.response.execution.harm import reconsider_neighbours
 from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine
@@ -59,7 +60,7 @@ async def finish(
 ) -> Action | None:
     """End an action whose effect was begun (or could not be). None when it had ended already.
 
-    ``changed``: something may have been changed, so a review is due.
+    ``changed``: something may have been changed, so a review is due. What came while it ran is assessed now.
     """
     moved = await work.actions.move(
         action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
@@ -71,6 +72,7 @@ async def finish(
         await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
     await _report_ending(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
     await tell_ending(work, context, moved.incident_id)
+    await reconsider_neighbours(work, context, moved)
     return moved
 
 

@@ -49,7 +49,7 @@ async def objection(
     ``recount``: count the votes anew with who is in the groups as ``assessment`` knows them.
     """
     if action.due_at is not None and context.now() > action.due_at:
-        return Objection(ActionEvent.LAPSE, f"The approval has expired. {why_lapsed(action)}")
+        return Objection(ActionEvent.LAPSE, why_lapsed(action))
     incident = await work.incidents.get(action.incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")

@@ -16,6 +16,7 @@ from bot.response.execution.harm import pause_after_harm, stands_on
 from bot.response.execution.outcome import finish
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.records import Attempt, AttemptState
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step
 from bot.response.ports.work import Work
@@ -90,7 +91,7 @@ async def _against(
 ) -> EffectReport | None:
     """What keeps this rollback from beginning; None when nothing does."""
     if action.plan.rollback.exactness not in REVERSIBLE or attempt.snapshot is None:
-        return EffectReport(result=EffectResult.FAILED, summary=f"Nothing was undone. {action.plan.rollback.summary}")
+        return EffectReport(result=EffectResult.FAILED, summary=f"Nothing was undone. {rollback_line(action.plan)}")
     if by == WATCHKEEPER and (held := await held_by_people(work, context, action)):
         return EffectReport(result=EffectResult.HELD, summary=f"Not rolled back by itself: {held}.")
     moved, newer = seen.moved, await stands_on(work, action)

@@ -50,7 +50,7 @@ class IncidentRow(Row, table=True):
     considerations: int = 0
     """Looks asked for so far; makes each one's workflow id."""
     wanted_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    """When the assessment that is queued was asked for; one that is wanted for too long has failed."""
+    """Until when the assessment that is queued waits, where the incident was assessed just before."""
     assessed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When the last assessment began: a busy incident is assessed at most about once a second."""
     told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)

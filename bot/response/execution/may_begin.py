@@ -58,12 +58,16 @@ async def objection(
     if _taken_since(incident, action):
         return Objection(ActionEvent.SUPERSEDE, "Somebody has taken the incident over, so nothing was begun.")
     planned = assessment.plans.get(action.runbook)
-    if planned is None or planned.plan is None or planned.plan.digest != action.plan_digest:
+    plan = planned.plan if planned is not None else None
+    if plan is None or not plan.is_still(action.plan_digest, action.plan.rollback):
         why = planned.problem if planned is not None and planned.plan is None else ""
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
     if recount and action.decided_by and not await _still_approved(work, context, action, assessment.members):
-        why = "as the policy and its groups are now, those who approved are not enough"
+        why = (
+            "those who approved are not enough any more: somebody left the group, an account was deactivated, "
+            "or the policy asks for others by now"
+        )
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)
     return await _judged(work, context, action, incident, brief, assessment)
 

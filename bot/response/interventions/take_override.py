@@ -13,6 +13,7 @@ from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
@@ -122,7 +123,7 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
         return Answer(False, f"Nothing to roll back: {_in_words(action)}.")
     if action.plan.rollback.exactness is Exactness.NOTHING_TO_UNDO:
-        return Answer(False, f"There is nothing to undo. {action.plan.rollback.summary}")
+        return Answer(False, f"Nothing to roll back. {rollback_line(action.plan)}")
     attempt = await work.attempts.get(f"{action.id}:execute")
     if action.result is Result.NOTHING_CHANGED:
         return Answer(False, "Nothing was changed, so there is nothing to roll back.")

@@ -87,7 +87,7 @@ class ActionEvent(StrEnum):
     EXPIRE = "expire"
     """The time to answer is over."""
     LAPSE = "lapse"
-    """It was approved, and the time to start is over."""
+    """It was approved, and the time to begin is over."""
     SUPERSEDE = "supersede"
     """What it was asked for does not hold any more, and nothing was run."""
     CLAIM = "claim"

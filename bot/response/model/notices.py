@@ -56,6 +56,8 @@ class Button(StrEnum):
     """Choose some of a bundle's incidents, and what is to be done with them."""
     TAKE_THESE = "take_these"
     PAUSE_THESE = "pause_these"
+    PAUSE_ANYWAY = "pause_anyway"
+    """Pause what was typed although nobody knows it, or what may have been meant."""
     WHY_THESE = "why_these"
     REVIEW = "review"
     OPEN = "open"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, exists, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.policy.situation import AlertFacts
+from bot.policy.situation import AlertFacts, Refusal, RefusalKind
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import (
     INCIDENT_LIFECYCLE,
@@ -210,6 +210,14 @@ class Incidents:
             .values(consideration_wanted=False, consideration_deferred=False, wanted_at=None, assessed_at=now)
         )
 
+    async def refuse(self, incident_id: int, refusal: Refusal) -> None:
+        """Remember a person's no, whatever becomes of the incident's actions."""
+        await self._session.execute(
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id == incident_id)
+            .values(refused_how=refusal.kind, refused_by=refusal.by, refused_at=refusal.at)
+        )
+
     async def raise_severity(self, incident_id: int, severity: str) -> None:
         """An alert that joined is worse than all before it: the incident is as bad from here on."""
         await self._session.execute(update(INCIDENTS).where(INCIDENTS.c.id == incident_id).values(severity=severity))
@@ -271,9 +279,16 @@ def _incident(row: Row[Any]) -> Incident:
         channel=row.channel,
         thread_ts=row.thread_ts,
         taken_at=row.taken_at,
+        refusal=_refusal(row),
         told_firing_at=row.told_firing_at,
         truncated=row.truncated,
     )
+
+
+def _refusal(row: Row[Any]) -> Refusal | None:
+    if row.refused_at is None:
+        return None
+    return Refusal(kind=RefusalKind(row.refused_how), by=row.refused_by or "", at=row.refused_at)
 
 
 def _alert(row: Row[Any]) -> Alert:

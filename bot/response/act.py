@@ -22,6 +22,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.records import AttemptState, ClaimJudgement
 from bot.response.notices.card import refresh_card
 from bot.response.notices.report import report
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, StepName, fact_of_step, fact_of_transaction
 from bot.response.ports.work import Work
@@ -253,8 +254,8 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         )
         await refresh_card(work, context.policy(), action.incident_id, context.now())
         return True
-    offered = f"Not rolled back by itself: {held[0].text}. Roll back is offered." if held else ""
-    why = offered or f"Rollback: {action.plan.rollback.summary}"
+    offered = f"Not rolled back by itself: {held}. Roll back is offered." if held else ""
+    why = offered or rollback_line(action.plan)
     result = Result.UNKNOWN if effect.result is EffectResult.UNKNOWN or not health.known else Result.NOT_RESTORED
     text = f"{health.summary} {why}"
     await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True)

@@ -13,7 +13,7 @@ from bot.policy.decision import Decision
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
 from bot.policy.rules.matching import match, match_incident, rank_of, worst_severity
-from bot.policy.situation import AlertFacts, Notification, Request, Situation
+from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import record
 from bot.response.assessment.situation import build_situation, firing_facts
@@ -22,7 +22,7 @@ from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Ac
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.model.records import PERSON, AssessmentResult
+from bot.response.model.records import PERSON, AssessmentResult, StoredDecision
 from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action, refresh_card
 from bot.response.notices.channel_moves import tell_ending
@@ -226,19 +226,21 @@ async def _nothing_new(
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE
         return refused or not _joined(stored.situation.alerts, situation.alerts)
-    return _question(stored.decision) == _question(decision)
+    same_question = _question(stored.decision) == _question(decision)
+    return same_question and _same_plan(stored, situation, decision)
 
 
 def _question(decision: Decision) -> tuple[object, ...]:
-    """What people would read of a decision and answer."""
-    return (
-        decision.verdict,
-        decision.plan_digest,
-        decision.decisive,
-        decision.approvals_needed,
-        decision.unmatched,
-        decision.others,
-    )
+    """What people would read of a decision and answer, beside the plan."""
+    return (decision.verdict, decision.decisive, decision.approvals_needed, decision.unmatched, decision.others)
+
+
+def _same_plan(stored: StoredDecision, situation: Situation, decision: Decision) -> bool:
+    sealed = stored.decision.plan_digest
+    if sealed is None or decision.plan_digest is None:
+        return sealed == decision.plan_digest
+    before, plan = stored.planned.plan, situation.plans.get(decision.runbook or "", Planned()).plan
+    return before is not None and plan is not None and plan.is_still(sealed, before.rollback)
 
 
 async def _tell_what_joined(

@@ -56,6 +56,10 @@ class IncidentRow(Row, table=True):
     told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When people last heard that it goes on firing although an act was verified or a question expired."""
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    refused_how: str | None = None
+    """The last no that a person said where no action was left to carry it: stopped, overridden."""
+    refused_by: str | None = None
+    refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
     truncated: int = 0
     """How many further alerts of its group the monitor said it left out of the last delivery."""
 

@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 async def sweep_questions(context: Context) -> int:
     """Attend to every question whose people are to be reminded or whose time is over; how many rows this call moved.
 
-    Also to those that are over while the alert goes on firing. Who is in a group is asked outside the transactions,
-    and only when something is due.
+    Also to those that are over while the alert goes on firing. Who is in a group is asked outside the transactions, and
+    only when something is due.
     """
     moved = await tell_still_firing(context)
     async with context.database.read() as work:

@@ -12,6 +12,7 @@ from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
@@ -92,7 +93,7 @@ async def _report_ending(
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
         title=said.label,
-        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if succeeded else ())),
+        lines=(text, *((rollback_line(action.plan),) if succeeded else ())),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(

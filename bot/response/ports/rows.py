@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Scope
+from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Refusal, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -86,6 +86,10 @@ class Incidents(Protocol):
 
     async def begin_consideration(self, incident_id: int, now: datetime) -> None:
         """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
+        ...
+
+    async def refuse(self, incident_id: int, refusal: Refusal) -> None:
+        """Remember a person's no, whatever becomes of the incident's actions."""
         ...
 
     async def raise_severity(self, incident_id: int, severity: str) -> None:

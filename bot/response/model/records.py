@@ -42,6 +42,11 @@ class AttemptState(StrEnum):
     MOVED_ON = "moved_on"
     """Not begun: somebody has changed the target since, and was not to be overwritten."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "AttemptState":
+        """A word of a newer release: as far as we can tell, it was begun."""
+        return cls.STARTED
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:

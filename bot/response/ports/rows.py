@@ -113,7 +113,7 @@ class Decisions(Protocol):
         ...
 
     async def latest(self, incident_id: int) -> StoredDecision | None:
-        """The decision that stands now; None before the first."""
+        """The decision that stands now; None before the first, and when only a newer release can read it."""
         ...
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:

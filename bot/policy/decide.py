@@ -125,7 +125,7 @@ def decide(situation: Situation, policy: Policy) -> Decision:
         runbook=case.name,
         alert=matched.alert,
         evidence=evidence,
-        services=case.services.names,
+        services=case.services.counted,
         unmatched=_names(situation, matched),
         others=matched.others,
         controls=tuple(control.id for control in applied),
@@ -210,7 +210,8 @@ def _observe(
     evidence: tuple[Evidence, ...] = (),
 ) -> Decision:
     """Nothing can be judged, so nothing can be approved: people are called."""
-    applied = _controls(situation, policy, matched, services_of(policy, situation.alerts, None), None)
+    heard = [situation.alerts[place] for place in matched.heard or (matched.alert,)]
+    applied = _controls(situation, policy, matched, services_of(policy, heard, None), None)
     rulings = {
         "runbook": _runbook_rule(matched, runbook),
         "plan": _no_plan(matched, runbook, planned),

@@ -77,8 +77,11 @@ async def _judged(
         text = f"Nothing was run: another runbook applies by now, {error.runbook}."
         return Objection(ActionEvent.SUPERSEDE, text, assess_again=True)
     held = await controls_on(work, context, action)
-    if held:
-        return Objection(ActionEvent.SUPERSEDE, f"Paused: {'; '.join(c.text for c in held)}.", paused=True)
+    # Of what joined since (an alert of another service, say) only the judgement of now knows that it is covered.
+    unseen = set(decision.controls) - set(action.overridden if action.by_hand else ())
+    if held or unseen:
+        why = f"Paused: {'; '.join(c.text for c in held)}." if held else decision.headline
+        return Objection(ActionEvent.SUPERSEDE, why, paused=True)
     against = await _against(work, action, decision)
     if against:
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {against}", assess_again=True)

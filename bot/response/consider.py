@@ -14,8 +14,9 @@ from bot.policy.file.fields import elapsed_text
 from bot.policy.rules.matching import match_incident, rank_of, worst_severity
 from bot.policy.situation import AlertFacts, Notification, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
-from bot.response.assessment.record import record
+from bot.response.assessment.record import judge_anew, record
 from bot.response.assessment.situation import build_situation, firing_facts
+from bot.response.execution.controls import controls_on
 from bot.response.execution.harm import answer_harm
 from bot.response.model.actions import PENDING, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -70,11 +71,20 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
         return None
     if incident.state is IncidentState.TAKEN and request is None:
         await _tell_what_joined(work, context, incident, facts, now)
+        await _ask_what_was_held(work, context, incident)
         return None
     request = request or await _standing_request(work, incident)
     if request is None and all(alert.source == PERSON for alert in facts):
         return None  # what was asked for is settled, and no monitor says anything here
     return Brief(incident=incident.name, alerts=facts or (alerts[0].facts,), request=request)
+
+
+async def _ask_what_was_held(work: Work, context: Context, incident: Incident) -> None:
+    """Nothing holds it any more, and whoever took over is to be able to answer: a question that waits for nothing
+    would wait for ever."""
+    current = await current_action(work, incident)
+    if current is not None and current.state is ActionState.HELD and not await controls_on(work, context, current):
+        await judge_anew(work, context, current)
 
 
 async def _standing_request(work: Work, incident: Incident) -> Request | None:
@@ -148,6 +158,8 @@ async def _settle(
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
         await work.decisions.note(incident_id, AssessmentResult.UNDER_WAY, current.state, policy, now)
+        if asked_now and brief.request is not None:
+            await _tell_that_it_is_busy(work, context, incident, brief.request, now)
         await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
         return
     situation = await build_situation(work, context, incident, brief, assessment, Notification.PLANNED, now)
@@ -164,6 +176,18 @@ async def _settle(
     await record(work, context, incident, situation, decision, assessment.members)
     if rose:
         await _tell_that_it_rose(work, context, incident, rose, now)
+
+
+async def _tell_that_it_is_busy(
+    work: Work, context: Context, incident: Incident, request: Request, now: datetime
+) -> None:
+    """What was asked for just as another action began is not looked at later, unasked: its asker hears that."""
+    line = ThreadLine(
+        title=f"Not looked at: {request.runbook}",
+        lines=("An action of this incident is under way. Ask for it again once that is over.",),
+        tone=Tone.WARNING,
+    )
+    await tell(work, context, incident.id, line, by=request.by, at=now)
 
 
 async def _severity_rose(work: Work, incident: Incident, situation: Situation) -> str:

@@ -80,8 +80,7 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
 
 
 async def _ask_what_was_held(work: Work, context: Context, incident: Incident) -> None:
-    """Nothing holds it any more, and whoever took over is to be able to answer: a question that waits for nothing
-    would wait for ever."""
+    """Where nothing holds it any more, it becomes a question that whoever took over can answer: else it waits for ever."""
     current = await current_action(work, incident)
     if current is not None and current.state is ActionState.HELD and not await controls_on(work, context, current):
         await judge_anew(work, context, current)

@@ -7,14 +7,15 @@ because a storm of alerts is when it matters. A duplicate is recognised by what 
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from bot.policy.file.document import Policy
+from bot.policy.rules.matching import rank_of
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, IncidentState
 from storage.audit import NewEntry
@@ -87,6 +88,8 @@ class _Stored:
     """The latest signal about it, when one said something new."""
     ends_at: datetime | None = None
     """When it ended, once it has."""
+    severity: str = ""
+    """As it was said last."""
     id: int | None = None
     incident: _Incident | None = None
     old_incident_id: int | None = None
@@ -148,9 +151,10 @@ class AlertStore:
         self._known: dict[Key, _Stored] = {}
         self._firing: dict[Identity, _Stored] = {}
         """The present episode of each alert that fires."""
-        self._truncated: dict[int, int] = {}
         self._recounted: set[int] = set()
-        """Incidents whose number of alerts left out has changed."""
+        """Incidents whose number of alerts left out has changed, or whose alert went on in another incident."""
+        self._worse: set[int] = set()
+        """Incidents with an alert that may be worse than all before it."""
         self._incidents: dict[str, _Incident] = {}
         self._news: list[tuple[_Stored, Alert]] = []
         self._reasons: dict[str, list[str]] = {}
@@ -183,7 +187,14 @@ class AlertStore:
         for source, fingerprints in by_source.items():
             for some in _chunks(sorted(fingerprints)):
                 rows = await self._session.execute(
-                    select(ALERTS.c.id, ALERTS.c.fingerprint, ALERTS.c.starts_at, ALERTS.c.status, ALERTS.c.incident_id)
+                    select(
+                        ALERTS.c.id,
+                        ALERTS.c.fingerprint,
+                        ALERTS.c.starts_at,
+                        ALERTS.c.status,
+                        ALERTS.c.severity,
+                        ALERTS.c.incident_id,
+                    )
                     .where(
                         ALERTS.c.source == source,
                         ALERTS.c.fingerprint.in_(some),
@@ -196,10 +207,21 @@ class AlertStore:
 
     def _remember(self, source: str, row: Any) -> None:
         status = AlertStatus(row.status)
-        stored = _Stored(status, row.starts_at, id=row.id, old_incident_id=row.incident_id, was=status)
+        stored = _Stored(
+            status, row.starts_at, severity=row.severity, id=row.id, old_incident_id=row.incident_id, was=status
+        )
         self._known[(source, row.fingerprint, row.starts_at)] = stored
         if stored.status is AlertStatus.FIRING:
+            self._succeed(self._firing.get((source, row.fingerprint)), stored.starts_at)
             self._firing[(source, row.fingerprint)] = stored
+
+    def _succeed(self, episode: _Stored | None, starts_at: datetime) -> None:
+        """The end of this episode was never said: that a later one began says it."""
+        if episode is None:
+            return
+        episode.status, episode.ends_at = AlertStatus.RESOLVED, starts_at
+        if episode.old_incident_id is not None:
+            self._recounted.add(episode.old_incident_id)
 
     def _receive(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         """Apply one signal to what is known; what it is about, and whether it said something new."""
@@ -210,16 +232,25 @@ class AlertStore:
     def _fires(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         present = self._firing.get(key[:2])
         if present is not None and present.starts_at >= alert.facts.starts_at:
-            return present, False  # it fires already; an older start is a late delivery, or a monitor that restarted
-        if present is not None:  # its end was never said: a new episode says it
-            present.status, present.ends_at = AlertStatus.RESOLVED, alert.facts.starts_at
+            # It fires already; an older start is a late delivery, or a monitor that restarted.
+            return present, present.starts_at == alert.facts.starts_at and self._revises(present, alert)
+        self._succeed(present, alert.facts.starts_at)
         stored = self._known.setdefault(key, _Stored(alert.status, alert.facts.starts_at))
         stored.alert, stored.status, stored.ends_at = alert, alert.status, None
+        stored.severity = alert.facts.severity
         group = group_key(alert, self._policy.group_by)
         stored.incident = self._incidents.setdefault(group, _Incident(group, alert))
         self._firing[key[:2]] = stored
         self._news.append((stored, alert))
         return stored, True
+
+    def _revises(self, present: _Stored, alert: Alert) -> bool:
+        """Whether a monitor that repeats an alert says another severity: that is news about the same episode."""
+        if nul_free(alert.facts.severity) == present.severity:
+            return False
+        present.severity, present.alert = nul_free(alert.facts.severity), alert
+        self._news.append((present, alert))
+        return True
 
     def _ends(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         """A resolve ends whichever episode fires, unless what it ends was over before that one began."""
@@ -269,7 +300,7 @@ class AlertStore:
             incident.id, incident.opened = row.id, True
 
     async def _write_alerts(self) -> None:
-        new, changed = [], []
+        new, changed, revised = [], [], []
         for stored in self._known.values():
             if stored.id is None and stored.alert is not None:
                 columns = alert_columns(stored.alert, stored.incident_id)
@@ -283,30 +314,44 @@ class AlertStore:
                         "incident_id": stored.incident_id,
                     }
                 )
+                if stored.alert is not None and stored.status is AlertStatus.FIRING:
+                    revised.append({"alert_id": stored.id, **_said_anew(stored.alert)})
         if new:
             await self._session.execute(insert(ALERTS), new)
         if changed:
             await self._session.execute(update(ALERTS).where(ALERTS.c.id == bindparam("alert_id")), changed)
+        if revised:
+            await self._session.execute(update(ALERTS).where(ALERTS.c.id == bindparam("alert_id")), revised)
 
     async def _note_truncation(
         self, deliveries: Sequence[Delivery], outcomes: Sequence[Sequence[tuple[_Stored, bool]]]
     ) -> None:
-        """Keep, per incident, how many alerts the monitor left out of its last delivery: people see the true count."""
+        """Keep, per incident, how many alerts the monitor left out of its last delivery: people see the true count.
+
+        Those left out may be some that we know and that were not delivered this time: they are not counted twice.
+        """
+        told: dict[int, tuple[int, set[_Stored]]] = {}
         for delivery, received in zip(deliveries, outcomes, strict=True):
-            for incident_id in {stored.incident_id for stored, _ in received} - {None}:
-                self._truncated[int(incident_id or 0)] = delivery.truncated
-        if not self._truncated:
-            return
-        for some in _chunks(list(self._truncated)):
+            for incident_id in {stored.incident_id for stored, _ in received if stored.incident_id is not None}:
+                alerts = {stored for stored, _ in received if stored.incident_id == incident_id}
+                told[incident_id] = (delivery.truncated, alerts)
+        for some in _chunks(list(told)):
             before = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.truncated).where(INCIDENTS.c.id.in_(some))
             )
             for row in before.all():
-                if row.truncated != self._truncated[row.id]:
+                left_out, alerts = told[row.id]
+                unknown = max(0, left_out - await self._firing_besides(row.id, alerts)) if left_out else 0
+                if unknown != row.truncated:
                     await self._session.execute(
-                        update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(truncated=self._truncated[row.id])
+                        update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(truncated=unknown)
                     )
                     self._recounted.add(row.id)
+
+    async def _firing_besides(self, incident_id: int, alerts: Set[_Stored]) -> int:
+        """How many alerts of the incident fire as far as we know, besides these."""
+        firing = await self._work.incidents.firing(incident_id)
+        return firing - sum(stored.status is AlertStatus.FIRING for stored in alerts)
 
     async def _quarantine(self, rejected: Sequence[RejectedAlert]) -> None:
         if not rejected:
@@ -365,22 +410,33 @@ class AlertStore:
             await self._work.audit.append_all(entries)
 
     async def _queue_assessments(self) -> None:
-        """One for each incident with a new firing alert, and for each whose last firing alert resolved."""
-        wanted = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.FIRING}
-        resolved = {s.incident_id for s, alert in self._news if alert.status is AlertStatus.RESOLVED} - wanted
-        over = set[int]()
-        for some in _chunks([incident_id for incident_id in resolved if incident_id is not None]):
-            still_firing = exists().where(ALERTS.c.incident_id == INCIDENTS.c.id, ALERTS.c.status == AlertStatus.FIRING)
-            over.update(
-                await self._session.scalars(
-                    select(INCIDENTS.c.id).where(
-                        INCIDENTS.c.id.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED, ~still_firing
-                    )
+        """One for each unresolved incident about which something is new: an alert fires, or ends, or is left out."""
+        looks = self._recounted | {stored.incident_id for stored, _ in self._news if stored.incident_id is not None}
+        present = list[int]()
+        for some in _chunks(sorted(looks)):
+            rows = await self._session.execute(
+                select(INCIDENTS.c.id, INCIDENTS.c.severity).where(
+                    INCIDENTS.c.id.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED
                 )
             )
-        looks = sorted(over | self._recounted | {incident_id for incident_id in wanted if incident_id is not None})
-        if looks:
-            self.looks_deferred = await self._work.queue.consider_all(looks)
+            severities = {row.id: row.severity for row in rows}
+            present += sorted(severities)
+            self._note_worse(severities)
+        if present:
+            self.assessments_deferred = await self._work.queue.consider_all(present, self._now, self._worse)
+
+    def _note_worse(self, severities: Mapping[int, str]) -> None:
+        for stored, alert in self._news:
+            before = severities.get(stored.incident_id or 0)
+            fires = alert.status is AlertStatus.FIRING
+            if fires and before is not None and rank_of(alert.facts.severity) > rank_of(before):
+                self._worse.add(int(stored.incident_id or 0))
+
+
+def _said_anew(alert: Alert) -> dict[str, Any]:
+    """What a monitor may say otherwise of an alert that it has sent before."""
+    columns = alert_columns(alert, None)
+    return {name: columns[name] for name in ("severity", "labels", "annotations", "received_at")}
 
 
 def _is_over_before(alert: Alert, present: _Stored) -> bool:

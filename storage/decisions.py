@@ -91,7 +91,7 @@ class Decisions:
         """The detail of the last assessment that decided nothing new; empty when there was none."""
         detail = await self._session.scalar(
             select(ASSESSMENTS.c.detail)
-            .where(ASSESSMENTS.c.incident_id == incident_id, ASSESSMENTS.c.result == AssessmentResult.UNCHANGED)
+            .where(ASSESSMENTS.c.incident_id == incident_id, ASSESSMENTS.c.result != AssessmentResult.MUTED)
             .order_by(ASSESSMENTS.c.id.desc())
             .limit(1)
         )

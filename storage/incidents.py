@@ -4,10 +4,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, update
+from sqlalchemy import Row, exists, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.policy.situation import AlertFacts
+from bot.policy.situation import AlertFacts, Refusal, RefusalKind
+from bot.response.model.actions import ActionState
 from bot.response.model.incidents import (
     INCIDENT_LIFECYCLE,
     Alert,
@@ -17,7 +18,7 @@ from bot.response.model.incidents import (
     IncidentState,
 )
 from bot.response.model.records import PERSON
-from storage.tables import ALERTS, BUNDLES, INCIDENT_CHANNELS, INCIDENTS
+from storage.tables import ACTIONS, ALERTS, BUNDLES, INCIDENT_CHANNELS, INCIDENTS
 
 
 class Incidents:
@@ -132,6 +133,60 @@ class Incidents:
         )
         return count or 0
 
+    async def still_firing(
+        self, states: Collection[ActionState], since: datetime, limit: int = 100
+    ) -> Sequence[Incident]:
+        """Open incidents whose question ended in one of the states by ``since`` while a monitor's alert goes on firing.
+
+        Not those of which people heard after ``since``; longest over first.
+        """
+        fires = exists().where(
+            ALERTS.c.incident_id == INCIDENTS.c.id, ALERTS.c.status == AlertStatus.FIRING, ALERTS.c.source != PERSON
+        )
+        rows = await self._session.execute(
+            select(INCIDENTS)
+            .join(ACTIONS, (ACTIONS.c.incident_id == INCIDENTS.c.id) & (ACTIONS.c.revision == INCIDENTS.c.revision))
+            .where(
+                text("incidents.state != 'resolved'"),  # spelled as the index of unresolved incidents has it
+                INCIDENTS.c.state == IncidentState.OPEN,
+                ACTIONS.c.state.in_(states),
+                ACTIONS.c.finished_at <= since,
+                INCIDENTS.c.told_firing_at.is_(None) | (INCIDENTS.c.told_firing_at <= since),
+                fires,
+            )
+            .order_by(ACTIONS.c.finished_at, INCIDENTS.c.id)
+            .limit(limit)
+        )
+        return [_incident(row) for row in rows]
+
+    async def tell_firing(self, incident: Incident, now: datetime) -> bool:
+        """People are about to hear that it goes on firing; False when somebody else has just told them."""
+        told = await self._session.execute(
+            update(INCIDENTS)
+            .where(
+                INCIDENTS.c.id == incident.id,
+                INCIDENTS.c.state == IncidentState.OPEN,
+                INCIDENTS.c.revision == incident.revision,
+                INCIDENTS.c.told_firing_at.is_not_distinct_from(incident.told_firing_at),
+            )
+            .values(told_firing_at=now)
+            .returning(INCIDENTS.c.id)
+        )
+        return told.first() is not None
+
+    async def wanted(self, limit: int = 1000) -> Sequence[int]:
+        """Numbers of the unresolved incidents whose assessment is said to be queued."""
+        rows = await self._session.scalars(
+            select(INCIDENTS.c.id)
+            .where(
+                text("incidents.state != 'resolved'"),
+                INCIDENTS.c.consideration_wanted,
+            )
+            .order_by(INCIDENTS.c.id)
+            .limit(limit)
+        )
+        return [int(incident_id) for incident_id in rows]
+
     async def move(self, incident_id: int, event: IncidentEvent, *, now: datetime, by: str | None = None) -> bool:
         """Apply ``event`` where the lifecycle allows it; True when this call did."""
         changes: dict[str, Any] = {"state": INCIDENT_LIFECYCLE.target(event)}
@@ -153,6 +208,14 @@ class Incidents:
             update(INCIDENTS)
             .where(INCIDENTS.c.id == incident_id)
             .values(consideration_wanted=False, consideration_deferred=False, wanted_at=None, assessed_at=now)
+        )
+
+    async def refuse(self, incident_id: int, refusal: Refusal) -> None:
+        """Remember a person's no, whatever becomes of the incident's actions."""
+        await self._session.execute(
+            update(INCIDENTS)
+            .where(INCIDENTS.c.id == incident_id)
+            .values(refused_how=refusal.kind, refused_by=refusal.by, refused_at=refusal.at)
         )
 
     async def raise_severity(self, incident_id: int, severity: str) -> None:
@@ -216,9 +279,16 @@ def _incident(row: Row[Any]) -> Incident:
         channel=row.channel,
         thread_ts=row.thread_ts,
         taken_at=row.taken_at,
+        refusal=_refusal(row),
         told_firing_at=row.told_firing_at,
         truncated=row.truncated,
     )
+
+
+def _refusal(row: Row[Any]) -> Refusal | None:
+    if row.refused_at is None:
+        return None
+    return Refusal(kind=RefusalKind(row.refused_how), by=row.refused_by or "", at=row.refused_at)
 
 
 def _alert(row: Row[Any]) -> Alert:

@@ -24,6 +24,7 @@ class PauseFile:
         self.path = path.absolute()
         self.by = f"file:{self.path}@{host or socket.gethostname()}"
         """Who the record says paused: each machine has a file of its own."""
+        self._trouble: tuple[str, datetime] | None = None
         # A thread of its own: those that everybody shares may all be waiting for a name server that is away.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pause file")
 
@@ -33,7 +34,7 @@ class PauseFile:
         try:
             return await asyncio.wait_for(asyncio.shield(reading), ANSWER_SECONDS)
         except TimeoutError:
-            return self._pause("The disk with the pause file does not answer.", datetime.now(UTC))
+            return self._troubled("The disk with the pause file does not answer.")
 
     def close(self) -> None:
         """Give the thread back."""
@@ -44,16 +45,24 @@ class PauseFile:
         try:
             since = datetime.fromtimestamp(self.path.lstat().st_mtime, UTC)
         except FileNotFoundError:
+            self._trouble = None
             return None
         except OSError as error:
-            return self._pause(f"Whether the pause file is there cannot be seen: {error.strerror}.", datetime.now(UTC))
+            return self._troubled(f"Whether the pause file is there cannot be seen: {error.strerror}.")
         try:
             with self.path.open(encoding="utf-8", errors="replace") as file:
                 text = file.read(REASON_MAX_CHARACTERS)
         except OSError as error:
             text = f"(the file cannot be read: {error.strerror})"
+        self._trouble = None
         reason = " ".join("".join(one if one.isprintable() else " " for one in text).split())
         return self._pause(reason or "(the file says nothing)", since)
+
+    def _troubled(self, reason: str) -> Pause:
+        """One pause, from when the trouble was first seen."""
+        if self._trouble is None or self._trouble[0] != reason:
+            self._trouble = reason, datetime.now(UTC)
+        return self._pause(*self._trouble)
 
     def _pause(self, reason: str, since: datetime) -> Pause:
         everything = Scope(kind=ScopeKind.EVERYTHING)

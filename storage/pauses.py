@@ -32,8 +32,7 @@ class Pauses:
             return rows
         present, own = await self._by_file(self._file), self._own(rows)
         others = tuple(pause for pause in rows if pause not in own)
-        is_noted = [pause.reason for pause in own] == [pause.reason for pause in present]
-        return (*(own if is_noted else present), *others)
+        return (*(own if _same(own, present) else present), *others)
 
     async def follow_file(self, now: datetime) -> tuple[bool, Pause] | None:
         """Bring the row of our own file up to date, for other machines and for good; what changed, None for nothing.
@@ -43,7 +42,7 @@ class Pauses:
         if self._file is None:
             return None
         rows, present = self._own(await self._active(now)), await self._by_file(self._file)
-        if [pause.reason for pause in rows] == [pause.reason for pause in present]:
+        if _same(rows, present):
             return None
         for pause in rows:
             await self._session.execute(
@@ -51,7 +50,7 @@ class Pauses:
             )
         if present:
             (pause,) = present
-            return True, await self.add(pause.scope, pause.by, pause.reason, now, None)
+            return True, await self.add(pause.scope, pause.by, pause.reason, pause.since, None)
         return False, rows[0]
 
     async def add(self, scope: Scope, by: str, reason: str, now: datetime, until: datetime | None) -> Pause:
@@ -108,6 +107,11 @@ class Pauses:
             .order_by(PAUSES.c.since, PAUSES.c.id)
         )
         return tuple(_pause(row) for row in rows)
+
+
+def _same(noted: Sequence[Pause], present: Sequence[Pause]) -> bool:
+    """Whether the rows say what the file says: one that was written anew is another pause."""
+    return [(pause.reason, pause.since) for pause in noted] == [(pause.reason, pause.since) for pause in present]
 
 
 def _pause(row: Row[Any]) -> Pause:

@@ -1,9 +1,10 @@
 """Starting durable work when, and only when, the transaction commits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,8 @@ from storage.tables import INCIDENTS
 
 ASSESSMENTS_PER_TRANSACTION = 50
 """Queueing one takes the durable engine a millisecond or two, for which every other writer waits."""
+ASSESSED_AT_MOST_EVERY = timedelta(seconds=1)
+"""What monitors say about one incident within so long is assessed together."""
 
 
 class Queue:
@@ -27,7 +30,7 @@ class Queue:
     async def consider(self, incident_id: int, request: Request | None = None) -> None:
         """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
         if request is None:
-            await self._want([incident_id])
+            await self._want([incident_id], ~INCIDENTS.c.consideration_wanted | INCIDENTS.c.wanted_at.is_not(None))
             return
         number = await self._session.scalar(
             update(INCIDENTS)
@@ -39,9 +42,20 @@ class Queue:
             raise LookupError(f"there is no incident INC-{incident_id}")
         await self._enqueue_assessments([(incident_id, number)], request.model_dump(mode="json"))
 
-    async def consider_all(self, incident_ids: Sequence[int]) -> bool:
-        """As ``consider`` for each of them; True when some are left to ``consider_deferred``, because they are many."""
-        await self._want(incident_ids[:ASSESSMENTS_PER_TRANSACTION])
+    async def consider_all(
+        self, incident_ids: Sequence[int], now: datetime | None = None, urgent: Collection[int] = ()
+    ) -> bool:
+        """As ``consider`` for each of them; True when some are left to ``consider_deferred``, because they are many.
+
+        Args:
+            incident_ids: incidents about which a monitor has said something new.
+            now: the moment; an incident assessed just before it is assessed again a little later. None: all at once.
+            urgent: those of them that do not wait, because they have become worse.
+        """
+        soon = incident_ids[:ASSESSMENTS_PER_TRANSACTION]
+        for incident_id in [each for each in soon if each in urgent]:
+            await self.consider(incident_id)
+        await self._want([each for each in soon if each not in urgent], ~INCIDENTS.c.consideration_wanted, now)
         deferred = incident_ids[ASSESSMENTS_PER_TRANSACTION:]
         if deferred:
             await self._session.execute(
@@ -62,21 +76,33 @@ class Queue:
         incident_ids = list(rows)
         if not incident_ids:
             return False
-        await self._want(incident_ids)
+        await self._want(incident_ids, ~INCIDENTS.c.consideration_wanted)
         return len(incident_ids) == ASSESSMENTS_PER_TRANSACTION
 
-    async def _want(self, incident_ids: Sequence[int]) -> None:
+    async def _want(
+        self, incident_ids: Sequence[int], condition: ColumnElement[bool], now: datetime | None = None
+    ) -> None:
+        """Mark those of them for which ``condition`` holds, and queue their assessments."""
+        if not incident_ids:
+            return
         wanted = await self._session.execute(
             update(INCIDENTS)
-            .where(INCIDENTS.c.id.in_(incident_ids), ~INCIDENTS.c.consideration_wanted)
+            .where(INCIDENTS.c.id.in_(incident_ids), condition)
             .values(
                 consideration_wanted=True,
                 consideration_deferred=False,
                 considerations=INCIDENTS.c.considerations + 1,
+                wanted_at=None,
             )
-            .returning(INCIDENTS.c.id, INCIDENTS.c.considerations)
+            .returning(INCIDENTS.c.id, INCIDENTS.c.considerations, INCIDENTS.c.assessed_at)
         )
-        await self._enqueue_assessments(sorted((row.id, row.considerations) for row in wanted))
+        numbered, delays = [], {}
+        for row in wanted.all():
+            numbered.append((row.id, row.considerations))
+            if now is not None and (until := _busy_until(row.assessed_at, now)) is not None:
+                delays[row.id] = (until - now).total_seconds()
+                await self._session.execute(update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(wanted_at=until))
+        await self._enqueue_assessments(sorted(numbered), delays=delays)
 
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
         """Run the approved action, after those before it on the same target."""
@@ -116,7 +142,9 @@ class Queue:
 
         await self._session.run_sync(enqueue)
 
-    async def _enqueue_assessments(self, numbered: Sequence[tuple[int, int]], *more: Any) -> None:
+    async def _enqueue_assessments(
+        self, numbered: Sequence[tuple[int, int]], *more: Any, delays: Mapping[int, float] | None = None
+    ) -> None:
         def enqueue(session: Session) -> None:
             for incident_id, number in numbered:
                 self._enqueuer.enqueue(
@@ -127,9 +155,17 @@ class Queue:
                     workflow_id=f"consider:{incident_id}:{number}",
                     queue=QueueName.INCIDENTS,
                     partition=str(incident_id),
+                    delay_seconds=(delays or {}).get(incident_id, 0),
                 )
 
         await self._session.run_sync(enqueue)
+
+
+def _busy_until(assessed_at: datetime | None, now: datetime) -> datetime | None:
+    """Until when an incident assessed just before ``now`` is left alone; None when it is not busy."""
+    if assessed_at is None or not assessed_at <= now < assessed_at + ASSESSED_AT_MOST_EVERY:
+        return None
+    return assessed_at + ASSESSED_AT_MOST_EVERY
 
 
 def partition_of(action: Action) -> str:

@@ -210,7 +210,7 @@ def _observe(
     evidence: tuple[Evidence, ...] = (),
 ) -> Decision:
     """Nothing can be judged, so nothing can be approved: people are called."""
-    heard = [situation.alerts[place] for place in matched.heard or (matched.alert,)]
+    heard = tuple(situation.alerts[place] for place in matched.heard) or situation.alerts
     applied = _controls(situation, policy, matched, services_of(policy, heard, None), None)
     rulings = {
         "runbook": _runbook_rule(matched, runbook),

@@ -81,6 +81,11 @@ class Exactness(StrEnum):
     NONE = "none"
     """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
 
+    @property
+    def words(self) -> str:
+        """As it stands in a sentence: "nothing to undo"."""
+        return self.value.replace("_", " ")
+
     @classmethod
     def _missing_(cls, value: object) -> "Exactness":
         return cls.NONE
@@ -136,6 +141,17 @@ class Plan(Facts):
 
     touches_service: bool = True
     """False where the remediation declares that no service feels it (a ticket, a log that is rotated)."""
+
+    def is_still(self, digest: str, rollback: Rollback) -> bool:
+        """Whether this plan, made now, is the one that was sealed with ``digest`` and told this ``rollback``.
+
+        The rollback may be told otherwise in one way: a release that knows there is nothing to undo does not withdraw
+        what an older one has planned.
+        """
+        if self.digest == digest:
+            return True
+        told = self.model_copy(update={"rollback": rollback})
+        return self.rollback.exactness is Exactness.NOTHING_TO_UNDO and told.digest == digest
 
     @cached_property
     def digest(self) -> str:

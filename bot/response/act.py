@@ -13,7 +13,7 @@ from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
-from bot.response.execution.harm import pause_after_harm, reconsider_neighbours
+from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.may_begin import Judgement, Objection, objection
 from bot.response.execution.outcome import finish, withdraw
 from bot.response.execution.verify import Verification, verify
@@ -22,6 +22,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.records import AttemptState, ClaimJudgement
 from bot.response.notices.card import refresh_card
 from bot.response.notices.report import report
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, StepName, fact_of_step, fact_of_transaction
 from bot.response.ports.work import Work
@@ -240,7 +241,6 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
     if health.healthy:
         text = f"{effect.summary} {health.summary}"
         await finish(work, context, action_id, ActionEvent.HEALTHY, text, Result.VERIFIED)
-        await reconsider_neighbours(work, context, action)
         return False
     entry = {"action": action_id, "health": health.summary, "effect": effect.summary}
     await work.audit.append(
@@ -257,8 +257,8 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         )
         await refresh_card(work, context.policy(), action.incident_id, context.now())
         return True
-    offered = f"Not rolled back by itself: {held[0].text}. Roll back is offered." if held else ""
-    why = offered or f"Rollback: {action.plan.rollback.summary}"
+    offered = f"Not rolled back by itself: {held}. Roll back is offered." if held else ""
+    why = offered or rollback_line(action.plan)
     result = Result.UNKNOWN if effect.result is EffectResult.UNKNOWN or not health.known else Result.NOT_RESTORED
     text = f"{health.summary} {why}"
     await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True)

@@ -10,19 +10,20 @@ from datetime import datetime
 
 from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision
+from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
-from bot.policy.rules.matching import match_incident, rank_of, worst_severity
-from bot.policy.situation import AlertFacts, Notification, Request, Situation
+from bot.policy.rules.matching import match, match_incident, rank_of, worst_severity
+from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew, record
 from bot.response.assessment.situation import build_situation, firing_facts
 from bot.response.execution.controls import controls_on
 from bot.response.execution.harm import answer_harm
-from bot.response.model.actions import PENDING, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.model.records import PERSON, AssessmentResult
+from bot.response.model.records import PERSON, AssessmentResult, StoredDecision
 from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action, refresh_card
 from bot.response.notices.channel_moves import tell_ending
@@ -71,6 +72,7 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
         return None
     if incident.state is IncidentState.TAKEN and request is None:
         await _tell_what_joined(work, context, incident, facts, now)
+        await _tell_that_it_rose(work, context, incident, facts, now)
         await _ask_what_was_held(work, context, incident)
         return None
     request = request or await _standing_request(work, incident)
@@ -80,7 +82,7 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
 
 
 async def _ask_what_was_held(work: Work, context: Context, incident: Incident) -> None:
-    """Where nothing holds it any more, it becomes a question that whoever took over can answer: else it waits for ever."""
+    """What nothing holds any more becomes a question for whoever took over: held, it would wait for ever."""
     current = await current_action(work, incident)
     if current is not None and current.state is ActionState.HELD and not await controls_on(work, context, current):
         await judge_anew(work, context, current)
@@ -100,7 +102,7 @@ async def _mute(
     """Everything that still fires is muted: as far as people are concerned, every alert has ended."""
     reason = "; ".join(reasons)
     await work.decisions.note(incident.id, AssessmentResult.MUTED, reason, context.policy(), now)
-    if await work.decisions.latest(incident.id) is not None:
+    if incident.revision:
         await _resolve(work, context, incident, alerts, now)
         await tell_ending(work, context, incident.id)
         return
@@ -124,7 +126,7 @@ async def _resolve(work: Work, context: Context, incident: Incident, alerts: Seq
             due_at=None,
             outcome="The alert ended before anything was done.",
         )
-    unheard = incident.thread_ts is None and await work.decisions.latest(incident.id) is None
+    unheard = incident.thread_ts is None and not incident.revision
     lasted = elapsed_text(now - incident.opened_at)
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
     if withdrawn:
@@ -132,6 +134,11 @@ async def _resolve(work: Work, context: Context, incident: Incident, alerts: Seq
     elif action is not None and action.state in UNDER_WAY:
         doing = state_words(action.state).within
         lines.append(f"“{action.plan.summary}” goes on ({doing}); how it ends will be said here.")
+    if incident.truncated:
+        lines.append(
+            f"Its monitor left {incident.truncated} more out of its last message: whether they still fire is not known "
+            "here, so please look there."
+        )
     said = state_words(IncidentState.RESOLVED)
     line = ThreadLine(title=said.label, lines=tuple(lines), tone=said.tone, broadcast=True)
     await report(
@@ -156,10 +163,12 @@ async def _settle(
         return  # somebody took over while it was assessed
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
-        await work.decisions.note(incident_id, AssessmentResult.UNDER_WAY, current.state, policy, now)
+        # Who acts looks again when it is done; people hear now.
+        firing = await firing_facts(work, incident)
+        await _tell_what_joined(work, context, incident, firing, now, AssessmentResult.UNDER_WAY)
+        await _tell_that_it_rose(work, context, incident, firing, now)
         if asked_now and brief.request is not None:
             await _tell_that_it_is_busy(work, context, incident, brief.request, now)
-        await refresh_card(work, policy, incident_id, now)  # its own flow looks again when it is done
         return
     situation = await build_situation(work, context, incident, brief, assessment, Notification.PLANNED, now)
     try:
@@ -167,14 +176,15 @@ async def _settle(
     except PlanMissingError:
         await work.queue.consider(incident_id)  # another alert has joined while this was assessed
         return
-    rose = await _severity_rose(work, incident, situation)
-    if not asked_now and not rose and await _nothing_new(work, incident, current, situation, decision):
+    rose = _is_worse(policy, incident, situation.alerts)
+    if not asked_now and rose is None and await _nothing_new(work, incident, current, situation, decision):
         await _tell_what_joined(work, context, incident, situation.alerts, now)
         return
-    incident = await work.incidents.get(incident_id) or incident
-    await record(work, context, incident, situation, decision, assessment.members)
-    if rose:
-        await _tell_that_it_rose(work, context, incident, rose, now)
+    if rose is not None:
+        await work.incidents.raise_severity(incident_id, rose)
+    risen = await work.incidents.get(incident_id) or incident
+    await record(work, context, risen, situation, decision, assessment.members)
+    await _tell_that_it_rose(work, context, incident, situation.alerts, now)
 
 
 async def _tell_that_it_is_busy(
@@ -189,25 +199,37 @@ async def _tell_that_it_is_busy(
     await tell(work, context, incident.id, line, by=request.by, at=now)
 
 
-async def _severity_rose(work: Work, incident: Incident, situation: Situation) -> str:
-    """The severity before, where an alert that joined is worse than all before it; the incident then carries that."""
-    worst = worst_severity(situation.alerts)
-    if rank_of(worst) <= rank_of(incident.severity) or worst == incident.severity:
-        return ""
+def _is_worse(policy: Policy, incident: Incident, alerts: Sequence[AlertFacts]) -> str | None:
+    """The severity of the worst alert that people should hear of, where it is worse than all before; else None."""
+    if not alerts or rank_of(worst_severity(alerts)) <= rank_of(incident.severity):
+        return None
+    heard = [alerts[place] for place in match_incident(policy, alerts).heard]
+    worst = worst_severity(heard)
+    return worst if heard and rank_of(worst) > rank_of(incident.severity) else None
+
+
+async def _tell_that_it_rose(
+    work: Work, context: Context, incident: Incident, alerts: Sequence[AlertFacts], now: datetime
+) -> None:
+    """Where an alert is worse than all before it, the incident carries that, and people hear at any hour due to it.
+
+    ``incident``: as it was before.
+    """
+    worst = _is_worse(context.policy(), incident, alerts)
+    if worst is None:
+        return
     await work.incidents.raise_severity(incident.id, worst)
-    return incident.severity or "unknown"
-
-
-async def _tell_that_it_rose(work: Work, context: Context, incident: Incident, before: str, now: datetime) -> None:
-    action = await current_action(work, incident)
-    called = callable_people(context.policy(), action.asked, incident.severity, now) if action is not None else ()
+    risen = await work.incidents.get(incident.id) or incident
+    action = await current_action(work, risen)
+    called = callable_people(context.policy(), action.asked, worst, now) if action is not None else ()
     line = ThreadLine(
-        title=f"Severity rose from {before} to {incident.severity}",
-        lines=(f"{incident.name} is judged anew.",),
+        title=f"Severity rose from {incident.severity or 'unknown'} to {worst or 'unknown'}",
+        lines=(f"{incident.name} is judged by its worst alert.",),
         tone=Tone.BAD,
         to=called,
         broadcast=True,
     )
+    await refresh_card(work, context.policy(), incident.id, now)
     await tell(work, context, incident.id, line, at=now)
 
 
@@ -216,7 +238,8 @@ async def _nothing_new(
 ) -> bool:
     """Whether the question on the card is still the right one.
 
-    Of an open question: same runbook, verdict and plan. Of one that is over: nothing has begun to fire since.
+    Of an open question: it would be asked in the same way about the same. Of one that is over: nothing has begun to
+    fire since, or a person has said no, and is not asked again for what is no worse.
     """
     stored = await work.decisions.latest(incident.id)
     if stored is None or stored.decision.runbook != decision.runbook:
@@ -224,28 +247,55 @@ async def _nothing_new(
     if current is not None and current.state is ActionState.SUPERSEDED:
         return False
     if current is not None and current.state not in PENDING:
-        return not _joined(stored.situation.alerts, situation.alerts)
-    return (stored.decision.verdict, stored.decision.plan_digest) == (decision.verdict, decision.plan_digest)
+        refused = current.state in SETTLED_BY_PEOPLE
+        return refused or not _joined(stored.situation.alerts, situation.alerts)
+    same_question = _question(stored.decision) == _question(decision)
+    return same_question and _same_plan(stored, situation, decision)
+
+
+def _question(decision: Decision) -> tuple[object, ...]:
+    """What people would read of a decision and answer, beside the plan."""
+    return (decision.verdict, decision.decisive, decision.approvals_needed, decision.unmatched, decision.others)
+
+
+def _same_plan(stored: StoredDecision, situation: Situation, decision: Decision) -> bool:
+    sealed = stored.decision.plan_digest
+    if sealed is None or decision.plan_digest is None:
+        return sealed == decision.plan_digest
+    before, plan = stored.planned.plan, situation.plans.get(decision.runbook or "", Planned()).plan
+    return before is not None and plan is not None and plan.is_still(sealed, before.rollback)
 
 
 async def _tell_what_joined(
-    work: Work, context: Context, incident: Incident, alerts: Sequence[AlertFacts], now: datetime
+    work: Work,
+    context: Context,
+    incident: Incident,
+    alerts: Sequence[AlertFacts],
+    now: datetime,
+    result: AssessmentResult = AssessmentResult.UNCHANGED,
 ) -> None:
     """The question stands; whatever has joined since it was asked is said once, and the card counts it."""
-    stored = await work.decisions.latest(incident.id)
+    stored, policy = await work.decisions.latest(incident.id), context.policy()
     joined = _joined(stored.situation.alerts, alerts) if stored is not None else []
-    names = ", ".join(dict.fromkeys(f"{alert.name} on {alert.service or 'an unnamed service'}" for alert in joined))
-    detail = " ".join(sorted(f"{alert.source}/{alert.fingerprint}/{alert.starts_at.isoformat()}" for alert in joined))
-    said = await work.decisions.last_note(incident.id)
-    await work.decisions.note(incident.id, AssessmentResult.UNCHANGED, detail, context.policy(), now)
-    await refresh_card(work, context.policy(), incident.id, now)
-    if not joined or said == detail:
+    known = {_identity(alert): alert for alert in joined if match(policy, alert).mute is None}
+    said = (await work.decisions.last_note(incident.id)).splitlines()
+    await work.decisions.note(incident.id, result, "\n".join(sorted(known)), policy, now)
+    await refresh_card(work, policy, incident.id, now)
+    fresh = [alert for identity, alert in known.items() if identity not in said]
+    if not fresh:
         return
+    names = ", ".join(dict.fromkeys(f"{alert.name} on {alert.service or 'an unnamed service'}" for alert in fresh))
     line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING)
     await tell(work, context, incident.id, line, at=now)
 
 
 def _joined(before: Sequence[AlertFacts], now: Sequence[AlertFacts]) -> list[AlertFacts]:
     """Alerts, or new episodes of them, that were not there before."""
-    known = {(alert.source, alert.fingerprint, alert.starts_at) for alert in before}
-    return [alert for alert in now if (alert.source, alert.fingerprint, alert.starts_at) not in known]
+    known = {_identity(alert) for alert in before}
+    return [alert for alert in now if _identity(alert) not in known]
+
+
+def _identity(alert: AlertFacts) -> str:
+    """Of one episode of an alert, as one line of text."""
+    text = f"{alert.source}/{alert.fingerprint}/{alert.starts_at.isoformat()}"
+    return " ".join(text.splitlines())

@@ -36,11 +36,12 @@ async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], e
 
 async def _not_considered(work: Work, context: Context, incident_id: int, text: str) -> None:
     """The incident goes to people, who are told that the reason is an error of ours."""
+    now = context.now()
+    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
     incident = await work.incidents.get(incident_id)
     alerts = await work.incidents.alerts(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED or not alerts:
         return
-    now = context.now()
     entry = await work.audit.append(
         kind=AuditKind.FLOW_FAILED,
         actor=WATCHKEEPER,
@@ -48,7 +49,6 @@ async def _not_considered(work: Work, context: Context, incident_id: int, text: 
         incident_id=incident_id,
         body={"flow": "consider", "error": text},
     )
-    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
     current = await current_action(work, incident)
     if current is None or current.state not in UNDER_WAY:
         situation = Situation(

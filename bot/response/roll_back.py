@@ -6,17 +6,31 @@ that failed can be followed by another.
 """
 
 import asyncio
+import logging
+from dataclasses import dataclass
 
-from bot.remediation import RemediationError, Snapshot
+from bot.remediation import Snapshot
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, died, run_effect
 from bot.response.execution.harm import pause_after_harm, stands_on
 from bot.response.execution.outcome import finish
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.records import Attempt, AttemptState
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step
 from bot.response.ports.work import Work
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The target, looked at right before a rollback."""
+
+    moved: str = ""
+    """That it is not as we left it, or that this cannot be seen, in words; empty when nothing speaks against it."""
+    now: Snapshot | None = None
 
 
 async def roll_back(flow: Flow, context: Context, action_id: str, by: str, reason: str) -> None:
@@ -51,9 +65,9 @@ def key_of(action_id: str, number: int) -> str:
 
 async def _restore_once(context: Context, action_id: str, key: str, by: str) -> EffectReport:
     async with context.database.read() as work:
-        seen = await work.actions.get(action_id)
+        before = await work.actions.get(action_id)
         execution = await work.attempts.get(f"{action_id}:execute")
-    moved = await _moved_on(context, seen, execution) if seen is not None else ""
+    seen = await _look(context, before, execution) if before is not None else Seen()
     async with context.database.begin() as work:
         action, attempt = await work.actions.get(action_id), await work.attempts.get(key)
         if action is None or attempt is None:
@@ -62,7 +76,7 @@ async def _restore_once(context: Context, action_id: str, key: str, by: str) -> 
             return EffectReport(result=EffectResult.NOT_BEGUN)
         if attempt.state is AttemptState.STARTED:
             return died()
-        against = await _against(work, context, action, attempt, moved, by)
+        against = await _against(work, context, action, attempt, seen, by)
         if against is not None:
             return against
         if not await work.attempts.start_once(key):
@@ -73,41 +87,46 @@ async def _restore_once(context: Context, action_id: str, key: str, by: str) -> 
 
 
 async def _against(
-    work: Work, context: Context, action: Action, attempt: Attempt, moved: str, by: str
+    work: Work, context: Context, action: Action, attempt: Attempt, seen: Seen, by: str
 ) -> EffectReport | None:
     """What keeps this rollback from beginning; None when nothing does."""
     if action.plan.rollback.exactness not in REVERSIBLE or attempt.snapshot is None:
-        return EffectReport(result=EffectResult.FAILED, summary=f"Nothing was undone. {action.plan.rollback.summary}")
+        return EffectReport(result=EffectResult.FAILED, summary=f"Nothing was undone. {rollback_line(action.plan)}")
     if by == WATCHKEEPER and (held := await held_by_people(work, context, action)):
-        return EffectReport(result=EffectResult.HELD, summary=f"Not rolled back by itself: {held[0].text}.")
-    newer = await stands_on(work, action)
+        return EffectReport(result=EffectResult.HELD, summary=f"Not rolled back by itself: {held}.")
+    moved, newer = seen.moved, await stands_on(work, action)
     if newer is not None:
         moved = f"INC-{newer.incident_id} has acted on the same target since ({newer.plan.summary})"
-    if moved and not await _was_told(work, action, by):
-        text = f"Not rolled back, to overwrite nothing: {moved}. A person who rolls back now overwrites that."
-        return EffectReport(result=EffectResult.MOVED_ON, summary=text)
-    return None
+    if not moved:
+        return None
+    text = f"Not rolled back, to overwrite nothing: {moved}. A person who rolls back now overwrites that."
+    if by != WATCHKEEPER and await _was_told(work, action, text, seen):
+        return None
+    if seen.now is not None:
+        await work.attempts.left_behind(attempt.key, seen.now)
+    return EffectReport(result=EffectResult.MOVED_ON, summary=text)
 
 
-async def _was_told(work: Work, action: Action, by: str) -> bool:
-    """Whether a person asks again after having been told that something has changed since."""
-    if by == WATCHKEEPER or action.rollbacks < 2:
+async def _was_told(work: Work, action: Action, text: str, seen: Seen) -> bool:
+    """Whether a person asks again after having been told of exactly this change."""
+    earlier = await work.attempts.get(key_of(action.id, action.rollbacks - 1)) if action.rollbacks > 1 else None
+    if earlier is None or earlier.state is not AttemptState.MOVED_ON:
         return False
-    earlier = await work.attempts.get(key_of(action.id, action.rollbacks - 1))
-    return earlier is not None and earlier.state is AttemptState.MOVED_ON
+    return earlier.report == text and (earlier.after is None or earlier.after == seen.now)
 
 
-async def _moved_on(context: Context, action: Action, execution: Attempt | None) -> str:
-    """Whether the target is not as we left it, in words; empty when it is, or nobody noted how we left it."""
+async def _look(context: Context, action: Action, execution: Attempt | None) -> Seen:
+    """The target as it is now, compared with how we left it, where that was noted."""
     if execution is None or execution.after is None or action.plan.rollback.exactness not in REVERSIBLE:
-        return ""
+        return Seen()
+    labels = ", ".join(target.label for target in action.plan.targets)
     try:
         async with asyncio.timeout(context.timing.plan_timeout_seconds):
             now = await context.catalogue[action.plan.remediation].snapshot(action.plan)
-    except (RemediationError, TimeoutError):
-        return ""  # it cannot be seen; the rollback itself will say what is wrong
-    labels = ", ".join(target.label for target in action.plan.targets)
-    return "" if now.state == execution.after.state else f"somebody has changed {labels} since"
+    except Exception:  # whatever keeps it from being seen, an author's bug included, is no reason to overwrite it
+        log.exception("the targets of action %s could not be seen before its rollback", action.id)
+        return Seen(f"whether somebody has changed {labels} since cannot be seen")
+    return Seen("" if now.state == execution.after.state else f"somebody has changed {labels} since", now)
 
 
 _STATES = {

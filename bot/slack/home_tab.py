@@ -16,7 +16,8 @@ from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import Button, PlanCard
 from bot.response.model.state_words import state_words
-from bot.response.notices.card import blast_radius_text, rollback_text
+from bot.response.notices.card import blast_radius_text
+from bot.response.notices.rollback_words import rollback_text
 from bot.slack import layout, listings
 from bot.slack.cards.buttons import button_row
 from bot.slack.modals import View

@@ -14,7 +14,8 @@ from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action
 from bot.response.model.records import AuditEntry
-from bot.response.notices.card import blast_radius_text, rollback_text
+from bot.response.notices.card import blast_radius_text
+from bot.response.notices.rollback_words import rollback_text
 from bot.slack import explaining, layout
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message

@@ -164,10 +164,11 @@ class RestartService:
         return Health(healthy=True, summary=summary)
 
     async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
-        """Bring every recorded process back to its run state: what ran runs, what did not is stopped.
+        """Start what ran and does not any more; what runs now is never stopped, whatever was recorded.
 
-        Processes that are already as recorded are left alone, so it may follow an ``execute`` that stopped half-way.
-        A failure with one process does not keep the others from being restored.
+        A restart leaves nothing to undo, so plans offer no rollback. Those that an older release made still do, and
+        one may follow an ``execute`` that stopped half-way. A failure with one process does not keep the others from
+        being started.
 
         Raises:
             TemporaryError: nothing could be restored, and only because supervisord cannot be reached.
@@ -186,7 +187,9 @@ class RestartService:
         if problems:
             done = f" Restored: {_listed(tuple(restored))}." if restored else ""
             raise PermanentError(" ".join(str(problem) for problem in problems) + done) from problems[0]
-        return Report(summary=f"Restored the run state of {_listed(tuple(restored))}.", details={"restored": restored})
+        started = tuple(address for address, what in restored.items() if what == "started")
+        summary = f"Started {_listed(started)} again." if started else "Nothing had to be started; what runs goes on."
+        return Report(summary=summary, details={"restored": restored})
 
     def _supervisor(self, plan: Plan) -> Supervisor:
         return self._backends.get(Supervisor, RestartServiceParameters.model_validate(plan.parameters).backend)
@@ -262,8 +265,8 @@ def _plan(
             targets=len(restarting), share=min(1.0, len(restarting) / fleet) if fleet is not None else None
         ),
         rollback=Rollback(
-            summary="Processes are started or stopped again as they were; what they held in memory is gone.",
-            exactness=Exactness.APPROXIMATE,
+            summary="What the processes held in memory is gone.",
+            exactness=Exactness.NOTHING_TO_UNDO,
         ),
         steps=(
             *spared,
@@ -273,14 +276,9 @@ def _plan(
 
 
 async def _restore(supervisor: Supervisor, address: str, recorded: ProcessState) -> str:
-    """Make ``address`` run or not run as recorded; what was done, in a word."""
+    """Make ``address`` run if it ran; what was done, in a word. To stop it again would repair nothing."""
     now = (await supervisor.process(address)).state
-    if not recorded.meant_to_run:
-        if not now.meant_to_run and now is not ProcessState.STOPPING:
-            return "unchanged"
-        await supervisor.stop(address)
-        return "stopped"
-    if now is recorded or (now is ProcessState.RUNNING):
+    if not recorded.meant_to_run or now is recorded or now is ProcessState.RUNNING:
         return "unchanged"
     # A process that was crash-looping before is only handed back to supervisord; waiting for it to run would fail.
     await supervisor.start(address, wait=recorded is ProcessState.RUNNING)

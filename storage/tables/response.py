@@ -50,12 +50,16 @@ class IncidentRow(Row, table=True):
     considerations: int = 0
     """Looks asked for so far; makes each one's workflow id."""
     wanted_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    """When the assessment that is queued was asked for; one that is wanted for too long has failed."""
+    """Until when the assessment that is queued waits, where the incident was assessed just before."""
     assessed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When the last assessment began: a busy incident is assessed at most about once a second."""
     told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When people last heard that it goes on firing although an act was verified or a question expired."""
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    refused_how: str | None = None
+    """The last no that a person said where no action was left to carry it: stopped, overridden."""
+    refused_by: str | None = None
+    refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
     truncated: int = 0
     """How many further alerts of its group the monitor said it left out of the last delivery."""
 

@@ -39,6 +39,23 @@ def test_a_plan_has_the_digest_it_had_before_plans_could_say_that_they_touch_no_
     assert calm_plan(touches_service=True).digest == calm_plan().digest
 
 
+def test_a_plan_of_an_older_release_is_still_the_same_where_only_its_rollback_is_told_to_be_nothing_to_undo() -> None:
+    before = calm_plan()
+    nothing = Rollback(summary="Only memory is lost.", exactness=Exactness.NOTHING_TO_UNDO)
+    assert calm_plan(rollback=nothing).digest != before.digest
+    assert calm_plan(rollback=nothing).is_still(before.digest, before.rollback)
+    assert not calm_plan(rollback=nothing, summary="Something else").is_still(before.digest, before.rollback)
+    assert not calm_plan(rollback=nothing).is_still("", before.rollback)
+
+
+@pytest.mark.parametrize("exactness", set(Exactness) - {Exactness.NOTHING_TO_UNDO})
+def test_a_plan_whose_rollback_is_told_otherwise_in_any_other_way_is_another_plan(exactness: Exactness) -> None:
+    before = calm_plan()
+    otherwise = calm_plan(rollback=Rollback(summary="Otherwise.", exactness=exactness))
+    assert not otherwise.is_still(before.digest, before.rollback)
+    assert otherwise.is_still(otherwise.digest, before.rollback)
+
+
 def test_a_plan_is_stored_under_the_names_it_always_had() -> None:
     plan = calm_plan()
     stored = plan.model_dump(mode="json")

@@ -39,6 +39,12 @@ def test_any_missing_part_of_oversight_refuses_and_is_named(changes: dict[str, A
     assert [part for part, there in decision.reason("oversight").inputs.items() if not there] == [stored]
 
 
+def test_nothing_to_undo_is_a_rollback_option_and_does_not_make_a_plan_irreversible() -> None:
+    for summary in ("", "What the process held in memory is gone."):
+        plan = calm_plan(rollback=Rollback(summary=summary, exactness=Exactness.NOTHING_TO_UNDO))
+        assert decided(plan=plan).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
 def test_a_blast_radius_may_be_wider_than_the_targets_and_is_what_is_judged() -> None:
     assert decided(plan=reaching(1, stated=2)).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(plan=reaching(1, stated=3)).decisive == "blast_radius"

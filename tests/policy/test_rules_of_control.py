@@ -114,7 +114,8 @@ def test_a_zero_veto_window_needs_an_exact_rollback_and_one_target() -> None:
     assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
     assert decided(policy).veto_window_seconds == 0
     roughly = calm_plan(rollback=Rollback(summary="started again", exactness=Exactness.APPROXIMATE))
-    for plan in (roughly, reaching(2), reaching(1, stated=2)):
+    nothing = calm_plan(rollback=Rollback(summary="memory is lost", exactness=Exactness.NOTHING_TO_UNDO))
+    for plan in (roughly, nothing, reaching(2), reaching(1, stated=2)):
         decision = decided(policy, plan=plan)
         assert (decision.verdict, decision.decisive) == (Verdict.ASK, "veto_window")
 

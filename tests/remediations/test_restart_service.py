@@ -127,11 +127,11 @@ async def test_the_share_is_the_targets_part_of_the_fleet(tmp_path: Path) -> Non
         assert {fleet: plan.blast_radius.share for fleet, plan in plans.items()} == share_by_fleet
 
 
-async def test_a_plan_says_what_it_touches_and_how_it_is_undone(tmp_path: Path) -> None:
+async def test_a_plan_says_what_it_touches_and_that_a_restart_leaves_nothing_to_undo(tmp_path: Path) -> None:
     async with restarting(tmp_path, Program("checkout")) as (_, remediation):
         plan = await plan_for(remediation, "checkout", fleet=4)
         assert plan.effects == frozenset({Effect.RESTART})
-        assert plan.rollback.exactness is Exactness.APPROXIMATE
+        assert plan.rollback.exactness is Exactness.NOTHING_TO_UNDO
         assert plan.summary == "Restart checkout through supervisor."
 
 
@@ -308,7 +308,7 @@ async def test_a_silent_server_is_given_up_in_time(tmp_path: Path) -> None:
             supervisord.thaw()
 
 
-async def test_rolling_back_restores_each_recorded_run_state(tmp_path: Path) -> None:
+async def test_rolling_back_an_older_plan_starts_what_ran_and_never_stops_what_runs(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     steady = tuple(Program(name, group="shop") for name in ("running", "exited", "stopped"))
     looping = Program("looping", group="shop", start_seconds=STARTS_FOR_LONG, fail_while=broken)
@@ -332,17 +332,31 @@ async def test_rolling_back_restores_each_recorded_run_state(tmp_path: Path) -> 
 
         assert report.details["restored"] == {
             "shop:running": "started",
-            "shop:exited": "stopped",
-            "shop:stopped": "stopped",
+            "shop:exited": "unchanged",
+            "shop:stopped": "unchanged",
             "shop:looping": "started",
         }
+        assert report.summary == "Started shop:looping, shop:running again."
         assert await supervisord.state("shop:running") == "RUNNING"
-        assert await supervisord.state("shop:exited") == "STOPPED"
-        assert await supervisord.state("shop:stopped") == "STOPPED"
+        assert await supervisord.state("shop:exited") == "RUNNING"
+        assert await supervisord.state("shop:stopped") == "RUNNING"
         assert await supervisord.state("shop:looping") in {"STARTING", "BACKOFF"}
         untouched = await supervisord.pid("shop:running")
         await remediation.roll_back(plan, snapshot)
         assert await supervisord.pid("shop:running") == untouched
+
+
+async def test_rolling_back_a_restart_that_helped_leaves_the_service_running(tmp_path: Path) -> None:
+    checkout = Program("checkout")
+    async with restarting(tmp_path, checkout) as (supervisord, remediation):
+        await checkout.crash()
+        await supervisord.until_state("checkout", "EXITED")
+        plan = await plan_for(remediation, "checkout")
+        snapshot = await restart(remediation, plan)
+        running = await supervisord.pid("checkout")
+        report = await remediation.roll_back(plan, snapshot)
+        assert report.summary == "Nothing had to be started; what runs goes on."
+        assert await supervisord.pid("checkout") == running
 
 
 async def test_one_process_that_cannot_be_restored_does_not_keep_the_others_from_it(tmp_path: Path) -> None:

@@ -221,8 +221,9 @@ async def test_what_cannot_be_asked_says_so_and_begins_nothing(tmp_path: Path, w
 async def test_a_rehearsal_tells_plan_decision_and_why_and_leaves_only_that_it_was_asked(tmp_path: Path) -> None:
     async with world(tmp_path, written_policy("L3")) as here:
         seen = await rehearsed(here)
-        assert seen.situation.plan is not None
-        assert seen.situation.plan.summary == "Flip lamp on"
+        plan = seen.situation.plans["flip"].plan
+        assert plan is not None
+        assert plan.summary == "Flip lamp on"
         assert (seen.decision.verdict, seen.decision.decisive) == (Verdict.ASK, "licence")
         assert (seen.possible, seen.finding) == (True, "The switch can be flipped.")
         assert seen.approvers == (ALICE, BOB)

@@ -48,7 +48,7 @@ def test_what_nobody_approved_and_what_was_approved_too_late_to_start_are_told_a
             said.headed(plan="Restart web", trouble="WebDown on web") == f"{said.label}: WebDown on web. Who takes it?"
         )
     assert ACTION_LIFECYCLE.sources(ActionEvent.EXPIRE) == {ActionState.WAITING}
-    assert ACTION_LIFECYCLE.sources(ActionEvent.LAPSE) == {ActionState.APPROVED}
+    assert ACTION_LIFECYCLE.sources(ActionEvent.LAPSE) == {ActionState.APPROVED, ActionState.RUNNING}
 
 
 def test_where_nothing_would_run_the_words_say_that_people_must_look() -> None:

@@ -2,6 +2,7 @@
 
 from bot.policy.decision import Verdict
 from bot.policy.file.document import RunbookBounds
+from bot.policy.plan import Exactness
 from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.situation import Notification
 
@@ -20,7 +21,7 @@ def oversight(case: Case) -> Ruling:
     parts = {
         "trigger": True,  # by its type a situation has one: an alert, or a person's request
         "blast radius": plan.blast_radius.targets >= len(plan.targets),
-        "rollback": bool(plan.rollback.summary.strip()),
+        "rollback": bool(plan.rollback.summary.strip()) or plan.rollback.exactness is Exactness.NOTHING_TO_UNDO,
         "audit": given.audited,
     }
     inputs = {"way back" if part == "rollback" else part: there for part, there in parts.items()}  # as it is stored

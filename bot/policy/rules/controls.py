@@ -80,7 +80,9 @@ def controls(applied: Sequence[Control]) -> Ruling:
 
 
 def _paused(pause: Pause) -> Control:
-    name = f"pause:{pause.pause_id}:{pause.since.isoformat()}"
+    # A file is the same pause before and after a row tells others of it; one that is written anew is another.
+    who = pause.by if is_file(pause.by) else pause.pause_id
+    name = f"pause:{who}:{pause.since.isoformat()}"
     return Control(name, "pause", str(pause.scope), pause.by, pause.until, pause.reason)
 
 

@@ -54,7 +54,7 @@ def veto_window(case: Case) -> Ruling:
     if exactness is Exactness.EXACT and count == 1:
         return passed("It may start at once: the rollback is exact and there is one target.", inputs)
     return escalates(
-        f"A veto window of 0 s needs an exact rollback and one target; this rollback is {exactness}, targets: {count}.",
+        f"A veto window of 0 s needs an exact rollback and one target; rollback: {exactness.words}, targets: {count}.",
         inputs,
     )
 

@@ -23,6 +23,7 @@ from bot.response.notices.bundle_card import topic
 from bot.response.notices.card import current_action, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
 from bot.response.notices.report import tell
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
 
@@ -191,7 +192,7 @@ def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLi
     plan = situation.plans.get(decision.runbook or "", Planned()).plan
     if plan is not None:
         lines.append(f"Plan: {plan.summary}")
-        lines.append(f"Rollback: {plan.rollback.summary}")
+        lines.append(rollback_line(plan))
     if decision.unmatched:
         lines.append(f"Also firing, without a runbook: {', '.join(decision.unmatched)}.")
     if situation.request is not None:

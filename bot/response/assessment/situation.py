@@ -68,6 +68,8 @@ async def memory_of(work: Work, incident: Incident, *, but: str | None = None) -
     if incident.state is IncidentState.TAKEN:
         taken = incident.taken_at or incident.opened_at
         refusals.append(Refusal(kind=RefusalKind.TAKEN, by=incident.taken_by or "", at=taken))
+    if incident.refusal is not None:
+        refusals.append(incident.refusal)
     acted = tuple(
         Acted(
             action_id=action.id,

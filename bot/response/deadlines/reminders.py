@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from bot.policy.file.document import Policy
 from bot.response.assessment.votes import Roster
+from bot.response.deadlines.still_firing import tell_still_firing
 from bot.response.execution.outcome import withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState, AskedGroup
 from bot.response.model.audit_kinds import AuditKind
@@ -36,13 +37,15 @@ log = logging.getLogger(__name__)
 async def sweep_questions(context: Context) -> int:
     """Attend to every question whose people are to be reminded or whose time is over; how many rows this call moved.
 
-    Who is in a group is asked outside the transactions, and only when something is due.
+    Also to those that are over while the alert goes on firing. Who is in a group is asked outside the transactions, and
+    only when something is due.
     """
+    moved = await tell_still_firing(context)
     async with context.database.read() as work:
         due = await work.actions.unanswered(context.now())
     if not due:
-        return 0
-    roster, moved = await context.roster(), 0
+        return moved
+    roster = await context.roster()
     for action in due:
         try:
             async with context.database.begin() as work:

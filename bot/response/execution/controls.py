@@ -6,11 +6,13 @@ It needs no runbook in the policy: a full pause binds also what the policy no lo
 from collections.abc import Sequence
 from datetime import datetime
 
+from bot.policy.actors import in_words
 from bot.policy.file.document import Policy
 from bot.policy.rules.controls import Control, applying
 from bot.policy.rules.services import Services
 from bot.policy.situation import Pause
 from bot.response.model.actions import Action
+from bot.response.model.incidents import IncidentState
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
 
@@ -24,11 +26,20 @@ async def controls_on(work: Work, context: Context, action: Action) -> tuple[Con
     return tuple(control for control in applied if control.id not in action.overridden)
 
 
-async def held_by_people(work: Work, context: Context, action: Action) -> tuple[Control, ...]:
-    """What keeps a rollback from beginning by itself: people's pauses and freezes, not our own pause after harm."""
+async def held_by_people(work: Work, context: Context, action: Action) -> str:
+    """What keeps a rollback from beginning by itself, in words; empty when nothing does.
+
+    People's pauses and freezes do, and whoever has taken the incident over; our own pause after harm does not.
+    """
     now = context.now()
     pauses = [pause for pause in await work.pauses.active(now) if pause.by != WATCHKEEPER]
-    return _applied(context.policy(), action, pauses, now)
+    applied = _applied(context.policy(), action, pauses, now)
+    if applied:
+        return applied[0].text
+    incident = await work.incidents.get(action.incident_id)
+    if incident is not None and incident.state is IncidentState.TAKEN:
+        return f"{in_words(incident.taken_by or '')} has taken {incident.name} over"
+    return ""
 
 
 def services_touched(action: Action) -> Services:

@@ -25,7 +25,7 @@ class EffectResult(StrEnum):
     """A rollback that would overwrite what somebody did since."""
 
 
-class _AsSaid(Facts):
+class AsSaid(Facts):
     """A fact that is stored with the fields that were given, and no others."""
 
     @model_serializer(mode="wrap")
@@ -33,7 +33,7 @@ class _AsSaid(Facts):
         return {name: value for name, value in serialize(self).items() if name in self.model_fields_set}
 
 
-class EffectReport(_AsSaid):
+class EffectReport(AsSaid):
     """What became of an effect, as the step that ran it remembers."""
 
     result: EffectResult
@@ -43,7 +43,7 @@ class EffectReport(_AsSaid):
     """The remediation's own, where it is done."""
 
 
-class SnapshotReport(_AsSaid):
+class SnapshotReport(AsSaid):
     """The state to return to, or else why it could not be recorded, as the step that tried remembers."""
 
     state: dict[str, Any] = Field(default_factory=dict)

@@ -19,6 +19,7 @@ from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import tell
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
 
@@ -52,7 +53,7 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
             await _rolled_back(work, context, action, reason),
         ]
         line = ThreadLine(
-            title="It may have made things worse",
+            title="Harm suspected after our act",
             lines=tuple(lines),
             tone=Tone.BAD,
             to=callable_people(policy, action.asked, incident.severity, now),
@@ -86,9 +87,9 @@ async def stands_on(work: Work, action: Action) -> Action | None:
 async def _rolled_back(work: Work, context: Context, action: Action, reason: str) -> str:
     """Begin the rollback where it may begin by itself; what becomes of it, in words."""
     if action.plan.rollback.exactness not in REVERSIBLE:
-        return f"Rollback: {action.plan.rollback.summary}"
+        return rollback_line(action.plan)
     if held := await held_by_people(work, context, action):
-        return f"Not rolled back by itself: {held[0].text}. Roll back is offered on its card."
+        return f"Not rolled back by itself: {held}. Roll back is offered on its card."
     if await work.locks.take([t.key for t in action.plan.targets], action.id) is not None:
         return "Another action works on the same target, so it is not rolled back by itself; a person must look."
     rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, rollbacks=action.rollbacks + 1)

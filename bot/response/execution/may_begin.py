@@ -16,6 +16,7 @@ from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.situation import build_situation
 from bot.response.assessment.votes import Roster, count_votes
 from bot.response.execution.controls import controls_on
+from bot.response.execution.outcome import why_lapsed
 from bot.response.model.actions import Action, ActionEvent
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.ports.context import Context
@@ -48,19 +49,25 @@ async def objection(
     ``recount``: count the votes anew with who is in the groups as ``assessment`` knows them.
     """
     if action.due_at is not None and context.now() > action.due_at:
-        return Objection(ActionEvent.EXPIRE, "It could not start in time, so the approval has expired.")
+        return Objection(ActionEvent.LAPSE, why_lapsed(action))
     incident = await work.incidents.get(action.incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
+    if brief.request is None and not await work.incidents.firing(incident.id):
+        return Objection(ActionEvent.SUPERSEDE, "Every alert has ended before it started.")
     if _taken_since(incident, action):
         return Objection(ActionEvent.SUPERSEDE, "Somebody has taken the incident over, so nothing was begun.")
     planned = assessment.plans.get(action.runbook)
-    if planned is None or planned.plan is None or planned.plan.digest != action.plan_digest:
+    plan = planned.plan if planned is not None else None
+    if plan is None or not plan.is_still(action.plan_digest, action.plan.rollback):
         why = planned.problem if planned is not None and planned.plan is None else ""
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
     if recount and action.decided_by and not await _still_approved(work, context, action, assessment.members):
-        why = "as the policy and its groups are now, those who approved are not enough"
+        why = (
+            "those who approved are not enough any more: somebody left the group, an account was deactivated, "
+            "or the policy asks for others by now"
+        )
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)
     return await _judged(work, context, action, incident, brief, assessment)
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
+from bot.response.execution.harm import reconsider_neighbours
 from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine
@@ -11,6 +12,7 @@ from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
@@ -58,7 +60,7 @@ async def finish(
 ) -> Action | None:
     """End an action whose effect was begun (or could not be). None when it had ended already.
 
-    ``changed``: something may have been changed, so a review is due.
+    ``changed``: something may have been changed, so a review is due. What came while it ran is assessed now.
     """
     moved = await work.actions.move(
         action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
@@ -70,6 +72,7 @@ async def finish(
         await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
     await _report_ending(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
     await tell_ending(work, context, moved.incident_id)
+    await reconsider_neighbours(work, context, moved)
     return moved
 
 
@@ -90,7 +93,7 @@ async def _report_ending(
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
         title=said.label,
-        lines=(text, *((f"Rollback: {action.plan.rollback.summary}",) if succeeded else ())),
+        lines=(text, *((rollback_line(action.plan),) if succeeded else ())),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(

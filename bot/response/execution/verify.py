@@ -5,17 +5,17 @@ import logging
 
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy, Runbook
-from bot.policy.plan import Facts
 from bot.policy.rules.matching import facts_for
 from bot.remediation import RemediationError
 from bot.response.assessment.assess import prepared_verification
+from bot.response.execution.effects import AsSaid
 from bot.response.model.actions import Action
 from bot.response.ports.context import Context
 
 log = logging.getLogger(__name__)
 
 
-class Verification(Facts):
+class Verification(AsSaid):
     """Whether the act has helped, as the step that looked remembers."""
 
     healthy: bool

@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot.policy.approval import Intervention, TallyState, may, next_groups
+from bot.policy.situation import Refusal, RefusalKind
 from bot.response.assessment.votes import Roster, authorised, count_votes
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, present, stale
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present, stale
 from bot.response.interventions.refusals import refuse, refused
-from bot.response.model.actions import ACTION_LIFECYCLE, UNDECIDED, Action, ActionEvent, ActionState
+from bot.response.model.actions import (
+    ACTION_LIFECYCLE,
+    NOT_BEGUN,
+    UNDECIDED,
+    UNDER_WAY,
+    Action,
+    ActionEvent,
+    ActionState,
+)
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Ballot, Vote
 from bot.response.model.state_words import state_words
@@ -219,10 +229,8 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     refusal = await refused(work, context, roster, Intervention.STOP, tried, runbook=action.runbook)
     if refusal is not None:
         return refusal
-    if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        return Answer(
-            False, f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."
-        )
+    if action.state not in NOT_BEGUN:
+        return await _remember_the_no(work, context, found, action, press)
     await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
     said = state_words(ActionState.STOPPED)
     stopped = await work.actions.move(
@@ -235,9 +243,8 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         outcome=said.sentence,
     )
     if stopped is None:
-        return Answer(
-            False, "Too late to stop: it has just begun. Once it is over, it can be rolled back from the thread."
-        )
+        moved = await work.actions.get(action.id) or action
+        return await _remember_the_no(work, context, found, moved, press)
     await work.locks.release(action.id)
     await report(
         work,
@@ -250,6 +257,20 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
         at=now,
     )
     return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
+
+
+async def _remember_the_no(work: Work, context: Context, found: Found, action: Action, press: Press) -> Answer:
+    """Nothing is there to stop, or it has begun: the incident remembers the no all the same."""
+    if found.incident.state is IncidentState.RESOLVED:
+        return Answer(False, f"Too late to stop: {_in_words(action)}, and {found.incident.name} is resolved.")
+    no = Refusal(kind=RefusalKind.STOPPED, by=press.person, at=context.now())
+    await work.incidents.refuse(found.incident.id, no)
+    if action.state in UNDER_WAY:
+        text = f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."
+    else:
+        text = f"Too late to stop: {_in_words(action)}."
+    text += " Nothing else runs by itself for this incident."
+    return await refuse(work, context, Intervention.STOP, press.on(found.incident.id), text)
 
 
 def _in_words(action: Action) -> str:

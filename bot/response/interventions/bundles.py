@@ -12,6 +12,7 @@ from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import count_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
 from bot.response.interventions.refusals import refuse, refused
+from bot.response.interventions.take_override import ABOUT_TO_ACT, TAKEN_OVER, set_aside
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import IncidentEvent, IncidentState
@@ -75,6 +76,8 @@ async def take_these(work: Work, context: Context, roster: Roster, press: Press)
         free = member.incident.state is IncidentState.OPEN
         if free and await work.incidents.move(member.incident.id, IncidentEvent.TAKE, now=now, by=press.person):
             taken.append(member)
+            if member.action is not None and member.action.state in ABOUT_TO_ACT:
+                await set_aside(work, context, member.action, press.person, TAKEN_OVER)
             entries.append(
                 await work.audit.append(
                     kind=AuditKind.INCIDENT_TAKEN,

@@ -2,26 +2,29 @@
 
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
-from bot.policy.situation import Request
+from bot.policy.situation import Refusal, RefusalKind, Request
 from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, find, present, stale
-from bot.response.interventions.refusals import refused
-from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState, Result
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present, stale
+from bot.response.interventions.refusals import refuse, refused
+from bot.response.model.actions import NOT_BEGUN, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
+from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
+TAKEN_OVER = "Taken over by a person."
+"""What becomes of an action that was about to begin when somebody took its incident over."""
 NOTHING = "nothing"
 """Override choice: do nothing automatic here."""
 BY_HAND = "by_hand"
 """Override choice: I will do it myself."""
-ABOUT_TO_ACT = frozenset({ActionState.ANNOUNCING, ActionState.VETO_WINDOW, ActionState.APPROVED})
+ABOUT_TO_ACT = NOT_BEGUN - {ActionState.WAITING, ActionState.HELD}
 """States that lead to an effect without anybody being asked any more."""
 
 
@@ -34,13 +37,14 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
     refusal = await refused(work, context, roster, Intervention.TAKE, press.on(incident.id))
     if refusal is not None:
         return refusal
-    if incident.state is IncidentState.TAKEN and incident.taken_by == press.person:
+    action = await present(work, found)
+    about_to_act = action is not None and action.state in ABOUT_TO_ACT
+    if incident.state is IncidentState.TAKEN and incident.taken_by == press.person and not about_to_act:
         return Answer(True, f"{incident.name} is already yours.")
     if not await work.incidents.move(incident.id, IncidentEvent.TAKE, now=now, by=press.person):
         return Answer(False, f"{incident.name} is resolved already.")
-    action = await present(work, found)
-    if action is not None and action.state in ABOUT_TO_ACT:
-        await _set_aside(work, context, action, press.person, "Taken over by a person.")
+    if action is not None and about_to_act:
+        await set_aside(work, context, action, press.person, TAKEN_OVER)
     line = ThreadLine(title="On it", tone=Tone.GOOD)
     await report(work, context, incident.id, AuditKind.INCIDENT_TAKEN, by=press.person, body={}, line=line)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
@@ -78,12 +82,11 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
     )
     if refusal is not None:
         return refusal
-    if action is not None and action.state not in PENDING and not _is_over(action):
-        return Answer(False, f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back.")
     if by_hand and action is not None:
         return await _by_hand(work, context, roster, action, press.person, reason)
-    if action is not None and action.state in PENDING:
-        await _set_aside(work, context, action, press.person, f"Overridden: {reason}")
+    too_late = await _make_room(work, context, found, press, reason, says_no=choice in (NOTHING, BY_HAND))
+    if too_late is not None:
+        return too_late
     if choice == BY_HAND:
         await work.incidents.move(incident.id, IncidentEvent.TAKE, now=context.now(), by=press.person)
     title = {NOTHING: "Overridden: nothing runs by itself here", BY_HAND: "Overridden: handled by hand"}.get(
@@ -126,7 +129,7 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if action.state not in (ActionState.SUCCEEDED, ActionState.FAILED):
         return Answer(False, f"Nothing to roll back: {_in_words(action)}.")
     if action.plan.rollback.exactness is Exactness.NOTHING_TO_UNDO:
-        return Answer(False, f"There is nothing to undo. {action.plan.rollback.summary}")
+        return Answer(False, f"Nothing to roll back. {rollback_line(action.plan)}")
     attempt = await work.attempts.get(f"{action.id}:execute")
     if action.result is Result.NOTHING_CHANGED:
         return Answer(False, "Nothing was changed, so there is nothing to roll back.")
@@ -173,9 +176,10 @@ async def _by_hand(work: Work, context: Context, roster: Roster, action: Action,
     return await cast_approval(work, context, roster, action, person, by_hand=True, overriding=stored.decision.controls)
 
 
-async def _set_aside(work: Work, context: Context, action: Action, person: str, outcome: str) -> None:
+async def set_aside(work: Work, context: Context, action: Action, person: str, outcome: str) -> Action | None:
+    """End an action whose effect has not begun, because a person decided otherwise; None when it has begun by now."""
     now = context.now()
-    await work.actions.move(
+    aside = await work.actions.move(
         action.id,
         ActionEvent.OVERRIDE,
         finished_at=now,
@@ -184,6 +188,29 @@ async def _set_aside(work: Work, context: Context, action: Action, person: str, 
         due_at=None,
         outcome=outcome,
     )
+    if aside is not None:
+        await work.locks.release(action.id)
+    return aside
+
+
+async def _make_room(
+    work: Work, context: Context, found: Found, press: Press, reason: str, *, says_no: bool
+) -> Answer | None:
+    """Set aside what has not begun; the refusal where it has. ``says_no``: nothing shall act by itself here now."""
+    action, incident = found.action, found.incident
+    if action is not None and action.state in NOT_BEGUN:
+        if await set_aside(work, context, action, press.person, f"Overridden: {reason}") is not None:
+            return None
+        action = await work.actions.get(action.id) or action  # it has begun just now
+    if says_no:
+        no = Refusal(kind=RefusalKind.OVERRIDDEN, by=press.person, at=context.now())
+        await work.incidents.refuse(incident.id, no)
+    if action is None or _is_over(action):
+        return None
+    text = f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back."
+    if says_no:
+        text += " Nothing else runs by itself for this incident."
+    return await refuse(work, context, Intervention.OVERRIDE, press.on(incident.id), text)
 
 
 def _in_words(action: Action) -> str:

@@ -87,7 +87,7 @@ class ActionEvent(StrEnum):
     EXPIRE = "expire"
     """The time to answer is over."""
     LAPSE = "lapse"
-    """It was approved, and the time to start is over."""
+    """It was approved, and the time to begin is over."""
     SUPERSEDE = "supersede"
     """What it was asked for does not hold any more, and nothing was run."""
     CLAIM = "claim"
@@ -113,6 +113,8 @@ UNDECIDED = frozenset({_S.ANNOUNCING, _S.VETO_WINDOW, _S.WAITING, _S.HELD})
 """States in which people (or a timer) still choose."""
 PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
+NOT_BEGUN = PENDING | {_S.RUNNING}
+"""States in which a person's no still keeps the effect from beginning."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
 REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
@@ -132,11 +134,11 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.ANNOUNCED: (frozenset({_S.ANNOUNCING}), _S.VETO_WINDOW),
         ActionEvent.WINDOW_OVER: (frozenset({_S.VETO_WINDOW}), _S.APPROVED),
         ActionEvent.APPROVE: (frozenset({_S.VETO_WINDOW, _S.WAITING, _S.HELD}), _S.APPROVED),
-        ActionEvent.STOP: (PENDING | {_S.RUNNING}, _S.STOPPED),
-        ActionEvent.OVERRIDE: (PENDING, _S.OVERRIDDEN),
-        ActionEvent.SUPERSEDE: (PENDING | {_S.RUNNING}, _S.SUPERSEDED),
+        ActionEvent.STOP: (NOT_BEGUN, _S.STOPPED),
+        ActionEvent.OVERRIDE: (NOT_BEGUN, _S.OVERRIDDEN),
+        ActionEvent.SUPERSEDE: (NOT_BEGUN, _S.SUPERSEDED),
         ActionEvent.EXPIRE: (frozenset({_S.WAITING}), _S.EXPIRED),
-        ActionEvent.LAPSE: (frozenset({_S.APPROVED}), _S.LAPSED),
+        ActionEvent.LAPSE: (frozenset({_S.APPROVED, _S.RUNNING}), _S.LAPSED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
         ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
         ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),

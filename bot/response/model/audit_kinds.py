@@ -16,6 +16,7 @@ class AuditKind(StrEnum):
     INCIDENT_OPENED = "incident.opened"
     INCIDENT_MUTED = "incident.muted"
     INCIDENT_TAKEN = "incident.taken"
+    INCIDENT_STILL_FIRING = "incident.still_firing"
     INCIDENT_RESOLVED = "incident.resolved"
 
     # Questions and decisions

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from bot.policy.situation import AlertFacts
+from bot.policy.situation import AlertFacts, Refusal
 from bot.response.model.lifecycle import Lifecycle
 
 
@@ -79,6 +79,8 @@ class Incident:
     thread_ts: str | None
     taken_at: datetime | None = None
     """When somebody took over; None in rows of older releases."""
+    refusal: Refusal | None = None
+    """The last no that a person said where no action was left to carry it."""
     told_firing_at: datetime | None = None
     """When people last heard that it goes on firing although an act was verified or a question expired."""
     truncated: int = 0

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
-from bot.policy.plan import Exactness, Plan
+from bot.policy.plan import Plan
 from bot.policy.situation import Situation
 from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionState
 from bot.response.model.incidents import Alert, Incident, IncidentState
@@ -13,6 +13,7 @@ from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, P
 from bot.response.model.records import Ballot, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.notices.rollback_words import rollback_text
 from bot.response.ports.work import Work
 
 LINKED_ALERTS = 10
@@ -46,15 +47,6 @@ def blast_radius_text(plan: Plan) -> str:
     noun = "target" if count == 1 else "targets"
     share = plan.blast_radius.share
     return f"{count} {noun}" + ("" if share is None else f", {share:.0%} of the fleet".replace("%", " %"))
-
-
-def rollback_text(plan: Plan) -> str:
-    """The rollback with its exactness in words."""
-    if plan.rollback.exactness is Exactness.NOTHING_TO_UNDO:
-        return f"Nothing to undo. {plan.rollback.summary}".strip()
-    if plan.rollback.exactness is Exactness.NONE:
-        return f"No rollback. {plan.rollback.summary}".strip()
-    return f"{plan.rollback.summary.rstrip('.')} ({plan.rollback.exactness})."
 
 
 def offered_buttons(

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Scope
+from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Refusal, Scope
 from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -51,6 +51,23 @@ class Incidents(Protocol):
         """How many of its alerts are firing."""
         ...
 
+    async def still_firing(
+        self, states: Collection[ActionState], since: datetime, limit: int = 100
+    ) -> Sequence[Incident]:
+        """Open incidents whose question ended in one of the states by ``since`` while a monitor's alert goes on firing.
+
+        Not those of which people heard after ``since``; longest over first.
+        """
+        ...
+
+    async def tell_firing(self, incident: Incident, now: datetime) -> bool:
+        """People are about to hear that it goes on firing; False when somebody else has just told them."""
+        ...
+
+    async def wanted(self, limit: int = 1000) -> Sequence[int]:
+        """Numbers of the unresolved incidents whose assessment is said to be queued."""
+        ...
+
     async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:
         """Open an incident of its own for what a person asks; its number."""
         ...
@@ -69,6 +86,10 @@ class Incidents(Protocol):
 
     async def begin_consideration(self, incident_id: int, now: datetime) -> None:
         """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
+        ...
+
+    async def refuse(self, incident_id: int, refusal: Refusal) -> None:
+        """Remember a person's no, whatever becomes of the incident's actions."""
         ...
 
     async def raise_severity(self, incident_id: int, severity: str) -> None:

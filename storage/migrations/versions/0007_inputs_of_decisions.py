@@ -16,6 +16,9 @@ ADDED: dict[str, list[sa.Column[object]]] = {
         sa.Column("assessed_at", TIME, nullable=True),
         sa.Column("told_firing_at", TIME, nullable=True),
         sa.Column("taken_at", TIME, nullable=True),
+        sa.Column("refused_how", sa.String(), nullable=True),
+        sa.Column("refused_by", sa.String(), nullable=True),
+        sa.Column("refused_at", TIME, nullable=True),
         sa.Column("truncated", sa.Integer(), nullable=False, server_default="0"),
     ],
     "decisions": [

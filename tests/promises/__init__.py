@@ -1,0 +1,1 @@
+"""What Watchkeeper promises, point by point: each module tells one as a story and runs alone."""

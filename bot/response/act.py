@@ -78,7 +78,7 @@ async def _claim(
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.APPROVED:
         return False
-    judged = await objection(work, context, action, brief, assessment, recount=True)
+    judged = await objection(work, context, action, brief, assessment)
     if isinstance(judged, Objection):
         await _yield(work, context, action, judged)
         return False
@@ -189,7 +189,7 @@ async def _begun(work: Work, context: Context, action: Action, brief: Brief, fre
     if action.state is not ActionState.RUNNING:
         await work.locks.release(action.id)  # stopped while it was being prepared
         return False
-    judged = await objection(work, context, action, brief, fresh, recount=False)
+    judged = await objection(work, context, action, brief, fresh)
     if isinstance(judged, Objection):
         await _yield(work, context, action, judged)
         return False

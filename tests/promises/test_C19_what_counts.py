@@ -1,4 +1,4 @@
-"""C19: an approval counts as the present policy counts it, a budget every act, and one query as one piece of evidence."""
+"""C19: an approval counts as the present policy counts it; a budget counts every act, and one query is one piece."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

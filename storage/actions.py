@@ -236,7 +236,7 @@ def _action(row: Row[Any]) -> Action:
         by_hand=row.by_hand,
         remind_at=row.remind_at,
         overridden=tuple(row.overridden or ()),
-        services=tuple(row.services) if row.services is not None else tuple(filter(None, (row.service,))),
+        services=tuple(row.services) if row.services is not None else (row.service,),
         begun_at=row.begun_at,
         result=None if row.result is None else Result(row.result),
         rollbacks=row.rollbacks,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, text, update
+from sqlalchemy import Row, exists, func, insert, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.situation import AlertFacts, Refusal, RefusalKind
@@ -209,6 +209,11 @@ class Incidents:
             .where(INCIDENTS.c.id == incident_id)
             .values(consideration_wanted=False, consideration_deferred=False, wanted_at=None, assessed_at=now)
         )
+
+    async def services(self) -> frozenset[str]:
+        """Every service that an alert or an incident ever named."""
+        named = union(select(INCIDENTS.c.service), select(ALERTS.c.service))
+        return frozenset(await self._session.scalars(named)) - {""}
 
     async def refuse(self, incident_id: int, refusal: Refusal) -> None:
         """Remember a person's no, whatever becomes of the incident's actions."""

@@ -7,11 +7,12 @@ moment of execution: if targets or state differ by then, nothing runs.
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
 
 
 class Facts(BaseModel):
@@ -30,6 +31,13 @@ class Facts(BaseModel):
             del copied.__dict__[name]
         return copied
 
+
+def _in_utc_without_a_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc_without_a_zone)]
+"""A time that can be compared with every other: one without a zone, from whatever wrote it, is read as UTC."""
 
 IN_ORDER = PlainSerializer(sorted, return_type=list[str], when_used="json")
 """Sets are written in order, so that the same facts always give the same text, and the same seal."""

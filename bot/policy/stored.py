@@ -58,7 +58,7 @@ def read_decision(document: Mapping[str, Any], situation: Mapping[str, Any]) -> 
         complete["runbook"] = situation.get("runbook")
         complete["evidence"] = situation.get("evidence", ())
         plan = situation.get("plan") or {}
-        complete["services"] = [plan["service"]] if plan.get("service") else []
+        complete["services"] = [plan.get("service", "")] if plan else []
     return Decision.model_validate(complete)
 
 

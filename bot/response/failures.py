@@ -80,6 +80,7 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
             await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
         case ActionState.ROLLING_BACK:
             await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, Result.UNKNOWN, call_people=True)
+            await pause_after_harm(work, action, "how far its rollback got is unknown", context.now())
         case _:
             begun = action.state is not ActionState.RUNNING
             result = Result.UNKNOWN if begun else Result.NOTHING_CHANGED

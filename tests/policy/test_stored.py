@@ -67,7 +67,7 @@ def eventful() -> Situation:
     return calm_situation(
         policy,
         alerts=(calm_alert(), calm_alert(fingerprint="f2", name="Slow")),
-        request=asked_for(parameters={"region": "eu"}),
+        request=asked_for(parameters={"region": "eu"}, after=(refusal(RefusalKind.TAKEN).key,)),
         ledger=entries(2),
         memory=Memory(
             refusals=(refusal(RefusalKind.TAKEN),),

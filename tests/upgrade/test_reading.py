@@ -79,7 +79,7 @@ async def test_every_decision_is_there_with_the_situation_it_rests_on(legacy: Le
 
 
 def assert_holds_what_stood_there(situation: Situation, then: dict[str, Any]) -> None:
-    """Schema 1 had one alert, one runbook with its plan, and findings: all of that is there in the present shape."""
+    """Schema 1, which had one alert, one runbook with its plan, and findings, is in the present shape, whole."""
     assert situation.schema_version == SCHEMA
     now = situation.model_dump(mode="json")
     for name in ("now", "incident", "history", "pauses"):

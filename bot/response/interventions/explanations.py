@@ -78,8 +78,8 @@ async def override_choices(work: Work, context: Context, subject: str, revision:
     entry = policy.runbooks.get(proposed) if proposed else None
     names = [
         *((proposed,) if proposed in policy.runbooks else ()),
-        *(entry.alternatives if entry else ()),
         *stored.decision.others,
+        *(entry.alternatives if entry else ()),
         *candidates(policy, stored.alert),
     ]
     return [Choice(name, policy.runbooks[name].summary, name == proposed) for name in dict.fromkeys(names)]

@@ -18,6 +18,11 @@ class IncidentState(StrEnum):
     RESOLVED = "resolved"
     """None of its alerts fires any more. The next one of its group opens another incident."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "IncidentState":
+        """A word of a newer release: somebody there is on it, so nothing acts by itself here."""
+        return cls.TAKEN
+
 
 class IncidentEvent(StrEnum):
     """What moves an incident from state to state."""
@@ -43,6 +48,11 @@ class AlertStatus(StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "AlertStatus":
+        """A word of a newer release: as long as nobody says that it has ended, it fires."""
+        return cls.FIRING
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,11 @@ class Result(StrEnum):
     INTERRUPTED = "interrupted"
     """A person, a pause or a shutdown ended it between two changes."""
     UNKNOWN = "unknown"
-    """Nobody knows how far it got, or whether it helped."""
+    """Nobody knows how far it got, or whether it helped. So is a result that only a newer release knows."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Result":
+        return cls.UNKNOWN
 
 
 class By(StrEnum):
@@ -202,8 +206,8 @@ class Action:
     """While waiting: when those who have not answered are reminded; None once they were."""
     overridden: tuple[str, ...] = ()
     """Ids of the pauses and freezes that whoever acts by hand was shown: exactly these do not hold it."""
-    services: tuple[str, ...] = ()
-    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    services: tuple[str, ...] = ("",)
+    """What the plan touches, with an empty name for a service that nobody knows; empty when no service feels it."""
     begun_at: datetime | None = None
     """When its effect began, by our clock."""
     result: Result | None = None

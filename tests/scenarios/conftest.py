@@ -42,5 +42,5 @@ def picture(request: pytest.FixtureRequest) -> TakePicture:
 def start_service(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a remediation that can be rolled back, known to the bot of this story; a restart cannot be."""
     monkeypatch.setattr(catalogue, "REMEDIATIONS", (*catalogue.REMEDIATIONS, StartService))
-    monkeypatch.setitem(catalogue.PARAMETER_MODELS, StartService.name, StartService.parameters)  # type: ignore[arg-type]
+    monkeypatch.setitem(catalogue.PARAMETER_MODELS, StartService.name, StartService.parameters)
     return StartService.name

@@ -77,7 +77,7 @@ async def test_a_restart_that_does_not_help_goes_to_people_because_there_is_noth
         await here.service.hang()
         card = await here.card("ServiceDown", "'action_id': 'approve'", "Nothing to undo.")
         await here.workspace.person("alice").click(card, "approve")
-        texts = await here.thread("Failed", "automation is paused", timeout=60)
+        texts = await here.thread("*Failed*", timeout=60)
         [told] = [text for text in texts if "*Failed*" in text]
         assert "Rollback: nothing to undo." in told
         assert "<@U01ALICE>" in told, "the people who can answer are called"

@@ -69,17 +69,32 @@ async def turned(here: World) -> None:
 
 
 @pytest.mark.parametrize("level", ["L1", "L3"])
-@pytest.mark.parametrize("happens", [taken, stopped, paused, ended, resolved, changed, turned])
+@pytest.mark.parametrize("happens", [taken, stopped, paused, ended, resolved, turned])
 async def test_whatever_is_committed_before_the_effect_keeps_it_from_beginning(
     tmp_path: Path, level: str, happens: Happens
 ) -> None:
-    async with brakes(tmp_path, written_policy(level)) as here:
+    async with brakes(tmp_path, written_policy(level, veto_window="0s")) as here:
         await up_to_the_effect(here, level)
         await happens(here)
         gated(here).gates["snapshot"].opened.set()
         await settled(here)
         assert here.switch.read()["flips"] == 0
         assert await locked(here) == {}, "nothing that was not begun keeps its target"
+
+
+@pytest.mark.parametrize("level", ["L1", "L3"])
+async def test_another_state_of_the_target_is_another_question(tmp_path: Path, level: str) -> None:
+    async with brakes(tmp_path, written_policy(level, veto_window="0s")) as here:
+        await up_to_the_effect(here, level)
+        agreed_to = await here.action()
+        assert agreed_to is not None
+        await changed(here)
+        gated(here).gates["snapshot"].opened.set()
+        await settled(here)
+        async with here.database.read() as work:
+            first, *later = await work.actions.of_incident(1)
+        assert (first.id, first.begun_at, first.state) == (agreed_to.id, None, ActionState.SUPERSEDED)
+        assert len(later) == 1, "it is asked, or announced, anew"
 
 
 async def test_taken_while_approved_nothing_begins(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A3. A pause is in force with its commit, binds what the policy has forgotten, and is never feigned by a wrong name."""
+"""A3. A pause is in force with its commit, binds what the policy has forgotten, and is never feigned by a typo."""
 
 import json
 from collections.abc import Mapping

@@ -128,13 +128,13 @@ async def test_the_policy_says_what_belongs_together(
     assert result.incidents == ("INC-1", "INC-2", "INC-3")
 
 
-async def test_only_the_last_resolved_alert_asks_for_an_assessment(
+async def test_an_alert_that_ends_asks_for_an_assessment_because_what_is_left_may_be_another_matter(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
     await intake.accept([alert("f1"), alert("f2")])
     await begin_look(database, 1)
     first = await intake.accept([alert("f1", status=RESOLVED)])
-    assert (first.accepted, assessments(enqueuer)) == (1, [1])
+    assert (first.accepted, assessments(enqueuer)) == (1, [1, 1])
     await intake.accept([alert("f2", status=RESOLVED)])
     assert assessments(enqueuer) == [1, 1]
     async with database.read() as work:

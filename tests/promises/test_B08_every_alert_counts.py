@@ -7,6 +7,7 @@ before an effect begins.
 import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.promises.incoming import STAGING, alert, card, decided, policy_with, 
 from tests.response.clicks import approve
 from tests.response.world import ALICE, Switch, world
 
-MARKS = [{"billing": "true"}, {"data_integrity": "affected"}, {"security_severity": "critical"}]
+MARKS: list[dict[str, Any]] = [{"billing": "true"}, {"data_integrity": "affected"}, {"security_severity": "critical"}]
 SLOWLY = {"veto_window": "5m"}
 
 
@@ -57,7 +58,7 @@ async def test_when_only_muted_alerts_are_left_the_incident_is_over_and_people_h
 
 
 @pytest.mark.parametrize("mark", MARKS)
-async def test_a_mark_on_any_alert_brings_people_in(tmp_path: Path, mark: dict[str, str]) -> None:
+async def test_a_mark_on_any_alert_brings_people_in(tmp_path: Path, mark: dict[str, Any]) -> None:
     async with world(tmp_path, policy_with("L3", SLOWLY)) as here:
         await here.license()
         await send(here, alert("first"), alert("second", severity="info", **mark))

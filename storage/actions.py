@@ -122,6 +122,18 @@ class Actions:
             .limit(limit)
         )
 
+    async def runbooks_and_targets(self, limit: int = 1000) -> tuple[frozenset[str], frozenset[str]]:
+        """What the newest actions were about: runbooks by name; targets by key and by the name people see."""
+        rows = await self._session.execute(
+            select(ACTIONS.c.runbook, ACTIONS.c.plan).order_by(ACTIONS.c.created_at.desc()).limit(limit)
+        )
+        runbooks, targets = set[str](), set[str]()
+        for row in rows:
+            runbooks.add(row.runbook)
+            for target in Plan.model_validate(row.plan).targets:
+                targets |= {target.key, target.label}
+        return frozenset(runbooks), frozenset(targets)
+
     async def history(
         self, runbooks: Collection[str], services: Collection[str], since: datetime, limit: int = 20
     ) -> History:
@@ -224,7 +236,7 @@ def _action(row: Row[Any]) -> Action:
         by_hand=row.by_hand,
         remind_at=row.remind_at,
         overridden=tuple(row.overridden or ()),
-        services=tuple(row.services) if row.services is not None else tuple(filter(None, (row.service,))),
+        services=tuple(row.services) if row.services is not None else (row.service,),
         begun_at=row.begun_at,
         result=None if row.result is None else Result(row.result),
         rollbacks=row.rollbacks,

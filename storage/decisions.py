@@ -11,7 +11,7 @@ from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.file.document import Policy
-from bot.policy.stored import read_decision, read_situation, sealed
+from bot.policy.stored import read_decision, read_policy, read_situation, sealed
 from bot.response.model.records import AssessmentResult, ClaimJudgement, StoredDecision
 from storage.once import insert_once
 from storage.tables import ASSESSMENTS, CLAIM_JUDGEMENTS, DECISIONS, POLICIES
@@ -107,9 +107,13 @@ class Decisions:
         await insert_once(self._session, POLICIES, digest=policy.digest, document=document, first_used_at=now)
 
     async def policy(self, digest: str) -> Policy | None:
-        """The policy of this digest, as it decided; None when it was never used here."""
+        """The policy of this digest, as it decided; None when it was never used here, or this release cannot read it.
+
+        Raises:
+            AlteredError: what is stored is not that policy.
+        """
         document = await self._session.scalar(select(POLICIES.c.document).where(POLICIES.c.digest == digest))
-        return None if document is None else Policy.model_validate_json(document)
+        return None if document is None else read_policy(document, digest)
 
     async def _one(self, condition: Any) -> StoredDecision | None:
         row = (
@@ -126,7 +130,7 @@ def _decision(row: Row[Any]) -> StoredDecision | None:
     Raises:
         AlteredError: the stored situation is not what was sealed.
     """
-    text = row.text if row.text is not None else json.dumps(row.situation)
+    text = row.text if row.text is not None else json.dumps(row.situation)  # written by an older release meanwhile
     try:
         situation = read_situation(text, row.seal)
         decision = read_decision(row.decision, json.loads(text))

@@ -206,8 +206,8 @@ class Action:
     """While waiting: when those who have not answered are reminded; None once they were."""
     overridden: tuple[str, ...] = ()
     """Ids of the pauses and freezes that whoever acts by hand was shown: exactly these do not hold it."""
-    services: tuple[str, ...] = ()
-    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    services: tuple[str, ...] = ("",)
+    """What the plan touches, with an empty name for a service that nobody knows; empty when no service feels it."""
     begun_at: datetime | None = None
     """When its effect began, by our clock."""
     result: Result | None = None

@@ -92,7 +92,7 @@ class Incident:
     refusal: Refusal | None = None
     """The last no that a person said where no action was left to carry it."""
     told_firing_at: datetime | None = None
-    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    """When people were last told that it goes on firing although an act was verified or a question expired."""
     truncated: int = 0
     """How many further alerts of its group the monitor left out of its last delivery."""
 

@@ -60,6 +60,11 @@ class Attempt:
     """The same right after the effect: what we left behind."""
 
 
+def rollback_key(action_id: str, number: int) -> str:
+    """What fences the ``number``-th attempt at rolling an action back."""
+    return f"{action_id}:roll_back" if number <= 1 else f"{action_id}:roll_back:{number}"
+
+
 PERSON = "person"
 """The source of what no monitor said: a person asked for it."""
 

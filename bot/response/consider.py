@@ -290,7 +290,7 @@ async def _tell_what_joined(
 ) -> None:
     """The question stands; whatever has joined since it was asked is said once, and the card counts it."""
     stored, policy = await work.decisions.latest(incident.id), context.policy()
-    # What people heard before is unknown where a newer release has decided last.
+    # What people were told before is unknown where a newer release has decided last.
     before = stored.situation.alerts if stored is not None else ()
     joined = _joined(before, alerts) if incident.revision else []
     known = {_identity(alert): alert for alert in joined if match(policy, alert).mute is None}

@@ -115,7 +115,7 @@ async def test_what_a_freeze_held_is_asked_when_the_freeze_is_over(tmp_path: Pat
 
 async def locked(here: World) -> dict[str, str]:
     async with here.database.read() as work:
-        return dict(await work.locks.held())  # type: ignore[attr-defined]
+        return dict(await work.locks.held())
 
 
 @pytest.mark.parametrize("trouble", ["a failed assessment", "a newer decision"])

@@ -5,7 +5,7 @@ only through a backend, never posts to Slack, never decides whether it may run, 
 what must survive a crash is in the ``Snapshot`` it returns, which the caller stores before ``execute`` starts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -99,7 +99,20 @@ class Remediation(Protocol):
         ...
 
     async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
-        """Restore the snapshot. Called at most once per action; must be safe when ``execute`` stopped half-way."""
+        """Restore the snapshot; must be safe when ``execute``, or an earlier attempt at this, stopped half-way.
+
+        An attempt that failed may be followed by another. It is never called where the plan says that there is nothing
+        to undo.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsTargets(Protocol):
+    """A remediation that can also say what there is for it to act on; so a mistyped name is found out."""
+
+    async def targets(self) -> Collection[str]:
+        """Every target by its key and by the name people see. Changes nothing; errors as ``Remediation.plan``."""
         ...
 
 

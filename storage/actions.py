@@ -122,6 +122,18 @@ class Actions:
             .limit(limit)
         )
 
+    async def runbooks_and_targets(self, limit: int = 1000) -> tuple[frozenset[str], frozenset[str]]:
+        """What the newest actions were about: runbooks by name; targets by key and by the name people see."""
+        rows = await self._session.execute(
+            select(ACTIONS.c.runbook, ACTIONS.c.plan).order_by(ACTIONS.c.created_at.desc()).limit(limit)
+        )
+        runbooks, targets = set[str](), set[str]()
+        for row in rows:
+            runbooks.add(row.runbook)
+            for target in Plan.model_validate(row.plan).targets:
+                targets |= {target.key, target.label}
+        return frozenset(runbooks), frozenset(targets)
+
     async def history(
         self, runbooks: Collection[str], services: Collection[str], since: datetime, limit: int = 20
     ) -> History:
@@ -203,10 +215,10 @@ def _action(row: Row[Any]) -> Action:
         incident_id=row.incident_id,
         revision=row.revision,
         runbook=row.runbook,
-        trigger=Trigger(row.trigger),
+        trigger=Trigger(row.trigger) if row.trigger in tuple(Trigger) else Trigger.ALERT,
         requested_by=row.requested_by,
         verdict=Verdict(row.verdict),
-        state=ActionState(row.state),
+        state=_state(row),
         plan=Plan.model_validate(row.plan),
         plan_digest=row.plan_digest,
         approvals_needed=row.approvals_needed,
@@ -229,3 +241,10 @@ def _action(row: Row[Any]) -> Action:
         result=None if row.result is None else Result(row.result),
         rollbacks=row.rollbacks,
     )
+
+
+def _state(row: Row[Any]) -> ActionState:
+    """The state, also of a row that a newer release has moved to one we do not know: it is under way there, or over."""
+    if row.state in tuple(ActionState):
+        return ActionState(row.state)
+    return ActionState.VERIFYING if row.finished_at is None else ActionState.FAILED

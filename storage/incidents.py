@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select, text, update
+from sqlalchemy import Row, exists, func, insert, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.situation import AlertFacts, Refusal, RefusalKind
@@ -153,7 +153,7 @@ class Incidents:
     ) -> Sequence[Incident]:
         """Open incidents whose question ended in one of the states by ``since`` while a monitor's alert goes on firing.
 
-        Not those of which people heard after ``since``; longest over first.
+        Not those of which people were told after ``since``; longest over first.
         """
         fires = exists().where(
             ALERTS.c.incident_id == INCIDENTS.c.id, ALERTS.c.status == AlertStatus.FIRING, ALERTS.c.source != PERSON
@@ -175,7 +175,7 @@ class Incidents:
         return [_incident(row) for row in rows]
 
     async def tell_firing(self, incident: Incident, now: datetime) -> bool:
-        """People are about to hear that it goes on firing; False when somebody else has just told them."""
+        """People are about to be told that it goes on firing; False when somebody else has just told them."""
         told = await self._session.execute(
             update(INCIDENTS)
             .where(
@@ -224,6 +224,11 @@ class Incidents:
             .where(INCIDENTS.c.id == incident_id)
             .values(consideration_wanted=False, consideration_deferred=False, wanted_at=None, assessed_at=now)
         )
+
+    async def services(self) -> frozenset[str]:
+        """Every service that an alert or an incident ever named."""
+        named = union(select(INCIDENTS.c.service), select(ALERTS.c.service))
+        return frozenset(await self._session.scalars(named)) - {""}
 
     async def refuse(self, incident_id: int, refusal: Refusal) -> None:
         """Remember a person's no, whatever becomes of the incident's actions."""

@@ -3,18 +3,22 @@
 A running Watchkeeper obeys from the commit on, and shows it on its cards within a second.
 """
 
-import difflib
 import os
 import pwd
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.cli.offline import offline_database
 from bot.policy.file.document import Policy
+from bot.policy.file.loading import load_policy
+from bot.policy.file.problems import PolicyError
 from bot.policy.situation import Pause, Scope, ScopeKind
+from bot.response.interventions.known_names import Doubt, doubt, stored_names, with_live_targets
 from bot.response.interventions.pauses import put_on, take_off
+from bot.settings import SettingsError, read_policy_path
+from remediations.catalogue import BackendError, build_catalogue
 from storage.pause_file import PauseFile
 
 
@@ -26,14 +30,6 @@ class Resumed:
     active: Sequence[Pause]
 
 
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """What is paused now, and the services that have something open."""
-
-    active: Sequence[Pause]
-    open_services: frozenset[str]
-
-
 def operator() -> str:
     """Who is at the keyboard, as the record names them: ``os:alice``."""
     uid = os.getuid()
@@ -43,8 +39,10 @@ def operator() -> str:
         return f"os:{uid}"
 
 
-async def pause(url: str, key: bytes, file: Path, scope: Scope, lasting: timedelta | None, reason: str) -> Paused:
-    """Pause ``scope``, whether or not anybody knows what it names.
+async def pause(
+    url: str, key: bytes, file: Path, scope: Scope, lasting: timedelta | None, reason: str
+) -> Sequence[Pause]:
+    """Pause ``scope``, whether or not anybody knows what it names; what is paused now.
 
     Raises:
         OfflineError: the database cannot be used.
@@ -52,8 +50,7 @@ async def pause(url: str, key: bytes, file: Path, scope: Scope, lasting: timedel
     async with offline_database(url, key, PauseFile(file)) as database, database.begin() as work:
         now = datetime.now(UTC)
         await put_on(work, operator(), scope, None if lasting is None else now + lasting, reason, now)
-        services = {incident.service for incident in await work.incidents.unresolved()}
-        return Paused(await work.pauses.active(now), frozenset(services))
+        return await work.pauses.active(now)
 
 
 async def resume(url: str, key: bytes, file: Path, scope: Scope) -> Resumed:
@@ -68,15 +65,29 @@ async def resume(url: str, key: bytes, file: Path, scope: Scope) -> Resumed:
         return Resumed(ended, await work.pauses.active(now))
 
 
-def doubt(scope: Scope, policy: Policy, open_services: frozenset[str]) -> str:
-    """Why a pause of ``scope`` may keep nothing from happening: its name is unknown. Empty when all is well."""
-    names = {ScopeKind.SERVICE: {*policy.services, *open_services} - {""}, ScopeKind.RUNBOOK: set(policy.runbooks)}
-    known = names.get(scope.kind)
-    if known is None or scope.name in known:
-        return ""
-    near = difflib.get_close_matches(scope.name, known, n=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"It knows: {', '.join(sorted(known)[:20]) or 'none'}."
-    return (
-        f"The policy knows no {scope.kind} {scope.name!r}, so this pause may keep nothing from happening. {hint} "
-        "`watchkeeper pause` without a name pauses everything."
-    )
+async def doubted(url: str, key: bytes, file: Path, scope: Scope | None, name: str) -> Doubt | None:
+    """What speaks against a pause of ``scope``, or of ``name`` alone: nobody knows it. None when all is well.
+
+    Raises:
+        OfflineError: the database cannot be used.
+    """
+    policy = _policy()
+    async with offline_database(url, key, PauseFile(file)) as database, database.read() as work:
+        names = await stored_names(work, policy)
+    found = doubt(names, scope, name)
+    if found is None or policy is None or (scope is not None and scope.kind is not ScopeKind.TARGET):
+        return found
+    try:
+        catalogue = build_catalogue(policy.backends)
+    except BackendError:  # a credential is not at hand here
+        return doubt(replace(names, unsure=names.unsure | {ScopeKind.TARGET}), scope, name)
+    return doubt(await with_live_targets(names, catalogue), scope, name)
+
+
+def _policy() -> Policy | None:
+    """What the policy names; whatever is wrong with it must not cost the brake."""
+    try:
+        path = read_policy_path()
+        return load_policy(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SettingsError, OSError, UnicodeDecodeError, PolicyError):
+        return None

@@ -77,14 +77,14 @@ class Exactness(StrEnum):
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
     NOTHING_TO_UNDO = "nothing_to_undo"
-    """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
+    """Nothing is left to roll back, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
     """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
 
     @property
     def words(self) -> str:
         """As it stands in a sentence: "nothing to undo"."""
-        return self.value.replace("_", " ")
+        return "nothing to undo" if self is Exactness.NOTHING_TO_UNDO else self.value
 
     @classmethod
     def _missing_(cls, value: object) -> "Exactness":

@@ -274,7 +274,7 @@ class Situation(Facts):
     memory: Memory = Memory()
     pauses: tuple[Pause, ...] = ()
     ledger: tuple[LedgerEntry, ...] | None = None
-    """What the budgets are counted from; None when it could not be read: unknown never means yes."""
+    """What the budgets are counted from; None when it could not be read: what is unknown never permits."""
     evidenced: dict[str, Evidenced] = Field(default_factory=dict)
     """By runbook, for each of ``plans``."""
     oversight: Oversight = Oversight()

@@ -37,7 +37,7 @@ async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], e
 async def _not_considered(work: Work, context: Context, incident_id: int, text: str) -> None:
     """The incident goes to people, who are told that the reason is an error of ours."""
     now = context.now()
-    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
+    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not ask for an assessment
     incident = await work.incidents.get(incident_id)
     alerts = await work.incidents.alerts(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED or not alerts:

@@ -3,19 +3,18 @@
 Must not know: who may do what; the interventions decide, and record refusals.
 """
 
-import difflib
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 
-from bot.policy.situation import Scope, ScopeKind
+from bot.policy.situation import ScopeKind
 from bot.response.assessment.assess import Brief
 from bot.response.assessment.votes import Roster
 from bot.response.interventions import pauses as controls
 from bot.response.interventions import reviews
 from bot.response.interventions import take_override as interventions
-from bot.response.interventions.clicks import Answer, Press
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
 from bot.response.interventions.explanations import explain_incident
+from bot.response.interventions.known_names import Doubt, doubt, stored_names, with_live_targets
 from bot.response.interventions.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
 from bot.response.interventions.runbook_levels import runbook_levels
 from bot.response.model.incidents import Incident
@@ -23,11 +22,13 @@ from bot.response.notices.card import present_card
 from bot.response.ports.context import Context
 from bot.slack import layout, listings, replies
 from bot.slack.layout import Message
+from bot.slack.pausing import doubted, read_offer
 from bot.slack.text import bold, code, lines, spaced, words
 from handlers.slack import overview, watch_words
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
-from handlers.slack.watch_words import SUBCOMMANDS, WordsError, understand
+from handlers.slack.pause_words import EVERYTHING, SCOPES_REMEDY, Pause, WordsError
+from handlers.slack.watch_words import SUBCOMMANDS, understand
 from storage.unit_of_work import UnitOfWork
 
 COMMAND = "/watch"
@@ -47,11 +48,14 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
         problem = ""
     workspace_url = await bridge.workspace_url() if isinstance(request, watch_words.Incidents) else ""
 
+    against = await _doubt(bridge, request) if isinstance(request, Pause) else None
+
     async def act(work: UnitOfWork, context: Context, roster: Roster) -> Reply | Brief:
         if problem:
             return replies.mistake(problem)
         try:
-            return await _Invocation(work, context, roster, arrived.person, bridge, workspace_url).carry_out(request)
+            invocation = _Invocation(work, context, roster, arrived.person, bridge, workspace_url, against)
+            return await invocation.carry_out(request)
         except (WordsError, RequestError) as error:
             return replies.mistake(str(error))
 
@@ -62,6 +66,29 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
         await bridge.answer(arrived, reply)
     elif reply is not None:
         await bridge.private.tell(arrived, reply)
+
+
+async def paused_anyway(bridge: Bridge, arrived: Arrived) -> None:
+    """One click after a pause was doubted: it is on."""
+    offer = read_offer(arrived.text("actions", 0, "value"))
+
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> Answer:
+        if offer is None:
+            return UNKNOWN_SUBJECT
+        until = None if offer.lasting is None else context.now() + offer.lasting
+        return await controls.pause(work, context, roster, arrived.person, offer.scope, until, offer.reason)
+
+    await bridge.answer(arrived, await bridge.settle(arrived, act))
+
+
+async def _doubt(bridge: Bridge, request: Pause) -> Doubt | None:
+    """What speaks against this pause; backends are asked only where nothing stored knows the name."""
+    async with bridge.database.read() as work:
+        names = await stored_names(work, bridge.context.policy())
+    found = doubt(names, request.scope, request.name)
+    if found is None or (request.scope is not None and request.scope.kind is not ScopeKind.TARGET):
+        return found
+    return doubt(await with_live_targets(names, bridge.context.catalogue), request.scope, request.name)
 
 
 async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
@@ -85,7 +112,7 @@ async def _rehearse(bridge: Bridge, arrived: Arrived, brief: Brief) -> None:
 def is_pause(arrived: Arrived) -> bool:
     """Whether it pauses something: that takes effect however late it is found."""
     try:
-        return isinstance(understand(arrived.text("text")), watch_words.Pause)
+        return isinstance(understand(arrived.text("text")), Pause)
     except WordsError:
         return False
 
@@ -105,7 +132,7 @@ def help_message() -> Message:
         )
         for subcommand in SUBCOMMANDS.values()
     ]
-    scopes = words(f"Scopes: {watch_words.SCOPES_REMEDY}".replace("`", ""))
+    scopes = words(f"Scopes: {SCOPES_REMEDY}".replace("`", ""))
     half = (len(listed) + 1) // 2
     blocks = [
         layout.section(lines([bold(words("What you can ask Watchkeeper")), *listed[:half]])),
@@ -125,6 +152,8 @@ class _Invocation:
     person: str
     bridge: Bridge
     workspace_url: str
+    doubt: Doubt | None = None
+    """What speaks against the pause that is asked for."""
 
     async def carry_out(self, request: watch_words.Request) -> Reply | Brief:  # noqa: PLR0911, PLR0912 a case a subcommand
         match request:
@@ -138,7 +167,7 @@ class _Invocation:
                 return await self._show(await self._incident(number))
             case watch_words.Why(number):
                 return await self._why(await self._incident(number))
-            case watch_words.Pause():
+            case Pause():
                 return await self._pause(request)
             case watch_words.Resume(scope):
                 return await controls.resume(self.work, self.context, self.roster, self.person, scope)
@@ -183,42 +212,16 @@ class _Invocation:
         explanation = await explain_incident(self.work, self.context, incident.id, self.person)
         return NO_DECISION if explanation is None else replies.why(explanation, everybody(self.roster))
 
-    async def _pause(self, request: watch_words.Pause) -> Reply:
-        await self._check_scope(request)
+    async def _pause(self, request: Pause) -> Reply:
+        if self.doubt is not None:
+            return doubted(self.doubt, request.lasting, request.reason, request.name)
         now = self.context.now()
         until = None if request.lasting is None else now + request.lasting
-        return await controls.pause(
-            self.work, self.context, self.roster, self.person, request.scope, until, request.reason
-        )
+        scope = request.scope or EVERYTHING
+        return await controls.pause(self.work, self.context, self.roster, self.person, scope, until, request.reason)
 
     async def _incident(self, number: int) -> Incident:
         incident = await self.work.incidents.get(number)
         if incident is None:
             raise WordsError(f"There is no incident INC-{number}. `{COMMAND} incidents` lists what is open.")
         return incident
-
-    async def _check_scope(self, request: watch_words.Pause) -> None:
-        """A pause of a misspelt name would give false safety, so it is refused in words."""
-        policy = self.context.policy()
-        services = set(policy.services) | {i.service for i in await self.work.incidents.unresolved() if i.service}
-        match request.scope:
-            case Scope(kind=ScopeKind.RUNBOOK, name=name):
-                _check_known("runbook", name, policy.runbooks)
-            case Scope(kind=ScopeKind.SERVICE, name=name):
-                _check_known("service", name, services)
-            case Scope(kind=ScopeKind.EVERYTHING):
-                first = request.reason.partition(" ")[0]
-                for kind, known in (("service", services), ("runbook", set(policy.runbooks))):
-                    if first in known:
-                        raise WordsError(
-                            f"Did you mean the {kind}? Then write `{COMMAND} pause {kind}:{first}`; "
-                            f"for everything write `{COMMAND} pause everything`. Nothing was paused."
-                        )
-
-
-def _check_known(kind: str, name: str, known: Collection[str]) -> None:
-    if name in known:
-        return
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean `{kind}:{near[0]}`?" if near else f"I know: {', '.join(sorted(known)[:20]) or 'none'}."
-    raise WordsError(f"I know no {kind} “{name}”, so nothing was paused. {hint}")

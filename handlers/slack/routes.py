@@ -19,7 +19,7 @@ from handlers.slack.bundles import (
     opening_for_many,
 )
 from handlers.slack.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
-from handlers.slack.commands import COMMAND, is_pause, watch_command
+from handlers.slack.commands import COMMAND, is_pause, paused_anyway, watch_command
 from handlers.slack.home import mentioned, opened
 from handlers.slack.inbox import Route, Routes, always
 from handlers.slack.modals import (
@@ -52,6 +52,7 @@ ROUTES: Routes = {
         Button.CHOOSE: Route(opening_for_many(draw_choice)),
         Button.TAKE_THESE: Route(doing(take_these), even_if_late=always),
         Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
+        Button.PAUSE_ANYWAY: Route(paused_anyway, even_if_late=always),
         Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
         Button.OPEN: Route(followed),
     },

@@ -7,32 +7,20 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
-from bot.policy.file.fields import duration
-from bot.policy.situation import Scope, ScopeKind
+from bot.policy.situation import Scope
 from bot.response.interventions.requests import Wanted
 from bot.response.model.incidents import incident_number
+from handlers.slack.pause_words import EVERYTHING, Pause, WordsError, leading_scope, quoted, read_pause, words_of
 
 REASON_MAX_CHARACTERS = 1000
-PAUSE_MAX = timedelta(days=365)
-SCOPE_NAME_MAX_CHARACTERS = 200
-SHOWN_MAX_CHARACTERS = 60
+NAME_COMPARED_CHARACTERS = 60
 RUNBOOK_MAX_CHARACTERS = 200
 VALUE_MAX_CHARACTERS = 200
 PARAMETERS_MAX = 20
-SCOPES_REMEDY = "Write `everything`, `service:checkout`, `runbook:restart-web` or `target:supervisor:web`."
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
-_LOOKS_LIKE_DURATION = re.compile(r"\d+(\.\d+)?[a-z]{1,7}", re.IGNORECASE)
-_LOOKS_LIKE_SCOPE = re.compile(r"([a-z_]+):(?!//)(.*)", re.IGNORECASE | re.DOTALL)
 _BECAUSE = re.compile(r"because(?:\s+|$)", re.IGNORECASE)
 _PAIR = re.compile(r"""(?P<key>[A-Za-z_][\w.-]*)=(?:["“”](?P<quoted>[^"“”]*)["“”](?=\s|$)|(?P<bare>\S*))""", re.ASCII)
-_NAMED_KINDS = frozenset({ScopeKind.SERVICE, ScopeKind.RUNBOOK, ScopeKind.TARGET})
-_EVERYTHING = frozenset({"everything", "all"})
-
-
-class WordsError(ValueError):
-    """What was typed cannot be understood; the text says what, and gives an example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +45,6 @@ class Why:
     """The reasons of one incident's present decision."""
 
     incident: int
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop automation somewhere; ``lasting`` None: until somebody resumes it. The reason may have any length."""
-
-    scope: Scope
-    lasting: timedelta | None
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,52 +127,10 @@ def understand(text: str) -> Request:
     name = words[0].lower()
     found = SUBCOMMANDS.get(name)
     if found is None:
-        near = difflib.get_close_matches(name[:SHOWN_MAX_CHARACTERS], SUBCOMMANDS, n=1)
+        near = difflib.get_close_matches(name[:NAME_COMPARED_CHARACTERS], SUBCOMMANDS, n=1)
         hint = f"Did you mean `/watch {near[0]}`?" if near else f"There is: {', '.join(SUBCOMMANDS)}."
-        raise WordsError(f"I do not know {_quoted(words[0])}. {hint} `/watch help` explains each.")
+        raise WordsError(f"I do not know {quoted(words[0])}. {hint} `/watch help` explains each.")
     return found.read(words[1:])
-
-
-def read_scope(word: str) -> Scope | None:
-    """``everything``, ``service:checkout``, ``runbook:restart-web``, ``target:supervisor:web``; None if it is no scope.
-
-    Raises:
-        WordsError: it begins like a scope, but names nothing.
-    """
-    if word.lower() in _EVERYTHING:
-        return Scope(kind=ScopeKind.EVERYTHING)
-    looks = _LOOKS_LIKE_SCOPE.fullmatch(word)
-    if looks is None:
-        return None
-    kind, name = looks[1].lower(), looks[2]
-    if kind not in _NAMED_KINDS:
-        raise WordsError(f"{_quoted(word)} is not a scope. {SCOPES_REMEDY}")
-    if not 0 < len(name) <= SCOPE_NAME_MAX_CHARACTERS:
-        raise WordsError(f"{_quoted(word)} names no {kind}. For example: `{kind}:checkout`.")
-    return Scope(kind=ScopeKind(kind), name=name)
-
-
-def _leading_scope(words: list[str]) -> tuple[Scope | None, list[str]]:
-    """The scope that ``words`` begin with, as one word or as two (``service checkout``), and what follows it."""
-    if len(words) > 1 and words[0].lower() in _NAMED_KINDS:
-        return read_scope(f"{words[0]}:{words[1]}"), words[2:]
-    scope = read_scope(words[0])
-    return (None, words) if scope is None else (scope, words[1:])
-
-
-def read_duration(word: str) -> timedelta:
-    """``30m``, ``2h``, ``1d``.
-
-    Raises:
-        WordsError: it is no duration, or not between a second and a year.
-    """
-    try:
-        lasting = duration(word.lower())
-    except (ValueError, OverflowError):
-        raise WordsError(f"{_quoted(word)} is not a duration. Write a number and a unit: 30m, 2h or 1d.") from None
-    if not timedelta(seconds=1) <= lasting <= PAUSE_MAX:
-        raise WordsError(f"{_quoted(word)} is not between a second and {PAUSE_MAX.days} days. For example: 2h.")
-    return lasting
 
 
 def _incident(words: list[str], name: str) -> int:
@@ -202,42 +139,18 @@ def _incident(words: list[str], name: str) -> int:
     number = incident_number(words[0])
     if number is None:
         raise WordsError(
-            f"{_quoted(words[0])} is not an incident's name. Write it as INC-1; `/watch incidents` lists them."
+            f"{quoted(words[0])} is not an incident's name. Write it as INC-1; `/watch incidents` lists them."
         )
     return number
 
 
-def _pause(words: list[str]) -> Pause:
-    """``[scope] [for] [duration] [reason]``; scope and duration in either order, once each."""
-    scope: Scope | None = None
-    lasting: timedelta | None = None
-    rest = list(words)
-    while rest:
-        word = rest[0]
-        if scope is None and (found := _leading_scope(rest))[0] is not None:
-            scope, rest = found
-            continue
-        if lasting is None and word.lower() == "for":
-            if len(rest) == 1:
-                raise WordsError("For how long? For example: `/watch pause everything for 2h`.")
-            lasting, rest = read_duration(rest[1]), rest[1:]
-        elif lasting is None and _LOOKS_LIKE_DURATION.fullmatch(word):
-            lasting = read_duration(word)
-        elif word.lower() == "until":
-            raise WordsError("Say how long, not until when: `/watch pause everything for 2h`.")
-        else:
-            break
-        rest = rest[1:]
-    return Pause(scope or Scope(kind=ScopeKind.EVERYTHING), lasting, " ".join(rest))
-
-
 def _resume(words: list[str]) -> Resume:
     if not words:
-        return Resume(Scope(kind=ScopeKind.EVERYTHING))
-    scope, rest = _leading_scope(words)
+        return Resume(EVERYTHING)
+    scope, rest = leading_scope(words_of(" ".join(words)))
     if scope is None or rest:
         raise WordsError(
-            f"{_quoted(' '.join(words))} is not a scope. For example: `/watch resume everything` or "
+            f"{quoted(' '.join(words))} is not a scope. For example: `/watch resume everything` or "
             "`/watch resume service:checkout`; `/watch status` lists what is paused."
         )
     return Resume(scope)
@@ -252,19 +165,19 @@ def _wanted(words: list[str], name: str) -> Wanted:
     if "=" in runbook:
         raise WordsError(f"The runbook's name comes first, then key=value. {example}")
     if len(runbook) > RUNBOOK_MAX_CHARACTERS:
-        raise WordsError(f"{_quoted(runbook)} is no runbook. `/watch runbooks` lists them.")
+        raise WordsError(f"{quoted(runbook)} is no runbook. `/watch runbooks` lists them.")
     given: dict[str, str] = {}
     while rest and (because := _BECAUSE.match(rest)) is None:
         pair = _PAIR.match(rest)
         if pair is None:
             word = rest.partition(" ")[0]
-            raise WordsError(f"{_quoted(word)} is not key=value; a reason begins with “because”. {example}")
+            raise WordsError(f"{quoted(word)} is not key=value; a reason begins with “because”. {example}")
         key, value = pair["key"], pair["quoted"] if pair["quoted"] is not None else pair["bare"]
         if key in given:
-            raise WordsError(f"{_quoted(key)} is given twice. {example}")
+            raise WordsError(f"{quoted(key)} is given twice. {example}")
         if not 0 < len(value) <= VALUE_MAX_CHARACTERS:
             raise WordsError(
-                f"{_quoted(key)} needs a value of 1 to {VALUE_MAX_CHARACTERS} characters, with no space after the =. "
+                f"{quoted(key)} needs a value of 1 to {VALUE_MAX_CHARACTERS} characters, with no space after the =. "
                 f"{example}"
             )
         given[key] = value
@@ -284,18 +197,12 @@ def _reason(words: list[str]) -> str:
     return reason
 
 
-def _quoted(text: str) -> str:
-    """What was typed, as an answer repeats it."""
-    shown = text if len(text) <= SHOWN_MAX_CHARACTERS else f"{text[: SHOWN_MAX_CHARACTERS - 1]}…"
-    return f"“{shown}”"
-
-
 def _alone(name: str, summary: str, request: Request) -> Subcommand:
     """A word that nothing follows."""
 
     def read(words: list[str]) -> Request:
         if words:
-            raise WordsError(f"`/watch {name}` takes nothing more, but {_quoted(' '.join(words))} followed.")
+            raise WordsError(f"`/watch {name}` takes nothing more, but {quoted(' '.join(words))} followed.")
         return request
 
     return Subcommand(name, summary, name, read)
@@ -329,7 +236,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
             "pause [scope] [for] [duration] [reason]",
             "keep automation from acting; without a scope everything, without a duration until resumed",
             "pause service:checkout for 2h bad release",
-            _pause,
+            lambda words: read_pause(words_of(" ".join(words))),
         ),
         Subcommand("resume [scope]", "let automation act again", "resume service:checkout", _resume),
         Subcommand(

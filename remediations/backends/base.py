@@ -44,6 +44,10 @@ class Backends:
     def __init__(self, by_name: Mapping[str, Backend]) -> None:
         self._by_name = dict(by_name)
 
+    def of_kind(self, wanted: type[Wanted]) -> Mapping[str, Wanted]:
+        """Every backend of this kind, by name."""
+        return {name: backend for name, backend in self._by_name.items() if isinstance(backend, wanted)}
+
     def get(self, wanted: type[Wanted], name: str) -> Wanted:
         """The backend called ``name``, which must be a ``wanted``.
 

@@ -14,7 +14,7 @@ A process that lives longer than supervisord's ``startsecs`` before it crashes a
 pids, and its plan does go stale. That is on purpose: supervisord itself calls it started. Raise ``startsecs``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -190,6 +190,19 @@ class RestartService:
         started = tuple(address for address, what in restored.items() if what == "started")
         summary = f"Started {_listed(started)} again." if started else "Nothing had to be started; what runs goes on."
         return Report(summary=summary, details={"restored": restored})
+
+    async def targets(self) -> Collection[str]:
+        """Every process of every supervisor, as plans and people call it.
+
+        Raises:
+            TemporaryError: a supervisord cannot be reached.
+            PermanentError: as the backend.
+        """
+        names: set[str] = set()
+        for name, supervisor in self._backends.of_kind(Supervisor).items():
+            for process in await supervisor.processes():
+                names |= {f"{name}:{process.address}", _shown(process.address)}
+        return names
 
     def _supervisor(self, plan: Plan) -> Supervisor:
         return self._backends.get(Supervisor, RestartServiceParameters.model_validate(plan.parameters).backend)

@@ -79,24 +79,34 @@ async def test_what_cannot_be_understood_changes_nothing(shell: Shell, words: li
 
 
 @pytest.mark.parametrize(
-    ("scope", "warned"),
+    ("scope", "refused"),
     [
-        ("service:chekout", "The policy knows no service 'chekout', so this pause may keep nothing from happening. "),
-        ("service:chekout", "Did you mean checkout?"),
-        ("runbook:restart-chekout", "Did you mean restart-checkout?"),
-        ("runbook:mars", "It knows: restart-checkout."),
-        ("service:checkout", ""),
-        ("runbook:restart-checkout", ""),
-        ("target:supervisor:mars", ""),
-        ("everything", ""),
+        ("service:chekout", "I know no service “chekout”, so nothing was paused. Did you mean `service:checkout`?"),
+        ("runbook:restart-chekout", "Did you mean `runbook:restart-checkout`?"),
+        ("runbook:mars", "I know: restart-checkout."),
     ],
 )
-async def test_a_name_the_policy_does_not_know_is_paused_with_a_warning(shell: Shell, scope: str, warned: str) -> None:
+async def test_a_name_nobody_knows_is_refused_and_paused_anyway_on_request(
+    shell: Shell, scope: str, refused: str
+) -> None:
+    await asyncio.to_thread((shell.folder / "policy.yml").write_text, POLICY)
+    code, said = await shell.run("pause", scope)
+    assert code == 2
+    assert refused in said
+    assert "Add --anyway to pause it all the same." in said
+    assert await shell.paused() == ()
+    code, said = await shell.run("pause", scope, "--anyway")
+    assert code == 0, said
+    assert len(await shell.paused()) == 1
+
+
+@pytest.mark.parametrize(
+    "scope", ["service:checkout", "runbook:restart-checkout", "target:supervisor:mars", "everything"]
+)
+async def test_what_is_known_or_cannot_be_asked_is_paused_at_once(shell: Shell, scope: str) -> None:
     await asyncio.to_thread((shell.folder / "policy.yml").write_text, POLICY)
     code, said = await shell.run("pause", scope)
     assert code == 0, said
-    assert warned in said
-    assert ("Warning" in said) == bool(warned), said
     assert len(await shell.paused()) == 1
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.requests import Wanted
+from handlers.slack.pause_words import Pause, WordsError
 from handlers.slack.watch_words import (
     SUBCOMMANDS,
     Audit,
     Help,
     Incidents,
-    Pause,
     Rehearse,
     Request,
     Resume,
@@ -24,7 +24,6 @@ from handlers.slack.watch_words import (
     Show,
     Status,
     Why,
-    WordsError,
     understand,
 )
 
@@ -57,11 +56,13 @@ TARGET = Scope(kind=ScopeKind.TARGET, name="supervisor:web")
         ("pause runbook:restart-web it flaps", Pause(WEB, None, "it flaps")),
         ("pause target:supervisor:web", Pause(TARGET, None, "")),
         ("pause service checkout 1h deploying", Pause(CHECKOUT, timedelta(hours=1), "deploying")),
-        ("pause service", Pause(EVERYTHING, None, "service")),
+        ("pause service:checkout, for 2h", Pause(CHECKOUT, timedelta(hours=2), "")),
+        ("pause because bad release", Pause(EVERYTHING, None, "bad release")),
         ("resume service checkout", Resume(CHECKOUT)),
-        ("pause bad release", Pause(EVERYTHING, None, "bad release")),
-        ("pause a &lt;b&gt; &amp;amp;", Pause(EVERYTHING, None, "a <b> &amp;")),
-        ("pause https://example.org says so", Pause(EVERYTHING, None, "https://example.org says so")),
+        ("pause bad release", Pause(None, None, "release", "bad")),
+        ("pause everything bad release", Pause(EVERYTHING, None, "bad release")),
+        ("pause everything a &lt;b&gt; &amp;amp;", Pause(EVERYTHING, None, "a <b> &amp;")),
+        ("pause https://example.org says so", Pause(None, None, "says so", "https://example.org")),
         ("resume", Resume(EVERYTHING)),
         ("run flip", Run(Wanted("flip", {}))),
         ("run flip a=1 b=x=y because it is a=mess", Run(Wanted("flip", {"a": "1", "b": "x=y"}, "it is a=mess"))),
@@ -101,6 +102,7 @@ def test_words_become_a_request(text: str, request_: Request) -> None:
         ("pause 400d", "is not between a second and 365 days"),
         ("pause until 18:00", "Say how long, not until when"),
         ("pause service:", "“service:” names no service"),
+        ("pause service", "Which service? For example: `service:checkout`."),
         ("pause servce:checkout", "“servce:checkout” is not a scope"),
         ("resume checkout", "“checkout” is not a scope"),
         ("resume service:a service:b", "is not a scope"),

@@ -285,9 +285,8 @@ class World:
     async def idle(self) -> None:
         """Wait until every flow that was asked for has come to its end, and all that was said is delivered."""
         async with asyncio.timeout(20):
-            while (
-                await DBOS.list_workflows_async(status=["DELAYED", "ENQUEUED", "PENDING"]) or await self._undelivered()
-            ):
+            unfinished = ["DELAYED", "ENQUEUED", "PENDING"]
+            while await DBOS.list_workflows_async(status=unfinished) or await self._undelivered():
                 await asyncio.sleep(0.02)
 
     async def _undelivered(self) -> int:

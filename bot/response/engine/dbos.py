@@ -54,6 +54,7 @@ RECOVERY_INTERVAL_SECONDS = 1.0
 FAILURE_TRIES = 10
 FAILURE_RETRY_SECONDS = 30.0
 FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+UNFINISHED = ["DELAYED", "ENQUEUED", "PENDING"]
 FORGOTTEN_AT_ONCE = 500
 GRACE_SECONDS = 10.0
 """How long flows may finish at shutdown; a verification that takes longer checks again after the restart."""
@@ -232,6 +233,13 @@ class Engine:
         if ended:
             await self._client.delete_workflows_async([flow.workflow_id for flow in ended])
         return len(ended)
+
+    async def under_way(self, queue: QueueName) -> frozenset[str]:
+        """The partitions of the queue in which a flow waits or runs, in this process or another."""
+        flows = await self._client.list_workflows_async(
+            status=UNFINISHED, queue_name=queue.value, load_input=False, load_output=False
+        )
+        return frozenset(flow.queue_partition_key for flow in flows if flow.queue_partition_key)
 
     async def take_over(self) -> None:
         """Put the flows of dead processes back in their queues; one that killed too many goes to people instead.

@@ -60,7 +60,11 @@ class Result(StrEnum):
     INTERRUPTED = "interrupted"
     """A person, a pause or a shutdown ended it between two changes."""
     UNKNOWN = "unknown"
-    """Nobody knows how far it got, or whether it helped."""
+    """Nobody knows how far it got, or whether it helped. So is a result that only a newer release knows."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Result":
+        return cls.UNKNOWN
 
 
 class By(StrEnum):

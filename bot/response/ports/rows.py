@@ -60,12 +60,12 @@ class Incidents(Protocol):
     ) -> Sequence[Incident]:
         """Open incidents whose question ended in one of the states by ``since`` while a monitor's alert goes on firing.
 
-        Not those of which people heard after ``since``; longest over first.
+        Not those of which people were told after ``since``; longest over first.
         """
         ...
 
     async def tell_firing(self, incident: Incident, now: datetime) -> bool:
-        """People are about to hear that it goes on firing; False when somebody else has just told them."""
+        """People are about to be told that it goes on firing; False when somebody else has just told them."""
         ...
 
     async def wanted(self, limit: int = 1000) -> Sequence[int]:
@@ -92,6 +92,10 @@ class Incidents(Protocol):
         """Clear the "wants consideration" mark: what arrives from here on asks for another assessment."""
         ...
 
+    async def services(self) -> frozenset[str]:
+        """Every service that an alert or an incident ever named."""
+        ...
+
     async def refuse(self, incident_id: int, refusal: Refusal) -> None:
         """Remember a person's no, whatever becomes of the incident's actions."""
         ...
@@ -113,7 +117,7 @@ class Decisions(Protocol):
         ...
 
     async def latest(self, incident_id: int) -> StoredDecision | None:
-        """The decision that stands now; None before the first."""
+        """The decision that stands now; None before the first, and when only a newer release can read it."""
         ...
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:
@@ -180,6 +184,10 @@ class Actions(Protocol):
 
     async def in_states(self, states: frozenset[ActionState], limit: int = 1000) -> Sequence[Action]:
         """Actions in any of the states, oldest first; at most ``limit``."""
+        ...
+
+    async def runbooks_and_targets(self, limit: int = 1000) -> tuple[frozenset[str], frozenset[str]]:
+        """What the newest actions were about: runbooks by name; targets by key and by the name people see."""
         ...
 
     async def history(

@@ -1,4 +1,4 @@
-"""C21: nothing leads nowhere: whatever waits is looked at again, or somebody hears that it is not."""
+"""C21: nothing leads nowhere: whatever waits is considered again, or somebody is told that it is not."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -147,7 +147,7 @@ async def test_what_is_running_and_paused_after_trouble_of_ours_is_held_or_withd
         await here.until(ActionState.SUCCEEDED)
 
 
-async def test_who_asks_just_as_an_action_begins_hears_that_it_is_not_looked_at(tmp_path: Path) -> None:
+async def test_who_asks_just_as_an_action_begins_is_told_that_it_is_not_considered(tmp_path: Path) -> None:
     async with world(tmp_path, written_policy("L1"), remediation=Interrupted) as here:
         assert isinstance(here.switch, Interrupted)
 
@@ -155,7 +155,7 @@ async def test_who_asks_just_as_an_action_begins_hears_that_it_is_not_looked_at(
             request = Request(runbook="flip", by=BOB, reason="it is dark")
             async with here.database.begin() as work:
                 await work.queue.consider(1, request)
-            await here.until_thread("Not looked at: flip")
+            await here.until_thread("Not considered: flip")
 
         here.switch.on_snapshot = is_asked
         await send(here)

@@ -194,9 +194,9 @@ async def _settle(
 async def _tell_that_it_is_busy(
     work: Work, context: Context, incident: Incident, request: Request, now: datetime
 ) -> None:
-    """What was asked for just as another action began is not looked at later, unasked: its asker hears that."""
+    """What was asked for just as another action began is not considered later, unasked: whoever asked is told."""
     line = ThreadLine(
-        title=f"Not looked at: {request.runbook}",
+        title=f"Not considered: {request.runbook}",
         lines=("An action of this incident is under way. Ask for it again once that is over.",),
         tone=Tone.WARNING,
     )

@@ -112,7 +112,7 @@ async def _record_claim(work: Work, context: Context, action: Action, judged: Ju
 async def _yield(work: Work, context: Context, action: Action, against: Objection) -> None:
     """What becomes of an action that may not run: held by a pause, or withdrawn with the reason.
 
-    Where a newer decision stands already, there is nothing to hold: it is withdrawn, and assessed again.
+    Where a newer decision stands already, there is nothing to hold: it is withdrawn, and considered anew.
     """
     if against.paused and await judge_anew(work, context, action):
         return

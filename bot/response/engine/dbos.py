@@ -29,7 +29,7 @@ from dbos import (
 
 from bot.response.engine.database import memory_options, system_url
 from bot.response.engine.liveness import exit_at_once, place_of
-from bot.response.engine.storage import DurableDatabase, HeldLeases
+from bot.response.engine.needs import DurableDatabase, HeldLeases
 from bot.response.ports.flow import FlowFunction, Json, QueueName
 from bot.response.ports.work import Work
 

@@ -1,4 +1,4 @@
-"""What the durable engine needs of storage; ``storage`` fulfils it without knowing who asks."""
+"""What the durable engine needs of storage: connections, sessions, our rows in them, and the leases of processes."""
 
 from collections.abc import Collection
 from typing import Any, Protocol

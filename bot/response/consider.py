@@ -194,9 +194,9 @@ async def _settle(
 async def _tell_that_it_is_busy(
     work: Work, context: Context, incident: Incident, request: Request, now: datetime
 ) -> None:
-    """What was asked for just as another action began is not looked at later, unasked: its asker hears that."""
+    """What was asked for just as another action began is not considered later, unasked: whoever asked is told."""
     line = ThreadLine(
-        title=f"Not looked at: {request.runbook}",
+        title=f"Not considered: {request.runbook}",
         lines=("An action of this incident is under way. Ask for it again once that is over.",),
         tone=Tone.WARNING,
     )
@@ -290,7 +290,7 @@ async def _tell_what_joined(
 ) -> None:
     """The question stands; whatever has joined since it was asked is said once, and the card counts it."""
     stored, policy = await work.decisions.latest(incident.id), context.policy()
-    # What people heard before is unknown where a newer release has decided last.
+    # What people were told before is unknown where a newer release has decided last.
     before = stored.situation.alerts if stored is not None else ()
     joined = _joined(before, alerts) if incident.revision else []
     known = {_identity(alert): alert for alert in joined if match(policy, alert).mute is None}

@@ -71,7 +71,7 @@ def _live(environment: dict[str, str], log: Path) -> None:
     from bot.response.ports.context import Timing
     from bot.settings import read_settings
     from tests.crash.points import Points, install
-    from tests.crash.start_service import enrol
+    from tests.fixtures.start_service import enrol
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from dbos import (
     DBOS,
@@ -26,10 +26,10 @@ from dbos import (
     EnqueueOptions,
     WorkflowStatus,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from bot.response.engine.database import memory_options, system_url
 from bot.response.engine.liveness import exit_at_once, place_of
+from bot.response.engine.needs import DurableDatabase, HeldLeases
 from bot.response.ports.flow import FlowFunction, Json, QueueName
 from bot.response.ports.work import Work
 
@@ -67,41 +67,6 @@ OnFailure = Callable[[str, tuple[Any, ...], Exception], Awaitable[None]]
 
 class FlowDiedError(Exception):
     """The process died each time it ran this flow."""
-
-
-class DurableDatabase(Protocol):
-    """What the engine needs of storage: its engine, its sessions, and a ``Work`` over a session that it opened."""
-
-    @property
-    def url(self) -> str:
-        """Where our database is, as SQLAlchemy writes addresses."""
-        ...
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """The connections that durable steps share with everything else."""
-        ...
-
-    @property
-    def sessionmaker(self) -> async_sessionmaker[Any]:
-        """Makes the sessions in which durable steps commit together with the engine's own bookkeeping."""
-        ...
-
-    def work(self, session: Any) -> Work:
-        """Our rows, seen through a session that the engine opened and will commit."""
-        ...
-
-
-class HeldLeases(Protocol):
-    """Leases that processes hold beside flows: rows that nobody else touches before the lease ends."""
-
-    async def holders(self) -> Collection[str]:
-        """Every process that holds a lease, alive or dead."""
-        ...
-
-    async def free(self, holder: str) -> int:
-        """End the leases of this process, known to be dead; how many."""
-        ...
 
 
 class Engine:

@@ -6,10 +6,12 @@ Every replica may run all of it, because each row moves by a conditional update.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
 from bot.response.engine.dbos import Engine
@@ -17,6 +19,7 @@ from bot.response.interventions.pauses import PauseFollower, reconsider_held
 from bot.response.interventions.requests import end_settled
 from bot.response.interventions.reviews import sweep_overdue
 from bot.response.ports.context import Context
+from bot.response.ports.flow import QueueName
 from bot.slack.incident_channels import Channels
 from handlers.slack.inbox import Inbox
 
@@ -105,6 +108,7 @@ class Sweeper:
         async with self._context.database.begin() as work:
             await reconsider_held(work, self._context)
             await work.queue.consider_deferred()
+        await queue_lost_assessments(self._context, partial(self._engine.under_way, QueueName.INCIDENTS))
 
     async def _settled_requests(self) -> None:
         await end_settled(self._context)

@@ -215,10 +215,10 @@ def _action(row: Row[Any]) -> Action:
         incident_id=row.incident_id,
         revision=row.revision,
         runbook=row.runbook,
-        trigger=Trigger(row.trigger),
+        trigger=Trigger(row.trigger) if row.trigger in tuple(Trigger) else Trigger.ALERT,
         requested_by=row.requested_by,
         verdict=Verdict(row.verdict),
-        state=ActionState(row.state),
+        state=_state(row),
         plan=Plan.model_validate(row.plan),
         plan_digest=row.plan_digest,
         approvals_needed=row.approvals_needed,
@@ -236,8 +236,15 @@ def _action(row: Row[Any]) -> Action:
         by_hand=row.by_hand,
         remind_at=row.remind_at,
         overridden=tuple(row.overridden or ()),
-        services=tuple(row.services) if row.services is not None else tuple(filter(None, (row.service,))),
+        services=tuple(row.services) if row.services is not None else (row.service,),
         begun_at=row.begun_at,
         result=None if row.result is None else Result(row.result),
         rollbacks=row.rollbacks,
     )
+
+
+def _state(row: Row[Any]) -> ActionState:
+    """The state, also of a row that a newer release has moved to one we do not know: it is under way there, or over."""
+    if row.state in tuple(ActionState):
+        return ActionState(row.state)
+    return ActionState.VERIFYING if row.finished_at is None else ActionState.FAILED

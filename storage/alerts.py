@@ -4,13 +4,11 @@ Everything here happens inside one writer's transaction with a handful of statem
 because a storm of alerts is when it matters. A duplicate is recognised by what is stored and by nothing else.
 """
 
-import hashlib
-import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -18,54 +16,17 @@ from bot.policy.file.document import Policy
 from bot.policy.rules.matching import rank_of
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, IncidentState
+from storage.alert_keys import Identity, Key, group_key, key_of
 from storage.audit import NewEntry
-from storage.columns import INDEXED_TEXT_MAX_CHARACTERS, nul_free
+from storage.chunks import chunks
+from storage.columns import nul_free
+from storage.deliveries import Delivery, IntakeResult, RejectedAlert
 from storage.incidents import alert_columns
 from storage.tables import ALERTS, INCIDENTS, QUARANTINED_ALERTS
 from storage.unit_of_work import UnitOfWork
 
-STATEMENT_VALUES_MAX = 1000
-"""How many values one statement compares with; both databases allow many times more."""
 SAMPLES = 5
 """An audit entry names so many of the things it counts."""
-
-Value = TypeVar("Value")
-Identity = tuple[str, str]
-"""Source and fingerprint: what makes two signals the same alert."""
-Key = tuple[str, str, datetime]
-"""The same with its start: what makes two signals the same episode of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedAlert:
-    """A signal that could not be read as an alert; ``payload`` is what came, as text."""
-
-    source: str
-    reason: str
-    payload: str
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What one request brought."""
-
-    alerts: Sequence[Alert]
-    rejected: Sequence[RejectedAlert] = ()
-    truncated: int = 0
-    """How many further alerts of the same group the monitor says it left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeResult:
-    """What became of one delivery, once it is committed."""
-
-    accepted: int
-    """Alerts that said something new."""
-    duplicates: int
-    quarantined: int
-    incidents: tuple[str, ...]
-    """Names of the incidents its alerts belong to, in the order of the alerts."""
 
 
 @dataclass(slots=True, eq=False)
@@ -124,22 +85,6 @@ class _News:
             self.fingerprints.append(alert.facts.fingerprint)
 
 
-def key_of(alert: Alert) -> Key:
-    """The alert's key, as it is stored."""
-    return nul_free(alert.facts.source), nul_free(alert.facts.fingerprint), alert.facts.starts_at
-
-
-def group_key(alert: Alert, names: Iterable[str]) -> str:
-    """The values that put alerts into one incident, as text that an index can hold.
-
-    ``service`` and ``alertname`` mean what the handler understood as such; every other name is a label.
-    """
-    facts = alert.facts
-    understood = {"service": facts.service, "alertname": facts.name}
-    text = json.dumps({name: understood.get(name, facts.labels.get(name, "")) for name in names})
-    return text if len(text) <= INDEXED_TEXT_MAX_CHARACTERS else hashlib.sha256(text.encode()).hexdigest()
-
-
 class AlertStore:
     """Stores deliveries in one transaction."""
 
@@ -185,7 +130,7 @@ class AlertStore:
         for source, fingerprint, _ in keys:
             by_source.setdefault(source, set()).add(fingerprint)
         for source, fingerprints in by_source.items():
-            for some in _chunks(sorted(fingerprints)):
+            for some in chunks(sorted(fingerprints)):
                 rows = await self._session.execute(
                     select(
                         ALERTS.c.id,
@@ -269,7 +214,7 @@ class AlertStore:
         return stored, True
 
     async def _find_or_open_incidents(self) -> None:
-        for some in _chunks(list(self._incidents)):
+        for some in chunks(list(self._incidents)):
             rows = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.group_key).where(
                     INCIDENTS.c.group_key.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED
@@ -335,7 +280,7 @@ class AlertStore:
             for incident_id in {stored.incident_id for stored, _ in received if stored.incident_id is not None}:
                 alerts = {stored for stored, _ in received if stored.incident_id == incident_id}
                 told[incident_id] = (delivery.truncated, alerts)
-        for some in _chunks(list(told)):
+        for some in chunks(list(told)):
             before = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.truncated).where(INCIDENTS.c.id.in_(some))
             )
@@ -413,7 +358,7 @@ class AlertStore:
         """One for each unresolved incident about which something is new: an alert fires, or ends, or is left out."""
         looks = self._recounted | {stored.incident_id for stored, _ in self._news if stored.incident_id is not None}
         present = list[int]()
-        for some in _chunks(sorted(looks)):
+        for some in chunks(sorted(looks)):
             rows = await self._session.execute(
                 select(INCIDENTS.c.id, INCIDENTS.c.severity).where(
                     INCIDENTS.c.id.in_(some), INCIDENTS.c.state != IncidentState.RESOLVED
@@ -453,7 +398,3 @@ def _result(delivery: Delivery, received: Sequence[tuple[_Stored, bool]]) -> Int
         quarantined=len(delivery.rejected),
         incidents=tuple(names),
     )
-
-
-def _chunks(values: Sequence[Value]) -> Iterable[Sequence[Value]]:
-    return (values[start : start + STATEMENT_VALUES_MAX] for start in range(0, len(values), STATEMENT_VALUES_MAX))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.file.document import Policy
 from bot.policy.rules.budgets import tiers_of
+from bot.policy.rules.services import UNKNOWN_SERVICE
 from bot.policy.situation import LedgerEntry
 from storage.once import insert_once
 from storage.tables import BUDGET_ENTRIES
@@ -34,7 +35,7 @@ class Budgets:
             LedgerEntry(
                 action_id=row.action_id,
                 runbook=row.runbook,
-                services=tuple(row.services) if row.services is not None else tuple(filter(None, (row.service,))),
+                services=tuple(row.services) if row.services is not None else (row.service,),
                 at=row.at,
             )
             for row in rows
@@ -48,7 +49,7 @@ class Budgets:
             BUDGET_ENTRIES,
             action_id=action_id,
             service=names[0] if names else "",
-            tier=min(tiers_of(policy, names or [""])),
+            tier=min(tiers_of(policy, names or [UNKNOWN_SERVICE])),  # the column of older releases, which knew one
             runbook=runbook,
             services=names,
             at=now,

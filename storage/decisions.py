@@ -1,18 +1,22 @@
 """Decisions with the situation each of them rests on, as the exact text that was sealed."""
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.file.document import Policy
-from bot.policy.stored import read_decision, read_situation, sealed
+from bot.policy.stored import read_decision, read_policy, read_situation, sealed
 from bot.response.model.records import AssessmentResult, ClaimJudgement, StoredDecision
 from storage.once import insert_once
 from storage.tables import ASSESSMENTS, CLAIM_JUDGEMENTS, DECISIONS, POLICIES
+
+log = logging.getLogger(__name__)
 
 
 class Decisions:
@@ -39,7 +43,7 @@ class Decisions:
         )
 
     async def latest(self, incident_id: int) -> StoredDecision | None:
-        """The decision about the incident's present question."""
+        """The decision about the incident's present question; None also when only a newer release can read it."""
         return await self._one(DECISIONS.c.incident_id == incident_id)
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:
@@ -103,9 +107,13 @@ class Decisions:
         await insert_once(self._session, POLICIES, digest=policy.digest, document=document, first_used_at=now)
 
     async def policy(self, digest: str) -> Policy | None:
-        """The policy of this digest, as it decided; None when it was never used here."""
+        """The policy of this digest, as it decided; None when it was never used here, or this release cannot read it.
+
+        Raises:
+            AlteredError: what is stored is not that policy.
+        """
         document = await self._session.scalar(select(POLICIES.c.document).where(POLICIES.c.digest == digest))
-        return None if document is None else Policy.model_validate_json(document)
+        return None if document is None else read_policy(document, digest)
 
     async def _one(self, condition: Any) -> StoredDecision | None:
         row = (
@@ -116,13 +124,29 @@ class Decisions:
         return None if row is None else _decision(row)
 
 
-def _decision(row: Row[Any]) -> StoredDecision:
-    text = row.text if row.text is not None else json.dumps(row.situation)
+def _decision(row: Row[Any]) -> StoredDecision | None:
+    """The row as a decision; None for one that a newer release wrote in a shape which this one cannot read.
+
+    Raises:
+        AlteredError: the stored situation is not what was sealed.
+    """
+    text = row.text if row.text is not None else json.dumps(row.situation)  # written by an older release meanwhile
+    try:
+        situation = read_situation(text, row.seal)
+        decision = read_decision(row.decision, json.loads(text))
+    except (ValidationError, KeyError) as error:
+        log.warning(
+            "the decision %d of INC-%d cannot be read here, as if it were of a newer release: %s",
+            row.revision,
+            row.incident_id,
+            error,
+        )
+        return None
     return StoredDecision(
         incident_id=row.incident_id,
         revision=row.revision,
-        situation=read_situation(text, row.seal),
-        decision=read_decision(row.decision, json.loads(text)),
+        situation=situation,
+        decision=decision,
         policy_digest=row.policy_digest,
         audit_entry=row.audit_entry,
         at=row.at,

@@ -78,6 +78,21 @@ class Incidents:
         )
         return [_alert(row) for row in rows]
 
+    async def hit_since(self, since: datetime) -> Sequence[tuple[int, str]]:
+        """Where an alert fires that was received after ``since``: unresolved incidents by number, and its service."""
+        unresolved = select(INCIDENTS.c.id).where(INCIDENTS.c.state != IncidentState.RESOLVED)
+        found = await self._session.execute(
+            select(ALERTS.c.incident_id, ALERTS.c.service)
+            .where(
+                ALERTS.c.incident_id.in_(unresolved),
+                ALERTS.c.status == AlertStatus.FIRING,
+                ALERTS.c.received_at > since,
+            )
+            .distinct()
+            .order_by(ALERTS.c.incident_id, ALERTS.c.service)
+        )
+        return [(row.incident_id, row.service) for row in found]
+
     async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:
         """Open an incident of its own for what a person asks; its number."""
         facts = alert.facts
@@ -138,7 +153,7 @@ class Incidents:
     ) -> Sequence[Incident]:
         """Open incidents whose question ended in one of the states by ``since`` while a monitor's alert goes on firing.
 
-        Not those of which people heard after ``since``; longest over first.
+        Not those of which people were told after ``since``; longest over first.
         """
         fires = exists().where(
             ALERTS.c.incident_id == INCIDENTS.c.id, ALERTS.c.status == AlertStatus.FIRING, ALERTS.c.source != PERSON
@@ -160,7 +175,7 @@ class Incidents:
         return [_incident(row) for row in rows]
 
     async def tell_firing(self, incident: Incident, now: datetime) -> bool:
-        """People are about to hear that it goes on firing; False when somebody else has just told them."""
+        """People are about to be told that it goes on firing; False when somebody else has just told them."""
         told = await self._session.execute(
             update(INCIDENTS)
             .where(

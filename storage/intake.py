@@ -17,9 +17,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from bot.policy.file.document import Policy
 from bot.response.model.incidents import Alert
-from storage.alerts import AlertStore, Delivery, IntakeResult, RejectedAlert
+from storage.alerts import AlertStore
 from storage.columns import INDEXED_TEXT_MAX_CHARACTERS
 from storage.database import Database
+from storage.deliveries import Delivery, IntakeResult, RejectedAlert
 
 COMMIT_ALERTS_MAX = 5000
 """A transaction stops gathering here, so that others get their turn; one larger delivery is still one transaction."""

@@ -79,12 +79,16 @@ class Queue:
         await self._want(incident_ids, ~INCIDENTS.c.consideration_wanted)
         return len(incident_ids) == ASSESSMENTS_PER_TRANSACTION
 
+    async def consider_anew(self, incident_ids: Sequence[int]) -> Sequence[int]:
+        """Queue an assessment of those that are still marked as if one were queued; which these were."""
+        return await self._want(incident_ids[:ASSESSMENTS_PER_TRANSACTION], INCIDENTS.c.consideration_wanted)
+
     async def _want(
         self, incident_ids: Sequence[int], condition: ColumnElement[bool], now: datetime | None = None
-    ) -> None:
-        """Mark those of them for which ``condition`` holds, and queue their assessments."""
+    ) -> Sequence[int]:
+        """Mark those of them for which ``condition`` holds, and queue their assessments; which these were."""
         if not incident_ids:
-            return
+            return ()
         wanted = await self._session.execute(
             update(INCIDENTS)
             .where(INCIDENTS.c.id.in_(incident_ids), condition)
@@ -103,6 +107,7 @@ class Queue:
                 delays[row.id] = (until - now).total_seconds()
                 await self._session.execute(update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(wanted_at=until))
         await self._enqueue_assessments(sorted(numbered), delays=delays)
+        return sorted(incident_id for incident_id, _ in numbered)
 
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:
         """Run the approved action, after those before it on the same target."""

@@ -17,7 +17,6 @@ UNIT = (
     "tests/architecture/test_manifest.py",
     "tests/architecture/test_unit_tests.py",
     "tests/evidence/test_links.py",
-    "tests/evidence/test_promql.py",
     "tests/handlers/test_alertmanager_parser.py",
     "tests/handlers/test_arrival.py",
     "tests/handlers/test_watch_words.py",

@@ -11,7 +11,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
@@ -30,6 +30,9 @@ ANSWER_LIMIT_BYTES = 1_000_000
 CONCURRENT_QUERIES = 8
 CHUNK_BYTES = 65_536
 ERROR_TEXT_LIMIT = 200
+SAMPLE_TEXT_LIMIT = 64
+"""No number is written longer; what is, is not read as one."""
+WARNINGS_KEPT = 5
 VERIFY = "verify"
 NOT_CONFIGURED = "PROMETHEUS_URL is not set: set it to the address of your Prometheus, such as http://127.0.0.1:9090"
 
@@ -148,11 +151,11 @@ class PrometheusEvidence:
             raise self._too_late() from None
 
     def _ask_blocking(self, client: PrometheusConnect, query: str) -> Answer:
-        self._said.warnings = ()
+        self._said.document = {}
         try:
             # Prometheus gives the query up at the same time, so that ours do not pile up there.
             result = client.custom_query(query, params={"timeout": f"{math.ceil(self._timeout_seconds * 1000)}ms"})
-            return _complete(result, self._said.warnings)
+            return _complete(result, self._said.document)
         except _UnansweredError:
             raise
         except requests.Timeout:
@@ -197,47 +200,62 @@ class PrometheusEvidence:
                 response.raw.close()
                 raise self._too_late()
         response.raw = io.BytesIO(body)
-        self._said.warnings = _warnings_in(bytes(body))
+        self._said.document = _document(bytes(body))
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            raise _UnansweredError(f"Prometheus answered {response.status_code}: {_error_text(bytes(body))}")
+            raise _UnansweredError(f"Prometheus answered {response.status_code}: {_error_text(self._said.document)}")
 
     def _too_late(self) -> _UnansweredError:
         return _UnansweredError(f"no answer from Prometheus within {self._timeout_seconds:g} s")
 
 
-def _complete(result: object, warnings: Sequence[str]) -> Answer:
-    """Samples as Prometheus wrote them, and its own words on what is missing."""
+def _complete(result: object, document: Mapping[str, Any]) -> Answer:
+    """Samples as Prometheus wrote them, and its own words on what is missing; only a whole success is an answer."""
     try:
         answer = _RESULT.validate_python(result)
-    except ValidationError:
+        kind = document["data"]["resultType"]
+    except (ValidationError, LookupError, TypeError):
+        kind = None
+    if kind not in ("vector", "scalar"):
         raise _UnansweredError(
             "the query gives neither a number nor an instant vector: wrap ranges in a function such as rate()"
-        ) from None
+        )
+    if document.get("status") != "success":
+        raise _UnansweredError(f"Prometheus does not call its answer a success: {_error_text(document)}")
     samples = [answer[1]] if isinstance(answer, tuple) else [series.value[1] for series in answer]
-    notes = [readable(warning) for warning in warnings]
+    notes = list(_warnings_in(document))
     if len(samples) > SAMPLES_KEPT:
         notes.append(f"{len(samples)} series answer, of which {SAMPLES_KEPT} are kept: aggregate the query")
-    return Answer(samples=tuple(samples[:SAMPLES_KEPT]), warnings=tuple(notes))
+    return Answer(
+        samples=tuple(_clipped(text, SAMPLE_TEXT_LIMIT) for text in samples[:SAMPLES_KEPT]), warnings=tuple(notes)
+    )
 
 
-def _warnings_in(body: bytes) -> tuple[str, ...]:
-    """What Prometheus says about an incomplete answer (``warnings``); ``infos`` do not make it incomplete."""
+def _document(body: bytes) -> Mapping[str, Any]:
+    """What the body says; nothing where that cannot be read, however it is broken."""
     try:
-        found = json.loads(body).get("warnings") or ()
-    except (ValueError, AttributeError, RecursionError):
-        return ()  # whoever reads the answer itself finds out
-    return tuple(str(one)[:ERROR_TEXT_LIMIT] for one in found) if isinstance(found, list) else ("it is not readable",)
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _warnings_in(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """What Prometheus says about an incomplete answer (``warnings``); ``infos`` do not make it incomplete."""
+    found = document.get("warnings") or ()
+    if not isinstance(found, list | tuple):
+        return ("its warnings are not readable",)
+    return tuple(_clipped(str(one), ERROR_TEXT_LIMIT) for one in found[:WARNINGS_KEPT])
 
 
 def readable(text: str) -> str:
-    """The text without lone surrogates, which nothing could store."""
-    return text.encode("utf-8", "replace").decode()
+    """The text without lone surrogates and NUL, which nothing could store."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _error_text(body: bytes) -> str:
+def _error_text(document: Mapping[str, Any]) -> str:
     """Prometheus' own words about an error, cut to a sentence."""
-    try:
-        text = readable(str(json.loads(body)["error"]))
-    except (ValueError, LookupError, TypeError, RecursionError):
-        text = "no explanation"
-    return text if len(text) <= ERROR_TEXT_LIMIT else f"{text[:ERROR_TEXT_LIMIT]}..."
+    return _clipped(str(document.get("error") or "no explanation"), ERROR_TEXT_LIMIT)
+
+
+def _clipped(text: str, limit: int) -> str:
+    return readable(text if len(text) <= limit else f"{text[:limit]}...")

@@ -125,7 +125,7 @@ def decide(situation: Situation, policy: Policy) -> Decision:
         runbook=case.name,
         alert=matched.alert,
         evidence=evidence,
-        services=case.services.names,
+        services=case.services.counted,
         unmatched=_names(situation, matched),
         others=matched.others,
         controls=tuple(control.id for control in applied),

@@ -122,7 +122,7 @@ class Decision(Facts):
     evidence: tuple[Evidence, ...] = ()
     """What the runbook's queries say."""
     services: Annotated[frozenset[str], IN_ORDER] = frozenset()
-    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    """What the plan touches, with an empty name for a service that nobody knows; empty when no service feels it."""
     unmatched: tuple[str, ...] = ()
     """Names of firing alerts that no runbook matches."""
     others: tuple[str, ...] = ()

@@ -7,11 +7,12 @@ moment of execution: if targets or state differ by then, nothing runs.
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
 
 
 class Facts(BaseModel):
@@ -30,6 +31,13 @@ class Facts(BaseModel):
             del copied.__dict__[name]
         return copied
 
+
+def _in_utc_without_a_zone(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc_without_a_zone)]
+"""A time that can be compared with every other: one without a zone, from whatever wrote it, is read as UTC."""
 
 IN_ORDER = PlainSerializer(sorted, return_type=list[str], when_used="json")
 """Sets are written in order, so that the same facts always give the same text, and the same seal."""
@@ -69,14 +77,14 @@ class Exactness(StrEnum):
     APPROXIMATE = "approximate"
     """Restores service, not every detail (e.g. process ids, warm caches)."""
     NOTHING_TO_UNDO = "nothing_to_undo"
-    """Nothing is left that could be undone, and doing it again is harmless (a restart, a message)."""
+    """Nothing is left to roll back, and doing it again is harmless (a restart, a message)."""
     NONE = "none"
     """There is no rollback: the plan is irreversible. So is one whose exactness this release does not know."""
 
     @property
     def words(self) -> str:
         """As it stands in a sentence: "nothing to undo"."""
-        return self.value.replace("_", " ")
+        return "nothing to undo" if self is Exactness.NOTHING_TO_UNDO else self.value
 
     @classmethod
     def _missing_(cls, value: object) -> "Exactness":

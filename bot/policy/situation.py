@@ -6,7 +6,6 @@ newer release knows has the cautious meaning that its enumeration gives it.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from pydantic import BeforeValidator, Field
 
 from bot.policy.evidence import Answer
 from bot.policy.levels import Level
-from bot.policy.plan import Facts, Plan
+from bot.policy.plan import Facts, Moment, Plan
 
 SCHEMA = 2
 """Number of the shape below; raised with an upcaster in ``stored`` whenever a stored field changes its meaning."""
@@ -30,7 +29,7 @@ class AlertFacts(Facts):
     service: str = ""
     labels: dict[str, str] = Field(default_factory=dict)
     annotations: dict[str, str] = Field(default_factory=dict)
-    starts_at: datetime
+    starts_at: Moment
 
 
 class Request(Facts):
@@ -42,8 +41,11 @@ class Request(Facts):
     reason: str
     parameters: dict[str, str] = Field(default_factory=dict)
     """``key=value`` as the person gave them: they fill the runbook's references, or change what is written there."""
-    at: datetime | None = None
+    at: Moment | None = None
     """When it was asked for, by our clock; None in requests of older releases."""
+    after: tuple[str, ...] = ()
+    """Keys of the refusals that had been committed when it was asked: it answers these and no other, whatever clocks
+    say. Empty in requests of older releases, which therefore answer none."""
 
 
 class Planned(Facts):
@@ -63,7 +65,7 @@ class PastAction(Facts):
     runbook: str
     service: str
     outcome: str
-    at: datetime
+    at: Moment
     result: str = ""
     """What happened, as ``bot.response.model.actions.Result`` says; empty in rows of older releases."""
     by: str = ""
@@ -81,9 +83,9 @@ class LedgerEntry(Facts):
 
     action_id: str
     runbook: str
-    services: tuple[str, ...] = ()
-    """What it touched; empty when nobody knew."""
-    at: datetime
+    services: tuple[str, ...] = ("",)
+    """What it touched, with an empty name for a service that nobody knew; empty when no service feels it."""
+    at: Moment
 
 
 class ScopeKind(StrEnum):
@@ -116,9 +118,9 @@ class Pause(Facts):
     scope: Scope
     by: str
     reason: str
-    since: datetime
+    since: Moment
     """For people. It is in force with its commit, whatever this says: clocks of hosts differ."""
-    until: datetime | None = None
+    until: Moment | None = None
 
 
 class Gate(StrEnum):
@@ -153,8 +155,8 @@ class GatePass(Facts):
     gate: Gate
     digest: str
     """Of the runbook that passed it."""
-    passed_at: datetime
-    until: datetime
+    passed_at: Moment
+    until: Moment
 
 
 class Demotion(Facts):
@@ -162,7 +164,7 @@ class Demotion(Facts):
 
     level: Level
     reason: str = ""
-    at: datetime
+    at: Moment
 
 
 def _of_known_gates(rows: object) -> object:
@@ -196,7 +198,14 @@ class Refusal(Facts):
 
     kind: RefusalKind
     by: str
-    at: datetime
+    at: Moment
+    action_id: str = ""
+    """What was stopped or overridden; empty where somebody took over."""
+
+    @property
+    def key(self) -> str:
+        """Names exactly this refusal, for requests that come after it."""
+        return self.action_id or f"{self.kind}:{self.by}:{self.at.isoformat()}"
 
 
 class Acted(Facts):
@@ -205,7 +214,7 @@ class Acted(Facts):
     action_id: str
     runbook: str
     targets: tuple[str, ...]
-    at: datetime
+    at: Moment
 
 
 class Memory(Facts):
@@ -250,7 +259,7 @@ class Situation(Facts):
     """Everything ``decide`` may read."""
 
     schema_version: int = SCHEMA
-    now: datetime
+    now: Moment
     incident: str
     """Display name, ``INC-7``."""
     alerts: Annotated[tuple[AlertFacts, ...], Field(min_length=1)]
@@ -265,7 +274,7 @@ class Situation(Facts):
     memory: Memory = Memory()
     pauses: tuple[Pause, ...] = ()
     ledger: tuple[LedgerEntry, ...] | None = None
-    """What the budgets are counted from; None when it could not be read: unknown never means yes."""
+    """What the budgets are counted from; None when it could not be read: what is unknown never permits."""
     evidenced: dict[str, Evidenced] = Field(default_factory=dict)
     """By runbook, for each of ``plans``."""
     oversight: Oversight = Oversight()

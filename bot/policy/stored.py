@@ -1,4 +1,4 @@
-"""Situations and decisions as they are stored, and how rows of other releases are read.
+"""Situations, decisions and policies as they are stored, and how rows of other releases are read.
 
 A situation is stored as the exact text it was sealed with; its hash is checked whenever it is read. An older shape is
 lifted by the upcaster of its schema number. What a newer release has added is passed over: a flow that still runs here
@@ -10,7 +10,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from bot.policy.decision import Decision
+from bot.policy.file.document import Policy, digest_of
 from bot.policy.situation import SCHEMA, Situation
 
 Document = dict[str, Any]
@@ -55,8 +58,24 @@ def read_decision(document: Mapping[str, Any], situation: Mapping[str, Any]) -> 
         complete["runbook"] = situation.get("runbook")
         complete["evidence"] = situation.get("evidence", ())
         plan = situation.get("plan") or {}
-        complete["services"] = [plan["service"]] if plan.get("service") else []
+        complete["services"] = [plan.get("service", "")] if plan else []
     return Decision.model_validate(complete)
+
+
+def read_policy(document: str, digest: str) -> Policy | None:
+    """The policy that decided under ``digest``; None when a newer release wrote in it what this one does not know.
+
+    Nothing of a policy is passed over: what is left out may be a bound. So it cannot be known what it would decide.
+
+    Raises:
+        AlteredError: the document is not what that digest was made of.
+    """
+    if digest_of(json.loads(document)) != digest:
+        raise AlteredError("the stored policy is not the one that decided; see `watchkeeper audit verify`")
+    try:
+        return Policy.model_validate_json(document)
+    except ValidationError:
+        return None
 
 
 def lifted(document: Document) -> Document:

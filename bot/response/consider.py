@@ -15,10 +15,11 @@ from bot.policy.file.fields import elapsed_text
 from bot.policy.rules.matching import match, match_incident, rank_of, worst_severity
 from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
-from bot.response.assessment.record import record
+from bot.response.assessment.record import judge_anew, record
 from bot.response.assessment.situation import build_situation, firing_facts
+from bot.response.execution.controls import controls_on
 from bot.response.execution.harm import answer_harm
-from bot.response.model.actions import PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
+from bot.response.model.actions import ENDED, PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
@@ -72,11 +73,19 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
     if incident.state is IncidentState.TAKEN and request is None:
         await _tell_what_joined(work, context, incident, facts, now)
         await _tell_that_it_rose(work, context, incident, facts, now)
+        await _ask_what_was_held(work, context, incident)
         return None
     request = request or await _standing_request(work, incident)
     if request is None and all(alert.source == PERSON for alert in facts):
         return None  # what was asked for is settled, and no monitor says anything here
     return Brief(incident=incident.name, alerts=facts or (alerts[0].facts,), request=request)
+
+
+async def _ask_what_was_held(work: Work, context: Context, incident: Incident) -> None:
+    """What nothing holds any more becomes a question for whoever took over: held, it would wait for ever."""
+    current = await current_action(work, incident)
+    if current is not None and current.state is ActionState.HELD and not await controls_on(work, context, current):
+        await judge_anew(work, context, current)
 
 
 async def _standing_request(work: Work, incident: Incident) -> Request | None:
@@ -154,10 +163,12 @@ async def _settle(
         return  # somebody took over while it was assessed
     current = await current_action(work, incident)
     if current is not None and current.state in UNDER_WAY:
-        # Who acts looks again when it is done; people hear now.
+        # Its own flow asks for an assessment when it is done; people are told now.
         firing = await firing_facts(work, incident)
         await _tell_what_joined(work, context, incident, firing, now, AssessmentResult.UNDER_WAY)
         await _tell_that_it_rose(work, context, incident, firing, now)
+        if asked_now and brief.request is not None:
+            await _tell_that_it_is_busy(work, context, incident, brief.request, now)
         return
     situation = await build_situation(work, context, incident, brief, assessment, Notification.PLANNED, now)
     try:
@@ -165,8 +176,12 @@ async def _settle(
     except PlanMissingError:
         await work.queue.consider(incident_id)  # another alert has joined while this was assessed
         return
+    matched = match_incident(policy, situation.alerts, situation.request)
+    if matched.all_muted and situation.request is None:  # whatever else fired has ended while it was assessed
+        await _mute(work, context, incident, await work.incidents.alerts(incident_id), matched.muted, now)
+        return
     rose = _is_worse(policy, incident, situation.alerts)
-    if not asked_now and rose is None and await _nothing_new(work, incident, current, situation, decision):
+    if not asked_now and rose is None and await _nothing_new(work, policy, incident, current, situation, decision):
         await _tell_what_joined(work, context, incident, situation.alerts, now)
         return
     if rose is not None:
@@ -176,8 +191,20 @@ async def _settle(
     await _tell_that_it_rose(work, context, incident, situation.alerts, now)
 
 
+async def _tell_that_it_is_busy(
+    work: Work, context: Context, incident: Incident, request: Request, now: datetime
+) -> None:
+    """What was asked for just as another action began is not considered later, unasked: whoever asked is told."""
+    line = ThreadLine(
+        title=f"Not considered: {request.runbook}",
+        lines=("An action of this incident is under way. Ask for it again once that is over.",),
+        tone=Tone.WARNING,
+    )
+    await tell(work, context, incident.id, line, by=request.by, at=now)
+
+
 def _is_worse(policy: Policy, incident: Incident, alerts: Sequence[AlertFacts]) -> str | None:
-    """The severity of the worst alert that people should hear of, where it is worse than all before; else None."""
+    """The severity of the worst alert that people should be told of, where it is worse than all before; else None."""
     if not alerts or rank_of(worst_severity(alerts)) <= rank_of(incident.severity):
         return None
     heard = [alerts[place] for place in match_incident(policy, alerts).heard]
@@ -188,7 +215,7 @@ def _is_worse(policy: Policy, incident: Incident, alerts: Sequence[AlertFacts]) 
 async def _tell_that_it_rose(
     work: Work, context: Context, incident: Incident, alerts: Sequence[AlertFacts], now: datetime
 ) -> None:
-    """Where an alert is worse than all before it, the incident carries that, and people hear at any hour due to it.
+    """Where an alert is worse than all before it, the incident carries that, and people are told at any hour due to it.
 
     ``incident``: as it was before.
     """
@@ -211,7 +238,12 @@ async def _tell_that_it_rose(
 
 
 async def _nothing_new(
-    work: Work, incident: Incident, current: Action | None, situation: Situation, decision: Decision
+    work: Work,
+    policy: Policy,
+    incident: Incident,
+    current: Action | None,
+    situation: Situation,
+    decision: Decision,
 ) -> bool:
     """Whether the question on the card is still the right one.
 
@@ -219,13 +251,18 @@ async def _nothing_new(
     fire since, or a person has said no, and is not asked again for what is no worse.
     """
     stored = await work.decisions.latest(incident.id)
-    if stored is None or stored.decision.runbook != decision.runbook:
+    if stored is None or (current is not None and current.state is ActionState.SUPERSEDED):
         return False
-    if current is not None and current.state is ActionState.SUPERSEDED:
+    runbook = stored.decision.runbook
+    if current is not None and current.state in ENDED and stored.situation.request is not None:
+        # A person chose that one instead: it is over, and what the alerts are for was no news then.
+        runbook = match_incident(policy, stored.situation.alerts).runbook
+    if runbook != decision.runbook:
         return False
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE
-        return refused or not _joined(stored.situation.alerts, situation.alerts)
+        heard = [situation.alerts[place] for place in match_incident(policy, situation.alerts).heard]
+        return refused or not _joined(stored.situation.alerts, heard)
     same_question = _question(stored.decision) == _question(decision)
     return same_question and _same_plan(stored, situation, decision)
 
@@ -253,7 +290,9 @@ async def _tell_what_joined(
 ) -> None:
     """The question stands; whatever has joined since it was asked is said once, and the card counts it."""
     stored, policy = await work.decisions.latest(incident.id), context.policy()
-    joined = _joined(stored.situation.alerts, alerts) if stored is not None else []
+    # What people were told before is unknown where a newer release has decided last.
+    before = stored.situation.alerts if stored is not None else ()
+    joined = _joined(before, alerts) if incident.revision else []
     known = {_identity(alert): alert for alert in joined if match(policy, alert).mute is None}
     said = (await work.decisions.last_note(incident.id)).splitlines()
     await work.decisions.note(incident.id, result, "\n".join(sorted(known)), policy, now)
@@ -262,8 +301,17 @@ async def _tell_what_joined(
     if not fresh:
         return
     names = ", ".join(dict.fromkeys(f"{alert.name} on {alert.service or 'an unnamed service'}" for alert in fresh))
-    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING)
+    called = await _whom_nobody_asks(work, policy, incident, now)
+    line = ThreadLine(title="Also firing now", lines=(names,), tone=Tone.WARNING, to=called)
     await tell(work, context, incident.id, line, at=now)
+
+
+async def _whom_nobody_asks(work: Work, policy: Policy, incident: Incident, now: datetime) -> tuple[str, ...]:
+    """Who is called because nothing waits for an answer or runs, and nobody has taken the incident over."""
+    action = await current_action(work, incident)
+    if action is None or action.state not in ENDED or incident.state is IncidentState.TAKEN:
+        return ()
+    return callable_people(policy, action.asked, incident.severity, now)
 
 
 def _joined(before: Sequence[AlertFacts], now: Sequence[AlertFacts]) -> list[AlertFacts]:

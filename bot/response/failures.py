@@ -37,7 +37,7 @@ async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], e
 async def _not_considered(work: Work, context: Context, incident_id: int, text: str) -> None:
     """The incident goes to people, who are told that the reason is an error of ours."""
     now = context.now()
-    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not be heard
+    await work.incidents.begin_consideration(incident_id, now)  # or the next alert would not ask for an assessment
     incident = await work.incidents.get(incident_id)
     alerts = await work.incidents.alerts(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED or not alerts:
@@ -80,6 +80,7 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
             await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
         case ActionState.ROLLING_BACK:
             await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, Result.UNKNOWN, call_people=True)
+            await pause_after_harm(work, action, "how far its rollback got is unknown", context.now())
         case _:
             begun = action.state is not ActionState.RUNNING
             result = Result.UNKNOWN if begun else Result.NOTHING_CHANGED

@@ -15,7 +15,7 @@ from bot.response.execution.effects import EffectReport, EffectResult, died, run
 from bot.response.execution.harm import pause_after_harm, stands_on
 from bot.response.execution.outcome import finish
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
-from bot.response.model.records import Attempt, AttemptState
+from bot.response.model.records import Attempt, AttemptState, rollback_key
 from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.flow import Flow, Json, StepName, fact_of_step
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The target, looked at right before a rollback."""
+    """The target, read right before a rollback."""
 
     moved: str = ""
     """That it is not as we left it, or that this cannot be seen, in words; empty when nothing speaks against it."""
@@ -44,23 +44,18 @@ async def restore(flow: Flow, context: Context, action_id: str, by: str, reason:
     async def claim(work: Work) -> Json:
         action = await work.actions.get(action_id)
         before = await work.attempts.get(f"{action_id}:execute")
-        key = key_of(action_id, action.rollbacks if action else 1)
+        key = rollback_key(action_id, action.rollbacks if action else 1)
         await work.attempts.claim(key, before.snapshot if before else None)
         return key
 
     # Flows of older releases remember nothing here: theirs is the first attempt.
-    key = await flow.transaction(StepName.ROLL_BACK_CLAIM, claim) or key_of(action_id, 1)
+    key = await flow.transaction(StepName.ROLL_BACK_CLAIM, claim) or rollback_key(action_id, 1)
     effect = await fact_of_step(
         flow, StepName.ROLL_BACK_RESTORE, EffectReport, lambda: _restore_once(context, action_id, key, by)
     )
     await flow.transaction(
         StepName.ROLL_BACK_CONCLUDE, lambda work: _conclude(work, context, action_id, key, by, reason, effect)
     )
-
-
-def key_of(action_id: str, number: int) -> str:
-    """What fences the ``number``-th attempt at rolling an action back."""
-    return f"{action_id}:roll_back" if number <= 1 else f"{action_id}:roll_back:{number}"
 
 
 async def _restore_once(context: Context, action_id: str, key: str, by: str) -> EffectReport:
@@ -109,7 +104,7 @@ async def _against(
 
 async def _was_told(work: Work, action: Action, text: str, seen: Seen) -> bool:
     """Whether a person asks again after having been told of exactly this change."""
-    earlier = await work.attempts.get(key_of(action.id, action.rollbacks - 1)) if action.rollbacks > 1 else None
+    earlier = await work.attempts.get(rollback_key(action.id, action.rollbacks - 1)) if action.rollbacks > 1 else None
     if earlier is None or earlier.state is not AttemptState.MOVED_ON:
         return False
     return earlier.report == text and (earlier.after is None or earlier.after == seen.now)
@@ -154,7 +149,7 @@ async def _conclude(
         action_id,
         event,
         f"{effect.summary} {because}".strip(),
-        _RESULTS.get(effect.result, Result.NOT_RESTORED),
+        Result.INTERRUPTED if effect.interrupted else _RESULTS.get(effect.result, Result.NOT_RESTORED),
         call_people=by_us or not done,
     )
     if action is None:

@@ -19,7 +19,21 @@ from bot.response.notices.rollback_words import rollback_text
 from bot.slack import explaining, layout
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message
-from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, dotted, escape, lines, mention, spaced, when, words
+from bot.slack.text import (
+    EMPTY,
+    Mrkdwn,
+    bold,
+    capital,
+    code,
+    concat,
+    dotted,
+    escape,
+    lines,
+    mention,
+    spaced,
+    when,
+    words,
+)
 
 RUNBOOKS_SHOWN = 20
 REVIEWS_SHOWN = 15
@@ -101,7 +115,7 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
             layout.fields(
                 [
                     lines([bold(words("Blast radius")), escape(blast_radius_text(plan), 150)]),
-                    lines([bold(words("Rollback")), escape(rollback_text(plan), 250)]),
+                    lines([bold(words("Rollback")), escape(capital(rollback_text(plan)), 250)]),
                 ]
             ),
         ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from slack_sdk.models.blocks import Block, Option
 
+from bot.policy.decision import Decision
 from bot.policy.file.fields import duration_text
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.explanations import Choice, Explanation
@@ -78,6 +79,8 @@ def why_modal(explanation: Explanation, value: str, known_people: Collection[str
     blocks: list[Block] = [layout.section(explaining.verdict(decision, known))]
     blocks += _chapter("Rules", [explaining.rule(decision, reason, known) for reason in explaining.in_order(decision)])
     blocks += _chapter("Evidence", [explaining.finding(one) for one in decision.evidence[:EVIDENCE_SHOWN]])
+    if explanation.claim is not None:
+        blocks += _chapter("Judged again when it began", _claim(decision, explanation.claim.decision, known))
     if plan is not None:
         steps = "\n".join((plan.summary, *plan.steps))
         blocks += _chapter("Plan", [pre(steps, 2000)])
@@ -100,12 +103,32 @@ def _chapter(title: str, texts: Sequence[Mrkdwn]) -> Iterator[Block]:
         yield from map(layout.section, texts)
 
 
+def _claim(first: Decision, again: Decision, known: Collection[str]) -> Sequence[Mrkdwn]:
+    """The judgement that let it act: every rule and every piece of evidence that said something else by then."""
+    before = {reason.rule: (reason.result, reason.text) for reason in first.reasons}
+    others = [one for one in explaining.in_order(again) if before.get(one.rule) != (one.result, one.text)]
+    shown = {(piece.query, piece.finding, piece.detail) for piece in first.evidence}
+    evidence = [one for one in again.evidence if (one.query, one.finding, one.detail) not in shown]
+    same = len(again.reasons) - len(others)
+    return [
+        explaining.verdict(again, known),
+        *(explaining.rule(again, one, known) for one in others),
+        *(explaining.finding(one) for one in evidence[:EVIDENCE_SHOWN]),
+        words(f"{same} of {len(again.reasons)} rules said what they had said at first."),
+    ]
+
+
 def _seals(explanation: Explanation) -> Mrkdwn:
-    stored = explanation.stored
+    stored, claim = explanation.stored, explanation.claim
     digests = [concat(words("policy "), code(stored.policy_digest[:12]))]
     if stored.decision.plan_digest:
         digests.append(concat(words("plan "), code(stored.decision.plan_digest[:12])))
-    return dotted([*digests, words(f"audit entry {stored.audit_entry}"), words(f"question {stored.revision}")])
+    entries = [words(f"audit entry {stored.audit_entry}"), words(f"question {stored.revision}")]
+    if claim is not None:
+        entries.append(
+            words(f"begun under policy {claim.decision.policy_digest[:12]}, audit entry {claim.audit_entry}")
+        )
+    return dotted([*digests, *entries])
 
 
 # -- override ------------------------------------------------------------------------------------------------------

@@ -53,6 +53,11 @@ def units(text: str) -> int:
 # -- from outside ------------------------------------------------------------------------------------------------
 
 
+def capital(text: str) -> str:
+    """The text as it stands by itself rather than after a colon."""
+    return text[:1].upper() + text[1:]
+
+
 def escape(text: str, limit: int = 300) -> Mrkdwn:
     """Outside text as one line of markup that means exactly itself, at most ``limit`` units after escaping."""
     return Mrkdwn(_clip_escaped(_one_line(text), limit))

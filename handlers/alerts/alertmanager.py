@@ -11,7 +11,7 @@ from typing import Any
 from bot.policy.situation import AlertFacts
 from bot.response.model.incidents import Alert, AlertStatus
 from handlers.alerts.source import ALERTS_MAX, Parsed, TooManyAlertsError, WebhookError, shown
-from storage.alerts import RejectedAlert
+from storage.deliveries import RejectedAlert
 
 SOURCE = "alertmanager"
 VERSION = "4"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bot.response.model.incidents import Alert
-from storage.alerts import RejectedAlert
+from storage.deliveries import RejectedAlert
 
 ALERTS_MAX = 10_000
 """In one request. A monitor with more to say says it in several."""

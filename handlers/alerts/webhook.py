@@ -16,7 +16,7 @@ from aiohttp import web
 from handlers.alerts import SOURCES
 from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
 from handlers.metrics import Metrics
-from storage.alerts import IntakeResult
+from storage.deliveries import IntakeResult
 from storage.intake import Intake, IntakeUnavailableError
 
 BODY_MAX_BYTES = 10 * 1024 * 1024

@@ -54,13 +54,13 @@ class IncidentRow(Row, table=True):
     assessed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When the last assessment began: a busy incident is assessed at most about once a second."""
     told_firing_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    """When people were last told that it goes on firing although an act was verified or a question expired."""
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
     refused_how: str | None = None
     """The last no that a person said where no action was left to carry it: stopped, overridden."""
     refused_by: str | None = None
     refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    truncated: int = 0
+    truncated: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many further alerts of its group the monitor said it left out of the last delivery."""
 
 
@@ -110,11 +110,11 @@ class DecisionRow(Row, table=True):
     incident_id: int = Field(primary_key=True, foreign_key="incidents.id", sa_type=Number)
     revision: int = Field(primary_key=True)
     situation: dict[str, Any] = Field(sa_type=JSON)
-    """Only in rows from before ``text`` was kept; empty in newer ones."""
+    """As it was written before ``text`` was kept; empty in newer rows."""
     text: str | None = Field(default=None, sa_type=PlainText)
     """The situation, exactly as it was sealed."""
     seal: str | None = None
-    """SHA-256 of ``text``."""
+    """SHA-256 of ``text``; None in an older row whose text is not what its audit entry says."""
     decision: dict[str, Any] = Field(sa_type=JSON)
     policy_digest: str
     audit_entry: int = Field(sa_type=Number)
@@ -203,7 +203,7 @@ class ActionRow(Row, table=True):
     """When its effect began."""
     result: str | None = None
     """What happened, once something did; None in rows of older releases."""
-    rollbacks: int = 0
+    rollbacks: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often it was rolled back or tried to be."""
 
 

@@ -64,7 +64,8 @@ RULES = (
     rule(r"\borders\b|\b(?:standing|written) order\b", "policy"),
     rule(r"\bways? back\b", "rollback"),
     rule(r"\btak(?:e|es|en|ing)\b[^.;:,]{0,30}\bback\b", "roll back (an act), withdraw (an approval)", only=Kind.PROSE),
-    rule(r"\bundo(?:es|ne|ing)?\b", "roll back", only=Kind.PROSE),
+    # "Nothing to undo" is what the rollback option of a restart is called.
+    rule(r"(?<!\bnothing\x20to\x20)\bundo(?:es|ne|ing)?\b", "roll back", only=Kind.PROSE),
     rule(r"\b(?:its|the|their|whose) reach\b|\breach: ", "blast radius"),
     rule(
         r"\b(?:an?|the|your|my|his|her|their|own|one|every|each|second|another|\w+[\u2019']s) yes\b"

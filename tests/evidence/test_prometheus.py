@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bot.evidence.prometheus import NOT_CONFIGURED, PrometheusEvidence
-from bot.policy.evidence import Finding
+from bot.policy.evidence import SAMPLES_KEPT, Evidence, Finding, highest, judge
 from bot.response.ports.outside import EvidenceSource
 from tests.fixtures.servers import Program, free_port, running_prometheus, running_supervisord, until
 
@@ -33,6 +33,16 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+async def judged(source: EvidenceSource, query: str) -> Evidence:
+    """What the policy makes of the answer to one query."""
+    return judge("asked", query, (await source.ask([query]))[query])
+
+
+async def number(source: EvidenceSource, query: str) -> float | None:
+    """What the policy reads as a quantity."""
+    return highest((await source.ask([query]))[query])
 
 
 def vector(*values: str) -> str:
@@ -58,9 +68,10 @@ async def test_real_prometheus_is_read_as_promql_means_it(tmp_path: Path) -> Non
     }
     async with running_prometheus(tmp_path, services={}) as prometheus:
         with closing(PrometheusEvidence(prometheus.url + "/")) as source:
-            evidence = await source.gather({name: query for name, (query, _, _) in queries.items()})
+            answers = await source.ask([query for query, _, _ in queries.values()])
+            assert list(answers) == [query for query, _, _ in queries.values()]
+            evidence = [judge(name, query, answers[query]) for name, (query, _, _) in queries.items()]
             assert {each.name: (each.query, each.finding, each.value) for each in evidence} == queries
-            assert [each.name for each in evidence] == list(queries)
             details = {each.name: each.detail for each in evidence}
             assert details["quantity"] == "value 3.5"
             assert details["any sample supports"] == "value 1 in 1 of 2 series"
@@ -69,10 +80,10 @@ async def test_real_prometheus_is_read_as_promql_means_it(tmp_path: Path) -> Non
             assert "parse error" in details["broken"]
             assert "rate()" in details["range"]
 
-            assert await source.number("vector(3.5)") == 3.5
-            assert await source.number("vector(0)") == 0.0
+            assert await number(source, "vector(3.5)") == 3.5
+            assert await number(source, "vector(0)") == 0.0
             for unanswerable in ("no_such_metric", "vector(0)/0", "vector(1)/0", "up{"):
-                assert await source.number(unanswerable) is None
+                assert await number(source, unanswerable) is None
 
             assert (await source.healthy("vector(1) == 1", None)).finding is SUPPORTS
             assert (await source.healthy("vector(2) == 1", None)).finding is CONTRADICTS
@@ -92,7 +103,7 @@ async def test_a_real_outage_is_seen_and_so_is_its_end(tmp_path: Path) -> None:
             await prometheus.until_value("up{service='checkout'}", 1)
             await supervisord.call("stopProcess", "checkout")
             await prometheus.until_value("up{service='checkout'}", 0)
-            (evidence,) = await source.gather({"still_down": still_down})
+            evidence = await judged(source, still_down)
             assert (evidence.finding, evidence.value) == (SUPPORTS, 0.0)
             assert (await source.healthy(answers_again, f"{checkout.url}/healthz")).finding is CONTRADICTS
 
@@ -102,17 +113,17 @@ async def test_a_real_outage_is_seen_and_so_is_its_end(tmp_path: Path) -> None:
                 return (await source.healthy(answers_again, f"{checkout.url}/healthz")).finding is SUPPORTS
 
             await until(healthy, "the service is healthy for Prometheus and by its URL")
-            (evidence,) = await source.gather({"still_down": still_down})
+            evidence = await judged(source, still_down)
             assert evidence.finding is CONTRADICTS
 
 
 async def test_without_an_address_everything_is_unknown_and_says_what_to_set() -> None:
     with closing(PrometheusEvidence(None)) as source:
         port: EvidenceSource = source  # the type checker sees that it fulfils the port
-        (evidence,) = await port.gather({"still_down": "up == 0"})
+        evidence = await judged(port, "up == 0")
         assert (evidence.finding, evidence.detail) == (UNKNOWN, NOT_CONFIGURED)
         assert (await source.healthy("up", None)).detail == NOT_CONFIGURED
-        assert await source.number("up") is None
+        assert await number(source, "up") is None
 
 
 async def test_the_loop_goes_on_while_a_query_hangs() -> None:
@@ -132,7 +143,7 @@ async def test_the_loop_goes_on_while_a_query_hangs() -> None:
     # The answer comes only after twenty beats of the same loop, so a query that blocks the loop is never answered.
     async with serving(answer_after_the_beats) as url:
         with closing(PrometheusEvidence(url, timeout_seconds=30)) as source:
-            (evidence,), _ = await asyncio.gather(source.gather({"slow": "up"}), beat())
+            evidence, _ = await asyncio.gather(judged(source, "up"), beat())
     assert evidence.finding is SUPPORTS
     assert beats.qsize() == 20
 
@@ -153,10 +164,10 @@ async def test_a_server_that_never_answers_is_given_up() -> None:
         with closing(
             PrometheusEvidence(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", timeout_seconds=1)
         ) as source:
-            (evidence,) = await source.gather({"silent": "up"})
+            evidence = await judged(source, "up")
             assert asked.is_set()
             assert (evidence.finding, evidence.detail) == (UNKNOWN, "no answer from Prometheus within 1 s")
-            assert await source.number("up") is None
+            assert await number(source, "up") is None
             for _ in range(2):
                 await asyncio.wait_for(left.acquire(), 30)
 
@@ -177,7 +188,7 @@ async def test_an_answer_that_trickles_is_given_up_too() -> None:
 
     async with serving(trickle) as url:
         with closing(PrometheusEvidence(url, timeout_seconds=0.3)) as source:
-            (evidence,) = await source.gather({"slow": "up"})
+            evidence = await judged(source, "up")
             assert (evidence.finding, evidence.detail) == (UNKNOWN, "no answer from Prometheus within 0.3 s")
             await asyncio.wait_for(given_up.wait(), 30)
 
@@ -195,13 +206,13 @@ async def test_an_answer_that_is_too_large_is_not_read_to_its_end() -> None:
 
     async with serving(flood) as url:
         with closing(PrometheusEvidence(url, answer_limit_bytes=100_000, timeout_seconds=30)) as source:
-            (evidence,) = await source.gather({"large": "up"})
+            evidence = await judged(source, "up")
     assert evidence.finding is UNKNOWN
     assert "larger than 100000 bytes: aggregate the query" in evidence.detail
     assert sent > 100_000
 
 
-async def test_queries_of_one_gathering_run_together_but_not_all_at_once() -> None:
+async def test_queries_that_are_asked_together_run_together_but_not_all_at_once() -> None:
     running = most = 0
     full, answered = asyncio.Event(), asyncio.Event()
 
@@ -219,13 +230,13 @@ async def test_queries_of_one_gathering_run_together_but_not_all_at_once() -> No
 
     async with serving(count) as url:
         with closing(PrometheusEvidence(url, concurrent_queries=3, timeout_seconds=30)) as source:
-            gathering = asyncio.create_task(source.gather({f"query {number}": "up" for number in range(9)}))
+            asking = asyncio.create_task(source.ask([f"up{{n='{n}'}}" for n in range(9)]))
             await full.wait()
             with closing(PrometheusEvidence(url, timeout_seconds=30)) as another:
-                await another.number("later")  # had there been a fourth query, it would have come before this one
+                await number(another, "later")  # had there been a fourth query, it would have come before this one
             answered.set()
-            evidence = await gathering
-    assert {each.finding for each in evidence} == {SUPPORTS}
+            answers = await asking
+    assert [answer.samples for answer in answers.values()] == [("1",)] * 9
     assert most == 3
 
 
@@ -245,7 +256,7 @@ async def test_what_is_not_an_answer_is_unknown_and_says_why(status: int, body: 
 
     async with serving(answer) as url:
         with closing(PrometheusEvidence(url)) as source:
-            (evidence,) = await source.gather({"odd": "up"})
+            evidence = await judged(source, "up")
     assert evidence.finding is UNKNOWN
     assert detail in evidence.detail
     assert len(evidence.detail) < 300
@@ -253,7 +264,7 @@ async def test_what_is_not_an_answer_is_unknown_and_says_why(status: int, body: 
 
 async def test_a_prometheus_that_is_not_there_is_unknown_and_its_password_is_not_shown() -> None:
     with closing(PrometheusEvidence(f"http://joe:hunter2@127.0.0.1:{free_port()}")) as source:
-        (evidence,) = await source.gather({"absent": "up"})
+        evidence = await judged(source, "up")
     assert evidence.finding is UNKNOWN
     assert "not reachable" in evidence.detail
     assert "hunter2" not in evidence.detail
@@ -268,7 +279,7 @@ async def test_redirects_are_followed_neither_by_queries_nor_by_url_checks() -> 
 
     async with serving(elsewhere) as url:
         with closing(PrometheusEvidence(url)) as source:
-            (evidence,) = await source.gather({"moved": "up"})
+            evidence = await judged(source, "up")
             assert "redirects elsewhere" in evidence.detail
             moved = await source.healthy(None, f"{url}/healthz")
             assert (moved.finding, moved.detail) == (CONTRADICTS, "answered 302 (redirects are not followed)")
@@ -327,6 +338,74 @@ async def test_stored_evidence_survives_infinity() -> None:
 
     async with serving(answer) as url:
         with closing(PrometheusEvidence(url)) as source:
-            (evidence,) = await source.gather({"burn": "rate"})
+            evidence = await judged(source, "rate")
     assert evidence.detail == "value inf"
     assert type(evidence).model_validate_json(evidence.model_dump_json()) == evidence
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ({"warnings": ["some series are missing", "and more"]}, "the answer is incomplete: some series are missing"),
+        ({"warnings": "a text, where a list belongs"}, "the answer is incomplete: its warnings are not readable"),
+    ],
+)
+async def test_an_answer_with_warnings_is_incomplete_and_says_so(said: dict[str, object], detail: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=json.dumps(json.loads(vector("1")) | said))
+
+    async with serving(answer) as url:
+        with closing(PrometheusEvidence(url)) as source:
+            evidence = await judged(source, "up")
+            assert (evidence.finding, evidence.detail) == (UNKNOWN, detail)
+            assert await number(source, "up") is None
+            assert (await source.healthy("up", None)).finding is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "said", [{}, {"warnings": []}, {"warnings": None}, {"infos": ["the metric may be no counter"]}]
+)
+async def test_an_answer_without_warnings_is_whole(said: dict[str, object]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=json.dumps(json.loads(vector("1")) | said))
+
+    async with serving(answer) as url:
+        with closing(PrometheusEvidence(url)) as source:
+            assert (await source.ask(["up"]))["up"].warnings == ()
+            assert (await source.healthy("up", None)).finding is SUPPORTS
+
+
+async def test_warnings_of_one_answer_are_not_those_of_the_next_on_the_same_thread() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        said = {"warnings": ["partial"]} if request.query["query"] == "first" else {}
+        return web.Response(text=json.dumps(json.loads(vector("1")) | said))
+
+    async with serving(answer) as url:
+        with closing(PrometheusEvidence(url, concurrent_queries=1)) as source:
+            answers = [(await source.ask([query]))[query] for query in ("first", "second")]
+    assert [one.warnings for one in answers] == [("partial",), ()]
+
+
+async def test_an_answer_of_too_many_series_is_cut_and_therefore_incomplete() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=vector(*["1"] * (SAMPLES_KEPT + 1)))
+
+    async with serving(answer) as url:
+        with closing(PrometheusEvidence(url)) as source:
+            (found,) = (await source.ask(["up"])).values()
+            assert len(found.samples) == SAMPLES_KEPT
+            assert (await judged(source, "up")).finding is UNKNOWN
+    assert "aggregate the query" in found.warnings[0]
+
+
+async def test_a_query_is_asked_once_however_often_it_is_named() -> None:
+    queries: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        queries.append(request.query["query"])
+        return web.Response(text=vector("1"))
+
+    async with serving(answer) as url:
+        with closing(PrometheusEvidence(url)) as source:
+            assert list(await source.ask(["up", "down", "up"])) == ["up", "down"]
+    assert sorted(queries) == ["down", "up"]

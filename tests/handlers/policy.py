@@ -31,3 +31,10 @@ POLICY = Policy.model_validate(
         },
     }
 )
+
+
+def with_approvals(needed: int) -> Policy:
+    """The same, where so many must approve."""
+    document = POLICY.model_dump(by_alias=True, exclude_unset=True)
+    document["defaults"]["approvals"]["needed"] = needed
+    return Policy.model_validate(document)

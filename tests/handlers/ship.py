@@ -18,7 +18,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.local.workspace import Message, Workspace
 from bot.local.workspace.people import Person
 from bot.policy.evidence import Answer, Evidence
-from bot.policy.situation import Notification, Oversight
+from bot.policy.file.document import Policy
+from bot.policy.situation import Notification, Oversight, Planned
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.records import StoredDecision
@@ -46,10 +47,11 @@ from storage.unit_of_work import UnitOfWork
 from tests.fixtures import incidents as facts
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.workspaces import patient_workspace
-from tests.handlers.policy import POLICY
+from tests.handlers.policy import POLICY, with_approvals
 
 MANIFEST = Path(__file__).parents[2] / "manifest.yml"
 HANDLE = "handle of checkout"
+RUNBOOK = "restart-checkout"
 
 
 class NoMonitoring:
@@ -75,6 +77,8 @@ class Ship:
     metrics: Metrics
     inbox: Inbox
     app: AsyncApp
+    policy: Policy = POLICY
+    """The policy in force, which a test may change."""
 
     @property
     def alice(self) -> Person:
@@ -89,14 +93,18 @@ class Ship:
         return self.workspace.person("dave")
 
     async def question(self, state: ActionState = ActionState.WAITING, **changes: Any) -> Message:
-        """Open an incident with an action in ``state``, and wait for its card."""
+        """Open an incident with an action in ``state``, and wait for its card.
+
+        How many must approve is what the policy says, and so that is changed to what the action needs.
+        """
+        self.policy = with_approvals(changes.get("approvals_needed", 1))
         async with self.database.begin() as work:
             incident_id = await facts.open_incident(work, "checkout", handle=HANDLE, revision=1)
             await work.decisions.add(asked_by_policy(incident_id))
             changes.setdefault("due_at", utc_now() + timedelta(minutes=30))
-            action = facts.action(incident_id, state=state, runbook="restart-checkout", **changes)
+            action = facts.action(incident_id, state=state, runbook=RUNBOOK, **changes)
             await work.actions.add(action)
-            await refresh_card(work, POLICY, incident_id, utc_now())
+            await refresh_card(work, self.policy, incident_id, utc_now())
         async with asyncio.timeout(30):
             while (await self.incident(incident_id)).thread_ts is None:
                 await asyncio.sleep(0.01)
@@ -173,10 +181,14 @@ async def sailing(
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(workspace.serve())
         client = build_client(workspace.bot_token, server.api_url)
-        people = SlackPeople(client, lambda: POLICY)
+
+        def policy() -> Policy:
+            return ship.policy
+
+        people = SlackPeople(client, policy)
         context = Context(
             database=database,
-            policy=lambda: POLICY,
+            policy=policy,
             catalogue=build_catalogue(POLICY.backends),
             evidence=NoMonitoring(),
             people=people,
@@ -194,6 +206,7 @@ async def sailing(
         bridge = Bridge(context, database, client, PrivateAnswers(courier, server.api_url), metrics)
         inbox = Inbox(bridge, routes, retry_delays_seconds=(0.01, 0.01))
         app = build_slack_app(inbox, signing_secret=workspace.signing_secret if http else None)
+        ship = Ship(workspace, database, enqueuer, context, client, courier, metrics, inbox, app)
         courier.start()
         stack.push_async_callback(courier.close)
         stack.push_async_callback(inbox.drain)
@@ -226,14 +239,15 @@ async def sailing(
             async with asyncio.timeout(30):
                 while not connection.state.connected:
                     await asyncio.sleep(0.01)
-        yield Ship(workspace, database, enqueuer, context, client, courier, metrics, inbox, app)
+        yield ship
 
 
 def asked_by_policy(incident_id: int) -> StoredDecision:
     """A decision to ask, which everything but a pause would make again."""
     stored = facts.decision(incident_id)
-    oversight = Oversight(trigger="ServiceDown", audited=True, notification=Notification.PLANNED)
-    situation = stored.situation.model_copy(update={"runbook": "restart-checkout", "oversight": oversight})
+    oversight = Oversight(audited=True, notification=Notification.PLANNED)
+    plans = {RUNBOOK: Planned(plan=facts.plan())}
+    situation = stored.situation.model_copy(update={"plans": plans, "oversight": oversight})
     return replace(stored, situation=situation)
 
 

@@ -117,11 +117,14 @@ async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship:
     assert "INC-1 is opened for it" in answer
     ((flow, incident_id, request, *_),) = ship.enqueuer.calls
     assert (flow, incident_id) == (FlowName.CONSIDER, 1)
+    (entry,) = await ship.audited("runbook.requested")
     assert request == {
         "runbook": "restart-checkout",
         "by": "U01ALICE",
         "reason": "it hangs",
         "parameters": {"service": "checkout"},
+        "at": entry.at.isoformat().replace("+00:00", "Z"),
+        "after": [],
     }
     assert [entry.actor for entry in await ship.audited("runbook.requested")] == ["U01ALICE"]
 

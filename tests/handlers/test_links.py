@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.policy.situation import Notification, Oversight, Scope, ScopeKind
+from bot.policy.situation import Notification, Oversight, Planned, Scope, ScopeKind
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.records import StoredDecision
@@ -75,8 +75,9 @@ class Pages:
 def considered(incident_id: int) -> StoredDecision:
     """A decision that nothing but a pause would change."""
     stored = facts.decision(incident_id)
-    oversight = Oversight(trigger="ServiceDown", audited=True, notification=Notification.PLANNED)
-    situation = stored.situation.model_copy(update={"runbook": "restart-checkout", "oversight": oversight})
+    oversight = Oversight(audited=True, notification=Notification.PLANNED)
+    plans = {"restart-checkout": Planned(plan=facts.plan())}
+    situation = stored.situation.model_copy(update={"plans": plans, "oversight": oversight})
     return replace(stored, situation=situation)
 
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.requests import Wanted
+from handlers.slack.pause_words import Pause, WordsError
 from handlers.slack.watch_words import (
     SUBCOMMANDS,
     Audit,
     Help,
     Incidents,
-    Pause,
     Rehearse,
     Request,
     Resume,
@@ -24,7 +24,6 @@ from handlers.slack.watch_words import (
     Show,
     Status,
     Why,
-    WordsError,
     understand,
 )
 

@@ -191,8 +191,9 @@ def asked_for(**changes: Any) -> Request:
     return Request(**{**facts, **changes})
 
 
-def refusal(kind: RefusalKind = RefusalKind.STOPPED, *, seconds_ago: float = 60) -> Refusal:
-    return Refusal(kind=kind, by=BOB, at=NOW - timedelta(seconds=seconds_ago))
+def refusal(kind: RefusalKind = RefusalKind.STOPPED, *, action_id: str = "a1", seconds_ago: float = 60) -> Refusal:
+    at = NOW - timedelta(seconds=seconds_ago)
+    return Refusal(kind=kind, by=BOB, at=at, action_id="" if kind is RefusalKind.TAKEN else action_id)
 
 
 def pause(kind: ScopeKind = ScopeKind.EVERYTHING, name: str = "", *, until: datetime | None = None) -> Pause:

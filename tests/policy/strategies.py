@@ -175,7 +175,7 @@ def requests(policy: Policy) -> st.SearchStrategy[Request]:
         asked_for,
         runbook=st.sampled_from((RUNBOOK, *policy.runbooks)),
         parameters=st.sampled_from(({}, {"region": "us"}, {"service": "orders"})),
-        at=st.sampled_from((None, NOW - timedelta(seconds=5))),
+        after=st.sampled_from(((), (refusal().key,))),
     )
 
 
@@ -184,7 +184,7 @@ def oversights() -> st.SearchStrategy[Oversight]:
 
 
 def _ledgers() -> st.SearchStrategy[tuple[LedgerEntry, ...]]:
-    names = st.sampled_from(((), ("checkout",), ("orders", "checkout")))
+    names = st.sampled_from(((), ("",), ("checkout",), ("orders", "checkout")))
     return st.builds(lambda used, services: entries(used, services=services), st.integers(0, 6), names)
 
 

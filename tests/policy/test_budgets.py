@@ -48,7 +48,7 @@ def test_an_entry_counts_within_the_window_however_clocks_differ(age: timedelta,
 
 
 def test_a_budget_over_all_counts_every_runbook_and_service() -> None:
-    mixed = (*entries(1), *entries(1, runbook=RUNBOOK, services=("checkout",)), *entries(1, services=()))
+    mixed = (*entries(1), *entries(1, runbook=RUNBOOK, services=("checkout",)), *entries(1, services=("",)))
     assert said("budgets", of_scope("all", 3), ledger=mixed).result is ESCALATES
     assert said("budgets", of_scope("all", 4), ledger=mixed).result is PASSED
 
@@ -70,10 +70,30 @@ def test_an_act_on_several_services_needs_room_in_each() -> None:
 def test_an_act_on_an_unknown_service_counts_once_as_such() -> None:
     unknown: dict[str, Any] = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
     policy = of_scope("service")
-    reason = said("budgets", policy, **unknown, ledger=entries(2, services=("checkout",)))
+    reason = said("budgets", policy, **unknown, ledger=entries(1, services=("checkout",)))
     assert (reason.result, reason.inputs) == (PASSED, {"budgets": ["0 of 2 per 1h for an unknown service"]})
-    assert said("budgets", policy, **unknown, ledger=entries(2, services=())).result is ESCALATES
-    assert said("budgets", policy, ledger=entries(2, services=())).result is PASSED
+    assert said("budgets", policy, **unknown, ledger=entries(2, services=("",))).result is ESCALATES
+    assert said("budgets", policy, ledger=entries(2, services=("",))).result is PASSED
+
+
+@pytest.mark.parametrize("scope", ["service", "tier"])
+def test_an_unknown_service_may_be_the_one_whose_budget_is_used_up(scope: str) -> None:
+    policy = of_scope(scope, services={"checkout": {"tier": 1}})
+    unknown: dict[str, Any] = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
+    used = entries(2, services=("checkout",))
+    assert said("budgets", policy, **unknown, ledger=used[:1]).result is PASSED
+    assert said("budgets", policy, **unknown, ledger=used).result is ESCALATES
+
+
+@pytest.mark.parametrize("scope", ["service", "tier"])
+def test_an_act_that_no_service_feels_counts_in_no_services_budget(scope: str) -> None:
+    policy, nothing = of_scope(scope), entries(9, services=())
+    ticket: dict[str, Any] = {"alert": calm_alert(service=""), "plan": calm_plan(service="", touches_service=False)}
+    assert said("budgets", policy, **ticket, ledger=entries(9, services=("",))).inputs == {"budgets": []}
+    unknown: dict[str, Any] = {"alert": calm_alert(service=""), "plan": calm_plan(service="")}
+    for judged in ({}, unknown):
+        assert said("budgets", policy, **judged, ledger=nothing).result is PASSED
+    assert said("budgets", of_scope("all"), **ticket, ledger=nothing).result is ESCALATES
 
 
 def test_an_alert_that_names_its_service_does_not_hide_that_anothers_is_unknown() -> None:
@@ -90,7 +110,7 @@ def test_a_budget_per_tier_counts_the_services_of_a_tier_together() -> None:
     assert (reason.result, reason.text) == (ESCALATES, "The action budget is used up: 2 of 2 per 1h for tier 1.")
 
 
-@pytest.mark.parametrize("services", [("nobody-wrote-it-down",), ()])
+@pytest.mark.parametrize("services", [("nobody-wrote-it-down",), ("",)])
 def test_a_service_that_the_policy_does_not_name_has_the_default_tier(services: tuple[str, ...]) -> None:
     reason = said("budgets", of_scope("tier", services={"checkout": {}}), ledger=entries(1, services=services))
     assert reason.inputs == {"budgets": ["1 of 2 per 1h for tier 3"]}

@@ -342,13 +342,13 @@ def test_the_order_of_the_alerts_changes_nothing(case: Case, random: Any) -> Non
 # What a person has said
 
 
-@given(cases(), st.lists(st.sampled_from((1, 60, 3600)), min_size=1, max_size=3))
+@given(cases(), st.lists(st.sampled_from((("a1", -60), ("a1", 60), ("a2", 3600))), min_size=1, max_size=3))
 @settings(max_examples=100)
-def test_after_a_refusal_nothing_acts_by_itself_until_a_person_asks(case: Case, ages: list[int]) -> None:
+def test_after_a_refusal_nothing_acts_by_itself_until_a_person_asks(case: Case, noes: list[tuple[str, int]]) -> None:
     situation, policy = case
-    refusals: tuple[Refusal, ...] = tuple(refusal(seconds_ago=seconds) for seconds in ages)
+    refusals: tuple[Refusal, ...] = tuple(refusal(action_id=name, seconds_ago=ago) for name, ago in noes)
     request = situation.request
-    later = request is not None and request.at is not None and request.at >= max(one.at for one in refusals)
+    later = request is not None and {one.key for one in refusals} <= set(request.after)
     memory = situation.memory.model_copy(update={"refusals": refusals})
     decision = decide(_with(situation, memory=memory), policy)
     if not later:

@@ -32,23 +32,33 @@ def test_an_alert_that_comes_later_changes_nothing_about_a_refusal() -> None:
     assert decided(alert=later, memory=Memory(refusals=(refusal(seconds_ago=3600),))).decisive == "memory"
 
 
-def test_a_later_request_counts_and_an_earlier_one_does_not() -> None:
-    """The request came 5 seconds ago."""
-    for seconds_ago, verdict in ((60, Verdict.ACT_UNLESS_STOPPED), (4, Verdict.ASK)):
-        memory = Memory(refusals=(refusal(seconds_ago=seconds_ago),))
-        assert decided(memory=memory, request=asked_for()).verdict is verdict
+@pytest.mark.parametrize("kind", RefusalKind)
+@pytest.mark.parametrize("seconds_ago", [60, 4, -3600])
+def test_a_request_answers_the_refusals_that_it_came_after_whatever_clocks_say(
+    kind: RefusalKind, seconds_ago: float
+) -> None:
+    """By the clock of its own host the request came 5 seconds ago."""
+    said_no = refusal(kind, seconds_ago=seconds_ago)
+    memory = Memory(refusals=(said_no,))
+    assert decided(memory=memory, request=asked_for(after=(said_no.key,))).verdict is Verdict.ACT_UNLESS_STOPPED
+    assert decided(memory=memory, request=asked_for()).decisive == "memory"
 
 
-def test_of_several_refusals_the_last_is_what_the_request_must_follow() -> None:
-    refusals = (refusal(seconds_ago=4), refusal(RefusalKind.TAKEN, seconds_ago=60))
-    for order in (refusals, refusals[::-1]):
-        assert decided(memory=Memory(refusals=order), request=asked_for()).decisive == "memory"
+def test_a_request_must_have_come_after_every_refusal() -> None:
+    refusals = (refusal(), refusal(action_id="a2"), refusal(RefusalKind.TAKEN))
+    keys = tuple(each.key for each in refusals)
+    assert len(set(keys)) == 3
+    memory = Memory(refusals=refusals)
+    assert decided(memory=memory, request=asked_for(after=keys)).verdict is Verdict.ACT_UNLESS_STOPPED
+    for missing in range(3):
+        known = keys[:missing] + keys[missing + 1 :]
+        assert decided(memory=memory, request=asked_for(after=known)).decisive == "memory"
 
 
-def test_a_request_of_which_nobody_knows_when_it_came_counts_as_earlier() -> None:
-    memory = Memory(refusals=(refusal(),))
-    assert decided(memory=memory, request=asked_for(at=None)).decisive == "memory"
-    assert decided(request=asked_for(at=None)).verdict is Verdict.ACT_UNLESS_STOPPED
+def test_a_second_take_over_is_another_refusal() -> None:
+    first, second = (refusal(RefusalKind.TAKEN, seconds_ago=ago) for ago in (60, 30))
+    decision = decided(memory=Memory(refusals=(second,)), request=asked_for(after=(first.key,)))
+    assert decision.decisive == "memory"
 
 
 # The second act

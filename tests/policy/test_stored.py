@@ -10,6 +10,8 @@ import pytest
 from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Answer, Finding
+from bot.policy.file.document import digest_of
+from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
 from bot.policy.plan import Effect, Exactness
 from bot.policy.situation import (
@@ -25,7 +27,7 @@ from bot.policy.situation import (
     Situation,
     Trigger,
 )
-from bot.policy.stored import AlteredError, lifted, read_decision, read_situation, seal_of, sealed
+from bot.policy.stored import AlteredError, lifted, read_decision, read_policy, read_situation, seal_of, sealed
 from tests.policy.calm import (
     ALICE,
     NOW,
@@ -44,6 +46,7 @@ from tests.policy.calm import (
 
 SCHEMA_1 = Path(__file__).parent / "stored" / "schema-1"
 """Written by a release that stored schema 1, situation and decision of one row each."""
+EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.yml"
 NAMES = sorted(path.stem for path in SCHEMA_1.glob("*.json"))
 
 
@@ -64,7 +67,7 @@ def eventful() -> Situation:
     return calm_situation(
         policy,
         alerts=(calm_alert(), calm_alert(fingerprint="f2", name="Slow")),
-        request=asked_for(parameters={"region": "eu"}),
+        request=asked_for(parameters={"region": "eu"}, after=(refusal(RefusalKind.TAKEN).key,)),
         ledger=entries(2),
         memory=Memory(
             refusals=(refusal(RefusalKind.TAKEN),),
@@ -107,6 +110,33 @@ def test_a_text_that_was_changed_in_any_way_is_not_read(old: str, new: str) -> N
 
 def test_the_seal_of_a_text_is_its_sha256() -> None:
     assert seal_of("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+# Policies
+
+
+def test_a_policy_is_kept_whole_and_is_the_same_when_it_is_read() -> None:
+    for policy in (calm_policy(), load_policy(EXAMPLE.read_text(), filename=EXAMPLE.name)):
+        again = read_policy(policy.model_dump_json(by_alias=True), policy.digest)
+        assert again == policy
+        assert again.digest == policy.digest
+        assert {name: entry.digest for name, entry in again.runbooks.items()} == {
+            name: entry.digest for name, entry in policy.runbooks.items()
+        }
+
+
+def test_a_policy_that_is_not_the_one_that_decided_is_not_read() -> None:
+    policy = calm_policy()
+    document = json.loads(policy.model_dump_json(by_alias=True))
+    document["budgets"] = []
+    with pytest.raises(AlteredError, match=r"not the one that decided.*watchkeeper audit verify"):
+        read_policy(json.dumps(document), policy.digest)
+
+
+def test_a_policy_with_a_bound_that_only_a_newer_release_knows_is_not_guessed_at() -> None:
+    document = json.loads(calm_policy().model_dump_json(by_alias=True))
+    document["never_on_fridays"] = True
+    assert read_policy(json.dumps(document), digest_of(document)) is None
 
 
 # Older

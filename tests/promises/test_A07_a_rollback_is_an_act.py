@@ -9,8 +9,7 @@ from bot.policy.evidence import Finding
 from bot.policy.file.document import Policy
 from bot.remediation import PermanentError, TemporaryError
 from bot.response.model.actions import Action, ActionState, Result
-from bot.response.model.records import AttemptState
-from bot.response.roll_back import key_of
+from bot.response.model.records import AttemptState, rollback_key
 from tests.promises.brakes import active_pauses, brakes, gated, locked, rolled_back, settled, thread
 from tests.response.clicks import approve
 from tests.response.world import ALICE, BOB, DAVE, World, written_policy
@@ -28,7 +27,7 @@ async def done(here: World) -> Action:
 
 async def state_of_attempt(here: World, action: Action, number: int) -> AttemptState | None:
     async with here.database.read() as work:
-        attempt = await work.attempts.get(key_of(action.id, number))
+        attempt = await work.attempts.get(rollback_key(action.id, number))
     return attempt.state if attempt is not None else None
 
 

@@ -27,6 +27,7 @@ from bot.response.interventions.requests import (
     rehearse,
     run,
 )
+from bot.response.interventions.take_override import override
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.ports.context import Context
@@ -34,8 +35,10 @@ from tests.response.clicks import approve
 from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
 
 FLIP = Wanted("flip", {"service": "lamp"}, "it looks dark to me")
-FIXED = {"with": {"switch": "lamp"}, "evidence": {"dark": "light == 0"}}
-"""A runbook whose parameters and evidence name no alert."""
+FOR_THE_LAMP = {"when": "alert.service == 'lamp'"}
+"""A runbook that applies to whatever is asked for the lamp, and not only to one alert of a monitor's."""
+FIXED = FOR_THE_LAMP | {"with": {"switch": "lamp"}, "evidence": {"dark": "light == 0"}}
+"""The same, whose parameters and evidence name no alert."""
 
 
 async def ask(here: World, wanted: Wanted = FLIP, person: str = ALICE) -> RequestAnswer:
@@ -101,7 +104,7 @@ async def test_a_request_that_went_wrong_stays_open_for_a_day(tmp_path: Path) ->
 
 
 async def test_a_licensed_runbook_is_announced_for_a_person_as_for_an_alert(tmp_path: Path) -> None:
-    async with world(tmp_path, written_policy("L3")) as here:
+    async with world(tmp_path, written_policy("L3", **FOR_THE_LAMP)) as here:
         await here.license()
         await ask(here)
         await here.until(ActionState.VETO_WINDOW)
@@ -109,6 +112,14 @@ async def test_a_licensed_runbook_is_announced_for_a_person_as_for_an_alert(tmp_
             while (await here.action()).state is not ActionState.SUCCEEDED:  # type: ignore[union-attr]
                 await sweep(here.context)
                 await asyncio.sleep(0.05)
+
+
+async def test_a_licensed_runbook_that_is_not_for_what_was_asked_takes_somebody_elses_yes(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy("L3")) as here:
+        await here.license()
+        await ask(here)
+        assert (await here.until(ActionState.WAITING)).verdict is Verdict.ASK
+        await here.until_card(lambda card: "its `when` does not hold here" in card.headline)
 
 
 async def test_changing_what_the_orders_say_always_takes_somebody_elses_yes(tmp_path: Path) -> None:
@@ -166,6 +177,20 @@ async def test_a_request_never_pushes_another_question_aside(tmp_path: Path) -> 
         assert (await here.until(ActionState.WAITING)).id == first.id
 
 
+async def test_what_was_done_instead_is_followed_by_no_question_about_what_it_took_the_place_of(tmp_path: Path) -> None:
+    async with world(tmp_path, two_runbooks()) as here:
+        await here.fire()
+        first = await here.until(ActionState.WAITING)
+        press, roster = await here.press(ALICE), await here.context.roster()
+        async with here.database.begin() as work:
+            assert (await override(work, here.context, roster, press, "flash", "it is the bulb")).accepted
+        await here.until_card(lambda card: card.runbook == "flash" and card.subject != first.id)
+        assert (await approve(here, BOB)).accepted
+        done = await here.until(ActionState.SUCCEEDED)
+        await here.idle()
+        assert await here.action() == done, "the same alert goes on firing, and that is no news yet"
+
+
 async def test_a_request_right_after_our_own_act_is_no_sign_of_harm(tmp_path: Path) -> None:
     async with world(tmp_path, two_runbooks()) as here:
         await here.fire()
@@ -219,7 +244,7 @@ async def test_what_cannot_be_asked_says_so_and_begins_nothing(tmp_path: Path, w
 
 
 async def test_a_rehearsal_tells_plan_decision_and_why_and_leaves_only_that_it_was_asked(tmp_path: Path) -> None:
-    async with world(tmp_path, written_policy("L3")) as here:
+    async with world(tmp_path, written_policy("L3", **FOR_THE_LAMP)) as here:
         seen = await rehearsed(here)
         plan = seen.situation.plans["flip"].plan
         assert plan is not None

@@ -103,6 +103,7 @@ async def test_a_person_stops_it_inside_the_veto_window(tmp_path: Path) -> None:
         await here.fire(fingerprint="f2")
         await here.idle()
         assert (await here.action()).state is ActionState.STOPPED, "a new alert must not ask past a person's no"  # type: ignore[union-attr]
+        assert (await here.until_thread("Also firing now")).to == (ALICE, BOB), "but people hear of it"
         assert here.switch.read()["flips"] == 0
         assert not (await stop(here, BOB)).accepted
 

@@ -208,6 +208,7 @@ class World:
     senses: Senses
     delivered: list[Told] = field(default_factory=list)
     slack_answers: bool = True
+    engine: Engine | None = None
 
     @property
     def people(self) -> People:
@@ -285,7 +286,8 @@ class World:
     async def idle(self) -> None:
         """Wait until every flow that was asked for has come to its end, and all that was said is delivered."""
         async with asyncio.timeout(20):
-            while await DBOS.list_workflows_async(status=["DELAYED", "ENQUEUED", "PENDING"]) or await self._undelivered():
+            unfinished = ["DELAYED", "ENQUEUED", "PENDING"]
+            while await DBOS.list_workflows_async(status=unfinished) or await self._undelivered():
                 await asyncio.sleep(0.02)
 
     async def _undelivered(self) -> int:
@@ -349,7 +351,7 @@ async def world(
         now=now,
     )
     intake = Intake(database, context.policy, context.now)
-    built = World(database, context, intake, switch, senses)
+    built = World(database, context, intake, switch, senses, engine=engine)
     await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, now))
     courier = asyncio.create_task(built.deliver())
     try:

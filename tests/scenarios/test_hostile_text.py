@@ -91,7 +91,7 @@ async def test_nothing_an_alert_says_becomes_a_mention_a_link_or_a_query(tmp_pat
         async with here.rows() as work:
             stored = await work.decisions.latest(2)
             assert stored is not None
-            [still_down] = stored.situation.evidence
+            [still_down] = stored.decision.evidence
             assert still_down.finding is Finding.CONTRADICTS, "the label stayed a value: there is no such series"
             lines = [line async for line in export_lines(work.audit, AUDIT_KEY, utc_now())]
         assert verify_export(lines, AUDIT_KEY).intact

@@ -68,8 +68,8 @@ class Harbour:
             values = {"handle": f"h{number}", "severity": severity, "service": service, "revision": 1}
             incident_id = await facts.open_incident(work, f"{service}/{number}", **values)
             stored = facts.decision(incident_id)
-            situation = stored.situation.model_copy(update={"runbook": "restart-checkout"})
-            await work.decisions.add(replace(stored, situation=situation))
+            decision = stored.decision.model_copy(update={"runbook": "restart-checkout"})
+            await work.decisions.add(replace(stored, decision=decision))
             await work.actions.add(facts.action(incident_id, f"a{incident_id}"))
             await refresh_card(work, self.context.policy(), incident_id, self.context.now())
         await self.told(incident_id)

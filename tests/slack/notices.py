@@ -30,6 +30,16 @@ PLAN = PlanCard(
     blast_radius="1 target, 25 % of the fleet",
     rollback="Start the process again with the settings noted before (approximate)",
 )
+NOTHING_TO_UNDO = PLAN.model_copy(update={"rollback": "nothing to undo. What the processes held in memory is gone."})
+IT_HELPED = (
+    "It has helped, so the problem may come back.\n"
+    "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
+    "Rollback: Start the process again with the settings noted before (approximate)."
+)
+MOVED_ON = (
+    "This overwrites what was changed since; the thread says what that is. It must be done within 5m.\n"
+    "Rollback: Start the process again with the settings noted before (approximate)."
+)
 EVIDENCE = (
     EvidenceLine(name="still_down", finding=Finding.SUPPORTS, detail="value 1"),
     EvidenceLine(name="error_rate", finding=Finding.CONTRADICTS, detail="nothing matches the query"),
@@ -170,6 +180,7 @@ CARDS: dict[str, CardNotice] = {
         ActionState.SUCCEEDED,
         "checkout answers again; healthy twice in a row.",
         buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
+        if_rolled_back=IT_HELPED,
     ),
     "rolling_back": after(ActionState.ROLLING_BACK, "checkout did not become healthy within 2 min."),
     "rolled_back": after(
@@ -208,6 +219,7 @@ CARDS: dict[str, CardNotice] = {
         resolved_at=OPENED + timedelta(minutes=6),
         alerts_firing=0,
         buttons=(Button.ROLL_BACK, Button.WHY),
+        if_rolled_back=IT_HELPED,
     ),
 }
 
@@ -239,21 +251,80 @@ CARDS |= {
     ),
 }
 
+CARDS |= {
+    "asking_with_nothing_to_undo": card(plan=NOTHING_TO_UNDO),
+    "succeeded_with_nothing_to_undo": after(
+        ActionState.SUCCEEDED,
+        "checkout answers again; healthy twice in a row.",
+        plan=NOTHING_TO_UNDO,
+        buttons=(Button.REVIEW, Button.WHY),
+    ),
+    "failed_with_nothing_to_undo": after(
+        ActionState.FAILED,
+        "Not healthy after 120 s: nothing matches the query. "
+        "Rollback: nothing to undo. What the processes held in memory is gone.",
+        plan=NOTHING_TO_UNDO,
+        buttons=(Button.OVERRIDE, Button.TAKE, Button.REVIEW, Button.WHY),
+    ),
+    "rollback_that_would_overwrite": after(
+        ActionState.FAILED,
+        "Not rolled back, to overwrite nothing: somebody has changed checkout since. "
+        "A person who rolls back now overwrites that.",
+        buttons=(Button.ROLL_BACK, Button.OVERRIDE, Button.TAKE, Button.REVIEW, Button.WHY),
+        if_rolled_back=MOVED_ON,
+    ),
+    "asking_while_others_fire": card(unmatched=("DiskFull", "CertificateExpiresSoon"), alerts_firing=12, truncated=3),
+    "observing_many": card(
+        **_NO_PLAN,
+        verdict=Verdict.OBSERVE,
+        level=Level.L0,
+        runbook=None,
+        headline="No runbook matches this alert: people must handle it.",
+        evidence=(),
+        alerts_firing=3,
+        unmatched=("ServiceDown", "DiskFull"),
+    ),
+}
+
 ENTRIES: dict[str, ThreadNotice] = {
     "entry_decided": ThreadNotice(
         incident="INC-7",
         title="Asking for approval",
-        lines=("Confidence is 0.67, below the floor of 0.80.", "Plan: Restart checkout on supervisor"),
+        lines=(
+            "Confidence is 0.67, below the floor of 0.80.",
+            "Plan: Restart checkout on supervisor",
+            "Rollback: Start the process again with the settings noted before (approximate).",
+            "Also firing, without a runbook: DiskFull.",
+        ),
         tone=Tone.ASKING,
         audit=(41,),
+        at=OPENED,
+    ),
+    "entry_succeeded_with_nothing_to_undo": ThreadNotice(
+        incident="INC-7",
+        title="Done and verified",
+        lines=(
+            "Restarted checkout. Healthy after 4 s.",
+            "Rollback: nothing to undo. What the processes held in memory is gone.",
+        ),
+        tone=Tone.GOOD,
+        buttons=(Button.REVIEW, Button.WHY),
+        subject=SUBJECT,
+        revision=3,
+        broadcast=True,
+        audit=(44, 45),
         at=OPENED,
     ),
     "entry_succeeded": ThreadNotice(
         incident="INC-7",
         title="Done and verified",
-        lines=("checkout answers again; healthy twice in a row.", "Rollback: start the process as it was before."),
+        lines=(
+            "checkout answers again; healthy twice in a row.",
+            "Rollback: Start the process again with the settings noted before (approximate).",
+        ),
         tone=Tone.GOOD,
         buttons=(Button.ROLL_BACK, Button.REVIEW),
+        if_rolled_back=IT_HELPED,
         subject=SUBJECT,
         revision=3,
         broadcast=True,

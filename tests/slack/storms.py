@@ -56,6 +56,9 @@ def bundle(*lines: BundleLine, **changes: object) -> BundleNotice:
 _NOTHING_ASKED: dict[str, object] = {"due_at": None, "approvers": (), "targets": 0}
 BUNDLES = {
     "bundle_asking": bundle(*sorted((line(number) for number in range(12, 29)), key=lambda one: one.severity)),
+    "bundle_asking_with_nothing_to_undo": bundle(
+        line(12), line(13), rollback="nothing to undo. What the processes held in memory is gone."
+    ),
     "bundle_under_way": bundle(
         line(15),
         line(16),

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.decision import Verdict
-from bot.policy.levels import Level
 from bot.policy.evidence import Finding
+from bot.policy.levels import Level
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (

@@ -32,7 +32,7 @@ ANSWERS = {
     "listing_looking": listings.looking("restart-checkout"),
     "listing_rehearsal": listings.rehearsal(REHEARSAL, "restart-checkout", {ALICE}),
     "listing_rehearsal_without_a_plan": listings.rehearsal(
-        Rehearsal(SITUATION.model_copy(update={"plan": None}), DECISION, (), None, "no process checkout on supervisor"),
+        Rehearsal(SITUATION.model_copy(update={"plans": {}}), DECISION, (), None, "no process checkout on supervisor"),
         "restart-checkout",
     ),
 }

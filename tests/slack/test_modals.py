@@ -11,7 +11,7 @@ from bot.policy.decide import decide
 from bot.policy.decision import Reason, RuleResult
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
-from bot.policy.situation import Licence, Scope, ScopeKind
+from bot.policy.situation import Demotion, Evidenced, Scope, ScopeKind
 from bot.response.interventions.explanations import Choice
 from bot.response.interventions.take_override import BY_HAND, NOTHING
 from bot.slack import explaining
@@ -35,9 +35,9 @@ from bot.slack.modals import (
     review_modal,
     why_modal,
 )
-from tests.policy.strategies import calm_policy, calm_situation
+from tests.policy.calm import NOW, RUNBOOK, burning, calm_alert, calm_policy, calm_situation
 from tests.slack.conftest import Golden
-from tests.slack.facts import DECISION, SITUATION, explanation
+from tests.slack.facts import DECISION, explanation
 from tests.slack.notices import ALICE
 
 CHOICES = (
@@ -47,6 +47,8 @@ CHOICES = (
 SERVICE = Scope(kind=ScopeKind.SERVICE, name="checkout")
 TARGET = Scope(kind=ScopeKind.TARGET, name="supervisor:checkout")
 VALUE = "act_5b1f0c9d2e.3"
+TROUBLED = {"billing": "affected", "data_integrity": "yes", "security_severity": "low"}
+"""Labels by which an alert marks what is at stake."""
 VIEWS = {
     "modal_why": why_modal(explanation(), VALUE, {ALICE}),
     "modal_override": override_modal("INC-7", CHOICES, VALUE),
@@ -91,9 +93,9 @@ def test_why_shows_what_a_rule_read() -> None:
     "changed",
     [
         {},
-        {"plan": None},
-        {"impact": Impact(billing=True, data_integrity=True, slo_burn=9.0, slo_measured=True, security_severity="low")},
-        {"licence": Licence(demoted_to=Level.L0, demotion_reason="an overdue review")},
+        {"problem": "connection refused"},
+        {"alerts": (calm_alert(labels=TROUBLED),), "answers": burning("9.0")},
+        {"evidenced": {RUNBOOK: Evidenced(demotions=(Demotion(level=Level.L0, reason="an overdue review", at=NOW),))}},
     ],
 )
 def test_why_names_what_a_rule_read_in_words_and_not_as_it_is_stored(changed: dict[str, Any]) -> None:
@@ -138,10 +140,7 @@ def test_any_reasons_and_evidence_make_a_modal_that_slack_takes(texts: list[str]
         Evidence(name=text, query=long * 30, finding=Finding.UNKNOWN, detail=long) for text in [*texts, *texts]
     )
     view = why_modal(
-        explanation(
-            DECISION.model_copy(update={"reasons": reasons, "headline": long}),
-            SITUATION.model_copy(update={"evidence": evidence}),
-        ),
+        explanation(DECISION.model_copy(update={"reasons": reasons, "headline": long, "evidence": evidence})),
         VALUE,
     )
     check_view(view)

@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from bot.policy.file.document import Policy
 from bot.policy.situation import AlertFacts
 from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
-from storage.alerts import RejectedAlert, group_key
+from storage.alert_keys import group_key
 from storage.database import Database
+from storage.deliveries import RejectedAlert
 from storage.intake import WAITING_ALERTS_MAX, Intake, IntakeUnavailableError
 from storage.queue import ASSESSMENTS_PER_TRANSACTION
 from storage.tables import ALERTS, AUDIT_ENTRIES, INCIDENTS, QUARANTINED_ALERTS
@@ -128,15 +129,15 @@ async def test_the_policy_says_what_belongs_together(
     assert result.incidents == ("INC-1", "INC-2", "INC-3")
 
 
-async def test_only_the_last_resolved_alert_asks_for_an_assessment(
+async def test_every_end_of_an_alert_asks_for_an_assessment_since_what_still_fires_may_be_judged_otherwise(
     database: Database, intake: Intake, enqueuer: RecordingEnqueuer
 ) -> None:
     await intake.accept([alert("f1"), alert("f2")])
     await begin_look(database, 1)
     first = await intake.accept([alert("f1", status=RESOLVED)])
-    assert (first.accepted, assessments(enqueuer)) == (1, [1])
+    assert (first.accepted, assessments(enqueuer)) == (1, [1, 1])
     await intake.accept([alert("f2", status=RESOLVED)])
-    assert assessments(enqueuer) == [1, 1]
+    assert assessments(enqueuer) == [1, 1], "the one that waits will see this as well"
     async with database.read() as work:
         assert await work.incidents.firing(1) == 0
         assert {a.status for a in await work.incidents.alerts(1)} == {RESOLVED}

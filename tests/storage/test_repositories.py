@@ -134,7 +134,7 @@ async def test_the_history_holds_finished_actions_of_the_runbook_or_the_service(
         await work.actions.add(action(incident_id, "same runbook", plan=elsewhere, **done))
         await work.actions.add(action(incident_id, "neither", runbook="other", plan=elsewhere, **done))
         await work.actions.add(action(incident_id, "unfinished"))
-        history = await work.actions.history("restart-checkout", "checkout", NOW - HOUR)
+        history = await work.actions.history(["restart-checkout"], ["checkout"], NOW - HOUR)
         assert [(past.action_id, past.outcome) for past in history.actions] == [
             ("same runbook", "succeeded"),
             ("same service", "succeeded"),

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, select, text, update
 from sqlalchemy.exc import DatabaseError
 
+from bot.policy.decide import decide
 from bot.policy.file.loading import load_policy
+from bot.policy.situation import SCHEMA, Situation
+from bot.policy.stored import AlteredError, seal_of
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import NOTICE
 from handlers.slack.arrival import recognise
 from storage.columns import Row
 from storage.migrations import configuration
+from storage.tables import DECISIONS
 from storage.unit_of_work import UnitOfWork
 from tests.upgrade.landed import Landed, landed, rows
 from tests.upgrade.legacy import Legacy, as_written, said_again
@@ -70,8 +74,62 @@ async def test_every_decision_is_there_with_the_situation_it_rests_on(legacy: Le
             found = await work.decisions.at_revision(row["incident_id"], row["revision"])
             assert found is not None
             assert agrees(found, row, "situation", "decision")
-            assert said_again(found.situation.model_dump(mode="json"), json.loads(row["situation"]))
             assert said_again(found.decision.model_dump(mode="json"), json.loads(row["decision"]))
+            assert_holds_what_stood_there(found.situation, json.loads(row["situation"]))
+
+
+def assert_holds_what_stood_there(situation: Situation, then: dict[str, Any]) -> None:
+    """Schema 1, which had one alert, one runbook with its plan, and findings, is in the present shape, whole."""
+    assert situation.schema_version == SCHEMA
+    now = situation.model_dump(mode="json")
+    for name in ("now", "incident", "history", "pauses"):
+        assert said_again(now[name], then[name]), name
+    assert said_again(now["alerts"], [then["alert"]])
+    assert (situation.trigger.value, situation.requested_by) == (then["trigger"], then["requested_by"])
+    assert situation.oversight.audited == then["oversight"]["audited"]
+    assert situation.oversight.notification.value == then["oversight"]["notification"]
+    found = {query: (answer.judged, answer.detail) for query, answer in situation.answers.items()}
+    assert found == {piece["query"]: (piece["finding"], piece["detail"]) for piece in then["evidence"]}
+    if then["runbook"] is None:
+        assert situation.plans == {}
+        return
+    (planned,) = [planned for name, planned in now["plans"].items() if name == then["runbook"]]
+    assert said_again(planned["plan"], then["plan"])
+    assert planned["problem"] == then["plan_problem"]
+
+
+async def test_every_situation_keeps_the_very_text_that_the_record_sealed(legacy: Legacy) -> None:
+    bodies = {row["number"]: json.loads(row["body"]) for row in legacy.stored("audit_entries", "number")}
+    async with legacy.database.read() as work:
+        decisions = await work.session.execute(select(DECISIONS))
+        kept = {(row.incident_id, row.revision): (row.text, row.seal) for row in decisions}
+    for row in legacy.stored("decisions"):
+        sealed = bodies[row["audit_entry"]]["situation_sha256"]
+        assert kept[row["incident_id"], row["revision"]] == (row["situation"], sealed)
+        assert seal_of(row["situation"]) == sealed
+
+
+async def test_a_situation_of_then_that_is_altered_afterwards_is_not_read(legacy: Legacy) -> None:
+    (first, *_) = legacy.stored("decisions")
+    this = (DECISIONS.c.incident_id == first["incident_id"]) & (DECISIONS.c.revision == first["revision"])
+    async with legacy.database.begin() as work:
+        await work.session.execute(update(DECISIONS).where(this).values(text=f"{first['situation']} "))
+    async with legacy.database.read() as work:
+        with pytest.raises(AlteredError, match="not what was sealed"):
+            await work.decisions.at_revision(first["incident_id"], first["revision"])
+
+
+async def test_what_a_situation_of_then_did_not_hold_permits_nothing_now(legacy: Legacy) -> None:
+    """It was judged with budgets and a licence that are not rows: nobody can count them again."""
+    text = legacy.version.policy(supervisor="unix:///run/supervisor.sock", mail="127.0.0.1:25")
+    policy = load_policy(text, filename="policy.yml")
+    async with legacy.database.read() as work:
+        for row in legacy.stored("decisions"):
+            found = await work.decisions.at_revision(row["incident_id"], row["revision"])
+            assert found is not None
+            assert found.situation.ledger is None
+            assert not decide(found.situation, policy).verdict.autonomous
+            assert await work.decisions.policy(row["policy_digest"]) is None, "it was not kept: it cannot be known"
 
 
 async def test_every_action_is_there_and_its_plan_still_fits_its_seal(legacy: Legacy) -> None:

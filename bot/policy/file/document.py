@@ -270,7 +270,7 @@ class Runbook(Entry):
         for name in CAME_LATER:
             if document[name] is None:
                 del document[name]
-        return _digest(document)
+        return digest_of(document)
 
 
 class ActionLinks(Entry):
@@ -338,7 +338,7 @@ class Policy(Entry):
     @cached_property
     def digest(self) -> str:
         """Identifies exactly this policy in every decision and audit entry."""
-        return _digest(self.model_dump(mode="json", by_alias=True))
+        return digest_of(self.model_dump(mode="json", by_alias=True))
 
     def approvals_of(self, runbook: str) -> Approvals:
         """The runbook's own approvals, else the defaults."""
@@ -370,6 +370,7 @@ class Policy(Entry):
         return entry.veto_window if entry is not None and entry.veto_window is not None else self.defaults.veto_window
 
 
-def _digest(document: Any) -> str:
+def digest_of(document: Any) -> str:
+    """SHA-256 over the canonical JSON of a policy, or of a part of one, as hexadecimal."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -4,13 +4,18 @@ The same count decides here and at the claim: there the ledger is read in the tr
 writers line up, so two replicas never spend the same last action.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bot.policy.file.document import Budget, BudgetScope, Policy, Service
 from bot.policy.file.fields import duration_text
 from bot.policy.rules.case import BudgetState, Case, Ruling, escalates, passed
+from bot.policy.rules.services import UNKNOWN_SERVICE
 from bot.policy.situation import LedgerEntry
+
+Subject = TypeVar("Subject", str, int)
 
 
 def states_of(
@@ -18,13 +23,12 @@ def states_of(
 ) -> tuple[BudgetState, ...]:
     """Every budget of the policy as it stands for an action on these services by this runbook, in the policy's order.
 
-    An action that touches several services counts in each; one whose services nobody knows counts once, as such. Which
-    services: ``Services.counted``, or what is on the ledger.
+    An action that touches several services counts in each; one whose service nobody knows counts once, as such, and
+    needs room in each budget that is used up, as it may be the one; one that touches no service counts in no budget of
+    a service or tier. Which services: ``Services.counted``, or what is on the ledger.
     """
     return tuple(
-        state
-        for budget in policy.budgets
-        for state in _states(policy, budget, ledger, sorted(services) or [""], runbook, now)
+        state for budget in policy.budgets for state in _states(policy, budget, ledger, services, runbook, now)
     )
 
 
@@ -47,30 +51,33 @@ def budgets(case: Case) -> Ruling:
     return passed(f"Every action budget has room: {', '.join(_text(state) for state in states)}.", inputs)
 
 
-def tiers_of(policy: Policy, services: Sequence[str]) -> frozenset[int]:
+def tiers_of(policy: Policy, services: Collection[str]) -> frozenset[int]:
     """The tiers of these services; one that the policy does not name has the default tier."""
     return frozenset(policy.services.get(name, Service()).tier for name in services)
 
 
 def _states(
-    policy: Policy, budget: Budget, ledger: Sequence[LedgerEntry], services: Sequence[str], runbook: str, now: datetime
+    policy: Policy, budget: Budget, ledger: Sequence[LedgerEntry], services: frozenset[str], runbook: str, now: datetime
 ) -> list[BudgetState]:
     recent = [entry for entry in ledger if entry.at > now - budget.per]
 
     def state(subject: str, used: int) -> BudgetState:
         return BudgetState(budget.scope, subject, budget.actions, used, int(budget.per.total_seconds()))
 
+    def may_be(used: Counter[Subject]) -> frozenset[Subject]:
+        """Whose budget is used up, where the service that is touched may be any."""
+        exhausted = frozenset(subject for subject, count in used.items() if count >= budget.actions)
+        return exhausted if UNKNOWN_SERVICE in services else frozenset()
+
     match budget.scope:
         case BudgetScope.ALL:
             return [state("", len(recent))]
         case BudgetScope.SERVICE:
-            return [state(name, sum(name in (entry.services or ("",)) for entry in recent)) for name in services]
+            used = Counter(name for entry in recent for name in set(entry.services))
+            return [state(name, used[name]) for name in sorted(services | may_be(used))]
         case BudgetScope.TIER:
-            wanted = sorted(tiers_of(policy, services))
-            return [
-                state(str(tier), sum(tier in tiers_of(policy, entry.services or ("",)) for entry in recent))
-                for tier in wanted
-            ]
+            by_tier = Counter(tier for entry in recent for tier in tiers_of(policy, entry.services))
+            return [state(str(tier), by_tier[tier]) for tier in sorted(tiers_of(policy, services) | may_be(by_tier))]
         case _:  # the runbook's own
             return [state(runbook, sum(entry.runbook == runbook for entry in recent))]
 

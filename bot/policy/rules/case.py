@@ -61,7 +61,7 @@ class Case:
     evidence: tuple[Evidence, ...]
     confidence: Confidence
     budgets: tuple[BudgetState, ...] | None
-    """None when the ledger could not be read: unknown never means yes."""
+    """None when the ledger could not be read: what is unknown never permits."""
     licence: Licence
     granted: Level
     """The least of the runbook's own level, the organisation's highest and the licence: the level without controls."""

@@ -10,7 +10,7 @@ from bot.policy.rules.services import Services
 from bot.policy.situation import AlertFacts
 
 NO_WORDS = frozenset({"", "0", "no", "n", "false", "f", "off", "none"})
-"""The only values of a mark that mean no; whatever else somebody writes means yes."""
+"""The only values of a mark that mean no; whatever else somebody writes is a mark."""
 BILLING, DATA_INTEGRITY, SECURITY_SEVERITY = "billing", "data_integrity", "security_severity"
 """Labels by which an alert marks what is at stake."""
 _SEVERITIES = tuple(Severity)
@@ -54,7 +54,7 @@ def impact_of(
 
 
 def is_marked(alert: AlertFacts, label: str) -> bool:
-    """Whether the alert's label says yes: everything does that is not clearly a no."""
+    """Whether the alert carries this mark: every value does that is not clearly a no."""
     return alert.labels.get(label, "").strip().lower() not in NO_WORDS
 
 

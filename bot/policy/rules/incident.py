@@ -48,15 +48,18 @@ def alerts(case: Case) -> Ruling:
 
 
 def memory(case: Case) -> Ruling:
-    """Once a person has said no, nothing acts by itself for this incident until a person asks for it."""
+    """Once a person has said no, nothing acts by itself for this incident until a person asks for it.
+
+    What came after what is told by commits: a request names the refusals that it came after.
+    """
     refusals, request = case.situation.memory.refusals, case.situation.request
     inputs = {"refusals": [f"{refusal.kind} by {refusal.by}" for refusal in refusals]}
     if not refusals:
         return passed("Nobody has said no to automation in this incident.", inputs)
-    last = max(refusals, key=lambda refusal: refusal.at)
-    if request is not None and request.at is not None and request.at >= last.at:
+    standing = [refusal for refusal in refusals if request is None or refusal.key not in request.after]
+    if not standing:
         return passed("A person asked for this after automation was refused here.", inputs)
-    return escalates(f"Somebody {_SAID[last.kind]} in this incident, so nothing acts by itself here.", inputs)
+    return escalates(f"Somebody {_SAID[standing[-1].kind]} in this incident, so nothing acts by itself here.", inputs)
 
 
 def again(case: Case) -> Ruling:

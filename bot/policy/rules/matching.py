@@ -76,7 +76,7 @@ class Matched:
 
     @property
     def all_muted(self) -> bool:
-        """Whether the policy wants nobody to hear of any alert of this incident."""
+        """Whether the policy wants nobody to be told of any alert of this incident."""
         return not self.heard
 
 

@@ -1,6 +1,6 @@
 """Which services a plan touches, drawn from what it acts on and not only from what an alert calls itself."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -9,7 +9,7 @@ from bot.policy.plan import Plan
 from bot.policy.situation import AlertFacts
 
 UNKNOWN_SERVICE = ""
-"""Stands for the service that nobody knows where actions are counted."""
+"""Stands among the names of services for one that should be known and is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,13 @@ class Services:
 
     @property
     def counted(self) -> frozenset[str]:
-        """What its budgets are counted for: an unknown service once, as such."""
+        """What is recorded, and what its budgets are counted for: an unknown service once, as such; none, if none."""
         return self.names if self.known else self.names | {UNKNOWN_SERVICE}
+
+    @classmethod
+    def recorded(cls, counted: Collection[str]) -> "Services":
+        """The same from what was recorded of it."""
+        return cls(frozenset(counted) - {UNKNOWN_SERVICE}, UNKNOWN_SERVICE not in counted)
 
 
 def services_of(policy: Policy, alerts: Sequence[AlertFacts], plan: Plan | None) -> Services:
@@ -36,7 +41,7 @@ def services_of(policy: Policy, alerts: Sequence[AlertFacts], plan: Plan | None)
     the plan does not tell, every alert must: what one alert calls itself says nothing of what another one is about.
     """
     touched = _touched(policy, plan) if plan is not None else frozenset()
-    named = {alert.service for alert in alerts}
+    named = {alert.service.strip() for alert in alerts}
     known = bool(touched) or (plan is not None and not plan.touches_service) or UNKNOWN_SERVICE not in named
     return Services((touched | named) - {UNKNOWN_SERVICE}, known)
 
@@ -48,4 +53,4 @@ def _touched(policy: Policy, plan: Plan) -> frozenset[str]:
         service
         for service, entry in policy.services.items()
         if any(fnmatchcase(name, pattern) for pattern in entry.targets for name in names)
-    ) | ({plan.service} - {UNKNOWN_SERVICE})
+    ) | ({plan.service.strip()} - {UNKNOWN_SERVICE})

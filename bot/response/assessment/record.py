@@ -193,7 +193,7 @@ def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLi
     if plan is not None:
         lines.append(f"Plan: {plan.summary}")
         lines.append(rollback_line(plan))
-    if decision.unmatched:
+    if decision.unmatched and decision.runbook is not None:
         lines.append(f"Also firing, without a runbook: {', '.join(decision.unmatched)}.")
     if situation.request is not None:
         lines.append(f"Requested in person. Reason: {situation.request.reason}")

@@ -85,4 +85,12 @@ async def memory_of(work: Work, incident: Incident, *, but: str | None = None) -
 
 def _refusal(action: Action) -> Refusal:
     by = ", ".join(action.decided_by)
-    return Refusal(kind=_REFUSED[action.state], by=by, at=action.decided_at or action.finished_at or action.created_at)
+    at = action.decided_at or action.finished_at or action.created_at
+    return Refusal(kind=_REFUSED[action.state], by=by, at=at, action_id=action.id)
+
+
+async def refused_before(work: Work, incident_id: int) -> tuple[str, ...]:
+    """Keys of everything refused in this incident so far: what a request that is made in this transaction answers."""
+    incident = await work.incidents.get(incident_id)
+    memory = await memory_of(work, incident) if incident is not None else Memory()
+    return tuple(refusal.key for refusal in memory.refusals)

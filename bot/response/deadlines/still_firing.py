@@ -1,7 +1,7 @@
-"""What goes on firing although its question is over: people hear of it again, once in each ``still_firing_after``.
+"""What goes on firing although its question is over: people are told of it again, once in each ``still_firing_after``.
 
 An act that was verified, or a question that nobody answered, leaves nothing that waits. If the monitor does not agree
-that it is over, silence would be the wrong answer. When people last heard is a column of the incident, so a restart
+that it is over, silence would be the wrong answer. When people were last told is a column of the incident, so a restart
 forgets nothing, and of all replicas one tells.
 """
 

@@ -44,7 +44,7 @@ async def held_by_people(work: Work, context: Context, action: Action) -> str:
 
 def services_touched(action: Action) -> Services:
     """What the action's plan touches, as it was judged."""
-    return Services(frozenset(action.services), bool(action.services) or not action.plan.touches_service)
+    return Services.recorded(action.services)
 
 
 def _applied(policy: Policy, action: Action, pauses: Sequence[Pause], now: datetime) -> tuple[Control, ...]:

@@ -42,11 +42,11 @@ class Judgement:
 
 
 async def objection(
-    work: Work, context: Context, action: Action, brief: Brief, assessment: Assessment, *, recount: bool
+    work: Work, context: Context, action: Action, brief: Brief, assessment: Assessment
 ) -> Objection | Judgement:
     """The first thing that speaks against acting now, or the judgement that lets it act.
 
-    ``recount``: count the votes anew with who is in the groups as ``assessment`` knows them.
+    Votes are counted anew, as the present policy counts them, with who is in its groups as ``assessment`` knows them.
     """
     if action.due_at is not None and context.now() > action.due_at:
         return Objection(ActionEvent.LAPSE, why_lapsed(action))
@@ -63,7 +63,7 @@ async def objection(
         why = planned.problem if planned is not None and planned.plan is None else ""
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
-    if recount and action.decided_by and not await _still_approved(work, context, action, assessment.members):
+    if action.decided_by and not await _still_approved(work, context, action, assessment.members):
         why = (
             "those who approved are not enough any more: somebody left the group, an account was deactivated, "
             "or the policy asks for others by now"
@@ -84,8 +84,11 @@ async def _judged(
         text = f"Nothing was run: another runbook applies by now, {error.runbook}."
         return Objection(ActionEvent.SUPERSEDE, text, assess_again=True)
     held = await controls_on(work, context, action)
-    if held:
-        return Objection(ActionEvent.SUPERSEDE, f"Paused: {'; '.join(c.text for c in held)}.", paused=True)
+    # Of what joined since (an alert of another service, say) only the judgement of now knows that it is covered.
+    unseen = set(decision.controls) - set(action.overridden if action.by_hand else ())
+    if held or unseen:
+        why = f"Paused: {'; '.join(c.text for c in held)}." if held else decision.headline
+        return Objection(ActionEvent.SUPERSEDE, why, paused=True)
     against = await _against(work, action, decision)
     if against:
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {against}", assess_again=True)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
 from bot.response.execution.harm import reconsider_neighbours
-from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine
 from bot.response.model.state_words import state_words
@@ -12,7 +12,7 @@ from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
-from bot.response.notices.rollback_words import rollback_line
+from bot.response.notices.rollback_words import if_rolled_back, rollback_line
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
@@ -88,7 +88,7 @@ async def _report_ending(
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
     said = state_words(action.state)
-    reversible = action.result in ROLLED_BACK_FROM and action.plan.rollback.exactness in REVERSIBLE
+    back = await if_rolled_back(work, context.policy(), action) if action.result is not None else ""
     succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
@@ -97,10 +97,11 @@ async def _report_ending(
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
-            *((Button.ROLL_BACK,) if reversible else ()),
+            *((Button.ROLL_BACK,) if back else ()),
             *((Button.REVIEW,) if review else ()),
             Button.WHY,
         ),
+        if_rolled_back=back,
         subject=action.id,
         revision=action.revision,
         broadcast=broadcast,

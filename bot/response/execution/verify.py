@@ -6,6 +6,7 @@ import logging
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.rules.matching import facts_for
+from bot.policy.stored import AlteredError
 from bot.remediation import RemediationError
 from bot.response.assessment.assess import prepared_verification
 from bot.response.execution.effects import AsSaid
@@ -31,10 +32,13 @@ async def verify(context: Context, action_id: str) -> Verification:
     The monitor's answer counts; the remediation's own view of its targets can only say no. Whatever goes wrong in
     asking means "cannot tell", never yes.
     """
-    async with context.database.read() as work:
-        action = await work.actions.get(action_id)
-        stored = await work.decisions.at_revision(action.incident_id, action.revision) if action else None
-        then = await work.decisions.policy(stored.policy_digest) if stored else None
+    try:
+        async with context.database.read() as work:
+            action = await work.actions.get(action_id)
+            stored = await work.decisions.at_revision(action.incident_id, action.revision) if action else None
+            then = await work.decisions.policy(stored.policy_digest) if stored else None
+    except AlteredError as error:
+        return _cannot_tell(str(error))
     if action is None or stored is None:
         return _cannot_tell("what it was done for is not on record")
     runbook = _runbook(context.policy(), then, action)

@@ -7,7 +7,7 @@ from bot.policy.rules.matching import candidates
 from bot.response.interventions.clicks import find
 from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
-from bot.response.model.records import AuditEntry, StoredDecision, Vote
+from bot.response.model.records import AuditEntry, ClaimJudgement, StoredDecision, Vote
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
@@ -22,6 +22,8 @@ class Explanation:
     action: Action | None
     votes: Sequence[Vote]
     audit: Sequence[AuditEntry]
+    claim: ClaimJudgement | None = None
+    """The judgement that let it act, made when it claimed its targets; None where it has not come to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,9 @@ async def _assemble(
         return None
     await work.votes.opened(incident.id, stored.revision, person, context.now())
     votes = await work.votes.of(action.id) if action else ()
-    return Explanation(incident, stored, action, votes, await work.audit.of_incident(incident.id))
+    claims = await work.decisions.claims_of(action.id) if action and action.revision == stored.revision else ()
+    audit = await work.audit.of_incident(incident.id)
+    return Explanation(incident, stored, action, votes, audit, claims[-1] if claims else None)
 
 
 async def override_choices(work: Work, context: Context, subject: str, revision: int) -> Sequence[Choice]:
@@ -74,8 +78,8 @@ async def override_choices(work: Work, context: Context, subject: str, revision:
     entry = policy.runbooks.get(proposed) if proposed else None
     names = [
         *((proposed,) if proposed in policy.runbooks else ()),
-        *(entry.alternatives if entry else ()),
         *stored.decision.others,
+        *(entry.alternatives if entry else ()),
         *candidates(policy, stored.alert),
     ]
     return [Choice(name, policy.runbooks[name].summary, name == proposed) for name in dict.fromkeys(names)]

@@ -23,7 +23,7 @@ from bot.policy.situation import AlertFacts, Notification, Planned, Request, Sit
 from bot.remediation import Parameters, RemediationError
 from bot.response.assessment.assess import Brief, assess
 from bot.response.assessment.parameters import SERVICE, as_key, fillable, filled, unfilled
-from bot.response.assessment.situation import build_situation
+from bot.response.assessment.situation import build_situation, refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import Answer, Tried
 from bot.response.interventions.refusals import refused
@@ -132,6 +132,7 @@ async def run(
         reason=wanted.reason or NO_REASON,
         parameters=dict(wanted.parameters),
         at=now,
+        after=await refused_before(work, incident_id),
     )
     await work.queue.consider(incident_id, request)
     where = f"{name} is opened for it" if home is None else f"it belongs to {name}, which is open"
@@ -165,7 +166,11 @@ async def ask_rehearsal(work: Work, context: Context, roster: Roster, person: st
         body={"runbook": wanted.runbook, "parameters": dict(wanted.parameters)},
     )
     request = Request(
-        runbook=wanted.runbook, by=person, reason=wanted.reason or "rehearsal", parameters=dict(wanted.parameters)
+        runbook=wanted.runbook,
+        by=person,
+        reason=wanted.reason or "rehearsal",
+        parameters=dict(wanted.parameters),
+        after=await refused_before(work, incident.id) if incident else (),
     )
     return Brief(incident=incident.name if incident else "a rehearsal", alerts=(facts,), request=request)
 

@@ -3,6 +3,7 @@
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
 from bot.policy.situation import Refusal, RefusalKind, Request
+from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present, stale
@@ -101,9 +102,14 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
         line=_warning(title, reason),
     )
     if choice in policy.runbooks:
-        await work.queue.consider(
-            incident.id, Request(runbook=choice, by=press.person, reason=reason, at=context.now())
+        request = Request(
+            runbook=choice,
+            by=press.person,
+            reason=reason,
+            at=context.now(),
+            after=await refused_before(work, incident.id),
         )
+        await work.queue.consider(incident.id, request)
         return Answer(True, f"Looking at {choice} for {incident.name}. The card shows the plan in a moment.")
     return Answer(True, f"Overridden. Nothing runs by itself for {incident.name} any more.")
 

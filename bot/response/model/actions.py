@@ -58,9 +58,13 @@ class Result(StrEnum):
     NOT_RESTORED = "not_restored"
     """It was to be rolled back and could not be, or nobody knows how far that got."""
     INTERRUPTED = "interrupted"
-    """A person, a pause or a shutdown ended it between two changes."""
+    """It was ended in the middle, by a shutdown or because its process died: it may be half done."""
     UNKNOWN = "unknown"
-    """Nobody knows how far it got, or whether it helped."""
+    """Nobody knows how far it got, or whether it helped. So is a result that only a newer release knows."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Result":
+        return cls.UNKNOWN
 
 
 class By(StrEnum):
@@ -202,8 +206,8 @@ class Action:
     """While waiting: when those who have not answered are reminded; None once they were."""
     overridden: tuple[str, ...] = ()
     """Ids of the pauses and freezes that whoever acts by hand was shown: exactly these do not hold it."""
-    services: tuple[str, ...] = ()
-    """What the plan touches; empty when nobody knows, or nothing feels it."""
+    services: tuple[str, ...] = ("",)
+    """What the plan touches, with an empty name for a service that nobody knows; empty when no service feels it."""
     begun_at: datetime | None = None
     """When its effect began, by our clock."""
     result: Result | None = None

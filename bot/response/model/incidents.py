@@ -18,6 +18,11 @@ class IncidentState(StrEnum):
     RESOLVED = "resolved"
     """None of its alerts fires any more. The next one of its group opens another incident."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "IncidentState":
+        """A word of a newer release: somebody there is on it, so nothing acts by itself here."""
+        return cls.TAKEN
+
 
 class IncidentEvent(StrEnum):
     """What moves an incident from state to state."""
@@ -43,6 +48,11 @@ class AlertStatus(StrEnum):
 
     FIRING = "firing"
     RESOLVED = "resolved"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "AlertStatus":
+        """A word of a newer release: as long as nobody says that it has ended, it fires."""
+        return cls.FIRING
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class Incident:
     refusal: Refusal | None = None
     """The last no that a person said where no action was left to carry it."""
     told_firing_at: datetime | None = None
-    """When people last heard that it goes on firing although an act was verified or a question expired."""
+    """When people were last told that it goes on firing although an act was verified or a question expired."""
     truncated: int = 0
     """How many further alerts of its group the monitor left out of its last delivery."""
 

@@ -144,6 +144,8 @@ class CardNotice(Facts):
     """What happens at ``due_at`` without an answer, in words."""
     outcome: str = ""
     """What came of it, in words, once something did."""
+    if_rolled_back: str = ""
+    """What happens if it is rolled back now, in words; empty where it cannot be."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""
@@ -163,6 +165,8 @@ class ThreadLine(Facts):
     to: tuple[str, ...] = ()
     """User ids to mention: people who must do something now. Sparingly."""
     buttons: tuple[Button, ...] = ()
+    if_rolled_back: str = ""
+    """What happens if it is rolled back now, in words; where that is among the buttons."""
     subject: str = ""
     revision: int = 0
     broadcast: bool = False
@@ -255,6 +259,8 @@ class BundleNotice(Facts):
     """Which rules settled the questions, in words, each once."""
     targets: int = 0
     """How many targets all waiting plans have together."""
+    rollback: str = ""
+    """What their rollbacks have in common, in words; empty where each has its own."""
     opened_at: datetime
     approvers: tuple[str, ...] = ()
     """User ids who may answer and may be called at this hour: their mentions wake them."""

@@ -42,6 +42,11 @@ class AttemptState(StrEnum):
     MOVED_ON = "moved_on"
     """Not begun: somebody has changed the target since, and was not to be overwritten."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "AttemptState":
+        """A word of a newer release: as far as we can tell, it was begun."""
+        return cls.STARTED
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
@@ -53,6 +58,11 @@ class Attempt:
     report: str
     after: Snapshot | None = None
     """The same right after the effect: what we left behind."""
+
+
+def rollback_key(action_id: str, number: int) -> str:
+    """What fences the ``number``-th attempt at rolling an action back."""
+    return f"{action_id}:roll_back" if number <= 1 else f"{action_id}:roll_back:{number}"
 
 
 PERSON = "person"

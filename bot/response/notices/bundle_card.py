@@ -6,12 +6,14 @@ from datetime import datetime
 
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
-from bot.response.model.actions import UNDER_WAY, Action, ActionState
+from bot.policy.plan import Plan
+from bot.response.model.actions import REVERSIBLE, UNDER_WAY, Action, ActionState
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import BundleLine, BundleNotice, Button
 from bot.response.model.records import Ballot
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.notices.rollback_words import rollback_text
 from bot.response.ports.work import Work
 
 GRAVEST_FIRST = ("critical", "page", "error", "high", "warning", "medium", "low", "info")
@@ -44,6 +46,7 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
         lines=tuple([await _line(work, member) for member in members]),
         headlines=headlines(members),
         targets=sum(action.plan.blast_radius.targets for action in actions),
+        rollback=_rollback_of_all([action.plan for action in actions]),
         opened_at=bundle.opened_at,
         approvers=tuple(dict.fromkeys(called)),
         asked=asked_groups(policy, first.action.asked, severity, now) if first and first.action else (),
@@ -107,6 +110,12 @@ def offered_together(members: Sequence[Member]) -> tuple[Button, ...]:
         *((Button.PAUSE_THESE,) if unresolved else ()),
         Button.WHY_THESE,
     )
+
+
+def _rollback_of_all(plans: Sequence[Plan]) -> str:
+    """The rollback option where it is one and the same; each has its own otherwise."""
+    said = {rollback_text(plan) for plan in plans}
+    return said.pop() if len(said) == 1 and all(plan.rollback.exactness not in REVERSIBLE for plan in plans) else ""
 
 
 def _due_at(member: Member) -> datetime | None:

@@ -1,20 +1,25 @@
 """The incident's card: its whole present state in one notice, rebuilt from rows after every change."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
+from bot.policy.rules.matching import match
 from bot.policy.situation import Situation
-from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionState
-from bot.response.model.incidents import Alert, Incident, IncidentState
+from bot.policy.stored import AlteredError
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
 from bot.response.model.records import Ballot, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
-from bot.response.notices.rollback_words import rollback_text
+from bot.response.notices.rollback_words import can_be_rolled_back, if_rolled_back, rollback_text
 from bot.response.ports.work import Work
+
+log = logging.getLogger(__name__)
 
 LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""
@@ -60,15 +65,13 @@ def offered_buttons(
 
 
 def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
-    reversible = action is not None and action.plan.rollback.exactness in REVERSIBLE
-    changed = action is not None and (action.result in ROLLED_BACK_FROM or action.result is None)
+    reversible = action is not None and can_be_rolled_back(action)
     if incident.state is IncidentState.RESOLVED:
-        done = action is not None and action.state in (_S.SUCCEEDED, _S.FAILED) and reversible and changed
-        return (Button.ROLL_BACK, Button.WHY) if done else (Button.WHY,)
+        return (Button.ROLL_BACK, Button.WHY) if reversible else (Button.WHY,)
     buttons = _WITHOUT_ACTION if action is None else _OFFERED[action.state]
     if incident.state is IncidentState.TAKEN:
         buttons = tuple(b for b in buttons if b is not Button.TAKE)
-    if not reversible or not changed:
+    if not reversible:
         buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
     return buttons
 
@@ -84,6 +87,7 @@ def build_card(
     now: datetime,
     *,
     review_due: bool = False,
+    if_rolled_back: str = "",
 ) -> CardNotice:
     """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
     decision, situation = stored.decision, stored.situation
@@ -111,7 +115,7 @@ def build_card(
         summary=annotations.get("summary") or annotations.get("description") or "",
         alerts_firing=firing + incident.truncated,
         truncated=incident.truncated,
-        unmatched=decision.unmatched,
+        unmatched=_unmatched(policy, decision, alerts),
         opened_at=incident.opened_at,
         resolved_at=incident.resolved_at,
         taken_by=incident.taken_by,
@@ -139,10 +143,19 @@ def build_card(
         due_at=action.due_at if action else None,
         if_nobody_answers=if_nobody_answers(policy, incident, action),
         outcome=action.outcome if action else "",
+        if_rolled_back=if_rolled_back,
         buttons=offered_buttons(incident, action, approved_by=approved_by, review_due=review_due),
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
+
+
+def _unmatched(policy: Policy, decision: Decision, newest: Sequence[Alert]) -> tuple[str, ...]:
+    """Names of alerts that no runbook covers: those the decision knew, and those that have joined since."""
+    firing = [alert.facts for alert in newest if alert.status is AlertStatus.FIRING]
+    found = [(facts.name, match(policy, facts)) for facts in firing]
+    joined = [name for name, one in reversed(found) if one.runbook is None and one.mute is None]
+    return tuple(dict.fromkeys([*decision.unmatched, *joined]))
 
 
 def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
@@ -174,9 +187,16 @@ async def refresh_card(work: Work, policy: Policy, incident_id: int, now: dateti
 
 
 async def present_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> CardNotice | None:
-    """The card as it stands in this transaction; None as long as there is no decision to show."""
+    """The card as it stands in this transaction; None as long as there is no decision to show.
+
+    None also where the decision's situation was altered: a card would show what nobody decided. The thread goes on.
+    """
     incident = await work.incidents.get(incident_id)
-    stored = await work.decisions.latest(incident_id)
+    try:
+        stored = await work.decisions.latest(incident_id)
+    except AlteredError:
+        log.exception("the card of incident %d is left as it is", incident_id)
+        return None
     if incident is None or stored is None:
         return None
     action = await current_action(work, incident)
@@ -185,4 +205,5 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
     firing = await work.incidents.firing(incident_id)
     review = await work.reviews.get(action.id) if action else None
     due = review is not None and review.done_by is None
-    return build_card(policy, incident, alerts, firing, stored, action, votes, now, review_due=due)
+    back = await if_rolled_back(work, policy, action) if action else ""
+    return build_card(policy, incident, alerts, firing, stored, action, votes, now, review_due=due, if_rolled_back=back)

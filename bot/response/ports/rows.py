@@ -47,6 +47,10 @@ class Incidents(Protocol):
         """Newest first, the firing before the resolved; at most ``limit``."""
         ...
 
+    async def hit_since(self, since: datetime) -> Sequence[tuple[int, str]]:
+        """Where an alert fires that was received after ``since``: unresolved incidents by number, and its service."""
+        ...
+
     async def firing(self, incident_id: int) -> int:
         """How many of its alerts are firing."""
         ...
@@ -56,12 +60,12 @@ class Incidents(Protocol):
     ) -> Sequence[Incident]:
         """Open incidents whose question ended in one of the states by ``since`` while a monitor's alert goes on firing.
 
-        Not those of which people heard after ``since``; longest over first.
+        Not those of which people were told after ``since``; longest over first.
         """
         ...
 
     async def tell_firing(self, incident: Incident, now: datetime) -> bool:
-        """People are about to hear that it goes on firing; False when somebody else has just told them."""
+        """People are about to be told that it goes on firing; False when somebody else has just told them."""
         ...
 
     async def wanted(self, limit: int = 1000) -> Sequence[int]:
@@ -113,7 +117,7 @@ class Decisions(Protocol):
         ...
 
     async def latest(self, incident_id: int) -> StoredDecision | None:
-        """The decision that stands now; None before the first."""
+        """The decision that stands now; None before the first, and when only a newer release can read it."""
         ...
 
     async def at_revision(self, incident_id: int, revision: int) -> StoredDecision | None:

@@ -1,5 +1,6 @@
 """One transaction over every noun, and the durable work that starts with its commit; storage implements them."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -54,6 +55,10 @@ class Queue(Protocol):
 
         Intake does so itself right after a storm; the sweep asks too, for the storm in which a process died.
         """
+        ...
+
+    async def consider_anew(self, incident_ids: Sequence[int]) -> Sequence[int]:
+        """Queue an assessment of those that are still marked as if one were queued; which these were."""
         ...
 
     async def act(self, action: Action, *, delay_seconds: float = 0, attempt: int = 0) -> None:

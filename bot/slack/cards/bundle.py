@@ -22,6 +22,7 @@ from bot.slack.text import (
     EMPTY,
     Mrkdwn,
     bold,
+    capital,
     code,
     concat,
     dotted,
@@ -142,7 +143,8 @@ def _why(bundle: BundleNotice) -> Mrkdwn:
 
 def _facts(bundle: BundleNotice) -> Sequence[Mrkdwn]:
     targets = "1 target in all" if bundle.targets == 1 else f"{bundle.targets} targets in all"
-    facts = [("Blast radius", words(targets)), ("Rollback", words("each by itself, in the thread"))]
+    back = escape(capital(bundle.rollback), 250) if bundle.rollback else words("each by itself, in the thread")
+    facts = [("Blast radius", words(targets)), ("Rollback", back)]
     if bundle.approvers or bundle.asked:
         facts.append(("Who may answer", wording.who_may_answer(bundle)))
     asked = wording.asked(bundle)

@@ -67,15 +67,25 @@ def parse_button_value(value: str) -> tuple[str, int] | None:
 
 
 def button_row(
-    offered: Sequence[Button], subject: str, revision: int, *, at: Shown | None = None, plan: PlanCard | None = None
+    offered: Sequence[Button],
+    subject: str,
+    revision: int,
+    *,
+    at: Shown | None = None,
+    plan: PlanCard | None = None,
+    if_rolled_back: str = "",
 ) -> ActionsBlock | None:
-    """The offered buttons in their fixed order; None when nothing is offered."""
+    """The offered buttons in their fixed order; None when nothing is offered.
+
+    ``if_rolled_back``: what a rollback would do in this case, for whoever is about to confirm it.
+    """
     wanted = [button for button in _ORDER if button in offered]
     if not wanted:
         return None
     primary = None if Button.STOP in wanted else next((button for button in _PRIMARY if button in wanted), None)
     wanted.sort(key=lambda one: one is not primary)
-    return layout.actions([_button(one, subject, revision, one is primary, at, plan) for one in wanted])
+    asked = {one: _confirm(one, at, plan, if_rolled_back) for one in wanted}
+    return layout.actions([_button(one, subject, revision, one is primary, at, asked[one]) for one in wanted])
 
 
 def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock | None:
@@ -103,7 +113,8 @@ def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock | None:
 def _confirm_these(bundle: BundleNotice, waiting: int) -> ConfirmObject:
     targets = "1 target" if bundle.targets == 1 else f"{bundle.targets} targets"
     what = f"{waiting} times: {plain(bundle.summary, 120)}"
-    text = f"{what}\nBlast radius: {targets} in all\nEach can be rolled back by itself."
+    back = f"Rollback: {plain(bundle.rollback, 100)}" if bundle.rollback else "Each can be rolled back by itself."
+    text = f"{what}\nBlast radius: {targets} in all\n{back}"
     return layout.confirm(
         plain(f"Run all {waiting}?", 100),
         plain_lines(text, CONFIRM_TEXT),
@@ -119,7 +130,7 @@ def open_button(subject: str, address: Url) -> ActionsBlock:
 
 
 def _button(
-    button: Button, subject: str, revision: int, primary: bool, at: Shown | None, plan: PlanCard | None
+    button: Button, subject: str, revision: int, primary: bool, at: Shown | None, confirm: ConfirmObject | None
 ) -> ButtonElement:
     style = "danger" if button in _DANGER else "primary" if primary else None
     return layout.button(
@@ -127,7 +138,7 @@ def _button(
         plain(_label(button, at), 75),
         button_value(subject, revision),
         style=style,
-        confirm=_confirm(button, at, plan),
+        confirm=confirm,
     )
 
 
@@ -141,17 +152,18 @@ def _label(button: Button, at: Shown | None) -> str:
     return _LABELS[button]
 
 
-def _confirm(button: Button, at: Shown | None, plan: PlanCard | None) -> ConfirmObject | None:
+def _confirm(button: Button, at: Shown | None, plan: PlanCard | None, if_rolled_back: str) -> ConfirmObject | None:
     if button is Button.APPROVE:
         title = "Automation is paused. Run it anyway?" if at is Shown.HELD else "Run this?"
         return layout.confirm(
             plain(title, 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
         )
     if button is Button.ROLL_BACK:
-        undo = f"Rollback: {plan.rollback}" if plan else "This undoes what was done."
+        # Of notices that an older release has queued only the plan is known.
+        undo = if_rolled_back or (f"Rollback: {plan.rollback}" if plan else "What was noted before it is restored.")
         return layout.confirm(
             plain("Roll it back?", 100),
-            plain_lines(f"{plan.summary}\n{undo}" if plan else undo, CONFIRM_TEXT),
+            plain_lines(f"{plain(plan.summary, 90)}\n{undo}" if plan else undo, CONFIRM_TEXT),
             plain("Yes, roll back", 30),
             plain("Leave it", 30),
             style="danger",

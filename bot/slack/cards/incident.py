@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 
 from slack_sdk.models.blocks import Block
 
+from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice, Link
 from bot.slack import layout
 from bot.slack.cards import wording
@@ -17,12 +18,14 @@ from bot.slack.text import (
     EMPTY,
     Mrkdwn,
     bold,
+    capital,
     code,
     concat,
     dotted,
     escape,
     lines,
     link,
+    listed,
     quotation,
     spaced,
     units,
@@ -33,6 +36,7 @@ from bot.slack.text import (
 
 STEPS_SHOWN = 6
 EVIDENCE_SHOWN = 5
+UNMATCHED_SHOWN = 8
 LINKS_SHOWN = 5
 LINKS_CHARACTERS = 2200
 
@@ -42,12 +46,15 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
     at = shown(card)
     known = set(card.names) & set(known_people)
     said = wording.lead(at, card, known)
-    buttons = button_row(card.buttons, card.subject, card.revision, at=at, plan=card.plan)
+    buttons = button_row(
+        card.buttons, card.subject, card.revision, at=at, plan=card.plan, if_rolled_back=card.if_rolled_back
+    )
     parts: list[Block | None] = [
         layout.header(wording.question(at, card)),
         layout.section(_lead_text(said)),
         buttons if at in ANNOUNCED else None,
         layout.section(quotation(card.summary, 400)) if card.summary else None,
+        _without_a_runbook(card),
         layout.fields(_facts(at, card)),
         _asked(card) if at in OPEN else None,
         _steps(card) if at in OPEN | STARTING else None,
@@ -73,7 +80,7 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
     if card.plan is not None and at not in NOTHING_RAN:
         facts += [
             ("Blast radius", escape(card.plan.blast_radius, 150)),
-            ("Rollback", escape(card.plan.rollback, 250)),
+            ("Rollback", escape(capital(card.plan.rollback), 250)),
         ]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
@@ -81,6 +88,22 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
         who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
         facts.append((who, wording.who_may_answer(card)))
     return [lines([bold(words(name)), value]) for name, value in facts]
+
+
+def _without_a_runbook(card: CardNotice) -> Block | None:
+    """Firing alerts that nothing proposed here is for; where there is only the one that the card is about, it says so.
+
+    A person must check them whatever becomes of the question.
+    """
+    if not card.unmatched or card.incident_state is IncidentState.RESOLVED:
+        return None
+    if card.runbook is None and len(card.unmatched) == 1:
+        return None
+    title = "Also firing, without a runbook:" if card.runbook else "Firing, without a runbook:"
+    names = [code(name, 80) for name in card.unmatched[:UNMATCHED_SHOWN]]
+    hidden = len(card.unmatched) - UNMATCHED_SHOWN
+    more = [words(f"{hidden} more")] if hidden > 0 else []
+    return layout.section(spaced(bold(words(title)), listed([*names, *more])))
 
 
 def _asked(card: CardNotice) -> Block | None:
@@ -124,6 +147,8 @@ def _more(hidden: int) -> Mrkdwn:
 
 def _footer(card: CardNotice) -> Mrkdwn:
     firing = f"{card.alerts_firing or 'no'} alert{'' if card.alerts_firing == 1 else 's'} firing"
+    if card.truncated:
+        firing += f", {card.truncated} of them left out by the monitor"
     return dotted(
         [
             bold(escape(card.incident, 40)),

@@ -23,7 +23,7 @@ def render_entry(entry: ThreadNotice, outbox_id: int, known_people: Collection[s
     title = spaced(icon(entry.tone), bold(naming(entry.title, known, 200)))
     call = concat(people(entry.to), words(": please look.")) if entry.to else None
     said = [naming(line, known, 600) for line in entry.lines[:LINES_SHOWN] if line.strip()]
-    row = button_row(entry.buttons, entry.subject, entry.revision)
+    row = button_row(entry.buttons, entry.subject, entry.revision, if_rolled_back=entry.if_rolled_back)
     blocks = [
         layout.section(lines([title, *said, *([call] if call else [])])),
         *([row] if row else []),

@@ -1,5 +1,9 @@
 """Decisions keep the exact text of their inputs; actions say what happened; the claim's judgement is kept as well."""
 
+import hashlib
+import json
+import logging
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,6 +14,7 @@ depends_on = None
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 TIME = sa.DateTime(timezone=True)
+logger = logging.getLogger(__name__)
 ADDED: dict[str, list[sa.Column[object]]] = {
     "incidents": [
         sa.Column("wanted_at", TIME, nullable=True),
@@ -41,6 +46,7 @@ def upgrade() -> None:
     for table, columns in ADDED.items():
         for column in columns:
             op.add_column(table, column)
+    _keep_what_was_sealed()
     op.create_table(
         "claim_judgements",
         sa.Column("id", NUMBER, nullable=False),
@@ -74,6 +80,37 @@ def upgrade() -> None:
         sa.Column("first_used_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("digest", name="pk_policies"),
     )
+
+
+def _keep_what_was_sealed() -> None:
+    """Give older decisions the very text they were sealed with, and the seal that the record holds of it.
+
+    Where the two do not agree, the row stays readable but has no seal, and is named: nobody can tell whether it was
+    altered, or only written in another way.
+    """
+    connection = op.get_bind()
+    connection.execute(sa.text("UPDATE decisions SET text = CAST(situation AS TEXT)"))
+    rows = connection.execute(
+        sa.text(
+            "SELECT d.incident_id, d.revision, d.text, CAST(a.body AS TEXT) AS body "
+            "FROM decisions d LEFT JOIN audit_entries a ON a.number = d.audit_entry"
+        )
+    )
+    sealed, unlike = [], []
+    for row in rows:
+        seal = hashlib.sha256(row.text.encode()).hexdigest()
+        said = json.loads(row.body).get("situation_sha256") if row.body else None
+        if seal == said:
+            sealed.append({"incident_id": row.incident_id, "revision": row.revision, "seal": seal})
+        else:
+            unlike.append(f"INC-{row.incident_id} revision {row.revision}")
+    if sealed:
+        connection.execute(
+            sa.text("UPDATE decisions SET seal = :seal WHERE incident_id = :incident_id AND revision = :revision"),
+            sealed,
+        )
+    if unlike:
+        logger.warning("stored situations that are not as their audit entry says: %s", ", ".join(unlike))
 
 
 def downgrade() -> None:

@@ -28,7 +28,7 @@ def confidence(policy: Policy, *answered: str) -> float | None:
     return decided(policy, answers=CALM_BURN | dict.fromkeys(answered, Answer(samples=("0",)))).confidence
 
 
-@pytest.mark.parametrize("again", [QUERY, "up==0", " up  ==\n0 ", "up == 0 # still down?"])
+@pytest.mark.parametrize("again", [QUERY, "up==0", " up  ==\n0 ", "up == 0 # still down?", "(up == 0)", "((up == 0))"])
 def test_the_same_query_under_two_names_is_one_piece_of_evidence(again: str) -> None:
     assert confidence(asking(QUERY), QUERY) == confidence(asking(QUERY, again), QUERY, again) == 0.9
     assert confidence(asking(QUERY, "errors > 1"), QUERY, "errors > 1") == 0.95, "another query is another piece"

@@ -78,6 +78,21 @@ class Incidents:
         )
         return [_alert(row) for row in rows]
 
+    async def hit_since(self, since: datetime) -> Sequence[tuple[int, str]]:
+        """Where an alert fires that was received after ``since``: unresolved incidents by number, and its service."""
+        unresolved = select(INCIDENTS.c.id).where(INCIDENTS.c.state != IncidentState.RESOLVED)
+        found = await self._session.execute(
+            select(ALERTS.c.incident_id, ALERTS.c.service)
+            .where(
+                ALERTS.c.incident_id.in_(unresolved),
+                ALERTS.c.status == AlertStatus.FIRING,
+                ALERTS.c.received_at > since,
+            )
+            .distinct()
+            .order_by(ALERTS.c.incident_id, ALERTS.c.service)
+        )
+        return [(row.incident_id, row.service) for row in found]
+
     async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:
         """Open an incident of its own for what a person asks; its number."""
         facts = alert.facts

@@ -243,7 +243,7 @@ def _warnings_in(document: Mapping[str, Any]) -> tuple[str, ...]:
     """What Prometheus says about an incomplete answer (``warnings``); ``infos`` do not make it incomplete."""
     found = document.get("warnings") or ()
     if not isinstance(found, list | tuple):
-        return ("what is missing is not readable",)
+        return ("its warnings are not readable",)
     return tuple(_clipped(str(one), ERROR_TEXT_LIMIT) for one in found[:WARNINGS_KEPT])
 
 

@@ -6,6 +6,7 @@ apart. This module knows nothing of Prometheus as a server.
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 _TOKEN = re.compile(
@@ -23,8 +24,11 @@ _LOGICAL_WORDS = frozenset({"and", "or", "unless", "atan2"})
 
 @lru_cache(maxsize=1024)
 def one_text(query: str) -> str:
-    """``query`` in one way of writing it: without comments, and with its parts one space apart."""
-    return " ".join(token[0] for token in _TOKEN.finditer(query) if token.lastgroup != "skip")
+    """``query`` in one way of writing it: without comments and brackets around all of it, its parts one space apart."""
+    parts = [_in_double_quotes(token[0]) for token in _TOKEN.finditer(query) if token.lastgroup != "skip"]
+    while _in_brackets(parts):
+        parts = parts[1:-1]
+    return " ".join(parts)
 
 
 @lru_cache(maxsize=1024)
@@ -50,3 +54,21 @@ def is_condition(query: str) -> bool:
             return True
         previous = "operator" if kind == "word" and token[0].lower() in _LOGICAL_WORDS else kind or ""
     return False
+
+
+def _in_double_quotes(part: str) -> str:
+    """``'a'`` and ``"a"`` are the same text; what needs care (escapes, quotes inside) stays as it is written."""
+    plain = part[:1] == "'" and not set(part[1:-1]) & {"\\", '"'}
+    return f'"{part[1:-1]}"' if plain else part
+
+
+def _in_brackets(parts: Sequence[str]) -> bool:
+    """Whether one pair of brackets holds all of it."""
+    if len(parts) < 2 or parts[0] != "(" or parts[-1] != ")":
+        return False
+    depth = 0
+    for part in parts[:-1]:
+        depth += (part == "(") - (part == ")")
+        if depth == 0:
+            return False
+    return True

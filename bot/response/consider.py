@@ -194,9 +194,9 @@ async def _settle(
 async def _tell_that_it_is_busy(
     work: Work, context: Context, incident: Incident, request: Request, now: datetime
 ) -> None:
-    """What was asked for just as another action began is not looked at later, unasked: its asker hears that."""
+    """What was asked for just as another action began is not considered later, unasked: whoever asked is told."""
     line = ThreadLine(
-        title=f"Not looked at: {request.runbook}",
+        title=f"Not considered: {request.runbook}",
         lines=("An action of this incident is under way. Ask for it again once that is over.",),
         tone=Tone.WARNING,
     )
@@ -251,9 +251,13 @@ async def _nothing_new(
     fire since, or a person has said no, and is not asked again for what is no worse.
     """
     stored = await work.decisions.latest(incident.id)
-    if stored is None or stored.decision.runbook != decision.runbook:
+    if stored is None or (current is not None and current.state is ActionState.SUPERSEDED):
         return False
-    if current is not None and current.state is ActionState.SUPERSEDED:
+    runbook = stored.decision.runbook
+    if current is not None and current.state in ENDED and stored.situation.request is not None:
+        # A person chose that one instead: it is over, and what the alerts are for was no news then.
+        runbook = match_incident(policy, stored.situation.alerts).runbook
+    if runbook != decision.runbook:
         return False
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE

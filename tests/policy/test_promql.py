@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.policy.promql import is_condition
+from bot.policy.promql import is_condition, one_text
 
 CONDITIONS = [
     "up == 0",
@@ -42,3 +42,24 @@ def test_a_comparison_at_the_outer_level_is_a_condition(query: str) -> None:
 @pytest.mark.parametrize("query", QUANTITIES)
 def test_everything_else_is_a_quantity(query: str) -> None:
     assert not is_condition(query)
+
+
+@pytest.mark.parametrize(
+    "other", ["(up{a='b'} == 0)", 'up{ a="b" }==0', "( (up{a='b'} == 0) ) # down", '(up{a="b"} == 0)']
+)
+def test_the_same_query_has_one_text_however_it_is_written(other: str) -> None:
+    assert one_text(other) == one_text("up{a='b'} == 0")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("(a) + (b)", "a) + (b"),
+        ("up{a='b'}", "up{a='c'}"),
+        (r"up{a='\d'}", r'up{a="\\d"}'),
+        ("(a)", "sum(a)"),
+        ("a b", "ab"),
+    ],
+)
+def test_another_query_has_another_text(one: str, other: str) -> None:
+    assert one_text(one) != one_text(other)

@@ -1,14 +1,17 @@
 """C18: a request acts by itself only where the runbook's ``when`` holds for what was asked."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.policy.decide import decide
 from bot.policy.decision import Verdict
 from bot.policy.situation import Memory, RefusalKind
+from bot.response.assessment.situation import memory_of
 from bot.response.interventions.requests import Wanted, run
 from bot.response.model.actions import ActionState
-from tests.policy.calm import RUNBOOK, asked_for, calm_alert, calm_policy, refusal
+from tests.policy.calm import NOW, RUNBOOK, asked_for, calm_alert, calm_policy, refusal
 from tests.policy.edges import decided
 from tests.promises.signals import send
 from tests.response.clicks import stop
@@ -103,3 +106,27 @@ async def test_a_stop_that_comes_after_the_request_outlives_it(tmp_path: Path) -
         waiting = await here.until(ActionState.WAITING)
         assert waiting.verdict is Verdict.ASK
         assert here.switch.read()["flips"] == 0
+
+
+@pytest.mark.parametrize("set_by", [timedelta(hours=-1), timedelta(0), timedelta(hours=1)])
+async def test_what_came_first_is_told_by_commits_and_by_no_clock(tmp_path: Path, set_by: timedelta) -> None:
+    """Between the stop and the request the clock is set back, stands still, or is put forward."""
+    moved = [timedelta(0)]
+    patient = written_policy("L3", **ALONE | {"veto_window": "1d"})
+    async with world(tmp_path, patient, now=lambda: NOW + moved[0]) as here:
+        await here.license()
+        await send(here)
+        await here.until(ActionState.VETO_WINDOW)
+        assert (await stop(here, BOB)).accepted
+        await here.idle()
+        moved[0] = set_by
+        await ask(here)
+        await here.until(ActionState.VETO_WINDOW)
+        assert (await stop(here, BOB)).accepted
+        await here.idle()
+        async with here.database.read() as work:
+            stored = await work.decisions.latest(1)
+            memory = await memory_of(work, await here.incident())
+        assert stored is not None
+        judged = stored.situation.model_copy(update={"memory": memory})
+        assert decide(judged, here.context.policy()).reason("memory").result.value == "escalates"

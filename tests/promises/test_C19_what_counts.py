@@ -1,6 +1,5 @@
 """C19: an approval counts as the present policy counts it; a budget counts every act, and one query is one piece."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,10 @@ from bot.policy.situation import LedgerEntry
 from bot.response.model.actions import ActionState, By
 from tests.policy.calm import CALM_BURN, NOW, QUERY, RUNBOOK, calm_policy
 from tests.policy.edges import decided
+from tests.promises.moments import Interrupted, from_now_on
 from tests.promises.signals import send
 from tests.response.clicks import approve
-from tests.response.world import ALICE, BOB, CAROL, Switch, World, world, written_policy
+from tests.response.world import ALICE, BOB, CAROL, world, written_policy
 
 # Evidence
 
@@ -28,7 +28,7 @@ def confidence(policy: Policy, *answered: str) -> float | None:
     return decided(policy, answers=CALM_BURN | dict.fromkeys(answered, Answer(samples=("0",)))).confidence
 
 
-@pytest.mark.parametrize("again", [QUERY, "up==0", " up  ==\n0 ", "up == 0 # still down?"])
+@pytest.mark.parametrize("again", [QUERY, "up==0", " up  ==\n0 ", "up == 0 # still down?", "(up == 0)", "((up == 0))"])
 def test_the_same_query_under_two_names_is_one_piece_of_evidence(again: str) -> None:
     assert confidence(asking(QUERY), QUERY) == confidence(asking(QUERY, again), QUERY, again) == 0.9
     assert confidence(asking(QUERY, "errors > 1"), QUERY, "errors > 1") == 0.95, "another query is another piece"
@@ -77,32 +77,6 @@ async def test_an_approved_act_uses_the_budget_up_for_the_next_that_would_act_al
 
 
 # Approvals
-
-
-class Interrupted(Switch):
-    """A switch at which something happens while it is planned, or while its state is recorded."""
-
-    on_plan: Callable[[], Awaitable[None]] | None = None
-    on_snapshot: Callable[[], Awaitable[None]] | None = None
-
-    async def plan(self, *asked: Any) -> Any:
-        happens, self.on_plan = self.on_plan, None
-        if happens is not None:
-            await happens()
-        return await super().plan(*asked)
-
-    async def snapshot(self, plan: Any) -> Any:
-        happens, self.on_snapshot = self.on_snapshot, None
-        if happens is not None:
-            await happens()
-        return await super().snapshot(plan)
-
-
-def from_now_on(here: World, policy: Policy) -> Callable[[], Awaitable[None]]:
-    async def change() -> None:
-        object.__setattr__(here.context, "policy", lambda: policy)
-
-    return change
 
 
 @pytest.mark.parametrize("moment", ["on_plan", "on_snapshot"])

@@ -41,7 +41,7 @@ def services_of(policy: Policy, alerts: Sequence[AlertFacts], plan: Plan | None)
     the plan does not tell, every alert must: what one alert calls itself says nothing of what another one is about.
     """
     touched = _touched(policy, plan) if plan is not None else frozenset()
-    named = {alert.service for alert in alerts}
+    named = {alert.service.strip() for alert in alerts}
     known = bool(touched) or (plan is not None and not plan.touches_service) or UNKNOWN_SERVICE not in named
     return Services((touched | named) - {UNKNOWN_SERVICE}, known)
 
@@ -53,4 +53,4 @@ def _touched(policy: Policy, plan: Plan) -> frozenset[str]:
         service
         for service, entry in policy.services.items()
         if any(fnmatchcase(name, pattern) for pattern in entry.targets for name in names)
-    ) | ({plan.service} - {UNKNOWN_SERVICE})
+    ) | ({plan.service.strip()} - {UNKNOWN_SERVICE})

@@ -14,7 +14,7 @@ from bot.policy.situation import Scope, ScopeKind
 from bot.response.execution.controls import held_by_people, services_touched
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.incidents import Alert, AlertStatus, Incident
+from bot.response.model.incidents import Alert, Incident
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
@@ -24,6 +24,7 @@ from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
 
 NEIGHBOURS_MAX = 50
+"""One is enough to know of harm, and queueing each keeps every other writer waiting for a moment."""
 
 
 async def pause_after_harm(work: Work, action: Action, reason: str, now: datetime) -> int:
@@ -63,13 +64,12 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
 
 
 async def reconsider_neighbours(work: Work, context: Context, action: Action) -> None:
-    """An act has ended: assess its incident anew, and every other in which alerts came while it ran."""
-    began = action.begun_at or context.now()
-    for incident in await work.incidents.unresolved(NEIGHBOURS_MAX):
-        alerts = await work.incidents.alerts(incident.id) if incident.id != action.incident_id else ()
-        came = any(alert.status is AlertStatus.FIRING and alert.received_at > began for alert in alerts)
-        if incident.id == action.incident_id or came:
-            await work.queue.consider(incident.id)
+    """An act has ended: assess its incident anew, and others in which alerts that may be due to it came meanwhile."""
+    policy, hit = context.policy(), await work.incidents.hit_since(action.begun_at or context.now())
+    near = dict.fromkeys(number for number, service in hit if _feels(action, _depended_on(policy, service)))
+    near.pop(action.incident_id, None)
+    for incident_id in (action.incident_id, *list(near)[:NEIGHBOURS_MAX]):
+        await work.queue.consider(incident_id)
 
 
 async def stands_on(work: Work, action: Action) -> Action | None:

@@ -47,6 +47,10 @@ class Incidents(Protocol):
         """Newest first, the firing before the resolved; at most ``limit``."""
         ...
 
+    async def hit_since(self, since: datetime) -> Sequence[tuple[int, str]]:
+        """Where an alert fires that was received after ``since``: unresolved incidents by number, and its service."""
+        ...
+
     async def firing(self, incident_id: int) -> int:
         """How many of its alerts are firing."""
         ...

@@ -101,8 +101,8 @@ class Remediation(Protocol):
     async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
         """Restore the snapshot; must be safe when ``execute``, or an earlier attempt at this, stopped half-way.
 
-        An attempt that failed may be followed by another. It is never called where the plan says that there is nothing
-        to undo.
+        An attempt that failed may be followed by another. It is never called where the plan says
+        that there is nothing to undo.
         """
         ...
 

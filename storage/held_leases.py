@@ -22,7 +22,7 @@ _LEASES = (OUTBOX_LEASES, STEP_LEASES, SECOND_NOTICE_LEASES)
 
 
 class HeldLeases:
-    """Implements ``bot.response.engine.dbos.HeldLeases``."""
+    """Implements ``bot.response.engine.needs.HeldLeases``."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], settle: timedelta = SETTLE) -> None:
         self._database = database

@@ -85,7 +85,7 @@ async def doubted(url: str, key: bytes, file: Path, scope: Scope | None, name: s
 
 
 def _policy() -> Policy | None:
-    """What the policy names; whatever is wrong with it must not cost the brake."""
+    """What the policy names; whatever is wrong with it must not cost the pause."""
     try:
         path = read_policy_path()
         return load_policy(path.read_text(encoding="utf-8"), filename=str(path))

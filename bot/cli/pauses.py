@@ -8,7 +8,6 @@ import typer
 
 from bot.cli.console import EXIT_PROBLEM, fail, out
 from bot.cli.inputs import pause_file, storage_settings
-from bot.policy.file.fields import duration_text
 
 if TYPE_CHECKING:
     from bot.policy.situation import Pause, Scope
@@ -38,6 +37,7 @@ def pause(
     """
     from bot.cli import offline_pauses
     from bot.cli.offline import OfflineError
+    from bot.policy.file.fields import duration_text
     from bot.response.interventions.pauses import SHORTENED, clipped
     from handlers.slack.pause_words import EVERYTHING, WordsError, read_duration, read_pause
 

@@ -259,7 +259,8 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         return True
     offered = f"Not rolled back by itself: {held}. Roll back is offered." if held else ""
     why = offered or rollback_line(action.plan)
-    result = Result.UNKNOWN if effect.result is EffectResult.UNKNOWN or not health.known else Result.NOT_RESTORED
+    unknown = effect.result is EffectResult.UNKNOWN or not health.known
+    result = Result.INTERRUPTED if effect.interrupted else Result.UNKNOWN if unknown else Result.NOT_RESTORED
     text = f"{health.summary} {why}"
     await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True)
     await pause_after_harm(work, action, f"its last action did not help: {health.summary}", context.now())

@@ -251,9 +251,13 @@ async def _nothing_new(
     fire since, or a person has said no, and is not asked again for what is no worse.
     """
     stored = await work.decisions.latest(incident.id)
-    if stored is None or stored.decision.runbook != decision.runbook:
+    if stored is None or (current is not None and current.state is ActionState.SUPERSEDED):
         return False
-    if current is not None and current.state is ActionState.SUPERSEDED:
+    runbook = stored.decision.runbook
+    if current is not None and current.state in ENDED and stored.situation.request is not None:
+        # A person chose that one instead: it is over, and what the alerts are for was no news then.
+        runbook = match_incident(policy, stored.situation.alerts).runbook
+    if runbook != decision.runbook:
         return False
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE
@@ -286,7 +290,7 @@ async def _tell_what_joined(
 ) -> None:
     """The question stands; whatever has joined since it was asked is said once, and the card counts it."""
     stored, policy = await work.decisions.latest(incident.id), context.policy()
-    # What people heard before is unknown where a newer release has decided last.
+    # What people were told before is unknown where a newer release has decided last.
     before = stored.situation.alerts if stored is not None else ()
     joined = _joined(before, alerts) if incident.revision else []
     known = {_identity(alert): alert for alert in joined if match(policy, alert).mute is None}

@@ -149,7 +149,7 @@ async def _conclude(
         action_id,
         event,
         f"{effect.summary} {because}".strip(),
-        _RESULTS.get(effect.result, Result.NOT_RESTORED),
+        Result.INTERRUPTED if effect.interrupted else _RESULTS.get(effect.result, Result.NOT_RESTORED),
         call_people=by_us or not done,
     )
     if action is None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.votes import Roster
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present
 from bot.response.interventions.explanations import explain, override_choices
 from bot.response.interventions.reviews import may_review
 from bot.response.ports.context import Context
@@ -111,11 +111,12 @@ async def draw_review(work: Work, context: Context, roster: Roster, press: Press
     return review_modal(found.incident.name, found.action.plan.summary, found.action.outcome, value)
 
 
-async def draw_pause(_work: Work, _context: Context, _roster: Roster, press: Press, found: Found) -> View:
-    """What could be paused because of this incident, the likeliest first."""
+async def draw_pause(work: Work, _context: Context, _roster: Roster, press: Press, found: Found) -> View:
+    """What could be paused because of this incident as it stands now, whatever card was pressed; likeliest first."""
+    action = await present(work, found)
     scopes = [Scope(kind=ScopeKind.SERVICE, name=found.incident.service)] if found.incident.service else []
-    if found.action is not None:
-        scopes.append(Scope(kind=ScopeKind.RUNBOOK, name=found.action.runbook))
-        targets = found.action.plan.targets[:TARGETS_OFFERED]
+    if action is not None:
+        scopes.append(Scope(kind=ScopeKind.RUNBOOK, name=action.runbook))
+        targets = action.plan.targets[:TARGETS_OFFERED]
         scopes += [Scope(kind=ScopeKind.TARGET, name=target.key) for target in targets]
     return pause_modal(scopes, button_value(press.subject, press.revision))

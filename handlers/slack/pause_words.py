@@ -35,7 +35,7 @@ _AFTER = ",.;:!"
 _LOOKS_LIKE_DURATION = re.compile(r"\d+(\.\d+)?[a-z]{1,7}[,.;:!]?", re.IGNORECASE)
 _LOOKS_LIKE_SCOPE = re.compile(r"([a-z_]+):(?!//)(.*)", re.IGNORECASE | re.DOTALL)
 _OPTION = re.compile(r"(for|reason)[=:](.+)", re.IGNORECASE | re.DOTALL)
-_IN_QUOTES = rf"(?:(?:{'|'.join(NAMED_KINDS)}):)?[{_QUOTES}][^{_QUOTES}]+[{_QUOTES}](?=[\s,.;]|$)"
+_IN_QUOTES = rf"(?:(?:{'|'.join(NAMED_KINDS)}):)?[{_QUOTES}][^{_QUOTES}]+[{_QUOTES}][{_AFTER}]?(?=\s|$)"
 _WORD = re.compile(rf"{_IN_QUOTES}|\S+", re.IGNORECASE)
 """What stands in quotes is one word."""
 
@@ -130,6 +130,8 @@ def words_of(text: str) -> list[str]:
 
 def meant(word: str) -> str:
     """Without the quotes around it and the dashes before it, of whatever kind; empty when it is nothing else."""
+    ended = word.rstrip(_AFTER)
+    word = ended if ended[-1:] in _QUOTES else word
     return word.strip(_QUOTES).lstrip(_DASHES).strip(_QUOTES)
 
 

@@ -23,7 +23,7 @@ from storage.held_leases import HeldLeases
 from storage.migrations import migrate
 from tests.fixtures.database import AUDIT_KEY
 
-INTERVALS_SECONDS = (0.1, 0.05, 0.025)
+INTERVALS_SECONDS = (1.0, 0.1)
 IDLE_SECONDS = 10
 FLOWS = 60
 

@@ -65,7 +65,7 @@ async def test_a_pause_file_is_named_and_only_its_removal_ends_it(shell: Shell) 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["pause", "checkout"], "'checkout' is not a scope"),
+        (["pause", "checkout"], "“checkout” is not a scope"),
         (["pause", "planet:mars"], "is not a scope"),
         (["pause", "--for", "soon"], "is not a duration"),
         (["resume", "service:"], "names no service"),

@@ -71,10 +71,12 @@ def _live(environment: dict[str, str], log: Path) -> None:
     from bot.response.ports.context import Timing
     from bot.settings import read_settings
     from tests.crash.points import Points, install
+    from tests.fixtures.start_service import enrol
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.info("started; to die at %r", environment.get(CRASH_AT, ""))
+    enrol()
     install(Points(Path(environment[CRASH_LOG]), environment.get(CRASH_AT, "")))
     settings = read_settings(environment)
     serving = serve(

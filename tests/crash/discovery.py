@@ -66,7 +66,15 @@ async def _record() -> dict[str, list[str]]:
                 (folder / story.name).mkdir()
                 expected, own = story.outcome(""), folder / story.name
                 async with (
-                    scene(yard, own, story.level, story.helps, verify_within(expected), story.veto_window) as here,
+                    scene(
+                        yard,
+                        own,
+                        story.level,
+                        story.helps,
+                        verify_within(expected),
+                        story.veto_window,
+                        story.remediation,
+                    ) as here,
                     here.kept_alive(),
                 ):
                     trouble = Trouble(here, story)

@@ -106,7 +106,13 @@ class Scene:
 
 @asynccontextmanager
 async def scene(
-    yard: Yard, folder: Path, level: str, helps: bool, verify_within: str, veto_window: str = "1s"
+    yard: Yard,
+    folder: Path,
+    level: str,
+    helps: bool,
+    verify_within: str,
+    veto_window: str = "1s",
+    remediation: str = "restart_service",
 ) -> AsyncIterator[Scene]:
     """Everything but the bot, in order; at the end the bot is killed, if it still lives.
 
@@ -117,6 +123,7 @@ async def scene(
         helps: whether a service that answers again counts as healthy.
         verify_within: how long a service has to become healthy.
         veto_window: of the runbooks that alerts ask for.
+        remediation: of every runbook.
     """
     for service in SERVICES:
         await yard.repair(service)
@@ -126,7 +133,7 @@ async def scene(
         slack = await stack.enter_async_context(workspace.serve())
         health_url = await stack.enter_async_context(_health_page(yard, helps))
         policy_file = folder / "policy.yml"
-        document = _policy(yard, level, health_url, verify_within, veto_window)
+        document = _policy(yard, level, health_url, verify_within, veto_window, remediation)
         policy_file.write_text(yaml.safe_dump(document, sort_keys=False))
         environment = {
             "SLACK_BOT_TOKEN": workspace.bot_token,
@@ -159,7 +166,9 @@ def again(service: str) -> str:
     return f"restart-{service}-again"
 
 
-def _policy(yard: Yard, level: str, health_url: str, verify_within: str, veto_window: str) -> dict[str, Any]:
+def _policy(
+    yard: Yard, level: str, health_url: str, verify_within: str, veto_window: str, remediation: str
+) -> dict[str, Any]:
     """A runbook per service, so that the pause of one after harm leaves the others alone; and another for each."""
     return {
         "version": 1,
@@ -174,7 +183,7 @@ def _policy(yard: Yard, level: str, health_url: str, verify_within: str, veto_wi
                 "summary": f"Restart {service} when it stopped answering",
                 "when": f"alert.name == 'ServiceDown' && alert.service == '{service}'",
                 "level": level,
-                "remediation": "restart_service",
+                "remediation": remediation,
                 "with": {"backend": "supervisor", "service": service},
                 "blast_radius": {"targets": 1},
                 "evidence": {"monitored": "vector(1) == 1"},

@@ -79,6 +79,8 @@ class Story:
     veto_window: str = "1s"
     helps: bool = True
     """Restarting it makes it healthy again."""
+    reversible: bool = False
+    """It is started by a remediation that can be rolled back; what restarts it has nothing to undo."""
     first: str | None = None
     """The point from which on it is a story of its own, and no repetition of one told before."""
     last: str | None = None
@@ -92,13 +94,10 @@ class Story:
         A death inside an effect leaves the effect's outcome unknown, and then what is found decides. A death anywhere
         else makes no difference.
         """
-        usual = Outcome(_S.SUCCEEDED if self.helps else _S.ROLLED_BACK, starts=1)
+        usual = Outcome(_S.SUCCEEDED if self.helps else self._when_it_did_not_help, starts=1)
         match point.split(": "):
-            case ["execute", "marked as begun, not begun"]:
-                return Outcome(_S.ROLLED_BACK, starts=0)
-            case ["execute", "after the backend's stop"]:
-                # Stopped and not started: taking it back starts what ran before, and leaves what was down.
-                return Outcome(_S.ROLLED_BACK, starts=1 if self.hangs else 0)
+            case ["execute", "marked as begun, not begun" | "after the backend's stop"]:
+                return Outcome(self._when_it_did_not_help, starts=0)
             case ["roll_back", _] | [FlowName.ACT, StepName.ROLL_BACK_RESTORE, "done, not recorded"]:
                 return Outcome(_S.FAILED, starts=1)  # nobody verifies a rollback, so a person must look
             case _:
@@ -114,11 +113,20 @@ class Story:
         effect = None if point.startswith((FlowName.ACT, *EFFECTS)) else effect_under_way(reached)
         match effect:
             case "execute":
-                return frozenset({usual, Outcome(_S.ROLLED_BACK, starts=0), Outcome(_S.ROLLED_BACK, starts=1)})
+                return frozenset({usual, *(Outcome(self._when_it_did_not_help, starts) for starts in (0, 1))})
             case "roll_back":
                 return frozenset({usual, Outcome(_S.FAILED, starts=1)})
             case _:
                 return frozenset({usual})
+
+    @property
+    def remediation(self) -> str:
+        """What the runbooks use."""
+        return "start_service" if self.reversible else "restart_service"
+
+    @property
+    def _when_it_did_not_help(self) -> ActionState:
+        return _S.ROLLED_BACK if self.reversible else _S.FAILED
 
 
 STORIES = {
@@ -149,8 +157,20 @@ STORIES = {
             recorded=("decision.made", "action.vote"),
             told=("Asking for approval", "Approved"),
             helps=False,
+            reversible=True,
             first=f"{FlowName.ACT}: {StepName.ACT_VERIFY}: done, not recorded",
             last="thread entry 'Rolled back': recorded",
+        ),
+        Story(
+            "nothing to undo",
+            level="L1",
+            hangs=True,
+            deeds=(Deed.APPROVE,),
+            recorded=("decision.made", "action.vote"),
+            told=("Asking for approval", "Approved"),
+            helps=False,
+            first=f"{FlowName.ACT}: {StepName.ACT_CONCLUDE}: done, not committed",
+            last="thread entry 'Failed': recorded",
         ),
         Story(
             "stopped and overridden",
@@ -209,6 +229,7 @@ class Trouble:
         for deed in self.story.deeds:
             await self._deeds[deed]()
         ending = await self._until_ended()
+        await self._has_looked_again()
         outcome = Outcome(ending, yard.starts(self.service) - before)
         await yard.repair(self.service)
         before = yard.starts(self.service)
@@ -346,6 +367,15 @@ class Trouble:
         state = await self.here.workspace.until(ending, PATIENCE_SECONDS)
         assert state is not None
         return state
+
+    async def _has_looked_again(self) -> None:
+        """The bot looks at the incident again when an action ends: what comes next is not to be part of that."""
+        await until(self._no_flow_is_left, "the bot has looked at what it did", within_seconds=PATIENCE_SECONDS)
+
+    async def _no_flow_is_left(self) -> bool:
+        with closing(sqlite3.connect(self.here.database)) as connection:
+            left = "SELECT count(*) FROM workflow_status WHERE status IN ('DELAYED', 'ENQUEUED', 'PENDING')"
+            return bool(connection.execute(left).fetchone()[0] == 0)
 
     async def _until_told(self, title: str) -> None:
         await self.here.workspace.until(lambda: self._is_told(title), PATIENCE_SECONDS)

@@ -15,7 +15,7 @@ async def test_killed_here_and_started_again_the_bot_loses_and_doubles_nothing(
     story = STORIES[story_name]
     within = verify_within(story.outcome(point))
     async with (
-        scene(yard, tmp_path, story.level, story.helps, within, story.veto_window) as here,
+        scene(yard, tmp_path, story.level, story.helps, within, story.veto_window, story.remediation) as here,
         here.kept_alive(point),
     ):
         trouble = Trouble(here, story)

@@ -124,6 +124,7 @@ async def test_a_request_opens_an_incident_and_is_considered_like_an_alert(ship:
         "reason": "it hangs",
         "parameters": {"service": "checkout"},
         "at": entry.at.isoformat().replace("+00:00", "Z"),
+        "after": [],
     }
     assert [entry.actor for entry in await ship.audited("runbook.requested")] == ["U01ALICE"]
 

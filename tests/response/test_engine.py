@@ -19,7 +19,8 @@ from bot.response.engine.dbos import MAX_RECOVERIES, Engine, FlowDiedError
 from bot.response.engine.liveness import place_of
 from bot.response.interventions import approvals
 from bot.response.interventions import take_override as interventions
-from bot.response.model.actions import ActionState
+from bot.response.model.actions import Action, ActionState
+from bot.response.model.notices import ThreadNotice
 from bot.response.ports.flow import Flow, Json, QueueName
 from storage.database import Database
 from storage.held_leases import HeldLeases
@@ -269,11 +270,20 @@ async def test_a_roll_back_that_fails_in_a_way_nobody_foresaw_ends_and_calls_peo
         await approve(here)
         done = await here.until(ActionState.SUCCEEDED)
         here.context.catalogue.clear()  # type: ignore[attr-defined]  # the remediation was taken out since
-        press, roster = await here.press(ALICE), await here.context.roster()
-        async with here.database.begin() as work:
-            answer = await interventions.roll_back(work, here.context, roster, press, "worse than before")
-        assert answer.accepted
-        failed = await here.until(ActionState.FAILED)
-        assert failed.id == done.id
-        assert "KeyError" in failed.outcome
-        assert (await here.until_thread("Failed")).to == failed.approvers
+
+        async def roll_back(attempt: int) -> Action:
+            press, roster = await here.press(ALICE), await here.context.roster()
+            async with here.database.begin() as work:
+                answer = await interventions.roll_back(work, here.context, roster, press, "worse than before")
+            assert answer.accepted, answer.text
+            failed = await here.until(ActionState.FAILED)
+            assert (failed.id, failed.rollbacks) == (done.id, attempt)
+            return failed
+
+        told = await roll_back(1)
+        assert "whether somebody has changed lamp since cannot be seen" in told.outcome
+        failed = await roll_back(2)
+        assert "KeyError" in failed.outcome, "whoever was told and asks again has it tried"
+        await here.idle()
+        notices = [n for n in here.delivered if isinstance(n, ThreadNotice) and n.title.startswith("Failed")]
+        assert [notice.to for notice in notices] == [failed.approvers] * 2

@@ -27,6 +27,7 @@ from bot.response.interventions.requests import (
     rehearse,
     run,
 )
+from bot.response.interventions.take_override import override
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.ports.context import Context
@@ -174,6 +175,20 @@ async def test_a_request_never_pushes_another_question_aside(tmp_path: Path) -> 
         assert asked.incident == "INC-2"
         await here.until(ActionState.WAITING, incident_id=2)
         assert (await here.until(ActionState.WAITING)).id == first.id
+
+
+async def test_what_was_done_instead_is_followed_by_no_question_about_what_it_took_the_place_of(tmp_path: Path) -> None:
+    async with world(tmp_path, two_runbooks()) as here:
+        await here.fire()
+        first = await here.until(ActionState.WAITING)
+        press, roster = await here.press(ALICE), await here.context.roster()
+        async with here.database.begin() as work:
+            assert (await override(work, here.context, roster, press, "flash", "it is the bulb")).accepted
+        await here.until_card(lambda card: card.runbook == "flash" and card.subject != first.id)
+        assert (await approve(here, BOB)).accepted
+        done = await here.until(ActionState.SUCCEEDED)
+        await here.idle()
+        assert await here.action() == done, "the same alert goes on firing, and that is no news yet"
 
 
 async def test_a_request_right_after_our_own_act_is_no_sign_of_harm(tmp_path: Path) -> None:

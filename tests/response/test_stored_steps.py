@@ -51,7 +51,7 @@ FOUND = {"muted": "", "evidence": [EVIDENCE], "impact": IMPACT, "members": MEMBE
 """What the release before inputs were kept had found of the world, but for the plan."""
 ANSWERS = {"light == 0": {"samples": [], "error": "", "warnings": [], "judged": "supports", "detail": "as told"}}
 PLANNED = {"plan": PLAN | {"touches_service": True}, "problem": "", "changed": []}
-ASKED = REQUEST | {"at": None}
+ASKED: dict[str, Any] = REQUEST | {"at": None, "after": []}
 OF_ONE_ALERT: list[tuple[type[Facts], dict[str, Any], dict[str, Any]]] = [
     (Request, REQUEST, ASKED),
     (

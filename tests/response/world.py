@@ -208,6 +208,7 @@ class World:
     senses: Senses
     delivered: list[Told] = field(default_factory=list)
     slack_answers: bool = True
+    engine: Engine | None = None
 
     @property
     def people(self) -> People:
@@ -350,7 +351,7 @@ async def world(
         now=now,
     )
     intake = Intake(database, context.policy, context.now)
-    built = World(database, context, intake, switch, senses)
+    built = World(database, context, intake, switch, senses, engine=engine)
     await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, now))
     courier = asyncio.create_task(built.deliver())
     try:

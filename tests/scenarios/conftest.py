@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from playwright.async_api import Page
 
+from remediations import catalogue
+from tests.fixtures.start_service import StartService
 from tests.local.page.conftest import chromium
 from tests.scenarios.stage import ROOT
 
@@ -34,3 +36,11 @@ def picture(request: pytest.FixtureRequest) -> TakePicture:
         assert len(taken) < LARGEST_IMAGE_BYTES, f"{name}.png has {len(taken)} bytes"
 
     return take
+
+
+@pytest.fixture
+def start_service(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a remediation that can be rolled back, known to the bot of this story; a restart cannot be."""
+    monkeypatch.setattr(catalogue, "REMEDIATIONS", (*catalogue.REMEDIATIONS, StartService))
+    monkeypatch.setitem(catalogue.PARAMETER_MODELS, StartService.name, StartService.parameters)
+    return StartService.name

@@ -81,8 +81,10 @@ async def test_a_workflow_asks_and_hears_the_incidents_name(tmp_path: Path) -> N
         assert [action.state for action in await here.actions()] == [ActionState.WAITING]
 
 
-async def test_the_message_shortcuts_and_the_global_one_work_from_end_to_end(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, with_prometheus=True, relaxed_limits=True) as here:
+async def test_the_message_shortcuts_and_the_global_one_work_from_end_to_end(
+    tmp_path: Path, start_service: str
+) -> None:
+    async with small_stage(tmp_path, with_prometheus=True, relaxed_limits=True, remediation=start_service) as here:
         await here.service.crash()
         await here.fire()
         card = await here.card_of("INC-1", "'action_id': 'approve'")

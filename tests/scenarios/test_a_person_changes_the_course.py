@@ -34,8 +34,10 @@ async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_r
         assert len(here.cards("INC-1")) == 1
 
 
-async def test_every_question_and_order_after_slash_watch_is_answered_in_private(tmp_path: Path) -> None:
-    async with small_stage(tmp_path, relaxed_limits=True) as here:
+async def test_every_question_and_order_after_slash_watch_is_answered_in_private(
+    tmp_path: Path, start_service: str
+) -> None:
+    async with small_stage(tmp_path, relaxed_limits=True, remediation=start_service) as here:
         await here.service.crash()
         await here.slash("alice", "incidents", "No incident is open")
         await here.fire()
@@ -43,7 +45,7 @@ async def test_every_question_and_order_after_slash_watch_is_answered_in_private
         await here.slash("alice", "", "What you can ask Watchkeeper", "/watch pause")
         await here.slash("alice", "help", "rollback", "resume")
         await here.slash("alice", "incidents", "1 open incident", "INC-1", "waiting for approval")
-        shown = await here.slash("alice", "show INC-1", "Restart checkout", "What runs")
+        shown = await here.slash("alice", "show INC-1", "Start checkout", "Blast radius", "Stop checkout again")
         assert "action_id" not in shown, "the buttons belong to the card"
         await here.slash("alice", "why INC-1", "Asking for approval", "this settled it")
         await here.slash("alice", "rollback INC-1 I changed my mind", "Nothing to roll back: waiting for approval")

@@ -69,11 +69,31 @@ async def test_dave_has_no_say_and_is_told_so_in_private(tmp_path: Path) -> None
         assert await here.supervisord.state("checkout:checkout") == "EXITED"
 
 
-async def test_a_restart_that_does_not_help_is_rolled_back_and_people_are_called(tmp_path: Path) -> None:
-    async with stage(tmp_path, verify={"within": "3s", "healthy": "vector(0)", "stable": 1}) as here:
+NEVER_HEALTHY = {"within": "3s", "healthy": "vector(0)", "stable": 1}
+
+
+async def test_a_restart_that_does_not_help_goes_to_people_because_there_is_nothing_to_undo(tmp_path: Path) -> None:
+    async with stage(tmp_path, verify=NEVER_HEALTHY) as here:
         await here.service.hang()
+        card = await here.card("ServiceDown", "'action_id': 'approve'", "Nothing to undo.")
+        await here.workspace.person("alice").click(card, "approve")
+        texts = await here.thread("*Failed*", timeout=60)
+        [told] = [text for text in texts if "*Failed*" in text]
+        assert "Rollback: nothing to undo." in told
+        assert "<@U01ALICE>" in told, "the people who can answer are called"
+        assert "roll_back" not in str(texts) + said(await here.card()), "nobody is offered to undo it"
+        assert "automation.paused" in await here.audit_kinds()
+        assert await here.supervisord.state("checkout:checkout") == "RUNNING", "what works is never stopped"
+
+
+async def test_an_act_that_does_not_help_is_rolled_back_and_people_are_called(
+    tmp_path: Path, start_service: str
+) -> None:
+    async with stage(tmp_path, verify=NEVER_HEALTHY, remediation=start_service) as here:
+        await here.service.crash()
         card = await here.card("ServiceDown", "'action_id': 'approve'")
         await here.workspace.person("alice").click(card, "approve")
         texts = await here.thread("Rolled back", timeout=60)
         assert any("<@U01ALICE>" in text for text in texts), "the people who can answer are called"
         assert "automation.paused" in await here.audit_kinds()
+        assert await here.supervisord.state("checkout:checkout") == "STOPPED", "not running, as before our act"

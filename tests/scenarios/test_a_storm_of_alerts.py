@@ -88,14 +88,16 @@ async def test_a_hundred_services_in_trouble_are_six_cards_and_none_is_lost(tmp_
         assert not [call for call in here.workspace.calls if call.error]
 
 
-async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_path: Path) -> None:
+async def test_one_yes_repairs_what_a_storm_broke_and_the_thread_tells_each(tmp_path: Path, start_service: str) -> None:
     broken = [Program(f"cart-{number}") for number in range(1, 6)]
-    async with small_stage(tmp_path, relaxed_limits=True, others=broken, change_policy=two_cards_each) as here:
+    async with small_stage(
+        tmp_path, relaxed_limits=True, others=broken, change_policy=two_cards_each, remediation=start_service
+    ) as here:
         for number, program in enumerate(broken, start=1):
             await program.crash()
             incident = await here.fire(program.name, program.name)
             if number <= 2:  # the first two have cards of their own
-                await here.card_of(incident, f"Restart {program.name}")
+                await here.card_of(incident, f"Start {program.name}")
         shared = await here.card("3 questions at once", "Approve all 3", timeout=60)
         await here.workspace.person("dave").click(shared, "approve_these")
         await here.privately("dave", "the policy does not name you")

@@ -83,14 +83,29 @@ async def test_alice_is_woken_reads_why_approves_takes_it_back_and_pauses_in_the
         await expect(card.first.get_by_role("button", name="Approve")).to_have_count(0)
         await card.first.get_by_test_id("open-thread").first.click()
         thread = page.locator("#thread")
-        for words in ("Asking for approval", "Approved", "Done and verified", "Roll back"):
+        for words in ("Asking for approval", "Approved", "Done and verified", "Rollback: nothing to undo"):
             await expect(thread).to_contain_text(words)
+        await expect(page.get_by_role("button", name="Roll back")).to_have_count(0)
         await picture(page, "thread")
         assert await here.service.answers()
 
-        await thread.get_by_role("button", name="Roll back").first.click()
+
+async def test_alice_is_told_what_a_rollback_would_do_before_it_begins(
+    tmp_path: Path, chromium: Browser, start_service: str
+) -> None:
+    async with stage(tmp_path, remediation=start_service) as here, window(chromium, here, "alice") as alice:
+        page = alice.page
+        card = page.locator("#main").get_by_test_id("message").first
+        await here.service.crash()
+        await card.get_by_role("button", name="Approve").click(timeout=40_000)
         await page.get_by_test_id("confirm-agree").click()
-        await expect(thread).to_contain_text("Rolled back")
+        await until_told(here, "Done and verified")
+        await card.get_by_role("button", name="Roll back").click()
+        confirm = page.get_by_test_id("confirm")
+        for words in ("It has helped, so the problem may come back.", "you are asked first", "Stop checkout again"):
+            await expect(confirm).to_contain_text(words)
+        await page.get_by_test_id("confirm-agree").click()
+        await until_told(here, "Rolled back")
 
 
 async def test_bob_overrides_and_pauses_in_the_browser(tmp_path: Path, chromium: Browser, picture: TakePicture) -> None:

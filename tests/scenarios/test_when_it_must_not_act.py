@@ -25,12 +25,32 @@ async def test_an_alert_that_ends_while_the_question_is_open_withdraws_the_quest
         await here.card_of("INC-2", "'action_id': 'approve'")
 
 
-async def test_an_alert_soon_after_our_act_rolls_it_back_pauses_the_runbook_and_calls_people(tmp_path: Path) -> None:
-    def watchful(document: Json) -> None:
-        document["defaults"]["watch_after"] = "10m"
-        document["services"]["web"] = {"tier": 1, "fleet": 1, "depends_on": ["checkout"]}
+def watchful(document: Json) -> None:
+    document["defaults"]["watch_after"] = "10m"
+    document["services"]["web"] = {"tier": 1, "fleet": 1, "depends_on": ["checkout"]}
 
+
+async def test_an_alert_soon_after_a_restart_pauses_the_runbook_calls_people_and_stops_nothing(tmp_path: Path) -> None:
     async with small_stage(tmp_path, change_policy=watchful, relaxed_limits=True) as here:
+        await here.service.crash()
+        await here.fire()
+        card = await here.card_of("INC-1", "'action_id': 'approve'")
+        await here.workspace.person("alice").click(card, "approve")
+        await here.thread_of("INC-1", "Done and verified")
+
+        assert await here.fire("web", "f2", labels={"alertname": "TooManyErrors"}) == "INC-2"
+        told = await here.thread_of("INC-1", "Harm suspected after our act")
+        [harm] = [text for text in told if "Harm suspected" in text]
+        assert "Rollback: nothing to undo." in harm
+        assert "<@U01ALICE>" in harm, "the people who can answer are called"
+        assert await here.supervisord.state("checkout:checkout") == "RUNNING", "what works is never stopped"
+        await here.slash("bob", "status", "runbook restart-checkout", "until somebody resumes it")
+
+
+async def test_an_alert_soon_after_our_act_rolls_it_back_pauses_the_runbook_and_calls_people(
+    tmp_path: Path, start_service: str
+) -> None:
+    async with small_stage(tmp_path, change_policy=watchful, relaxed_limits=True, remediation=start_service) as here:
         await here.service.crash()
         await here.fire()
         card = await here.card_of("INC-1", "'action_id': 'approve'")

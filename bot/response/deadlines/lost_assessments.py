@@ -1,7 +1,7 @@
 """Assessments that were asked for and never came: marks that nothing stands behind any more.
 
 While an incident is marked, news joins the assessment that waits. If that one is lost (given up, or failed without a
-word), the incident would hear nothing ever again; so whatever is marked without a flow is queued anew.
+word), nothing about the incident would ever be assessed again; so whatever is marked without a flow is queued anew.
 """
 
 import logging

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from dbos import (
     DBOS,
@@ -26,17 +26,19 @@ from dbos import (
     EnqueueOptions,
     WorkflowStatus,
 )
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from bot.response.engine.database import memory_options, system_url
 from bot.response.engine.liveness import exit_at_once, place_of
+from bot.response.engine.needs import DurableDatabase, HeldLeases
+from bot.response.engine.waking import Waker
 from bot.response.ports.flow import FlowFunction, Json, QueueName
 from bot.response.ports.work import Work
 
 APPLICATION = "watchkeeper"
 APPLICATION_VERSION = "1"
 """Of the flows, not of the program: recovered work keeps running across releases. A changed flow gets a new name."""
-POLLING_INTERVAL_SECONDS = 0.1
+POLLING_INTERVAL_SECONDS = 1.0
+"""For what others left, or put off; what this process commits wakes the queues at once."""
 ASSESSMENTS_AT_ONCE = 4
 ACTS_AT_ONCE = 16
 """Flows that run at once in this process, by queue. Assessments are short and wait for one writer anyway."""
@@ -69,41 +71,6 @@ class FlowDiedError(Exception):
     """The process died each time it ran this flow."""
 
 
-class DurableDatabase(Protocol):
-    """What the engine needs of storage: its engine, its sessions, and a ``Work`` over a session that it opened."""
-
-    @property
-    def url(self) -> str:
-        """Where our database is, as SQLAlchemy writes addresses."""
-        ...
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """The connections that durable steps share with everything else."""
-        ...
-
-    @property
-    def sessionmaker(self) -> async_sessionmaker[Any]:
-        """Makes the sessions in which durable steps commit together with the engine's own bookkeeping."""
-        ...
-
-    def work(self, session: Any) -> Work:
-        """Our rows, seen through a session that the engine opened and will commit."""
-        ...
-
-
-class HeldLeases(Protocol):
-    """Leases that processes hold beside flows: rows that nobody else touches before the lease ends."""
-
-    async def holders(self) -> Collection[str]:
-        """Every process that holds a lease, alive or dead."""
-        ...
-
-    async def free(self, holder: str) -> int:
-        """End the leases of this process, known to be dead; how many."""
-        ...
-
-
 class Engine:
     """Starts, runs and recovers the durable flows. One per process."""
 
@@ -121,6 +88,7 @@ class Engine:
             lazy=True,
             retry_connection_errors=False,
         )
+        self._waker = Waker()
         self._datasource: AsyncSQLAlchemyDatasource | None = None
         self._database: DurableDatabase | None = None
         self.launched = False
@@ -151,6 +119,7 @@ class Engine:
         if delay_seconds > 0:
             options["delay_seconds"] = delay_seconds
         self._client.enqueue_in_transaction(session, options, *arguments)
+        self._waker.wake_after_commit(session)
 
     async def prepare(self) -> None:
         """Take this process's liveness lock; create DBOS's own tables, so that work can be enqueued.
@@ -159,7 +128,7 @@ class Engine:
             PlaceTakenError: a SQLite file serves one process, and another one uses it.
         """
         await self._place.take()
-        await asyncio.to_thread(lambda: DBOS(config=self._config()))
+        self._waker.attach(await asyncio.to_thread(lambda: DBOS(config=self._config())))
         await asyncio.to_thread(DBOS.migrate, self._url)
         for queue, at_once in ((QueueName.INCIDENTS, ASSESSMENTS_AT_ONCE), (QueueName.TARGETS, ACTS_AT_ONCE)):
             # Before the launch, which finds queues at once and then only every second.
@@ -309,7 +278,11 @@ class Engine:
         task = asyncio.current_task()
         if task is not None:
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        self._waker.wake()  # what waited behind it has its turn
 
     async def _tell(self, name: str, arguments: tuple[Any, ...], error: Exception) -> None:
         """Call ``on_failure``, again if need be: what broke the flow may well break the telling for a while."""
@@ -398,6 +371,7 @@ class Engine:
             by_queue[flow.queue_name].append(flow.workflow_id)
         for queue, workflow_ids in by_queue.items():
             await self._client.resume_workflows_async(workflow_ids, queue_name=queue)
+        self._waker.wake()
 
 
 async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:

@@ -41,6 +41,8 @@ class EffectReport(AsSaid):
     """One sentence for people; empty where nothing was begun."""
     details: dict[str, Any] = Field(default_factory=dict)
     """The remediation's own, where it is done."""
+    interrupted: bool = False
+    """The process that ran it died inside."""
 
 
 class SnapshotReport(AsSaid):
@@ -58,7 +60,7 @@ class SnapshotReport(AsSaid):
 def died() -> EffectReport:
     """The answer when the fence says that the effect was begun before, by a process that did not live to tell."""
     text = "The process died while it ran; how far it got is unknown."
-    return EffectReport(result=EffectResult.UNKNOWN, summary=text)
+    return EffectReport(result=EffectResult.UNKNOWN, summary=text, interrupted=True)
 
 
 async def run_effect(effect: Callable[[], Awaitable[Report]], timeout_seconds: float) -> EffectReport:

@@ -1,7 +1,7 @@
 """Whether anybody knows what a pause names: a pause of a mistyped name would give false safety.
 
 Known is what the policy, a stored alert or action, or a backend names. What a backend cannot be asked counts as known
-to it: a brake works although what it is for does not answer.
+to it: a pause works although what it is for does not answer.
 """
 
 import asyncio
@@ -96,7 +96,7 @@ def doubt(names: KnownNames, scope: Scope | None, name: str) -> Doubt | None:
 
 
 def _which(names: KnownNames, name: str) -> Doubt:
-    """A name alone: it is asked which one, however near, as a pause of the wrong thing is no brake."""
+    """A name alone: it is asked which one, however near, as a pause of the wrong thing holds nothing."""
     near = names.near(name)
     everything = "for everything write `/watch pause everything`. Nothing was paused."
     if near and near[0].name == name:

@@ -58,7 +58,7 @@ class Result(StrEnum):
     NOT_RESTORED = "not_restored"
     """It was to be rolled back and could not be, or nobody knows how far that got."""
     INTERRUPTED = "interrupted"
-    """A person, a pause or a shutdown ended it between two changes."""
+    """It was ended in the middle, by a shutdown or because its process died: it may be half done."""
     UNKNOWN = "unknown"
     """Nobody knows how far it got, or whether it helped. So is a result that only a newer release knows."""
 

@@ -1,5 +1,6 @@
 """The incident's card: its whole present state in one notice, rebuilt from rows after every change."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
 from bot.policy.rules.matching import match
 from bot.policy.situation import Situation
+from bot.policy.stored import AlteredError
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
@@ -16,6 +18,8 @@ from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
 from bot.response.notices.rollback_words import can_be_rolled_back, if_rolled_back, rollback_text
 from bot.response.ports.work import Work
+
+log = logging.getLogger(__name__)
 
 LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""
@@ -183,9 +187,16 @@ async def refresh_card(work: Work, policy: Policy, incident_id: int, now: dateti
 
 
 async def present_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> CardNotice | None:
-    """The card as it stands in this transaction; None as long as there is no decision to show."""
+    """The card as it stands in this transaction; None as long as there is no decision to show.
+
+    None also where the decision's situation was altered: a card would show what nobody decided. The thread goes on.
+    """
     incident = await work.incidents.get(incident_id)
-    stored = await work.decisions.latest(incident_id)
+    try:
+        stored = await work.decisions.latest(incident_id)
+    except AlteredError:
+        log.exception("the card of incident %d is left as it is", incident_id)
+        return None
     if incident is None or stored is None:
         return None
     action = await current_action(work, incident)

@@ -16,12 +16,12 @@ def rollback_text(plan: Plan) -> str:
     """What the rollback would do and how exactly; stands after "Rollback:"."""
     summary, exactness = plan.rollback.summary.strip(), plan.rollback.exactness
     if exactness in (Exactness.NOTHING_TO_UNDO, Exactness.NONE):
-        return f"{exactness.words}. {summary}".strip()
+        return f"{exactness.words}. {summary}".rstrip()
     return f"{summary.rstrip('.')} ({exactness.words})."
 
 
 def rollback_line(plan: Plan) -> str:
-    """The line of a thread that states the rollback option: "Rollback: nothing to undo."."""
+    """The line of a thread that states the rollback option."""
     return f"Rollback: {rollback_text(plan)}"
 
 
@@ -56,6 +56,6 @@ def _standing(action: Action, before: Attempt | None) -> str:
         return "The last attempt did not restore it; it is tried again."
     if action.state is ActionState.SUCCEEDED:
         return "It has helped, so the problem may come back."
-    if action.result is Result.UNKNOWN:
+    if action.result in (Result.UNKNOWN, Result.INTERRUPTED):
         return "Nobody knows how far it got; what was noted before it is restored."
     return "It has not helped."

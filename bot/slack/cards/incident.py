@@ -93,7 +93,7 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
 def _without_a_runbook(card: CardNotice) -> Block | None:
     """Firing alerts that nothing proposed here is for; where there is only the one that the card is about, it says so.
 
-    A person must look at them whatever becomes of the question.
+    A person must check them whatever becomes of the question.
     """
     if not card.unmatched or card.incident_state is IncidentState.RESOLVED:
         return None

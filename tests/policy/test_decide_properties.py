@@ -441,11 +441,11 @@ UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
     "gates": lambda s: _with(s, evidenced={}),
     "audit": lambda s: _overseeing(s, audited=False),
     "notification": lambda s: _overseeing(s, notification=Notification("of a newer release")),
-    "when it was asked for": lambda s: (
-        s if s.request is None else _with(s, request=s.request.model_copy(update={"at": None}))
+    "after which refusals it was asked for": lambda s: (
+        s if s.request is None else _with(s, request=s.request.model_copy(update={"after": ()}))
     ),
 }
-NEED_SOMETHING_TO_FORGET = {"security severity", "outcomes of the past", "when it was asked for"}
+NEED_SOMETHING_TO_FORGET = {"security severity", "outcomes of the past", "after which refusals it was asked for"}
 """The calm case has none of these."""
 
 

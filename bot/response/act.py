@@ -250,8 +250,9 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         incident_id=action.incident_id,
         body=entry,
     )
-    held = await held_by_people(work, context, action)
-    if action.plan.rollback.exactness in REVERSIBLE and not held:
+    reversible = action.plan.rollback.exactness in REVERSIBLE
+    held = await held_by_people(work, context, action) if reversible else ""
+    if reversible and not held:
         await work.actions.move(
             action_id, ActionEvent.ROLL_BACK, outcome=health.summary, rollbacks=action.rollbacks + 1
         )

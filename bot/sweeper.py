@@ -23,9 +23,9 @@ from bot.response.ports.flow import QueueName
 from bot.slack.incident_channels import Channels
 from handlers.slack.inbox import Inbox
 
-SWEEP_INTERVAL_SECONDS = 0.25
+SWEEP_INTERVAL_SECONDS = 0.5
 CHANNELS_INTERVAL_SECONDS = 0.5
-QUESTIONS_INTERVAL_SECONDS = 0.5
+QUESTIONS_INTERVAL_SECONDS = 1.0
 PAUSES_INTERVAL_SECONDS = 1.0
 """So long until cards show a pause that began outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0

@@ -100,9 +100,13 @@ class Actions:
 
     async def due(self, state: ActionState, now: datetime, limit: int = 100) -> Sequence[Action]:
         """Actions in ``state`` whose ``due_at`` has passed, longest overdue first."""
+        return await self.due_in({state}, now, limit)
+
+    async def due_in(self, states: Collection[ActionState], now: datetime, limit: int = 300) -> Sequence[Action]:
+        """The same for several states together."""
         return await self._all(
             select(ACTIONS)
-            .where(ACTIONS.c.state == state, ACTIONS.c.due_at <= now)
+            .where(ACTIONS.c.state.in_(states), ACTIONS.c.due_at <= now)
             .order_by(ACTIONS.c.due_at, ACTIONS.c.id)
             .limit(limit)
         )

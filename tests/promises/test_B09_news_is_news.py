@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.policy.evidence import Finding
-from bot.response.deadlines.still_firing import tell_still_firing
+from bot.response.deadlines.still_firing import still_firing, tell_still_firing
 from bot.response.deadlines.sweep import sweep
 from bot.response.model.actions import ActionState
 from tests.promises.incoming import STAGING, alert, card, decided, policy_with, said, send, swept, verified
@@ -127,7 +127,15 @@ async def test_it_is_told_once_by_all_replicas_and_after_a_restart(tmp_path: Pat
         await verified(here, alert("f1"))
     clock.forward(11)
     async with world(tmp_path, policy_with(), now=clock) as here:
-        await asyncio.gather(*(tell_still_firing(here.context) for _ in range(5)))
+        async with here.database.read() as work:
+            seen = await still_firing(work, here.context)
+        assert sorted(await asyncio.gather(*(tell_still_firing(here.context, seen) for _ in range(5)))) == [
+            0,
+            0,
+            0,
+            0,
+            1,
+        ]
         await here.idle()
         assert len(said(here, STILL)) == 1
 

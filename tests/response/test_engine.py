@@ -122,6 +122,22 @@ async def test_what_a_dead_process_left_runs_again_one_at_a_time_per_partition(e
     assert sorted(intervention.first_steps) == ["a", "b"], "and what had been done was remembered"
 
 
+async def test_what_this_process_commits_is_found_without_waiting_for_the_next_poll(
+    empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "POLLING_INTERVAL_SECONDS", 3600.0)
+    intervention = Intervention()
+    intervention.let_go.set()
+    async with running(empty_database_url, intervention) as here:
+        await here.enqueue("a")
+        async with asyncio.timeout(20):
+            assert await intervention.done.get() == "a"
+        # One at a time: the end of each wakes the queue for the next.
+        await here.enqueue("b", "c", "d")
+        async with asyncio.timeout(20):
+            assert {await intervention.done.get() for _ in range(3)} == {"b", "c", "d"}
+
+
 async def test_notices_in_the_hands_of_the_dead_are_free_and_those_of_the_living_are_not(
     empty_postgresql_url: str,
 ) -> None:

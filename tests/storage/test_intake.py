@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.policy.file.document import Policy
-from bot.policy.situation import AlertFacts
 from bot.response.model.incidents import Alert, AlertStatus, IncidentEvent
 from storage.alert_keys import group_key
 from storage.database import Database
@@ -283,9 +282,8 @@ async def test_replicas_that_take_the_same_alerts_in_store_each_once(
 
 
 async def test_one_poisoned_delivery_fails_alone(database: Database, intake: Intake) -> None:
-    poison = alert("poison")
-    without_zone = AlertFacts.model_validate({**poison.facts.model_dump(), "starts_at": datetime(2026, 11, 23)})  # noqa: DTZ001
-    deliveries: list[Sequence[Alert]] = [[alert("f1")], [replace(poison, facts=without_zone)], [alert("f2")]]
+    without_zone = replace(alert("poison"), received_at=datetime(2026, 11, 23))  # noqa: DTZ001
+    deliveries: list[Sequence[Alert]] = [[alert("f1")], [without_zone], [alert("f2")]]
     results = await asyncio.gather(*(intake.accept(delivery) for delivery in deliveries), return_exceptions=True)
     assert [getattr(result, "accepted", None) for result in results] == [1, None, 1]
     assert isinstance(results[1], Exception)

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from bot.policy.file.document import Policy
 from bot.response.assessment.votes import Roster
-from bot.response.deadlines.still_firing import tell_still_firing
+from bot.response.deadlines.still_firing import still_firing, tell_still_firing
 from bot.response.execution.outcome import withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState, AskedGroup
 from bot.response.model.audit_kinds import AuditKind
@@ -40,9 +40,10 @@ async def sweep_questions(context: Context) -> int:
     Also to those that are over while the alert goes on firing. Who is in a group is asked outside the transactions, and
     only when something is due.
     """
-    moved = await tell_still_firing(context)
     async with context.database.read() as work:
         due = await work.actions.unanswered(context.now())
+        fires = await still_firing(work, context)
+    moved = await tell_still_firing(context, fires)
     if not due:
         return moved
     roster = await context.roster()

@@ -6,6 +6,7 @@ forgets nothing, and of all replicas one tells.
 """
 
 import logging
+from collections.abc import Sequence
 
 from bot.policy.file.fields import duration_text, elapsed_text
 from bot.policy.rules.matching import match
@@ -30,11 +31,13 @@ LEFT_ALONE = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED, _S.EXPIRED, _S.
 log = logging.getLogger(__name__)
 
 
-async def tell_still_firing(context: Context) -> int:
-    """Tell people of every incident that goes on firing with nothing under way; how many this call told of."""
-    now, period = context.now(), context.policy().defaults.still_firing_after
-    async with context.database.read() as work:
-        found = await work.incidents.still_firing(LEFT_ALONE, now - period)
+async def still_firing(work: Work, context: Context) -> Sequence[Incident]:
+    """Incidents that go on firing with nothing under way, of which people have not been told for a period."""
+    return await work.incidents.still_firing(LEFT_ALONE, context.now() - context.policy().defaults.still_firing_after)
+
+
+async def tell_still_firing(context: Context, found: Sequence[Incident]) -> int:
+    """Tell people of each of them; how many this call told of."""
     told = 0
     for incident in found:
         try:

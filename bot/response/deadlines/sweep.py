@@ -35,8 +35,9 @@ async def sweep(context: Context) -> int:
     """Move everything that is due; how many rows this call moved."""
     now, moved = context.now(), 0
     async with context.database.read() as work:
-        due = [(state, action) for state in _WHEN_DUE for action in await work.actions.due(state, now)]
-    for state, action in due:
+        due = await work.actions.due_in(_WHEN_DUE, now)
+    for action in due:
+        state = action.state
         try:
             async with context.database.begin() as work:
                 fresh = await work.actions.get(action.id)

@@ -178,8 +178,8 @@ class Actions(Protocol):
         """Questions whose time is over or whose people are to be reminded, longest overdue first."""
         ...
 
-    async def due(self, state: ActionState, now: datetime, limit: int = 100) -> Sequence[Action]:
-        """Actions in ``state`` whose ``due_at`` has passed, longest overdue first."""
+    async def due_in(self, states: Collection[ActionState], now: datetime, limit: int = 300) -> Sequence[Action]:
+        """Actions in one of the states whose ``due_at`` has passed, longest overdue first."""
         ...
 
     async def in_states(self, states: frozenset[ActionState], limit: int = 1000) -> Sequence[Action]:

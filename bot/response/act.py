@@ -13,7 +13,6 @@ from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
-from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.may_begin import Judgement, Objection, objection
 from bot.response.execution.outcome import finish, withdraw
 from bot.response.execution.verify import Verification, verify
@@ -250,8 +249,9 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         incident_id=action.incident_id,
         body=entry,
     )
-    held = await held_by_people(work, context, action)
-    if action.plan.rollback.exactness in REVERSIBLE and not held:
+    reversible = action.plan.rollback.exactness in REVERSIBLE
+    held = await held_by_people(work, context, action) if reversible else ""
+    if reversible and not held:
         await work.actions.move(
             action_id, ActionEvent.ROLL_BACK, outcome=health.summary, rollbacks=action.rollbacks + 1
         )
@@ -262,6 +262,6 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
     unknown = effect.result is EffectResult.UNKNOWN or not health.known
     result = Result.INTERRUPTED if effect.interrupted else Result.UNKNOWN if unknown else Result.NOT_RESTORED
     text = f"{health.summary} {why}"
-    await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True)
-    await pause_after_harm(work, action, f"its last action did not help: {health.summary}", context.now())
+    because = f"its last action did not help: {health.summary}"
+    await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True, pause_because=because)
     return False

@@ -10,7 +10,6 @@ from bot.policy.decide import undecided
 from bot.policy.situation import Oversight, Situation
 from bot.response.assessment.record import record
 from bot.response.assessment.situation import firing_facts
-from bot.response.execution.harm import pause_after_harm
 from bot.response.execution.outcome import finish, withdraw
 from bot.response.model.actions import UNDER_WAY, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -79,11 +78,28 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
         case ActionState.APPROVED:
             await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
         case ActionState.ROLLING_BACK:
-            await finish(work, context, action_id, ActionEvent.NOT_RESTORED, problem, Result.UNKNOWN, call_people=True)
-            await pause_after_harm(work, action, "how far its rollback got is unknown", context.now())
+            because = "how far its rollback got is unknown"
+            await finish(
+                work,
+                context,
+                action_id,
+                ActionEvent.NOT_RESTORED,
+                problem,
+                Result.UNKNOWN,
+                call_people=True,
+                pause_because=because,
+            )
         case _:
             begun = action.state is not ActionState.RUNNING
             result = Result.UNKNOWN if begun else Result.NOTHING_CHANGED
-            await finish(work, context, action_id, ActionEvent.CANNOT, problem, result, call_people=True, changed=begun)
-            if begun:
-                await pause_after_harm(work, action, "how far its last action got is unknown", context.now())
+            await finish(
+                work,
+                context,
+                action_id,
+                ActionEvent.CANNOT,
+                problem,
+                result,
+                call_people=True,
+                changed=begun,
+                pause_because="how far its last action got is unknown" if begun else "",
+            )

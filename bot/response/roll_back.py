@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bot.remediation import Snapshot
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, died, run_effect
-from bot.response.execution.harm import pause_after_harm, stands_on
+from bot.response.execution.harm import stands_on
 from bot.response.execution.outcome import finish
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.records import Attempt, AttemptState, rollback_key
@@ -139,11 +139,11 @@ async def _conclude(
 ) -> None:
     if effect.result is EffectResult.NOT_BEGUN:
         return
-    now, done, by_us = context.now(), effect.result is EffectResult.DONE, by == WATCHKEEPER
+    done, by_us = effect.result is EffectResult.DONE, by == WATCHKEEPER
     await work.attempts.finish(key, _STATES.get(effect.result, AttemptState.FAILED), effect.summary)
     event = ActionEvent.RESTORED if done else ActionEvent.NOT_RESTORED
     because = f"Why: {reason}" if reason else ""
-    action = await finish(
+    await finish(
         work,
         context,
         action_id,
@@ -151,8 +151,5 @@ async def _conclude(
         f"{effect.summary} {because}".strip(),
         Result.INTERRUPTED if effect.interrupted else _RESULTS.get(effect.result, Result.NOT_RESTORED),
         call_people=by_us or not done,
+        pause_because=f"its last action did not help: {reason or effect.summary}" if by_us or not done else "",
     )
-    if action is None:
-        return
-    if by_us or not done:
-        await pause_after_harm(work, action, f"its last action did not help: {reason or effect.summary}", now)

@@ -27,7 +27,7 @@ from bot.slack.modals import (
     read_review,
     review_faults,
 )
-from bot.slack.text import plain, words
+from bot.slack.text import bold, escape, lines, plain
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
 from handlers.slack.buttons import press_from
@@ -95,8 +95,8 @@ async def paused(bridge: Bridge, arrived: Arrived) -> None:
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))
 
 
-def roll_back_modal(incident: str, subject: str, revision: int) -> View:
-    """Asks before something that was chosen from a menu is rolled back."""
+def roll_back_modal(incident: str, subject: str, revision: int, what: str, consequence: str) -> View:
+    """Asks before something that was chosen from a menu is rolled back: ``what`` was done, and what happens then."""
     reason = layout.text_input(
         REASON,
         REASON,
@@ -107,7 +107,10 @@ def roll_back_modal(incident: str, subject: str, revision: int) -> View:
     return layout.modal(
         Button.ROLL_BACK,
         plain(f"Roll back {incident}?", 24),
-        [layout.section(words("What was done last in this incident is rolled back, if it has a rollback.")), reason],
+        [
+            layout.section(lines([bold(escape(what, 300)), *(escape(line, 600) for line in consequence.splitlines())])),
+            reason,
+        ],
         private_metadata=button_value(subject, revision),
         submit=plain("Roll back", 24),
         close=plain("Leave it", 24),

@@ -4,9 +4,11 @@ Must not know: who may do what; the interventions decide, and record refusals.
 """
 
 from bot.response.assessment.votes import Roster
-from bot.response.interventions.clicks import Answer
+from bot.response.interventions.clicks import Answer, last_act
 from bot.response.interventions.explanations import explain_incident
 from bot.response.model.incidents import Incident
+from bot.response.model.state_words import state_words
+from bot.response.notices.rollback_words import if_rolled_back, rollback_line
 from bot.response.ports.context import Context
 from bot.slack.cards import button_value
 from bot.slack.modals import EVERYTHING, View, pause_modal, why_modal
@@ -24,6 +26,7 @@ ABOUT_MANY = Answer(
     "This card and its thread are about many incidents. Press Why? on the card or on a line of its thread, or say "
     "which one you mean: `/watch why INC-7`, `/watch rollback INC-7`.",
 )
+NOTHING_DONE = Answer(False, "Nothing was done in this incident, so there is nothing to roll back.")
 NO_DECISION = Answer(False, "I am still assessing this incident; there is no decision to explain yet.")
 
 
@@ -45,11 +48,20 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
 async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
     """Ask whether what was done in this incident shall be rolled back."""
 
-    async def act(work: UnitOfWork, _context: Context, _roster: Roster) -> View | Answer:
+    async def act(work: UnitOfWork, context: Context, _roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
         if isinstance(incident, Answer):
             return incident
-        return drawn(roll_back_modal(incident.name, incident.handle, incident.revision))
+        action = await last_act(work, incident)
+        if action is None:
+            return NOTHING_DONE
+        consequence = await if_rolled_back(work, context.policy(), action)
+        if not consequence:
+            said = state_words(action.state).within
+            return Answer(False, f"There is nothing to roll back ({said}). {rollback_line(action.plan)}")
+        return drawn(
+            roll_back_modal(incident.name, incident.handle, incident.revision, action.plan.summary, consequence)
+        )
 
     await bridge.show(arrived, await bridge.settle(arrived, act))
 

@@ -110,6 +110,24 @@ async def test_what_is_known_or_cannot_be_asked_is_paused_at_once(shell: Shell, 
     assert len(await shell.paused()) == 1
 
 
+@pytest.mark.parametrize(
+    "words", [["—for", "2h"], ["“everything”", "2h"], ["everything", "for", "2h"], ["--for", "2h"], ["--for=2h"]]
+)
+async def test_dashes_and_quotes_of_any_kind_are_read_as_what_was_meant(shell: Shell, words: list[str]) -> None:
+    code, said = await shell.run("pause", *words)
+    assert code == 0, said
+    assert "Paused: everything, for 2h." in said
+
+
+@pytest.mark.parametrize("words", [["chekout", "--for", "2h"], ["chekout", "for", "2h"], ["2h", "chekout"]])
+async def test_a_mistyped_name_never_pauses_everything(shell: Shell, words: list[str]) -> None:
+    await asyncio.to_thread((shell.folder / "policy.yml").write_text, POLICY)
+    code, said = await shell.run("pause", *words)
+    assert code == 2
+    assert "Did you mean `service:checkout`?" in said
+    assert await shell.paused() == ()
+
+
 @pytest.mark.parametrize("policy", [None, "version: [", "version: 1", "\u0000"])
 async def test_without_a_readable_policy_any_name_can_be_paused(shell: Shell, policy: str | None) -> None:
     if policy is not None:

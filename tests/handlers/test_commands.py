@@ -1,5 +1,6 @@
 """``/watch`` in a real channel: private, quick, and helpful when it was mistyped."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -92,6 +93,48 @@ async def test_a_pause_without_a_duration_lasts_until_it_is_resumed(ship: Ship) 
 )
 async def test_a_brake_on_a_misspelt_name_is_refused_instead_of_feigned(ship: Ship, text: str, says: str) -> None:
     assert says in await slash(ship, text)
+    async with ship.database.read() as work:
+        assert await work.pauses.active(utc_now()) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "scope", "reason"),
+    [
+        ("pause chekout for 2h bad release", "service checkout", "bad release"),
+        ("pause —for 2h chekout bad release", "service checkout", "bad release"),
+        ("pause service:mars 2h bad release", "service mars", "bad release"),
+        ("pause bad release 2h", "everything", "bad release 2h"),
+    ],
+)
+async def test_one_click_pauses_what_was_meant_or_the_name_anyway(
+    ship: Ship, text: str, scope: str, reason: str
+) -> None:
+    before = len(ship.workspace.ephemerals("alice"))
+    await ship.workspace.person("alice").slash("/watch", text)
+    await ship.settled()
+    (doubted,) = ship.workspace.ephemerals("alice")[before:]
+    async with ship.database.read() as work:
+        assert await work.pauses.active(utc_now()) == ()
+    buttons = [
+        (block["block_id"], one) for block in doubted.blocks for one in block.get("elements", ()) if "value" in one
+    ]
+    wanted = {"name": scope.partition(" ")[2], "kind": scope.partition(" ")[0]}
+    block_id = next(block for block, one in buttons if wanted.items() <= json.loads(one["value"]).items())
+    assert (await ship.alice.click(doubted, "pause_anyway", block_id=block_id)).acked
+    await ship.settled()
+    async with ship.database.read() as work:
+        (pause,) = await work.pauses.active(utc_now())
+    assert (str(pause.scope), pause.reason, pause.by) == (scope, reason, "U01ALICE")
+    assert f"Paused: {scope}, " in ship.told("alice")[-1]
+
+
+async def test_one_click_of_somebody_without_the_right_pauses_nothing(ship: Ship) -> None:
+    await ship.dave.slash("/watch", "pause chekout")
+    await ship.settled()
+    (doubted,) = ship.workspace.ephemerals("dave")
+    await ship.dave.click(doubted, "pause_anyway", block_id=doubted.blocks[1]["block_id"])
+    await ship.settled()
+    assert "You may not pause here" in ship.told("dave")[-1]
     async with ship.database.read() as work:
         assert await work.pauses.active(utc_now()) == ()
 

@@ -142,6 +142,7 @@ async def test_what_cannot_be_told_is_rolled_back_or_brought_to_people(
         assert await paused(here)
         called = [n for n in here.delivered if isinstance(n, ThreadNotice) and ALICE in n.to]
         assert called, "people are called"
+        assert any(line.endswith("is paused until a person resumes it.") for n in called for line in n.line.lines)
 
 
 class Blind(Switch):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.policy.plan import Effect, Exactness, Plan
-from bot.remediation import PermanentError, Remediation, Snapshot, TemporaryError
+from bot.remediation import KnowsTargets, PermanentError, Remediation, Snapshot, TemporaryError
 from remediations.catalogue import build_catalogue
 from remediations.infrastructure.restart_service import RestartServiceParameters
 from tests.fixtures.servers import Program, Supervisord, running_supervisord, until
@@ -52,6 +52,22 @@ async def test_a_hung_service_answers_again_as_another_process(tmp_path: Path) -
         assert now != hung
         assert report.details == {"restarted": {"checkout:checkout": {"pid_before": hung, "pid_after": now}}}
         assert (await remediation.health(plan)).healthy is True
+
+
+async def test_every_process_is_known_by_its_key_and_by_the_name_people_see(tmp_path: Path) -> None:
+    async with restarting(tmp_path, Program("checkout")) as (_, remediation):
+        assert isinstance(remediation, KnowsTargets)
+        plan = await plan_for(remediation, "checkout")
+        known = await remediation.targets()
+        assert {plan.targets[0].key, plan.targets[0].label} <= set(known)
+        assert plan.targets[0].label == "checkout"
+
+
+async def test_where_supervisord_is_away_nobody_can_say_what_there_is() -> None:
+    remediation = restart_through("http://127.0.0.1:9/RPC2")
+    assert isinstance(remediation, KnowsTargets)
+    with pytest.raises(TemporaryError):
+        await remediation.targets()
 
 
 async def test_a_service_that_ignores_terminate_is_killed_and_started(tmp_path: Path) -> None:

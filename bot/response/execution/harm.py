@@ -42,6 +42,11 @@ async def pause_after_harm(work: Work, action: Action, reason: str, now: datetim
     )
 
 
+def paused_line(action: Action) -> str:
+    """What people are told of such a pause."""
+    return f"The runbook {action.runbook} is paused until a person resumes it."
+
+
 async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
     """Answer each finished act of ours after which one of these alerts came, on a service that may feel it."""
     policy = context.policy()
@@ -50,7 +55,7 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
         entry = await pause_after_harm(work, action, reason, now)
         lines = [
             f"New alert after our act: {incident.name}, {incident.alert_name}.",
-            f"The runbook {action.runbook} is paused until a person resumes it.",
+            paused_line(action),
             await _rolled_back(work, context, action, reason),
         ]
         line = ThreadLine(

@@ -61,6 +61,8 @@ async def objection(
     plan = planned.plan if planned is not None else None
     if plan is None or not plan.is_still(action.plan_digest, action.plan.rollback):
         why = planned.problem if planned is not None and planned.plan is None else ""
+        if action.runbook not in context.policy().runbooks:
+            why = f"the policy no longer has the runbook {action.runbook}"
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
     if action.decided_by and not await _still_approved(work, context, action, assessment.members):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
-from bot.response.execution.harm import reconsider_neighbours
+from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
 from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine
@@ -57,10 +57,12 @@ async def finish(
     *,
     call_people: bool = False,
     changed: bool = True,
+    pause_because: str = "",
 ) -> Action | None:
     """End an action whose effect was begun (or could not be). None when it had ended already.
 
     ``changed``: something may have been changed, so a review is due. What came while it ran is assessed now.
+    ``pause_because``: why its runbook is paused until a person resumes it, which people are told; empty: it is not.
     """
     moved = await work.actions.move(
         action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
@@ -70,9 +72,20 @@ async def finish(
     await work.locks.release(action_id)
     if changed:
         await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
-    await _report_ending(work, context, moved, summary, call_people=call_people, broadcast=True, review=changed)
+    await _report_ending(
+        work,
+        context,
+        moved,
+        summary,
+        call_people=call_people,
+        broadcast=True,
+        review=changed,
+        paused=bool(pause_because),
+    )
     await tell_ending(work, context, moved.incident_id)
     await reconsider_neighbours(work, context, moved)
+    if pause_because:
+        await pause_after_harm(work, moved, pause_because, context.now())
     return moved
 
 
@@ -85,6 +98,7 @@ async def _report_ending(
     call_people: bool = False,
     broadcast: bool = False,
     review: bool = False,
+    paused: bool = False,
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
     said = state_words(action.state)
@@ -93,7 +107,11 @@ async def _report_ending(
     called = call_people and await may_call(work, action.incident_id, "failure")
     line = ThreadLine(
         title=said.label,
-        lines=(text, *((rollback_line(action.plan),) if succeeded else ())),
+        lines=(
+            text,
+            *((rollback_line(action.plan),) if succeeded else ()),
+            *((paused_line(action),) if paused else ()),
+        ),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(

@@ -75,6 +75,12 @@ async def present(work: Work, found: Found) -> Action | None:
     return await current_action(work, found.incident) or found.action
 
 
+async def last_act(work: Work, incident: Incident) -> Action | None:
+    """What a rollback of the whole incident is about: its newest action that began, whatever is asked by now."""
+    begun = [action for action in await work.actions.of_incident(incident.id) if action.begun_at is not None]
+    return begun[-1] if begun else await current_action(work, incident)
+
+
 def stale(found: Found) -> Answer:
     """The refusal for a click on a card that is no longer the question."""
     return Answer(

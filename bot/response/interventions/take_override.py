@@ -6,7 +6,7 @@ from bot.policy.situation import Refusal, RefusalKind, Request
 from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present, stale
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import NOT_BEGUN, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -115,11 +115,12 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
 
 
 async def roll_back(work: Work, context: Context, roster: Roster, press: Press, reason: str = "") -> Answer:
-    """Roll a finished action back, once; its targets must be free."""
+    """Roll a finished action back; its targets must be free. Of an incident it is the last act that is rolled back."""
     found = await find(work, press.subject, press.revision)
-    if found is None or found.action is None:
+    of_all = found is not None and press.subject == found.incident.handle
+    action = None if found is None else await last_act(work, found.incident) if of_all else found.action
+    if action is None:
         return UNKNOWN_SUBJECT
-    action = found.action
     tried = press.on(action.incident_id)
     refusal = await refused(work, context, roster, Intervention.ROLL_BACK, tried, runbook=action.runbook, action=action)
     if refusal is not None:

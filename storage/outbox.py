@@ -6,12 +6,14 @@ delivered holds up only its own thread.
 """
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import ColumnElement, Row, event, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
@@ -42,6 +44,12 @@ class OutboxState(StrEnum):
     FAILED = "failed"
     """Given up; the rows behind it go on."""
 
+
+NEWER_RELEASE_PATIENCE = timedelta(minutes=5)
+"""How long a notice that we cannot read is left to the newer release that wrote it."""
+UNREADABLE_RETRY = timedelta(seconds=30)
+
+log = logging.getLogger(__name__)
 
 OUTBOX_LEASES = Leases(OUTBOX, OUTBOX.c.state == OutboxState.QUEUED)
 
@@ -149,9 +157,23 @@ class Outbox:
         return [int(outbox_id) for outbox_id in rows]
 
     async def claim(self, outbox_id: int, *, by: str, now: datetime, until: datetime) -> OutboxItem | None:
-        """Make delivering this row the caller's business until ``until``; None when somebody else was first."""
+        """Make delivering this row the caller's business until ``until``; None when somebody else was first.
+
+        None also for a notice that only a newer release can read: that one gets some time to deliver it, and then it
+        is given up, so that those behind it go on.
+        """
         row = await OUTBOX_LEASES.claim(self._session, outbox_id, _first(), ~_moving(now), by=by, now=now, until=until)
-        return None if row is None else await self._item(row)
+        if row is None:
+            return None
+        try:
+            return await self._item(row)
+        except ValidationError as error:
+            log.warning("outbox row %d cannot be read here, as if it were of a newer release: %s", outbox_id, error)
+            if now - row.created_at > NEWER_RELEASE_PATIENCE:
+                await self.failed(outbox_id, by=by, error="a newer release wrote it")
+            else:
+                await self.retry(outbox_id, by=by, at=now + UNREADABLE_RETRY, error="a newer release wrote it")
+            return None
 
     async def delivered(self, outbox_id: int, *, channel: str, ts: str, now: datetime) -> bool:
         """Record an accepted delivery; False when it is known already.

@@ -1,14 +1,15 @@
 """Point 12: one failed assessment never deafens an incident, nor does a lost one, nor a row of a newer release."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 
 from bot.policy.stored import seal_of
@@ -17,8 +18,9 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.ports.flow import QueueName
 from storage.incidents import Incidents
-from storage.tables import ACTIONS, DECISIONS, INCIDENTS
+from storage.tables import ACTIONS, DECISIONS, INCIDENTS, OUTBOX
 from tests.promises.incoming import alert, policy_with, said, send, verified
+from tests.response.test_nobody_answers import Clock
 from tests.response.world import World, world
 
 Begin = Callable[[Incidents, int, datetime], Awaitable[None]]
@@ -164,3 +166,20 @@ async def test_a_state_that_only_a_newer_release_knows_is_under_way_there(tmp_pa
         await here.until_thread("Also firing now")
         assert (await here.action()).state is ActionState.VERIFYING  # type: ignore[union-attr]
         assert here.switch.read()["flips"] == 0
+
+
+async def test_a_notice_that_only_a_newer_release_can_read_holds_nothing_up_for_good(tmp_path: Path) -> None:
+    clock = Clock(datetime.now(UTC))
+    async with world(tmp_path, policy_with(), now=clock) as here:
+        here.slack_answers = False
+        await send(here, alert("f1"))
+        await here.until(ActionState.WAITING)
+        async with here.database.begin() as work:
+            first = select(func.min(OUTBOX.c.id)).scalar_subquery()
+            hologram = {"kind": "hologram", "beams": 7}
+            await work.session.execute(update(OUTBOX).where(OUTBOX.c.id == first).values(notice=hologram))
+        clock.forward(6)
+        here.slack_answers = True
+        async with asyncio.timeout(20):
+            while not here.delivered:
+                await asyncio.sleep(0.02)

@@ -248,7 +248,8 @@ class World:
                 async with self.database.begin() as work:
                     for outbox_id in await work.outbox.due(now):
                         item = await work.outbox.claim(outbox_id, by="test", now=now, until=now + timedelta(seconds=9))
-                        assert item is not None
+                        if item is None:
+                            continue
                         number += 1
                         await work.outbox.delivered(outbox_id, channel="C01INC", ts=f"1700000000.{number:06}", now=now)
                         if isinstance(item.notice, CardNotice):

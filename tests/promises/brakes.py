@@ -98,6 +98,16 @@ def gated(here: World) -> Gated:
     return here.switch
 
 
+async def all_told(here: World) -> None:
+    """Wait until all that was said is delivered: a story that turns its clock back would wait for the old time."""
+    async with asyncio.timeout(20):
+        waiting = 1
+        while waiting:
+            await asyncio.sleep(0.02)
+            async with here.database.read() as work:
+                waiting = await work.outbox.undelivered()
+
+
 async def settled(here: World, incident_id: int = 1) -> ActionState | None:
     """Wait until nothing is under way and nothing leads on by itself; where its action stands."""
     leads_on = (PENDING | UNDER_WAY) - {ActionState.WAITING, ActionState.HELD}

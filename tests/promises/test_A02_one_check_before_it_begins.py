@@ -15,7 +15,7 @@ from bot.policy.file.document import Policy
 from bot.policy.situation import AlertFacts
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Alert, AlertStatus
-from tests.promises.brakes import brakes, gated, locked, pause, settled, thread
+from tests.promises.brakes import all_told, brakes, gated, locked, pause, settled, thread
 from tests.response.clicks import approve, stop, take
 from tests.response.test_nobody_answers import Clock
 from tests.response.world import ALICE, CAROL, World, written_policy
@@ -115,6 +115,7 @@ async def test_a_take_over_counts_by_its_commit_and_by_nobodys_clock(tmp_path: P
     clock = Clock()
     async with brakes(tmp_path, written_policy("L1"), now=clock) as here:
         await up_to_the_effect(here)
+        await all_told(here)
         clock.forward(-1)
         await taken(here)
         gated(here).gates["snapshot"].opened.set()

@@ -139,3 +139,22 @@ async def test_what_joins_between_the_claim_and_the_effect_keeps_it_from_beginni
         await here.idle()
         assert here.switch.read()["flips"] == 0
         assert card(here).alerts_firing == 2
+
+
+@pytest.mark.parametrize("mark", MARKS)
+async def test_a_mark_that_joins_after_an_approval_asks_again(tmp_path: Path, mark: dict[str, Any]) -> None:
+    Slow.reached, Slow.go_on = asyncio.Event(), asyncio.Event()
+    async with world(tmp_path, policy_with("L1"), remediation=Slow) as here:
+        await send(here, alert("first"))
+        await here.until(ActionState.WAITING)
+        assert (await approve(here, ALICE)).accepted
+        async with asyncio.timeout(20):
+            await Slow.reached.wait()
+        await send(here, alert("second", **mark))
+        Slow.go_on.set()
+        await here.until(ActionState.WAITING)
+        await here.idle()
+        assert any("known since it was approved" in line for told in said(here, "") for line in told.lines)
+        assert here.switch.read()["flips"] == 0
+        assert (await approve(here, ALICE)).accepted
+        await here.until(ActionState.SUCCEEDED)

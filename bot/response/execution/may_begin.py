@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bot.policy.approval import TallyState
 from bot.policy.decide import PlanMissingError, decide
-from bot.policy.decision import Decision, Verdict
+from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Finding
 from bot.policy.situation import Notification, Situation
 from bot.response.assessment.assess import Assessment, Brief
@@ -21,6 +21,9 @@ from bot.response.model.actions import Action, ActionEvent
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
+
+MARKS = frozenset({"billing", "data_integrity", "security"})
+"""Rules about what alerts say of themselves: whoever approved before one of them spoke did not approve of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,12 @@ async def _against(work: Work, action: Action, decision: Decision) -> str:
     if not action.decided_by:
         return "" if verdict is not None and verdict.autonomous else decision.headline
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
-    shown = {piece.query: piece.finding for piece in stored.decision.evidence} if stored is not None else {}
+    approved = stored.decision if stored is not None else None
+    marks = _escalating(decision) - (_escalating(approved) if approved is not None else set())
+    if marks:
+        texts = [reason.text for reason in decision.reasons if reason.rule in marks]
+        return f"it has become known since it was approved: {' '.join(texts)} Asking again."
+    shown = {piece.query: piece.finding for piece in approved.evidence} if approved is not None else {}
     turned = [
         piece
         for piece in decision.evidence
@@ -116,6 +124,11 @@ async def _against(work: Work, action: Action, decision: Decision) -> str:
     if turned:
         return f"evidence has turned against it since it was approved: {turned[0].name}, {turned[0].detail}."
     return ""
+
+
+def _escalating(decision: Decision) -> set[str]:
+    """Which marks of the incident's alerts call people, by their rules."""
+    return {each.rule for each in decision.reasons if each.rule in MARKS and each.result is RuleResult.ESCALATES}
 
 
 async def _still_approved(work: Work, context: Context, action: Action, members: Mapping[str, tuple[str, ...]]) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
-from bot.policy.rules.services import services_of
+from bot.policy.rules.services import Services, services_of
 from bot.policy.situation import ScopeKind
 from tests.policy.calm import NOW, calm_alert, calm_plan, calm_policy, pause, targets
 from tests.policy.edges import decided
@@ -85,3 +85,16 @@ def test_without_a_plan_every_alert_must_name_its_service() -> None:
     policy = calm_policy()
     assert services_of(policy, (calm_alert(),), None).known
     assert not services_of(policy, (calm_alert(), calm_alert(service="")), None).known
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        Services(frozenset({"checkout"}), known=True),
+        Services(frozenset({"checkout"}), known=False),
+        Services(frozenset(), known=True),
+        Services(frozenset(), known=False),
+    ],
+)
+def test_what_was_recorded_says_whether_it_was_known(touched: Services) -> None:
+    assert Services.recorded(touched.counted) == touched

@@ -1,5 +1,7 @@
 """One replica in a process of its own, started as `watchkeeper run` is but with less patience.
 
+It knows `start_service` beside the catalogue, for stories that need an act which can be rolled back.
+
 `--dies-on approve` makes it die, without any warning, when it has saved and acknowledged such a click and is about to
 let it take effect. `--runs-nothing` leaves all durable work to the other replicas. `--behind 3600` gives it a clock
 that is an hour late.
@@ -30,6 +32,7 @@ from bot.slack.pacing import Paces
 from handlers.slack.arrival import Arrived, Kind
 from handlers.slack.bridge import Bridge
 from handlers.slack.routes import ROUTES
+from tests.fixtures.start_service import enrol
 
 INBOX_INTERVAL_SECONDS = 1.0
 
@@ -85,6 +88,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    enrol()
     replace_name(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
     if arguments.dies_on:
         buttons = dict(ROUTES[Kind.BUTTON])

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 
 from bot.local.demo.team import demo_team
@@ -38,6 +38,7 @@ STUBBORN = "printer"
 """Does not end when it is asked to, so that restarting it takes a while."""
 LATE = "mail"
 EXECUTOR = "SELECT executor_id FROM dbos.workflow_status WHERE name = 'act.v1' AND executor_id IS NOT NULL"
+UNFINISHED = text("SELECT count(*) FROM dbos.workflow_status WHERE status IN ('DELAYED', 'ENQUEUED', 'PENDING')")
 UNHEARD = select(func.count()).where(ARRIVALS.c.done_at.is_(None))
 SETTLED = {ActionState.SUCCEEDED, ActionState.ROLLED_BACK, ActionState.FAILED}
 PATIENCE_SECONDS = 40.0
@@ -152,7 +153,9 @@ class Watches:
             try:
                 async with database.read() as work:
                     actions = [a for incident in incidents for a in await work.actions.of_incident(incident)]
-                    quiet = not await work.outbox.undelivered() and not await work.session.scalar(UNHEARD)
+                    # A flow that is still under way may have more to tell: what has ended is looked at once more.
+                    at_rest = not await work.session.scalar(UNFINISHED)
+                    quiet = at_rest and not await work.outbox.undelivered() and not await work.session.scalar(UNHEARD)
                 return quiet and len(actions) == len(incidents) and all(a.state in SETTLED for a in actions)
             finally:
                 await database.close()

@@ -34,6 +34,7 @@ from bot.policy.situation import Gate
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.servers import free_port
+from tests.fixtures.start_service import StartService
 from tests.scenarios.stage import said
 from tests.upgrade.landed import AUDIT_KEY, STORED, filled
 from tests.upgrade.surroundings import BEFORE, DOWN, HANGING, INCIDENTS, REPAIRED, Surroundings, alert, surroundings
@@ -107,9 +108,11 @@ def policy(review_within: str) -> dict[str, Any]:
         },
         "runbooks": {
             "restart-catalogue": runbook("catalogue"),
-            "restart-mail": runbook("mail"),
+            "restart-mail": runbook("mail", remediation=StartService.name),
             "restart-invoices": runbook(
-                "invoices", verify={"within": "500ms", "healthy": "vector(0) == 1", "stable": 1}
+                "invoices",
+                remediation=StartService.name,
+                verify={"within": "500ms", "healthy": "vector(0) == 1", "stable": 1},
             ),
             "restart-orders": runbook("orders"),
             "restart-checkout": runbook("checkout", approvals=approvals(needed=2)),
@@ -289,7 +292,7 @@ async def write(target: Path) -> None:
 
 def tell(here: Surroundings, review_within: str, mail: str) -> None:
     """Write the policy file of the next life."""
-    here.policy.write_text(filled(policy(review_within), supervisor=here.supervisord.server, mail=mail))
+    here.policy.write_text(filled(policy(review_within), supervisor=here.supervisord.http_server, mail=mail))
 
 
 def keep_for_good(here: Surroundings, target: Path) -> None:

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
 
-.PHONY: setup system demo test unit coverage check lint types imports lock wheel diagrams bench clean
+.PHONY: setup system packages control-plane demo test unit coverage check lint types imports lock wheel diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -16,7 +16,9 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system:
+system: packages control-plane
+
+packages:
 	@missing=""; for c in $(SYSTEM_COMMANDS); do command -v $$c >/dev/null 2>&1 || missing="$$missing $$c"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
@@ -24,7 +26,11 @@ system:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; \
 	else echo "Missing:$$missing. What needs them is skipped, loudly. To install: sudo apt-get install $(SYSTEM_PACKAGES)"; fi
 
-demo: setup system
+# A real Kubernetes for the tests, built from source where it is missing: about 6 minutes, once for each user.
+control-plane:
+	@$(PYTHON) -m tests.control_plane
+
+demo: setup packages
 	$(BIN)/watchkeeper demo
 
 check: setup lint types imports

@@ -1,7 +1,7 @@
 """A real Kubernetes control plane for the tests, built once on this machine: ``python -m tests.control_plane``.
 
-Nobody packages the API server and the hollow kubelet, so they are built from the distribution's own source, with its own
-Go. What comes out is kept outside the repository, in the user's cache, in a folder named for the version.
+Nobody packages the API server and the hollow kubelet, so they are built from the distribution's own source, with its
+own Go. What comes out is kept outside the repository, in the user's cache, in a folder named for the version.
 """
 
 import os

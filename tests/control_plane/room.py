@@ -1,4 +1,4 @@
-"""A network namespace with one door: ``python -m tests.control_plane.room DOOR PORT``.
+"""A network namespace with one door: ``python room.py DOOR PORT``.
 
 A control plane belongs into a network of its own: its parts take well-known ports, and write what they think the
 machine's packet filter should say. This process makes that network, which has nothing but a loopback, and is its only

@@ -1,4 +1,4 @@
-"""What the tests of remediations stand on is Kubernetes: its scheduler, controllers, budgets and access rules decide."""
+"""What the tests of remediations stand on is Kubernetes: its scheduler, controllers and access rules decide."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,8 +16,8 @@ WITHIN_SECONDS = 60.0
 LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
 
 
-def deployment(name: str, replicas: int, *, node: str | None = None) -> dict[str, Any]:
-    """As short as Kubernetes takes it; ``node`` is where its pods have to run."""
+def deployment(name: str, replicas: int, *, node: str | None = None) -> Any:
+    """A document as short as Kubernetes takes it; ``node`` is where its pods have to run."""
     labels = {"app": name}
     pods: dict[str, Any] = {"containers": [{"name": "web", "image": "registry.example/web:1"}]}
     if node:
@@ -53,9 +53,7 @@ async def running(api: ApiClient, namespace: str, name: str, count: int) -> list
 
 
 async def create(api: ApiClient, namespace: str, name: str, replicas: int, **where: Any) -> list[Any]:
-    await client.AppsV1Api(api).create_namespaced_deployment(
-        namespace, deployment(name, replicas, **where), **LIMITS
-    )
+    await client.AppsV1Api(api).create_namespaced_deployment(namespace, deployment(name, replicas, **where), **LIMITS)
     return await running(api, namespace, name, replicas)
 
 
@@ -73,13 +71,13 @@ async def protect(api: ApiClient, namespace: str, name: str, *, leave: int) -> N
 
     async def counted() -> bool:
         found: Any = await budgets.get_namespaced_custom_object(*where, name, **LIMITS)
-        return found.get("status", {}).get("currentHealthy", 0) >= leave
+        return bool(found.get("status", {}).get("currentHealthy", 0) >= leave)
 
     await until(counted, f"the budget of {name} has been counted", within_seconds=WITHIN_SECONDS)
 
 
 async def evict(api: ApiClient, namespace: str, pod: str) -> None:
-    eviction = {
+    eviction: Any = {
         "apiVersion": "policy/v1beta1",
         "kind": "Eviction",
         "metadata": {"name": pod, "namespace": namespace},
@@ -111,9 +109,7 @@ async def test_the_bot_changes_the_scale_of_a_deployment(
     await running(administrator, namespace, "web", 1)
 
 
-async def test_nothing_new_is_put_on_a_cordoned_node(
-    administrator: ApiClient, bot: ApiClient, namespace: str
-) -> None:
+async def test_nothing_new_is_put_on_a_cordoned_node(administrator: ApiClient, bot: ApiClient, namespace: str) -> None:
     cordoned, *others = NODES
     nodes = client.CoreV1Api(bot)
     await nodes.patch_node(cordoned, {"spec": {"unschedulable": True}}, **LIMITS)

@@ -16,6 +16,7 @@ UNIT = (
     "tests/architecture/test_lifecycles.py",
     "tests/architecture/test_manifest.py",
     "tests/architecture/test_unit_tests.py",
+    "tests/control_plane/test_building.py",
     "tests/evidence/test_links.py",
     "tests/handlers/test_alertmanager_parser.py",
     "tests/handlers/test_arrival.py",

@@ -19,8 +19,8 @@ from tests.control_plane import BUILT, PROGRAMS, built, cache
 from tests.control_plane.apt import apt_with_sources
 
 SOURCE = "kubernetes"
-TOOLS = ("golang-go", "make", "rsync", "dpkg-dev", "iproute2")
-"""Packages: Go and what the build calls; and ``ip``, which a network namespace is made with."""
+TOOLS = ("golang-go", "make", "rsync", "dpkg-dev", "openssl")
+"""Packages: Go and what the build calls; and ``openssl``, which makes the key that tokens are signed with."""
 SAY_EVERY_SECONDS = 30
 LOG_TAIL_LINES = 30
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}

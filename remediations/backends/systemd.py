@@ -57,7 +57,7 @@ PASSING: dict[str, str] = {
     "org.freedesktop.DBus.Error.NameHasNoOwner": "no systemd is on that bus at the moment",
     "org.freedesktop.DBus.Error.ServiceUnknown": "no systemd is on that bus at the moment",
     "org.freedesktop.systemd1.ShuttingDown": "the machine is shutting down",
-    "org.freedesktop.systemd1.TransactionIsDestructive": "something else is being done with the unit or its dependencies",
+    "org.freedesktop.systemd1.TransactionIsDestructive": "something else is being done with the unit",
     "org.freedesktop.systemd1.TransactionJobsConflicting": "something else is being done with its dependencies",
 }
 """What each refusal that may pass means; with it, nothing has been done."""
@@ -235,10 +235,11 @@ class Systemd:
         self, bus: MessageBus, ended: "asyncio.Queue[tuple[str, str]]", job: str, method: str, name: str
     ) -> str:
         seconds = self._settings.settle_within.total_seconds()
-        lost = asyncio.ensure_future(bus.wait_for_disconnect())
+        lost: asyncio.Future[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         heard = asyncio.ensure_future(_result_of(job, ended))
         try:
-            await asyncio.wait({lost, heard}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {lost, heard}
+            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if heard.done():
                 return heard.result()
             if lost.done():
@@ -259,8 +260,8 @@ class Systemd:
         except RemediationError as error:
             return f"{what}. Its state is unknown: {error}"
         return (
-            f"{what}. It is {unit.state} ({unit.sub_state}, {unit.result or 'no result'}): read `systemctl status {name}`; "
-            f"if it was only started too often, `systemctl reset-failed {name}` ends that."
+            f"{what}. It is {unit.state} ({unit.sub_state}, {unit.result or 'no result'}): read `systemctl status "
+            f"{name}`; if it was only started too often, `systemctl reset-failed {name}` ends that."
         )
 
     async def _unit(self, bus: MessageBus, name: str, path: str) -> Unit:
@@ -287,9 +288,7 @@ class Systemd:
     async def _ask(
         self, bus: MessageBus, method: str, signature: str, body: list[Any], *, changes: bool = False
     ) -> Any:
-        request = Message(
-            destination=NAME, path=PATH, interface=MANAGER, member=method, signature=signature, body=body
-        )
+        request = Message(destination=NAME, path=PATH, interface=MANAGER, member=method, signature=signature, body=body)
         subject = f"{method}({body[0]})" if body and isinstance(body[0], str) else method
         return await self._call(bus, request, subject, changes=changes)
 

@@ -90,7 +90,9 @@ async def test_a_start_limit_is_named_and_can_be_forgotten(container: SystemdCon
         return (await systemd.unit("hopeless.service")).state is UnitState.FAILED
 
     await until(failed, "it has failed")
-    with pytest.raises(PermanentError, match=r"it failed\. .*if it was only started too often, `systemctl reset-failed"):
+    with pytest.raises(
+        PermanentError, match=r"it failed\. .*if it was only started too often, `systemctl reset-failed"
+    ):
         await systemd.restart("hopeless.service")
     await systemd.reset_failed("hopeless.service")
     assert (await systemd.unit("hopeless.service")).state is UnitState.INACTIVE
@@ -98,7 +100,7 @@ async def test_a_start_limit_is_named_and_can_be_forgotten(container: SystemdCon
 
 
 async def test_a_start_that_cannot_succeed_says_why(container: SystemdContainer) -> None:
-    await container.systemctl("mask", "--runtime", "masked.service")
+    await container.systemctl("mask", "masked.service")
     expected = {
         "absent.service": r"NoSuchUnit\): it knows no such unit; check the name",
         "web": r"InvalidArgs\): a unit is named in full",

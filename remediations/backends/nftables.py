@@ -4,7 +4,7 @@ The table belongs to the administrator (``deploy/watchkeeper.nft``), who says in
 blocked address. This adds elements to its two sets and takes them out, and names no other table, ever. Every element
 that it adds expires by itself: the kernel takes it out, also when Watchkeeper is gone.
 
-``nft`` is a program that answers in a few milliseconds. It is given an argument list, a limit and no environment; when
+``nft`` is a program that answers in a few milliseconds. It is given an argument list, a limit and nothing of our environment; when
 the wait for it is cancelled, it is ended. What failed is judged from what the sets hold afterwards and not from what
 ``nft`` says, which differs from version to version.
 
@@ -14,7 +14,6 @@ What an error means is as for the other backends: ``TemporaryError`` only where 
 import asyncio
 import json
 import math
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -31,8 +30,8 @@ from bot.remediation import PermanentError, TemporaryError
 from remediations.backends.base import BackendSettings
 
 RETRY_AFTER_SECONDS = 5.0
-SYSTEM_FOLDERS = "/usr/sbin:/sbin"
-"""Where administrators' programs are, which is not on every service's PATH."""
+FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the programs are looked for: what filters packets is not chosen by anybody's environment."""
 FAMILY = "inet"
 SETS: Mapping[int, str] = {4: "blocked_ipv4", 6: "blocked_ipv6"}
 """IP version to the set that holds its addresses."""
@@ -214,13 +213,12 @@ class Nftables:
         seconds = self._settings.timeout.total_seconds()
         enter = ("nsenter", f"--net={self._settings.namespace}") if self._settings.namespace else ()
         program, *more = [*enter, "nft", "--json", *arguments]
-        path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
-        for needed in {program, "nft"}:
-            if shutil.which(needed, path=path) is None:
+        for needed in (program, "nft"):
+            if shutil.which(needed, path=FOLDERS) is None:
                 raise PermanentError(f"{self}: {needed} is not installed on Watchkeeper's machine; install it.")
         process = await asyncio.create_subprocess_exec(
-            *(str(shutil.which(program, path=path)), *more),
-            env={"LC_ALL": "C", "PATH": path},
+            *(str(shutil.which(program, path=FOLDERS)), *more),
+            env={"LC_ALL": "C", "PATH": FOLDERS},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -1,7 +1,6 @@
 """The nftables backend in a network namespace of its own, where packets really are dropped and pass again."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import ip_network
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.remediation import PermanentError, TemporaryError
+from remediations.backends import nftables as nftables_module
 from remediations.backends.nftables import Nftables, NftablesSettings
 from tests.fixtures.network import ATTACKER, BYSTANDER, Wire, running_wire
 from tests.fixtures.servers import until
@@ -211,7 +211,7 @@ async def test_an_unprivileged_process_is_told_what_it_lacks(wire: Wire, tmp_pat
     )
     weak.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+        patch.setattr(nftables_module, "FOLDERS", f"{tmp_path}:{nftables_module.FOLDERS}")
         with pytest.raises(PermanentError, match="CAP_NET_ADMIN"):
             await nftables_in(wire).blocked()
         with pytest.raises(PermanentError, match="CAP_NET_ADMIN"):
@@ -227,7 +227,7 @@ def hanging_nft(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     program = folder / "nft"
     program.write_text(f"#!/bin/sh\nenv > {folder}/environment\necho $$ > {folder}/pid\nexec sleep infinity\n")
     program.chmod(0o755)
-    patch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    patch.setattr(nftables_module, "FOLDERS", f"{folder}:{nftables_module.FOLDERS}")
     return folder / "pid"
 
 
@@ -262,7 +262,6 @@ async def test_an_nft_whose_wait_is_cancelled_is_ended(tmp_path: Path, monkeypat
 
 
 async def test_without_nft_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("remediations.backends.nftables.SYSTEM_FOLDERS", str(tmp_path))
+    monkeypatch.setattr(nftables_module, "FOLDERS", str(tmp_path))
     with pytest.raises(PermanentError, match="nft is not installed on Watchkeeper's machine; install it"):
         await Nftables("nftables", NftablesSettings()).blocked()

@@ -7,7 +7,7 @@ SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-
   systemd-container debootstrap nftables iproute2
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip
 
-.PHONY: setup system demo test unit coverage check lint types imports lock wheel diagrams bench clean
+.PHONY: setup packages system demo test unit coverage check lint types imports lock wheel diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -17,16 +17,19 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system:
+packages:
 	@missing=""; for c in $(SYSTEM_COMMANDS); do command -v $$c >/dev/null 2>&1 || missing="$$missing $$c"; done; \
 	if [ -z "$$missing" ]; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  echo "Installing system packages (missing:$$missing)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; \
 	else echo "Missing:$$missing. What needs them is skipped, loudly. To install: sudo apt-get install $(SYSTEM_PACKAGES)"; fi
+
+# What only tests need, takes a minute to make, and is kept outside the tree.
+system: packages
 	@if [ "$$(id -u)" = 0 ]; then $(PYTHON) -m tests.fixtures.systemd_root; \
 	else echo "Not root: what needs a container or a network namespace is skipped, loudly."; fi
 
-demo: setup system
+demo: setup packages
 	$(BIN)/watchkeeper demo
 
 check: setup lint types imports

@@ -4,9 +4,9 @@ The table belongs to the administrator (``deploy/watchkeeper.nft``), who says in
 blocked address. This adds elements to its two sets and takes them out, and names no other table, ever. Every element
 that it adds expires by itself: the kernel takes it out, also when Watchkeeper is gone.
 
-``nft`` is a program that answers in a few milliseconds. It is given an argument list, a limit and nothing of our environment; when
-the wait for it is cancelled, it is ended. What failed is judged from what the sets hold afterwards and not from what
-``nft`` says, which differs from version to version.
+``nft`` is a program that answers in a few milliseconds. It is given an argument list, a limit and nothing of our
+environment; when the wait for it is cancelled, it is ended. What failed is judged from what the sets hold afterwards
+and not from what ``nft`` says, which differs from version to version.
 
 What an error means is as for the other backends: ``TemporaryError`` only where nothing has been asked of the kernel.
 """
@@ -31,7 +31,7 @@ from remediations.backends.base import BackendSettings
 
 RETRY_AFTER_SECONDS = 5.0
 FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""Where the programs are looked for: what filters packets is not chosen by anybody's environment."""
+"""Where the programs are searched: what filters packets is not chosen by anybody's environment."""
 FAMILY = "inet"
 SETS: Mapping[int, str] = {4: "blocked_ipv4", 6: "blocked_ipv6"}
 """IP version to the set that holds its addresses."""

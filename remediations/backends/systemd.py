@@ -5,8 +5,8 @@ restarted. Every call has a connection of its own, which costs a few millisecond
 coroutine on the event loop, with a limit and without a thread.
 
 A change is a *job* of systemd: it is asked for and then waited for. Jobs never replace somebody else's: while another
-is queued for the unit that ours would undo, ours is refused. Cancelling the wait does not take the job back, because a
-restart that is cancelled between its two halves would leave the unit stopped.
+one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait leaves the job to systemd, because
+a restart that is cancelled between its two halves would leave the unit stopped.
 
 What an error means is as for supervisor: ``TemporaryError`` is only raised while *nothing has been asked of systemd
 yet*. A request to change something whose outcome is lost is a ``PermanentError``.

@@ -211,13 +211,13 @@ class Nftables:
 
     async def _nft(self, *arguments: str, changes: bool) -> _Answer:
         seconds = self._settings.timeout.total_seconds()
-        enter = ("nsenter", f"--net={self._settings.namespace}") if self._settings.namespace else ()
-        program, *more = [*enter, "nft", "--json", *arguments]
-        for needed in (program, "nft"):
+        enter: tuple[str, ...] = ("nsenter", f"--net={self._settings.namespace}") if self._settings.namespace else ()
+        command = (*enter, "nft", "--json", *arguments)
+        for needed in {command[0], "nft"}:
             if shutil.which(needed, path=FOLDERS) is None:
                 raise PermanentError(f"{self}: {needed} is not installed on Watchkeeper's machine; install it.")
         process = await asyncio.create_subprocess_exec(
-            *(str(shutil.which(program, path=FOLDERS)), *more),
+            *command,
             env={"LC_ALL": "C", "PATH": FOLDERS},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -5,8 +5,8 @@ restarted. Every call has a connection of its own, which costs a few millisecond
 coroutine on the event loop, with a limit and without a thread.
 
 A change is a *job* of systemd: it is asked for and then waited for. Jobs never replace somebody else's: while another
-one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait leaves the job to systemd, because
-a restart that is cancelled between its two halves would leave the unit stopped.
+one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait leaves the job to systemd: a
+restart that is cancelled between its two halves would leave the unit stopped.
 
 What an error means is as for supervisor: ``TemporaryError`` is only raised while *nothing has been asked of systemd
 yet*. A request to change something whose outcome is lost is a ``PermanentError``.
@@ -136,6 +136,13 @@ class SystemdSettings(BackendSettings):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    bus: MessageBus
+    gone: asyncio.Future[None]
+    """Done when the connection has ended, however it did."""
+
+
 class Systemd:
     """One systemd."""
 
@@ -156,9 +163,9 @@ class Systemd:
             TemporaryError: it cannot be reached, does not answer in time, or is shutting down.
             PermanentError: it refuses us, or no systemd answers there.
         """
-        async with self._connected() as bus:
-            found = await self._ask(bus, "ListUnitsByPatterns", "asas", [[], list(patterns)])
-            listed = [await self._unit(bus, entry[0], entry[6]) for entry in found]
+        async with self._connected() as connection:
+            found = await self._ask(connection, "ListUnitsByPatterns", "asas", [[], list(patterns)])
+            listed = [await self._unit(connection, entry[0], entry[6]) for entry in found]
         return tuple(sorted((unit for unit in listed if unit.load_state != "not-found"), key=lambda unit: unit.name))
 
     async def unit(self, name: str) -> Unit:
@@ -168,8 +175,8 @@ class Systemd:
             TemporaryError: as ``units``.
             PermanentError: as ``units``, or systemd knows no unit of that name.
         """
-        async with self._connected() as bus:
-            unit = await self._unit(bus, name, await self._ask(bus, "LoadUnit", "s", [name]))
+        async with self._connected() as connection:
+            unit = await self._unit(connection, name, await self._ask(connection, "LoadUnit", "s", [name]))
         if unit.load_state == "not-found":
             raise self._of_error("org.freedesktop.systemd1.NoSuchUnit", f"LoadUnit({name})", changes=False)
         return unit
@@ -210,8 +217,8 @@ class Systemd:
             TemporaryError: nothing has been asked of systemd yet.
             PermanentError: refused, or systemd was lost on the way.
         """
-        async with self._connected() as bus:
-            await self._ask(bus, "ResetFailedUnit", "s", [name], changes=True)
+        async with self._connected() as connection:
+            await self._ask(connection, "ResetFailedUnit", "s", [name], changes=True)
 
     async def _do(self, method: str, name: str) -> None:
         """Ask for a job and wait for its end."""
@@ -222,32 +229,30 @@ class Systemd:
                 _, job, _, result = message.body
                 ended.put_nowait((job, result))
 
-        async with self._connected() as bus:
-            bus.add_message_handler(hear)
-            await self._call(bus, _to_the_bus("AddMatch", JOB_REMOVED), "AddMatch")
-            await self._ask(bus, "Subscribe", "", [])
-            job = await self._ask(bus, method, "ss", [name, "fail"], changes=True)
-            result = await self._end_of(bus, ended, job, method, name)
+        async with self._connected() as connection:
+            connection.bus.add_message_handler(hear)
+            await self._call(connection, _to_the_bus("AddMatch", JOB_REMOVED), "AddMatch")
+            await self._ask(connection, "Subscribe", "", [])
+            job = await self._ask(connection, method, "ss", [name, "fail"], changes=True)
+            result = await self._end_of(connection, ended, job, method, name)
         if result != "done":
             raise PermanentError(await self._failure(method, name, result))
 
     async def _end_of(
-        self, bus: MessageBus, ended: "asyncio.Queue[tuple[str, str]]", job: str, method: str, name: str
+        self, connection: _Connection, ended: "asyncio.Queue[tuple[str, str]]", job: str, method: str, name: str
     ) -> str:
         seconds = self._settings.settle_within.total_seconds()
-        lost: asyncio.Future[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         heard = asyncio.ensure_future(_result_of(job, ended))
         try:
-            both: set[asyncio.Future[Any]] = {lost, heard}
-            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {connection.gone, heard}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if heard.done():
                 return heard.result()
-            if lost.done():
+            if connection.gone.done():
                 raise self._lost(f"{self} broke off before {method}({name}) ended", changes=True)
         finally:
-            lost.cancel()
             heard.cancel()
-            await asyncio.gather(lost, heard, return_exceptions=True)
+            await asyncio.gather(heard, return_exceptions=True)
         raise PermanentError(
             f"{method}({name}) on {self} did not end within {seconds:g} s and goes on there: check with "
             f"`systemctl status {name}`; if it only needs longer, raise `settle_within` of the backend."
@@ -264,7 +269,7 @@ class Systemd:
             f"{name}`; if it was only started too often, `systemctl reset-failed {name}` ends that."
         )
 
-    async def _unit(self, bus: MessageBus, name: str, path: str) -> Unit:
+    async def _unit(self, connection: _Connection, name: str, path: str) -> Unit:
         """Read all that systemd says about a unit; an empty interface stands for every one that the unit has."""
         request = Message(
             destination=NAME,
@@ -274,7 +279,7 @@ class Systemd:
             signature="s",
             body=[""],
         )
-        found = {key: value.value for key, value in (await self._call(bus, request, f"GetAll({name})")).items()}
+        found = {key: value.value for key, value in (await self._call(connection, request, f"GetAll({name})")).items()}
         return Unit(
             name=found["Id"],
             load_state=found["LoadState"],
@@ -286,18 +291,18 @@ class Systemd:
         )
 
     async def _ask(
-        self, bus: MessageBus, method: str, signature: str, body: list[Any], *, changes: bool = False
+        self, connection: _Connection, method: str, signature: str, body: list[Any], *, changes: bool = False
     ) -> Any:
         request = Message(destination=NAME, path=PATH, interface=MANAGER, member=method, signature=signature, body=body)
         subject = f"{method}({body[0]})" if body and isinstance(body[0], str) else method
-        return await self._call(bus, request, subject, changes=changes)
+        return await self._call(connection, request, subject, changes=changes)
 
-    async def _call(self, bus: MessageBus, request: Message, subject: str, *, changes: bool = False) -> Any:
+    async def _call(self, connection: _Connection, request: Message, subject: str, *, changes: bool = False) -> Any:
         """The first value of the answer, or None where it has none."""
         seconds = self._settings.timeout.total_seconds()
         try:
             async with asyncio.timeout(seconds):
-                answer = await bus.call(request)
+                answer = await connection.bus.call(request)
         except TimeoutError as error:
             raise self._lost(f"{self} did not answer {subject} within {seconds:g} s", changes=changes) from error
         except (OSError, EOFError, DBusFastError) as error:
@@ -310,7 +315,7 @@ class Systemd:
         return answer.body[0] if answer.body else None
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[MessageBus]:
+    async def _connected(self) -> AsyncIterator[_Connection]:
         seconds = self._settings.timeout.total_seconds()
         bus = MessageBus(bus_address=self._settings.bus)
         try:
@@ -331,10 +336,13 @@ class Systemd:
                 f"{self} does not let us in ({type(error).__name__}): check `bus` of the backend, and that the "
                 "Watchkeeper user may use that bus."
             ) from error
+        gone: asyncio.Future[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
+        gone.add_done_callback(_forget)
         try:
-            yield bus
+            yield _Connection(bus, gone)
         finally:
             bus.disconnect()
+            await asyncio.wait({gone}, timeout=seconds)
 
     def _lost(self, what: str, *, changes: bool) -> RemediationError:
         if changes:
@@ -355,6 +363,12 @@ async def _result_of(job: str, ended: "asyncio.Queue[tuple[str, str]]") -> str:
         path, result = await ended.get()
         if path == job:
             return result
+
+
+def _forget(gone: asyncio.Future[None]) -> None:
+    """Look at how a connection ended, which whoever waited for an answer has been told."""
+    if not gone.cancelled():
+        gone.exception()
 
 
 def _to_the_bus(method: str, argument: str) -> Message:

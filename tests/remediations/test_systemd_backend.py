@@ -30,6 +30,10 @@ def systemd_at(bus: str, timeout: str = "5s", settle_within: str = "30s") -> Sys
     return Systemd("systemd", SystemdSettings.model_validate(settings))
 
 
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 @pytest.fixture
 async def container(tmp_path: Path) -> AsyncIterator[SystemdContainer]:
     async with running_systemd(tmp_path, UNITS) as running:
@@ -182,8 +186,9 @@ async def test_a_systemd_that_goes_away_in_the_middle_is_an_unknown_outcome(cont
         await starting
 
 
-async def test_a_wait_that_is_cancelled_leaves_nothing_waiting(container: SystemdContainer) -> None:
+async def test_a_wait_that_is_cancelled_leaves_no_task_and_no_connection(container: SystemdContainer) -> None:
     systemd = systemd_at(container.bus)
+    open_before = open_files()
     starting = asyncio.ensure_future(systemd.start("slow.service"))
 
     async def begun() -> bool:
@@ -194,6 +199,7 @@ async def test_a_wait_that_is_cancelled_leaves_nothing_waiting(container: System
     with pytest.raises(asyncio.CancelledError):
         await starting
     assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert open_files() == open_before
 
 
 async def test_a_bus_that_is_not_there_is_temporary_even_for_a_change(tmp_path: Path) -> None:
@@ -214,11 +220,15 @@ async def test_a_socket_that_speaks_no_dbus_is_explained(tmp_path: Path) -> None
 
 
 async def test_a_bus_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None:
+    closed = asyncio.Event()
+
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+        await reader.read()  # until the other side closes
         writer.close()
         await writer.wait_closed()
+        closed.set()
 
     async with await asyncio.start_unix_server(hold, tmp_path / "bus"):
         with pytest.raises(TemporaryError, match=r"cannot be reached \(TimeoutError\)"):
             await systemd_at(f"unix:path={tmp_path}/bus", timeout="200ms").unit("web.service")
+        await asyncio.wait_for(closed.wait(), 10)

@@ -23,6 +23,17 @@ UNITS = {
     "aloof.service": f"[Unit]\nRefuseManualStart=yes\n[Service]\n{SLEEPS}",
     "unreadable.service": "[Service]\nType=simple\n",
 }
+RELOAD_BUS = (
+    *("dbus-send", "--system", "--print-reply", "--dest=org.freedesktop.DBus"),
+    *("/org/freedesktop/DBus", "org.freedesktop.DBus.ReloadConfig"),
+)
+DENIED = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig><policy context="mandatory">
+<deny send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"
+ send_member="RestartUnit"/>
+</policy></busconfig>
+"""
 
 
 def systemd_at(bus: str, timeout: str = "5s", settle_within: str = "30s") -> Systemd:
@@ -118,6 +129,19 @@ async def test_a_start_that_cannot_succeed_says_why(container: SystemdContainer)
     for unit, text in expected.items():
         with pytest.raises(PermanentError, match=text):
             await systemd_at(container.bus).start(unit)
+
+
+async def test_a_bus_that_does_not_let_us_is_told_with_the_remedy_and_nothing_is_done(
+    container: SystemdContainer,
+) -> None:
+    systemd = systemd_at(container.bus)
+    await systemd.start("web.service")
+    before = await systemd.unit("web.service")
+    await container.run("tee", "/etc/dbus-1/system.d/denied.conf", text=DENIED)
+    await container.run(*RELOAD_BUS)
+    with pytest.raises(PermanentError, match=r"refused RestartUnit\(web.service\) \(AccessDenied\).*a rule of polkit"):
+        await systemd.restart("web.service")
+    assert await systemd.unit("web.service") == before
 
 
 async def test_units_are_found_by_pattern_and_an_unknown_one_is_not_a_unit(container: SystemdContainer) -> None:

@@ -36,6 +36,8 @@ FAMILY = "inet"
 SETS: Mapping[int, str] = {4: "blocked_ipv4", 6: "blocked_ipv6"}
 """IP version to the set that holds its addresses."""
 FLAGS = frozenset({"interval", "timeout"})
+STOPPING = frozenset({"drop", "reject", "jump", "goto"})
+"""What a rule may do with packets from a blocked address; where it jumps to is the administrator's to know."""
 MARK = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 SHORTEST = timedelta(seconds=1)
 
@@ -102,7 +104,8 @@ class Nftables:
         """
         found = await self._list("table", self._settings.table)
         sets = {each["set"]["name"]: each["set"] for each in found if "set" in each}
-        rules = json.dumps([each["rule"]["expr"] for each in found if "rule" in each])
+        rules = [each["rule"]["expr"] for each in found if "rule" in each]
+        stopping = json.dumps([rule for rule in rules if any(STOPPING & set(statement) for statement in rule)])
         for version, name in SETS.items():
             if name not in sets:
                 raise PermanentError(f"{self} has no set {name}: load deploy/watchkeeper.nft.")
@@ -112,9 +115,10 @@ class Nftables:
                     f"Set {name} of {self} is of type {kind} with flags {', '.join(sorted(flags)) or 'none'}: it must "
                     f"be of type ipv{version}_addr with flags interval, timeout; see deploy/watchkeeper.nft."
                 )
-            if f'"@{name}"' not in rules:
+            if f'"@{name}"' not in stopping:
                 raise PermanentError(
-                    f"No rule of {self} uses the set {name}, so nothing would be blocked: load deploy/watchkeeper.nft."
+                    f"No rule of {self} drops what is in the set {name}, so nothing would be blocked: load "
+                    "deploy/watchkeeper.nft."
                 )
 
     async def blocked(self) -> tuple[Block, ...]:

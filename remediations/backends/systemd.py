@@ -61,6 +61,8 @@ PASSING: dict[str, str] = {
     "org.freedesktop.systemd1.TransactionJobsConflicting": "something else is being done with its dependencies",
 }
 """What each refusal that may pass means; with it, nothing has been done."""
+ACTIVATION = "org.freedesktop.DBus.Error.Spawn."
+"""How errors begin where the bus itself tried, in vain, to start a systemd that is not there."""
 LOST = frozenset({"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected"})
 """What the bus answers in place of a systemd that went away."""
 OUTCOMES: dict[str, str] = {
@@ -352,6 +354,8 @@ class Systemd:
     def _of_error(self, name: str, subject: str, *, changes: bool) -> RemediationError:
         if name in LOST:
             return self._lost(f"{self} broke off while answering {subject}", changes=changes)
+        if name.startswith(ACTIVATION):
+            name = "org.freedesktop.DBus.Error.NameHasNoOwner"
         if name in PASSING:
             return TemporaryError(f"{self} refused {subject}: {PASSING[name]}.", retry_after=RETRY_AFTER_SECONDS)
         remedy = REMEDIES.get(name, "read its journal with `journalctl -b`")

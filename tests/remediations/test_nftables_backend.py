@@ -158,7 +158,12 @@ async def test_loading_our_table_again_keeps_what_is_blocked(wire: Wire) -> None
             "delete table inet watchkeeper",
             r"has no table watchkeeper, or it cannot be read: load deploy/watchkeeper.nft",
         ),
-        ("flush chain inet watchkeeper incoming", "uses the set blocked_ipv4, so nothing would be blocked"),
+        ("flush chain inet watchkeeper incoming", "drops what is in the set blocked_ipv4, so nothing"),
+        (
+            "flush chain inet watchkeeper incoming; add rule inet watchkeeper incoming ip saddr @blocked_ipv4 drop; "
+            "add rule inet watchkeeper incoming ip6 saddr @blocked_ipv6 counter accept",
+            "drops what is in the set blocked_ipv6, so nothing",
+        ),
         (
             "flush chain inet watchkeeper incoming; delete set inet watchkeeper blocked_ipv4; "
             "add set inet watchkeeper blocked_ipv4 { type ipv4_addr; flags interval; }",

@@ -21,6 +21,8 @@ UNITS = {
     "slow.service": "[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\nTimeoutStartSec=infinity\n",
     "needy.service": f"[Unit]\nRequires=broken.service\nAfter=broken.service\n[Service]\n{SLEEPS}",
     "aloof.service": f"[Unit]\nRefuseManualStart=yes\n[Service]\n{SLEEPS}",
+    "other-bus.service": "[Service]\nType=notify\n"
+    "ExecStart=/usr/bin/dbus-daemon --session --nofork --address=unix:path=/run/other-bus\n",
     "unreadable.service": "[Service]\nType=simple\n",
 }
 RELOAD_BUS = (
@@ -124,6 +126,8 @@ async def test_a_start_that_cannot_succeed_says_why(container: SystemdContainer)
         "needy.service": "did not succeed: a unit that it needs could not be started. It is inactive",
         "aloof.service": r"OnlyByDependency\): its unit file forbids that",
         "masked.service": r"UnitMasked\): somebody has masked it",
+        "other-bus.service": "[Service]\nType=notify\n"
+        "ExecStart=/usr/bin/dbus-daemon --session --nofork --address=unix:path=/run/other-bus\n",
         "unreadable.service": r"BadUnitSetting\): its unit file is wrong",
     }
     for unit, text in expected.items():
@@ -142,6 +146,14 @@ async def test_a_bus_that_does_not_let_us_is_told_with_the_remedy_and_nothing_is
     with pytest.raises(PermanentError, match=r"refused RestartUnit\(web.service\) \(AccessDenied\).*a rule of polkit"):
         await systemd.restart("web.service")
     assert await systemd.unit("web.service") == before
+
+
+async def test_a_bus_without_a_systemd_is_temporary_even_for_a_change(container: SystemdContainer) -> None:
+    await systemd_at(container.bus).start("other-bus.service")
+    elsewhere = systemd_at(container.bus.replace("dbus/system_bus_socket", "other-bus"))
+    for act in (elsewhere.unit("web.service"), elsewhere.restart("web.service"), elsewhere.reset_failed("web.service")):
+        with pytest.raises(TemporaryError, match=r"no systemd is on that bus at the moment"):
+            await act
 
 
 async def test_units_are_found_by_pattern_and_an_unknown_one_is_not_a_unit(container: SystemdContainer) -> None:

@@ -370,7 +370,7 @@ async def _result_of(job: str, ended: "asyncio.Queue[tuple[str, str]]") -> str:
 
 
 def _forget(gone: asyncio.Future[None]) -> None:
-    """Look at how a connection ended, which whoever waited for an answer has been told."""
+    """Take note of how a connection ended, which whoever waited for an answer has been told."""
     if not gone.cancelled():
         gone.exception()
 

@@ -192,6 +192,13 @@ async def test_without_the_table_nothing_is_blocked_or_taken_out_and_the_remedy_
             await act
 
 
+async def test_a_namespace_that_is_not_there_is_named_with_the_remedy(wire: Wire, tmp_path: Path) -> None:
+    nftables = nftables_in(wire, namespace=tmp_path / "absent")
+    for act in (nftables.check(), nftables.block(ip_network("192.0.2.1"), HOUR)):
+        with pytest.raises(PermanentError, match=r"or correct `table` or `namespace` of the backend.*No such file"):
+            await act
+
+
 @pytest.mark.parametrize(
     ("duration", "mark", "text"),
     [

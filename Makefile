@@ -3,10 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Real servers the tests and the demo start for themselves; installed only where root and apt are at hand.
-SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji
-SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium
+SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji \
+  systemd-container debootstrap nftables iproute2
+SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip
 
-.PHONY: setup system packages control-plane demo test unit coverage check lint types imports lock wheel diagrams bench clean
+.PHONY: setup system packages systemd-root control-plane demo test unit coverage check lint types imports lock wheel \
+  diagrams bench clean
 
 setup: $(VENV)/.installed
 
@@ -16,17 +18,21 @@ $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-system: packages control-plane
+# What only tests need and takes minutes to make, kept outside the tree, once for each user.
+system: packages systemd-root control-plane
 
 packages:
 	@missing=""; for c in $(SYSTEM_COMMANDS); do command -v $$c >/dev/null 2>&1 || missing="$$missing $$c"; done; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	if [ -z "$$missing" ]; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 	  echo "Installing system packages (missing:$$missing)"; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; \
 	else echo "Missing:$$missing. What needs them is skipped, loudly. To install: sudo apt-get install $(SYSTEM_PACKAGES)"; fi
 
-# A real Kubernetes for the tests, built from source where it is missing: about 6 minutes, once for each user.
+systemd-root:
+	@if [ "$$(id -u)" = 0 ]; then $(PYTHON) -m tests.fixtures.systemd_root; \
+	else echo "Not root: what needs a container or a network namespace is skipped, loudly."; fi
+
+# A real Kubernetes, built from source where it is missing: about 6 minutes.
 control-plane:
 	@$(PYTHON) -m tests.control_plane
 

@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from bot.remediation import Catalogue, Parameters, PermanentError, Remediation
 from remediations.backends.base import Backend, Backends
+from remediations.backends.nftables import Nftables
 from remediations.backends.supervisor import Supervisor
+from remediations.backends.systemd import Systemd
 from remediations.infrastructure.restart_service import RestartService
 
 
@@ -35,7 +37,7 @@ class RemediationClass(Protocol):
 
 REMEDIATIONS: tuple[RemediationClass, ...] = (RestartService,)
 
-BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Supervisor,)}
+BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Nftables, Supervisor, Systemd)}
 
 PARAMETER_MODELS: Mapping[str, type[Parameters]] = {each.name: each.parameters for each in REMEDIATIONS}
 """Remediation name to the model of its ``with``, for checking a policy without connecting to anything."""

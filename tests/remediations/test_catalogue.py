@@ -67,8 +67,30 @@ def test_an_unusable_setting_is_refused_with_the_remedy_and_without_the_secret(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "section", "problem"),
+    [
+        ("systemd", {"bus": "tcp:host=198.51.100.1,port=1"}, r"must look like unix:path=/run/dbus/system_bus_socket"),
+        ("systemd", {"bus": "unix:path=/a;unix:path=/b"}, r"must look like unix:path=/run/dbus/system_bus_socket"),
+        ("systemd", {"timeout": "0s"}, "longer than 0s"),
+        ("systemd", {"settle_within": "0s"}, "longer than 0s"),
+        ("nftables", {"table": "filter; flush ruleset"}, r"nftables\.table: String should match pattern"),
+        ("nftables", {"namespace": "edge"}, "is the path of a network namespace, such as /run/netns/edge"),
+        ("nftables", {"timeout": "0s"}, "longer than 0s"),
+    ],
+)
+def test_an_unusable_setting_of_a_backend_on_this_machine_is_refused(
+    kind: str, section: dict[str, Any], problem: str
+) -> None:
+    assert backend_problems({kind: {}}) == ()
+    with pytest.raises(BackendError, match=problem):
+        build_catalogue({kind: section})
+
+
 def test_an_unknown_kind_of_backend_lists_the_known_ones() -> None:
-    with pytest.raises(BackendError, match=r"backends\.mainframe: 'mainframe' is not a kind.*one of supervisor"):
+    with pytest.raises(
+        BackendError, match=r"backends\.mainframe: 'mainframe' is not a kind.*one of nftables, supervisor, systemd"
+    ):
         build_catalogue({"mainframe": {}})
 
 

@@ -2,52 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from bot.evidence.prometheus import NOT_CONFIGURED, PrometheusEvidence
-from bot.policy.evidence import SAMPLES_KEPT, Evidence, Finding, highest, judge
+from bot.policy.evidence import SAMPLES_KEPT, Finding, judge
 from bot.response.ports.outside import EvidenceSource
+from tests.evidence.answering import judged, number, serving, vector
 from tests.fixtures.servers import Program, free_port, running_prometheus, running_supervisord, until
 
 SUPPORTS, CONTRADICTS, UNKNOWN = Finding.SUPPORTS, Finding.CONTRADICTS, Finding.UNKNOWN
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 TWO_SERIES_ONE_ZERO = 'label_replace(vector(1), "n", "a", "", "") or vector(0)'
 ONE_NOT_A_NUMBER = 'label_replace(vector(1), "n", "a", "", "") or vector(0/0)'
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """An HTTP server that gives every path to ``handler``; what hangs is cut off at the end."""
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", handler)
-    runner = web.AppRunner(application, shutdown_timeout=0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
-async def judged(source: EvidenceSource, query: str) -> Evidence:
-    """What the policy makes of the answer to one query."""
-    return judge("asked", query, (await source.ask([query]))[query])
-
-
-async def number(source: EvidenceSource, query: str) -> float | None:
-    """What the policy reads as a quantity."""
-    return highest((await source.ask([query]))[query])
-
-
-def vector(*values: str) -> str:
-    series = [{"metric": {"n": str(number)}, "value": [1, value]} for number, value in enumerate(values)]
-    return json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}})
 
 
 async def test_real_prometheus_is_read_as_promql_means_it(tmp_path: Path) -> None:
@@ -135,9 +105,9 @@ async def test_the_loop_goes_on_while_a_query_hangs() -> None:
         return web.Response(text=vector("1"))
 
     async def beat() -> None:
-        for number in range(20):
+        for nth in range(20):
             await asyncio.sleep(0.001)
-            beats.put_nowait(number)
+            beats.put_nowait(nth)
         enough.set()
 
     # The answer comes only after twenty beats of the same loop, so a query that blocks the loop is never answered.

@@ -8,58 +8,26 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bot.policy.decide import RULES, STRICTEST_FIRST, PlanMissingError, decide
+from bot.policy.decide import RULES, PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
-from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy, Severity
 from bot.policy.levels import Level
-from bot.policy.plan import Effect
 from bot.policy.rules.matching import match_incident, may_be_worse, severity_rank
-from bot.policy.situation import Demotion, Gate, Notification, Pause, Planned, Refusal, ScopeKind, Situation
+from bot.policy.situation import Demotion, Gate, Pause, Planned, Refusal, ScopeKind
 from bot.policy.stored import read_situation, sealed
 from tests.policy.calm import (
     ANOTHER,
-    BURN,
     COVERING_SCOPES,
     NOW,
     RUNBOOK,
-    asked_for,
-    calm_alert,
     calm_plan,
     calm_policy,
-    calm_situation,
     licensed,
     pause,
     refusal,
 )
+from tests.policy.judging import Case, autonomy, judged, planning, strictness, with_
 from tests.policy.strategies import alerts, cases, forbidden_plans, pauses, variants
-
-AUTONOMY = {Verdict.ACT: 2, Verdict.ACT_UNLESS_STOPPED: 1}
-"""How much happens without a person's approval; everything else is none."""
-Case = tuple[Situation, Policy]
-
-
-def autonomy(decision: Decision) -> int:
-    return AUTONOMY.get(decision.verdict, 0)
-
-
-def strictness(decision: Decision) -> int:
-    return -STRICTEST_FIRST.index(decision.verdict)
-
-
-def judged(situation: Situation, policy: Policy) -> Decision:
-    """The decision about a plan for the calm runbook; anything else is another test's."""
-    decision = decide(situation, policy)
-    assume(decision.plan_digest is not None and decision.runbook == RUNBOOK)
-    return decision
-
-
-def _with(situation: Situation, **changes: Any) -> Situation:
-    return situation.model_copy(update=changes)
-
-
-def _planning(situation: Situation, planned: Planned) -> Situation:
-    return _with(situation, plans=dict.fromkeys(situation.plans, planned))
 
 
 @given(cases())
@@ -83,7 +51,7 @@ def test_the_same_situation_is_always_decided_the_same_way(case: Case) -> None:
 @given(cases(), st.sampled_from((RUNBOOK, ANOTHER)))
 def test_there_is_a_decision_for_everything_but_a_runbook_that_was_not_planned(case: Case, unplanned: str) -> None:
     situation, policy = case
-    situation = _with(situation, plans={name: one for name, one in situation.plans.items() if name != unplanned})
+    situation = with_(situation, plans={name: one for name, one in situation.plans.items() if name != unplanned})
     matched = match_incident(policy, situation.alerts, situation.request).runbook
     if matched == unplanned and matched in policy.runbooks:
         with pytest.raises(PlanMissingError, match="cannot be known") as caught:
@@ -104,7 +72,7 @@ def test_autonomy_needs_every_rule_to_pass(case: Case) -> None:
 @given(cases(), forbidden_plans())
 def test_a_forbidden_effect_is_never_autonomous_and_needs_two(case: Case, plan: Any) -> None:
     situation, policy = case
-    decision = judged(_planning(situation, Planned(plan=plan)), policy)
+    decision = judged(planning(situation, Planned(plan=plan)), policy)
     assert not decision.verdict.autonomous
     assert decision.reason("forbidden_effects").result is RuleResult.FORBIDS
     assert decision.approvals_needed >= 2
@@ -116,9 +84,9 @@ def test_a_forbidden_effect_is_never_autonomous_and_needs_two(case: Case, plan: 
 @given(cases(), pauses(COVERING_SCOPES))
 def test_a_pause_that_applies_always_holds_what_could_be_judged(case: Case, pause: Pause) -> None:
     situation, policy = case
-    situation = _planning(situation, Planned(plan=calm_plan()))
-    unpaused = judged(_with(situation, pauses=()), policy.model_copy(update={"freezes": ()}))
-    decision = decide(_with(situation, pauses=(*situation.pauses, pause)), policy)
+    situation = planning(situation, Planned(plan=calm_plan()))
+    unpaused = judged(with_(situation, pauses=()), policy.model_copy(update={"freezes": ()}))
+    decision = decide(with_(situation, pauses=(*situation.pauses, pause)), policy)
     assert (decision.verdict, decision.decisive, decision.level) == (Verdict.HOLD, "controls", Level.L0)
     assert decision.otherwise is unpaused.verdict
     assert unpaused.otherwise is None
@@ -127,7 +95,7 @@ def test_a_pause_that_applies_always_holds_what_could_be_judged(case: Case, paus
 @given(cases())
 def test_a_freeze_holds_exactly_within_its_time(case: Case) -> None:
     situation, policy = case
-    situation = _with(situation, pauses=())
+    situation = with_(situation, pauses=())
     judged(situation, policy)
     for begins, ends, holds in ((0, 60, True), (-60, 60, True), (-60, 0, False), (1, 60, False)):
         since, until = NOW + timedelta(seconds=begins), NOW + timedelta(seconds=ends)
@@ -140,7 +108,7 @@ def test_a_freeze_holds_exactly_within_its_time(case: Case) -> None:
 @settings(max_examples=150)
 def test_a_pause_or_freeze_of_a_service_holds_whatever_may_touch_it(case: Case, service: str) -> None:
     situation, policy = case
-    situation, policy = _with(situation, pauses=()), policy.model_copy(update={"freezes": ()})
+    situation, policy = with_(situation, pauses=()), policy.model_copy(update={"freezes": ()})
     matched = match_incident(policy, situation.alerts, situation.request)
     judged(situation, policy)
     plan = situation.plans[RUNBOOK].plan
@@ -153,7 +121,7 @@ def test_a_pause_or_freeze_of_a_service_holds_whatever_may_touch_it(case: Case, 
     }
     nobody_knows = "" in named and not plan.service and not by_target and plan.touches_service
     touched = service in named | by_target | {plan.service} or nobody_knows
-    paused = decide(_with(situation, pauses=(pause(ScopeKind.SERVICE, service),)), policy)
+    paused = decide(with_(situation, pauses=(pause(ScopeKind.SERVICE, service),)), policy)
     frozen = calm_policy(
         freezes=[{"name": "f", "from": NOW, "until": NOW + timedelta(hours=1), "services": [service]}]
     ).freezes
@@ -259,7 +227,7 @@ def test_demoting_never_adds_autonomy(case: Case, level: Level) -> None:
         name: held.model_copy(update={"demotions": (*held.demotions, demotion)})
         for name, held in situation.evidenced.items()
     }
-    assert autonomy(decide(_with(situation, evidenced=demoted), policy)) <= autonomy(decide(situation, policy))
+    assert autonomy(decide(with_(situation, evidenced=demoted), policy)) <= autonomy(decide(situation, policy))
 
 
 # The whole incident
@@ -282,7 +250,7 @@ def test_an_alert_that_joins_never_makes_the_verdict_less_strict(case: Case, dat
     assume(severity_rank(joining) <= severity_rank(filling) and not may_be_worse(joining, filling))
     matched = match_incident(policy, situation.alerts, situation.request)
     assume(situation.request is None or matched.fillers)
-    after = decide(_with(situation, alerts=(*situation.alerts, joining)), policy)
+    after = decide(with_(situation, alerts=(*situation.alerts, joining)), policy)
     assume(after.runbook == RUNBOOK)
     assert strictness(after) >= strictness(before)
 
@@ -294,7 +262,7 @@ def test_a_mark_on_any_alert_never_makes_the_verdict_less_strict(case: Case, mar
     marked = list(situation.alerts)
     place %= len(marked)
     marked[place] = marked[place].model_copy(update={"labels": {**marked[place].labels, mark: "critical"}})
-    before, after = decide(situation, policy), decide(_with(situation, alerts=tuple(marked)), policy)
+    before, after = decide(situation, policy), decide(with_(situation, alerts=tuple(marked)), policy)
     assert strictness(after) >= strictness(before)
     if after.plan_digest is not None and place in match_incident(policy, marked, situation.request).heard:
         assert not after.verdict.autonomous
@@ -308,11 +276,11 @@ def test_a_rival_runbook_as_bad_as_the_chosen_one_asks(case: Case, rival: Any) -
     document["runbooks"] = {RUNBOOK: chosen, ANOTHER: {**chosen, "when": "alert.name == 'Slow'"}}
     policy = Policy.model_validate(document)
     plans = {name: situation.plans.get(RUNBOOK, Planned()) for name in policy.runbooks}
-    situation = licensed(_with(situation, request=None, plans=plans), policy)
+    situation = licensed(with_(situation, request=None, plans=plans), policy)
     before = judged(situation, policy)
     worst = situation.alerts[before.alert].severity
     rival = rival.model_copy(update={"name": "Slow", "severity": worst})
-    after = decide(_with(situation, alerts=(*situation.alerts, rival)), policy)
+    after = decide(with_(situation, alerts=(*situation.alerts, rival)), policy)
     assert (after.runbook, after.others[:1]) == (RUNBOOK, (ANOTHER,))
     assert strictness(after) >= strictness(before)
     assert not after.verdict.autonomous
@@ -327,7 +295,7 @@ def test_a_muted_alert_changes_nothing_about_the_others(case: Case, quiet: Any) 
     )
     before = decide(situation, policy)
     quiet = quiet.model_copy(update={"source": "noise", "severity": "critical"})
-    after = decide(_with(situation, alerts=(*situation.alerts, quiet)), policy)
+    after = decide(with_(situation, alerts=(*situation.alerts, quiet)), policy)
     assert [r for r in after.reasons if r.rule != "alerts"] == [r for r in before.reasons if r.rule != "alerts"]
     assert after.reason("alerts").text == before.reason("alerts").text
     assert after.model_copy(update={"reasons": ()}) == before.model_copy(update={"reasons": ()})
@@ -339,7 +307,7 @@ def test_the_order_of_the_alerts_changes_nothing(case: Case, random: Any) -> Non
     situation, policy = case
     shuffled = list(situation.alerts)
     random.shuffle(shuffled)
-    one, other = decide(situation, policy), decide(_with(situation, alerts=tuple(shuffled)), policy)
+    one, other = decide(situation, policy), decide(with_(situation, alerts=tuple(shuffled)), policy)
     assert situation.alerts[one.alert] == shuffled[other.alert]
     assert one.model_copy(update={"alert": 0}) == other.model_copy(update={"alert": 0})
 
@@ -355,137 +323,9 @@ def test_after_a_refusal_nothing_acts_by_itself_until_a_person_asks(case: Case, 
     request = situation.request
     later = request is not None and {one.key for one in refusals} <= set(request.after)
     memory = situation.memory.model_copy(update={"refusals": refusals})
-    decision = decide(_with(situation, memory=memory), policy)
+    decision = decide(with_(situation, memory=memory), policy)
     if not later:
         assert not decision.verdict.autonomous
     assert autonomy(decision) <= autonomy(
-        decide(_with(situation, memory=memory.model_copy(update={"refusals": ()})), policy)
+        decide(with_(situation, memory=memory.model_copy(update={"refusals": ()})), policy)
     )
-
-
-# Unknown
-
-
-def _plan_of(situation: Situation, **changes: Any) -> Situation:
-    plans = {
-        name: one if one.plan is None else one.model_copy(update={"plan": one.plan.model_copy(update=changes)})
-        for name, one in situation.plans.items()
-    }
-    return _with(situation, plans=plans)
-
-
-def _unknown_share(situation: Situation) -> Situation:
-    radii = {
-        name: one.plan.blast_radius.model_copy(update={"share": None})
-        for name, one in situation.plans.items()
-        if one.plan is not None
-    }
-    return _plan_of(situation, blast_radius=next(iter(radii.values()))) if radii else situation
-
-
-def _unknown_effect(situation: Situation) -> Situation:
-    effects = next((one.plan.effects for one in situation.plans.values() if one.plan is not None), frozenset())
-    return _plan_of(situation, effects=effects | {Effect.UNKNOWN})
-
-
-def _alerts_of(situation: Situation, **changes: Any) -> Situation:
-    return _with(situation, alerts=tuple(alert.model_copy(update=changes) for alert in situation.alerts))
-
-
-def _unknown_service(situation: Situation) -> Situation:
-    """Budgets aside: an action on nobody knows what is counted once, as such."""
-    ledger = None if situation.ledger is None else ()
-    return _with(_plan_of(_alerts_of(situation, service=""), service=""), ledger=ledger)
-
-
-def _labelled(situation: Situation, label: str, value: str) -> Situation:
-    labelled = tuple(
-        alert.model_copy(update={"labels": {**alert.labels, label: value}}) if label in alert.labels else alert
-        for alert in situation.alerts
-    )
-    return _with(situation, alerts=labelled)
-
-
-def _answering(situation: Situation, answer: Answer, *queries: str) -> Situation:
-    return _with(situation, answers={**situation.answers, **dict.fromkeys(queries, answer)})
-
-
-def _outcomes(situation: Situation, outcome: str) -> Situation:
-    actions = tuple(action.model_copy(update={"outcome": outcome}) for action in situation.history.actions)
-    return _with(situation, history=situation.history.model_copy(update={"actions": actions}))
-
-
-def _overseeing(situation: Situation, **changes: Any) -> Situation:
-    return _with(situation, oversight=situation.oversight.model_copy(update=changes))
-
-
-UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
-    "plan": lambda s: _planning(s, Planned(problem="it is not known")),
-    "ledger": lambda s: _with(s, ledger=None),
-    "share of the fleet": _unknown_share,
-    "effect": _unknown_effect,
-    "exactness of the rollback": lambda s: _plan_of(
-        s, rollback=calm_plan().rollback.model_validate({"summary": "x", "exactness": "of a newer release"})
-    ),
-    "service": _unknown_service,
-    "burn rate": lambda s: _answering(s, Answer(error="no answer"), BURN),
-    "burn rate was not asked for": lambda s: _with(s, answers={q: a for q, a in s.answers.items() if q != BURN}),
-    "security severity": lambda s: _labelled(s, "security_severity", "?"),
-    "evidence": lambda s: _answering(s, Answer(error="no answer"), *s.answers),
-    "evidence is incomplete": lambda s: _with(
-        s, answers={q: a.model_copy(update={"warnings": ("one store is silent",)}) for q, a in s.answers.items()}
-    ),
-    "evidence is no number": lambda s: _answering(s, Answer(samples=("much",)), *s.answers),
-    "evidence was not gathered": lambda s: _with(s, answers={}),
-    "outcomes of the past": lambda s: _outcomes(s, "?"),
-    "gates": lambda s: _with(s, evidenced={}),
-    "audit": lambda s: _overseeing(s, audited=False),
-    "notification": lambda s: _overseeing(s, notification=Notification("of a newer release")),
-    "after which refusals it was asked for": lambda s: (
-        s if s.request is None else _with(s, request=s.request.model_copy(update={"after": ()}))
-    ),
-}
-NEED_SOMETHING_TO_FORGET = {"security severity", "outcomes of the past", "after which refusals it was asked for"}
-"""The calm case has none of these."""
-
-
-@pytest.mark.parametrize("what", UNKNOWN)
-@given(cases())
-@settings(max_examples=40)
-def test_unknown_never_permits(what: str, case: Case) -> None:
-    situation, policy = case
-    known = _with(situation, ledger=()) if what == "service" and situation.ledger else situation
-    assert autonomy(decide(UNKNOWN[what](situation), policy)) <= autonomy(decide(known, policy))
-
-
-@given(cases(), st.integers(0, 3))
-@settings(max_examples=150)
-def test_a_severity_that_nobody_knows_never_permits_whichever_alert_has_it(case: Case, place: int) -> None:
-    situation, policy = case
-    several = list(situation.alerts)
-    place %= len(several)
-    several[place] = several[place].model_copy(update={"severity": "severity of nobody knows whom"})
-    before, after = decide(situation, policy), decide(_with(situation, alerts=tuple(several)), policy)
-    assume(before.runbook == after.runbook)
-    assert autonomy(after) <= autonomy(before)
-
-
-@pytest.mark.parametrize("what", [what for what in UNKNOWN if what not in NEED_SOMETHING_TO_FORGET])
-def test_what_is_unknown_in_the_calm_case_calls_people(what: str) -> None:
-    paused = what == "service"
-    situation = calm_situation(pauses=(pause(ScopeKind.SERVICE, "anything"),) if paused else ())
-    assert decide(situation, calm_policy()).verdict.autonomous
-    assert not decide(UNKNOWN[what](situation), calm_policy()).verdict.autonomous
-
-
-def test_a_persons_request_takes_the_same_path_as_an_alert() -> None:
-    asked: dict[str, Any] = {"request": asked_for()}
-
-    def verdict(policy: Policy, **changes: Any) -> Verdict:
-        return decide(calm_situation(policy, **asked, **changes), policy).verdict
-
-    assert verdict(calm_policy()) is Verdict.ACT_UNLESS_STOPPED
-    assert verdict(calm_policy(), answers={}) is Verdict.ASK
-    assert verdict(calm_policy({"level": "L1"})) is Verdict.ASK
-    assert verdict(calm_policy({"level": "L0"})) is Verdict.OBSERVE
-    assert verdict(calm_policy(), alert=calm_alert(name="Other")) is Verdict.ASK

@@ -1,42 +1,14 @@
 """Restarting with a real supervisord that runs a real small service, which really hangs, crashes and comes back."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bot.policy.plan import Effect, Exactness, Plan
-from bot.remediation import KnowsTargets, PermanentError, Remediation, Snapshot, TemporaryError
-from remediations.catalogue import build_catalogue
-from remediations.infrastructure.restart_service import RestartServiceParameters
-from tests.fixtures.servers import Program, Supervisord, running_supervisord, until
-
-STARTS_FOR_LONG = 10
-"""Seconds of a process that must not become RUNNING by itself during a test, however busy the machine is."""
-
-
-def restart_through(server: str, **settings: Any) -> Remediation:
-    backend = {"server": server, "timeout": "10s", "settle_within": "15s", **settings}
-    return build_catalogue({"supervisor": backend})["restart_service"]
-
-
-async def plan_for(remediation: Remediation, service: str, fleet: int | None = None) -> Plan:
-    return await remediation.plan(RestartServiceParameters(service=service), "checkout", fleet)
-
-
-async def restart(remediation: Remediation, plan: Plan) -> Snapshot:
-    snapshot = await remediation.snapshot(plan)
-    await remediation.execute(plan, snapshot)
-    return snapshot
-
-
-@asynccontextmanager
-async def restarting(directory: Path, *programs: Program) -> AsyncIterator[tuple[Supervisord, Remediation]]:
-    async with running_supervisord(directory, *programs) as supervisord:
-        yield supervisord, restart_through(supervisord.server)
+from bot.policy.plan import Effect, Exactness
+from bot.remediation import KnowsTargets, PermanentError, TemporaryError
+from tests.fixtures.servers import Program, running_supervisord, until
+from tests.remediations.restarting import STARTS_FOR_LONG, plan_for, restart, restart_through, restarting
 
 
 async def test_a_hung_service_answers_again_as_another_process(tmp_path: Path) -> None:
@@ -322,72 +294,6 @@ async def test_a_silent_server_is_given_up_in_time(tmp_path: Path) -> None:
             with pytest.raises(TemporaryError):
                 await remediation.rehearse(plan)
             supervisord.thaw()
-
-
-async def test_rolling_back_an_older_plan_starts_what_ran_and_never_stops_what_runs(tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    steady = tuple(Program(name, group="shop") for name in ("running", "exited", "stopped"))
-    looping = Program("looping", group="shop", start_seconds=STARTS_FOR_LONG, fail_while=broken)
-    async with restarting(tmp_path, *steady, looping) as (supervisord, remediation):
-        plan = await plan_for(remediation, "shop")
-        await steady[1].crash()
-        await supervisord.until_state("shop:exited", "EXITED")
-        await supervisord.call("stopProcess", "shop:stopped")
-        broken.touch()
-        await supervisord.call("stopProcess", "shop:looping")
-        await supervisord.call("startProcess", "shop:looping", False)
-        await supervisord.until_state("shop:looping", "STARTING", "BACKOFF")
-        snapshot = await remediation.snapshot(plan)
-        # Turn everything round.
-        await supervisord.call("stopProcess", "shop:running")
-        await supervisord.call("startProcess", "shop:exited")
-        await supervisord.call("startProcess", "shop:stopped")
-        await supervisord.until_state("shop:looping", "FATAL")
-
-        report = await remediation.roll_back(plan, snapshot)
-
-        assert report.details["restored"] == {
-            "shop:running": "started",
-            "shop:exited": "unchanged",
-            "shop:stopped": "unchanged",
-            "shop:looping": "started",
-        }
-        assert report.summary == "Started shop:looping, shop:running again."
-        assert await supervisord.state("shop:running") == "RUNNING"
-        assert await supervisord.state("shop:exited") == "RUNNING"
-        assert await supervisord.state("shop:stopped") == "RUNNING"
-        assert await supervisord.state("shop:looping") in {"STARTING", "BACKOFF"}
-        untouched = await supervisord.pid("shop:running")
-        await remediation.roll_back(plan, snapshot)
-        assert await supervisord.pid("shop:running") == untouched
-
-
-async def test_rolling_back_a_restart_that_helped_leaves_the_service_running(tmp_path: Path) -> None:
-    checkout = Program("checkout")
-    async with restarting(tmp_path, checkout) as (supervisord, remediation):
-        await checkout.crash()
-        await supervisord.until_state("checkout", "EXITED")
-        plan = await plan_for(remediation, "checkout")
-        snapshot = await restart(remediation, plan)
-        running = await supervisord.pid("checkout")
-        report = await remediation.roll_back(plan, snapshot)
-        assert report.summary == "Nothing had to be started; what runs goes on."
-        assert await supervisord.pid("checkout") == running
-
-
-async def test_one_process_that_cannot_be_restored_does_not_keep_the_others_from_it(tmp_path: Path) -> None:
-    broken = tmp_path / "broken"
-    east = Program("east", group="shop", fail_while=broken, start_seconds=3)
-    west = Program("west", group="shop")
-    async with restarting(tmp_path, east, west) as (supervisord, remediation):
-        await supervisord.until_state("shop:east", "RUNNING")
-        plan = await plan_for(remediation, "shop")
-        snapshot = await remediation.snapshot(plan)
-        broken.touch()
-        await supervisord.call("stopProcessGroup", "shop")
-        with pytest.raises(PermanentError, match=r"shop:east .*did not start.*Restored: shop:west"):
-            await remediation.roll_back(plan, snapshot)
-        assert await supervisord.state("shop:west") == "RUNNING"
 
 
 async def test_a_wrong_password_is_permanent_and_appears_nowhere(

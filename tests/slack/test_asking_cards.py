@@ -14,7 +14,8 @@ from bot.slack.cards import render
 from bot.slack.limits import check_card
 from bot.slack.text import Url
 from tests.slack.conftest import Golden
-from tests.slack.notices import ALICE, CARDS, DIRECT, OPENED, card
+from tests.slack.notices import ALICE, CARDS, OPENED, card
+from tests.slack.short_notices import DIRECT
 
 ADDRESS = Url("https://harbour.slack.com/archives/C01INC/p1700000000000100")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from tests.slack.conftest import Golden
-from tests.slack.notices import POINTERS
+from tests.slack.short_notices import POINTERS
 
 
 @pytest.mark.parametrize("name", POINTERS)

@@ -1,0 +1,57 @@
+"""Pointers and direct messages, one of every kind that people can get."""
+
+from datetime import timedelta
+
+from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import (
+    DirectNotice,
+    PointerNotice,
+)
+from tests.slack.notices import ALICE, CAROL, OPENED
+
+POINTERS: dict[str, PointerNotice] = {
+    "pointer": PointerNotice(
+        incident="INC-7",
+        service="checkout",
+        severity="critical",
+        alert_name="ServiceDown",
+        channel="C07OWN",
+        incident_state=IncidentState.OPEN,
+        opened_at=OPENED,
+        action_state=ActionState.WAITING,
+    )
+}
+POINTERS["pointer_succeeded"] = POINTERS["pointer"].model_copy(
+    update={"action_state": ActionState.SUCCEEDED, "outcome": "checkout answers again; healthy twice in a row."}
+)
+POINTERS["pointer_failed"] = POINTERS["pointer"].model_copy(
+    update={"action_state": ActionState.FAILED, "outcome": "Supervisor refused the connection: check its socket."}
+)
+POINTERS["pointer_resolved"] = POINTERS["pointer_succeeded"].model_copy(
+    update={"incident_state": IncidentState.RESOLVED, "resolved_at": OPENED + timedelta(minutes=6)}
+)
+DIRECT: dict[str, DirectNotice] = {
+    "direct_reminder": DirectNotice(
+        incident="INC-7",
+        service="checkout",
+        severity="critical",
+        to=ALICE,
+        title="Still waiting for your answer: Restart checkout on supervisor",
+        answer_by=OPENED + timedelta(minutes=30),
+        if_nobody_answers="leads will be asked as well.",
+        until=OPENED + timedelta(minutes=30),
+        at=OPENED + timedelta(minutes=15),
+    ),
+    "direct_handed_over": DirectNotice(
+        incident="INC-7",
+        service="checkout",
+        severity="critical",
+        to=CAROL,
+        title="Waits for your answer: Restart checkout on supervisor",
+        lines=("Not enough answers from sre-oncall in time.",),
+        answer_by=OPENED + timedelta(minutes=60),
+        if_nobody_answers="Nothing is done. The question expires and the incident stays open.",
+        at=OPENED + timedelta(minutes=30),
+    ),
+}

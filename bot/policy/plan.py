@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, JsonValue, PlainSerializer
 
 
 class Facts(BaseModel):
@@ -108,6 +108,8 @@ class Target(Facts):
     key: str
     label: str
     state: dict[str, Any] = Field(default_factory=dict)
+    becomes: dict[str, Any] = Field(default_factory=dict)
+    """What it will be like afterwards, where that is more than healthy: three instances, another version."""
 
 
 class BlastRadius(Facts):
@@ -117,8 +119,35 @@ class BlastRadius(Facts):
     share: float | None = Field(default=None, ge=0, le=1)
 
 
-ADDED_LATER = {"touches_service": True}
+class Remaining(Facts):
+    """What stays healthy in the service while the plan is carried out, counted live from the system itself."""
+
+    healthy: int = Field(ge=0)
+    """Instances that are healthy now."""
+    total: int = Field(ge=0)
+    """Instances there are, or are meant to be."""
+    taken: int = Field(ge=0)
+    """Healthy instances that the plan takes away at the same time."""
+
+    @property
+    def left(self) -> int:
+        """Healthy instances at the worst moment."""
+        return max(0, self.healthy - self.taken)
+
+
+UNSEALED = frozenset({"forecasts", "cautions", "remaining"})
+"""Fields of ``Plan`` that may change while people think about it. They are judged anew each time, not sealed."""
+ADDED_LATER: Mapping[str, Any] = {
+    "touches_service": True,
+    "version": 1,
+    "services": [],
+    "ends_after_seconds": None,
+    "limit_seconds": None,
+    "step_limit_seconds": None,
+}
 """Fields of ``Plan`` that came after plans were stored, with what older plans mean by not having them."""
+ADDED_LATER_TO_TARGETS: Mapping[str, Any] = {"becomes": {}}
+"""The same of ``Target``."""
 
 
 class Plan(Facts):
@@ -141,6 +170,22 @@ class Plan(Facts):
 
     touches_service: bool = True
     """False where the remediation declares that no service feels it (a ticket, a log that is rotated)."""
+    version: int = 1
+    """Of the remediation that made it."""
+    services: Annotated[frozenset[str], IN_ORDER] = frozenset()
+    """Services that the system itself says its targets belong to, beside ``service``."""
+    ends_after_seconds: float | None = Field(default=None, gt=0)
+    """When its effect ends by itself (a block that expires); None: it stays."""
+    limit_seconds: float | None = Field(default=None, gt=0)
+    """How long carrying it out may take altogether; None: as long as every plan may."""
+    step_limit_seconds: float | None = Field(default=None, gt=0)
+    """How long one step may take; None: as long as the whole."""
+    forecasts: dict[str, JsonValue] = Field(default_factory=dict)
+    """What it is expected to come to, in a word each: bytes freed, pods moved. Not sealed."""
+    cautions: tuple[str, ...] = ()
+    """What speaks against doing it without a person (a deploy ten minutes ago), in sentences. Not sealed."""
+    remaining: Remaining | None = None
+    """What stays healthy meanwhile; None: it cannot be told. Not sealed."""
 
     def is_still(self, digest: str, rollback: Rollback) -> bool:
         """Whether this plan, made now, is the one that was sealed with ``digest`` and told this ``rollback``.
@@ -160,9 +205,16 @@ class Plan(Facts):
         A field that came later counts only where it says something else than plans always said: digests of stored
         plans stay what they were.
         """
-        document = self.model_dump(mode="json")
-        for name, always in ADDED_LATER.items():
-            if document[name] == always:
-                del document[name]
+        document = self.model_dump(mode="json", exclude=set(UNSEALED))
+        _without(document, ADDED_LATER)
+        for target in document["targets"]:
+            _without(target, ADDED_LATER_TO_TARGETS)
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _without(document: dict[str, Any], added: Mapping[str, Any]) -> None:
+    """Leave out what says the same as its absence."""
+    for name, always in added.items():
+        if document[name] == always:
+            del document[name]

@@ -1,0 +1,1 @@
+"""For authors of remediations: what their tests need, without a whole Watchkeeper."""

@@ -27,7 +27,7 @@ from pydantic import Field, model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, TemporaryError
-from remediations.backends.base import BackendSettings
+from remediations.backends.base import Backend, BackendSettings
 
 RETRY_AFTER_SECONDS = 5.0
 FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,14 +81,14 @@ class _Answer:
     complaint: str
 
 
-class Nftables:
+class Nftables(Backend):
     """The packet filter of one network."""
 
     kind: ClassVar[str] = "nftables"
     settings: ClassVar[type[BackendSettings]] = NftablesSettings
 
     def __init__(self, name: str, settings: NftablesSettings) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self._settings = settings
 
     def __str__(self) -> str:

@@ -21,12 +21,13 @@ from pydantic import Field, model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, TemporaryError
-from remediations.backends.base import BackendSettings
+from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.nftables import program
 from remediations.backends.nftables.program import Answer, TooLongAnswerError
 from remediations.backends.nftables.table import REMEDY, SETS, Element, Network, Table, read_table
 
 RETRY_AFTER_SECONDS = 5.0
+NFT = ("nft", "--json")
 FAMILY = "inet"
 SHORTEST = timedelta(seconds=1)
 COMMENT_MAX_BYTES = 127
@@ -61,14 +62,14 @@ class NftablesSettings(BackendSettings):
         return self
 
 
-class Nftables:
+class Nftables(Backend):
     """The packet filter of one network."""
 
     kind: ClassVar[str] = "nftables"
     settings: ClassVar[type[BackendSettings]] = NftablesSettings
 
     def __init__(self, name: str, settings: NftablesSettings) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self._settings = settings
         self._seconds = settings.timeout.total_seconds()
 
@@ -83,7 +84,7 @@ class Nftables:
             TemporaryError: ``nft`` did not answer in time.
             PermanentError: there is no such table, or we may not look.
         """
-        answer = await self._nft("list", "table", FAMILY, self._settings.table)
+        answer = await self._asked(*NFT, "list", "table", FAMILY, self._settings.table)
         if not answer.succeeded:
             raise self._refused(answer)
         try:
@@ -105,12 +106,11 @@ class Nftables:
         """
         commands = self._commands(out, into)
         try:
-            answer = await self._nft("--file", "-", text=commands)
-        except TemporaryError as error:
-            answer = Answer(succeeded=False, output=b"", complaint=str(error))
-        if answer.succeeded:
-            return
-        await self._judge(answer, out, into)
+            answer = await self._run(*NFT, "--file", "-", text=commands)
+        except TimeoutError:
+            answer = Answer(succeeded=False, output=b"", complaint=f"no answer within {self._seconds:g} s")
+        if not answer.succeeded:
+            await self._judge(answer, out, into)
 
     async def rehearse(self, *, out: Network | None = None, into: Element | None = None) -> None:
         """Let the kernel check a change without making it.
@@ -119,7 +119,7 @@ class Nftables:
             TemporaryError: ``nft`` did not answer in time.
             PermanentError: the kernel would refuse it.
         """
-        answer = await self._nft("--check", "--file", "-", text=self._commands(out, into))
+        answer = await self._asked(*NFT, "--check", "--file", "-", text=self._commands(out, into))
         if not answer.succeeded:
             raise self._refused(answer)
 
@@ -131,8 +131,12 @@ class Nftables:
             PermanentError: it is not installed, or could not say.
         """
         found: list[Own] = []
-        for arguments in (("address",), ("-4", "route", "show", "table", "all"), ("-6", "route", "show", "table", "all")):
-            answer = await self._run("ip", "-json", *arguments)
+        for arguments in (
+            ("address",),
+            ("-4", "route", "show", "table", "all"),
+            ("-6", "route", "show", "table", "all"),
+        ):
+            answer = await self._asked("ip", "-json", *arguments)
             if not answer.succeeded:
                 raise PermanentError(f"The addresses of {self} cannot be told: ip says {answer.complaint!r}.")
             try:
@@ -148,13 +152,14 @@ class Nftables:
     async def _judge(self, answer: Answer, out: Network | None, into: Element | None) -> None:
         """What came of a change that ``nft`` did not say it had made. Returns where it was made nevertheless."""
         what = " and ".join(
-            (*((f"unblock {out}",) if out else ()), *((f"block {into.network}",) if into is not None else ()))
+            f"{verb} {network}" for verb, network in (("unblock", out), ("block", into and into.network)) if network
         )
         try:
             table = await self.table()
         except TemporaryError as error:
             raise PermanentError(
-                f"Whether it was possible to {what} in {self} is unknown: {answer.complaint} Check with `nft list sets`."
+                f"To {what} in {self} was refused ({answer.complaint}), or nobody knows what came of it: {error} Check "
+                "with `nft list sets`."
             ) from error
         gone = out is None or all(element.network != out for element in table.elements)
         if into is None and gone:
@@ -170,7 +175,7 @@ class Nftables:
                         f"{into.network} was not blocked, because {element.network} is blocked in {self} already, "
                         f"{_end(element)}."
                     )
-        raise PermanentError(f"It was not possible to {what} in {self}: nft says {answer.complaint!r}.")
+        raise PermanentError(f"To {what} in {self} was refused: nft says {answer.complaint!r}.")
 
     def _commands(self, out: Network | None, into: Element | None) -> bytes:
         commands: list[dict[str, Any]] = []
@@ -187,19 +192,32 @@ class Nftables:
     def _refused(self, answer: Answer) -> PermanentError:
         if "not permitted" in answer.complaint:
             return PermanentError(
-                f"{self} may not be used by us: give the Watchkeeper process CAP_NET_ADMIN (AmbientCapabilities= in its "
-                "unit)."
+                f"{self} may not be used by us: give the Watchkeeper process CAP_NET_ADMIN (AmbientCapabilities= in "
+                "its unit)."
             )
         return PermanentError(
             f"{self} is not there or cannot be used: {REMEDY}, or correct `table` or `namespace` of the backend. nft "
             f"says {answer.complaint!r}."
         )
 
-    async def _nft(self, *arguments: str, text: bytes = b"") -> Answer:
-        return await self._run("nft", "--json", *arguments, text=text)
+    async def _asked(self, *command: str, text: bytes = b"") -> Answer:
+        """The answer to what changes nothing."""
+        try:
+            return await self._run(*command, text=text)
+        except TimeoutError as error:
+            raise TemporaryError(
+                f"`{' '.join(command)}` for {self} was not answered within {self._seconds:g} s.",
+                retry_after=RETRY_AFTER_SECONDS,
+            ) from error
 
     async def _run(self, *command: str, text: bytes = b"") -> Answer:
-        """Run a program in the network's namespace."""
+        """Run a program in the network's namespace.
+
+        Raises:
+            TimeoutError: it did not answer, and has been ended.
+            TemporaryError: it could not be started.
+            PermanentError: it is not installed, or did not stop talking.
+        """
         namespace = self._settings.namespace
         enter: tuple[str, ...] = ("nsenter", f"--net={namespace}") if namespace else ()
         for needed in (*enter[:1], command[0]):
@@ -208,10 +226,8 @@ class Nftables:
         asked = f"`{' '.join(command)}` for {self}"
         try:
             return await program.ask(*enter, *command, text=text, within=self._seconds)
-        except TimeoutError as error:
-            raise TemporaryError(
-                f"{asked} was not answered within {self._seconds:g} s.", retry_after=RETRY_AFTER_SECONDS
-            ) from error
+        except TimeoutError:
+            raise
         except TooLongAnswerError as error:
             raise PermanentError(
                 f"{asked} was answered with more than {program.LARGEST_ANSWER_BYTES // 2**20} MB: take out what need "
@@ -230,13 +246,14 @@ def _value(network: Network) -> Any:
 
 
 def _written(element: Element) -> dict[str, Any]:
-    """An element as ``nft`` reads it; times in whole seconds, and never shorter than asked for."""
+    """An element as ``nft`` reads it; times in whole seconds, rounded up."""
     if element.timeout is None or element.timeout < SHORTEST:
         raise PermanentError(f"{element.network} must be blocked for a time, and for 1 s at the least.")
     if len(element.comment.encode()) > COMMENT_MAX_BYTES:
         raise PermanentError(f"The comment on {element.network} is longer than {COMMENT_MAX_BYTES} bytes.")
-    written: dict[str, Any] = {"val": _value(element.network), "timeout": _seconds(element.timeout)}
-    if element.expires_in is not None:
+    timeout = _seconds(element.timeout)
+    written: dict[str, Any] = {"val": _value(element.network), "timeout": timeout}
+    if element.expires_in is not None and _seconds(element.expires_in) < timeout:
         written["expires"] = max(1, _seconds(element.expires_in))
     if element.comment:
         written["comment"] = element.comment

@@ -9,8 +9,9 @@ afterwards and not from what ``nft`` says, which differs from version to version
 ``nft`` did not answer, because it has been ended by then.
 """
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -23,6 +24,7 @@ from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, TemporaryError
 from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.nftables import program
+from remediations.backends.nftables.peers import connected_peers
 from remediations.backends.nftables.program import Answer, TooLongAnswerError
 from remediations.backends.nftables.table import REMEDY, SETS, Element, Network, Table, read_table
 
@@ -124,30 +126,41 @@ class Nftables(Backend):
             raise self._refused(answer)
 
     async def own(self) -> tuple[Own, ...]:
-        """The addresses of the network itself, and the gateways that it sends through.
+        """The addresses of the network itself and of Watchkeeper, the gateways, and whom Watchkeeper is connected with.
 
         Raises:
             TemporaryError: ``ip`` did not answer in time.
             PermanentError: it is not installed, or could not say.
         """
-        found: list[Own] = []
-        for arguments in (
-            ("address",),
-            ("-4", "route", "show", "table", "all"),
-            ("-6", "route", "show", "table", "all"),
-        ):
-            answer = await self._asked("ip", "-json", *arguments)
-            if not answer.succeeded:
-                raise PermanentError(f"The addresses of {self} cannot be told: ip says {answer.complaint!r}.")
-            try:
-                listed = json.loads(answer.output or b"[]")
-                found.extend(own for each in listed for own in (*_addresses(each), *_gateways(each)))
-            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                raise PermanentError(
-                    f"The addresses of {self} cannot be told: ip answered with something else than its JSON; "
-                    "iproute2 4.17 or newer is needed."
-                ) from error
+        found = [
+            *await self._told(_addresses, "address"),
+            *await self._told(_gateways, "route", "show", "table", "all"),
+        ]
+        if self._settings.namespace is not None:
+            found.extend(await self._told(_addresses, "address", here=True))
+        try:
+            peers = await asyncio.to_thread(connected_peers)
+        except (OSError, ValueError) as error:
+            raise PermanentError(
+                "Whom Watchkeeper is connected with cannot be told: let it read /proc/self/net/tcp and /proc/self/fd."
+            ) from error
+        found.extend(Own(ip_network(peer), "connected with Watchkeeper itself") for peer in peers)
         return tuple(found)
+
+    async def _told(
+        self, read: Callable[[Mapping[str, Any]], Iterator[Own]], *arguments: str, here: bool = False
+    ) -> list[Own]:
+        """What ``ip`` says; ``here``: in Watchkeeper's own namespace."""
+        answer = await self._asked("ip", "-json", *arguments, here=here)
+        if not answer.succeeded:
+            raise PermanentError(f"The addresses of {self} cannot be told: ip says {answer.complaint!r}.")
+        try:
+            return [own for each in json.loads(answer.output or b"[]") for own in read(each)]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise PermanentError(
+                f"The addresses of {self} cannot be told: ip answered with something else than its JSON; iproute2 4.17 "
+                "or newer is needed."
+            ) from error
 
     async def _judge(self, answer: Answer, out: Network | None, into: Element | None) -> None:
         """What came of a change that ``nft`` did not say it had made. Returns where it was made nevertheless."""
@@ -200,25 +213,25 @@ class Nftables(Backend):
             f"says {answer.complaint!r}."
         )
 
-    async def _asked(self, *command: str, text: bytes = b"") -> Answer:
+    async def _asked(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
         """The answer to what changes nothing."""
         try:
-            return await self._run(*command, text=text)
+            return await self._run(*command, text=text, here=here)
         except TimeoutError as error:
             raise TemporaryError(
                 f"`{' '.join(command)}` for {self} was not answered within {self._seconds:g} s.",
                 retry_after=RETRY_AFTER_SECONDS,
             ) from error
 
-    async def _run(self, *command: str, text: bytes = b"") -> Answer:
-        """Run a program in the network's namespace.
+    async def _run(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
+        """Run a program in the network's namespace, or ``here`` in ours.
 
         Raises:
             TimeoutError: it did not answer, and has been ended.
             TemporaryError: it could not be started.
             PermanentError: it is not installed, or did not stop talking.
         """
-        namespace = self._settings.namespace
+        namespace = None if here else self._settings.namespace
         enter: tuple[str, ...] = ("nsenter", f"--net={namespace}") if namespace else ()
         for needed in (*enter[:1], command[0]):
             if not program.is_installed(needed):

@@ -12,14 +12,17 @@ from pydantic import ValidationError
 from bot.remediation import Catalogue, Parameters, PermanentError
 from remediations.backends.base import Backend
 from remediations.backends.nftables import Nftables
+from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.backends.supervisor import Supervisor
 from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
 from remediations.backends.systemd.restarts import SystemdRestarts
 from remediations.capability import Capability
 from remediations.infrastructure.restart_service import RestartService
+from remediations.security.block_ip import BlockIp
 
 CAPABILITIES: tuple[Capability, ...] = (
+    Capability(BlockIp, {Nftables: NftablesBlocks}),
     Capability(RestartService, {Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}),
 )
 """Every remediation, with an adapter for each kind of backend that it can act through."""

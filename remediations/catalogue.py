@@ -11,6 +11,8 @@ from pydantic import ValidationError
 
 from bot.remediation import Catalogue, Parameters, PermanentError
 from remediations.backends.base import Backend
+from remediations.backends.kubernetes import Kubernetes
+from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
 from remediations.backends.supervisor import Supervisor
 from remediations.backends.supervisor.restarts import SupervisorRestarts
@@ -20,11 +22,11 @@ from remediations.capability import Capability
 from remediations.infrastructure.restart_service import RestartService
 
 CAPABILITIES: tuple[Capability, ...] = (
-    Capability(RestartService, {Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}),
+    Capability(RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}),
 )
 """Every remediation, with an adapter for each kind of backend that it can act through."""
 
-BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Nftables, Supervisor, Systemd)}
+BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Kubernetes, Nftables, Supervisor, Systemd)}
 
 PARAMETER_MODELS: Mapping[str, type[Parameters]] = {
     each.remediation.name: each.remediation.parameters for each in CAPABILITIES

@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.remediation import Catalogue, Parameters, PermanentError
+from remediations.application.roll_back_deploy import RollBackDeploy
 from remediations.backends.base import Backend
 from remediations.backends.kubernetes import Kubernetes
+from remediations.backends.kubernetes.deploys import KubernetesDeploys
 from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
 from remediations.backends.supervisor import Supervisor
@@ -22,7 +24,10 @@ from remediations.capability import Capability
 from remediations.infrastructure.restart_service import RestartService
 
 CAPABILITIES: tuple[Capability, ...] = (
-    Capability(RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}),
+    Capability(
+        RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}
+    ),
+    Capability(RollBackDeploy, {Kubernetes: KubernetesDeploys}),
 )
 """Every remediation, with an adapter for each kind of backend that it can act through."""
 

@@ -150,7 +150,7 @@ class RollBackDeployParameters(Parameters):
     backend: str = "kubernetes"
     """Name of the backend."""
     service: str = Field(min_length=1, max_length=255)
-    """What the system calls it. Kubernetes: the name of a Deployment, or a label (``app=shop``) for all that have it."""
+    """What the system calls it. Kubernetes: a Deployment's name, or a label (``app=shop``) for all that have it."""
     to: str | None = Field(default=None, min_length=1, max_length=255, json_schema_extra=OPEN)
     """The version to go to: its name, an image, or the end of one (``web:41``); None: the last one that worked."""
     fresh_for: Duration = timedelta(minutes=2)

@@ -168,13 +168,15 @@ class _Served:
 
 def _builds(deployment: Deployment, kept: Iterable[ReplicaSet]) -> list[_Build]:
     """What Kubernetes has made of this Deployment's templates, in the order in which it served last."""
-    own = [each for each in kept if each.metadata.controller and each.metadata.controller.uid == deployment.metadata.uid]
+    own = [
+        each for each in kept if each.metadata.controller and each.metadata.controller.uid == deployment.metadata.uid
+    ]
     builds = [_Build(each, _content(each.spec.template), _revisions(each)) for each in own]
     return sorted((each for each in builds if each.revisions), key=lambda each: max(each.revisions))
 
 
 def _versions(builds: Sequence[_Build], content: str, build: _Build | None = None) -> _Served:
-    """The version with this content; ``build`` is the making of it that is in place, else the last one stands for it."""
+    """The version with this content. ``build`` is the making of it that is in place; else the last stands for it."""
     same = [each for each in builds if each.content == content]
     last = max(revision for each in same for revision in each.revisions)
     shown = build or same[-1]

@@ -19,6 +19,7 @@ from remediations.backends.kubernetes.workloads import (
     Deployment,
     StatefulSet,
     Workload,
+    annotations,
     cautions,
     condition,
     mark,
@@ -153,6 +154,4 @@ def _spared(workload: Workload) -> tuple[str, str]:
 
 
 def _restarted_by(workload: Workload) -> object:
-    metadata = workload.spec.template.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    return annotations.get(RESTARTED) if isinstance(annotations, dict) else None
+    return annotations(workload.spec.template).get(RESTARTED)

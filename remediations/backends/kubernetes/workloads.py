@@ -8,7 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import AwareDatetime, Field, JsonValue
 
@@ -310,10 +310,15 @@ def written(template: Template, *, restarts_count: bool = True) -> str:
 
 def images(template: Template) -> tuple[str, ...]:
     """The images of its containers, as written."""
-    spec = template.get("spec")
-    containers = spec.get("containers") if isinstance(spec, dict) else None
-    found = [each.get("image") for each in containers if isinstance(each, dict)] if isinstance(containers, list) else []
-    return tuple(image for image in found if isinstance(image, str))
+    containers = (template.get("spec") or {}).get("containers")
+    found = containers if isinstance(containers, list) else []
+    return tuple(str(each["image"]) for each in found if isinstance(each, dict) and each.get("image"))
+
+
+def annotations(template: Template) -> Mapping[str, Any]:
+    """The annotations that its pods get."""
+    found: Mapping[str, Any] = (template.get("metadata") or {}).get("annotations") or {}
+    return found
 
 
 def _count(share: int | str, wanted: int, *, up: bool) -> int:

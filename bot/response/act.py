@@ -175,7 +175,10 @@ async def _execute_once(context: Context, action_id: str, brief: Brief) -> Effec
         action.plan,
         attempt.snapshot or Snapshot(),
     )
-    effect = await run_effect(lambda: remediation.execute(plan, snapshot), context.timing.execute_timeout_seconds)
+    execution = RecordedExecution(action_id)
+    effect = await run_effect(
+        lambda: remediation.execute(plan, snapshot, execution), context.timing.execute_timeout_seconds
+    )
     if effect.result is not EffectResult.UNCHANGED:
         await _note_what_we_left(context, action)
     return effect

@@ -17,7 +17,7 @@ from bot.policy.rules.impact import burn_queries
 from bot.policy.rules.matching import facts_for, match_incident
 from bot.policy.rules.services import services_of
 from bot.policy.situation import AlertFacts, Planned, Request
-from bot.remediation import PermanentError, RemediationError
+from bot.remediation import About, PermanentError, RemediationError
 from bot.response.assessment.parameters import changes, filled
 from bot.response.ports.context import Context
 
@@ -111,7 +111,8 @@ async def make_plan(
     except ValueError as error:
         raise PermanentError(f"The parameters of {runbook.remediation} do not fit this alert: {error}") from error
     service = policy.services.get(alert.service)
-    return await remediation.plan(parameters, alert.service, service.fleet if service else None)
+    about = About(service=alert.service, fleet=service.fleet if service else None, now=context.now())
+    return await remediation.plan(parameters, about)
 
 
 def prepared_verification(runbook: Runbook, alert: AlertFacts) -> str | None:

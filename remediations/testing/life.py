@@ -155,7 +155,9 @@ async def error_of(call: Callable[[], Awaitable[object]], what: str) -> Remediat
     except BrokenPromiseError:
         raise
     except Exception as error:  # the very thing that a remediation must not let out
-        raise BrokenPromiseError(f"{what} raised {error!r}: only the two errors of the contract may leave it") from error
+        raise BrokenPromiseError(
+            f"{what} raised {error!r}: only the two errors of the contract may leave it"
+        ) from error
     return None
 
 

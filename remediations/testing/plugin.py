@@ -32,13 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The option that stores a plan of the present version."""
     group = parser.getgroup("contract", "the remediation contract")
     group.addoption(
-        "--write-golden", action="store_true", help="store a plan of a remediation's present version where none is stored"
+        "--write-golden",
+        action="store_true",
+        help="store a plan of a remediation's present version where none is stored",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""
-    config.addinivalue_line("markers", f"{MARK}(subject): asks of a remediation and a system what the contract promises")
+    config.addinivalue_line(
+        "markers", f"{MARK}(subject): asks of a remediation and a system what the contract promises"
+    )
     golden.write_missing = config.getoption("--write-golden")
 
 

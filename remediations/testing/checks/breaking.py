@@ -48,7 +48,9 @@ async def _broken(subject: Subject, how: Ability) -> None:
         expect(health.summary.strip(), "health does not say why it is unknown")
     expect(error is not None, "the system is broken, and execute succeeds")
     begun = bool(execution.steps)
-    expect(not (begun and isinstance(error, TemporaryError)), f"after a step has begun, it is temporary no more: {error!r}")
+    expect(
+        not (begun and isinstance(error, TemporaryError)), f"after a step has begun, it is temporary no more: {error!r}"
+    )
     if not begun and how in TEMPORARY:
         expect(isinstance(error, TemporaryError), f"nothing was begun, and execute gives {error!r}: it is temporary")
     expect(all(step.problem or step.ended for step in execution.steps), "a step failed without a problem on record")
@@ -62,7 +64,9 @@ def _reading(how: Ability, found: dict[str, RemediationError | None]) -> None:
     if how is Ability.REFUSED:
         errors = [error for error in found.values() if error is not None]
         expect(errors, "we are refused, and neither plan nor rehearse nor snapshot tells: rehearse must find it out")
-        expect(all(isinstance(error, PermanentError) for error in errors), f"to be refused is no passing trouble: {errors}")
+        expect(
+            all(isinstance(error, PermanentError) for error in errors), f"to be refused is no passing trouble: {errors}"
+        )
         return
     kind = TemporaryError if how in TEMPORARY else PermanentError
     for method, error in found.items():

@@ -58,7 +58,9 @@ async def _(subject: Subject) -> None:
         again.append((await planned(subject)).digest)
 
     await error_of(plan_again, "plan")
-    expect(again != [plan.digest], "what changed is not in the plan: its digest is the same. Put it into `Target.state`")
+    expect(
+        again != [plan.digest], "what changed is not in the plan: its digest is the same. Put it into `Target.state`"
+    )
     for taken in (snapshot, None):  # the snapshot from before the change, and one from after it
         await _refuses_the_drifted(subject, Done(plan, Record(snapshot=snapshot), None), drifted, taken is None)
         if Ability.SEVERAL in subject.absent:
@@ -112,7 +114,9 @@ async def _(subject: Subject) -> None:
             async with asyncio.timeout(WATCHDOG_SECONDS):
                 while not executing.done() and not execution.steps:
                     await asyncio.sleep(POLL_SECONDS)
-            health = await in_time(remediation.health(plan, Record(snapshot=before, steps=tuple(execution.steps))), "health")
+            health = await in_time(
+                remediation.health(plan, Record(snapshot=before, steps=tuple(execution.steps))), "health"
+            )
             expect(not await subject.works(), "held() does not keep the system from becoming healthy")
             expect(health.condition is not Condition.HEALTHY, f"it is called healthy too early: {health.summary}")
         finally:
@@ -129,11 +133,15 @@ async def _(subject: Subject) -> None:
     error = await error_of(lambda: planned(subject), "plan")
     if isinstance(error, NothingToDoError):
         return
-    expect(subject.remediation.repeatable, f"planned again it gives {error!r}: raise NothingToDoError, or be `repeatable`")
+    expect(
+        subject.remediation.repeatable, f"planned again it gives {error!r}: raise NothingToDoError, or be `repeatable`"
+    )
     expect(error is None, f"it is `repeatable`, and planned again it gives {error!r}")
     again = await succeeded(subject)
     expect(await subject.works(), "done a second time, it does not work")
-    expect(again.steps == done.steps, f"done a second time it took {again.steps} step(s), and {done.steps} the first time")
+    expect(
+        again.steps == done.steps, f"done a second time it took {again.steps} step(s), and {done.steps} the first time"
+    )
 
 
 @promise("Done twice with one key, it is done once")
@@ -156,9 +164,14 @@ async def _(subject: Subject) -> None:
     for k in range(steps):
         await subject.begin()
         done = await carried_out(subject, halt_before=k)
-        expect(isinstance(done.error, HaltedError), f"stopped before step {k + 1}, execute gave {done.error!r}: let it pass")
+        expect(
+            isinstance(done.error, HaltedError),
+            f"stopped before step {k + 1}, execute gave {done.error!r}: let it pass",
+        )
         expect(done.steps == k, f"stopped before step {k + 1}, it took {done.steps}")
-        expect(all(step.ended for step in done.record.steps), f"stopped before step {k + 1}, an earlier one did not end")
+        expect(
+            all(step.ended for step in done.record.steps), f"stopped before step {k + 1}, an earlier one did not end"
+        )
         if k == 0:
             now = await subject.outside()
             expect(now == start, f"stopped before the first step, it has changed the system from {start!r} to {now!r}")
@@ -185,7 +198,11 @@ async def _(subject: Subject) -> None:
 @promise("Cancelled whenever it waits, it ends, and nothing changes later")
 async def _(subject: Subject) -> None:
     waits = await _cancelled(subject, None)
-    places = range(waits) if waits <= subject.cuts else sorted({i * (waits - 1) // (subject.cuts - 1) for i in range(subject.cuts)})
+    places = (
+        range(waits)
+        if waits <= subject.cuts
+        else sorted({i * (waits - 1) // (subject.cuts - 1) for i in range(subject.cuts)})
+    )
     for place in places:
         await subject.begin()
         await _cancelled(subject, place)

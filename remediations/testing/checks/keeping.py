@@ -98,7 +98,9 @@ async def _(subject: Subject) -> None:
         volatile = subject.volatile()
         golden.write(subject, await succeeded(subject), volatile)
     stored = golden.documents(subject)
-    expect(version in stored, f"no plan of version {version} is stored in {subject.golden}: run `pytest --write-golden`")
+    expect(
+        version in stored, f"no plan of version {version} is stored in {subject.golden}: run `pytest --write-golden`"
+    )
     for number in sorted(stored):
         await subject.begin()
         before = await subject.outside()

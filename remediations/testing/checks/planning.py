@@ -64,7 +64,10 @@ async def _(subject: Subject) -> None:
     expect(first.digest == second.digest, f"two plans for the same have two digests: {_difference(first, second)}")
     for seed in SEEDS:
         elsewhere = await _planned_elsewhere(subject, seed)
-        expect(elsewhere == first.digest, f"planned with PYTHONHASHSEED={seed} it has another digest: it holds a set's order")
+        expect(
+            elsewhere == first.digest,
+            f"planned with PYTHONHASHSEED={seed} it has another digest: it holds a set's order",
+        )
 
 
 @promise("A plan and a snapshot survive the database")
@@ -128,7 +131,9 @@ async def _(subject: Subject) -> None:
     expect(allowed is None or plan.effects <= allowed, f"{set(plan.effects) - set(allowed or ())} is not of the class")
     expect(plan.remediation == subject.name, f"the plan says that {plan.remediation!r} made it")
     expect(plan.version == subject.remediation.version, "the plan's version is not its remediation's")
-    expect(plan.summary.strip() and plan.service == subject.about().service, "the plan has no summary, or lost its service")
+    expect(
+        plan.summary.strip() and plan.service == subject.about().service, "the plan has no summary, or lost its service"
+    )
     keys = [target.key for target in plan.targets]
     backends = subject.backends()
     expect(len(set(keys)) == len(keys), f"two targets have one key: {keys}")
@@ -139,7 +144,9 @@ async def _(subject: Subject) -> None:
     expect(undoable == declared, f"the rollback is {plan.rollback.exactness}, and the subject says otherwise")
     several = Ability.SEVERAL not in subject.absent
     expect(several == (len(keys) > 1), f"{len(keys)} target(s), and the subject says otherwise of {Ability.SEVERAL}")
-    expect(plan.ends_after_seconds is None or Ability.ENDS not in subject.absent, "it ends by itself: show that it does")
+    expect(
+        plan.ends_after_seconds is None or Ability.ENDS not in subject.absent, "it ends by itself: show that it does"
+    )
 
 
 @promise("Where nothing matches, nothing is touched", Ability.NOTHING)
@@ -151,7 +158,9 @@ async def _(subject: Subject) -> None:
 
     error = await error_of(plan, "plan")
     expect(error is None or isinstance(error, PermanentError), f"what does not exist is no passing trouble: {error!r}")
-    expect(not found or not found[0].targets, f"it matches nothing, and the plan touches {found and found[0].targets!r}")
+    expect(
+        not found or not found[0].targets, f"it matches nothing, and the plan touches {found and found[0].targets!r}"
+    )
     expect(not found or not found[0].effects, "a plan without targets has effects")
 
 
@@ -224,11 +233,12 @@ def _only_json(value: Any, where: str) -> None:
         for each in value:
             _only_json(each, where)
     else:
-        expect(value is None or type(value) in {str, int, float, bool}, f"{where} holds a {type(value).__name__}: {value!r}")
+        expect(
+            value is None or type(value) in {str, int, float, bool},
+            f"{where} holds a {type(value).__name__}: {value!r}",
+        )
 
 
 def _difference(one: BaseModel, other: BaseModel) -> str:
     first, second = one.model_dump(mode="json"), other.model_dump(mode="json")
     return "; ".join(f"{k}: {json.dumps(first[k])} and {json.dumps(second[k])}" for k in first if first[k] != second[k])
-
-

@@ -93,7 +93,7 @@ async def test_a_deploy_that_is_stuck_goes_back_and_forward_again(
     assert (target.state["images"], target.becomes["images"]) == ([BAD], [GOOD])
     assert plan.rollback.exactness is Exactness.EXACT
     assert any("databases" in step for step in plan.steps)
-    assert "would take web back" in (await deploys.rehearse(plan)).summary
+    assert "would roll web back" in (await deploys.rehearse(plan)).summary
     assert await template_of(administrator, namespace, "web") == bad, "a rehearsal changes nothing"
 
     record = await act(deploys, plan)

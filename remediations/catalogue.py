@@ -16,14 +16,17 @@ from remediations.backends.kubernetes import Kubernetes
 from remediations.backends.kubernetes.deploys import KubernetesDeploys
 from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
+from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.backends.supervisor import Supervisor
 from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
 from remediations.backends.systemd.restarts import SystemdRestarts
 from remediations.capability import Capability
 from remediations.infrastructure.restart_service import RestartService
+from remediations.security.block_ip import BlockIp
 
 CAPABILITIES: tuple[Capability, ...] = (
+    Capability(BlockIp, {Nftables: NftablesBlocks}),
     Capability(
         RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}
     ),

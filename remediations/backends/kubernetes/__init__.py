@@ -26,7 +26,7 @@ from pydantic import JsonValue, ValidationError, model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError
-from remediations.backends.base import BackendSettings
+from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.kubernetes import errors
 from remediations.backends.kubernetes.access import Address, access, configured
 from remediations.backends.kubernetes.objects import Kind, Patch, R
@@ -90,14 +90,14 @@ class KubernetesSettings(BackendSettings):
         return self
 
 
-class Kubernetes:
+class Kubernetes(Backend):
     """One cluster."""
 
     kind: ClassVar[str] = "kubernetes"
     settings: ClassVar[type[BackendSettings]] = KubernetesSettings
 
     def __init__(self, name: str, settings: KubernetesSettings) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self._settings = settings
         self._address = Address(
             url=settings.url,

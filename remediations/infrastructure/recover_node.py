@@ -54,7 +54,7 @@ from remediations.infrastructure.nodes import Evicted, Fate, Node, Nodes, Pod, W
 NODE_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """As DNS knows names (RFC 1123)."""
 CORDON_WITHIN = timedelta(seconds=20)
-LOOK_AGAIN_SECONDS = 2.0
+LOOK_AGAIN_SECONDS = 1.0
 EFFECTS = frozenset({Effect.RESTART, Effect.CAPACITY})
 
 

@@ -5,11 +5,12 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from bot.remediation import Remediation
+from remediations.catalogue import CAPABILITIES
 
 
-def _made(backends: Mapping[str, Mapping[str, Any]]) -> Any:
+def _made(backends: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Remediation]]:
     """The backends, and what each of the installed capabilities is over them."""
-    capabilities = [each.load() for each in entry_points(group="watchkeeper.remediations")]
+    capabilities: list[Any] = [*CAPABILITIES, *(each.load() for each in entry_points(group="watchkeeper.remediations"))]
     kinds = {kind.kind: kind for capability in capabilities for kind in capability.adapters}
     found = {}
     for name, section in backends.items():

@@ -111,7 +111,7 @@ class Subject(ABC):
 
     @abstractmethod
     async def outside(self) -> JsonValue:
-        """The system by other means, as JSON: all that the remediation could change, and nothing that changes by itself.
+        """The system by other means, as JSON: all that the remediation could change, without what changes by itself.
 
         Waits until the system has come to rest, where it does things after it was asked.
         """
@@ -169,8 +169,11 @@ class Subject(ABC):
         """``Ability.HELD``: inside, the system cannot finish what an execution begins."""
         raise NotImplementedError
 
-    async def spoilt(self, target: Target) -> None:
-        """``Ability.SPOILT``: keep the target's change from succeeding. What the plan has sealed stays as it is."""
+    async def spoilt(self, targets: tuple[Target, ...]) -> Target:
+        """``Ability.SPOILT``: keep the change of one of them from succeeding, if possible the last, and say of which.
+
+        What the plan has sealed stays as it is.
+        """
         raise NotImplementedError
 
     def ends(self) -> Document:

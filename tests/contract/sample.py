@@ -1,0 +1,15 @@
+"""The sample plugin of ``docs/plugin``, importable as it stands there."""
+
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[2] / "docs" / "plugin"
+
+for _folder in (FOLDER, FOLDER / "tests"):
+    if str(_folder) not in sys.path:
+        sys.path.append(str(_folder))
+
+from test_set_flag import FlagsInAFile  # noqa: E402
+from watchkeeper_flags import SET_FLAG, FlagFile, SetFlag  # noqa: E402
+
+__all__ = ["FOLDER", "SET_FLAG", "FlagFile", "FlagsInAFile", "SetFlag"]

@@ -105,11 +105,14 @@ async def settled(subject: Subject, done: Done) -> Health:
 
 async def rolled_back(subject: Subject, done: Done) -> tuple[Report | None, RemediationError | None]:
     """Roll back once; what came of it."""
-    try:
-        going_back = subject.remediation.roll_back(done.plan, done.record, execution_of(f"{ACTION}-rolled-back"))
-        return await in_time(going_back, "roll_back"), None
-    except RemediationError as error:
-        return None, error
+    reports: list[Report] = []
+
+    async def once() -> None:
+        execution = execution_of(f"{ACTION}-rolled-back")
+        reports.append(await subject.remediation.roll_back(done.plan, done.record, execution))
+
+    error = await error_of(once, "roll_back")
+    return (reports[0] if reports else None), error
 
 
 def execution_of(key: str, *, halt_before: int | None = None, patient: bool = True) -> ExecutionInMemory:

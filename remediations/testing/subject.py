@@ -18,7 +18,8 @@ from pydantic import JsonValue
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Target
 from bot.remediation import About, Remediation
-from remediations.testing.making import made
+from remediations.backends.base import Backend
+from remediations.testing.making import made, only_backend
 
 Document = dict[str, Any]
 """Parameters as the policy's ``with`` has them."""
@@ -128,6 +129,10 @@ class Subject(ABC):
     def remediation(self) -> Remediation:
         """The remediation, over this system."""
         return self.make()()
+
+    def backend(self) -> Backend:
+        """The only backend of ``backends``."""
+        return only_backend(self.backends())
 
     def about(self) -> About:
         """What policy and incident say."""

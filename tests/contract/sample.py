@@ -10,6 +10,7 @@ for _folder in (FOLDER, FOLDER / "tests"):
         sys.path.append(str(_folder))
 
 from test_set_flag import FlagsInAFile  # noqa: E402
-from watchkeeper_flags import SET_FLAG, FlagFile, SetFlag  # noqa: E402
+from watchkeeper_flags.flag_file import FlagFile, FlagFileSettings  # noqa: E402
+from watchkeeper_flags.set_flag import Flag, SetFlag, SetFlagParameters  # noqa: E402
 
-__all__ = ["FOLDER", "SET_FLAG", "FlagFile", "FlagsInAFile", "SetFlag"]
+__all__ = ["FOLDER", "Flag", "FlagFile", "FlagFileSettings", "FlagsInAFile", "SetFlag", "SetFlagParameters"]

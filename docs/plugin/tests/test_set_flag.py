@@ -11,7 +11,7 @@ import pytest
 
 from bot.policy.plan import Target
 from bot.remediation import Remediation
-from remediations.testing import Ability, Promise, Subject, made
+from remediations.testing import Ability, Promise, Subject
 
 
 class FlagsInAFile(Subject):
@@ -78,7 +78,7 @@ class FlagsInAFile(Subject):
                 fcntl.flock(held, fcntl.LOCK_EX)
             if how is Ability.LYING:
                 self.file.write_text("<html>Not found</html>")
-            yield made(self.name, self.backends())
+            yield self.remediation
             aside.replace(self.file)
 
     def _change(self, flag: str, **values: Any) -> None:

@@ -19,7 +19,6 @@ from remediations.testing.life import (
     settled,
     succeeded,
 )
-from remediations.testing.making import only_backend
 from remediations.testing.observing import Leaks, searching
 from remediations.testing.promise import BrokenPromiseError, expect, promise
 from remediations.testing.subject import BREAKAGES, Ability, Subject
@@ -78,7 +77,7 @@ async def _(subject: Subject) -> None:
 async def _(subject: Subject) -> None:
     fault, staging, production = subject.staging()
     before = await subject.outside()
-    backend = only_backend(subject.backends())
+    backend = subject.backend()
     expect(fault in backend.faults, f"{fault!r} is not among the faults of {backend.kind}: {', '.join(backend.faults)}")
     for target, kind in ((production, fault), (staging, "no-such-fault")):
         error = await error_of(partial(backend.inject, kind, target), "inject")

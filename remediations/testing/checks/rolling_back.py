@@ -104,11 +104,11 @@ async def _(subject: Subject) -> None:
     expect(then == now, f"the system did what it does, and compared() went from {then!r} to {now!r}")
 
 
-@promise("Where there is nothing to roll back, doing it again is harmless")
+@promise("Where there is nothing to roll back, doing it again is harmless", unless=(Ability.ROLL_BACK,))
 async def _(subject: Subject) -> None:
     done = await succeeded(subject)
-    if done.plan.rollback.exactness is not Exactness.NOTHING_TO_UNDO:
-        return
+    if done.plan.rollback.exactness is Exactness.NONE:
+        return  # it is irreversible, and two people have to agree
     expect(subject.remediation.repeatable, "there is nothing to undo, so it may be done again: say `repeatable = True`")
     again = await succeeded(subject)
     health = await settled(subject, again)

@@ -10,21 +10,31 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.remediation import Catalogue, Parameters, PermanentError
+from remediations.application.roll_back_deploy import RollBackDeploy
 from remediations.backends.base import Backend
+from remediations.backends.kubernetes import Kubernetes
+from remediations.backends.kubernetes.deploys import KubernetesDeploys
+from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
+from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.backends.supervisor import Supervisor
 from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
 from remediations.backends.systemd.restarts import SystemdRestarts
 from remediations.capability import Capability
 from remediations.infrastructure.restart_service import RestartService
+from remediations.security.block_ip import BlockIp
 
 CAPABILITIES: tuple[Capability, ...] = (
-    Capability(RestartService, {Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}),
+    Capability(BlockIp, {Nftables: NftablesBlocks}),
+    Capability(
+        RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}
+    ),
+    Capability(RollBackDeploy, {Kubernetes: KubernetesDeploys}),
 )
 """Every remediation, with an adapter for each kind of backend that it can act through."""
 
-BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Nftables, Supervisor, Systemd)}
+BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Kubernetes, Nftables, Supervisor, Systemd)}
 
 PARAMETER_MODELS: Mapping[str, type[Parameters]] = {
     each.remediation.name: each.remediation.parameters for each in CAPABILITIES

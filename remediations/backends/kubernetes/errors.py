@@ -8,12 +8,13 @@ from typing import Any
 import aiohttp
 
 from bot.remediation import PermanentError, RemediationError, TemporaryError
+from remediations.backends.base import UnknownTargetError
 
 RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 5.0, 300.0
 ROLES = "deploy/kubernetes-roles.yml"
 
 
-class NotFoundError(PermanentError):
+class NotFoundError(UnknownTargetError):
     """There is no such object."""
 
 

@@ -16,7 +16,7 @@ from remediations.backends.kubernetes.errors import (
     NotFoundError,
     UnknownOutcomeError,
 )
-from remediations.backends.kubernetes.objects import Kind, Metadata, PodSpec, Resource, Seen, Status
+from remediations.backends.kubernetes.objects import SERVICE_LABELS, Kind, Metadata, PodSpec, Resource, Seen, Status
 from remediations.backends.kubernetes.objects import Pod as PlainPod
 from remediations.infrastructure.nodes import Budget, Cordon, Evicted, Fate, Node, Pod, Workload
 
@@ -27,7 +27,6 @@ SICK = "node.kubernetes.io/"
 """Kubernetes' own taints on a node that is ill or cordoned."""
 KEEPS_OFF = frozenset({"NoSchedule", "NoExecute"})
 MIRROR = "kubernetes.io/config.mirror"
-SERVICE_LABELS = ("app.kubernetes.io/name", "app")
 ASK_AGAIN_SECONDS = 2.0
 
 

@@ -210,7 +210,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             deployed = await _look_again(system, plan, target)
             await system.put(deployed, target.becomes["name"], "rehearsal", rehearsed=True)
-        return Report(summary=f"{system} would take {_listed([target.label for target in plan.targets])} back.")
+        return Report(summary=f"{system} would roll {_listed([target.label for target in plan.targets])} back.")
 
     async def snapshot(self, plan: Plan) -> Snapshot:
         """Which version of each target is in place. What it consists of stays with its system, secrets and all.
@@ -234,7 +234,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             await _look_again(system, plan, target)
         changes = [
-            _Change(t, t.state["content"], t.becomes["name"], f"Take {t.label} back to {t.becomes['name']}")
+            _Change(t, t.state["content"], t.becomes["name"], f"Roll {t.label} back to {t.becomes['name']}")
             for t in plan.targets
         ]
         done = await _put_all(system, plan, changes, execution)
@@ -405,13 +405,13 @@ def _wanted(deployed: Deployed, to: str | None) -> Version:
 
 def _plan(wanted: RollBackDeployParameters, about: About, moves: Sequence[_Move], done: Sequence[str]) -> Plan:
     labels = [move.deployed.label for move in moves]
-    moved = [f"Take {m.deployed.label} back from {m.deployed.current.words} to {m.to.words}" for m in moves]
+    moved = [f"Roll {m.deployed.label} back from {m.deployed.current.words} to {m.to.words}" for m in moves]
     step_limit = (TAKEN_WITHIN + SETTLES_WITHIN if len(moves) > 1 else 2 * TAKEN_WITHIN).total_seconds()
     return Plan(
         remediation=RollBackDeploy.name,
         summary=f"{moved[0]} through {wanted.backend}."
         if len(moves) == 1
-        else f"Take {_listed(labels)} back to the versions before, through {wanted.backend}."
+        else f"Roll {_listed(labels)} back to the versions before, through {wanted.backend}."
         if moves
         else f"Nothing to roll back: {wanted.backend} knows nothing called {wanted.service!r}.",
         parameters=wanted.model_dump(mode="json"),

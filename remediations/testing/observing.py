@@ -1,4 +1,4 @@
-"""What the checks see beside the system: awaits, threads, tasks, child processes, logs, and whatever may hold a secret."""
+"""What the checks see beside the system: awaits, threads, child processes, and whatever may hold a secret."""
 
 import asyncio
 import logging

@@ -79,7 +79,7 @@ class KubernetesDeploys:
         return self._deployed(deployment, builds)
 
     async def put(self, deployed: Deployed, version: str, idempotency_key: str, *, rehearsed: bool = False) -> None:
-        """Give the Deployment the template of that ReplicaSet, as ``kubectl rollout undo`` does it."""
+        """Give the Deployment the template of that ReplicaSet, as kubectl's rollout command would."""
         deployment, builds = await self._read(deployed.address)
         wanted = next((build for build in builds if build.name == version), None)
         if wanted is None:

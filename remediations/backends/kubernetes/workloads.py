@@ -249,7 +249,7 @@ def condition(workload: Workload) -> tuple[Condition, str]:
     """How far its rollout has come, and that in words that go on from "web is".
 
     Where Kubernetes had given up on what was there before our change (``GAVE_UP_BEFORE``), that says nothing of what
-    is there now, and it takes a while until it is taken back.
+    is there now, and is withdrawn only a while later.
     """
     wanted, updated, available = workload.wanted, workload.updated, workload.available
     if workload.status.observed_generation < workload.metadata.generation:

@@ -12,7 +12,7 @@ from kubernetes_asyncio.client import ApiClient
 
 from bot.local.servers import until
 from bot.policy.file.protected import Protected
-from bot.policy.plan import Exactness, Plan
+from bot.policy.plan import BlastRadius, Exactness, Plan
 from bot.remediation import (
     Condition,
     HaltedError,
@@ -22,7 +22,7 @@ from bot.remediation import (
     Record,
     TemporaryError,
 )
-from remediations.infrastructure.nodes import Evicted
+from remediations.infrastructure.recover_node.nodes import Evicted
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
 from tests.remediations.kubernetes.draining import KEY, LIMITS, WITHIN_SECONDS, Yard, application, yard
@@ -40,9 +40,7 @@ async def here(
 
 
 async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
-    await client.AppsV1Api(here.api).create_namespaced_daemon_set(
-        here.namespace, application("agent", kind="DaemonSet"), **LIMITS
-    )
+    await here.run(application("agent", kind="DaemonSet"))
     await here.create(application("web", 2), node=NODE)
     await here.create(application("cache", local_data=True), node=NODE)
     await here.until_ready("agent", 1, node=NODE)
@@ -50,7 +48,7 @@ async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
     plan = await here.plan(NODE)
     assert plan.forecasts == {"pods moved": 3}
     assert plan.services == {"web", "cache"}
-    assert (plan.blast_radius.targets, plan.blast_radius.share) == (1, pytest.approx(1 / 3))
+    assert plan.blast_radius == BlastRadius(targets=1, share=1 / 3)
     assert plan.remaining is not None
     assert (plan.remaining.healthy, plan.remaining.left, plan.remaining.total) == (3, 2, 3)
     assert (plan.rollback.exactness, "lost" in plan.rollback.summary) == (Exactness.APPROXIMATE, True)
@@ -208,7 +206,7 @@ async def test_somebody_uncordons_it_while_it_is_drained_and_keeps_the_rest(here
     assert [step.ended for step in execution.steps] == [True, False]
 
 
-async def test_refused_before_anything_is_done(here: Yard, control_plane: ControlPlane) -> None:
+async def test_what_is_protected_unknown_or_lost_for_good_is_refused_before_anything_is_done(here: Yard) -> None:
     with pytest.raises(PermanentError, match="protected by 'kubernetes:node/hollow-"):
         await here.plan(NODE, protected=Protected(targets=("kubernetes:node/hollow-*",)))
     unknown = await here.plan("hollow-9")
@@ -216,6 +214,9 @@ async def test_refused_before_anything_is_done(here: Yard, control_plane: Contro
     assert {f"kubernetes:node/{NODE}", NODE} <= set(await here.remediation.targets())
     await here.create(application("web"), node=NODE)
     plan = await here.plan(NODE)
+    precious = f"kubernetes:{here.namespace}/deployment/web"
+    with pytest.raises(PermanentError, match=f"{precious} has .* on the node and is protected by '{precious}'"):
+        await here.plan(NODE, protected=Protected(targets=(precious,)))
 
     document: Any = {
         "metadata": {"name": "by-hand"},

@@ -306,8 +306,15 @@ class Runbook(Entry):
     staging: Staging | None = None
     rollback_within: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     """How long its rollback may take; the default's where it says nothing."""
-    effects: Annotated[tuple[DeclaredEffect, ...], Field(min_length=1)] | None = None
+    effects: tuple[DeclaredEffect, ...] | None = None
     """What it touches beyond what its remediation says of itself; all there is to know where that cannot know."""
+
+    @field_validator("effects")
+    @classmethod
+    def _says_something(cls, value: tuple[DeclaredEffect, ...] | None) -> tuple[DeclaredEffect, ...] | None:
+        if value == ():
+            raise ValueError("effects is empty; name what it touches, or remove it")
+        return value
 
     @cached_property
     def digest(self) -> str:

@@ -8,7 +8,7 @@ from bot.policy.conditions import FOR_ALERTS, constant
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.problems import Problem, Weight
 from bot.policy.file.source import Mark, Path, Source, dotted
-from bot.policy.file.templates import has_reference, names_in
+from bot.policy.file.templates import names_in
 from bot.policy.levels import Level
 
 Found = tuple[Mark, Path, str, str]
@@ -124,7 +124,7 @@ def _licence(policy: Policy, source: Source, name: str, runbook: Runbook) -> Ite
         yield source.key_at(path), path, told, "add `staging: {with: {...}, inject: kill}`; there is no waiver"
     else:
         merged = runbook.parameters | runbook.staging.parameters
-        waiting = [key for key, value in merged.items() if isinstance(value, str) and has_reference(value)]
+        waiting = [key for key, value in merged.items() if names_in(value)]
         if waiting:
             told = f"in staging there is no alert to fill {', '.join(waiting)} of {name!r}"
             at = (*path, "staging")

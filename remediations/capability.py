@@ -6,9 +6,10 @@ table in ``remediations.catalogue`` joins them.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from bot.remediation import PermanentError, Remediation
+from bot.policy.plan import Effect
+from bot.remediation import Parameters, PermanentError, Remediation
 from remediations.backends.base import Backend
 
 Port = TypeVar("Port")
@@ -40,12 +41,39 @@ class Through(Generic[Port]):
         return dict(self._ports)
 
 
+class RemediationClass(Protocol):
+    """A remediation's class: what can be known of it before it is made, and to be made of ports."""
+
+    @property
+    def name(self) -> str:
+        """As written in the policy."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def parameters(self) -> type[Parameters]:
+        """The model of its ``with``."""
+        ...
+
+    @property
+    def effects(self) -> frozenset[Effect] | None:
+        """The most it can ever touch; None: its class cannot know."""
+        ...
+
+    def __call__(self, through: Through[Any]) -> Remediation:
+        """The remediation, acting through these systems; it connects to nothing yet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Capability:
     """One remediation and the kinds of backend through which it can act."""
 
-    remediation: Callable[[Through[Any]], Remediation]
-    """Its class."""
+    remediation: RemediationClass
     adapters: Mapping[type[Backend], Callable[[Any], Any]]
     """Kind of backend to what makes of such a backend what the remediation's port asks for."""
 

@@ -1,45 +1,44 @@
 """Every remediation and backend Watchkeeper has, and their making from the policy.
 
-To add a remediation: write its file, import its class here and name it in ``REMEDIATIONS``; a new backend goes into
+To add a remediation, or a system to one: write its file, and name it in ``CAPABILITIES``; a new backend goes into
 ``BACKEND_KINDS`` likewise. Nothing else anywhere has to change. ``docs/remediations.md`` shows how to write one.
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 
-from bot.remediation import Catalogue, Parameters, PermanentError, Remediation
-from remediations.backends.base import Backend, Backends
+from bot.remediation import Catalogue, Parameters, PermanentError
+from remediations.application.roll_back_deploy import RollBackDeploy
+from remediations.backends.base import Backend
+from remediations.backends.kubernetes import Kubernetes
+from remediations.backends.kubernetes.deploys import KubernetesDeploys
+from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
+from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.backends.supervisor import Supervisor
+from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
+from remediations.backends.systemd.restarts import SystemdRestarts
+from remediations.capability import Capability
 from remediations.infrastructure.restart_service import RestartService
+from remediations.security.block_ip import BlockIp
 
+CAPABILITIES: tuple[Capability, ...] = (
+    Capability(BlockIp, {Nftables: NftablesBlocks}),
+    Capability(
+        RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}
+    ),
+    Capability(RollBackDeploy, {Kubernetes: KubernetesDeploys}),
+)
+"""Every remediation, with an adapter for each kind of backend that it can act through."""
 
-class RemediationClass(Protocol):
-    """What the catalogue needs of a remediation's class: its name, its parameters, and to be made from backends."""
+BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Kubernetes, Nftables, Supervisor, Systemd)}
 
-    @property
-    def name(self) -> str:
-        """What the policy calls it."""
-        ...
-
-    @property
-    def parameters(self) -> type[Parameters]:
-        """The model of its ``with`` in the policy."""
-        ...
-
-    def __call__(self, backends: Backends) -> Remediation:
-        """The remediation, acting through these backends; it connects to nothing yet."""
-        ...
-
-
-REMEDIATIONS: tuple[RemediationClass, ...] = (RestartService,)
-
-BACKEND_KINDS: Mapping[str, type[Backend]] = {each.kind: each for each in (Nftables, Supervisor, Systemd)}
-
-PARAMETER_MODELS: Mapping[str, type[Parameters]] = {each.name: each.parameters for each in REMEDIATIONS}
+PARAMETER_MODELS: Mapping[str, type[Parameters]] = {
+    each.remediation.name: each.remediation.parameters for each in CAPABILITIES
+}
 """Remediation name to the model of its ``with``, for checking a policy without connecting to anything."""
 
 
@@ -66,8 +65,7 @@ def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
                 problems.append(f"backends.{name}: {error}")
     if problems:
         raise BackendError("\n".join(problems))
-    found = Backends(made)
-    return {each.name: each(found) for each in REMEDIATIONS}
+    return {each.remediation.name: each.make(made) for each in CAPABILITIES}
 
 
 def backend_problems(backends: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

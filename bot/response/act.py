@@ -15,6 +15,7 @@ from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.may_begin import Judgement, Objection, objection
 from bot.response.execution.outcome import finish, withdraw
+from bot.response.execution.recorded import RecordedExecution
 from bot.response.execution.verify import Verification, verify
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -175,7 +176,10 @@ async def _execute_once(context: Context, action_id: str, brief: Brief) -> Effec
         action.plan,
         attempt.snapshot or Snapshot(),
     )
-    effect = await run_effect(lambda: remediation.execute(plan, snapshot), context.timing.execute_timeout_seconds)
+    execution = RecordedExecution(action_id)
+    effect = await run_effect(
+        lambda: remediation.execute(plan, snapshot, execution), context.timing.execute_timeout_seconds
+    )
     if effect.result is not EffectResult.UNCHANGED:
         await _note_what_we_left(context, action)
     return effect

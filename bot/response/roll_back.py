@@ -9,11 +9,12 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from bot.remediation import Snapshot
+from bot.remediation import Record, Snapshot
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, died, run_effect
 from bot.response.execution.harm import stands_on
 from bot.response.execution.outcome import finish
+from bot.response.execution.recorded import RecordedExecution
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.records import Attempt, AttemptState, rollback_key
 from bot.response.notices.rollback_words import rollback_line
@@ -78,7 +79,8 @@ async def _restore_once(context: Context, action_id: str, key: str, by: str) -> 
             return died()
     remediation, plan, snapshot = context.catalogue[action.plan.remediation], action.plan, attempt.snapshot
     limit = context.policy().rollback_within_of(action.runbook).total_seconds()
-    return await run_effect(lambda: remediation.roll_back(plan, snapshot or Snapshot()), limit)
+    record = Record(snapshot=snapshot or Snapshot())
+    return await run_effect(lambda: remediation.roll_back(plan, record, RecordedExecution(action_id)), limit)
 
 
 async def _against(

@@ -1,16 +1,21 @@
-"""What every backend has in common: its settings in the policy, and how a remediation finds it by name.
+"""What every backend has in common: its settings in the policy, its errors, and what may be broken on staging.
 
 A backend acts on one real system and nothing else. It knows no plan, no policy rule and no other backend; its errors
 are the two of the remediation contract. Making one must not connect to anything, so that a policy can be loaded while
 the systems it names are down.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, TypeVar
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from bot.remediation import PermanentError
+
+
+class UnknownTargetError(PermanentError):
+    """The system was asked and says that it has nothing of that name (any more)."""
 
 
 class BackendSettings(BaseModel):
@@ -18,13 +23,18 @@ class BackendSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    staging: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
+    """Patterns over the names of its targets: those are staging, where faults may be injected. Nothing else is."""
 
-class Backend(Protocol):
+
+class Backend:
     """The way to one real system."""
 
     kind: ClassVar[str]
     """As written in the policy, and the default name: ``supervisor``."""
     settings: ClassVar[type[BackendSettings]]
+    faults: ClassVar[Mapping[str, str]] = {}
+    """Faults that can be injected into a target on staging, each with what it does in words."""
 
     def __init__(self, name: str, settings: Any) -> None:
         """Make it from an instance of ``settings``; reads credentials, connects to nothing.
@@ -32,34 +42,57 @@ class Backend(Protocol):
         Raises:
             PermanentError: a credential is not where the settings say.
         """
-        ...
+        self.name = name
+        self._staging: tuple[str, ...] = settings.staging
 
+    @classmethod
+    def names(cls, target: str) -> tuple[str, ...]:
+        """Every name that people know a target by, its address first; the patterns of ``staging`` are held to these."""
+        return (target,)
 
-Wanted = TypeVar("Wanted", bound=Backend)
+    @classmethod
+    def on_staging(cls, patterns: Iterable[str], target: str) -> bool:
+        """Whether ``target`` is staging by these patterns."""
+        return any(fnmatchcase(name, pattern) for pattern in patterns for name in cls.names(target))
 
-
-class Backends:
-    """The configured backends, by the name the policy gives them."""
-
-    def __init__(self, by_name: Mapping[str, Backend]) -> None:
-        self._by_name = dict(by_name)
-
-    def of_kind(self, wanted: type[Wanted]) -> Mapping[str, Wanted]:
-        """Every backend of this kind, by name."""
-        return {name: backend for name, backend in self._by_name.items() if isinstance(backend, wanted)}
-
-    def get(self, wanted: type[Wanted], name: str) -> Wanted:
-        """The backend called ``name``, which must be a ``wanted``.
+    async def inject(self, fault: str, target: str) -> None:
+        """Break one target on staging. ``target`` is its address in this backend, exactly.
 
         Raises:
-            PermanentError: there is none of that name, or it is of another kind; the text names the remedy.
+            PermanentError: it is not staging, there is no such fault, or as the system's other changes.
+            TemporaryError: nothing has been changed yet.
         """
-        backend = self._by_name.get(name)
-        if isinstance(backend, wanted):
-            return backend
-        suitable = sorted(name for name, backend in self._by_name.items() if isinstance(backend, wanted))
-        found = "is not configured" if backend is None else f"is a {backend.kind}, not a {wanted.kind}"
-        choice = f"choose one of {', '.join(suitable)}" if suitable else "there is none of that kind yet"
-        raise PermanentError(
-            f"Backend {name!r} {found}: {choice}, or add it under `backends:` in the policy (kind: {wanted.kind})."
-        )
+        self._refuse_outside_staging(fault, target)
+        await self._inject(fault, target)
+
+    async def mend(self, fault: str, target: str) -> None:
+        """Take back what ``inject`` did, as far as it still stands; safe to repeat.
+
+        Raises:
+            PermanentError, TemporaryError: as ``inject``.
+        """
+        self._refuse_outside_staging(fault, target)
+        await self._mend(fault, target)
+
+    def _refuse_outside_staging(self, fault: str, target: str) -> None:
+        if fault not in self.faults:
+            raise PermanentError(f"Backend {self.name!r} cannot inject {fault!r}: {known_faults(self.faults)}.")
+        if not self.on_staging(self._staging, target):
+            raise PermanentError(
+                f"{target!r} of backend {self.name!r} is not staging, so no fault is injected there. Staging is what "
+                f"its `staging:` patterns match: {', '.join(self._staging) or 'it has none'}."
+            )
+
+    async def _inject(self, fault: str, target: str) -> None:
+        """Do it; whoever overrides ``faults`` overrides this and ``_mend``."""
+        raise NotImplementedError
+
+    async def _mend(self, fault: str, target: str) -> None:
+        raise NotImplementedError
+
+
+def known_faults(faults: Mapping[str, str]) -> str:
+    """In a sentence: what can be injected."""
+    if not faults:
+        return "a backend of its kind can inject no fault"
+    return "it can inject " + ", ".join(f"{name} ({words})" for name, words in sorted(faults.items()))

@@ -1,326 +1,440 @@
-"""Restart the processes of a service: the oldest fix, for a service that hangs or crashed.
+"""Restart what runs a service: the oldest fix, for a service that hangs or crashed.
 
-What counts as "the same state" between planning and acting (``Target.state``, sealed by the plan's digest):
-
-- ``running`` *with its pid*. Another pid means that somebody or something has restarted it since: what the approver
-  saw is gone, so the plan must not survive it. A process that came up by itself is no longer "down" either.
-- ``down`` for STARTING, BACKOFF, EXITED and FATAL alike. A crash-looping process runs through these by itself every
-  few seconds; that is the very trouble to be repaired, so it must not make every plan stale.
-
-STOPPED is neither: supervisord only says so when a person (or an earlier action) has stopped the process, or when it
-was never meant to start. It is never restarted from here.
-
-A process that lives longer than supervisord's ``startsecs`` before it crashes again shows as ``running`` with changing
-pids, and its plan does go stale. That is on purpose: supervisord itself calls it started. Raise ``startsecs``.
+What is restarted is an *instance*: whatever a system restarts as a whole, be it a supervised process, a systemd unit,
+or a Deployment with all its pods. What counts as "the same state" between planning and acting is for the system to say
+(``Instance.state``): another incarnation of what ran makes the plan stale, because somebody has restarted it since;
+what is down may go through all that a crash loop goes through. What people have stopped is never restarted.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import ClassVar, Protocol, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Remaining, Rollback, Target
 from bot.remediation import (
+    About,
+    Condition,
+    Execution,
     Health,
     Parameters,
     PermanentError,
+    Record,
+    Remediation,
     RemediationError,
     Report,
     Snapshot,
     TemporaryError,
 )
-from remediations.backends.base import Backends
-from remediations.backends.supervisor import Process, ProcessState, Supervisor
+from remediations.backends.base import UnknownTargetError
+from remediations.capability import Through
 
-DOWN = frozenset({ProcessState.STARTING, ProcessState.BACKOFF, ProcessState.EXITED, ProcessState.FATAL})
 NAMES_IN_A_SENTENCE = 3
+LOOK_AGAIN_SECONDS = 2.0
+SETTLES_WITHIN = timedelta(minutes=10)
+"""How long one instance may take to come back before the next is begun, where its system does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One thing that its system restarts as a whole, as it is now."""
+
+    address: str
+    """Names it within its backend: ``shop:east``, ``web.service``, ``shop/web``."""
+    label: str
+    """As people see it."""
+    condition: Condition
+    seen: str
+    """The condition in its system's own word, as in "web is FATAL"."""
+    state: Mapping[str, JsonValue]
+    """What must be the same when acting; sealed. Nothing that changes by itself while it is broken."""
+    identity: Mapping[str, JsonValue]
+    """What is another one after every restart: a pid, an invocation, a time of a rollout."""
+    how: str
+    """What restarting it means, for the card: "Stop web, start it, and wait until it runs."; the same every time."""
+    takes: int
+    """Healthy members of the service that are away at the same time while it is restarted; 0 where it is down."""
+    spared: str = ""
+    """Why it is left alone although it is of that name, as in "web is stopped on purpose"; empty: it is restarted."""
+    remedy: str = ""
+    """What brings a spared one back: "`supervisorctl start web`"."""
+    intent: JsonValue = None
+    """What only people and we change about it, and never the system by itself: how many replicas, stopped or not."""
+    within: timedelta | None = None
+    """The longest that a restart of it may take; None: as long as every plan may. Sealed, so it must hold still."""
+    services: frozenset[str] = frozenset()
+    """Services that the system itself says it belongs to."""
+    cautions: tuple[str, ...] = ()
+    """What speaks against restarting it without a person, in sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a name means to a system."""
+
+    instances: tuple[Instance, ...]
+    """In the order in which they would be restarted; the same every time."""
+    healthy: int | None = None
+    """Members of the whole service that are healthy now, also those that are not of that name; None: unknown."""
+    total: int = 0
+    """Members that the whole service has, or is meant to have."""
+
+
+class Restarts(Protocol):
+    """What a system must offer. ``str()`` of it names it in errors."""
+
+    async def find(self, name: str) -> Found:
+        """What ``name`` means; nothing of that name is no error. It may come from an alert: only ever compare it.
+
+        Raises:
+            TemporaryError: it cannot be reached, or one of them is in a transition that has to end first.
+            PermanentError: refused, the name means several things, or a person must look first.
+        """
+        ...
+
+    async def read(self, address: str) -> Instance:
+        """One instance as it is now.
+
+        Raises:
+            UnknownTargetError: it is gone.
+            TemporaryError, PermanentError: it cannot be asked.
+        """
+        ...
+
+    async def restart(self, instance: Instance, idempotency_key: str) -> None:
+        """Restart it, as it was read a moment ago; return when the system has taken it, or when it is done.
+
+        ``idempotency_key`` marks what is written elsewhere: asked twice with the same, it is done once.
+
+        Raises:
+            TemporaryError: nothing has been changed.
+            PermanentError: refused, failed, or the outcome is unknown.
+        """
+        ...
+
+    async def every(self) -> Collection[Instance]:
+        """Every instance that the system knows."""
+        ...
+
+
+@runtime_checkable
+class StartsAgain(Protocol):
+    """A system that served before a restart had nothing to undo: plans are stored that start what ran before."""
+
+    async def start_again(self, address: str, recorded: Mapping[str, JsonValue]) -> bool:
+        """Make it run if it ran when it was recorded; whether anything was done. What runs is never stopped."""
+        ...
 
 
 class RestartServiceParameters(Parameters):
     """The policy's ``with`` for ``restart_service``."""
 
     backend: str = "supervisor"
-    """Name of the supervisor backend."""
+    """Name of the backend."""
     service: str = Field(min_length=1, max_length=255)
-    """``process``, ``group:process``, ``group:*``, or a group's name for all its processes."""
+    """What the system calls it. supervisor: ``process``, ``group:process``, ``group:*``, or a group's name for all its
+    processes. systemd: ``web`` or ``web.service``, ``web@east``, ``web@*`` for every instance of a template."""
 
 
-class RestartService:
-    """Stop what runs, start it, wait until it runs; one process after the other."""
+class RestartService(Remediation):
+    """Restart one instance after the other, so that the others go on serving."""
 
     name: ClassVar[str] = "restart_service"
     title: ClassVar[str] = "Restart a service"
     parameters: ClassVar[type[Parameters]] = RestartServiceParameters
-    effects: ClassVar[frozenset[Effect]] = frozenset({Effect.RESTART})
+    effects: ClassVar[frozenset[Effect] | None] = frozenset({Effect.RESTART})
+    repeatable: ClassVar[bool] = True
 
-    def __init__(self, backends: Backends) -> None:
-        self._backends = backends
+    def __init__(self, through: Through[Restarts]) -> None:
+        self._through = through
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
-        """Find the processes and say what would happen to them.
+    async def plan(self, parameters: RestartServiceParameters, about: About) -> Plan:
+        """Find the instances and say what would happen to them.
 
-        Members of a group that are stopped on purpose are left out, and the plan says so; when nothing else is left
-        it is refused.
+        Those that are stopped on purpose are left out, and the plan says so; when nothing else is left it is refused.
 
         Raises:
-            TemporaryError: supervisord cannot be reached, or a process is being stopped at this moment.
-            PermanentError: as the backend; the name is ambiguous; everything found is stopped on purpose; or
-                supervisord has lost track of a process.
+            TemporaryError, PermanentError: as ``Restarts.find``.
+            PermanentError: one of them is protected, or all are stopped on purpose.
         """
-        wanted = RestartServiceParameters.model_validate(parameters)
-        supervisor = self._backends.get(Supervisor, wanted.backend)
-        found = _matching(wanted.service, await supervisor.processes())
-        stopped = tuple(process.address for process in found if process.state is ProcessState.STOPPED)
-        restarting = tuple(process for process in found if process.state is not ProcessState.STOPPED)
-        if stopped and not restarting:
+        system = self._through.get(parameters.backend)
+        found = await system.find(parameters.service)
+        for each in found.instances:
+            _refuse_protected(each, parameters.backend, about)
+        restarting = tuple(each for each in found.instances if not each.spared)
+        spared = tuple(each for each in found.instances if each.spared)
+        if spared and not restarting:
             raise PermanentError(
-                f"{_listed(stopped)} on {supervisor} is stopped on purpose (by a person or an earlier action), so it "
-                f"is not restarted. To bring it back: `supervisorctl start {stopped[0]}`."
+                f"{_listed(spared)} on {system} is {spared[0].spared}, so it is not restarted. To bring it back: "
+                f"{spared[0].remedy}."
             )
-        for process in restarting:
-            _refuse_unsettled(process, supervisor)
-        return _plan(wanted, service, fleet, restarting=restarting, stopped=stopped)
+        return _plan(parameters, about, found, restarting, spared)
 
     async def rehearse(self, plan: Plan) -> Report:
-        """Connect to supervisord with our credentials, and find every target in the state it was planned in.
-
-        supervisord has no finer rights: whoever may read may also stop and start.
+        """Find every target in the state it was planned in, with our credentials.
 
         Raises:
-            TemporaryError: supervisord cannot be reached.
+            TemporaryError: the system cannot be reached.
             PermanentError: refused, or a target is gone or has changed.
         """
-        supervisor = self._supervisor(plan)
-        addresses = tuple(_address(target) for target in plan.targets)
-        for target in plan.targets:
-            await self._look_again(supervisor, target)
+        system = self._system(plan)
+        seen = [await _look_again(system, _address(plan, target), target) for target in plan.targets]
         return Report(
-            summary=f"{supervisor} is reachable and would restart {_listed(addresses)}.",
-            details={"processes": list(addresses)},
+            summary=f"{system} is reachable and would restart {_listed(seen)}.",
+            details={"instances": [each.address for each in seen]},
         )
 
     async def snapshot(self, plan: Plan) -> Snapshot:
-        """Record the run state of every target.
+        """How every target runs.
 
         Raises:
-            TemporaryError: supervisord cannot be reached.
+            TemporaryError: the system cannot be reached.
             PermanentError: refused, or a target is gone.
         """
-        supervisor = self._supervisor(plan)
-        recorded = [await supervisor.process(_address(target)) for target in plan.targets]
+        system = self._system(plan)
+        seen = [await system.read(_address(plan, target)) for target in plan.targets]
         return Snapshot(
             state={
-                "processes": {
-                    process.address: {"state": process.state.name, "pid": process.pid} for process in recorded
+                "instances": {
+                    each.address: {"state": each.seen, **each.identity, "intent": each.intent} for each in seen
                 }
             }
         )
 
-    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
-        """Restart the targets one after the other, so that the rest of a group goes on serving.
+    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
+        """Restart the targets one after the other, the next when the one before has come back.
 
-        Each is read again right before it is touched, because a long group restart leaves people time to step in.
-        The first failure ends it; later targets stay untouched.
+        Each is read again right before it is touched, because a long restart leaves people time to step in. The first
+        failure ends it; later targets stay untouched.
 
         Raises:
             TemporaryError: nothing has been changed yet.
-            PermanentError: a process did not stop or start, has changed since planning, or supervisord was lost.
+            PermanentError: an instance did not come back or has changed since planning, or its system was lost.
         """
-        supervisor = self._supervisor(plan)
-        restarted: dict[str, dict[str, int]] = {}
+        system = self._system(plan)
         for target in plan.targets:
-            address = _address(target)
-            stopped = False
+            await _look_again(system, _address(plan, target), target)
+        restarted = _Restarted(system, execution)
+        for number, target in enumerate(plan.targets, start=1):
+            place = f" ({number} of {len(plan.targets)})" if len(plan.targets) > 1 else ""
+            async with execution.step(f"Restart {target.label}{place}", target.key):
+                await restarted.add(_address(plan, target), target, wait=number < len(plan.targets))
+        return Report(
+            summary=f"Restarted {_listed(restarted.instances)}.", details={"restarted": dict(restarted.details)}
+        )
+
+    async def health(self, plan: Plan, record: Record) -> Health:
+        """Whether every target runs, as its system sees it; a hung process looks healthy from here."""
+        system = self._system(plan)
+        conditions: set[Condition] = set()
+        told: list[str] = []
+        for target in plan.targets:
             try:
-                before = await self._look_again(supervisor, target)
-                await supervisor.stop(address)
-                stopped = True
-                await supervisor.start(address)
-                after = await supervisor.process(address)
+                seen = await system.read(_address(plan, target))
+            except UnknownTargetError:
+                conditions.add(Condition.UNHEALTHY)
+                told.append(f"{target.label} is gone")
             except RemediationError as error:
-                if isinstance(error, TemporaryError) and not (stopped or restarted):
-                    raise
-                done = f"Restarted before that: {_listed(tuple(restarted))}." if restarted else "Nothing else was done."
-                raise PermanentError(f"{error} {done}") from error
-            restarted[address] = {"pid_before": before.pid, "pid_after": after.pid}
-        return Report(summary=f"Restarted {_listed(tuple(restarted))}.", details={"restarted": restarted})
+                return Health(condition=Condition.UNKNOWN, summary=str(error))
+            else:
+                conditions.add(seen.condition)
+                told.append(f"{seen.label} is {seen.seen}")
+        decisive = (Condition.UNHEALTHY, Condition.UNKNOWN, Condition.SETTLING, Condition.HEALTHY)
+        condition = next((each for each in decisive if each in conditions), Condition.UNKNOWN)
+        return Health(condition=condition, summary=", ".join(told) or "There are no targets.")
 
-    async def health(self, plan: Plan) -> Health:
-        """Whether every target runs, as supervisord sees it; a hung process looks healthy from here."""
-        try:
-            known = {process.address: process for process in await self._supervisor(plan).processes()}
-        except RemediationError as error:
-            return Health(healthy=None, summary=str(error))
-        states = {
-            address: known[address].state.name if address in known else "gone"
-            for address in (_address(target) for target in plan.targets)
-        }
-        summary = ", ".join(f"{address} is {state}" for address, state in states.items()) or "There are no targets."
-        unsettled = {ProcessState.STARTING.name, ProcessState.UNKNOWN.name}
-        if any(state not in {ProcessState.RUNNING.name, *unsettled} for state in states.values()):
-            return Health(healthy=False, summary=summary)
-        if not states or unsettled & set(states.values()):
-            return Health(healthy=None, summary=summary)
-        return Health(healthy=True, summary=summary)
-
-    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         """Start what ran and does not any more; what runs now is never stopped, whatever was recorded.
 
-        A restart leaves nothing to undo, so plans offer no rollback. Those that an older release made still do, and
-        one may follow an ``execute`` that stopped half-way. A failure with one process does not keep the others from
-        being started.
+        Only plans of older releases offer a rollback; their executions have no steps, so every target is looked at. A
+        failure with one does not keep the others from being started.
 
         Raises:
-            TemporaryError: nothing could be restored, and only because supervisord cannot be reached.
-            PermanentError: some process could not be restored; the text names each.
+            TemporaryError: the system cannot be reached; nothing has been changed.
+            PermanentError: something could not be restored; the text names each.
         """
-        supervisor = self._supervisor(plan)
+        system = self._system(plan)
+        if not isinstance(system, StartsAgain):
+            raise PermanentError(f"A restart on {system} leaves nothing to undo.")
+        await system.every()  # whoever cannot be reached is asked again later, and no step was begun
+        recorded = _recorded(record.snapshot)
         restored: dict[str, str] = {}
         problems: list[RemediationError] = []
-        for address, recorded in snapshot.state.get("processes", {}).items():
+        for target in plan.targets:
+            address = _address(plan, target)
+            if address not in recorded:
+                continue
             try:
-                restored[address] = await _restore(supervisor, address, ProcessState[recorded["state"]])
+                async with execution.step(f"Start {target.label} again if it ran", target.key):
+                    started = await system.start_again(address, recorded[address])
             except RemediationError as error:
                 problems.append(error)
-        if problems and not restored and all(isinstance(problem, TemporaryError) for problem in problems):
-            raise problems[0]
+            else:
+                restored[address] = "started" if started else "unchanged"
+        labels = {_address(plan, target): target.label for target in plan.targets}
         if problems:
-            done = f" Restored: {_listed(tuple(restored))}." if restored else ""
+            done = f" Restored: {_sentence([labels[address] for address in restored])}." if restored else ""
             raise PermanentError(" ".join(str(problem) for problem in problems) + done) from problems[0]
-        started = tuple(address for address, what in restored.items() if what == "started")
-        summary = f"Started {_listed(started)} again." if started else "Nothing had to be started; what runs goes on."
+        again = [labels[address] for address, what in restored.items() if what == "started"]
+        summary = f"Started {_sentence(again)} again." if again else "Nothing had to be started; what runs goes on."
         return Report(summary=summary, details={"restored": restored})
 
+    def compared(self, plan: Plan, snapshot: Snapshot) -> JsonValue:
+        """What people have changed; that a system restarts by itself what crashes is nobody's doing."""
+        return {address: _intent(each) for address, each in _recorded(snapshot).items()}
+
+    def left(self, plan: Plan, record: Record) -> Snapshot | None:
+        """A restart changes nothing of what is compared."""
+        return record.snapshot
+
     async def targets(self) -> Collection[str]:
-        """Every process of every supervisor, as plans and people call it.
+        """Everything that can be restarted, as plans and people call it.
 
         Raises:
-            TemporaryError: a supervisord cannot be reached.
-            PermanentError: as the backend.
+            TemporaryError, PermanentError: a system cannot be asked.
         """
         names: set[str] = set()
-        for name, supervisor in self._backends.of_kind(Supervisor).items():
-            for process in await supervisor.processes():
-                names |= {f"{name}:{process.address}", _shown(process.address)}
+        for name, system in self._through.every().items():
+            for each in await system.every():
+                names |= {f"{name}:{each.address}", each.label}
         return names
 
-    def _supervisor(self, plan: Plan) -> Supervisor:
-        return self._backends.get(Supervisor, RestartServiceParameters.model_validate(plan.parameters).backend)
-
-    async def _look_again(self, supervisor: Supervisor, target: Target) -> Process:
-        process = await supervisor.process(_address(target))
-        now = _run_state(process)
-        if now != target.state:
-            raise PermanentError(
-                f"{process.address} on {supervisor} has changed since the plan was made (planned: "
-                f"{_words(target.state)}; now: {_words(now)}), so it was left alone. Plan again."
-            )
-        return process
+    def _system(self, plan: Plan) -> Restarts:
+        return self._through.get(plan.parameters["backend"])
 
 
-def _matching(service: str, processes: tuple[Process, ...]) -> tuple[Process, ...]:
-    """The smallest reading of the name that matches: the process supervisorctl means by it, the group, a lone process.
+@dataclass(slots=True)
+class _Restarted:
+    """What one execution has restarted so far."""
 
-    The text may come from an alert label, so it is only ever compared and never sent to the server.
-    """
-    group, colon, member = service.partition(":")
-    if colon:
-        return tuple(process for process in processes if process.group == group and member in ("*", process.name))
-    for reading in (
-        tuple(process for process in processes if process.group == process.name == service),
-        tuple(process for process in processes if process.group == service),
-    ):
-        if reading:
-            return reading
-    members = tuple(process for process in processes if process.name == service)
-    if len(members) > 1:
-        addresses = ", ".join(process.address for process in members[:NAMES_IN_A_SENTENCE])
-        raise PermanentError(
-            f"{service!r} is the name of processes in several groups ({addresses}): write the one that is meant as "
-            "group:name."
-        )
-    return members
+    system: Restarts
+    execution: Execution
+    instances: list[Instance] = field(default_factory=list)
+    details: dict[str, dict[str, JsonValue]] = field(default_factory=dict)
 
+    async def add(self, address: str, target: Target, *, wait: bool) -> None:
+        """Restart one more, and with ``wait`` see it come back. From here on nothing is temporary."""
+        try:
+            before = await _look_again(self.system, address, target)
+            await self.system.restart(before, self.execution.idempotency_key)
+            if wait:
+                within = before.within or SETTLES_WITHIN
+                await self.execution.retrying(lambda: self._settled(address), within=within)
+            after = await self.system.read(address)
+            if before.identity and after.identity == before.identity:
+                raise PermanentError(
+                    f"{before.label} on {self.system} was told to restart, and is still the same as before: look there."
+                )
+        except RemediationError as error:
+            done = f"Restarted before that: {_listed(self.instances)}." if self.instances else "Nothing else was done."
+            raise PermanentError(f"{error} {done}") from error
+        self.instances.append(after)
+        self.details[after.address] = {
+            **{f"{name}_before": value for name, value in before.identity.items()},
+            **{f"{name}_after": value for name, value in after.identity.items()},
+        }
 
-def _refuse_unsettled(process: Process, supervisor: Supervisor) -> None:
-    if process.state is ProcessState.STOPPING:
-        raise TemporaryError(f"{process.address} on {supervisor} is being stopped at this moment.")
-    if process.state is ProcessState.UNKNOWN:
-        raise PermanentError(
-            f"supervisord has lost track of {process.address} on {supervisor} (state UNKNOWN): a person must check "
-            "the machine and at supervisord's log."
-        )
+    async def _settled(self, address: str) -> None:
+        seen = await self.system.read(address)
+        if seen.condition is Condition.SETTLING:
+            raise TemporaryError(f"{seen.label} is still {seen.seen}.", retry_after=LOOK_AGAIN_SECONDS)
+        if seen.condition is not Condition.HEALTHY:
+            raise PermanentError(f"{seen.label} on {self.system} did not come back: it is {seen.seen}.")
 
 
 def _plan(
     wanted: RestartServiceParameters,
-    service: str,
-    fleet: int | None,
-    *,
-    restarting: tuple[Process, ...],
-    stopped: tuple[str, ...],
+    about: About,
+    found: Found,
+    restarting: Sequence[Instance],
+    spared: Sequence[Instance],
 ) -> Plan:
-    addresses = tuple(process.address for process in restarting)
-    spared = (f"Leave {_listed(stopped)} alone: stopped on purpose.",) if stopped else ()
+    limits = [each.within.total_seconds() for each in restarting if each.within is not None]
+    limited = bool(restarting) and len(limits) == len(restarting)
+    reasons = dict.fromkeys(each.spared for each in spared)
     return Plan(
         remediation=RestartService.name,
-        summary=f"Restart {_listed(addresses)} through {wanted.backend}."
-        if addresses
-        else f"Nothing to restart: {wanted.backend} knows no process or group called {wanted.service!r}.",
+        summary=f"Restart {_listed(restarting)} through {wanted.backend}."
+        if restarting
+        else f"Nothing to restart: {wanted.backend} knows nothing called {wanted.service!r}.",
         parameters=wanted.model_dump(mode="json"),
-        service=service,
+        service=about.service,
         targets=tuple(
-            Target(key=f"{wanted.backend}:{process.address}", label=_shown(process.address), state=_run_state(process))
-            for process in restarting
+            Target(key=f"{wanted.backend}:{each.address}", label=each.label, state=dict(each.state))
+            for each in restarting
         ),
-        effects=RestartService.effects if restarting else frozenset(),
+        effects=frozenset({Effect.RESTART}),
         blast_radius=BlastRadius(
-            targets=len(restarting), share=min(1.0, len(restarting) / fleet) if fleet is not None else None
+            targets=len(restarting), share=min(1.0, len(restarting) / about.fleet) if about.fleet else None
         ),
         rollback=Rollback(
             summary="What the processes held in memory is gone.",
             exactness=Exactness.NOTHING_TO_UNDO,
         ),
         steps=(
-            *spared,
-            *(f"Stop {_shown(address)} if it runs, start it, and wait until it runs." for address in addresses),
+            *(f"Leave {_listed([e for e in spared if e.spared == reason])} alone: {reason}." for reason in reasons),
+            *(each.how for each in restarting),
+        ),
+        services=frozenset().union(*(each.services for each in restarting)),
+        limit_seconds=sum(limits) if limited else None,
+        step_limit_seconds=max(limits) if limited else None,
+        cautions=tuple(dict.fromkeys(caution for each in restarting for caution in each.cautions)),
+        remaining=None
+        if found.healthy is None
+        else Remaining(
+            healthy=found.healthy, total=found.total, taken=max((each.takes for each in restarting), default=0)
         ),
     )
 
 
-async def _restore(supervisor: Supervisor, address: str, recorded: ProcessState) -> str:
-    """Make ``address`` run if it ran; what was done, in a word. To stop it again would repair nothing."""
-    now = (await supervisor.process(address)).state
-    if not recorded.meant_to_run or now is recorded or now is ProcessState.RUNNING:
-        return "unchanged"
-    # A process that was crash-looping before is only handed back to supervisord; waiting for it to run would fail.
-    await supervisor.start(address, wait=recorded is ProcessState.RUNNING)
-    return "started"
+def _refuse_protected(instance: Instance, backend: str, about: About) -> None:
+    pattern = about.protected.target((f"{backend}:{instance.address}", instance.address, instance.label))
+    if pattern:
+        raise PermanentError(
+            f"{instance.label} of backend {backend!r} is protected: `protected.targets` has {pattern!r}, so nothing is "
+            "done to it."
+        )
 
 
-def _run_state(process: Process) -> dict[str, Any]:
-    """What must still hold when acting; see the module's docstring."""
-    if process.state is ProcessState.RUNNING:
-        return {"run_state": "running", "pid": process.pid}
-    return {"run_state": "down" if process.state in DOWN else process.state.name.lower()}
+async def _look_again(system: Restarts, address: str, target: Target) -> Instance:
+    seen = await system.read(address)
+    if dict(seen.state) != target.state:
+        raise PermanentError(
+            f"{seen.label} on {system} has changed since the plan was made (planned: {_words(target.state)}; now: "
+            f"{_words(seen.state)}), so it was left alone. Plan again."
+        )
+    return seen
 
 
-def _words(state: Mapping[str, Any]) -> str:
-    return f"{state['run_state']} as pid {state['pid']}" if "pid" in state else str(state["run_state"])
+def _recorded(snapshot: Snapshot) -> Mapping[str, Mapping[str, JsonValue]]:
+    """What a snapshot says by address; releases that knew one system only called it processes."""
+    found: Mapping[str, Mapping[str, JsonValue]] = snapshot.state.get("instances") or snapshot.state.get(
+        "processes", {}
+    )
+    return found
 
 
-def _address(target: Target) -> str:
-    """The target's ``group:name``: supervisor forbids colons in both, and the backend's own name comes first."""
-    return ":".join(target.key.rsplit(":", 2)[1:])
+def _intent(recorded: Mapping[str, JsonValue]) -> JsonValue:
+    """Of a snapshot of those older releases, supervisor's word tells it."""
+    return recorded.get("intent", "stopped" if recorded.get("state") == "STOPPED" else "started")
 
 
-def _listed(addresses: tuple[str, ...]) -> str:
-    shown = ", ".join(_shown(address) for address in addresses[:NAMES_IN_A_SENTENCE])
-    hidden = len(addresses) - NAMES_IN_A_SENTENCE
+def _words(state: Mapping[str, JsonValue]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in state.items())
+
+
+def _address(plan: Plan, target: Target) -> str:
+    """Without the name of its backend, which may hold colons too."""
+    return target.key.removeprefix(f"{plan.parameters['backend']}:")
+
+
+def _listed(instances: Iterable[Instance]) -> str:
+    return _sentence([each.label for each in instances])
+
+
+def _sentence(names: Collection[str]) -> str:
+    shown = ", ".join(list(names)[:NAMES_IN_A_SENTENCE])
+    hidden = len(names) - NAMES_IN_A_SENTENCE
     return f"{shown} and {hidden} more" if hidden > 0 else shown or "nothing"
-
-
-def _shown(address: str) -> str:
-    """As supervisorctl shows it: a program that is its own group goes by its name alone."""
-    group, _, name = address.partition(":")
-    return name if group == name else address

@@ -11,7 +11,7 @@ from typing import Any
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
 from bot.policy.situation import Scope, ScopeKind
-from bot.remediation import Parameters, Report, Snapshot
+from bot.remediation import About, Execution, Parameters, Record, Report, Snapshot
 from bot.response.deadlines.sweep import sweep
 from bot.response.interventions import pauses
 from bot.response.interventions.clicks import Answer, Press
@@ -58,21 +58,21 @@ class Gated(Switch):
         if step in self.fails:
             raise self.fails[step]
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
         await self._at("plan")
-        return await super().plan(parameters, service, fleet)
+        return await super().plan(parameters, about)
 
     async def snapshot(self, plan: Plan) -> Snapshot:
         await self._at("snapshot")
         return await super().snapshot(plan)
 
-    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
         await self._at("execute")
-        return await super().execute(plan, snapshot)
+        return await super().execute(plan, snapshot, execution)
 
-    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         await self._at("roll_back")
-        return await super().roll_back(plan, snapshot)
+        return await super().roll_back(plan, record, execution)
 
 
 @asynccontextmanager

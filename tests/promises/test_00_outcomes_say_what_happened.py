@@ -9,7 +9,7 @@ import pytest
 from bot.policy.evidence import Finding
 from bot.policy.plan import Plan
 from bot.policy.situation import PastAction, Scope, ScopeKind
-from bot.remediation import Health, PermanentError, Report, Snapshot, TemporaryError
+from bot.remediation import Condition, Execution, Health, PermanentError, Record, Report, TemporaryError
 from bot.response.execution.effects import EffectReport, EffectResult, died
 from bot.response.interventions import pauses, take_override
 from bot.response.model.actions import Action, ActionState, By, Result
@@ -53,7 +53,7 @@ async def test_rolled_back(tmp_path: Path) -> None:
 class Stuck(Switch):
     """It can be flipped, and not back."""
 
-    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         raise PermanentError("The switch is stuck.")
 
 
@@ -76,12 +76,12 @@ async def test_nothing_changed(tmp_path: Path) -> None:
 class Silent(Switch):
     """Whether it got to anything is for nobody to know, and it cannot be seen either."""
 
-    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         await asyncio.Event().wait()
         raise AssertionError("it is given up before")
 
-    async def health(self, plan: Plan) -> Health:
-        return Health(healthy=None, summary="Nobody can see it.")
+    async def health(self, plan: Plan, record: Record) -> Health:
+        return Health(condition=Condition.UNKNOWN, summary="Nobody can see it.")
 
 
 async def test_unknown(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_interrupted(tmp_path: Path) -> None:
     """The process dies inside the rollback; the next one finds the fence crossed, and nobody who could tell."""
 
     class Fatal(Switch):
-        async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
+        async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
             begun.set()
             await asyncio.Event().wait()
             raise AssertionError("nobody lets it go on")

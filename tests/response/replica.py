@@ -12,7 +12,7 @@ from pathlib import Path
 
 import tests.response.world as small_world
 from bot.policy.plan import Plan
-from bot.remediation import Parameters, Report, Snapshot
+from bot.remediation import About, Execution, Parameters, Report, Snapshot
 from bot.response.engine.dbos import Engine
 from bot.response.ports.flow import Json
 from bot.response.ports.work import Work
@@ -61,17 +61,17 @@ class FatefulEngine(Engine):
 class SharedSwitch(Switch):
     """A switch on which two actions may follow each other, and which keeps a journal of who is at it."""
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
-        plan = await super().plan(parameters, service, fleet)
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
+        plan = await super().plan(parameters, about)
         target = plan.targets[0].model_copy(update={"state": {}})
         rollback = plan.rollback.model_copy(update={"summary": "Flip it back"})
         return plan.model_copy(update={"targets": (target,), "rollback": rollback})
 
-    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
         self._note("begin")
         FatefulEngine.fate.at("inside execute")
         await asyncio.sleep(INSIDE_SECONDS)
-        report = await super().execute(plan, snapshot)
+        report = await super().execute(plan, snapshot, execution)
         self._note("end")
         return report
 

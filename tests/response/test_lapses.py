@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
-from bot.remediation import Parameters
+from bot.remediation import About, Parameters
 from bot.response.deadlines.sweep import sweep
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import IncidentState
@@ -34,10 +34,10 @@ class Dawdling(Switch):
 
     meanwhile: Callable[[], None] | None = None
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
         if self.meanwhile is not None:
             self.meanwhile()
-        return await super().plan(parameters, service, fleet)
+        return await super().plan(parameters, about)
 
 
 async def test_what_is_checked_for_too_long_after_its_approval_does_not_start(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
 from bot.policy.situation import AlertFacts
-from bot.remediation import Parameters
+from bot.remediation import About, Parameters
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Alert, AlertStatus, IncidentState
 from bot.response.model.notices import CardNotice, ThreadNotice
@@ -46,10 +46,10 @@ class Slow(Switch):
     asked: asyncio.Event
     let_go: asyncio.Event
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
         self.asked.set()
         await self.let_go.wait()
-        return await super().plan(parameters, service, fleet)
+        return await super().plan(parameters, about)
 
 
 async def test_when_all_but_the_muted_has_ended_while_it_was_assessed_nobody_is_asked(tmp_path: Path) -> None:

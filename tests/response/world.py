@@ -20,7 +20,18 @@ from bot.policy.evidence import Answer, Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.situation import AlertFacts, Gate
-from bot.remediation import Health, Parameters, PermanentError, Report, Snapshot
+from bot.remediation import (
+    About,
+    Condition,
+    Execution,
+    Health,
+    Parameters,
+    PermanentError,
+    Record,
+    Remediation,
+    Report,
+    Snapshot,
+)
 from bot.response.deadlines.announcements import announced
 from bot.response.engine.dbos import Engine
 from bot.response.failures import flow_failed
@@ -46,13 +57,13 @@ class SwitchParameters(Parameters):
 
 
 @dataclass
-class Switch:
+class Switch(Remediation):
     """A remediation over a JSON file: ``{"position": ..., "flips": n, "restores": n}``."""
 
     name: ClassVar[str] = "flip_switch"
     title: ClassVar[str] = "Flip a switch"
     parameters: ClassVar[type[Parameters]] = SwitchParameters
-    effects: ClassVar[frozenset[Effect]] = frozenset({Effect.RESTART})
+    effects: ClassVar[frozenset[Effect] | None] = frozenset({Effect.RESTART})
 
     path: Path
     before_execute: Callable[[], Awaitable[None]] | None = None
@@ -67,7 +78,7 @@ class Switch:
     def write(self, **changes: Any) -> None:
         self.path.write_text(json.dumps(self.read() | changes))
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
         assert isinstance(parameters, SwitchParameters)
         if self.refuses_to_plan:
             raise PermanentError(self.refuses_to_plan)
@@ -76,10 +87,10 @@ class Switch:
             remediation=self.name,
             summary=f"Flip {parameters.switch} on",
             parameters=parameters.model_dump(),
-            service=service,
+            service=about.service,
             targets=(Target(key=f"switch:{parameters.switch}", label=parameters.switch, state={"position": position}),),
             effects=frozenset({Effect.RESTART}),
-            blast_radius=BlastRadius(targets=1, share=1 / fleet if fleet else None),
+            blast_radius=BlastRadius(targets=1, share=1 / about.fleet if about.fleet else None),
             rollback=Rollback(summary=f"Flip {parameters.switch} back to {position}", exactness=Exactness.EXACT),
         )
 
@@ -89,20 +100,23 @@ class Switch:
     async def snapshot(self, plan: Plan) -> Snapshot:
         return Snapshot(state={"position": self.read()["position"]})
 
-    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
+    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
         if self.before_execute is not None:
             await self.before_execute()
         if self.breaks is not None:
             raise self.breaks
-        self.write(position="on", flips=self.read()["flips"] + 1)
+        async with execution.step("Flip it on", plan.targets[0].key):
+            self.write(position="on", flips=self.read()["flips"] + 1)
         return Report(summary="Flipped it on.")
 
-    async def health(self, plan: Plan) -> Health:
-        return Health(healthy=None, summary="A switch cannot tell.")
+    async def health(self, plan: Plan, record: Record) -> Health:
+        return Health(condition=Condition.UNKNOWN, summary="A switch cannot tell.")
 
-    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
-        self.write(position=snapshot.state["position"], restores=self.read()["restores"] + 1)
-        return Report(summary=f"Flipped it back to {snapshot.state['position']}.")
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
+        position = record.snapshot.state["position"]
+        async with execution.step(f"Flip it back to {position}", plan.targets[0].key):
+            self.write(position=position, restores=self.read()["restores"] + 1)
+        return Report(summary=f"Flipped it back to {position}.")
 
 
 class SwitchBoard(Switch):
@@ -111,18 +125,18 @@ class SwitchBoard(Switch):
     def at(self, switch: str) -> Switch:
         return Switch(self.path.with_name(f"{switch}.json"), breaks=self.breaks)
 
-    async def plan(self, parameters: Parameters, service: str, fleet: int | None) -> Plan:
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
         assert isinstance(parameters, SwitchParameters)
-        return await self.at(parameters.switch).plan(parameters, service, fleet)
+        return await self.at(parameters.switch).plan(parameters, about)
 
     async def snapshot(self, plan: Plan) -> Snapshot:
         return await self.at(plan.parameters["switch"]).snapshot(plan)
 
-    async def execute(self, plan: Plan, snapshot: Snapshot) -> Report:
-        return await self.at(plan.parameters["switch"]).execute(plan, snapshot)
+    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
+        return await self.at(plan.parameters["switch"]).execute(plan, snapshot, execution)
 
-    async def roll_back(self, plan: Plan, snapshot: Snapshot) -> Report:
-        return await self.at(plan.parameters["switch"]).roll_back(plan, snapshot)
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
+        return await self.at(plan.parameters["switch"]).roll_back(plan, record, execution)
 
 
 BURN_QUERY = "burn"

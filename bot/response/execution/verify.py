@@ -7,7 +7,7 @@ from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.rules.matching import facts_for
 from bot.policy.stored import AlteredError
-from bot.remediation import RemediationError
+from bot.remediation import Condition, Record, RemediationError, Snapshot
 from bot.response.assessment.assess import prepared_verification
 from bot.response.execution.effects import AsSaid
 from bot.response.model.actions import Action
@@ -82,7 +82,7 @@ async def _seconded(context: Context, action: Action, found: Verification) -> Ve
     limit = context.timing.plan_timeout_seconds
     try:
         async with asyncio.timeout(limit):
-            own = await context.catalogue[action.plan.remediation].health(action.plan)
+            own = await context.catalogue[action.plan.remediation].health(action.plan, Record(snapshot=Snapshot()))
     except RemediationError as error:
         text = f"The monitor says healthy, but the targets cannot be seen: {error}"
         return Verification(healthy=False, summary=text, known=False)
@@ -90,7 +90,7 @@ async def _seconded(context: Context, action: Action, found: Verification) -> Ve
         log.exception("the targets of action %s could not be asked", action.id)
         text = f"The monitor says healthy, but the targets cannot be seen ({type(error).__name__})."
         return Verification(healthy=False, summary=text, known=False)
-    if own.healthy is False:
+    if own.condition is Condition.UNHEALTHY:
         return Verification(healthy=False, summary=f"The monitor says healthy, but: {own.summary}")
     return found
 

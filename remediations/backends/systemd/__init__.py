@@ -14,9 +14,10 @@ yet*. A request to change something whose outcome is lost is a ``PermanentError`
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -27,15 +28,18 @@ from pydantic import model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, RemediationError, TemporaryError
-from remediations.backends.base import BackendSettings
+from remediations.backends.base import Backend, BackendSettings, UnknownTargetError
 
 RETRY_AFTER_SECONDS = 5.0
+REQUESTS_OF_A_CHANGE = 12
+"""Connections, and requests over them, around the wait for one job."""
 ADDRESS = re.compile(r"unix:path=/[^;,\s]+")
 MANAGER = "org.freedesktop.systemd1.Manager"
 NAME = "org.freedesktop.systemd1"
 PATH = "/org/freedesktop/systemd1"
 JOB_REMOVED = f"type='signal',sender='{NAME}',interface='{MANAGER}',member='JobRemoved',path='{PATH}'"
 
+NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
 PERMISSION = (
     "it does not let us: allow the Watchkeeper user the action org.freedesktop.systemd1.manage-units for this unit "
     "in a rule of polkit"
@@ -47,7 +51,7 @@ REMEDIES: dict[str, str] = {
     "org.freedesktop.systemd1.BadUnitSetting": "its unit file is wrong; read `systemctl status`",
     "org.freedesktop.systemd1.JobTypeNotApplicable": "units of this kind cannot do that",
     "org.freedesktop.systemd1.LoadFailed": "its unit file cannot be loaded; read `systemctl status`",
-    "org.freedesktop.systemd1.NoSuchUnit": "it knows no such unit; check the name, or run `systemctl daemon-reload`",
+    NO_SUCH_UNIT: "it knows no such unit; check the name, or run `systemctl daemon-reload`",
     "org.freedesktop.systemd1.OnlyByDependency": "its unit file forbids that (RefuseManualStart or RefuseManualStop)",
     "org.freedesktop.systemd1.UnitMasked": "somebody has masked it; `systemctl unmask` if it is to run again",
 }
@@ -117,6 +121,10 @@ class Unit:
     result: str
     """How it ended last: ``success``, ``exit-code``, ``signal``, ``timeout``, ``oom-kill``. A start limit that was hit
     does not show where there was another failure before."""
+    restarts: int = 0
+    """How often systemd itself has started it again since a person last started it."""
+    active_seconds: float = field(default=0.0, compare=False)
+    """How long it had been up when it was looked at; 0 when it was not."""
 
 
 class SystemdSettings(BackendSettings):
@@ -145,18 +153,23 @@ class _Connection:
     """Done when the connection has ended, however it did."""
 
 
-class Systemd:
+class Systemd(Backend):
     """One systemd."""
 
     kind: ClassVar[str] = "systemd"
     settings: ClassVar[type[BackendSettings]] = SystemdSettings
 
     def __init__(self, name: str, settings: SystemdSettings) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self._settings = settings
 
     def __str__(self) -> str:
         return f"systemd at {self._settings.bus} (backend {self.name!r})"
+
+    @property
+    def change_within(self) -> timedelta:
+        """The longest that one change may take, with all that is asked around it."""
+        return self._settings.settle_within + REQUESTS_OF_A_CHANGE * self._settings.timeout
 
     async def units(self, *patterns: str) -> tuple[Unit, ...]:
         """Every unit in systemd's memory whose name matches one of the patterns (``*.service``), sorted by name.
@@ -180,7 +193,7 @@ class Systemd:
         async with self._connected() as connection:
             unit = await self._unit(connection, name, await self._ask(connection, "LoadUnit", "s", [name]))
         if unit.load_state == "not-found":
-            raise self._of_error("org.freedesktop.systemd1.NoSuchUnit", f"LoadUnit({name})", changes=False)
+            raise self._of_error(NO_SUCH_UNIT, f"LoadUnit({name})", changes=False)
         return unit
 
     async def start(self, name: str) -> None:
@@ -282,14 +295,18 @@ class Systemd:
             body=[""],
         )
         found = {key: value.value for key, value in (await self._call(connection, request, f"GetAll({name})")).items()}
+        state = UnitState(found["ActiveState"])
+        since = found["ActiveEnterTimestampMonotonic"] / 1_000_000 if state is UnitState.ACTIVE else 0.0
         return Unit(
             name=found["Id"],
             load_state=found["LoadState"],
-            state=UnitState(found["ActiveState"]),
+            state=state,
             sub_state=found["SubState"],
             main_pid=found.get("MainPID", 0),
             invocation=bytes(found["InvocationID"]).hex(),
             result=found.get("Result", ""),
+            restarts=found.get("NRestarts", 0),
+            active_seconds=time.clock_gettime(time.CLOCK_MONOTONIC) - since if since else 0.0,
         )
 
     async def _ask(
@@ -359,7 +376,8 @@ class Systemd:
         if name in PASSING:
             return TemporaryError(f"{self} refused {subject}: {PASSING[name]}.", retry_after=RETRY_AFTER_SECONDS)
         remedy = REMEDIES.get(name, "read its journal with `journalctl -b`")
-        return PermanentError(f"{self} refused {subject} ({name.rpartition('.')[2]}): {remedy}.")
+        kind = UnknownTargetError if name == NO_SUCH_UNIT else PermanentError
+        return kind(f"{self} refused {subject} ({name.rpartition('.')[2]}): {remedy}.")
 
 
 async def _result_of(job: str, ended: "asyncio.Queue[tuple[str, str]]") -> str:

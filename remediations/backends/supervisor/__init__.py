@@ -28,7 +28,7 @@ from supervisor.xmlrpc import Faults, SupervisorTransport, getFaultDescription
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, RemediationError, TemporaryError
-from remediations.backends.base import BackendSettings
+from remediations.backends.base import Backend, BackendSettings, UnknownTargetError
 from remediations.backends.credentials import read_secret
 
 POLL_SECONDS = 0.1
@@ -87,6 +87,11 @@ class Process:
     def address(self) -> str:
         """As supervisor names it: ``group:name``."""
         return f"{self.group}:{self.name}"
+
+    @property
+    def label(self) -> str:
+        """As supervisorctl shows it: a program that is its own group goes by its name alone."""
+        return self.name if self.group == self.name else self.address
 
 
 class SupervisorSettings(BackendSettings):
@@ -175,14 +180,14 @@ class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor ships
         self._get_connection = connected
 
 
-class Supervisor:
+class Supervisor(Backend):
     """One supervisord."""
 
     kind: ClassVar[str] = "supervisor"
     settings: ClassVar[type[BackendSettings]] = SupervisorSettings
 
     def __init__(self, name: str, settings: SupervisorSettings) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self._settings = settings
         self._password()
 
@@ -310,7 +315,8 @@ class Supervisor:
         if code == Faults.SHUTDOWN_STATE:
             return TemporaryError(f"{self} is shutting down or restarting.", retry_after=RETRY_AFTER_SECONDS)
         remedy = REMEDIES.get(code, "read supervisord's own log")
-        return PermanentError(f"{self} answered {subject} with {getFaultDescription(code)} (fault {code}): {remedy}.")
+        kind = UnknownTargetError if code == Faults.BAD_NAME else PermanentError
+        return kind(f"{self} answered {subject} with {getFaultDescription(code)} (fault {code}): {remedy}.")
 
     def _of_status(self, status: int, *, changes: bool) -> RemediationError:
         if status in HTTP_REFUSED:

@@ -1,0 +1,98 @@
+"""Running a program that answers and ends: by an argument list, with a deadline, and with nothing of our environment.
+
+Whatever ends the wait for it (an answer, the deadline, a cancellation), the program is ended first, so that nothing it
+was asked for happens later.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
+
+FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where programs are searched: what filters packets is not chosen by anybody's environment."""
+LARGEST_ANSWER_BYTES = 8 * 2**20
+"""About 80,000 blocked addresses."""
+COMPLAINT_MAX_CHARACTERS = 200
+KILLED_WITHIN_SECONDS = 5.0
+"""A killed program ends at once, unless the kernel itself is stuck in it; nobody waits for that for ever."""
+_PIECE_BYTES = 2**16
+
+
+class TooLongAnswerError(Exception):
+    """The program said more than anybody could want to hear."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a program said."""
+
+    succeeded: bool
+    output: bytes
+    complaint: str
+    """The first line of its complaint; empty when it had none."""
+
+
+def is_installed(program: str) -> bool:
+    """Whether it is in one of the folders that are searched."""
+    return shutil.which(program, path=FOLDERS) is not None
+
+
+async def ask(*command: str, text: bytes = b"", within: float) -> Answer:
+    """Run ``command`` with ``text`` as its input, at the longest for ``within`` seconds.
+
+    Raises:
+        TimeoutError: it had not ended by then, and was ended.
+        TooLongAnswerError: likewise, because it did not stop talking.
+        OSError: it could not be started.
+    """
+    async with asyncio.timeout(within):
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={"LC_ALL": "C", "PATH": FOLDERS},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # a group of its own, so that whatever it has started ends with it
+        )
+        try:
+            await _tell(process, text)
+            output = await _all_of(process.stdout)
+            complaint = await _all_of(process.stderr)
+            await process.wait()
+        finally:
+            await _end(process)
+    first, *_ = complaint.decode(errors="replace").splitlines() or [""]
+    shown = first.removeprefix("Error: ")[:COMPLAINT_MAX_CHARACTERS]
+    return Answer(succeeded=process.returncode == 0, output=output, complaint=shown)
+
+
+async def _tell(process: asyncio.subprocess.Process, text: bytes) -> None:
+    stdin = cast(asyncio.StreamWriter, process.stdin)
+    # A program that ends without listening says why by its status and its complaint.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        stdin.write(text)
+        await stdin.drain()
+    stdin.close()
+
+
+async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+    heard = bytearray()
+    while piece := await cast(asyncio.StreamReader, stream).read(_PIECE_BYTES):
+        heard += piece
+        if len(heard) > LARGEST_ANSWER_BYTES:
+            raise TooLongAnswerError
+    return bytes(heard)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(KILLED_WITHIN_SECONDS):
+            await process.communicate()  # to the end of its pipes, or they stay open

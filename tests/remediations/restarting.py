@@ -2,13 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bot.policy.plan import Plan
-from bot.remediation import Remediation, Snapshot
+from bot.remediation import About, Condition, Record, Remediation, Report, Snapshot
 from remediations.catalogue import build_catalogue
 from remediations.infrastructure.restart_service import RestartServiceParameters
+from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.servers import Program, Supervisord, running_supervisord
 
 STARTS_FOR_LONG = 10
@@ -20,14 +22,30 @@ def restart_through(server: str, **settings: Any) -> Remediation:
     return build_catalogue({"supervisor": backend})["restart_service"]
 
 
+def about(fleet: int | None = None, **known: Any) -> About:
+    return About(service="checkout", fleet=fleet, now=datetime.now(UTC), **known)
+
+
 async def plan_for(remediation: Remediation, service: str, fleet: int | None = None) -> Plan:
-    return await remediation.plan(RestartServiceParameters(service=service), "checkout", fleet)
+    return await remediation.plan(RestartServiceParameters(service=service), about(fleet))
+
+
+async def execute(remediation: Remediation, plan: Plan, snapshot: Snapshot) -> Report:
+    return await remediation.execute(plan, snapshot, ExecutionInMemory())
 
 
 async def restart(remediation: Remediation, plan: Plan) -> Snapshot:
     snapshot = await remediation.snapshot(plan)
-    await remediation.execute(plan, snapshot)
+    await execute(remediation, plan, snapshot)
     return snapshot
+
+
+async def roll_back(remediation: Remediation, plan: Plan, snapshot: Snapshot) -> Report:
+    return await remediation.roll_back(plan, Record(snapshot=snapshot), ExecutionInMemory())
+
+
+async def condition(remediation: Remediation, plan: Plan) -> Condition:
+    return (await remediation.health(plan, Record(snapshot=Snapshot()))).condition
 
 
 @asynccontextmanager

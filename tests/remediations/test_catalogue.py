@@ -10,35 +10,36 @@ from supervisor.xmlrpc import Faults
 
 from bot.remediation import Parameters, PermanentError, Remediation
 from remediations.backends.supervisor import REMEDIES, ProcessState
-from remediations.catalogue import PARAMETER_MODELS, REMEDIATIONS, BackendError, backend_problems, build_catalogue
+from remediations.catalogue import CAPABILITIES, BackendError, backend_problems, build_catalogue, parameter_models
+from tests.remediations.restarting import about
 
 SOCKET = {"server": "unix:///run/nobody/listens/here.sock"}
 
 
 def test_a_catalogue_is_made_while_the_systems_it_names_are_down() -> None:
     catalogue = build_catalogue({"supervisor": SOCKET, "supervisor-east": {"kind": "supervisor", **SOCKET}})
-    assert set(catalogue) == set(PARAMETER_MODELS)
+    assert set(catalogue) == set(parameter_models())
     for name, remediation in catalogue.items():
         assert isinstance(remediation, Remediation)
         assert remediation.name == name
 
 
 def test_every_remediation_is_listed_once_and_keeps_to_the_contract() -> None:
-    contract = {name for name, _ in inspect.getmembers(Remediation, inspect.isfunction) if not name.startswith("_")}
-    assert len(PARAMETER_MODELS) == len(REMEDIATIONS)
+    contract = {name for name, _ in inspect.getmembers(Remediation, inspect.iscoroutinefunction)}
+    assert len(parameter_models()) == len(CAPABILITIES)
     for remediation in build_catalogue({}).values():
         for method in contract:
             assert inspect.iscoroutinefunction(getattr(remediation, method)), f"{remediation.name}.{method}"
         assert remediation.title
-        assert remediation.effects
+        assert remediation.effects is None or remediation.effects
         assert issubclass(remediation.parameters, Parameters)
 
 
 async def test_a_backend_the_policy_does_not_have_is_named_with_the_remedy() -> None:
     remediation = build_catalogue({"supervisor-east": {"kind": "supervisor", **SOCKET}})["restart_service"]
     parameters = remediation.parameters.model_validate({"service": "checkout"})
-    with pytest.raises(PermanentError, match=r"'supervisor' is not configured: choose one of supervisor-east, or add"):
-        await remediation.plan(parameters, "checkout", None)
+    with pytest.raises(PermanentError, match=r"'supervisor' cannot do this: choose one of supervisor-east, or add"):
+        await remediation.plan(parameters, about())
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_a_credential_file_that_holds_no_text_is_named(tmp_path: Path, content: 
 @pytest.mark.parametrize("parameters", [{}, {"service": ""}, {"service": "a", "colour": "red"}, {"service": "a" * 256}])
 def test_parameters_that_name_no_service_are_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        PARAMETER_MODELS["restart_service"].model_validate(parameters)
+        parameter_models()["restart_service"].model_validate(parameters)
 
 
 def test_the_faults_we_explain_are_the_ones_supervisor_has() -> None:

@@ -6,9 +6,18 @@ from pathlib import Path
 import pytest
 
 from bot.policy.plan import Effect, Exactness
-from bot.remediation import KnowsTargets, PermanentError, TemporaryError
+from bot.remediation import Condition, KnowsTargets, PermanentError, TemporaryError
 from tests.fixtures.servers import Program, running_supervisord, until
-from tests.remediations.restarting import STARTS_FOR_LONG, plan_for, restart, restart_through, restarting
+from tests.remediations.restarting import (
+    STARTS_FOR_LONG,
+    condition,
+    execute,
+    plan_for,
+    restart,
+    restart_through,
+    restarting,
+    roll_back,
+)
 
 
 async def test_a_hung_service_answers_again_as_another_process(tmp_path: Path) -> None:
@@ -18,12 +27,12 @@ async def test_a_hung_service_answers_again_as_another_process(tmp_path: Path) -
         await checkout.hang()
         plan = await plan_for(remediation, "checkout")
         snapshot = await remediation.snapshot(plan)
-        report = await remediation.execute(plan, snapshot)
+        report = await execute(remediation, plan, snapshot)
         await until(checkout.answers, "the restarted service answers")
         now = await supervisord.pid("checkout")
         assert now != hung
         assert report.details == {"restarted": {"checkout:checkout": {"pid_before": hung, "pid_after": now}}}
-        assert (await remediation.health(plan)).healthy is True
+        assert await condition(remediation, plan) is Condition.HEALTHY
 
 
 async def test_every_process_is_known_by_its_key_and_by_the_name_people_see(tmp_path: Path) -> None:
@@ -55,7 +64,7 @@ async def test_a_crashed_service_is_started(tmp_path: Path) -> None:
         await checkout.crash()
         await supervisord.until_state("checkout", "EXITED")
         plan = await plan_for(remediation, "checkout")
-        assert (await remediation.health(plan)).healthy is False
+        assert await condition(remediation, plan) is Condition.UNHEALTHY
         await restart(remediation, plan)
         await until(checkout.answers, "the restarted service answers")
 
@@ -155,8 +164,8 @@ async def test_a_running_process_with_another_pid_makes_the_plan_stale_and_is_le
         assert (await plan_for(remediation, "checkout")).digest != plan.digest
         with pytest.raises(PermanentError, match="changed since the plan was made"):
             await remediation.rehearse(plan)
-        with pytest.raises(PermanentError, match=r"changed since the plan was made.*Nothing else was done"):
-            await remediation.execute(plan, snapshot)
+        with pytest.raises(PermanentError, match=r"changed since the plan was made.*left alone"):
+            await execute(remediation, plan, snapshot)
         assert await supervisord.pid("checkout") == by_hand
 
 
@@ -168,7 +177,7 @@ async def test_a_process_stopped_by_a_person_is_not_restarted(tmp_path: Path) ->
         with pytest.raises(PermanentError, match=r"stopped on purpose.*supervisorctl start checkout:checkout"):
             await plan_for(remediation, "checkout")
         with pytest.raises(PermanentError, match="changed since the plan was made"):
-            await remediation.execute(plan, snapshot)
+            await execute(remediation, plan, snapshot)
         assert await supervisord.state("checkout") == "STOPPED"
 
 
@@ -200,9 +209,9 @@ async def test_nothing_to_restart_is_a_plan_without_targets(tmp_path: Path) -> N
     async with restarting(tmp_path, Program("checkout")) as (supervisord, remediation):
         before = await supervisord.pid("checkout")
         plan = await plan_for(remediation, "unheard-of", fleet=3)
-        assert (plan.targets, plan.blast_radius.share, plan.effects) == ((), 0.0, frozenset())
+        assert (plan.targets, plan.blast_radius.share) == ((), 0.0)
         await restart(remediation, plan)
-        assert (await remediation.health(plan)).healthy is None
+        assert await condition(remediation, plan) is Condition.UNKNOWN
         assert await supervisord.pid("checkout") == before
 
 
@@ -210,7 +219,7 @@ async def test_a_rehearsal_names_what_would_be_restarted_and_changes_nothing(tmp
     async with restarting(tmp_path, Program("checkout")) as (supervisord, remediation):
         before = await supervisord.pid("checkout")
         report = await remediation.rehearse(await plan_for(remediation, "checkout"))
-        assert report.details == {"processes": ["checkout:checkout"]}
+        assert report.details == {"instances": ["checkout:checkout"]}
         assert await supervisord.pid("checkout") == before
 
 
@@ -221,7 +230,7 @@ async def test_a_target_that_has_left_the_configuration_is_a_bad_name(tmp_path: 
         await supervisord.call("removeProcessGroup", "checkout")
         with pytest.raises(PermanentError, match=r"BAD_NAME \(fault 10\).*supervisorctl update"):
             await remediation.rehearse(plan)
-        assert (await remediation.health(plan)).healthy is False
+        assert await condition(remediation, plan) is Condition.UNHEALTHY
 
 
 async def test_a_process_that_does_not_come_up_fails_the_restart(tmp_path: Path) -> None:
@@ -232,7 +241,7 @@ async def test_a_process_that_does_not_come_up_fails_the_restart(tmp_path: Path)
         broken.touch()
         with pytest.raises(PermanentError, match=r"did not start: it is FATAL.*supervisorctl tail"):
             await restart(remediation, plan)
-        assert (await remediation.health(plan)).healthy is False
+        assert await condition(remediation, plan) is Condition.UNHEALTHY
 
 
 async def test_the_first_failure_ends_a_group_restart_and_later_members_stay_untouched(tmp_path: Path) -> None:
@@ -254,13 +263,13 @@ async def test_a_server_that_is_down_is_temporary_and_nothing_has_happened(tmp_p
         snapshot = await remediation.snapshot(plan)
         await supervisord.stop()
         with pytest.raises(TemporaryError, match="cannot be reached") as caught:
-            await remediation.execute(plan, snapshot)
+            await execute(remediation, plan, snapshot)
         assert caught.value.retry_after > 0
         with pytest.raises(TemporaryError):
             await plan_for(remediation, "checkout")
         with pytest.raises(TemporaryError):
-            await remediation.roll_back(plan, snapshot)
-        assert (await remediation.health(plan)).healthy is None
+            await roll_back(remediation, plan, snapshot)
+        assert await condition(remediation, plan) is Condition.UNKNOWN
 
 
 async def test_a_server_lost_mid_way_leaves_the_outcome_to_people_and_is_mended_by_rolling_back(
@@ -272,14 +281,14 @@ async def test_a_server_lost_mid_way_leaves_the_outcome_to_people_and_is_mended_
         remediation = restart_through(supervisord.server, timeout="2s")
         plan = await plan_for(remediation, "shop")
         snapshot = await remediation.snapshot(plan)
-        acting = asyncio.create_task(remediation.execute(plan, snapshot))
+        acting = asyncio.create_task(execute(remediation, plan, snapshot))
         await supervisord.until_state("shop:west", "STOPPING")
         supervisord.freeze()
         with pytest.raises(PermanentError, match=r"outcome is unknown.*Restarted before that: shop:east"):
             await acting
         supervisord.thaw()
         await supervisord.call("signalProcess", "shop:west", "KILL")
-        await remediation.roll_back(plan, snapshot)
+        await roll_back(remediation, plan, snapshot)
         assert await supervisord.state("shop:west") == "RUNNING"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.remediation import PermanentError
 from tests.fixtures.servers import Program
-from tests.remediations.restarting import STARTS_FOR_LONG, plan_for, restart, restarting
+from tests.remediations.restarting import STARTS_FOR_LONG, plan_for, restart, restarting, roll_back
 
 
 async def test_rolling_back_an_older_plan_starts_what_ran_and_never_stops_what_runs(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ async def test_rolling_back_an_older_plan_starts_what_ran_and_never_stops_what_r
         await supervisord.call("startProcess", "shop:stopped")
         await supervisord.until_state("shop:looping", "FATAL")
 
-        report = await remediation.roll_back(plan, snapshot)
+        report = await roll_back(remediation, plan, snapshot)
 
         assert report.details["restored"] == {
             "shop:running": "started",
@@ -43,7 +43,7 @@ async def test_rolling_back_an_older_plan_starts_what_ran_and_never_stops_what_r
         assert await supervisord.state("shop:stopped") == "RUNNING"
         assert await supervisord.state("shop:looping") in {"STARTING", "BACKOFF"}
         untouched = await supervisord.pid("shop:running")
-        await remediation.roll_back(plan, snapshot)
+        await roll_back(remediation, plan, snapshot)
         assert await supervisord.pid("shop:running") == untouched
 
 
@@ -55,7 +55,7 @@ async def test_rolling_back_a_restart_that_helped_leaves_the_service_running(tmp
         plan = await plan_for(remediation, "checkout")
         snapshot = await restart(remediation, plan)
         running = await supervisord.pid("checkout")
-        report = await remediation.roll_back(plan, snapshot)
+        report = await roll_back(remediation, plan, snapshot)
         assert report.summary == "Nothing had to be started; what runs goes on."
         assert await supervisord.pid("checkout") == running
 
@@ -71,5 +71,5 @@ async def test_one_process_that_cannot_be_restored_does_not_keep_the_others_from
         broken.touch()
         await supervisord.call("stopProcessGroup", "shop")
         with pytest.raises(PermanentError, match=r"shop:east .*did not start.*Restored: shop:west"):
-            await remediation.roll_back(plan, snapshot)
+            await roll_back(remediation, plan, snapshot)
         assert await supervisord.state("shop:west") == "RUNNING"

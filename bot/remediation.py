@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.config import JsonDict
 
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Effect, Facts, Moment, Plan
@@ -168,7 +169,7 @@ class Parameters(BaseModel):
         return ()
 
 
-OPEN = {"open": True}
+OPEN: JsonDict = {"open": True}
 """``Field(json_schema_extra=OPEN)`` marks a parameter that a person's request may change, within its type.
 
 Every other one is fixed: only the policy sets it. A backend, a host or a credential is never open.

@@ -13,22 +13,33 @@ from bot.policy.file.problems import Trouble
 from bot.policy.file.source import dotted
 from bot.remediation import Catalogue, Parameters, PermanentError
 from remediations import plugins
+from remediations.application.roll_back_deploy import RollBackDeploy
 from remediations.backends.base import Backend
+from remediations.backends.kubernetes import Kubernetes
+from remediations.backends.kubernetes.deploys import KubernetesDeploys
+from remediations.backends.kubernetes.nodes import KubernetesNodes
+from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
+from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.backends.supervisor import Supervisor
 from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
 from remediations.backends.systemd.restarts import SystemdRestarts
 from remediations.capability import Capability
+from remediations.infrastructure.recover_node import RecoverNode
 from remediations.infrastructure.restart_service import RestartService
 from remediations.plugins import CatalogueError
+from remediations.security.block_ip import BlockIp
 
 CAPABILITIES: tuple[Capability, ...] = (
-    Capability(RestartService, {Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}),
+    Capability(BlockIp, {Nftables: NftablesBlocks}),
+    Capability(RecoverNode, {Kubernetes: KubernetesNodes}),
+    Capability(
+        RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}
+    ),
+    Capability(RollBackDeploy, {Kubernetes: KubernetesDeploys}),
 )
 """Every remediation of ours, with an adapter for each kind of backend that it can act through."""
-IDLE_KINDS: tuple[type[Backend], ...] = (Nftables,)
-"""Kinds that can be configured although nothing acts through them."""
 
 
 class BackendError(CatalogueError):
@@ -46,7 +57,7 @@ def capabilities() -> tuple[Capability, ...]:
 
 def backend_kinds() -> Mapping[str, type[Backend]]:
     """Every kind of backend, by the name it has in the policy; errors as ``capabilities``."""
-    return {kind.kind: kind for kind in (*IDLE_KINDS, *(kind for each in capabilities() for kind in each.adapters))}
+    return {kind.kind: kind for each in capabilities() for kind in each.adapters}
 
 
 def parameter_models() -> Mapping[str, type[Parameters]]:

@@ -15,6 +15,7 @@ from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.may_begin import Judgement, Objection, objection
 from bot.response.execution.outcome import finish, withdraw
+from bot.response.execution.recorded import RecordedExecution
 from bot.response.execution.verify import Verification, verify
 from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind

@@ -1,1 +1,1 @@
-"""Remediations of an application's own making, such as its releases and feature flags. None yet."""
+"""Remediations of an application's own making, such as its releases and feature flags."""

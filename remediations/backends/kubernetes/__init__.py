@@ -26,8 +26,8 @@ from pydantic import JsonValue, ValidationError, model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError
-from remediations.backends.base import BackendSettings
-from remediations.backends.kubernetes import errors
+from remediations.backends.base import Backend, BackendSettings
+from remediations.backends.kubernetes import errors, faults
 from remediations.backends.kubernetes.access import Address, access, configured
 from remediations.backends.kubernetes.objects import Kind, Patch, R
 
@@ -40,6 +40,8 @@ PAGE, PAGES = 500, 20
 """Objects in one page of a list, and how many pages are read before it is too much."""
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 CONNECT_SECONDS = 5.0
+MANAGER = "watchkeeper"
+"""What the API server calls us where it notes who has changed a field of an object last."""
 
 Document = dict[str, Any]
 
@@ -88,14 +90,15 @@ class KubernetesSettings(BackendSettings):
         return self
 
 
-class Kubernetes:
+class Kubernetes(Backend):
     """One cluster."""
 
     kind: ClassVar[str] = "kubernetes"
     settings: ClassVar[type[BackendSettings]] = KubernetesSettings
+    faults: ClassVar[Mapping[str, str]] = faults.FAULTS
 
     def __init__(self, name: str, settings: KubernetesSettings) -> None:
-        self.name = name
+        super().__init__(name, settings)
         self._settings = settings
         self._address = Address(
             url=settings.url,
@@ -114,6 +117,17 @@ class Kubernetes:
         where = settings.url or (f"{settings.kubeconfig}" if settings.kubeconfig else "this cluster")
         context = f", context {settings.context}" if settings.context else ""
         return f"Kubernetes at {where}{context} (backend {self.name!r})"
+
+    @classmethod
+    def names(cls, target: str) -> tuple[str, ...]:
+        """``shop/deployment/web``, ``shop/web`` and ``web``."""
+        return faults.names(target)
+
+    async def _inject(self, fault: str, target: str) -> None:
+        await faults.inject(self, fault, target)
+
+    async def _mend(self, fault: str, target: str) -> None:
+        await faults.mend(self, fault, target)
 
     @property
     def namespace(self) -> str:
@@ -172,6 +186,8 @@ class Kubernetes:
     ) -> R:
         """Change one object, and return it as it is then. With ``rehearsed`` the server does all but keep it.
 
+        The server notes under the name of ``MANAGER`` which fields we have changed last.
+
         With ``metadata.resourceVersion`` in ``change``, an object that has changed since is left alone.
 
         Raises:
@@ -182,7 +198,7 @@ class Kubernetes:
         """
         subject = _subject("patch", wanted.kind, name, namespace)
         path = wanted.kind.path(namespace, _checked(name))
-        query = {"dryRun": "All"} if rehearsed else {}
+        query = {"fieldManager": MANAGER} | ({"dryRun": "All"} if rehearsed else {})
         answer = await self.ask("PATCH", path, subject, body=dict(change), query=query, content=how.value)
         return self._made(wanted, answer, subject)
 
@@ -308,4 +324,4 @@ def _document(body: bytes) -> Document | None:
     return found if isinstance(found, dict) else None
 
 
-__all__ = ["Document", "Kubernetes", "KubernetesSettings", "Patch"]
+__all__ = ["MANAGER", "Document", "Kubernetes", "KubernetesSettings", "Patch"]

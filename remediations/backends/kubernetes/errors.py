@@ -8,12 +8,13 @@ from typing import Any
 import aiohttp
 
 from bot.remediation import PermanentError, RemediationError, TemporaryError
+from remediations.backends.base import UnknownTargetError
 
 RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 5.0, 300.0
 ROLES = "deploy/kubernetes-roles.yml"
 
 
-class NotFoundError(PermanentError):
+class NotFoundError(UnknownTargetError):
     """There is no such object."""
 
 
@@ -97,7 +98,7 @@ def of_status(said: Said, status: int, headers: Mapping[str, str], document: Map
 
 
 def unreadable(said: Said, what: str) -> RemediationError:
-    """An answer came that says yes, and cannot be read."""
+    """An answer came that is no refusal, and cannot be read."""
     text = f"{said.server} answered “{said.subject}” with {what}"
     if said.changes:
         return UnknownOutcomeError(f"{text}; whether it took effect is unknown. Check with `kubectl`.")

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 from urllib.parse import quote
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+
+SERVICE_LABELS = ("app.kubernetes.io/name", "app")
+"""Labels that name the service an object belongs to, the best first."""
 
 
 class Patch(StrEnum):
@@ -124,5 +127,14 @@ class Pod(Resource):
         )
 
 
-Template = dict[str, JsonValue]
-"""A pod template as it is written, whole."""
+def _shaped(template: dict[str, Any]) -> dict[str, Any]:
+    metadata = template.get("metadata") or {}
+    maps = [metadata, template.get("spec") or {}]
+    maps += [metadata.get(each) or {} for each in ("labels", "annotations")] if isinstance(metadata, dict) else []
+    if not all(isinstance(each, dict) for each in maps):
+        raise ValueError("this is no pod template")
+    return template
+
+
+Template = Annotated[dict[str, Any], AfterValidator(_shaped)]
+"""A pod template as it is written, whole; where it has metadata, labels, annotations and a spec, they are mappings."""

@@ -1,25 +1,27 @@
-"""What runs pods and rolls out changes of their template: Deployments, StatefulSets and DaemonSets, as Kubernetes sees
-them now.
+"""What runs pods and rolls out changes of their template: Deployments, StatefulSets and DaemonSets.
 
 A rollout is over when the controller has seen the change, every pod is of the new template, every one is available, and
 no other is left. Until then it settles; it has failed when Kubernetes says that it makes no progress any more.
 """
 
 import hashlib
+import itertools
 import json
 import math
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from bot.remediation import Condition
-from remediations.backends.kubernetes.objects import Kind, Resource, Seen, Status, Template
+from remediations.backends.kubernetes.objects import SERVICE_LABELS, Kind, Resource, Seen, Status, Template
 
 POD_HASH = "pod-template-hash"
 """The label by which Kubernetes tells the pods of two templates apart."""
 KUBECTL_RESTARTED, RESTARTED = "kubectl.kubernetes.io/restartedAt", "watchkeeper/restarted-by"
 """Annotations of a template that change nothing but that its pods are made anew."""
+GAVE_UP_BEFORE = "watchkeeper/gave-up-before"
+"""Annotation of a workload: when Kubernetes had given up on its rollout, as it was when we changed it last."""
 GITOPS: Mapping[str, str] = {
     "argocd.argoproj.io/tracking-id": "Argo CD",
     "argocd.argoproj.io/instance": "Argo CD",
@@ -44,11 +46,19 @@ class Strategy(Seen):
     rolling_update: Share = Share()
 
 
+class Selector(Seen):
+    """Which pods belong to a workload."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: tuple[dict[str, Any], ...] = ()
+
+
 class Specification(Seen):
     """What is wanted."""
 
     replicas: int = 1
     paused: bool = False
+    selector: Selector = Selector()
     template: Template = Field(default_factory=dict)
     strategy: Strategy = Strategy()
     update_strategy: Strategy = Strategy()
@@ -125,6 +135,12 @@ class Workload(Resource):
     def gave_up(self) -> AwareDatetime | None:
         """When Kubernetes said that the rollout makes no progress any more; None where it does not say so."""
         return None
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The service that its labels name, if they do."""
+        named = (self.metadata.labels.get(each, "") for each in SERVICE_LABELS)
+        return frozenset(itertools.islice(filter(None, named), 1))
 
     @property
     def deployed_by(self) -> str:
@@ -211,6 +227,11 @@ class DaemonSet(Workload):
         return min(self.wanted, max(1, _count(said, self.wanted, up=True)))
 
 
+WORKLOADS: tuple[type[Workload], ...] = (Deployment, StatefulSet, DaemonSet)
+BY_NOUN: Mapping[str, type[Workload]] = {each.kind.noun.lower(): each for each in WORKLOADS}
+"""As they stand in an address: ``deployment``."""
+
+
 class ReplicaSet(Resource):
     """One ReplicaSet: what a Deployment has made of one of its templates."""
 
@@ -244,26 +265,49 @@ class Autoscaler(Resource):
         return (target.kind, target.name) == (workload.kind.noun, workload.metadata.name)
 
 
-def condition(workload: Workload, gave_up_before: str | None = None) -> tuple[Condition, str]:
-    """How far its rollout has come, and that in words.
+def condition(workload: Workload) -> tuple[Condition, str]:
+    """How far its rollout has come, and that in words that go on from "web is".
 
-    ``gave_up_before`` is ``gave_up`` of before the change, as text: that Kubernetes gave up on what was there then says
-    nothing of what is there now, and it takes a while until it is taken back.
+    Where Kubernetes had given up on what was there before our change (``GAVE_UP_BEFORE``), that says nothing of what
+    is there now, and is withdrawn only a while later.
     """
-    name, wanted = workload.metadata.name, workload.wanted
+    wanted, updated, available = workload.wanted, workload.updated, workload.available
     if workload.status.observed_generation < workload.metadata.generation:
-        return Condition.SETTLING, f"{name}: Kubernetes has not begun with it yet"
+        return Condition.SETTLING, "waiting for Kubernetes to begin"
     gave_up = workload.gave_up
-    if gave_up is not None and gave_up.isoformat() != gave_up_before:
+    if gave_up is not None and gave_up.isoformat() != workload.metadata.annotations.get(GAVE_UP_BEFORE):
         return Condition.UNHEALTHY, (
-            f"{name}: Kubernetes gave up on the rollout, {workload.updated} of {wanted} pods are new and "
-            f"{workload.available} serve"
+            f"stuck: Kubernetes gave up on its rollout with {updated} of {wanted} pods new and {available} serving"
         )
+    old = workload.present - updated
+    if updated < wanted or old > 0:
+        return (
+            Condition.SETTLING,
+            f"rolling out: {updated} of {wanted} pods are new, {max(old, 0)} old, {available} serve",
+        )
+    if available < wanted:
+        return Condition.SETTLING, f"serving with {available} of {wanted} pods"
+    return Condition.HEALTHY, f"serving with {wanted} of {wanted} pods"
+
+
+def mark(workload: Workload) -> dict[str, JsonValue]:
+    """The start of a change of ours: that nobody else has changed it since, and what was the matter before."""
+    gave_up = workload.gave_up
+    before = gave_up.isoformat() if gave_up else None
+    return {"resourceVersion": workload.metadata.resource_version, "annotations": {GAVE_UP_BEFORE: before}}
+
+
+def cautions(workload: Workload, autoscalers: Iterable[Autoscaler]) -> tuple[str, ...]:
+    """What speaks against a rollout without a person."""
+    said: list[str] = []
+    name = workload.metadata.name
     old = workload.present - workload.updated
-    if workload.updated < wanted or old > 0 or workload.available < wanted:
-        words = f"{name}: {workload.updated} of {wanted} pods are new, {workload.available} serve"
-        return Condition.SETTLING, words + (f", {old} old ones are left" if old > 0 else "")
-    return Condition.HEALTHY, f"{name}: all {wanted} pods are new and serve"
+    if workload.gave_up is None and (workload.updated < workload.wanted or old > 0):
+        said.append(f"A rollout of {name} is under way: {workload.updated} of {workload.wanted} pods are new.")
+    said += [
+        f"The autoscaler {each.metadata.name} is in charge of {name}." for each in autoscalers if each.scales(workload)
+    ]
+    return tuple(said)
 
 
 def written(template: Template, *, restarts_count: bool = True) -> str:
@@ -286,10 +330,15 @@ def written(template: Template, *, restarts_count: bool = True) -> str:
 
 def images(template: Template) -> tuple[str, ...]:
     """The images of its containers, as written."""
-    spec = template.get("spec")
-    containers = spec.get("containers") if isinstance(spec, dict) else None
-    found = [each.get("image") for each in containers if isinstance(each, dict)] if isinstance(containers, list) else []
-    return tuple(image for image in found if isinstance(image, str))
+    containers = (template.get("spec") or {}).get("containers")
+    found = containers if isinstance(containers, list) else []
+    return tuple(str(each["image"]) for each in found if isinstance(each, dict) and each.get("image"))
+
+
+def annotations(template: Template) -> Mapping[str, Any]:
+    """The annotations that its pods get."""
+    found: Mapping[str, Any] = (template.get("metadata") or {}).get("annotations") or {}
+    return found
 
 
 def _count(share: int | str, wanted: int, *, up: bool) -> int:

@@ -9,8 +9,9 @@ afterwards and not from what ``nft`` says, which differs from version to version
 ``nft`` did not answer, because it has been ended by then.
 """
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address, ip_network
@@ -23,10 +24,12 @@ from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, TemporaryError
 from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.nftables import program
+from remediations.backends.nftables.peers import connected_peers
 from remediations.backends.nftables.program import Answer, TooLongAnswerError
 from remediations.backends.nftables.table import REMEDY, SETS, Element, Network, Table, read_table
 
 RETRY_AFTER_SECONDS = 5.0
+NFT = ("nft", "--json")
 FAMILY = "inet"
 SHORTEST = timedelta(seconds=1)
 COMMENT_MAX_BYTES = 127
@@ -83,7 +86,7 @@ class Nftables(Backend):
             TemporaryError: ``nft`` did not answer in time.
             PermanentError: there is no such table, or we may not look.
         """
-        answer = await self._nft("list", "table", FAMILY, self._settings.table)
+        answer = await self._asked(*NFT, "list", "table", FAMILY, self._settings.table)
         if not answer.succeeded:
             raise self._refused(answer)
         try:
@@ -105,12 +108,11 @@ class Nftables(Backend):
         """
         commands = self._commands(out, into)
         try:
-            answer = await self._nft("--file", "-", text=commands)
-        except TemporaryError as error:
-            answer = Answer(succeeded=False, output=b"", complaint=str(error))
-        if answer.succeeded:
-            return
-        await self._judge(answer, out, into)
+            answer = await self._run(*NFT, "--file", "-", text=commands)
+        except TimeoutError:
+            answer = Answer(succeeded=False, output=b"", complaint=f"no answer within {self._seconds:g} s")
+        if not answer.succeeded:
+            await self._judge(answer, out, into)
 
     async def rehearse(self, *, out: Network | None = None, into: Element | None = None) -> None:
         """Let the kernel check a change without making it.
@@ -119,42 +121,58 @@ class Nftables(Backend):
             TemporaryError: ``nft`` did not answer in time.
             PermanentError: the kernel would refuse it.
         """
-        answer = await self._nft("--check", "--file", "-", text=self._commands(out, into))
+        answer = await self._asked(*NFT, "--check", "--file", "-", text=self._commands(out, into))
         if not answer.succeeded:
             raise self._refused(answer)
 
     async def own(self) -> tuple[Own, ...]:
-        """The addresses of the network itself, and the gateways that it sends through.
+        """The addresses of the network itself and of Watchkeeper, the gateways, and whom Watchkeeper is connected with.
 
         Raises:
             TemporaryError: ``ip`` did not answer in time.
             PermanentError: it is not installed, or could not say.
         """
-        found: list[Own] = []
-        for arguments in (("address",), ("-4", "route", "show", "table", "all"), ("-6", "route", "show", "table", "all")):
-            answer = await self._run("ip", "-json", *arguments)
-            if not answer.succeeded:
-                raise PermanentError(f"The addresses of {self} cannot be told: ip says {answer.complaint!r}.")
-            try:
-                listed = json.loads(answer.output or b"[]")
-                found.extend(own for each in listed for own in (*_addresses(each), *_gateways(each)))
-            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-                raise PermanentError(
-                    f"The addresses of {self} cannot be told: ip answered with something else than its JSON; "
-                    "iproute2 4.17 or newer is needed."
-                ) from error
+        found = [
+            *await self._told(_addresses, "address"),
+            *await self._told(_gateways, "route", "show", "table", "all"),
+        ]
+        if self._settings.namespace is not None:
+            found.extend(await self._told(_addresses, "address", here=True))
+        try:
+            peers = await asyncio.to_thread(connected_peers)
+        except (OSError, ValueError) as error:
+            raise PermanentError(
+                "Whom Watchkeeper is connected with cannot be told: let it read /proc/self/net/tcp and /proc/self/fd."
+            ) from error
+        found.extend(Own(ip_network(peer), "connected with Watchkeeper itself") for peer in peers)
         return tuple(found)
+
+    async def _told(
+        self, read: Callable[[Mapping[str, Any]], Iterator[Own]], *arguments: str, here: bool = False
+    ) -> list[Own]:
+        """What ``ip`` says; ``here``: in Watchkeeper's own namespace."""
+        answer = await self._asked("ip", "-json", *arguments, here=here)
+        if not answer.succeeded:
+            raise PermanentError(f"The addresses of {self} cannot be told: ip says {answer.complaint!r}.")
+        try:
+            return [own for each in json.loads(answer.output or b"[]") for own in read(each)]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise PermanentError(
+                f"The addresses of {self} cannot be told: ip answered with something else than its JSON; iproute2 4.17 "
+                "or newer is needed."
+            ) from error
 
     async def _judge(self, answer: Answer, out: Network | None, into: Element | None) -> None:
         """What came of a change that ``nft`` did not say it had made. Returns where it was made nevertheless."""
         what = " and ".join(
-            (*((f"unblock {out}",) if out else ()), *((f"block {into.network}",) if into is not None else ()))
+            f"{verb} {network}" for verb, network in (("unblock", out), ("block", into and into.network)) if network
         )
         try:
             table = await self.table()
         except TemporaryError as error:
             raise PermanentError(
-                f"Whether it was possible to {what} in {self} is unknown: {answer.complaint} Check with `nft list sets`."
+                f"To {what} in {self} was refused ({answer.complaint}), or nobody knows what came of it: {error} Check "
+                "with `nft list sets`."
             ) from error
         gone = out is None or all(element.network != out for element in table.elements)
         if into is None and gone:
@@ -170,7 +188,7 @@ class Nftables(Backend):
                         f"{into.network} was not blocked, because {element.network} is blocked in {self} already, "
                         f"{_end(element)}."
                     )
-        raise PermanentError(f"It was not possible to {what} in {self}: nft says {answer.complaint!r}.")
+        raise PermanentError(f"To {what} in {self} was refused: nft says {answer.complaint!r}.")
 
     def _commands(self, out: Network | None, into: Element | None) -> bytes:
         commands: list[dict[str, Any]] = []
@@ -187,20 +205,33 @@ class Nftables(Backend):
     def _refused(self, answer: Answer) -> PermanentError:
         if "not permitted" in answer.complaint:
             return PermanentError(
-                f"{self} may not be used by us: give the Watchkeeper process CAP_NET_ADMIN (AmbientCapabilities= in its "
-                "unit)."
+                f"{self} may not be used by us: give the Watchkeeper process CAP_NET_ADMIN (AmbientCapabilities= in "
+                "its unit)."
             )
         return PermanentError(
             f"{self} is not there or cannot be used: {REMEDY}, or correct `table` or `namespace` of the backend. nft "
             f"says {answer.complaint!r}."
         )
 
-    async def _nft(self, *arguments: str, text: bytes = b"") -> Answer:
-        return await self._run("nft", "--json", *arguments, text=text)
+    async def _asked(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
+        """The answer to what changes nothing."""
+        try:
+            return await self._run(*command, text=text, here=here)
+        except TimeoutError as error:
+            raise TemporaryError(
+                f"`{' '.join(command)}` for {self} was not answered within {self._seconds:g} s.",
+                retry_after=RETRY_AFTER_SECONDS,
+            ) from error
 
-    async def _run(self, *command: str, text: bytes = b"") -> Answer:
-        """Run a program in the network's namespace."""
-        namespace = self._settings.namespace
+    async def _run(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
+        """Run a program in the network's namespace, or ``here`` in ours.
+
+        Raises:
+            TimeoutError: it did not answer, and has been ended.
+            TemporaryError: it could not be started.
+            PermanentError: it is not installed, or did not stop talking.
+        """
+        namespace = None if here else self._settings.namespace
         enter: tuple[str, ...] = ("nsenter", f"--net={namespace}") if namespace else ()
         for needed in (*enter[:1], command[0]):
             if not program.is_installed(needed):
@@ -208,10 +239,8 @@ class Nftables(Backend):
         asked = f"`{' '.join(command)}` for {self}"
         try:
             return await program.ask(*enter, *command, text=text, within=self._seconds)
-        except TimeoutError as error:
-            raise TemporaryError(
-                f"{asked} was not answered within {self._seconds:g} s.", retry_after=RETRY_AFTER_SECONDS
-            ) from error
+        except TimeoutError:
+            raise
         except TooLongAnswerError as error:
             raise PermanentError(
                 f"{asked} was answered with more than {program.LARGEST_ANSWER_BYTES // 2**20} MB: take out what need "
@@ -230,13 +259,14 @@ def _value(network: Network) -> Any:
 
 
 def _written(element: Element) -> dict[str, Any]:
-    """An element as ``nft`` reads it; times in whole seconds, and never shorter than asked for."""
+    """An element as ``nft`` reads it; times in whole seconds, rounded up."""
     if element.timeout is None or element.timeout < SHORTEST:
         raise PermanentError(f"{element.network} must be blocked for a time, and for 1 s at the least.")
     if len(element.comment.encode()) > COMMENT_MAX_BYTES:
         raise PermanentError(f"The comment on {element.network} is longer than {COMMENT_MAX_BYTES} bytes.")
-    written: dict[str, Any] = {"val": _value(element.network), "timeout": _seconds(element.timeout)}
-    if element.expires_in is not None:
+    timeout = _seconds(element.timeout)
+    written: dict[str, Any] = {"val": _value(element.network), "timeout": timeout}
+    if element.expires_in is not None and _seconds(element.expires_in) < timeout:
         written["expires"] = max(1, _seconds(element.expires_in))
     if element.comment:
         written["comment"] = element.comment

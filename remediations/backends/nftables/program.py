@@ -5,7 +5,9 @@ was asked for happens later.
 """
 
 import asyncio
+import os
 import shutil
+import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -54,6 +56,7 @@ async def ask(*command: str, text: bytes = b"", within: float) -> Answer:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # a group of its own, so that whatever it has started ends with it
         )
         try:
             await _tell(process, text)
@@ -88,6 +91,8 @@ async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is not None:
         return
-    process.kill()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), KILLED_WITHIN_SECONDS)
+        async with asyncio.timeout(KILLED_WITHIN_SECONDS):
+            await process.communicate()  # to the end of its pipes, or they stay open

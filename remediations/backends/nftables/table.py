@@ -1,4 +1,4 @@
-"""What ``nft --json list table`` says of the table agreed upon, read strictly: its sets, and what drops what is in them.
+"""What ``nft --json list table`` says of the table agreed upon, read strictly: its sets, and what drops them.
 
 Whatever does not have the shape that ``nft`` documents is a ValueError, never an empty answer: "nothing is blocked"
 must not come from a misunderstanding.
@@ -36,6 +36,8 @@ class Element:
     expires_in: timedelta | None = None
     """When the kernel takes it out, to the second; None without a timeout."""
     comment: str = ""
+    whole: bool = True
+    """False: one of the networks of a range, so that it cannot be taken out alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ def _elements(element: Any, default_timeout: int | None, version: int) -> Iterat
     """One element of a set as ``nft`` writes it: bare where there is nothing to say about it but its value."""
     found = element["elem"] if isinstance(element, dict) and "elem" in element else {"val": element}
     expiring = "timeout" in found or "expires" in found
-    timeout = found.get("timeout", default_timeout) if expiring else None
-    for network in _networks(found["val"]):
+    timeout = found.get("timeout", default_timeout or found.get("expires")) if expiring else None
+    networks = tuple(_networks(found["val"]))
+    for network in networks:
         if network.version != version:
             raise ValueError(f"{network} is not of IPv{version}")
         yield Element(
@@ -83,6 +86,7 @@ def _elements(element: Any, default_timeout: int | None, version: int) -> Iterat
             timeout=timedelta(seconds=timeout) if timeout is not None else None,
             expires_in=timedelta(seconds=found.get("expires", 0)) if expiring else None,
             comment=str(found.get("comment") or ""),
+            whole=len(networks) == 1,
         )
 
 
@@ -107,7 +111,9 @@ def _weakness(found: Sequence[Mapping[str, Any]], its_set: Mapping[str, Any] | N
             f"ipv{version}_addr with flags interval, timeout; see deploy/watchkeeper.nft."
         )
     if its_set.get("auto-merge"):
-        return f"has a set {name} with auto-merge, which makes one block of two and forgets when they end: leave it out."
+        return (
+            f"has a set {name} with auto-merge, which makes one block of two and forgets when they end: leave it out."
+        )
     if any("flags" in each["table"] for each in found if "table" in each):
         return "is dormant, or belongs to another program: remove its `flags`."
     if not _Rules(found, version).drop():

@@ -1,7 +1,7 @@
 """What the tests of remediations stand on is Kubernetes: its scheduler, controllers and access rules decide."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -9,52 +9,10 @@ from kubernetes_asyncio import client
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from bot.local.servers import until
-from tests.fixtures.kubernetes import HOME, NODES, ON_KUBERNETES, REQUEST_SECONDS
+from tests.fixtures.kubernetes import HOME, NODES, ON_KUBERNETES
+from tests.remediations.kubernetes.shop import LIMITS, WITHIN_SECONDS, create, pods_of, running
 
 pytestmark = ON_KUBERNETES
-WITHIN_SECONDS = 60.0
-LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
-
-
-def deployment(name: str, replicas: int, *, node: str | None = None) -> Any:
-    """A document as short as Kubernetes takes it; ``node`` is where its pods have to run."""
-    labels = {"app": name}
-    pods: dict[str, Any] = {"containers": [{"name": "web", "image": "registry.example/web:1"}]}
-    if node:
-        pods["nodeSelector"] = {"kubernetes.io/hostname": node}
-    return {
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pods},
-        },
-    }
-
-
-async def pods_of(api: ApiClient, namespace: str, name: str) -> list[Any]:
-    """The pods of a Deployment that are not on their way out."""
-    found = await client.CoreV1Api(api).list_namespaced_pod(namespace, label_selector=f"app={name}", **LIMITS)
-    return [pod for pod in found.items if pod.metadata.deletion_timestamp is None]
-
-
-async def running(api: ApiClient, namespace: str, name: str, count: int) -> list[Any]:
-    """Wait until a Deployment has that many available pods and no others, and return them."""
-
-    async def settled() -> list[Any] | None:
-        found = await client.AppsV1Api(api).read_namespaced_deployment(name, namespace, **LIMITS)
-        status, pods = found.status, await pods_of(api, namespace, name)
-        is_settled = status.observed_generation == found.metadata.generation and status.replicas == count == len(pods)
-        return pods if is_settled and (status.available_replicas or 0) == count else None
-
-    pods = await until(settled, f"{name} has {count} available pods", within_seconds=WITHIN_SECONDS)
-    assert isinstance(pods, list)
-    return pods
-
-
-async def create(api: ApiClient, namespace: str, name: str, replicas: int, **where: Any) -> list[Any]:
-    await client.AppsV1Api(api).create_namespaced_deployment(namespace, deployment(name, replicas, **where), **LIMITS)
-    return await running(api, namespace, name, replicas)
 
 
 async def protect(api: ApiClient, namespace: str, name: str, *, leave: int) -> None:

@@ -1,0 +1,217 @@
+"""Nodes of a real control plane to drain, for the tests of ``recover_node``: what they set up and what they look at."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kubernetes_asyncio import client
+from kubernetes_asyncio.client import ApiClient
+
+from bot.local.servers import until
+from bot.policy.file.protected import Protected
+from bot.policy.plan import Plan
+from bot.remediation import About, Condition, Health, Record
+from remediations.backends.kubernetes import Kubernetes, KubernetesSettings
+from remediations.backends.kubernetes.errors import BudgetError
+from remediations.backends.kubernetes.nodes import MARK, KubernetesNodes
+from remediations.capability import Through
+from remediations.infrastructure.recover_node import RecoverNode, RecoverNodeParameters
+from remediations.infrastructure.recover_node.nodes import Evicted, Pod
+from remediations.testing.execution import ExecutionInMemory
+from tests.fixtures.kubernetes import NODES, REQUEST_SECONDS, ControlPlane
+
+WITHIN_SECONDS = 90.0
+LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
+KEY = "key-of-the-action"
+
+
+class WatchedNodes(KubernetesNodes):
+    """Calls back when a budget has refused an eviction, so that a test need not guess when."""
+
+    refused: int = 0
+
+    async def evict(self, pod: Pod) -> Evicted:
+        try:
+            return await super().evict(pod)
+        except BudgetError:
+            self.refused += 1
+            raise
+
+
+@dataclass
+class Yard:
+    """A cluster as the administrator sees it, and the remediation with the bot's own token."""
+
+    api: ApiClient
+    namespace: str
+    nodes: WatchedNodes
+    remediation: RecoverNode
+
+    async def plan(self, node: str, *, protected: Protected | None = None, **parameters: Any) -> Plan:
+        wanted = RecoverNodeParameters(node=node, **parameters)
+        about = About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
+        return await self.remediation.plan(wanted, about)
+
+    async def drain(self, plan: Plan, execution: ExecutionInMemory) -> Record:
+        """Execute as a flow does, and return what is recorded of it."""
+        before = await self.remediation.snapshot(plan)
+        report = await self.remediation.execute(plan, before, execution)
+        return Record(
+            snapshot=before, after=await self.remediation.snapshot(plan), steps=tuple(execution.steps), report=report
+        )
+
+    async def until_healthy(self, plan: Plan, record: Record) -> Health:
+        """Look again while it is settling; whatever else it is then fails the test with its own words."""
+
+        async def settled() -> Health | None:
+            health = await self.remediation.health(plan, record)
+            assert health.condition in (Condition.SETTLING, Condition.HEALTHY), health.summary
+            return health if health.condition is Condition.HEALTHY else None
+
+        found = await until(settled, "the node is drained", within_seconds=WITHIN_SECONDS)
+        assert isinstance(found, Health)
+        return found
+
+    async def cordon(self, *names: str, on: bool = True) -> None:
+        """As a person does it with ``kubectl``."""
+        for name in names:
+            change: Any = {"spec": {"unschedulable": True if on else None}}
+            await client.CoreV1Api(self.api).patch_node(name, change, field_manager="kubectl-cordon", **LIMITS)
+
+    async def is_cordoned(self, name: str) -> bool:
+        return bool((await self._node(name)).spec.unschedulable)
+
+    async def mark(self, name: str) -> str | None:
+        found: dict[str, str] = (await self._node(name)).metadata.annotations or {}
+        return found.get(MARK)
+
+    async def create(self, document: dict[str, Any], *, node: str) -> None:
+        """Create a Deployment or StatefulSet, all of whose pods begin on ``node``, though all may move.
+
+        They ask for a label, which the other nodes are given later.
+        """
+        label = {f"runs-{document['metadata']['name']}": self.namespace}
+        document["spec"]["template"]["spec"]["nodeSelector"] = label
+        await self._label(node, label)
+        await self.run(document)
+        await self.until_ready(document["metadata"]["name"], document["spec"]["replicas"], node=node)
+        for other in NODES:
+            await self._label(other, label)
+
+    async def run(self, document: Any) -> None:
+        """Create a Deployment, StatefulSet or DaemonSet."""
+        apps = client.AppsV1Api(self.api)
+        create: Any = {
+            "Deployment": apps.create_namespaced_deployment,
+            "StatefulSet": apps.create_namespaced_stateful_set,
+            "DaemonSet": apps.create_namespaced_daemon_set,
+        }[document["kind"]]
+        await create(self.namespace, document, **LIMITS)
+
+    async def until_ready(self, name: str, count: int, *, node: str | None = None) -> list[Any]:
+        """Wait until that many pods of it are ready, on ``node`` if one is given."""
+
+        async def ready() -> list[Any] | None:
+            found = [each for each in await self.pods(name) if _is_ready(each)]
+            found = [each for each in found if node in (None, each.spec.node_name)]
+            return found if len(found) == count else None
+
+        pods = await until(ready, f"{name} has {count} ready pods", within_seconds=WITHIN_SECONDS)
+        assert isinstance(pods, list)
+        return pods
+
+    async def pods(self, name: str) -> list[Any]:
+        """The pods of an application that are not on their way out."""
+        found = await client.CoreV1Api(self.api).list_namespaced_pod(
+            self.namespace, label_selector=f"app={name}", **LIMITS
+        )
+        return [pod for pod in found.items if pod.metadata.deletion_timestamp is None]
+
+    async def budget(self, name: str, *, leave: int) -> None:
+        """Make a PodDisruptionBudget, and wait until Kubernetes has counted what it covers."""
+        body = {
+            "apiVersion": "policy/v1beta1",
+            "kind": "PodDisruptionBudget",
+            "metadata": {"name": name},
+            "spec": {"minAvailable": leave, "selector": {"matchLabels": {"app": name}}},
+        }
+        budgets: Any = client.CustomObjectsApi(self.api)
+        where = ("policy", "v1beta1", self.namespace, "poddisruptionbudgets")
+        await budgets.create_namespaced_custom_object(*where, body, **LIMITS)
+
+        async def counted() -> bool:
+            found = await budgets.get_namespaced_custom_object(*where, name, **LIMITS)
+            return bool(found.get("status", {}).get("currentHealthy", 0) >= leave)
+
+        await until(counted, f"the budget of {name} has been counted", within_seconds=WITHIN_SECONDS)
+
+    async def lift(self, name: str) -> None:
+        """Take a budget away."""
+        where = ("policy", "v1beta1", self.namespace, "poddisruptionbudgets")
+        await client.CustomObjectsApi(self.api).delete_namespaced_custom_object(*where, name, **LIMITS)
+
+    async def until_alone(self) -> None:
+        """See to it that nothing is left of what other tests ran: a drain takes every pod, whoever's it is.
+
+        Their namespaces are on the way out, where nothing is made any more; only their pods take their time.
+        """
+        core = client.CoreV1Api(self.api)
+
+        async def alone() -> bool:
+            pods = (await core.list_pod_for_all_namespaces(**LIMITS)).items
+            others = {pod.metadata.namespace for pod in pods} - {self.namespace}
+            for namespace in others:
+                await core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0, **LIMITS)
+            return not others
+
+        await until(alone, "other tests' pods are gone", within_seconds=WITHIN_SECONDS)
+
+    async def _label(self, node: str, labels: dict[str, str]) -> None:
+        change: Any = {"metadata": {"labels": labels}}
+        await client.CoreV1Api(self.api).patch_node(node, change, **LIMITS)
+
+    async def _node(self, name: str) -> Any:
+        return await client.CoreV1Api(self.api).read_node(name, **LIMITS)
+
+
+def application(name: str, replicas: int = 1, *, kind: str = "Deployment", local_data: bool = False) -> dict[str, Any]:
+    """A document as short as Kubernetes takes it."""
+    labels = {"app": name}
+    pods: dict[str, Any] = {"containers": [{"name": "web", "image": "registry.example/web:1"}]}
+    pods["terminationGracePeriodSeconds"] = 1
+    if local_data:
+        pods["volumes"] = [{"name": "cache", "emptyDir": {}}]
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels}, "spec": pods},
+    }
+    if kind != "DaemonSet":
+        spec["replicas"] = replicas
+    if kind == "StatefulSet":
+        spec["serviceName"] = name
+    return {"kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _is_ready(pod: Any) -> bool:
+    return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
+
+
+@asynccontextmanager
+async def yard(plane: ControlPlane, api: ApiClient, namespace: str, folder: Path) -> AsyncIterator[Yard]:
+    """Nobody else's pods are about, and every node takes pods again afterwards."""
+    token = folder / "token"
+    token.touch(0o600)
+    token.write_text(plane.bot)
+    settings = KubernetesSettings.model_validate(
+        {"url": plane.url, "ca_file": plane.authority, "token_file": token, "timeout": f"{REQUEST_SECONDS:g}s"}
+    )
+    nodes = WatchedNodes(Kubernetes("kubernetes", settings))
+    made = Yard(api, namespace, nodes, RecoverNode(Through({"kubernetes": nodes}, ("kubernetes",))))
+    await made.until_alone()
+    try:
+        yield made
+    finally:
+        await made.cordon(*NODES, on=False)

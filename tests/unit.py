@@ -25,6 +25,7 @@ UNIT = (
     "tests/local/workspace/test_workspace_facts.py",
     "tests/policy",
     "tests/remediations/test_catalogue.py",
+    "tests/remediations/test_node_forecast.py",
     "tests/rerun/test_verdict.py",
     "tests/second_channel/test_letters.py",
     "tests/second_channel/test_links.py",

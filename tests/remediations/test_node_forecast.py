@@ -32,7 +32,8 @@ def node(name: str, *, ready: bool = True, cordon: Cordon | None = None, taints:
 
 
 def pod(name: str, workload: str = WEB, **facts: Any) -> Pod:
-    return Pod("shop", name, f"uid-of-{name}", **({"fate": Fate.MOVES, "ready": True} | facts), workload=workload)
+    usual: dict[str, Any] = {"fate": Fate.MOVES, "ready": True}
+    return Pod("shop", name, f"uid-of-{name}", workload=workload, **(usual | facts))
 
 
 def told(
@@ -206,7 +207,8 @@ def test_taints_of_an_ill_node_are_not_counted_among_those_that_keep_pods_off() 
     conditions = [{"type": "Ready", "status": "Unknown"}]
     document = {"metadata": metadata("a"), "spec": {"taints": taints}, "status": {"conditions": conditions}}
     seen = node_of(NodeObject.model_validate(document))
-    assert (seen.taints, seen.ready) == ({"gpu=yes:NoSchedule"}, False)
+    assert seen.taints == {"gpu=yes:NoSchedule"}
+    assert not seen.ready
 
 
 @pytest.mark.parametrize(

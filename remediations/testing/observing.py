@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine, Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -28,6 +28,7 @@ class Threads(ThreadPoolExecutor):
     def __init__(self) -> None:
         super().__init__(thread_name_prefix="subject")
         self.gate = Event()
+        self._begun: list[Future[Any]] = []
 
     def submit(self, function: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
         """As every executor."""
@@ -38,13 +39,14 @@ class Threads(ThreadPoolExecutor):
             self.gate.wait()
             return function(*given, **named)
 
-        return super().submit(when_let)
+        begun = super().submit(when_let)
+        self._begun.append(begun)
+        return begun
 
     async def ended(self) -> None:
         """Let all of them go on, and wait until they have ended."""
         self.gate.set()
-        with ThreadPoolExecutor(max_workers=1) as other:
-            await asyncio.get_running_loop().run_in_executor(other, self.shutdown)
+        await asyncio.to_thread(wait, self._begun)
 
 
 @contextmanager

@@ -152,12 +152,12 @@ async def _(subject: Subject) -> None:
 
 @promise("It can be stopped before every step, and nothing is done after that")
 async def _(subject: Subject) -> None:
-    start = await subject.outside()
     steps = (await succeeded(subject)).steps
     several = Ability.SEVERAL not in subject.absent
     expect(not several or steps > 1, "there are several targets, and one step: put a step around each change")
     for k in range(steps):
         await subject.begin()
+        start = await subject.outside()
         done = await carried_out(subject, halt_before=k)
         when = f"stopped before step {k + 1} of {steps}"
         expect(isinstance(done.error, HaltedError), f"{when}, execute gave {done.error!r}: let it pass")

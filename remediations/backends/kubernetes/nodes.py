@@ -18,7 +18,7 @@ from remediations.backends.kubernetes.errors import (
 )
 from remediations.backends.kubernetes.objects import Kind, Metadata, PodSpec, Resource, Seen, Status
 from remediations.backends.kubernetes.objects import Pod as PlainPod
-from remediations.infrastructure.nodes import Budget, Cordon, Evicted, Fate, Node, Pod, Workload
+from remediations.infrastructure.recover_node.nodes import Budget, Cordon, Evicted, Fate, Node, Pod, Workload
 
 MARK = "watchkeeper/cordoned-by"
 """The annotation that says which act of ours has cordoned a node. It is only good beside ``MANAGER``: whoever uncordons
@@ -28,6 +28,7 @@ SICK = "node.kubernetes.io/"
 KEEPS_OFF = frozenset({"NoSchedule", "NoExecute"})
 MIRROR = "kubernetes.io/config.mirror"
 SERVICE_LABELS = ("app.kubernetes.io/name", "app")
+TEMPLATE_HASH = "pod-template-hash"
 ASK_AGAIN_SECONDS = 2.0
 
 
@@ -119,7 +120,7 @@ RUNS_TO_ITS_END = "Job"
 
 
 class KubernetesNodes:
-    """Fulfils ``remediations.infrastructure.nodes.Nodes``."""
+    """Fulfils ``remediations.infrastructure.recover_node.nodes.Nodes``."""
 
     def __init__(self, cluster: Kubernetes) -> None:
         self._cluster = cluster
@@ -293,6 +294,7 @@ def _pod(seen: PlacedPod) -> Pod:
         uid=metadata.uid,
         fate=_fate(seen),
         workload=_workload(seen),
+        belongs_to=_belongs_to(seen),
         service=next((metadata.labels[each] for each in SERVICE_LABELS if metadata.labels.get(each)), ""),
         labels=metadata.labels,
         ready=seen.ready,
@@ -309,6 +311,17 @@ def _fate(seen: PlacedPod) -> Fate:
     if owner is None:
         return Fate.LOST
     return Fate.STAYS if owner.kind in ("DaemonSet", "Node") else Fate.MOVES
+
+
+def _belongs_to(seen: PlainPod) -> str:
+    """A Deployment gives its ReplicaSets its name and the hash of a template, which their pods bear as a label."""
+    owner = seen.metadata.controller
+    if owner is None:
+        return f"{seen.metadata.namespace}/pod/{seen.metadata.name}"
+    template = f"-{seen.metadata.labels.get(TEMPLATE_HASH, '')}"
+    if owner.kind == "ReplicaSet" and template != "-" and owner.name.endswith(template):
+        return f"{seen.metadata.namespace}/deployment/{owner.name.removesuffix(template)}"
+    return f"{seen.metadata.namespace}/{owner.kind.lower()}/{owner.name}"
 
 
 def _workload(seen: PlainPod) -> str:

@@ -5,8 +5,9 @@ restarted. Every call has a connection of its own, which costs a few millisecond
 coroutine on the event loop, with a limit and without a thread.
 
 A change is a *job* of systemd: it is asked for and then waited for. Jobs never replace somebody else's: while another
-one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait leaves the job to systemd: a
-restart that is cancelled between its two halves would leave the unit stopped.
+one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait cancels the job, so that nothing
+goes on that nobody watches; a restart that is cancelled between its two halves leaves the unit stopped, for
+verification to find. A job that outlives its time goes on, and the error says so.
 
 What an error means is as for supervisor: ``TemporaryError`` is only raised while *nothing has been asked of systemd
 yet*. A request to change something whose outcome is lost is a ``PermanentError``.
@@ -14,9 +15,10 @@ yet*. A request to change something whose outcome is lost is a ``PermanentError`
 
 import asyncio
 import re
+import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -40,6 +42,8 @@ PATH = "/org/freedesktop/systemd1"
 JOB_REMOVED = f"type='signal',sender='{NAME}',interface='{MANAGER}',member='JobRemoved',path='{PATH}'"
 
 NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
+SIGNALS: Mapping[str, int] = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
+"""Faults that are a signal to the unit's processes."""
 PERMISSION = (
     "it does not let us: allow the Watchkeeper user the action org.freedesktop.systemd1.manage-units for this unit "
     "in a rule of polkit"
@@ -158,6 +162,11 @@ class Systemd(Backend):
 
     kind: ClassVar[str] = "systemd"
     settings: ClassVar[type[BackendSettings]] = SystemdSettings
+    faults: ClassVar[Mapping[str, str]] = {
+        "kill": "its processes are killed",
+        "stop": "it is stopped and stays so",
+        "hang": "its processes are halted, and answer nobody",
+    }
 
     def __init__(self, name: str, settings: SystemdSettings) -> None:
         super().__init__(name, settings)
@@ -165,6 +174,12 @@ class Systemd(Backend):
 
     def __str__(self) -> str:
         return f"systemd at {self._settings.bus} (backend {self.name!r})"
+
+    @classmethod
+    def names(cls, target: str) -> tuple[str, ...]:
+        """The unit's name, that without its ending, and that of its template."""
+        stem = target.rpartition(".")[0] or target
+        return (target, stem, stem.partition("@")[0])
 
     @property
     def change_within(self) -> timedelta:
@@ -235,6 +250,28 @@ class Systemd(Backend):
         async with self._connected() as connection:
             await self._ask(connection, "ResetFailedUnit", "s", [name], changes=True)
 
+    async def send(self, name: str, number: int) -> None:
+        """Send a signal to every process of the unit.
+
+        Raises:
+            TemporaryError: nothing has been asked of systemd yet.
+            PermanentError: refused, or systemd was lost on the way.
+        """
+        async with self._connected() as connection:
+            await self._ask(connection, "KillUnit", "ssi", [name, "all", number], changes=True)
+
+    async def _inject(self, fault: str, target: str) -> None:
+        if fault == "stop":
+            await self.stop(target)
+            return
+        await self.send(target, SIGNALS[fault])
+
+    async def _mend(self, fault: str, target: str) -> None:
+        if fault == "hang" and (await self.unit(target)).state.meant_to_run:
+            await self.send(target, signal.SIGCONT)
+        await self.reset_failed(target)
+        await self.start(target)
+
     async def _do(self, method: str, name: str) -> None:
         """Ask for a job and wait for its end."""
         ended: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
@@ -265,6 +302,9 @@ class Systemd(Backend):
                 return heard.result()
             if connection.gone.done():
                 raise self._lost(f"{self} broke off before {method}({name}) ended", changes=True)
+        except asyncio.CancelledError:
+            await self._cancel(connection, job)
+            raise
         finally:
             heard.cancel()
             await asyncio.gather(heard, return_exceptions=True)
@@ -272,6 +312,14 @@ class Systemd(Backend):
             f"{method}({name}) on {self} did not end within {seconds:g} s and goes on there: check with "
             f"`systemctl status {name}`; if it only needs longer, raise `settle_within` of the backend."
         )
+
+    async def _cancel(self, connection: _Connection, job: str) -> None:
+        """Take a job back that nobody waits for any more. One that has ended is gone, which is as well."""
+        request = Message(destination=NAME, path=job, interface="org.freedesktop.systemd1.Job", member="Cancel")
+        with suppress(
+            RemediationError
+        ):  # whoever cancelled us hears that, and the bus that is lost loses the job's news
+            await self._call(connection, request, "Cancel", changes=True)
 
     async def _failure(self, method: str, name: str, result: str) -> str:
         what = f"{method}({name}) on {self} did not succeed: {OUTCOMES.get(result, f'its result is {result!r}')}"

@@ -1,8 +1,8 @@
 """Nodes of a real control plane to drain, for the tests of ``recover_node``: what they set up and what they look at."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,14 @@ from remediations.backends.kubernetes import Kubernetes, KubernetesSettings
 from remediations.backends.kubernetes.errors import BudgetError
 from remediations.backends.kubernetes.nodes import MARK, KubernetesNodes
 from remediations.capability import Through
-from remediations.infrastructure.nodes import Evicted, Pod
 from remediations.infrastructure.recover_node import RecoverNode, RecoverNodeParameters
+from remediations.infrastructure.recover_node.nodes import Evicted, Pod
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, REQUEST_SECONDS, ControlPlane
 
 WITHIN_SECONDS = 90.0
 LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
 KEY = "key-of-the-action"
-UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 
 
 class WatchedNodes(KubernetesNodes):
@@ -50,7 +49,6 @@ class Yard:
     namespace: str
     nodes: WatchedNodes
     remediation: RecoverNode
-    cordoned: set[str] = field(default_factory=set)
 
     async def plan(self, node: str, *, protected: Protected | None = None, **parameters: Any) -> Plan:
         wanted = RecoverNodeParameters(node=node, **parameters)
@@ -91,21 +89,27 @@ class Yard:
         return found.get(MARK)
 
     async def create(self, document: dict[str, Any], *, node: str) -> None:
-        """Create a Deployment or StatefulSet, all of whose pods begin on ``node``, though all may move."""
-        others = [each for each in NODES if each != node]
-        await self.cordon(*others)
+        """Create a Deployment or StatefulSet, all of whose pods begin on ``node``, though all may move.
+
+        They ask for a label, which the other nodes are given later.
+        """
+        label = {f"runs-{document['metadata']['name']}": self.namespace}
+        document["spec"]["template"]["spec"]["nodeSelector"] = label
+        await self._label(node, label)
+        await self.run(document)
+        await self.until_ready(document["metadata"]["name"], document["spec"]["replicas"], node=node)
+        for other in NODES:
+            await self._label(other, label)
+
+    async def run(self, document: Any) -> None:
+        """Create a Deployment, StatefulSet or DaemonSet."""
         apps = client.AppsV1Api(self.api)
-        make: Any = {
+        create: Any = {
             "Deployment": apps.create_namespaced_deployment,
             "StatefulSet": apps.create_namespaced_stateful_set,
+            "DaemonSet": apps.create_namespaced_daemon_set,
         }[document["kind"]]
-        await self._until_kept_off(others)
-        await make(self.namespace, document, **LIMITS)
-        wanted = document["spec"].get("replicas", 1)
-        try:
-            await self.until_ready(document["metadata"]["name"], wanted, node=node)
-        finally:
-            await self.cordon(*others, on=False)
+        await create(self.namespace, document, **LIMITS)
 
     async def until_ready(self, name: str, count: int, *, node: str | None = None) -> list[Any]:
         """Wait until that many pods of it are ready, on ``node`` if one is given."""
@@ -115,15 +119,7 @@ class Yard:
             found = [each for each in found if node in (None, each.spec.node_name)]
             return found if len(found) == count else None
 
-        try:
-            pods = await until(ready, f"{name} has {count} ready pods", within_seconds=WITHIN_SECONDS)
-        except Exception:
-            for each in await self.pods(name):
-                print(each.metadata.name, each.spec.node_name, each.status)
-            for each in NODES:
-                node = await self._node(each)
-                print(each, node.spec)
-            raise
+        pods = await until(ready, f"{name} has {count} ready pods", within_seconds=WITHIN_SECONDS)
         assert isinstance(pods, list)
         return pods
 
@@ -158,20 +154,24 @@ class Yard:
         await client.CustomObjectsApi(self.api).delete_namespaced_custom_object(*where, name, **LIMITS)
 
     async def until_alone(self) -> None:
-        """Wait until nothing is left of what other tests ran: a drain takes every pod, whoever's it is."""
+        """See to it that nothing is left of what other tests ran: a drain takes every pod, whoever's it is.
+
+        Their namespaces are on the way out, where nothing is made any more; only their pods take their time.
+        """
+        core = client.CoreV1Api(self.api)
 
         async def alone() -> bool:
-            pods = (await client.CoreV1Api(self.api).list_pod_for_all_namespaces(**LIMITS)).items
-            return all(pod.metadata.namespace == self.namespace for pod in pods)
+            pods = (await core.list_pod_for_all_namespaces(**LIMITS)).items
+            others = {pod.metadata.namespace for pod in pods} - {self.namespace}
+            for namespace in others:
+                await core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0, **LIMITS)
+            return not others
 
         await until(alone, "other tests' pods are gone", within_seconds=WITHIN_SECONDS)
 
-    async def _until_kept_off(self, names: Sequence[str]) -> None:
-        async def tainted() -> bool:
-            nodes = [await self._node(name) for name in names]
-            return all(any(each.key == UNSCHEDULABLE for each in node.spec.taints or ()) for node in nodes)
-
-        await until(tainted, "the controllers keep pods off cordoned nodes", within_seconds=WITHIN_SECONDS)
+    async def _label(self, node: str, labels: dict[str, str]) -> None:
+        change: Any = {"metadata": {"labels": labels}}
+        await client.CoreV1Api(self.api).patch_node(node, change, **LIMITS)
 
     async def _node(self, name: str) -> Any:
         return await client.CoreV1Api(self.api).read_node(name, **LIMITS)

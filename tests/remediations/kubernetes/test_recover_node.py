@@ -12,7 +12,7 @@ from kubernetes_asyncio.client import ApiClient
 
 from bot.local.servers import until
 from bot.policy.file.protected import Protected
-from bot.policy.plan import Exactness, Plan
+from bot.policy.plan import BlastRadius, Exactness, Plan
 from bot.remediation import (
     Condition,
     HaltedError,
@@ -22,7 +22,7 @@ from bot.remediation import (
     Record,
     TemporaryError,
 )
-from remediations.infrastructure.nodes import Evicted
+from remediations.infrastructure.recover_node.nodes import Evicted
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
 from tests.remediations.kubernetes.draining import KEY, LIMITS, WITHIN_SECONDS, Yard, application, yard
@@ -40,17 +40,15 @@ async def here(
 
 
 async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
-    await client.AppsV1Api(here.api).create_namespaced_daemon_set(
-        here.namespace, application("agent", kind="DaemonSet"), **LIMITS
-    )
-    await here.create(application("web", 3), node=NODE)
+    await here.run(application("agent", kind="DaemonSet"))
+    await here.create(application("web", 2), node=NODE)
     await here.create(application("cache", local_data=True), node=NODE)
     await here.until_ready("agent", 1, node=NODE)
 
     plan = await here.plan(NODE)
-    assert plan.forecasts == {"pods moved": 4}
+    assert plan.forecasts == {"pods moved": 3}
     assert plan.services == {"web", "cache"}
-    assert (plan.blast_radius.targets, plan.blast_radius.share) == (1, pytest.approx(1 / 3))
+    assert plan.blast_radius == BlastRadius(targets=1, share=1 / 3)
     assert plan.remaining is not None
     assert (plan.remaining.healthy, plan.remaining.left, plan.remaining.total) == (3, 2, 3)
     assert (plan.rollback.exactness, "lost" in plan.rollback.summary) == (Exactness.APPROXIMATE, True)
@@ -58,18 +56,18 @@ async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
     assert any("Every ready pod" in each and "web" in each for each in plan.cautions)
     assert Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest == (await here.plan(NODE)).digest
     assert "lost" not in " ".join((await here.plan(NODE, may_lose_local_data=True)).cautions)
-    assert "4 pods" in (await here.remediation.rehearse(plan)).summary
+    assert "3 pods" in (await here.remediation.rehearse(plan)).summary
 
     execution = ExecutionInMemory()
     record = await here.drain(plan, execution)
     words = [step.words for step in record.steps]
     assert words[0] == f"Cordon {NODE}"
-    assert [each.rsplit(" (", 1)[1] for each in words[1:]] == ["1 of 4)", "2 of 4)", "3 of 4)", "4 of 4)"]
+    assert [each.rsplit(" (", 1)[1] for each in words[1:]] == ["1 of 3)", "2 of 3)", "3 of 3)"]
     assert all(step.ended and step.target == f"kubernetes:node/{NODE}" for step in record.steps)
     health = await here.until_healthy(plan, record)
     assert "takes no pods" in health.summary
     assert await here.mark(NODE) == KEY
-    assert {pod.spec.node_name for pod in await here.until_ready("web", 3)} <= set(OTHERS)
+    assert {pod.spec.node_name for pod in await here.until_ready("web", 2)} <= set(OTHERS)
     await here.until_ready("agent", 1, node=NODE)
     with pytest.raises(NothingToDoError, match=r"cordoned already.*earlier act of Watchkeeper, at 20"):
         await here.plan(NODE)
@@ -208,7 +206,7 @@ async def test_somebody_uncordons_it_while_it_is_drained_and_keeps_the_rest(here
     assert [step.ended for step in execution.steps] == [True, False]
 
 
-async def test_refused_before_anything_is_done(here: Yard, control_plane: ControlPlane) -> None:
+async def test_what_is_protected_unknown_or_lost_for_good_is_refused_before_anything_is_done(here: Yard) -> None:
     with pytest.raises(PermanentError, match="protected by 'kubernetes:node/hollow-"):
         await here.plan(NODE, protected=Protected(targets=("kubernetes:node/hollow-*",)))
     unknown = await here.plan("hollow-9")
@@ -216,6 +214,9 @@ async def test_refused_before_anything_is_done(here: Yard, control_plane: Contro
     assert {f"kubernetes:node/{NODE}", NODE} <= set(await here.remediation.targets())
     await here.create(application("web"), node=NODE)
     plan = await here.plan(NODE)
+    precious = f"kubernetes:{here.namespace}/deployment/web"
+    with pytest.raises(PermanentError, match=f"{precious} has .* on the node and is protected by '{precious}'"):
+        await here.plan(NODE, protected=Protected(targets=(precious,)))
 
     document: Any = {
         "metadata": {"name": "by-hand"},

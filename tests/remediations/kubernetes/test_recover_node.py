@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from tests.remediations.kubernetes.draining import KEY, LIMITS, WITHIN_SECONDS, 
 
 pytestmark = ON_KUBERNETES
 NODE, *OTHERS = NODES
+SICK_WITHIN_SECONDS = 150.0
+"""Kubernetes gives a node 40 s to answer."""
 
 
 @pytest.fixture
@@ -271,3 +274,49 @@ class _Interrupted(ExecutionInMemory):
         if len(self.steps) == self._before_step + 1:
             await self._here.cordon(NODE, on=False)
         return await super().retrying(change, within=within)
+
+
+async def test_a_node_that_answers_no_more_is_drained_of_what_it_cannot_be_seen_to_end(
+    here: Yard, control_plane: ControlPlane
+) -> None:
+    await here.create(application("web", 2), node=NODE)
+    await here.create(application("db", kind="StatefulSet"), node=NODE)
+    healthy = await here.plan(NODE)
+    kubelet = control_plane.nodes[NODE]
+    kubelet.send_signal(signal.SIGSTOP)
+    try:
+
+        async def is_sick() -> bool:
+            node = await here.nodes.node(NODE)
+            assert node is not None
+            return not (node.ready or any(pod.ready for pod in await here.nodes.pods(NODE)))
+
+        await until(is_sick, f"{NODE} is found to be sick", within_seconds=SICK_WITHIN_SECONDS)
+        with pytest.raises(PermanentError, match=r"changed since the plan was made \(ready\)"):
+            await here.drain(healthy, ExecutionInMemory())
+        await here.cordon(OTHERS[0])
+        plan = await here.plan(NODE)
+        assert plan.remaining is not None
+        assert (plan.remaining.healthy, plan.remaining.taken, plan.remaining.total) == (1, 0, 3)
+        told = "\n".join(plan.cautions)
+        assert f"Other nodes are cordoned: {OTHERS[0]}." in told
+        assert "Only 1 other node would be left to take pods." in told
+        assert f"does not answer, so these are not replaced before it does: {here.namespace}/db-0." in told
+        await here.cordon(OTHERS[0], on=False)
+
+        record = await here.drain(plan, ExecutionInMemory())
+        assert [step.ended for step in record.steps] == [True] * 4
+        assert {pod.spec.node_name for pod in await here.until_ready("web", 2)} <= set(OTHERS)
+        health = await here.remediation.health(plan, record)
+        assert (health.condition, "StatefulSet/db" in health.summary) == (Condition.SETTLING, True)
+        await client.AppsV1Api(here.api).delete_namespaced_stateful_set("db", here.namespace, **LIMITS)
+        assert "cannot be seen to end" in (await here.until_healthy(plan, record)).summary
+        await here.remediation.roll_back(plan, record, ExecutionInMemory())
+    finally:
+        kubelet.send_signal(signal.SIGCONT)
+
+    async def is_well() -> bool:
+        node = await here.nodes.node(NODE)
+        return node is not None and node.takes_pods and not await here.nodes.pods(NODE)
+
+    await until(is_well, f"{NODE} is ready again", within_seconds=SICK_WITHIN_SECONDS)

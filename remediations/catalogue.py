@@ -17,6 +17,7 @@ from remediations.application.roll_back_deploy import RollBackDeploy
 from remediations.backends.base import Backend
 from remediations.backends.kubernetes import Kubernetes
 from remediations.backends.kubernetes.deploys import KubernetesDeploys
+from remediations.backends.kubernetes.nodes import KubernetesNodes
 from remediations.backends.kubernetes.restarts import KubernetesRestarts
 from remediations.backends.nftables import Nftables
 from remediations.backends.nftables.blocks import NftablesBlocks
@@ -25,12 +26,14 @@ from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
 from remediations.backends.systemd.restarts import SystemdRestarts
 from remediations.capability import Capability
+from remediations.infrastructure.recover_node import RecoverNode
 from remediations.infrastructure.restart_service import RestartService
 from remediations.plugins import CatalogueError
 from remediations.security.block_ip import BlockIp
 
 CAPABILITIES: tuple[Capability, ...] = (
     Capability(BlockIp, {Nftables: NftablesBlocks}),
+    Capability(RecoverNode, {Kubernetes: KubernetesNodes}),
     Capability(
         RestartService, {Kubernetes: KubernetesRestarts, Supervisor: SupervisorRestarts, Systemd: SystemdRestarts}
     ),

@@ -5,6 +5,7 @@ no other is left. Until then it settles; it has failed when Kubernetes says that
 """
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import AwareDatetime, Field, JsonValue
 
 from bot.remediation import Condition
-from remediations.backends.kubernetes.objects import Kind, Resource, Seen, Status, Template
+from remediations.backends.kubernetes.objects import SERVICE_LABELS, Kind, Resource, Seen, Status, Template
 
 POD_HASH = "pod-template-hash"
 """The label by which Kubernetes tells the pods of two templates apart."""
@@ -45,11 +46,19 @@ class Strategy(Seen):
     rolling_update: Share = Share()
 
 
+class Selector(Seen):
+    """Which pods belong to a workload."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: tuple[dict[str, Any], ...] = ()
+
+
 class Specification(Seen):
     """What is wanted."""
 
     replicas: int = 1
     paused: bool = False
+    selector: Selector = Selector()
     template: Template = Field(default_factory=dict)
     strategy: Strategy = Strategy()
     update_strategy: Strategy = Strategy()
@@ -126,6 +135,12 @@ class Workload(Resource):
     def gave_up(self) -> AwareDatetime | None:
         """When Kubernetes said that the rollout makes no progress any more; None where it does not say so."""
         return None
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The service that its labels name, if they do."""
+        named = (self.metadata.labels.get(each, "") for each in SERVICE_LABELS)
+        return frozenset(itertools.islice(filter(None, named), 1))
 
     @property
     def deployed_by(self) -> str:
@@ -210,6 +225,11 @@ class DaemonSet(Workload):
         share = self.spec.update_strategy.rolling_update
         said = share.max_unavailable if "max_unavailable" in share.model_fields_set else 1
         return min(self.wanted, max(1, _count(said, self.wanted, up=True)))
+
+
+WORKLOADS: tuple[type[Workload], ...] = (Deployment, StatefulSet, DaemonSet)
+BY_NOUN: Mapping[str, type[Workload]] = {each.kind.noun.lower(): each for each in WORKLOADS}
+"""As they stand in an address: ``deployment``."""
 
 
 class ReplicaSet(Resource):

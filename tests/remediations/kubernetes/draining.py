@@ -18,8 +18,8 @@ from remediations.backends.kubernetes import Kubernetes, KubernetesSettings
 from remediations.backends.kubernetes.errors import BudgetError
 from remediations.backends.kubernetes.nodes import MARK, KubernetesNodes
 from remediations.capability import Through
-from remediations.infrastructure.nodes import Evicted, Pod
 from remediations.infrastructure.recover_node import RecoverNode, RecoverNodeParameters
+from remediations.infrastructure.recover_node.nodes import Evicted, Pod
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, REQUEST_SECONDS, ControlPlane
 
@@ -93,18 +93,23 @@ class Yard:
 
         They ask for a label, which the other nodes are given later.
         """
-        apps = client.AppsV1Api(self.api)
-        make: Any = {
-            "Deployment": apps.create_namespaced_deployment,
-            "StatefulSet": apps.create_namespaced_stateful_set,
-        }[document["kind"]]
         label = {f"runs-{document['metadata']['name']}": self.namespace}
         document["spec"]["template"]["spec"]["nodeSelector"] = label
         await self._label(node, label)
-        await make(self.namespace, document, **LIMITS)
+        await self.run(document)
         await self.until_ready(document["metadata"]["name"], document["spec"]["replicas"], node=node)
         for other in NODES:
             await self._label(other, label)
+
+    async def run(self, document: Any) -> None:
+        """Create a Deployment, StatefulSet or DaemonSet."""
+        apps = client.AppsV1Api(self.api)
+        create: Any = {
+            "Deployment": apps.create_namespaced_deployment,
+            "StatefulSet": apps.create_namespaced_stateful_set,
+            "DaemonSet": apps.create_namespaced_daemon_set,
+        }[document["kind"]]
+        await create(self.namespace, document, **LIMITS)
 
     async def until_ready(self, name: str, count: int, *, node: str | None = None) -> list[Any]:
         """Wait until that many pods of it are ready, on ``node`` if one is given."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from kubernetes_asyncio.client import ApiClient
 
 from bot.local.servers import until
 from bot.policy.file.protected import Protected
-from bot.policy.plan import Exactness, Plan
+from bot.policy.plan import BlastRadius, Exactness, Plan
 from bot.remediation import (
     Condition,
     HaltedError,
@@ -22,13 +23,15 @@ from bot.remediation import (
     Record,
     TemporaryError,
 )
-from remediations.infrastructure.nodes import Evicted
+from remediations.infrastructure.recover_node.nodes import Evicted
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
 from tests.remediations.kubernetes.draining import KEY, LIMITS, WITHIN_SECONDS, Yard, application, yard
 
 pytestmark = ON_KUBERNETES
 NODE, *OTHERS = NODES
+SICK_WITHIN_SECONDS = 150.0
+"""Kubernetes gives a node 40 s to answer."""
 
 
 @pytest.fixture
@@ -40,9 +43,7 @@ async def here(
 
 
 async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
-    await client.AppsV1Api(here.api).create_namespaced_daemon_set(
-        here.namespace, application("agent", kind="DaemonSet"), **LIMITS
-    )
+    await here.run(application("agent", kind="DaemonSet"))
     await here.create(application("web", 2), node=NODE)
     await here.create(application("cache", local_data=True), node=NODE)
     await here.until_ready("agent", 1, node=NODE)
@@ -50,7 +51,7 @@ async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
     plan = await here.plan(NODE)
     assert plan.forecasts == {"pods moved": 3}
     assert plan.services == {"web", "cache"}
-    assert (plan.blast_radius.targets, plan.blast_radius.share) == (1, pytest.approx(1 / 3))
+    assert plan.blast_radius == BlastRadius(targets=1, share=1 / 3)
     assert plan.remaining is not None
     assert (plan.remaining.healthy, plan.remaining.left, plan.remaining.total) == (3, 2, 3)
     assert (plan.rollback.exactness, "lost" in plan.rollback.summary) == (Exactness.APPROXIMATE, True)
@@ -208,7 +209,7 @@ async def test_somebody_uncordons_it_while_it_is_drained_and_keeps_the_rest(here
     assert [step.ended for step in execution.steps] == [True, False]
 
 
-async def test_refused_before_anything_is_done(here: Yard, control_plane: ControlPlane) -> None:
+async def test_what_is_protected_unknown_or_lost_for_good_is_refused_before_anything_is_done(here: Yard) -> None:
     with pytest.raises(PermanentError, match="protected by 'kubernetes:node/hollow-"):
         await here.plan(NODE, protected=Protected(targets=("kubernetes:node/hollow-*",)))
     unknown = await here.plan("hollow-9")
@@ -216,6 +217,9 @@ async def test_refused_before_anything_is_done(here: Yard, control_plane: Contro
     assert {f"kubernetes:node/{NODE}", NODE} <= set(await here.remediation.targets())
     await here.create(application("web"), node=NODE)
     plan = await here.plan(NODE)
+    precious = f"kubernetes:{here.namespace}/deployment/web"
+    with pytest.raises(PermanentError, match=f"{precious} has .* on the node and is protected by '{precious}'"):
+        await here.plan(NODE, protected=Protected(targets=(precious,)))
 
     document: Any = {
         "metadata": {"name": "by-hand"},
@@ -270,3 +274,49 @@ class _Interrupted(ExecutionInMemory):
         if len(self.steps) == self._before_step + 1:
             await self._here.cordon(NODE, on=False)
         return await super().retrying(change, within=within)
+
+
+async def test_a_node_that_answers_no_more_is_drained_of_what_it_cannot_be_seen_to_end(
+    here: Yard, control_plane: ControlPlane
+) -> None:
+    await here.create(application("web", 2), node=NODE)
+    await here.create(application("db", kind="StatefulSet"), node=NODE)
+    healthy = await here.plan(NODE)
+    kubelet = control_plane.nodes[NODE]
+    kubelet.send_signal(signal.SIGSTOP)
+    try:
+
+        async def is_sick() -> bool:
+            node = await here.nodes.node(NODE)
+            assert node is not None
+            return not (node.ready or any(pod.ready for pod in await here.nodes.pods(NODE)))
+
+        await until(is_sick, f"{NODE} is found to be sick", within_seconds=SICK_WITHIN_SECONDS)
+        with pytest.raises(PermanentError, match=r"changed since the plan was made \(ready\)"):
+            await here.drain(healthy, ExecutionInMemory())
+        await here.cordon(OTHERS[0])
+        plan = await here.plan(NODE)
+        assert plan.remaining is not None
+        assert (plan.remaining.healthy, plan.remaining.taken, plan.remaining.total) == (1, 0, 3)
+        told = "\n".join(plan.cautions)
+        assert f"Other nodes are cordoned: {OTHERS[0]}." in told
+        assert "Only 1 other node would be left to take pods." in told
+        assert f"does not answer, so these are not replaced before it does: {here.namespace}/db-0." in told
+        await here.cordon(OTHERS[0], on=False)
+
+        record = await here.drain(plan, ExecutionInMemory())
+        assert [step.ended for step in record.steps] == [True] * 4
+        assert {pod.spec.node_name for pod in await here.until_ready("web", 2)} <= set(OTHERS)
+        health = await here.remediation.health(plan, record)
+        assert (health.condition, "StatefulSet/db" in health.summary) == (Condition.SETTLING, True)
+        await client.AppsV1Api(here.api).delete_namespaced_stateful_set("db", here.namespace, **LIMITS)
+        assert "cannot be seen to end" in (await here.until_healthy(plan, record)).summary
+        await here.remediation.roll_back(plan, record, ExecutionInMemory())
+    finally:
+        kubelet.send_signal(signal.SIGCONT)
+
+    async def is_well() -> bool:
+        node = await here.nodes.node(NODE)
+        return node is not None and node.takes_pods and not await here.nodes.pods(NODE)
+
+    await until(is_well, f"{NODE} is ready again", within_seconds=SICK_WITHIN_SECONDS)

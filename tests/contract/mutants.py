@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import subprocess
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -273,31 +272,10 @@ class GoesOnWhenCancelled(Mutant):
 
 
 class LeavesAThread(Mutant):
-    """Its thread writes when somebody has read the file after the cancel: as late as a thread may be."""
-
-    read: ClassVar[threading.Event] = threading.Event()
-    runs: ClassVar[int] = 0
-
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
-        file, read = cast(FlagFile, self._flags(plan)), self.read
-        read.clear() if type(self).runs else read.set()  # the first run is the one that nobody cancels
-        type(self).runs += 1
-
-        def slowly() -> None:
-            if read.wait(60):
-                file._write({**file._read(), "search": Flag(on=False, by="a thread")})
-
-        await asyncio.to_thread(slowly)
+        file = cast(FlagFile, self._flags(plan))
+        await asyncio.to_thread(lambda: file._write({**file._read(), "search": Flag(on=False, by="a thread")}))
         return await super().execute(plan, snapshot, execution)
-
-
-class SeesThreads(MutantInAFile):
-    """Tells the thread above when the file was read."""
-
-    async def outside(self) -> Any:
-        seen = await super().outside()
-        LeavesAThread.read.set()
-        return seen
 
 
 class LeavesATask(Mutant):

@@ -22,7 +22,7 @@ from remediations.testing.life import (
     settled,
     succeeded,
 )
-from remediations.testing.observing import CutShort, Threads, children
+from remediations.testing.observing import CutShort, children, threads
 from remediations.testing.promise import expect, promise
 from remediations.testing.subject import Ability, Subject
 
@@ -152,12 +152,12 @@ async def _(subject: Subject) -> None:
 
 @promise("It can be stopped before every step, and nothing is done after that")
 async def _(subject: Subject) -> None:
-    start = await subject.outside()
     steps = (await succeeded(subject)).steps
     several = Ability.SEVERAL not in subject.absent
     expect(not several or steps > 1, "there are several targets, and one step: put a step around each change")
     for k in range(steps):
         await subject.begin()
+        start = await subject.outside()
         done = await carried_out(subject, halt_before=k)
         when = f"stopped before step {k + 1} of {steps}"
         expect(isinstance(done.error, HaltedError), f"{when}, execute gave {done.error!r}: let it pass")
@@ -199,8 +199,8 @@ async def _cancelled(subject: Subject, at: int | None) -> int:
     start, plan = await subject.outside(), await planned(subject)
     before = await in_time(subject.remediation.snapshot(plan), "snapshot")
     execution, tasks, processes = execution_of(ACTION), asyncio.all_tasks(), children()
-    cut = CutShort(subject.remediation.execute(plan, before, execution), at)
-    with Threads() as threads:
+    with threads() as pool:
+        cut = CutShort(subject.remediation.execute(plan, before, execution), at, pool.gate)
 
         async def run() -> None:
             await cut
@@ -215,7 +215,7 @@ async def _cancelled(subject: Subject, at: int | None) -> int:
         expect(not children() - processes, f"{when}, a child process lives on")
         expect(not asyncio.all_tasks() - tasks - {running}, f"{when}, a task goes on: {asyncio.all_tasks() - tasks}")
         then = await subject.outside()
-        await threads.ended()
+        await pool.ended()
         now = await subject.outside()
         expect(now == then, f"{when}, the system changed later, from {then!r} to {now!r}: a thread went on")
     if cut.was_cut and Ability.ROLL_BACK not in subject.absent:

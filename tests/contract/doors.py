@@ -12,10 +12,12 @@ BROKEN_OFF = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 4000
 
 @asynccontextmanager
 async def answering(answer: bytes, socket: Path) -> AsyncIterator[str]:
-    """A UNIX socket that says the same to everybody, and hangs up; its address."""
+    """A UNIX socket that says the same to every HTTP request, and hangs up; its address."""
 
     async def answered(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)  # something was asked
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().casefold()
+        _, _, length = head.partition("content-length:")
+        await reader.readexactly(int(length.split()[0]) if length else 0)
         writer.write(answer)
         writer.close()
 

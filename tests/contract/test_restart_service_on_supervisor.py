@@ -138,7 +138,7 @@ class OnSupervisor(Subject):
                 others = {"timeout": "300ms"}
             else:
                 answer = PLAIN_PAGE if how is Ability.LYING else BROKEN_OFF
-                server = await stack.enter_async_context(answering(answer, self.folder / "door"))
+                server = f"unix://{await stack.enter_async_context(answering(answer, self.folder / 'door'))}"
             yield made(self.name, {"supervisor": self.backend_at(server, **others)})
 
     async def _processes(self) -> dict[str, tuple[str, int]]:

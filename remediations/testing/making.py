@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.remediation import Remediation
 from remediations.backends.base import Backend
-from remediations.catalogue import build_catalogue, make_backends
+from remediations.catalogue import backend_kinds, build_catalogue, kind_of, settings_of
 
 
 def made(name: str, backends: Mapping[str, Mapping[str, Any]]) -> Remediation:
@@ -19,6 +19,7 @@ def made(name: str, backends: Mapping[str, Mapping[str, Any]]) -> Remediation:
 
 
 def only_backend(backends: Mapping[str, Mapping[str, Any]]) -> Backend:
-    """The one backend of the section."""
-    (backend,) = make_backends(backends).values()
-    return backend
+    """The one backend of the section; errors as ``made``."""
+    ((name, section),) = backends.items()
+    kind = backend_kinds()[kind_of(name, section)]
+    return kind(name, kind.settings.model_validate(settings_of(section)))

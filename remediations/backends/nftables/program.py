@@ -23,7 +23,7 @@ _PIECE_BYTES = 2**16
 
 
 class TooLongAnswerError(Exception):
-    """The program said more than anybody could want to hear."""
+    """The program said more than anybody could want to know."""
 
 
 @dataclass(frozen=True, slots=True)

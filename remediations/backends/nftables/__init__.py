@@ -90,7 +90,7 @@ class Nftables(Backend):
         if not answer.succeeded:
             raise self._refused(answer)
         try:
-            return read_table(answer.output)
+            return await asyncio.to_thread(read_table, answer.output)  # a large one takes a while
         except ValueError as error:
             raise PermanentError(
                 f"{self}: nft answered with something else than its JSON; version 0.9.3 or newer is needed."

@@ -68,7 +68,7 @@ class OnSupervisor(Subject):
 
     def backend_at(self, server: str, **others: Any) -> Mapping[str, Any]:
         access = {"username": self.supervisord.username, "password_file": str(self.password)}
-        limits = {"timeout": "2s", "settle_within": "30s", "staging": ["east"]}
+        limits = {"timeout": "2s", "settle_within": "30s", "staging": ["shop:east"]}
         return {"server": server, **access, **limits, **others}
 
     async def begin(self) -> None:
@@ -92,9 +92,7 @@ class OnSupervisor(Subject):
 
     async def works(self) -> bool:
         now = await self._processes()
-        return all(
-            state == "RUNNING" and pid != self.hung[address] for address, (state, pid) in self._shop(now).items()
-        )
+        return all(now[address][0] == "RUNNING" and now[address][1] != self.hung[address] for address in (EAST, WEST))
 
     def same(self, before: Any, now: Any) -> bool:
         return {address: state for address, (state, _) in before.items()} == {a: s for a, (s, _) in now.items()}
@@ -140,7 +138,7 @@ class OnSupervisor(Subject):
                 others = {"timeout": "300ms"}
             else:
                 answer = PLAIN_PAGE if how is Ability.LYING else BROKEN_OFF
-                server = await stack.enter_async_context(answering(answer, self.folder / "door"))
+                server = f"unix://{await stack.enter_async_context(answering(answer, self.folder / 'door'))}"
             yield made(self.name, {"supervisor": self.backend_at(server, **others)})
 
     async def _processes(self) -> dict[str, tuple[str, int]]:

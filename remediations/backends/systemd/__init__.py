@@ -195,7 +195,8 @@ class Systemd(Backend):
     async def _mend(self, fault: str, target: str) -> None:
         if fault == "hang" and (await self.unit(target)).state.meant_to_run:
             await self.send(target, signal.SIGCONT)
-        await self.reset_failed(target)
+        with suppress(UnknownTargetError):  # what was stopped may be out of its memory: then nothing is to be forgotten
+            await self.reset_failed(target)
         await self.start(target)
 
     async def _do(self, method: str, name: str) -> None:

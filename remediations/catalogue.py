@@ -68,7 +68,15 @@ def parameter_models() -> Mapping[str, type[Parameters]]:
 def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
     """Make every remediation with the backends of the policy. Connects to nothing, but reads credentials.
 
-    A backend is of the kind that its ``kind`` says, else of the kind that its name says.
+    Raises:
+        BackendError, PluginError: as ``make_backends``.
+    """
+    made = make_backends(backends)
+    return {each.remediation.name: each.make(made) for each in capabilities()}
+
+
+def make_backends(backends: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Backend]:
+    """Every backend of the policy, by its name there; of the kind that its ``kind`` says, else of that of its name.
 
     Raises:
         BackendError: an unknown kind or setting, or a credential that is not where the policy says it is.
@@ -86,7 +94,7 @@ def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
                 problems.append(f"backends.{name}: {error}")
     if problems:
         raise BackendError("\n".join(problems))
-    return {each.remediation.name: each.make(made) for each in capabilities()}
+    return made
 
 
 def backend_problems(backends: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -56,10 +56,7 @@ class _Check:
         path = ("runbooks", self.name, "staging", "with")
         if BACKEND in self.runbook.staging.parameters:
             yield from self._serving(path, staged)
-        if staged == own:
-            told = "staging is the same as production: `with` there changes nothing of the runbook's own"
-            yield Trouble(path, told, "name a target that is there to be broken, such as `{service: checkout-staging}`")
-        elif self.runbook.staging.inject:
+        if self.runbook.staging.inject:
             yield from self._injecting(self.runbook.staging.inject, staged)
 
     def _serving(self, path: tuple[str, ...], parameters: Mapping[str, Any]) -> Iterator[Trouble]:

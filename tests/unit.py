@@ -27,6 +27,7 @@ UNIT = (
     "tests/remediations/test_addresses.py",
     "tests/remediations/test_catalogue.py",
     "tests/remediations/test_nftables_table.py",
+    "tests/remediations/test_node_forecast.py",
     "tests/rerun/test_verdict.py",
     "tests/second_channel/test_letters.py",
     "tests/second_channel/test_links.py",

@@ -90,7 +90,8 @@ def test_an_unusable_setting_of_a_backend_on_this_machine_is_refused(
 
 def test_an_unknown_kind_of_backend_lists_the_known_ones() -> None:
     with pytest.raises(
-        BackendError, match=r"backends\.mainframe: 'mainframe' is not a kind.*one of nftables, supervisor, systemd"
+        BackendError,
+        match=r"backends\.mainframe: 'mainframe' is not a kind.*one of kubernetes, nftables, supervisor, systemd",
     ):
         build_catalogue({"mainframe": {}})
 

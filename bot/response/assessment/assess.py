@@ -3,8 +3,7 @@
 Which runbook to plan is asked of the policy's own matching; the decision matches again over what was planned.
 """
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -21,6 +20,7 @@ from bot.remediation import About, NothingToDoError, PermanentError, Remediation
 from bot.response.assessment.parameters import FixedError, changes, filled
 from bot.response.assessment.plan_checks import checked
 from bot.response.ports.context import Context
+from bot.response.ports.patience import NotAnsweredError, Patience
 
 FILLERS_TRIED = 5
 """Alerts of one incident that are planned one after the other until one asks for something that is not done yet."""
@@ -142,22 +142,36 @@ async def _planned(context: Context, policy: Policy, brief: Brief, name: str) ->
     makes no other incident unheard.
     """
     runbook, request = policy.runbooks[name], brief.request
-    given = request.parameters if request else {}
-    first, *others = _fillers(policy, brief, name)
-    alert, done = facts_for(first, request), list[Planned]()
+    fillers = _fillers(policy, brief, name)
+    # Whoever has approved is not told that others are slow: what is about to begin is asked to the end.
+    patience = context.patience if brief.runbook is None else Patience()
     limit = context.timing.plan_timeout_seconds
     try:
-        async with asyncio.timeout(limit):
-            for each in (first, *others):
-                alert = facts_for(each, request)
-                planned = await _plan_once(context, policy, runbook, alert, given)
-                if not planned.nothing_to_do:
-                    return planned.model_copy(update={"alert": "" if each is first else each.key}), alert
-                done.append(planned)
-    except TimeoutError:
-        return Planned(problem=f"{runbook.remediation} did not answer within {limit:g} s"), alert
+        return await patience.ask(
+            _system(runbook), lambda: _plan_in_turn(context, policy, runbook, fillers, request), limit
+        )
+    except NotAnsweredError as error:
+        return Planned(problem=f"{_system(runbook)} {error}"), facts_for(fillers[0], request)
+
+
+async def _plan_in_turn(
+    context: Context, policy: Policy, runbook: Runbook, fillers: Sequence[AlertFacts], request: Request | None
+) -> tuple[Planned, AlertFacts]:
+    given, done = request.parameters if request else {}, list[Planned]()
+    for each in fillers:
+        alert = facts_for(each, request)
+        planned = await _plan_once(context, policy, runbook, alert, given)
+        if not planned.nothing_to_do:
+            return planned.model_copy(update={"alert": "" if each is fillers[0] else each.key}), alert
+        done.append(planned)
     problem = " ".join(dict.fromkeys(one.problem for one in done))
-    return Planned(problem=problem, nothing_to_do=True), facts_for(first, request)
+    return Planned(problem=problem, nothing_to_do=True), facts_for(fillers[0], request)
+
+
+def _system(runbook: Runbook) -> str:
+    """Whom planning asks, in words: the remediation, and the backend where the policy names one."""
+    backend = runbook.parameters.get("backend")
+    return f"{runbook.remediation} through {backend}" if backend else runbook.remediation
 
 
 async def _plan_once(

@@ -131,20 +131,20 @@ class KubernetesNodes:
     async def nodes(self) -> tuple[Node, ...]:
         """All there are, by name."""
         return tuple(
-            sorted((_node(each) for each in await self._cluster.listed(NodeObject)), key=lambda node: node.name)
+            sorted((node_of(each) for each in await self._cluster.listed(NodeObject)), key=lambda node: node.name)
         )
 
     async def node(self, name: str) -> Node | None:
         """One, as it is now; None when there is none."""
         try:
-            return _node(await self._cluster.read(NodeObject, name))
+            return node_of(await self._cluster.read(NodeObject, name))
         except NotFoundError:
             return None
 
     async def pods(self, node: str) -> tuple[Pod, ...]:
         """All that are on it, by namespace and name."""
         found = await self._cluster.listed(PlacedPod, fields=f"spec.nodeName={node}")
-        return tuple(sorted((_pod(each) for each in found), key=str))
+        return tuple(sorted((pod_of(each) for each in found), key=str))
 
     async def workloads(self, names: Collection[str]) -> Mapping[str, Workload]:
         """What makes pods: one list of pods for each namespace, and one question for each workload of a known kind."""
@@ -257,7 +257,8 @@ class KubernetesNodes:
         return TemporaryError(str(error), retry_after=ASK_AGAIN_SECONDS)
 
 
-def _node(seen: NodeObject) -> Node:
+def node_of(seen: NodeObject) -> Node:
+    """What is gone by of a node."""
     ready = any(each.type == "Ready" and each.status == "True" for each in seen.status.conditions)
     taints = {f"{each.key}={each.value}:{each.effect}" for each in seen.spec.taints if _keeps_off(each)}
     return Node(
@@ -286,7 +287,8 @@ def _cordon(metadata: NodeMetadata) -> Cordon:
     return Cordon(by=owner.manager, since=since)
 
 
-def _pod(seen: PlacedPod) -> Pod:
+def pod_of(seen: PlacedPod) -> Pod:
+    """What is gone by of a pod."""
     metadata, owner = seen.metadata, seen.metadata.controller
     return Pod(
         namespace=metadata.namespace,
@@ -327,6 +329,3 @@ def _belongs_to(seen: PlainPod) -> str:
 def _workload(seen: PlainPod) -> str:
     owner = seen.metadata.controller
     return f"{seen.metadata.namespace}/{owner.kind}/{owner.name}" if owner else ""
-
-
-__all__ = ["KubernetesNodes"]

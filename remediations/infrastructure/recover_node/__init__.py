@@ -225,8 +225,8 @@ class RecoverNode(Remediation):
         before = record.snapshot.state["node"]
         if before["cordon"] is not None and not before["cordon"]["key"]:
             return Report(summary=f"{target.label} stays cordoned, as it was before us.")
-        keys = {execution.idempotency_key, *(each.details.get("key") for each in record.steps)}
-        still_ours = partial(draining.cordoned_by_us, system, target, before["uid"], keys)
+        key = record.steps[0].details.get("key")
+        still_ours = partial(draining.cordoned_by_us, system, target, before["uid"], key)
         if await still_ours() is None:
             return Report(summary=f"{target.label} takes pods already.")
 

@@ -92,14 +92,18 @@ async def evict(system: Nodes, target: Target, pod: Pod, before: Workload | None
     return await system.evict(pod)
 
 
-async def cordoned_by_us(system: Nodes, target: Target, uid: str, keys: Collection[object]) -> Node | None:
-    """The node with our cordon; None when it takes pods. Whatever else it is, somebody has changed it."""
+async def cordoned_by_us(system: Nodes, target: Target, uid: str, key: object) -> Node | None:
+    """The node with our cordon; None when it takes pods. Whatever else it is, somebody has changed it.
+
+    Where nobody lived to note the ``key``, any cordon of ours is taken for it: nothing else of ours could act on the
+    node meanwhile.
+    """
     node = await found(system, target.label)
     if node.uid != uid:
         raise MovedOnError(f"Another node is called {target.label} now, so it was left alone.")
     if node.cordon is None:
         return None
-    if node.cordon.key not in keys:
+    if not node.cordon.key or key not in (None, node.cordon.key):
         raise MovedOnError(f"{target.label} was cordoned since {node.cordon}, so it stays cordoned.")
     return node
 

@@ -1,5 +1,6 @@
 """Nodes of a real control plane to drain, for the tests of ``recover_node``: what they set up and what they look at."""
 
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes_asyncio import client
 from kubernetes_asyncio.client import ApiClient
 
@@ -21,7 +23,7 @@ from remediations.capability import Through
 from remediations.infrastructure.recover_node import RecoverNode, RecoverNodeParameters
 from remediations.infrastructure.recover_node.nodes import Evicted, Pod
 from remediations.testing.execution import ExecutionInMemory
-from tests.fixtures.kubernetes import NODES, REQUEST_SECONDS, ControlPlane
+from tests.fixtures.kubernetes import HOME, NODES, REQUEST_SECONDS, ROLES, TOKEN_SECONDS, ControlPlane
 
 WITHIN_SECONDS = 90.0
 LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
@@ -51,9 +53,7 @@ class Yard:
     remediation: RecoverNode
 
     async def plan(self, node: str, *, protected: Protected | None = None, **parameters: Any) -> Plan:
-        wanted = RecoverNodeParameters(node=node, **parameters)
-        about = About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
-        return await self.remediation.plan(wanted, about)
+        return await self.remediation.plan(RecoverNodeParameters(node=node, **parameters), about(protected))
 
     async def drain(self, plan: Plan, execution: ExecutionInMemory) -> Record:
         """Execute as a flow does, and return what is recorded of it."""
@@ -199,17 +199,58 @@ def _is_ready(pod: Any) -> bool:
     return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
 
 
+def about(protected: Protected | None = None) -> About:
+    """What policy and incident say."""
+    return About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
+
+
+def nodes_of(plane: ControlPlane, token: str, folder: Path) -> WatchedNodes:
+    """The nodes as whoever has this token may see and change them."""
+    file = folder / f"token-{uuid.uuid4().hex}"
+    file.touch(0o600)
+    file.write_text(token)
+    settings = KubernetesSettings.model_validate(
+        {"url": plane.url, "ca_file": plane.authority, "token_file": file, "timeout": f"{REQUEST_SECONDS:g}s"}
+    )
+    return WatchedNodes(Kubernetes("kubernetes", settings))
+
+
+def remediation_of(plane: ControlPlane, token: str, folder: Path) -> RecoverNode:
+    """The remediation with this token."""
+    return over(nodes_of(plane, token, folder))
+
+
+def over(nodes: KubernetesNodes) -> RecoverNode:
+    return RecoverNode(Through({"kubernetes": nodes}, ("kubernetes",)))
+
+
+async def token_of_one_who_looks(plane: ControlPlane) -> str:
+    """A service account with every right of ours to read, and none to change anything."""
+    name = f"onlooker-{uuid.uuid4().hex[:8]}"
+    named: Any = {"metadata": {"name": name}}
+    (role,) = (each for each in yaml.safe_load_all(ROLES.read_text("utf-8")) if "nodes" in each["metadata"]["name"])
+    reading = [{**rule, "verbs": [v for v in rule["verbs"] if v in ("get", "list")]} for rule in role["rules"]]
+    rules: Any = {**named, "rules": [rule for rule in reading if rule["verbs"]]}
+    binding: Any = {
+        **named,
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": HOME}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+    }
+    request: Any = {"spec": {"audiences": [], "expirationSeconds": TOKEN_SECONDS}}
+    async with plane.client(plane.administrator) as api:
+        core, access = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
+        await core.create_namespaced_service_account(HOME, named, **LIMITS)
+        await access.create_cluster_role(rules, **LIMITS)
+        await access.create_cluster_role_binding(binding, **LIMITS)
+        asked = await core.create_namespaced_service_account_token(name, HOME, request, **LIMITS)
+    return str(asked.status.token)
+
+
 @asynccontextmanager
 async def yard(plane: ControlPlane, api: ApiClient, namespace: str, folder: Path) -> AsyncIterator[Yard]:
     """Nobody else's pods are about, and every node takes pods again afterwards."""
-    token = folder / "token"
-    token.touch(0o600)
-    token.write_text(plane.bot)
-    settings = KubernetesSettings.model_validate(
-        {"url": plane.url, "ca_file": plane.authority, "token_file": token, "timeout": f"{REQUEST_SECONDS:g}s"}
-    )
-    nodes = WatchedNodes(Kubernetes("kubernetes", settings))
-    made = Yard(api, namespace, nodes, RecoverNode(Through({"kubernetes": nodes}, ("kubernetes",))))
+    nodes = nodes_of(plane, plane.bot, folder)
+    made = Yard(api, namespace, nodes, over(nodes))
     await made.until_alone()
     try:
         yield made

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,26 @@ from bot.remediation import (
     Record,
     TemporaryError,
 )
+from remediations.infrastructure.recover_node import RecoverNodeParameters
 from remediations.infrastructure.recover_node.nodes import Evicted
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
-from tests.remediations.kubernetes.draining import KEY, LIMITS, WITHIN_SECONDS, Yard, application, yard
+from tests.remediations.kubernetes.draining import (
+    KEY,
+    LIMITS,
+    WITHIN_SECONDS,
+    Yard,
+    about,
+    application,
+    remediation_of,
+    token_of_one_who_looks,
+    yard,
+)
 
 pytestmark = ON_KUBERNETES
 NODE, *OTHERS = NODES
+SICK_WITHIN_SECONDS = 150.0
+"""Kubernetes gives a node 40 s to answer."""
 
 
 @pytest.fixture
@@ -78,7 +92,8 @@ async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
     assert left is not None
     assert here.remediation.compared(plan, left) == here.remediation.compared(plan, record.after)
     for expected in ("takes pods again", "takes pods already"):
-        assert expected in (await here.remediation.roll_back(plan, record, ExecutionInMemory())).summary
+        undoing = ExecutionInMemory(key="key-of-the-rollback")
+        assert expected in (await here.remediation.roll_back(plan, record, undoing)).summary
     assert (await here.is_cordoned(NODE), await here.mark(NODE)) == (False, None)
     now = await here.remediation.snapshot(plan)
     assert here.remediation.compared(plan, now) == here.remediation.compared(plan, record.snapshot)
@@ -149,14 +164,15 @@ async def test_stopped_between_two_pods_it_leaves_the_rest_and_is_undone_as_ofte
     assert left is not None
     now = await here.remediation.snapshot(plan)
     assert here.remediation.compared(plan, left) == here.remediation.compared(plan, now)
-    died_in_the_first = record.model_copy(update={"steps": (record.steps[0].model_copy(update={"ended": False}),)})
+    unnoted = record.steps[0].model_copy(update={"ended": False, "details": {}})
+    died_in_the_first = record.model_copy(update={"steps": (unnoted,)})
     assert here.remediation.left(plan, died_in_the_first) is None
 
     with pytest.raises(HaltedError):
         await here.remediation.roll_back(plan, record, ExecutionInMemory(halt_before=0))
     assert await here.is_cordoned(NODE)
     for _ in range(2):
-        await here.remediation.roll_back(plan, record, ExecutionInMemory())
+        await here.remediation.roll_back(plan, died_in_the_first, ExecutionInMemory(key="key-of-the-rollback"))
         assert (await here.is_cordoned(NODE), await here.mark(NODE)) == (False, None)
 
 
@@ -271,3 +287,66 @@ class _Interrupted(ExecutionInMemory):
         if len(self.steps) == self._before_step + 1:
             await self._here.cordon(NODE, on=False)
         return await super().retrying(change, within=within)
+
+
+async def test_a_node_that_answers_no_more_is_drained_of_what_it_cannot_be_seen_to_end(
+    here: Yard, control_plane: ControlPlane
+) -> None:
+    await here.create(application("web", 2), node=NODE)
+    await here.create(application("db", kind="StatefulSet"), node=NODE)
+    healthy = await here.plan(NODE)
+    kubelet = control_plane.nodes[NODE]
+    kubelet.send_signal(signal.SIGSTOP)
+    try:
+
+        async def is_sick() -> bool:
+            node = await here.nodes.node(NODE)
+            assert node is not None
+            return not (node.ready or any(pod.ready for pod in await here.nodes.pods(NODE)))
+
+        await until(is_sick, f"{NODE} is found to be sick", within_seconds=SICK_WITHIN_SECONDS)
+        with pytest.raises(PermanentError, match=r"changed since the plan was made \(ready\)"):
+            await here.drain(healthy, ExecutionInMemory())
+        await here.cordon(OTHERS[0])
+        plan = await here.plan(NODE)
+        assert plan.remaining is not None
+        assert (plan.remaining.healthy, plan.remaining.taken, plan.remaining.total) == (1, 0, 3)
+        told = "\n".join(plan.cautions)
+        assert f"Other nodes are cordoned: {OTHERS[0]}." in told
+        assert "Only 1 other node would be left to take pods." in told
+        assert f"does not answer, so these are not replaced before it does: {here.namespace}/db-0." in told
+        await here.cordon(OTHERS[0], on=False)
+
+        record = await here.drain(plan, ExecutionInMemory())
+        assert [step.ended for step in record.steps] == [True] * 4
+        assert {pod.spec.node_name for pod in await here.until_ready("web", 2)} <= set(OTHERS)
+        health = await here.remediation.health(plan, record)
+        assert (health.condition, "StatefulSet/db" in health.summary) == (Condition.SETTLING, True)
+        await client.AppsV1Api(here.api).delete_namespaced_stateful_set("db", here.namespace, **LIMITS)
+        assert "cannot be seen to end" in (await here.until_healthy(plan, record)).summary
+        await here.remediation.roll_back(plan, record, ExecutionInMemory())
+    finally:
+        kubelet.send_signal(signal.SIGCONT)
+
+    async def is_well() -> bool:
+        node = await here.nodes.node(NODE)
+        return node is not None and node.takes_pods and not await here.nodes.pods(NODE)
+
+    await until(is_well, f"{NODE} is ready again", within_seconds=SICK_WITHIN_SECONDS)
+
+
+async def test_a_bot_that_may_only_look_is_told_so_in_the_rehearsal(
+    here: Yard, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    await here.create(application("web"), node=NODE)
+    looks = await token_of_one_who_looks(control_plane)
+    onlooker = remediation_of(control_plane, looks, tmp_path)
+    plan = await onlooker.plan(RecoverNodeParameters(node=NODE), about())
+    lacking = f"may not patch nodes, create pods/eviction in {here.namespace}. Bind watchkeeper-nodes"
+    with pytest.raises(PermanentError, match=lacking):
+        await onlooker.rehearse(plan)
+    execution = ExecutionInMemory()
+    with pytest.raises(PermanentError, match="we lack the right"):
+        await onlooker.execute(plan, await onlooker.snapshot(plan), execution)
+    assert [step.ended for step in execution.steps] == [False]
+    assert not await here.is_cordoned(NODE)

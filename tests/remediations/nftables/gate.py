@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from pydantic import JsonValue
 
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Facts, Plan
 from bot.remediation import About, Health, Record, Report, Snapshot
-from remediations.backends.nftables import Nftables, NftablesSettings
+from remediations.backends.nftables import Nftables, NftablesSettings, program
 from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.capability import Capability
 from remediations.security.block_ip import BlockIp, BlockIpParameters
@@ -101,3 +102,11 @@ def through_json(facts: Stored) -> Stored:
 async def held(wire: Wire) -> list[str]:
     """What the gate's two sets hold, without times."""
     return [f"{each.network} {each.comment}".strip() for each in (await nftables_in(wire).table()).elements]
+
+
+def write_nft(folder: Path, patch: pytest.MonkeyPatch, text: str) -> None:
+    """A program named nft that is found before the real one."""
+    written = folder / "nft"
+    written.write_text(text)
+    written.chmod(0o755)
+    patch.setattr(program, "FOLDERS", f"{folder}:{program.FOLDERS}")

@@ -249,15 +249,6 @@ async def test_covered_by_a_wider_block_it_is_kept_out_as_well(wire: Wire) -> No
     assert "as a part of 198.51.100.0/24 without an end" in health.summary
 
 
-async def test_the_targets_are_what_is_blocked_now(wire: Wire) -> None:
-    nftables = nftables_in(wire)
-    await nft(wire, "add element inet watchkeeper blocked_ipv4 { 203.0.113.0/24, 198.51.100.7 }")
-    assert set(await block_ip_at(nftables).targets()) == {
-        *("nftables:203.0.113.0/24", "203.0.113.0/24"),
-        *("nftables:198.51.100.7", "198.51.100.7"),
-    }
-
-
 async def test_a_gate_that_does_not_answer_is_temporary_until_something_was_begun(wire: Wire) -> None:
     block_ip = block_ip_at(nftables_in(wire))
     plan = await block_ip.plan(wanted(ATTACKER[4]), about())

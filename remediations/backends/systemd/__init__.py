@@ -25,7 +25,7 @@ from pydantic import TypeAdapter, ValidationError, model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, RemediationError
-from remediations.backends.base import Backend, BackendSettings
+from remediations.backends.base import Backend, BackendSettings, UnknownTargetError
 from remediations.backends.systemd.bus import (
     MANAGER,
     NAME,

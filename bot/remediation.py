@@ -164,6 +164,10 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    def named(self) -> tuple[str, ...]:
+        """What they call the targets, as far as they say it; so a policy can be checked where no system is asked."""
+        return ()
+
 
 OPEN: JsonDict = {"open": True}
 """``Field(json_schema_extra=OPEN)`` marks a parameter that a person's request may change, within its type.

@@ -15,7 +15,7 @@ from bot.policy.rules.budgets import tiers_of
 from bot.policy.rules.services import UNKNOWN_SERVICE
 from bot.policy.situation import LedgerEntry
 from storage.once import insert_once
-from storage.tables import BUDGET_ENTRIES
+from storage.tables import ACTIONS, BUDGET_ENTRIES
 
 
 class Budgets:
@@ -25,9 +25,13 @@ class Budgets:
         self._session = session
 
     async def ledger(self, now: datetime, window: timedelta) -> tuple[LedgerEntry, ...]:
-        """Every action begun since ``window`` before ``now`` (after ``now``, too: clocks differ), oldest first."""
+        """Every action begun since ``window`` before ``now`` (after ``now``, too: clocks differ), oldest first.
+
+        What an action's targets were is on record with its plan, that of older releases included.
+        """
         rows = await self._session.execute(
-            select(BUDGET_ENTRIES)
+            select(BUDGET_ENTRIES, ACTIONS.c.plan)
+            .join(ACTIONS, ACTIONS.c.id == BUDGET_ENTRIES.c.action_id)
             .where(BUDGET_ENTRIES.c.at > now - window)
             .order_by(BUDGET_ENTRIES.c.at, BUDGET_ENTRIES.c.action_id)
         )
@@ -36,6 +40,7 @@ class Budgets:
                 action_id=row.action_id,
                 runbook=row.runbook,
                 services=tuple(row.services) if row.services is not None else (row.service,),
+                targets=tuple(target["key"] for target in row.plan["targets"]),
                 at=row.at,
             )
             for row in rows

@@ -17,13 +17,18 @@ def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Pat
     """
     from bot.policy.file.loading import check_policy
     from bot.policy.file.problems import render
-    from remediations.catalogue import PARAMETER_MODELS
+    from remediations.catalogue import parameter_models
+    from remediations.plugins import CatalogueError
+    from remediations.policy_check import policy_troubles
 
     try:
         text = policy.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{str(policy)!r} cannot be read: {error}. Name the policy file: `watchkeeper check policy.yml`.")
-    found = check_policy(text, parameter_models=PARAMETER_MODELS, now=datetime.now(UTC))
+    try:
+        found = check_policy(text, parameter_models=parameter_models(), systems=policy_troubles, now=datetime.now(UTC))
+    except CatalogueError as error:
+        fail(f"No policy can be checked: {error}")
     if found.problems:
         out.print(render(found.problems, filename=str(policy), text=text), markup=False, soft_wrap=True)
     errors = sum(problem.severity == "error" for problem in found.problems)

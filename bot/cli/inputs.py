@@ -14,15 +14,24 @@ def load_policy_file(path: Path) -> "Policy":
     """The policy at ``path``, or a clear end."""
     from bot.policy.file.loading import load_policy
     from bot.policy.file.problems import PolicyError
-    from remediations.catalogue import PARAMETER_MODELS
+    from remediations.catalogue import parameter_models
+    from remediations.plugins import CatalogueError
+    from remediations.policy_check import policy_troubles
 
     try:
-        return load_policy(path.read_text(encoding="utf-8"), filename=str(path), parameter_models=PARAMETER_MODELS)
+        return load_policy(
+            path.read_text(encoding="utf-8"),
+            filename=str(path),
+            parameter_models=parameter_models(),
+            systems=policy_troubles,
+        )
     except OSError as error:
         fail(
             f"The policy {str(path)!r} cannot be read: {error.strerror}. Set WATCHKEEPER_POLICY, or start from "
             "docs/policy.example.yml."
         )
+    except CatalogueError as error:
+        fail(f"No policy can be used: {error}")
     except PolicyError as error:
         fail(f"{error}\nThe policy cannot be used. `watchkeeper check {path}` shows this and the warnings too.")
 

@@ -18,7 +18,8 @@ from bot.policy.situation import Pause, Scope, ScopeKind
 from bot.response.interventions.known_names import Doubt, doubt, stored_names, with_live_targets
 from bot.response.interventions.pauses import put_on, take_off
 from bot.settings import SettingsError, read_policy_path
-from remediations.catalogue import BackendError, build_catalogue
+from remediations.catalogue import build_catalogue
+from remediations.plugins import CatalogueError
 from storage.pause_file import PauseFile
 
 
@@ -79,7 +80,7 @@ async def doubted(url: str, key: bytes, file: Path, scope: Scope | None, name: s
         return found
     try:
         catalogue = build_catalogue(policy.backends)
-    except BackendError:  # a credential is not at hand here
+    except CatalogueError:  # a credential is not at hand here
         return doubt(replace(names, unsure=names.unsure | {ScopeKind.TARGET}), scope, name)
     return doubt(await with_live_targets(names, catalogue), scope, name)
 

@@ -15,7 +15,8 @@ from bot.response.ports.context import Context, Timing
 from bot.settings import Settings
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, build_client
 from bot.slack.people import SlackPeople
-from remediations.catalogue import BackendError, build_catalogue
+from remediations.catalogue import build_catalogue
+from remediations.plugins import CatalogueError
 from storage.database import Database
 
 
@@ -70,5 +71,5 @@ async def lay_foundation(
 def _catalogue(policy: Policy) -> Catalogue:
     try:
         return build_catalogue(policy.backends)
-    except BackendError as error:
+    except CatalogueError as error:
         raise StartError(f"The policy's backends cannot be used:\n{error}") from error

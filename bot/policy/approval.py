@@ -4,7 +4,7 @@ Groups are resolved to Slack user ids by the caller: ask ``groups_for`` which gr
 ids to ``may`` or ``tally``. Nobody has authority by default: an empty list of ids means nobody.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,8 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
 from bot.policy.rules.forbidden import APPROVERS_NEEDED, forbidden_in
+from bot.policy.rules.remaining import APPROVERS_BELOW_THE_FLOOR, below_the_floor
+from bot.policy.situation import UnderWay
 
 
 class Intervention(StrEnum):
@@ -87,10 +89,18 @@ def may(
     return Permission(True, f"The policy lets you {intervention} here.")
 
 
-def approvals_needed(policy: Policy, runbook: str, plan: Plan) -> int:
-    """Distinct persons who must approve: as the policy says, and at least two for forbidden effects."""
+def approvals_needed(policy: Policy, runbook: str, plan: Plan, under_way: Sequence[UnderWay] | None = None) -> int:
+    """Distinct persons who must approve: as the policy says, and more where two must agree.
+
+    That is so for forbidden effects, and for a plan that would leave less healthy than the policy wants, counting what
+    is ``under_way`` elsewhere; None where that is not known, and so nothing about what would be left.
+    """
     needed = policy.approvals_of(runbook).needed
-    return max(needed, APPROVERS_NEEDED) if forbidden_in(plan) else needed
+    if forbidden_in(plan):
+        needed = max(needed, APPROVERS_NEEDED)
+    if below_the_floor(policy, plan, under_way):
+        needed = max(needed, APPROVERS_BELOW_THE_FLOOR)
+    return needed
 
 
 def may_act_by_hand(decision: Decision) -> Permission:

@@ -25,10 +25,10 @@ from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.templates import TemplateError, substitute_query
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
-from bot.policy.rules import bounds, budgets, controls, escalation, forbidden, incident, level, licence
+from bot.policy.rules import bounds, budgets, controls, escalation, forbidden, incident, level, licence, remaining
 from bot.policy.rules.case import Case, Ruling, forbids, passed
 from bot.policy.rules.impact import impact_of
-from bot.policy.rules.matching import Matched, facts_for, match_incident
+from bot.policy.rules.matching import Matched, facts_for, filled_by, match_incident
 from bot.policy.rules.services import Services, services_of
 from bot.policy.situation import AlertFacts, Evidenced, Planned, Situation
 
@@ -45,7 +45,9 @@ ABOUT_THE_PLAN: Mapping[str, Callable[[Case], Ruling]] = {
     "oversight": bounds.oversight,
     "targets": bounds.targets,
     "blast_radius": bounds.blast_radius,
+    "leave_healthy": remaining.leave_healthy,
     "forbidden_effects": forbidden.forbidden_effects,
+    "cautions": escalation.cautions,
     "memory": incident.memory,
     "again": incident.again,
     "alerts": incident.alerts,
@@ -93,6 +95,7 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     planned = situation.plans.get(matched.runbook)
     if planned is None:
         raise PlanMissingError(matched.runbook)
+    matched = filled_by(matched, situation.alerts, planned.alert)
     evidence = evidence_of(runbook, facts_for(situation.alerts[matched.alert], situation.request), situation)
     plan = planned.plan
     if plan is None or plan.remediation != runbook.remediation or evidence is None:
@@ -118,7 +121,7 @@ def decide(situation: Situation, policy: Policy) -> Decision:
         headline=rulings[decisive].text,
         otherwise=otherwise if applied else None,
         confidence=case.confidence.score,
-        approvals_needed=approvals_needed(policy, case.name, plan),
+        approvals_needed=approvals_needed(policy, case.name, plan, situation.under_way),
         veto_window_seconds=window,
         policy_digest=policy.digest,
         plan_digest=plan.digest,
@@ -167,7 +170,7 @@ def _case(
     heard = (*(situation.alerts[place] for place in matched.heard), *filling)
     services = services_of(policy, heard, plan)
     own = licence.licence_of(situation.evidenced.get(name, Evidenced()), runbook.digest, now, planned.changed)
-    ledger = situation.ledger
+    ledger, keys = situation.ledger, {target.key for target in plan.targets}
     return Case(
         situation=situation,
         policy=policy,
@@ -180,7 +183,9 @@ def _case(
         impact=impact_of(policy, heard, services, situation.answers),
         evidence=evidence,
         confidence=assess(evidence, situation.history, name, now),
-        budgets=None if ledger is None else budgets.states_of(policy, ledger, services.counted, name, now),
+        budgets=None
+        if ledger is None
+        else budgets.states_of(policy, ledger, services.counted, name, now, targets=keys),
         licence=own,
         granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
     )
@@ -262,5 +267,8 @@ def _no_plan(matched: Matched, runbook: Runbook | None, planned: Planned) -> Rul
             "people must handle it.",
             inputs,
         )
+    if planned.nothing_to_do:
+        done = planned.problem.strip().rstrip(".")
+        return forbids(Verdict.OBSERVE, f"Nothing to do: {done}. If it is not well all the same, look there.", inputs)
     problem = planned.problem.strip().rstrip(".") or "the alert does not fill what the runbook asks monitoring"
     return forbids(Verdict.OBSERVE, f"No plan could be made: {problem}. People must handle it.", inputs)

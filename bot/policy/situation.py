@@ -31,6 +31,11 @@ class AlertFacts(Facts):
     annotations: dict[str, str] = Field(default_factory=dict)
     starts_at: Moment
 
+    @property
+    def key(self) -> str:
+        """Names it among the alerts of its incident."""
+        return f"{self.source}/{self.fingerprint}"
+
 
 class Request(Facts):
     """A person wants this runbook considered, with a reason; it goes the same way as an alert."""
@@ -54,6 +59,10 @@ class Planned(Facts):
     plan: Plan | None = None
     problem: str = ""
     """Why there is no plan, in words for people."""
+    nothing_to_do: bool = False
+    """There is no plan because everything is as wanted already; ``problem`` says what."""
+    alert: str = ""
+    """Key of the alert that fills it, where that is not the first that could; see ``AlertFacts.key``."""
     changed: tuple[str, ...] = ()
     """Parameters in which a person's request differs from what the policy writes."""
 
@@ -85,6 +94,8 @@ class LedgerEntry(Facts):
     runbook: str
     services: tuple[str, ...] = ("",)
     """What it touched, with an empty name for a service that nobody knew; empty when no service feels it."""
+    targets: tuple[str, ...] = ()
+    """Keys of its targets; empty in situations of older releases."""
     at: Moment
 
 
@@ -217,6 +228,16 @@ class Acted(Facts):
     at: Moment
 
 
+class UnderWay(Facts):
+    """An action, of any incident, that is being carried out at this moment."""
+
+    action_id: str
+    services: tuple[str, ...] = ("",)
+    """What it touches, with an empty name for a service that nobody knows."""
+    taken: int = Field(ge=0)
+    """Healthy instances that it takes away; all its targets, where that is not known."""
+
+
 class Memory(Facts):
     """What has happened in this incident before."""
 
@@ -275,6 +296,8 @@ class Situation(Facts):
     pauses: tuple[Pause, ...] = ()
     ledger: tuple[LedgerEntry, ...] | None = None
     """What the budgets are counted from; None when it could not be read: what is unknown never permits."""
+    under_way: tuple[UnderWay, ...] | None = None
+    """Other actions that are being carried out; None in situations of older releases, which did not look."""
     evidenced: dict[str, Evidenced] = Field(default_factory=dict)
     """By runbook, for each of ``plans``."""
     oversight: Oversight = Oversight()

@@ -1,18 +1,16 @@
 """Roll back a deploy: put the last version that worked in place of one that does not.
 
-A version is known by *what* is deployed and never by a number: numbers are given anew whenever an older version comes
-back, and whoever goes "one back" twice is on the bad one again. So the version to go to is one that was deployed before
-the present one was, for the first time; and where a later one exists already, somebody has rolled back before, and
-there is nothing to do. A restart is no version.
+The version to go to is one that was deployed before the present one was, for the first time, and never one that came
+after it; and where a later one exists already, somebody has rolled back before, and there is nothing to do.
 
 What a version has done to data cannot be known here: a migration stays. Neither does configuration that is kept
 outside of the deploy go back. The plan says so.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import ClassVar, Protocol
+from datetime import timedelta
+from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -35,6 +33,7 @@ from bot.remediation import (
     Snapshot,
     TemporaryError,
 )
+from remediations.application.deploys import Deployed, Deploys, Version
 from remediations.backends.base import UnknownTargetError
 from remediations.capability import Through
 
@@ -49,99 +48,6 @@ NAMES_IN_A_SENTENCE = 3
 UNKNOWN_TO_US = (
     "What the version that goes has changed in databases, queues and configuration kept elsewhere stays as it is."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a deploy that its system still knows."""
-
-    name: str
-    """Names it exactly, for the system and for people: ``6d5f9c8b7``."""
-    content: str
-    """A digest of what is deployed; the same after a restart, and wherever and whenever it is deployed again."""
-    images: tuple[str, ...]
-    """What it consists of, for people: ``shop/web:41``."""
-    since: datetime
-    """When it was deployed for the first time."""
-    works: bool = False
-    """Whether it is seen to work at this moment: instances of it still serve."""
-    served_at_most: timedelta | None = None
-    """How long it can have been in service when it was last; None: it still is, or it cannot be told."""
-
-    @property
-    def words(self) -> str:
-        """For people: "web:41 (6d5f9c8b7)"."""
-        shown = ", ".join(image.rpartition("/")[2] for image in self.images[:NAMES_IN_A_SENTENCE])
-        return f"{shown} ({self.name})" if shown else self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """One deploy as it is now."""
-
-    address: str
-    """Names it within its backend."""
-    label: str
-    current: Version
-    earlier: tuple[Version, ...]
-    """Those that were deployed before the current one was, for the first time; first the one that served last."""
-    later: tuple[Version, ...]
-    """Those that came after it and are not in service: somebody has rolled back already."""
-    condition: Condition
-    seen: str
-    """The condition in words that go on from "web is"."""
-    healthy: int
-    total: int
-    taken: int
-    """Instances that are away at the same time while a version is put in place of another."""
-    held: str = ""
-    """Why no version can be put in place now, as in "paused"; empty: it can."""
-    remedy: str = ""
-    cautions: tuple[str, ...] = ()
-    services: frozenset[str] = frozenset()
-
-    def known(self, wanted: str) -> tuple[Version, ...]:
-        """Versions that ``wanted`` names: by name, or by an image or the end of one (``web:41``, ``sha256:…``)."""
-        versions = (self.current, *self.earlier, *self.later)
-        return tuple(each for each in versions if wanted == each.name or any(map(_ends(wanted), each.images)))
-
-
-class Deploys(Protocol):
-    """What a system must offer. ``str()`` of it names it in errors."""
-
-    async def find(self, name: str) -> tuple[Deployed, ...]:
-        """What ``name`` means, in the same order every time. It may come from an alert: only ever compare it.
-
-        Raises:
-            TemporaryError: it cannot be reached, or has not yet taken note of the last deploy.
-            PermanentError: refused.
-        """
-        ...
-
-    async def read(self, address: str) -> Deployed:
-        """One deploy as it is now.
-
-        Raises:
-            UnknownTargetError: it is gone.
-            TemporaryError, PermanentError: it cannot be asked.
-        """
-        ...
-
-    async def put(self, deployed: Deployed, version: str, idempotency_key: str, *, rehearsed: bool = False) -> None:
-        """Put the version of that name in place; return when the system has taken it. Asked twice, it is done once.
-
-        With ``rehearsed`` it is only checked that it could be done.
-
-        Raises:
-            TemporaryError: nothing has been changed.
-            MovedOnError: the current version is not the one of ``deployed`` any more.
-            PermanentError: refused, the version is not kept any more, or the outcome is unknown.
-        """
-        ...
-
-    async def every(self) -> Collection[str]:
-        """Every deploy, by its address and by its label."""
-        ...
 
 
 class RollBackDeployParameters(Parameters):
@@ -210,7 +116,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             deployed = await _look_again(system, plan, target)
             await system.put(deployed, target.becomes["name"], "rehearsal", rehearsed=True)
-        return Report(summary=f"{system} would take {_listed([target.label for target in plan.targets])} back.")
+        return Report(summary=f"{system} would roll {_listed([target.label for target in plan.targets])} back.")
 
     async def snapshot(self, plan: Plan) -> Snapshot:
         """Which version of each target is in place. What it consists of stays with its system, secrets and all.
@@ -234,7 +140,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             await _look_again(system, plan, target)
         changes = [
-            _Change(t, t.state["content"], t.becomes["name"], f"Take {t.label} back to {t.becomes['name']}")
+            _Change(t, t.state["content"], t.becomes["name"], f"Roll {t.label} back to {t.becomes['name']}")
             for t in plan.targets
         ]
         done = await _put_all(system, plan, changes, execution)
@@ -405,13 +311,13 @@ def _wanted(deployed: Deployed, to: str | None) -> Version:
 
 def _plan(wanted: RollBackDeployParameters, about: About, moves: Sequence[_Move], done: Sequence[str]) -> Plan:
     labels = [move.deployed.label for move in moves]
-    moved = [f"Take {m.deployed.label} back from {m.deployed.current.words} to {m.to.words}" for m in moves]
+    moved = [f"Roll {m.deployed.label} back from {m.deployed.current.words} to {m.to.words}" for m in moves]
     step_limit = (TAKEN_WITHIN + SETTLES_WITHIN if len(moves) > 1 else 2 * TAKEN_WITHIN).total_seconds()
     return Plan(
         remediation=RollBackDeploy.name,
         summary=f"{moved[0]} through {wanted.backend}."
         if len(moves) == 1
-        else f"Take {_listed(labels)} back to the versions before, through {wanted.backend}."
+        else f"Roll {_listed(labels)} back to the versions before, through {wanted.backend}."
         if moves
         else f"Nothing to roll back: {wanted.backend} knows nothing called {wanted.service!r}.",
         parameters=wanted.model_dump(mode="json"),
@@ -481,11 +387,6 @@ def _moved_on(target: Target, now: Deployed) -> str:
 
 def _state(version: Version) -> dict[str, JsonValue]:
     return {"content": version.content, "name": version.name, "images": list(version.images)}
-
-
-def _ends(wanted: str) -> Callable[[str], bool]:
-    """Whether an image is ``wanted``, or ends with it after one of the marks that parts of an image are parted by."""
-    return lambda image: image == wanted or any(image.endswith(f"{mark}{wanted}") for mark in "/:@")
 
 
 def _address(plan: Plan, target: Target) -> str:

@@ -137,6 +137,10 @@ class RestartServiceParameters(Parameters):
     """What the system calls it. supervisor: ``process``, ``group:process``, ``group:*``, or a group's name for all its
     processes. systemd: ``web`` or ``web.service``, ``web@east``, ``web@*`` for every instance of a template."""
 
+    def named(self) -> tuple[str, ...]:
+        """The service, as written."""
+        return (self.service,)
+
 
 class RestartService(Remediation):
     """Restart one instance after the other, so that the others go on serving."""

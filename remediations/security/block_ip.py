@@ -4,7 +4,6 @@ What counts as "the same state" between planning and acting is who had blocked i
 shorter time, whose block is then replaced and comes back with a rollback. Times that run are not part of it.
 """
 
-from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Annotated, ClassVar, Protocol
@@ -33,7 +32,7 @@ from remediations.capability import Through
 from remediations.security.addresses import Network, counted, is_private, network_of, written
 from remediations.security.blocked import Block, Sight, as_json, from_json, mark, same, shown
 
-SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=24)
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(hours=24)
 AS_LONG = 0.9
 """A block that lasts for this share of the time asked for is as good: nobody is asked about the rest."""
 RETRIED_WITHIN = timedelta(seconds=15)
@@ -101,7 +100,7 @@ class BlockIpParameters(Parameters):
     address: Annotated[str, AfterValidator(_address)]
     """An IPv4 or IPv6 address, or a network such as ``203.0.113.0/24``."""
     duration: Annotated[Duration, AfterValidator(_bounded)] = Field(json_schema_extra=OPEN)
-    """How long, from 1m to 24h; then it ends by itself."""
+    """How long, from 1s to 24h; then it ends by itself."""
     widest_ipv4: int = Field(default=32, ge=24, le=32)
     """Length of the prefix of the widest IPv4 network that may be blocked; 32: single addresses only."""
     widest_ipv6: int = Field(default=128, ge=48, le=128)
@@ -139,7 +138,7 @@ class BlockIp(Remediation):
         if weakness := sight.weaknesses.get(network.version):
             raise PermanentError(weakness)
         _refuse_blocked(sight, network, parameters.duration, about.now, str(system))
-        return _plan(parameters, str(system), network, sight.of(network), about)
+        return _plan(parameters, network, sight.of(network), about)
 
     async def rehearse(self, plan: Plan) -> Report:
         """Have the block checked by the system, with our rights, without making it.
@@ -184,7 +183,7 @@ class BlockIp(Remediation):
         return Report(summary=f"Blocked {target.label} {ours.end}.", details={"block": as_json(ours)})
 
     async def health(self, plan: Plan, record: Record) -> Health:
-        """Whether it is kept out now: blocked by whomever, and the rules drop what is blocked."""
+        """Whether it is kept out now: blocked by whomever, not only briefly, and the rules drop what is blocked."""
         network, label = _network(plan), written(_network(plan))
         try:
             sight = await self._system(plan).look()
@@ -193,6 +192,9 @@ class BlockIp(Remediation):
         found = sight.of(network) or sight.around(network)
         if found is None:
             return Health(condition=Condition.UNHEALTHY, summary=_not_blocked(label, _left(record)))
+        if found.identity == plan.targets[0].state["blocked"]:
+            summary = f"{label} is blocked by the block that was to be replaced only, {found.end}."
+            return Health(condition=Condition.UNHEALTHY, summary=summary)
         if weakness := sight.weaknesses.get(network.version):
             return Health(condition=Condition.UNHEALTHY, summary=f"{label} is blocked, but not kept out: {weakness}")
         whole = "" if found.network == network else f" as a part of {found.network}"
@@ -247,18 +249,6 @@ class BlockIp(Remediation):
         found = _left(record)
         return None if found is None else Snapshot(state={"block": as_json(found)})
 
-    async def targets(self) -> Collection[str]:
-        """Everything that is blocked now, by its key and by the address.
-
-        Raises:
-            TemporaryError, PermanentError: a system cannot be asked.
-        """
-        names: set[str] = set()
-        for name, system in self._through.every().items():
-            for block in (await system.look()).blocks:
-                names |= {f"{name}:{written(block.network)}", written(block.network)}
-        return names
-
     def _system(self, plan: Plan) -> Blocks:
         return self._through.get(plan.parameters["backend"])
 
@@ -308,7 +298,7 @@ def _refuse_blocked(sight: Sight, network: Network, wanted: timedelta, now: date
         )
 
 
-def _plan(wanted: BlockIpParameters, system: str, network: Network, before: Block | None, about: About) -> Plan:
+def _plan(wanted: BlockIpParameters, network: Network, before: Block | None, about: About) -> Plan:
     lasts = duration_text(wanted.duration)
     replaced = ", in place of a block that ends sooner" if before else ""
     return Plan(
@@ -331,7 +321,9 @@ def _plan(wanted: BlockIpParameters, system: str, network: Network, before: Bloc
             + ("; the one before comes back with what is left of its time." if before else "."),
             exactness=Exactness.EXACT,
         ),
-        steps=(f"Drop every packet from {wanted.address} in {system}; after {lasts} that ends by itself.",),
+        steps=(
+            f"Drop every packet from {wanted.address} through {wanted.backend}; after {lasts} that ends by itself.",
+        ),
         ends_after_seconds=wanted.duration.total_seconds(),
         limit_seconds=LIMIT_SECONDS,
         step_limit_seconds=STEP_LIMIT_SECONDS,
@@ -376,7 +368,7 @@ def _is_ours(plan: Plan, record: Record, now: Block) -> bool:
     """
     left, before = _left(record), _block(record.snapshot)
     if left is not None:
-        return now.mark == left.mark and now.as_marked
+        return now.as_marked and now.made_by == left.made_by
     new = before is None or now.mark != before.mark
     return new and now.as_marked and now.lasts == _ours(plan, "").lasts
 

@@ -14,10 +14,24 @@ Result = TypeVar("Result")
 class ExecutionInMemory:
     """Fulfils ``bot.remediation.Execution``."""
 
-    def __init__(self, *, halt_before: int | None = None, key: str = "key-of-the-action") -> None:
-        """``halt_before``: the step, counted from 0, that a person keeps from beginning; None: nobody halts it."""
+    def __init__(
+        self,
+        *,
+        halt_before: int | None = None,
+        key: str = "key-of-the-action",
+        poll_seconds: float | None = None,
+        patient: bool = True,
+    ) -> None:
+        """An execution that nobody halts and that waits as it is asked to, unless it is told otherwise.
+
+        ``halt_before``: the step, counted from 0, that a person keeps from beginning. ``poll_seconds``: the longest
+        that it waits before each further try, whatever was asked for. Without ``patient`` it gives up when so much
+        waiting was asked for as ``retrying`` allows, though less time has passed.
+        """
         self._halt_before = halt_before
         self._key = key
+        self._poll_seconds = poll_seconds
+        self._patient = patient
         self.steps: list[Step] = []
         """Every step that was begun, as far as it got."""
 
@@ -42,14 +56,17 @@ class ExecutionInMemory:
 
     async def retrying(self, change: Callable[[], Awaitable[Result]], *, within: timedelta) -> Result:
         """Try again after each TemporaryError, at the longest for ``within``."""
-        end = asyncio.get_running_loop().time() + within.total_seconds()
+        clock = asyncio.get_running_loop().time
+        begun, asked = clock(), 0.0
         while True:
             try:
                 return await change()
             except TemporaryError as error:
-                if asyncio.get_running_loop().time() + error.retry_after > end:
+                asked += error.retry_after
+                spent = clock() - begun + error.retry_after if self._patient else asked
+                if spent > within.total_seconds():
                     raise PermanentError(f"{error} Tried for {within.total_seconds():g} s.") from error
-                await asyncio.sleep(error.retry_after)
+                await asyncio.sleep(min(error.retry_after, self._poll_seconds or error.retry_after))
 
     def _check(self, words: str) -> None:
         if self._halt_before is not None and len(self.steps) >= self._halt_before:

@@ -1,22 +1,11 @@
 """Making a remediation as Watchkeeper does: by its name, from the policy's ``backends:``."""
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from typing import Any
 
 from bot.remediation import Remediation
-
-
-def _made(backends: Mapping[str, Mapping[str, Any]]) -> Any:
-    """The backends, and what each of the installed capabilities is over them."""
-    capabilities = [each.load() for each in entry_points(group="watchkeeper.remediations")]
-    kinds = {kind.kind: kind for capability in capabilities for kind in capability.adapters}
-    found = {}
-    for name, section in backends.items():
-        kind = kinds[section.get("kind", name)]
-        settings = {key: value for key, value in section.items() if key != "kind"}
-        found[name] = kind(name, kind.settings.model_validate(settings))
-    return found, {each.remediation.name: each.make(found) for each in capabilities}
+from remediations.backends.base import Backend
+from remediations.catalogue import backend_kinds, build_catalogue, kind_of, settings_of
 
 
 def made(name: str, backends: Mapping[str, Mapping[str, Any]]) -> Remediation:
@@ -24,12 +13,13 @@ def made(name: str, backends: Mapping[str, Mapping[str, Any]]) -> Remediation:
 
     Raises:
         KeyError: no remediation has that name.
-        BackendError: the backends cannot be used.
+        CatalogueError: the backends, or a plugin, cannot be used.
     """
-    return _made(backends)[1][name]
+    return build_catalogue(backends)[name]
 
 
-def only_backend(backends: Mapping[str, Mapping[str, Any]]) -> Any:
-    """The one backend of the section."""
-    (backend,) = _made(backends)[0].values()
-    return backend
+def only_backend(backends: Mapping[str, Mapping[str, Any]]) -> Backend:
+    """The one backend of the section; errors as ``made``."""
+    ((name, section),) = backends.items()
+    kind = backend_kinds()[kind_of(name, section)]
+    return kind(name, kind.settings.model_validate(settings_of(section)))

@@ -1,31 +1,81 @@
-"""What the checks see beside the system: awaits, threads, tasks, child processes, logs, and whatever may hold a secret."""
+"""What the checks see beside the system: awaits, threads, child processes, and whatever may hold a secret."""
 
 import asyncio
 import logging
 import os
 import sys
-from collections.abc import Coroutine, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from threading import Event
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 Result = TypeVar("Result")
 
 
+_EXECUTING: ContextVar[bool] = ContextVar("executing", default=False)
+
+
+class Threads(ThreadPoolExecutor):
+    """The threads that an execution may use, each held back until the execution waits for it.
+
+    So what is left in one when the execution is cancelled has not been done yet, and is done when we say so.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(thread_name_prefix="subject")
+        self.gate = Event()
+        self._begun: list[Future[Any]] = []
+
+    def submit(self, function: Callable[..., Any], /, *given: Any, **named: Any) -> Future[Any]:
+        """As every executor."""
+        if not _EXECUTING.get():
+            return super().submit(function, *given, **named)
+
+        def when_let() -> Any:
+            self.gate.wait()
+            return function(*given, **named)
+
+        begun = super().submit(when_let)
+        self._begun.append(begun)
+        return begun
+
+    async def ended(self) -> None:
+        """Let all of them go on, and wait until they have ended."""
+        self.gate.set()
+        await asyncio.to_thread(wait, self._begun)
+
+
+@contextmanager
+def threads() -> Iterator[Threads]:
+    """What the loop uses inside."""
+    loop, pool = asyncio.get_running_loop(), Threads()
+    loop.set_default_executor(pool)
+    try:
+        yield pool
+    finally:
+        loop.set_default_executor(ThreadPoolExecutor())
+        pool.gate.set()
+        pool.shutdown(wait=False)
+
+
 class CutShort(Generic[Result]):
     """Awaits a coroutine, and cancels its task at one of the times when it waits."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Result], at: int | None) -> None:
-        """``at``: which time, counted from 0; None: never, only count."""
-        self._coroutine, self._at = coroutine, at
+    def __init__(self, coroutine: Coroutine[Any, Any, Result], at: int | None, gate: Event) -> None:
+        """``at``: which time, counted from 0; None: never, only count. ``gate``: open while it waits uncancelled."""
+        self._coroutine, self._at, self._gate = coroutine, at, gate
         self.waits = 0
         """How often it has waited so far."""
 
     def __await__(self) -> Generator[Any, Any, Result]:
+        _EXECUTING.set(True)
         inner, problem = self._coroutine.__await__(), None
         while True:
+            self._gate.clear()
             try:
                 waiting = inner.send(None) if problem is None else inner.throw(problem)
             except StopIteration as end:
@@ -34,6 +84,8 @@ class CutShort(Generic[Result]):
             task = asyncio.current_task()
             if self.waits == self._at and task is not None:
                 task.cancel()
+            else:
+                self._gate.set()
             self.waits += 1
             try:
                 yield waiting
@@ -45,24 +97,6 @@ class CutShort(Generic[Result]):
     def was_cut(self) -> bool:
         """Whether it has waited so often."""
         return self._at is not None and self.waits > self._at
-
-
-class Threads:
-    """The threads that a coroutine may use, so that the end of what they do can be awaited."""
-
-    def __enter__(self) -> "Threads":
-        self._pool = ThreadPoolExecutor(thread_name_prefix="subject")
-        asyncio.get_running_loop().set_default_executor(self._pool)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
-        self._pool.shutdown(wait=False)
-
-    async def ended(self) -> None:
-        """Wait until whatever goes on in them has ended."""
-        with ThreadPoolExecutor(max_workers=1) as other:
-            await asyncio.get_running_loop().run_in_executor(other, self._pool.shutdown)
 
 
 def children() -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 An author writes a subject, a fixture that gives one, and a test with the mark ``contract``::
 
-    @pytest.mark.contract(FlagsInAFile)
+    @pytest.mark.contract(subject=FlagsInAFile)
     async def test_set_flag(promise: Promise, subject: FlagsInAFile) -> None:
         await promise.of(subject)
 
@@ -17,7 +17,7 @@ import pytest
 from remediations.testing import golden
 from remediations.testing.checks import PROMISES
 from remediations.testing.promise import Promise
-from remediations.testing.subject import Ability, Subject, faults
+from remediations.testing.subject import Subject, faults
 
 MARK = "contract"
 NOT_ASKED = "not asked by the contract suite"
@@ -31,15 +31,14 @@ async def _nothing() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The option that stores a plan of the present version."""
     group = parser.getgroup("contract", "the remediation contract")
-    group.addoption(
-        "--write-golden", action="store_true", help="store a plan of a remediation's present version where none is stored"
-    )
+    text = "store a plan of a remediation's present version where none is stored"
+    group.addoption("--write-golden", action="store_true", help=text)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""
-    config.addinivalue_line("markers", f"{MARK}(subject): asks of a remediation and a system what the contract promises")
-    golden.write_missing = config.getoption("--write-golden")
+    config.addinivalue_line("markers", f"{MARK}(subject): asks of a remediation what the contract promises")
+    golden.write_missing = config.getoption("--write-golden", default=False)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,7 +46,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker(MARK)
     if mark is None:
         return
-    subject: type[Subject] = mark.args[0]
+    subject: type[Subject] = mark.kwargs["subject"]
     if found := faults(subject):
         raise pytest.UsageError(f"{subject.__name__}: " + "; ".join(found))
     asked = [DECLARED, *(each for each in PROMISES if each.is_asked_of(subject))]
@@ -58,9 +57,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     """Take note of what is not asked, where a run in several processes can see it."""
     mark = item.get_closest_marker(MARK)
-    if mark is not None and getattr(item, "callspec", None) and item.callspec.params.get("promise") is DECLARED:
-        for ability, reason in mark.args[0].absent.items():
-            item.user_properties.append((NOT_ASKED, f"{mark.args[0].__name__}: {Ability(ability)}: {reason}"))
+    if mark is not None and isinstance(item, pytest.Function) and item.callspec.params.get("promise") is DECLARED:
+        subject = mark.kwargs["subject"]
+        for ability, reason in subject.absent.items():
+            item.user_properties.append((NOT_ASKED, f"{subject.__name__}: {ability}: {reason}"))
     return (yield)
 
 

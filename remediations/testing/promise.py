@@ -18,10 +18,12 @@ class Promise:
     needs: frozenset[Ability]
     """What a subject must be able to show, for this to be asked of it."""
     check: Callable[[Subject], Awaitable[None]]
+    unless: frozenset[Ability] = frozenset()
+    """What a subject must have declared absent for that."""
 
     def is_asked_of(self, subject: type[Subject]) -> bool:
-        """Whether it has declared none of it absent."""
-        return not self.needs & subject.absent.keys()
+        """Whether what it has declared absent makes it one of those."""
+        return not self.needs & subject.absent.keys() and self.unless <= subject.absent.keys()
 
     async def of(self, subject: Subject) -> None:
         """Check it, from the beginning.
@@ -38,12 +40,12 @@ PROMISES: list[Promise] = []
 
 
 def promise(
-    sentence: str, *needs: Ability
+    sentence: str, *needs: Ability, unless: tuple[Ability, ...] = ()
 ) -> Callable[[Callable[[Subject], Awaitable[None]]], Callable[[Subject], Awaitable[None]]]:
     """Make a promise of a check."""
 
     def add(check: Callable[[Subject], Awaitable[None]]) -> Callable[[Subject], Awaitable[None]]:
-        PROMISES.append(Promise(sentence, frozenset(needs), check))
+        PROMISES.append(Promise(sentence, frozenset(needs), check, frozenset(unless)))
         return check
 
     return add

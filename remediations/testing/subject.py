@@ -18,7 +18,8 @@ from pydantic import JsonValue
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Target
 from bot.remediation import About, Remediation
-from remediations.testing.making import made
+from remediations.backends.base import Backend
+from remediations.testing.making import made, only_backend
 
 Document = dict[str, Any]
 """Parameters as the policy's ``with`` has them."""
@@ -111,7 +112,7 @@ class Subject(ABC):
 
     @abstractmethod
     async def outside(self) -> JsonValue:
-        """The system by other means, as JSON: all that the remediation could change, and nothing that changes by itself.
+        """The system by other means, as JSON: all that the remediation could change, without what changes by itself.
 
         Waits until the system has come to rest, where it does things after it was asked.
         """
@@ -128,6 +129,10 @@ class Subject(ABC):
     def remediation(self) -> Remediation:
         """The remediation, over this system."""
         return self.make()()
+
+    def backend(self) -> Backend:
+        """The only backend of ``backends``."""
+        return only_backend(self.backends())
 
     def about(self) -> About:
         """What policy and incident say."""
@@ -169,8 +174,11 @@ class Subject(ABC):
         """``Ability.HELD``: inside, the system cannot finish what an execution begins."""
         raise NotImplementedError
 
-    async def spoilt(self, target: Target) -> None:
-        """``Ability.SPOILT``: keep the target's change from succeeding. What the plan has sealed stays as it is."""
+    async def spoilt(self, targets: tuple[Target, ...]) -> Target:
+        """``Ability.SPOILT``: keep the change of one of them from succeeding, if possible the last, and say of which.
+
+        What the plan has sealed stays as it is.
+        """
         raise NotImplementedError
 
     def ends(self) -> Document:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("bot", "handlers", "remediations", "storage")
+TESTING = ("remediations/testing/plugin.py",)
+"""Modules for authors of remediations, who install ``watchkeeper[testing]``; nothing of production imports them."""
 NOT_IMPORTED = {"aiosqlite"}
 """Declared and never imported by us: SQLAlchemy loads the driver that DATABASE_URL names."""
 
@@ -28,8 +30,9 @@ class Absent:
 
 
 sys.meta_path.insert(0, Absent())
-# Where these run by being imported, they are entry points, and the command line's own is imported below.
-entry_points = ("storage.migrations.env", "storage.migrations.__main__")
+# Where these run by being imported, they are entry points, and the command line's own is imported below. The last one is
+# pytest's, and nobody imports it where that is not.
+entry_points = ("storage.migrations.env", "storage.migrations.__main__", "remediations.testing.plugin")
 for package in sys.argv[2:]:
     found = importlib.import_module(package)
     for module in pkgutil.walk_packages(found.__path__, f"{package}."):
@@ -59,7 +62,8 @@ def pins(name: str) -> Mapping[str, str]:
 def imported() -> Mapping[str, Path]:
     """Third-party top-level modules that our packages import, anywhere, with a file that does."""
     found: dict[str, Path] = {}
-    for path in sorted(path for source in SOURCES for path in (ROOT / source).rglob("*.py")):
+    ours = (path for source in SOURCES for path in (ROOT / source).rglob("*.py"))
+    for path in sorted(path for path in ours if str(path.relative_to(ROOT)) not in TESTING):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and node.module and not node.level:

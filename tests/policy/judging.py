@@ -8,9 +8,7 @@ from bot.policy.decide import STRICTEST_FIRST, decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.situation import Planned, Situation
-from tests.policy.calm import (
-    RUNBOOK,
-)
+from tests.policy.calm import RUNBOOK
 
 AUTONOMY = {Verdict.ACT: 2, Verdict.ACT_UNLESS_STOPPED: 1}
 """How much happens without a person's approval; everything else is none."""

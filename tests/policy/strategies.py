@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Remaining, Rollback
 from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.situation import (
     Acted,
@@ -32,6 +32,7 @@ from bot.policy.situation import (
     Request,
     ScopeKind,
     Situation,
+    UnderWay,
 )
 from tests.policy.calm import (
     ANOTHER,
@@ -77,7 +78,24 @@ def plans(draw: st.DrawFn) -> Plan:
             exactness=draw(st.sampled_from(Exactness)),
         ),
         touches_service=draw(st.sampled_from((True, True, False))),
+        services=draw(st.sampled_from((frozenset(), frozenset(), frozenset({"orders"})))),
+        cautions=draw(st.sampled_from(((), (), ("It was deployed ten minutes ago",)))),
+        remaining=draw(st.one_of(st.none(), remainings())),
     )
+
+
+def remainings() -> st.SearchStrategy[Remaining]:
+    """What may be left of a service."""
+    few = st.integers(0, 4)
+    return st.builds(Remaining, healthy=few, total=st.integers(0, 5), taken=few)
+
+
+def under_ways() -> st.SearchStrategy[tuple[UnderWay, ...]]:
+    """What else may be carried out at this moment."""
+    services = st.sampled_from(((), ("",), ("checkout",), ("orders", "checkout")))
+    return st.lists(
+        st.builds(UnderWay, action_id=st.just("a9"), services=services, taken=st.integers(0, 2)), max_size=2
+    ).map(tuple)
 
 
 def forbidden_plans() -> st.SearchStrategy[Plan]:
@@ -185,7 +203,13 @@ def oversights() -> st.SearchStrategy[Oversight]:
 
 def _ledgers() -> st.SearchStrategy[tuple[LedgerEntry, ...]]:
     names = st.sampled_from(((), ("",), ("checkout",), ("orders", "checkout")))
-    return st.builds(lambda used, services: entries(used, services=services), st.integers(0, 6), names)
+    keys = st.sampled_from(((), ("supervisor:web0",), ("supervisor:db",)))
+    return st.builds(
+        lambda used, services, touched: entries(used, services=services, targets=touched),
+        st.integers(0, 6),
+        names,
+        keys,
+    )
 
 
 @st.composite
@@ -211,6 +235,7 @@ def _matters(policy: Policy) -> st.SearchStrategy[tuple[str, Any]]:
         "ledger": st.one_of(st.none(), _ledgers()),
         "evidenced": evidenceds(policy),
         "oversight": oversights(),
+        "under_way": st.one_of(st.none(), under_ways()),
         "request": requests(policy),
     }
     return st.one_of([st.tuples(st.just(field), values) for field, values in matters.items()])
@@ -241,7 +266,9 @@ _BUDGETS = (
     {"scope": "service", "actions": 2, "per": "1h"},
     {"scope": "tier", "actions": 3, "per": "1d"},
     {"scope": "runbook", "actions": 2, "per": "1h"},
+    {"scope": "target", "actions": 1, "per": "1h"},
 )
+FLOORS = ({"count": 1}, {"count": 3}, {"share": 0.5})
 
 
 @st.composite
@@ -269,7 +296,7 @@ def policies(draw: st.DrawFn) -> Policy:
         },
         "forbidden_effects": choose("ask", "refuse"),
         "budgets": draw(st.lists(st.sampled_from(_BUDGETS), max_size=2)),
-        "services": choose(CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*")),
+        "services": choose(CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*"), *map(leaving, FLOORS)),
         "mute": choose([], [{"when": "alert.name == 'Watchdog'", "reason": "it always fires"}]),
         "freezes": choose([], *([_freeze(services)] for services in ([], ["checkout"], ["orders"]))),
     }
@@ -281,6 +308,12 @@ def policies(draw: st.DrawFn) -> Policy:
 def _owning(pattern: str) -> Mapping[str, Any]:
     """The calm services, of which orders says which targets are its own."""
     return {**CALM_POLICY["services"], "orders": {"fleet": 3, "tier": 1, "targets": [pattern]}}
+
+
+def leaving(leave_healthy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The calm services, so much of which stays healthy."""
+    calm = CALM_POLICY["services"].items()
+    return {name: {**entry, "leave_healthy": leave_healthy} for name, entry in calm}
 
 
 def _freeze(services: list[str]) -> Mapping[str, Any]:

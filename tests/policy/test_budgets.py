@@ -7,9 +7,10 @@ import pytest
 
 from bot.policy.decision import RuleResult
 from bot.policy.file.document import Policy
+from bot.policy.plan import BlastRadius
 from bot.policy.rules.budgets import longest_window, states_of
 from bot.policy.situation import LedgerEntry
-from tests.policy.calm import ANOTHER, NOW, RUNBOOK, calm_alert, calm_plan, calm_policy, entries
+from tests.policy.calm import ANOTHER, NOW, RUNBOOK, calm_alert, calm_plan, calm_policy, entries, targets
 from tests.policy.edges import ESCALATES, PASSED, decided, said
 
 HOUR = timedelta(hours=1)
@@ -132,6 +133,22 @@ def test_a_budget_per_runbook_counts_the_runbooks_own_acts() -> None:
         ESCALATES,
         "The action budget is used up: 2 of 2 per 1h for restart-checkout.",
     )
+
+
+def test_a_budget_per_target_leaves_each_target_in_peace() -> None:
+    policy = of_scope("target", 1)
+    two = {"plan": calm_plan(targets=targets(2), blast_radius=BlastRadius(targets=2, share=0.5))}
+    elsewhere, here = entries(9, targets=("supervisor:db",)), entries(1, targets=("supervisor:web1", "supervisor:db"))
+    assert said("budgets", policy, **two, ledger=elsewhere).inputs == {
+        "budgets": ["0 of 1 per 1h for supervisor:web0", "0 of 1 per 1h for supervisor:web1"]
+    }
+    reason = said("budgets", policy, **two, ledger=here)
+    assert (reason.result, reason.text) == (
+        ESCALATES,
+        "The action budget is used up: 1 of 1 per 1h for supervisor:web1.",
+    )
+    assert said("budgets", policy, ledger=here).result is PASSED, "it was another target"
+    assert said("budgets", policy, **two, ledger=entries(9)).result is PASSED, "rows of old do not say which"
 
 
 def test_one_exhausted_budget_among_others_asks_and_is_named() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.policy.decide import RULES, PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
-from bot.policy.file.document import Policy, Severity
+from bot.policy.file.document import LeaveHealthy, Policy, Severity
 from bot.policy.levels import Level
 from bot.policy.rules.matching import match_incident, may_be_worse, severity_rank
 from bot.policy.situation import Demotion, Gate, Pause, Planned, Refusal, ScopeKind
@@ -119,8 +119,9 @@ def test_a_pause_or_freeze_of_a_service_holds_whatever_may_touch_it(case: Case, 
         for name, entry in policy.services.items()
         if "supervisor:web1" in entry.targets and "supervisor:web1" in {target.key for target in plan.targets}
     }
-    nobody_knows = "" in named and not plan.service and not by_target and plan.touches_service
-    touched = service in named | by_target | {plan.service} or nobody_knows
+    said = {plan.service, *plan.services} - {""}
+    nobody_knows = "" in named and not said and not by_target and plan.touches_service
+    touched = service in named | by_target | said or nobody_knows
     paused = decide(with_(situation, pauses=(pause(ScopeKind.SERVICE, service),)), policy)
     frozen = calm_policy(
         freezes=[{"name": "f", "from": NOW, "until": NOW + timedelta(hours=1), "services": [service]}]
@@ -191,6 +192,14 @@ TIGHTENED: dict[str, Callable[[Policy], Policy]] = {
     "highest L2": lambda p: _highest(p, Level.L2),
     "highest L1": lambda p: _highest(p, Level.L1),
     "one more condition": lambda p: _runbook(p, conditions=(*p.runbooks[RUNBOOK].conditions, "hour == 25")),
+    "what must remain": lambda p: p.model_copy(
+        update={
+            "services": {
+                name: entry.model_copy(update={"leave_healthy": LeaveHealthy(count=9)})
+                for name, entry in p.services.items()
+            }
+        }
+    ),
     "refusing": lambda p: p.model_copy(
         update={"forbidden_effects": calm_policy(forbidden_effects="refuse").forbidden_effects}
     ),

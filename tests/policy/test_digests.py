@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.policy.file.document import Policy, Runbook
-from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
+from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Remaining, Rollback, Target
 from tests.policy.calm import CALM_POLICY, CALM_RUNBOOK, RUNBOOK, calm_plan, calm_policy
 
 # Plans
@@ -24,6 +24,12 @@ from tests.policy.calm import CALM_POLICY, CALM_RUNBOOK, RUNBOOK, calm_plan, cal
         {"rollback": Rollback(summary="The process is started again as it was.", exactness=Exactness.APPROXIMATE)},
         {"steps": ("stop", "start")},
         {"touches_service": False},
+        {"version": 2},
+        {"services": frozenset({"orders"})},
+        {"ends_after_seconds": 60.0},
+        {"limit_seconds": 60.0},
+        {"step_limit_seconds": 60.0},
+        {"targets": (Target(key="supervisor:web0", label="web0", becomes={"version": "2"}),)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -32,6 +38,19 @@ def test_whatever_changes_in_a_plan_changes_its_digest(change: dict[str, Any]) -
     assert plan.digest == calm_plan().digest
     assert calm_plan(**change).digest != plan.digest
     assert plan.model_copy(update=change).digest == calm_plan(**change).digest
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"forecasts": {"bytes_freed": 5}},
+        {"cautions": ("It was deployed ten minutes ago.",)},
+        {"remaining": Remaining(healthy=3, total=4, taken=1)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_may_change_while_people_think_is_not_sealed(change: dict[str, Any]) -> None:
+    assert calm_plan(**change).digest == calm_plan().digest
 
 
 def test_a_plan_has_the_digest_it_had_before_plans_could_say_that_they_touch_no_service() -> None:
@@ -81,6 +100,21 @@ def test_a_licence_earned_before_entries_could_limit_a_rollback_still_stands_unt
     assert entry().digest == "b5bdc73bf5c009827ff3b492c22fd51af5fa77f2766a0ddc6e9d4bac849e8532"
     assert entry(rollback_within=None).digest == entry().digest
     assert entry(rollback_within="5m").digest != entry().digest
+
+
+STAGING = {"with": {"service": "x-staging"}}
+
+
+def test_a_licence_survives_what_entries_could_not_say_when_it_was_earned() -> None:
+    assert entry(effects=None).digest == entry(verify={**CALM_RUNBOOK["verify"], "own": False}).digest == entry().digest
+    assert entry(staging=STAGING).digest == "00cc834784a0dbdd69f5f67c040999d429d569c8cc27595577f342ddc32ddc57"
+    assert entry(staging={**STAGING, "inject": "kill"}).digest == entry(staging=STAGING).digest
+
+
+def test_a_licence_is_earned_anew_for_what_an_entry_says_since() -> None:
+    assert entry(effects=["billing"]).digest != entry().digest
+    assert entry(verify={"within": "2m", "own": True}).digest != entry(verify={"within": "2m"}).digest
+    assert entry(staging={**STAGING, "inject": "hang"}).digest != entry(staging=STAGING).digest
 
 
 def test_a_policy_is_sealed_with_everything_it_says() -> None:

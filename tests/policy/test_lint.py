@@ -40,7 +40,7 @@ runbooks:
     blast_radius: {share: 0.5}
     evidence: {down: up == 0}
     verify: {within: 2m, healthy: up == 1}
-    staging: {inject: kill}
+    staging: {with: {service: checkout-staging}, inject: kill}
 """
 
 
@@ -131,14 +131,14 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
             (7, 16, "nobody can stop 'restart' before it starts: its veto window is 0"),
         ),
         (
-            "    staging: {inject: kill}\n",
+            "    staging: {with: {service: checkout-staging}, inject: kill}\n",
             "",
             (16, 3, "'restart' can never earn L3: without `staging` its gates cannot be run, so it stays at L1"),
         ),
         (
             "{service: checkout}",
-            "{service: '${alert.service}'}",
-            (25, 5, "in staging there is no alert to fill service of 'restart'"),
+            "{service: checkout, mode: '${alert.name}'}",
+            (25, 5, "in staging there is no alert to fill mode of 'restart'"),
         ),
         (
             "    evidence: {down: up == 0}\n",
@@ -175,6 +175,31 @@ def test_a_surprise_is_warned_about_at_its_place(old: str, new: str, warning: tu
     assert warnings_of(changed(old, new)) == [warning]
 
 
+WAITING = "{service: '${alert.service}', deep: ['${alert.labels.instance}', {of: '${alert.severity}'}]}"
+
+
+def test_what_the_parameters_tell_apart_should_tell_incidents_apart() -> None:
+    text = changed("{service: checkout}", WAITING)
+    text = text.replace("{service: checkout-staging}", "{service: staging, deep: []}")
+    assert warnings_of(text) == [
+        (21, 11, "alerts that differ in instance, severity become one incident, but 'restart' acts for one of them")
+    ]
+    grouped = text.replace("runbooks:\n", "group_by: [alertname, service, severity, instance]\nrunbooks:\n")
+    assert warnings_of(grouped) == []
+    annotated = text.replace("${alert.severity}", "${alert.annotations.cause}").replace(
+        "alert.labels.instance", "alert.name"
+    )
+    assert warnings_of(annotated) == [], "nothing can be grouped by an annotation"
+
+
+def test_a_value_that_staging_would_wait_for_is_found_however_deep_it_stands() -> None:
+    text = changed("{service: checkout}", WAITING).replace(
+        "runbooks:\n", "group_by: [service, severity, instance]\nrunbooks:\n"
+    )
+    (warning,) = warnings_of(text)
+    assert warning[2] == "in staging there is no alert to fill deep of 'restart'"
+
+
 def test_a_level_below_the_lowest_is_a_surprise() -> None:
     text = changed("level: L3", "level: L0").replace("runbooks:", "levels: {lowest: L1}\nrunbooks:")
     assert warnings_of(text) == [(20, 12, "'restart' is written for L0, below the organisation's lowest level L1")]
@@ -183,7 +208,9 @@ def test_a_level_below_the_lowest_is_a_surprise() -> None:
 @pytest.mark.parametrize("level", ["L0", "L1"])
 def test_what_never_acts_alone_needs_neither_staging_nor_evidence(level: str) -> None:
     text = changed("level: L3", f"level: {level}")
-    text = text.replace("    staging: {inject: kill}\n", "").replace("    evidence: {down: up == 0}\n", "")
+    text = text.replace("    staging: {with: {service: checkout-staging}, inject: kill}\n", "").replace(
+        "    evidence: {down: up == 0}\n", ""
+    )
     assert warnings_of(text) == []
 
 

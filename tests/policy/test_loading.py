@@ -75,7 +75,7 @@ def test_every_error_of_a_bad_policy_is_found_at_its_place() -> None:
         (11, 73, "security_severity can be tightened to medium or low, not loosened to critical"),
         (13, 27, "there is no service 'order'"),
         (13, 42, "0: should be greater than or equal to 1"),
-        (16, 13, "\"everything\": should be 'all', 'service', 'tier' or 'runbook'"),
+        (16, 13, "\"everything\": should be 'all', 'service', 'tier', 'runbook' or 'target'"),
         (16, 34, "true: should be a valid integer"),
         (16, 45, "0s is no time at all"),
         (18, 47, "the freeze ends (2026-12-20T00:00Z) before it begins (2027-01-02T00:00Z)"),
@@ -93,7 +93,11 @@ def test_every_error_of_a_bad_policy_is_found_at_its_place() -> None:
         (29, 20, "in the condition: no matching overload for '_>_' applied to '(double, int)'"),
         (30, 50, "an approver could allow fewer targets (2) than the runbook may touch by itself (3)"),
         (31, 36, "${alert.labels.x} may stand only inside the quoted value of a label matcher"),
-        (32, 5, "verify needs exactly one of `healthy` (PromQL) and `http` (a URL)"),
+        (
+            32,
+            5,
+            "verify needs exactly one of `healthy` (PromQL), `http` (a URL) and `own: true` (the remediation's view)",
+        ),
         (32, 45, "'ftp://x' is not a fixed http:// or https:// URL"),
         (33, 5, "'verify' is written twice, first in line 32"),
         (34, 20, "there is no other runbook 'nothing'"),
@@ -227,6 +231,9 @@ def test_parameters_fit_the_remediation(with_: str, errors: list[tuple[int, int,
     assert errors_of(changed('{backend: supervisor, service: "${alert.labels.service}"}', with_)) == errors
 
 
+SAME_AS_PRODUCTION = "as it stands, staging is production: `staging.with` changes nothing of `with`"
+
+
 def test_parameters_go_unchecked_without_the_catalogue() -> None:
     text = changed("remediation: restart_service", "remediation: something_else")
     assert check_policy(text).errors == ()
@@ -239,7 +246,12 @@ def test_parameters_go_unchecked_without_the_catalogue() -> None:
     ("staging", "errors"),
     [
         ("{with: {service: web-staging}}", []),
-        ("{inject: kill}", []),
+        ("{with: {times: 2}}", []),
+        ("{inject: kill}", [(16, 5, SAME_AS_PRODUCTION)]),
+        ("{}", [(16, 5, SAME_AS_PRODUCTION)]),
+        ("{with: {backend: supervisor}}", [(16, 5, SAME_AS_PRODUCTION)]),
+        ("{with: {service: '${alert.labels.service}'}, inject: kill}", [(16, 5, SAME_AS_PRODUCTION)]),
+        ("kill", [(16, 14, '"kill": should be a mapping')]),
         ("{with: {servce: web}}", [(16, 22, "unknown key 'servce'")]),
         ("{with: {times: x}}", [(16, 29, '"x": should be a valid integer, unable to parse string as an integer')]),
         ("{with: {backend: k8s}}", [(16, 31, "there is no backend 'k8s'")]),

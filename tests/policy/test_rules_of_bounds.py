@@ -114,6 +114,22 @@ def test_without_a_bound_the_share_does_not_matter() -> None:
     assert said("blast_radius", policy, plan=reaching(1, share=None)).result is PASSED
 
 
+# Cautions
+
+
+def test_what_the_remediation_has_seen_asks_and_is_the_headline() -> None:
+    decision = decided(plan=calm_plan(cautions=("It was deployed ten minutes ago", " An autoscaler is in charge. ")))
+    assert (decision.verdict, decision.decisive, decision.approvals_needed) == (Verdict.ASK, "cautions", 1)
+    assert decision.headline == "It was deployed ten minutes ago. An autoscaler is in charge."
+    assert decision.reason("cautions").inputs == {
+        "cautions": ["It was deployed ten minutes ago", "An autoscaler is in charge."]
+    }
+
+
+def test_without_a_caution_nothing_speaks_against_it() -> None:
+    assert said("cautions").text == "Nothing was seen there that speaks against it."
+
+
 # Forbidden effects
 
 

@@ -233,7 +233,7 @@ def fields_with_more(value: Any, name: str = "") -> Any:
         return [fields_with_more(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if name in {"labels", "annotations", "parameters", "state"}:
+    if name in {"labels", "annotations", "parameters", "state", "becomes", "forecasts"}:
         return value
     items = {key: fields_with_more(item, key) for key, item in value.items()}
     return items if name in MAPS else {"of_a_newer_release": {"deep": [1, None]}, **items}

@@ -55,7 +55,7 @@ def _alerts_of(situation: Situation, **changes: Any) -> Situation:
 def _unknown_service(situation: Situation) -> Situation:
     """Budgets aside: an action on nobody knows what is counted once, as such."""
     ledger = None if situation.ledger is None else ()
-    return with_(_plan_of(_alerts_of(situation, service=""), service=""), ledger=ledger)
+    return with_(_plan_of(_alerts_of(situation, service=""), service="", services=frozenset()), ledger=ledger)
 
 
 def _labelled(situation: Situation, label: str, value: str) -> Situation:
@@ -98,6 +98,8 @@ UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
     "evidence is no number": lambda s: _answering(s, Answer(samples=("much",)), *s.answers),
     "evidence was not gathered": lambda s: with_(s, answers={}),
     "outcomes of the past": lambda s: _outcomes(s, "?"),
+    "what remains": lambda s: _plan_of(s, remaining=None),
+    "what else is under way": lambda s: with_(s, under_way=None),
     "gates": lambda s: with_(s, evidenced={}),
     "audit": lambda s: _overseeing(s, audited=False),
     "notification": lambda s: _overseeing(s, notification=Notification("of a newer release")),
@@ -105,8 +107,14 @@ UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
         s if s.request is None else with_(s, request=s.request.model_copy(update={"after": ()}))
     ),
 }
-NEED_SOMETHING_TO_FORGET = {"security severity", "outcomes of the past", "after which refusals it was asked for"}
-"""The calm case has none of these."""
+NEED_SOMETHING_TO_FORGET = {
+    "security severity",
+    "outcomes of the past",
+    "after which refusals it was asked for",
+    "what remains",
+    "what else is under way",
+}
+"""The calm case has none of these, and its policy sets no floor."""
 
 
 @pytest.mark.parametrize("what", UNKNOWN)

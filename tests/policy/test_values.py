@@ -7,12 +7,65 @@ import pytest
 from bot.policy.file.loading import check_policy, load_policy
 from tests.policy.small_file import GOOD, changed, errors_of
 
+NO_WAY = (
+    18,
+    5,
+    "verify needs exactly one of `healthy` (PromQL), `http` (a URL) and `own: true` (the remediation's view)",
+)
+
 
 def test_a_verify_without_a_way_to_know_is_an_error() -> None:
     text = changed('{within: 2m, healthy: "up == 1"}', "{within: 2m}")
     [error] = check_policy(text).errors
     assert (error.line, error.column) == (18, 5)
-    assert error.remedy == "add one of the two: without it nobody knows whether it worked"
+    assert error.remedy == "add one of them: without it nobody knows whether it worked"
+
+
+@pytest.mark.parametrize(
+    ("ways", "errors"),
+    [
+        ("own: true", []),
+        ('own: false, healthy: "up == 1"', []),
+        ("own: false", [NO_WAY]),
+        ('own: true, healthy: "up == 1"', [NO_WAY]),
+        ('own: true, http: "https://x"', [NO_WAY]),
+    ],
+)
+def test_the_remediations_own_view_is_a_way_to_know(ways: str, errors: list[tuple[int, int, str]]) -> None:
+    assert errors_of(changed('healthy: "up == 1"', ways)) == errors
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("[restart, notify]", None),
+        ("[restrat]", "'restrat' is not an effect; choose from restart, capacity"),
+        ("[unknown]", "'unknown' is not an effect"),
+        ("[5]", "5 is not an effect"),
+        ("[]", "effects is empty; name what it touches, or remove it"),
+    ],
+)
+def test_a_declared_effect_is_one_that_there_is(written: str, told: str | None) -> None:
+    errors = check_policy(changed("    level: L1\n", f"    level: L1\n    effects: {written}\n")).errors
+    assert (told is None) == (not errors)
+    assert told is None or told in f"{errors[0].message}; {errors[0].remedy}"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("{count: 2}", None),
+        ("{share: 0.5}", None),
+        ("{}", "needs exactly one of count and share; write {count: 2} or {share: 0.5}"),
+        ("{count: 2, share: 0.5}", "needs exactly one"),
+        ("{count: 0}", "greater than or equal to 1"),
+        ("{share: 1.5}", "less than or equal to 1"),
+    ],
+)
+def test_what_must_stay_healthy_is_a_number_or_a_share(written: str, told: str | None) -> None:
+    errors = check_policy(changed("{fleet: 4}", f"{{leave_healthy: {written}}}")).errors
+    assert (told is None) == (not errors)
+    assert told is None or told in f"{errors[0].message}; {errors[0].remedy}"
 
 
 def test_a_verify_of_another_shape_is_one_error() -> None:

@@ -9,8 +9,8 @@ from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.rules.matching import match_incident, worst_severity
-from bot.policy.situation import AlertFacts
-from tests.policy.calm import ANOTHER, NOW, RUNBOOK, asked_for, calm_alert, calm_policy, calm_situation
+from bot.policy.situation import AlertFacts, Planned
+from tests.policy.calm import ANOTHER, NOW, RUNBOOK, asked_for, calm_alert, calm_plan, calm_policy, calm_situation
 from tests.policy.edges import ESCALATES, PASSED, decided, said
 
 SLOW = {"when": "alert.name == 'Slow'", "summary": "Restart what is slow"}
@@ -183,9 +183,46 @@ def test_alerts_that_would_fill_the_runbook_differently_ask(
 ) -> None:
     firing = (calm_alert(labels={"instance": "web1"}), other("ServiceDown", severity, labels=labels))
     reason = said("alerts", calm_policy(waiting), alerts=firing)
+    named = labels.get("instance", "?")
     assert (reason.result, reason.text) == (
         ESCALATES,
-        "Several alerts of this incident would fill this runbook differently.",
+        "Alerts of this incident ask the same runbook for different things: this plan is for instance=web1, "
+        f"not for instance={named}. What it leaves out is looked at when it has ended.",
+    )
+    assert reason.inputs["fillings"] == ["instance=web1", f"instance={named}"]
+
+
+def test_what_many_alerts_ask_for_is_named_and_counted() -> None:
+    many = tuple(calm_alert(fingerprint=f"f{n}", labels={"instance": f"web{n}", "job": "x"}) for n in range(9))
+    policy = calm_policy({"with": {"instance": "${alert.labels.instance}", "job": "${alert.labels.job}"}})
+    reason = said("alerts", policy, alerts=(*many, many[3]))
+    assert "this plan is for instance=web0, not for instance=web1; instance=web2;" in reason.text
+    assert "instance=web5 and 3 more. What it leaves out" in reason.text
+    assert len(reason.inputs["fillings"]) == 9
+
+
+def attacked(*addresses: str) -> tuple[AlertFacts, ...]:
+    return tuple(calm_alert(fingerprint=f"f{address}", labels={"instance": address}) for address in addresses)
+
+
+def test_the_alert_that_was_planned_fills_the_runbook_though_an_older_one_is_done() -> None:
+    policy = calm_policy(BY_INSTANCE | {"evidence": {"down": "up{instance='${alert.labels.instance}'} == 0"}})
+    first, second = attacked("a", "b")
+    planned = Planned(plan=calm_plan(), alert=second.key)
+    decision = decided(policy, alerts=(first, second), plans={RUNBOOK: planned})
+    assert (decision.alert, decision.decisive) == (1, "alerts")
+    assert decision.evidence[0].query == "up{instance='b'} == 0"
+    assert "this plan is for instance=b, not for instance=a." in decision.headline
+    ended = decided(policy, alerts=(first,), plans={RUNBOOK: planned})
+    assert ended.alert == 0
+
+
+def test_what_is_as_wanted_already_is_no_failure() -> None:
+    planned = Planned(problem="198.51.100.7 is blocked since 12:00.", nothing_to_do=True)
+    decision = decided(plans={RUNBOOK: planned})
+    assert (decision.verdict, decision.decisive) == (Verdict.OBSERVE, "plan")
+    assert decision.headline == (
+        "Nothing to do: 198.51.100.7 is blocked since 12:00. If it is not well all the same, look there."
     )
 
 

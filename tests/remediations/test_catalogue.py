@@ -10,7 +10,7 @@ from supervisor.xmlrpc import Faults
 
 from bot.remediation import Parameters, PermanentError, Remediation
 from remediations.backends.supervisor import REMEDIES, ProcessState
-from remediations.catalogue import CAPABILITIES, PARAMETER_MODELS, BackendError, backend_problems, build_catalogue
+from remediations.catalogue import CAPABILITIES, BackendError, backend_problems, build_catalogue, parameter_models
 from tests.remediations.restarting import about
 
 SOCKET = {"server": "unix:///run/nobody/listens/here.sock"}
@@ -18,7 +18,7 @@ SOCKET = {"server": "unix:///run/nobody/listens/here.sock"}
 
 def test_a_catalogue_is_made_while_the_systems_it_names_are_down() -> None:
     catalogue = build_catalogue({"supervisor": SOCKET, "supervisor-east": {"kind": "supervisor", **SOCKET}})
-    assert set(catalogue) == set(PARAMETER_MODELS)
+    assert set(catalogue) == set(parameter_models())
     for name, remediation in catalogue.items():
         assert isinstance(remediation, Remediation)
         assert remediation.name == name
@@ -26,7 +26,7 @@ def test_a_catalogue_is_made_while_the_systems_it_names_are_down() -> None:
 
 def test_every_remediation_is_listed_once_and_keeps_to_the_contract() -> None:
     contract = {name for name, _ in inspect.getmembers(Remediation, inspect.iscoroutinefunction)}
-    assert len(PARAMETER_MODELS) == len(CAPABILITIES)
+    assert len(parameter_models()) == len(CAPABILITIES)
     for remediation in build_catalogue({}).values():
         for method in contract:
             assert inspect.iscoroutinefunction(getattr(remediation, method)), f"{remediation.name}.{method}"
@@ -90,7 +90,8 @@ def test_an_unusable_setting_of_a_backend_on_this_machine_is_refused(
 
 def test_an_unknown_kind_of_backend_lists_the_known_ones() -> None:
     with pytest.raises(
-        BackendError, match=r"backends\.mainframe: 'mainframe' is not a kind.*one of nftables, supervisor, systemd"
+        BackendError,
+        match=r"backends\.mainframe: 'mainframe' is not a kind.*one of kubernetes, nftables, supervisor, systemd",
     ):
         build_catalogue({"mainframe": {}})
 
@@ -122,7 +123,7 @@ def test_a_credential_file_that_holds_no_text_is_named(tmp_path: Path, content: 
 @pytest.mark.parametrize("parameters", [{}, {"service": ""}, {"service": "a", "colour": "red"}, {"service": "a" * 256}])
 def test_parameters_that_name_no_service_are_refused(parameters: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        PARAMETER_MODELS["restart_service"].model_validate(parameters)
+        parameter_models()["restart_service"].model_validate(parameters)
 
 
 def test_the_faults_we_explain_are_the_ones_supervisor_has() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bot.remediation import PermanentError, TemporaryError
-from remediations.backends.systemd import Systemd, SystemdSettings, UnitState
+from remediations.backends.systemd import Systemd, SystemdSettings
+from remediations.backends.systemd.unit import UnitState
 from tests.fixtures.servers import until
 from tests.fixtures.systemd import SystemdContainer, running_systemd
 

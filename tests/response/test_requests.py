@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field
 
 from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Scope, ScopeKind
-from bot.remediation import PermanentError
+from bot.remediation import OPEN, PermanentError
 from bot.response.assessment.assess import Brief
 from bot.response.deadlines.sweep import sweep
 from bot.response.interventions import pauses as controls
@@ -32,7 +33,7 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.ports.context import Context
 from tests.response.clicks import approve
-from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world, written_policy
+from tests.response.world import ALICE, BOB, CAROL, DAVE, Switch, SwitchParameters, World, world, written_policy
 
 FLIP = Wanted("flip", {"service": "lamp"}, "it looks dark to me")
 FOR_THE_LAMP = {"when": "alert.service == 'lamp'"}
@@ -130,6 +131,28 @@ async def test_changing_what_the_orders_say_always_takes_somebody_elses_yes(tmp_
         assert action.plan.parameters == {"switch": "siren"}
         card = await here.until_card(lambda card: card.level is Level.L1)
         assert "a person changed switch" in card.headline
+
+
+class Fixed(SwitchParameters):
+    """A switch that only the policy chooses."""
+
+    switch: str
+    times: int = Field(default=1, json_schema_extra=OPEN)
+
+
+async def test_what_only_the_policy_sets_is_not_changed_by_a_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Switch, "parameters", Fixed)
+    async with world(tmp_path, written_policy("L1", **FIXED)) as here:
+        text = await refused(here, Wanted("flip", {"switch": "siren", "service": "lamp"}))
+        assert text == (
+            "flip: “switch” is fixed by the policy as “lamp”, so a request cannot change it. "
+            "A request may change times. Leave switch=… out, or have the policy changed."
+        )
+        assert "It takes: service, times." in await refused(here, Wanted("flip", {"times": "often"}))
+        await ask(here, Wanted("flip", {"switch": "lamp", "times": "2"}))
+        assert (await here.until(ActionState.WAITING)).plan.parameters == {"switch": "lamp", "times": 2}
 
 
 async def test_saying_what_the_orders_say_anyway_changes_nothing(tmp_path: Path) -> None:

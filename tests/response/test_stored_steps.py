@@ -52,7 +52,20 @@ MEMBERS = {"sre-oncall": ["U01ALICE", "U02BOB"]}
 FOUND = {"muted": "", "evidence": [EVIDENCE], "impact": IMPACT, "members": MEMBERS}
 """What the release before inputs were kept had found of the world, but for the plan."""
 ANSWERS = {"light == 0": {"samples": [], "error": "", "warnings": [], "judged": "supports", "detail": "as told"}}
-PLANNED = {"plan": PLAN | {"touches_service": True}, "problem": "", "changed": []}
+PLAN_NOW: dict[str, Any] = PLAN | {
+    "targets": [{"key": "switch:lamp", "label": "lamp", "state": {"position": "off"}, "becomes": {}}],
+    "touches_service": True,
+    "version": 1,
+    "services": [],
+    "ends_after_seconds": None,
+    "limit_seconds": None,
+    "step_limit_seconds": None,
+    "forecasts": {},
+    "cautions": [],
+    "remaining": None,
+}
+NOT_PLANNED: dict[str, Any] = {"plan": None, "problem": "", "nothing_to_do": False, "alert": "", "changed": []}
+PLANNED = NOT_PLANNED | {"plan": PLAN_NOW}
 ASKED: dict[str, Any] = REQUEST | {"at": None, "after": []}
 OF_ONE_ALERT: list[tuple[type[Facts], dict[str, Any], dict[str, Any]]] = [
     (Request, REQUEST, ASKED),
@@ -70,7 +83,7 @@ OF_ONE_ALERT: list[tuple[type[Facts], dict[str, Any], dict[str, Any]]] = [
         Assessment,
         FOUND | {"runbook": "flip", "plan": None, "plan_problem": "no such switch"},
         {
-            "plans": {"flip": {"plan": None, "problem": "no such switch", "changed": []}},
+            "plans": {"flip": NOT_PLANNED | {"problem": "no such switch"}},
             "answers": ANSWERS,
             "members": MEMBERS,
         },
@@ -124,7 +137,7 @@ def with_news(stored: Any) -> Any:
     if not isinstance(stored, dict):
         return stored
     by_name = {"plans", "answers"}
-    free = {"labels", "annotations", "parameters", "state", "details", "members"}
+    free = {"labels", "annotations", "parameters", "state", "becomes", "forecasts", "details", "members"}
     news: dict[str, Any] = {"of_a_newer": {"x": 1}}
     for key, value in stored.items():
         if key in by_name:

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from dbos import DBOS
+from pydantic import Field
 
 from bot.policy.evidence import Answer, Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.situation import AlertFacts, Gate
 from bot.remediation import (
+    OPEN,
     About,
     Condition,
     Execution,
@@ -54,7 +56,7 @@ ALICE, BOB, CAROL, DAVE = "U01ALICE", "U02BOB", "U03CAROL", "U04DAVE"
 
 
 class SwitchParameters(Parameters):
-    switch: str
+    switch: str = Field(json_schema_extra=OPEN)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page
 
 from remediations import catalogue
-from tests.fixtures.start_service import StartService
+from tests.fixtures.start_service import CAPABILITY, StartService
 from tests.local.page.conftest import chromium
 from tests.scenarios.stage import ROOT
 
@@ -41,6 +41,5 @@ def picture(request: pytest.FixtureRequest) -> TakePicture:
 @pytest.fixture
 def start_service(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a remediation that can be rolled back, known to the bot of this story; a restart cannot be."""
-    monkeypatch.setattr(catalogue, "REMEDIATIONS", (*catalogue.REMEDIATIONS, StartService))
-    monkeypatch.setitem(catalogue.PARAMETER_MODELS, StartService.name, StartService.parameters)
+    monkeypatch.setattr(catalogue, "CAPABILITIES", (*catalogue.CAPABILITIES, CAPABILITY))
     return StartService.name

@@ -1,17 +1,20 @@
 """What landed versions have stored, kept in ``stored``: a folder for each, written once by ``write`` and never changed.
 
+``STORES`` says for each of them what the others store in another way, or not at all. What it does not say, all store.
+
 ``database.sql`` is the whole SQLite database, the durable engine's tables included; ``slack.json`` is what Slack
 remembered at that moment (messages carry our metadata, and buttons our values, so they are stored shapes as well);
 ``policy.yml`` is the policy that was in force, with addresses to be filled in.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from bot.local.demo.memory import Memory, remembered
@@ -22,10 +25,43 @@ AUDIT_KEY = b"a key that stored test databases were begun with"
 
 
 @dataclass(frozen=True, slots=True)
+class Stores:
+    """What a version stores, where not every version does so alike."""
+
+    schema: int
+    """The number of its situations' shape."""
+    situation: str
+    """The column of ``decisions`` that has a situation's text."""
+    inputs: bool
+    """Whatever a decision was made from: the policy by its digest, the ledger's rows, and the same for every claim."""
+    refusals: bool
+    """Who said no in an incident, where no action was left to carry it."""
+
+
+STORES = {
+    "landed-0001": Stores(schema=1, situation="situation", inputs=False, refusals=False),
+    "landed-0002": Stores(schema=2, situation="text", inputs=True, refusals=True),
+}
+"""By the folder's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class Landed:
     """One landed version's legacy."""
 
     folder: Path
+
+    @property
+    def stores(self) -> Stores:
+        """What it stores.
+
+        Raises:
+            LookupError: nobody has said so.
+        """
+        try:
+            return STORES[self.folder.name]
+        except KeyError:
+            raise LookupError(f"STORES does not say what {self} stores; add a line to {__name__}") from None
 
     def database(self, file: Path) -> Path:
         """Make the SQLite database as it was left, at ``file``."""
@@ -54,6 +90,12 @@ class Landed:
 def landed() -> Sequence[Landed]:
     """Every version that is kept, oldest first."""
     return [Landed(folder) for folder in sorted(STORED.iterdir()) if folder.is_dir()]
+
+
+def those_that(store: Callable[[Stores], bool]) -> pytest.MarkDecorator:
+    """For tests of what some versions store: they get those for which ``store`` holds, and not every version."""
+    found = [version for version in landed() if store(version.stores)]
+    return pytest.mark.parametrize("version", found, ids=str, indirect=True)
 
 
 def filled(document: dict[str, Any], *, supervisor: str, mail: str) -> str:

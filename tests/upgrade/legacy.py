@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alembic import command
+from pydantic_core import to_jsonable_python
 from sqlalchemy import JSON, Boolean, Connection, DateTime, MetaData, Table, insert
 
 from storage.database import Database
@@ -94,17 +95,32 @@ def _value(kind: object, value: Any) -> Any:
             return value
 
 
-def as_written(value: object) -> object:
-    """A value of ours as its column holds it in SQLite."""
-    match value:
+def agrees(found: object, row: Any, *unlike: str) -> bool:
+    """Whether a value has what its row holds, in every column that it has a field for, but those named."""
+    assert found is not None
+    names = [name for name in row.keys() if hasattr(found, name) and name not in unlike]  # noqa: SIM118 - a row
+    assert names
+    return all(same(getattr(found, name), row[name]) for name in names)
+
+
+def same(now: object, then: object) -> bool:
+    """Whether a value of ours says what its column holds in SQLite; a document may have got new fields.
+
+    Args:
+        now: the value, as the present code has read it.
+        then: what the column holds.
+    """
+    match now:
+        case None:
+            return then in (None, "null")
         case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+            return now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f") == then
         case Enum():
-            return value.value
-        case bool():
-            return int(value)
+            return bool(now.value == then)
+        case str() | bool() | int() | float():
+            return now == then
         case _:
-            return value
+            return said_again(to_jsonable_python(now), json.loads(str(then)))
 
 
 def said_again(now: object, then: object) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from bot.local.servers import ServerError, StartHook, get_json, log_tail, running, tell_nobody, until
-from bot.local.workspace import Message, Workspace
+from bot.local.workspace import Message, View, Workspace
 from tests.fixtures.servers import Program, Prometheus, Supervisord, running_prometheus, running_supervisord
 from tests.handlers.webhooks import webhook
 from tests.scenarios.stage import ALERT_TOKEN, ROOT
@@ -25,12 +25,14 @@ from tests.upgrade.landed import AUDIT_KEY, rows
 
 INCIDENTS = "C01INC"
 PATIENCE_SECONDS = 30.0
+OPENS_WITHIN_SECONDS = 5.0
+"""Slack lets a dialog be opened for three seconds; after that the person clicks again."""
 LISTENING = re.compile(r"Watchkeeper is running at (http://\S+)")
 HANGING = "orders"
 """It runs, and is being restarted when the bot dies."""
 REPAIRED = "mail"
 """It was down, was restarted, and is being stopped again when the bot dies."""
-DOWN = ("checkout", "payments", "search", "cart", "ledger", "basket", "worker-1", "worker-2", "worker-3")
+DOWN = ("checkout", "payments", "search", "cart", "ledger", "basket", "reports", "worker-1", "worker-2", "worker-3")
 """They have crashed; a plan for such a one can be made again anywhere, because it holds no process number."""
 BEFORE = ("catalogue", "invoices")
 """They were repaired, or not, before the bot died; nothing is done to them later."""
@@ -182,21 +184,50 @@ class Surroundings:
         outcome = await self.workspace.person(person).click(place, button)
         assert outcome.acked, f"{person}'s {button} was not heard: {outcome.warning}"
 
-    async def approve(self, person: str, service: str) -> None:
-        """Approve on the service's card, once it asks."""
+    async def dialog(self, person: str, place: Message, button: str) -> View:
+        """Click until the dialog opens.
+
+        Raises:
+            ServerError: it does not open.
+        """
+        views = self.workspace.open_views
+
+        async def opened() -> bool:
+            return bool(views(person))
+
+        for _ in range(10):
+            await self.click(person, place, button)
+            try:
+                await until(opened, f"the dialog of {button} opens", within_seconds=OPENS_WITHIN_SECONDS)
+            except ServerError:
+                continue
+            return views(person)[-1]
+        raise ServerError(f"the dialog of {button} does not open")
+
+    async def fill_in(self, person: str, place: Message, button: str, **form: str) -> None:
+        """Open the dialog, submit it, and make sure that it was taken."""
+        outcome = await self.workspace.person(person).submit(await self.dialog(person, place, button), form)
+        assert outcome.acked, f"{person}'s {button} was not taken: {outcome.warning}"
+
+    async def until_asked(self, service: str) -> None:
+        """Wait until the service's card asks."""
 
         def asked() -> bool:
             action = self.action(service)
             return action is not None and action["state"] == "waiting" and bool(self.incident(service)["thread_ts"])
 
         await self.until(asked, f"{service} is asked about")
+
+    async def approve(self, person: str, service: str) -> None:
+        """Approve on the service's card, once it asks."""
+        await self.until_asked(service)
         await self.click(person, self.card(service), "approve")
 
-    async def post(self, *alerts: Any) -> None:
-        """The alerts as one webhook, which must be taken."""
+    async def post(self, *alerts: Any, **changes: Any) -> None:
+        """The alerts as one webhook with ``changes``, which must be taken."""
         async with (
             aiohttp.ClientSession(headers={"Authorization": f"Bearer {ALERT_TOKEN}"}) as session,
-            session.post(f"{self.bot_url}/alerts/alertmanager", json=webhook(list(alerts))) as response,
+            session.post(f"{self.bot_url}/alerts/alertmanager", json=webhook(list(alerts), **changes)) as response,
         ):
             response.raise_for_status()
 

@@ -1,6 +1,7 @@
-"""The present bot starts on what the last landed version left, in the middle of everything, and goes on with it.
+"""The present bot starts on what a landed version left, in the middle of everything, and goes on with it.
 
-It is started once; each test then looks at one incident, and leaves the others alone, so they hold in any order.
+It is started once for each version; each test then looks at one incident, and leaves the others alone, so they hold in
+any order.
 """
 
 import json
@@ -14,19 +15,16 @@ import pytest
 import pytest_asyncio
 
 from bot.local.demo.memory import restore
-from bot.local.servers import ServerError, until
-from bot.local.workspace import Message, View, Workspace
+from bot.local.workspace import Message, Workspace
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.scenarios.stage import said
 from tests.second_channel.receivers import Mailbox, mail_server
-from tests.upgrade.landed import AUDIT_KEY, Landed, landed, rows
-from tests.upgrade.surroundings import DOWN, HANGING, INCIDENTS, REPAIRED, Surroundings, surroundings
+from tests.upgrade.landed import AUDIT_KEY, Landed, landed, rows, those_that
+from tests.upgrade.surroundings import DOWN, HANGING, INCIDENTS, REPAIRED, Surroundings, alert, surroundings
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("upgrade")]
 
-OPENS_WITHIN_SECONDS = 5.0
-"""Slack lets a dialog be opened for three seconds; after that the person clicks again."""
 ALICE, BOB = "U01ALICE", "U02BOB"
 
 
@@ -35,7 +33,6 @@ class Upgraded:
     """The bot, where it lives, and what was there before it came."""
 
     here: Surroundings
-    version: Landed
     stored: Path
     """The database as it was written."""
     messages: dict[str, Message]
@@ -64,28 +61,18 @@ class Upgraded:
 
         return str(await self.here.until(told, f"{words!r} in the thread of {service}"))
 
-    async def dialog(self, person: str, place: Message, button: str) -> View:
-        """Click until the dialog opens."""
-        views = self.here.workspace.open_views
 
-        async def opened() -> bool:
-            return bool(views(person))
-
-        for _ in range(10):
-            await self.here.click(person, place, button)
-            try:
-                await until(opened, f"the dialog of {button} opens", within_seconds=OPENS_WITHIN_SECONDS)
-            except ServerError:
-                continue
-            return views(person)[-1]
-        raise AssertionError(f"the dialog of {button} does not open")
+@pytest.fixture(params=landed(), ids=str, scope="module")
+def version(request: pytest.FixtureRequest) -> Landed:
+    """A landed version; the bot that goes on from it serves every test."""
+    found: Landed = request.param
+    return found
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upgraded]:
-    """The present bot over the newest version's legacy."""
-    newest, folder = landed()[-1], tmp_path_factory.mktemp("upgraded")
-    memory = newest.slack()
+async def upgraded(version: Landed, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upgraded]:
+    """The present bot over the version's legacy."""
+    memory, folder = version.slack(), tmp_path_factory.mktemp("upgraded")
     workspace = Workspace(memory.team, relaxed_limits=True)
     restore(workspace, memory)
     messages = deepcopy(memory.messages[INCIDENTS])
@@ -93,10 +80,10 @@ async def upgraded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Up
         mail_server() as mailbox,
         surroundings(folder, workspace, up=[HANGING, REPAIRED], down=DOWN) as here,
     ):
-        newest.database(here.database)
-        here.policy.write_text(newest.policy(supervisor=here.supervisord.server, mail=mailbox.server))
+        version.database(here.database)
+        here.policy.write_text(version.policy(supervisor=here.supervisord.server, mail=mailbox.server))
         async with here.bot():
-            yield Upgraded(here, newest, newest.database(folder / "stored.sqlite"), messages, mailbox)
+            yield Upgraded(here, version.database(folder / "stored.sqlite"), messages, mailbox)
 
 
 async def test_an_action_killed_half_way_is_told_to_its_end_and_not_begun_again(upgraded: Upgraded) -> None:
@@ -169,6 +156,24 @@ async def test_an_announcement_that_slack_has_taken_unheard_is_found_and_then_it
     await upgraded.until_told("search", "Done and verified")
 
 
+@those_that(lambda stores: stores.refusals)
+async def test_where_somebody_said_no_nothing_acts_by_itself_until_a_person_asks_for_it(upgraded: Upgraded) -> None:
+    """Its runbook acts by itself, as that for payments does."""
+    here, (incident,) = upgraded.here, rows(upgraded.stored, "SELECT * FROM incidents WHERE service = 'reports'")
+    await here.post(alert("reports", fingerprint="reports again"))
+    await upgraded.until_told("reports", "Also firing now")
+    assert here.action("reports")["state"] == "stopped"
+    form = {"choice": "restart-reports", "reason": "The numbers are right again."}
+    await here.fill_in("alice", upgraded.card("reports"), "override", **form)
+    action = await here.until_state("reports", "veto_window")
+    asked = "SELECT text FROM decisions WHERE incident_id = ? AND revision = ?"
+    situation = json.loads(here.rows(asked, incident["id"], action["revision"])[0]["text"])
+    refusals = [(one["kind"], one["by"]) for one in situation["memory"]["refusals"]]
+    assert refusals == [("stopped", BOB), (incident["refused_how"], incident["refused_by"])]
+    assert len(situation["request"]["after"]) == len(refusals), "whoever asks has answered every no"
+    assert here.starts("reports") == 1
+
+
 async def test_what_a_pause_holds_is_asked_about_when_it_is_resumed(upgraded: Upgraded) -> None:
     (stored,) = rows(upgraded.stored, "SELECT * FROM actions WHERE service = 'cart'")
     assert upgraded.here.rows("SELECT state FROM actions WHERE id = ?", stored["id"])[0]["state"] == "held"
@@ -200,16 +205,15 @@ async def test_a_channel_that_was_wanted_is_opened(upgraded: Upgraded) -> None:
 
 
 async def test_an_overdue_review_is_done_and_gives_back_what_its_delay_took(upgraded: Upgraded) -> None:
-    view = await upgraded.dialog("alice", upgraded.entry("catalogue", "review"), "review")
     form = {"judgement": "right", "reason": "It came back at once."}
-    assert (await upgraded.here.workspace.person("alice").submit(view, form)).acked
+    await upgraded.here.fill_in("alice", upgraded.entry("catalogue", "review"), "review", **form)
     await upgraded.until_told("catalogue", "Reviewed: it was right")
     (demotion,) = upgraded.here.rows("SELECT * FROM demotions WHERE runbook = 'restart-catalogue'")
     assert demotion["lifted_by"] == ALICE
 
 
 async def test_why_is_explained_from_the_situation_of_then(upgraded: Upgraded) -> None:
-    view = await upgraded.dialog("carol", upgraded.card("invoices"), "why")
+    view = await upgraded.here.dialog("carol", upgraded.card("invoices"), "why")
     assert "Confidence is 90%: evidence supports the alert: monitored." in str(view.blocks)
 
 

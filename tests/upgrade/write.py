@@ -1,13 +1,13 @@
 """Writes down what a landed version leaves behind, for later versions to start from.
 
-A release makes the next one: with its code checked out, ``python -m tests.upgrade.write landed-0002``, and the new
+A release makes the next one: with its code checked out, ``python -m tests.upgrade.write landed-NNNN``, and the new
 folder below ``stored`` is committed. Folders that are there stay as they are: they are what people's databases hold.
 
-The version's own bot is run, in three lives. In the first, an action succeeds and its review becomes overdue. In the
-second, everything that waits is made to wait. In the third Slack and Prometheus fail, and the bot is killed while an
-action is half-way, while another one is being rolled back, and after a click was acknowledged and before it was begun.
-Deadlines are a hundred years, and the story is set in the past, so that whoever reads finds everything still waiting,
-and nothing that is yet to come.
+The version's own bot is run, in three lives. In the first, a person acts by hand and the review becomes overdue. In the
+second, everything that waits is made to wait, and people say no. In the third Slack and Prometheus fail, and the bot is
+killed while an action is half-way, while another one is being rolled back, and after a click was acknowledged and
+before it was begun. Deadlines are a hundred years, and the story is set in the past, so that whoever reads finds
+everything still waiting, and nothing that is yet to come.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.servers import free_port
 from tests.fixtures.start_service import StartService
-from tests.scenarios.stage import said
+from tests.scenarios.stage import ROOT, said
 from tests.upgrade.landed import AUDIT_KEY, STORED, filled
 from tests.upgrade.surroundings import BEFORE, DOWN, HANGING, INCIDENTS, REPAIRED, Surroundings, alert, surroundings
 
@@ -118,6 +118,7 @@ def policy(review_within: str) -> dict[str, Any]:
             "restart-checkout": runbook("checkout", approvals=approvals(needed=2)),
             "restart-payments": runbook("payments", "L3", veto_window=A_HUNDRED_YEARS),
             "restart-search": runbook("search", "L3", veto_window="1s"),
+            "restart-reports": runbook("reports", "L3", veto_window=A_HUNDRED_YEARS),
             "restart-cart": runbook("cart"),
             "restart-ledger": runbook("ledger"),
             "restart-basket": runbook("basket"),
@@ -153,15 +154,29 @@ async def license_what_acts_by_itself(here: Surroundings) -> None:
 
 
 async def something_succeeds_and_nobody_reviews_it(here: Surroundings) -> None:
-    """The first life: catalogue."""
+    """The first life: catalogue, restarted by hand while it is paused."""
     await license_what_acts_by_itself(here)
+    await pause(here, "catalogue")
     await here.post(alert("catalogue"))
-    await here.approve("alice", "catalogue")
+    await here.until_state("catalogue", "held")
+    await here.until(lambda: here.incident("catalogue")["thread_ts"], "the card of catalogue is there")
+    await here.fill_in(
+        "alice", here.card("catalogue"), "override", choice="restart-catalogue", reason="People are waiting for it."
+    )
     await here.until_state("catalogue", "succeeded")
+    await here.workspace.person("alice").slash("/watch", "resume service:catalogue")
+    await here.until(lambda: here.rows("SELECT * FROM pauses WHERE ended_at IS NOT NULL"), "catalogue goes on")
     await here.post(alert("catalogue", status="resolved", endsAt="2025-01-06T03:01:00Z"))
     await here.until(lambda: here.incident("catalogue")["state"] == "resolved", "catalogue is resolved")
     demoted = "its overdue review has demoted its runbook"
     await here.until(lambda: here.rows("SELECT * FROM demotions"), demoted, SWEEP_WITHIN_SECONDS)
+
+
+async def pause(here: Surroundings, service: str) -> None:
+    """Carol says that nothing acts by itself here."""
+    await here.workspace.person("carol").slash("/watch", f"pause service:{service} it is being moved")
+    paused = "SELECT * FROM pauses WHERE scope_name = ?"
+    await here.until(lambda: here.rows(paused, service), f"{service} is paused")
 
 
 async def everything_waits(here: Surroundings) -> None:
@@ -172,16 +187,27 @@ async def everything_waits(here: Surroundings) -> None:
     await here.until_state("mail", "succeeded")
 
     await here.post(alert("checkout"))
+    await here.until_asked("checkout")
+    evidence = await here.dialog("alice", here.card("checkout"), "why")
+    await here.until(lambda: here.rows("SELECT * FROM evidence_views"), "Alice has seen the evidence")
+    await here.workspace.person("alice").close(evidence)
     await here.approve("alice", "checkout")
     await here.until(
         lambda: here.rows("SELECT * FROM votes WHERE action_id = ?", here.action("checkout")["id"]),
         "one of two has approved",
     )
-    await here.click("alice", here.card("checkout"), "why")
-    await here.until(lambda: here.rows("SELECT * FROM evidence_views"), "Alice has seen the evidence")
 
     await here.post(alert("payments"))
     await here.until_state("payments", "veto_window")
+
+    await here.post(alert("reports"), truncatedAlerts=2)
+    await here.until_state("reports", "veto_window")
+    await here.click("bob", here.card("reports"), "stop")
+    await here.until_state("reports", "stopped")
+    await here.fill_in(
+        "alice", here.card("reports"), "override", choice="nothing", reason="The numbers are being checked by hand."
+    )
+    await here.until(lambda: here.incident("reports")["refused_by"], "reports are left alone")
 
     await here.workspace.person("bob").slash("/watch", "run restart-ledger because the books must close")
     await here.until_state("ledger", "waiting")
@@ -197,9 +223,10 @@ async def everything_waits(here: Surroundings) -> None:
     await here.post(alert("invoices"))
     await here.approve("alice", "invoices")
     await here.until_state("invoices", "rolled_back")
+    await here.click("alice", here.card("invoices"), "take")
+    await here.until(lambda: here.incident("invoices")["taken_at"], "invoices are Alice's")
 
-    await here.workspace.person("carol").slash("/watch", "pause service:cart the cart is being moved")
-    await here.until(lambda: here.rows("SELECT * FROM pauses WHERE scope_name = 'cart'"), "the cart is paused")
+    await pause(here, "cart")
     await here.post(alert("cart"))
     await here.until_state("cart", "held")
 
@@ -297,10 +324,18 @@ def tell(here: Surroundings, review_within: str, mail: str) -> None:
 
 def keep_for_good(here: Surroundings, target: Path) -> None:
     """Write the folder that is committed."""
+    texts = {
+        "database.sql": dumped(here.database),
+        "slack.json": said_in(here.memory),
+        "policy.yml": filled(policy(A_HUNDRED_YEARS), **PLACEHOLDERS),
+    }
+    for name, text in texts.items():
+        for place in (here.folder, ROOT):
+            if str(place) in text:
+                raise RuntimeError(f"{place} stands in {name}; nobody else has that folder")
     target.mkdir()
-    (target / "database.sql").write_text(dumped(here.database))
-    (target / "slack.json").write_text(said_in(here.memory))
-    (target / "policy.yml").write_text(filled(policy(A_HUNDRED_YEARS), **PLACEHOLDERS))
+    for name, text in texts.items():
+        (target / name).write_text(text)
 
 
 async def remember(here: Surroundings) -> None:
@@ -316,8 +351,6 @@ def dumped(database: Path) -> str:
     with closing(sqlite3.connect(database)) as connection:
         text = "\n".join(connection.iterdump())
     text = re.sub(rf"\b{re.escape(socket.gethostname())}-(\d+-[0-9a-f]{{8}})", r"landed-\1", text)
-    if str(database.parent) in text:
-        raise RuntimeError(f"{database.parent} stands in what was stored; nobody else has that folder")
     return f"{text}\n"
 
 
@@ -338,5 +371,5 @@ def without_nothing(message: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or (STORED / sys.argv[1]).exists():
-        sys.exit("usage: python -m tests.upgrade.write landed-0002 (a name that is not there yet)")
+        sys.exit("usage: python -m tests.upgrade.write landed-NNNN (a name that is not there yet)")
     asyncio.run(write(STORED / sys.argv[1]))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from bot.policy.conditions import FOR_ALERTS, FOR_CONDITIONS, Vocabulary, errors_in
 from bot.policy.file.fields import duration
+from bot.policy.file.parameter_fields import loose, loose_words
 from bot.policy.file.second_channel import is_address
 from bot.policy.file.shape import did_you_mean, report
 from bot.policy.file.source import Path, Source
@@ -156,6 +157,7 @@ def _runbook(source: Source, name: str, parameter_models: ParameterModels | None
         _reference(source, (*path, "alternatives", index), others, "other runbook")
     _verify(source, (*path, "verify"))
     _bounds(source, (*path, "blast_radius"))
+    _staging(source, path)
     _parameters(source, path, parameter_models)
 
 
@@ -163,10 +165,10 @@ def _verify(source: Source, path: Path) -> None:
     verify = _get(source, *path)
     if not isinstance(verify, dict):
         return
-    ways = [key for key in ("healthy", "http") if verify.get(key) is not None]
+    ways = [key for key in ("healthy", "http", "own") if verify.get(key) not in (None, False)]
     if len(ways) != 1:
-        told = "verify needs exactly one of `healthy` (PromQL) and `http` (a URL)"
-        remedy = "remove one of the two" if ways else "add one of the two: without it nobody knows whether it worked"
+        told = "verify needs exactly one of `healthy` (PromQL), `http` (a URL) and `own: true` (the remediation's view)"
+        remedy = "keep the one that counts" if ways else "add one of them: without it nobody knows whether it worked"
         source.error(source.key_at(path), path, told, remedy)
     _query(source, (*path, "healthy"))
     url = verify.get("http")
@@ -185,6 +187,16 @@ def _bounds(source: Source, path: Path) -> None:
         source.error(source.value_at(at), at, told, "raise approved_targets, or lower targets")
 
 
+def _staging(source: Source, path: Path) -> None:
+    """Staging is somewhere else than production: faults are injected there."""
+    staging, own = _get(source, *path, "staging"), _mapping(source, *path, "with")
+    if not isinstance(staging, dict) or {**own, **_mapping(source, *path, "staging", "with")} != own:
+        return
+    at = (*path, "staging")
+    told = "as it stands, staging is production: `staging.with` changes nothing of `with`"
+    source.error(source.key_at(at), at, told, "name what is on staging in `staging.with`")
+
+
 def _parameters(source: Source, path: Path, parameter_models: ParameterModels | None) -> None:
     """``with``, and ``staging.with`` laid over it, fit the remediation, its backend and the references in them."""
     own, staging = _mapping(source, *path, "with"), _mapping(source, *path, "staging", "with")
@@ -201,6 +213,9 @@ def _parameters(source: Source, path: Path, parameter_models: ParameterModels | 
         _reference(source, (*path, "remediation"), sorted(parameter_models), "remediation")
         return
     model = parameter_models[remediation]
+    for base, given in (((*path, "with"), own), ((*path, "staging", "with"), staging)):
+        for at, text in loose(model, given):
+            _misplaced(source, (*base, *at), text, TemplateError(*loose_words(at), max(0, text.find("${"))))
     _fits(source, (*path, "with"), own, own, model)
     if _get(source, *path, "staging") is not None:
         _fits(source, (*path, "staging", "with"), staging, {**own, **staging}, model)

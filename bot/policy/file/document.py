@@ -6,6 +6,7 @@ only the shape, so that rules and tests can build a policy in code.
 
 import hashlib
 import json
+import math
 import re
 from datetime import timedelta
 from enum import StrEnum
@@ -14,7 +15,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
-from bot.policy.file.fields import Duration, Entry, Expression, PolicyLevel, Share, TimeOfDay, TimeZone, duration_text
+from bot.policy.file.fields import (
+    DeclaredEffect,
+    Duration,
+    Entry,
+    Expression,
+    PolicyLevel,
+    Share,
+    TimeOfDay,
+    TimeZone,
+    duration_text,
+)
+from bot.policy.file.protected import Protected
 from bot.policy.file.second_channel import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
 from bot.policy.levels import Level
 
@@ -162,6 +174,29 @@ class Defaults(Entry):
     """A new alert on the same or a dependent service this long after an act counts as harm: rollback, pause, human."""
 
 
+class LeaveHealthy(Entry):
+    """How much of a service stays healthy whatever is done to it: so many instances, or such a share of them."""
+
+    count: Annotated[int, Field(ge=1)] | None = None
+    share: Share | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if (self.count is None) == (self.share is None):
+            raise ValueError("leave_healthy needs exactly one of count and share; write {count: 2} or {share: 0.5}")
+        return self
+
+    def least(self, total: int) -> int:
+        """The fewest instances of ``total`` that must stay healthy."""
+        if self.share is None:
+            return self.count or 0
+        return math.ceil(self.share * total - _ROUNDING)
+
+
+_ROUNDING = 1e-9
+"""A share times a whole number may come out a hair above the whole number that is meant."""
+
+
 class Service(Entry):
     """What is known about a service."""
 
@@ -175,6 +210,8 @@ class Service(Entry):
     dashboard: str | None = None
     targets: tuple[str, ...] = ()
     """Which targets belong to it, as patterns over their keys and names: ``supervisor:checkout*``."""
+    leave_healthy: LeaveHealthy | None = None
+    """What must stay healthy meanwhile. Less than that takes two people; where nobody can tell, a person."""
 
 
 class BudgetScope(StrEnum):
@@ -188,6 +225,8 @@ class BudgetScope(StrEnum):
     """All services of one tier together."""
     RUNBOOK = "runbook"
     """Each runbook for itself."""
+    TARGET = "target"
+    """Each target for itself: how long it is left in peace."""
 
 
 class Budget(Entry):
@@ -217,24 +256,32 @@ class RunbookBounds(Entry):
 
 
 class Verify(Entry):
-    """How we know that it worked: PromQL that must be non-zero, or a URL that must answer 2xx, within the time."""
+    """How we know that it worked, within the time: exactly one of the ways below."""
 
     within: Duration
     healthy: str | None = None
+    """PromQL that must be non-zero."""
     http: str | None = None
+    """A URL that must answer 2xx."""
+    own: bool = False
+    """The remediation's own view of its targets suffices (a ticket, which no monitor sees)."""
     stable: Annotated[int, Field(ge=1, le=100)] = 2
     """Healthy checks in a row before it counts."""
 
 
 class Staging(Entry):
-    """Where and how the gates are run."""
+    """Where and how the gates are run: never where production is."""
 
     parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
-    inject: str = "kill"
+    """Laid over the runbook's own."""
+    inject: str | None = None
+    """The fault that its repair is tried on; without one there is no failure simulation."""
 
 
-CAME_LATER = ("rollback_within",)
+CAME_LATER = ("rollback_within", "effects")
 """Optional fields of ``Runbook`` that came after licences were earned."""
+INJECTED_WHERE_NOTHING_WAS_SAID = "kill"
+"""What ``staging.inject`` was once, unless something else was written: such entries keep their digest."""
 
 
 class Runbook(Entry):
@@ -259,6 +306,15 @@ class Runbook(Entry):
     staging: Staging | None = None
     rollback_within: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     """How long its rollback may take; the default's where it says nothing."""
+    effects: tuple[DeclaredEffect, ...] | None = None
+    """What it touches beyond what its remediation says of itself; all there is to know where that cannot know."""
+
+    @field_validator("effects")
+    @classmethod
+    def _says_something(cls, value: tuple[DeclaredEffect, ...] | None) -> tuple[DeclaredEffect, ...] | None:
+        if value == ():
+            raise ValueError("effects is empty; name what it touches, or remove it")
+        return value
 
     @cached_property
     def digest(self) -> str:
@@ -270,6 +326,10 @@ class Runbook(Entry):
         for name in CAME_LATER:
             if document[name] is None:
                 del document[name]
+        if not self.verify.own:
+            del document["verify"]["own"]
+        if self.staging is not None and self.staging.inject is None:
+            document["staging"]["inject"] = INJECTED_WHERE_NOTHING_WAS_SAID
         return digest_of(document)
 
 
@@ -331,6 +391,8 @@ class Policy(Entry):
     budgets: tuple[Budget, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     mute: tuple[Mute, ...] = ()
+    protected: Protected = Protected()
+    """What nothing is ever done to, whoever asks."""
     second_channel: SecondChannel | None = None
     storm: Storm = Storm()
     runbooks: dict[str, Runbook] = Field(default_factory=dict)

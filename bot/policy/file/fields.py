@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from bot.policy.levels import Level
-from bot.policy.plan import Facts
+from bot.policy.plan import Effect, Facts
 
 
 class Entry(Facts):
@@ -85,6 +85,14 @@ def _level(value: object) -> object:
     raise ValueError(f"{value!r} is not a level; write it as L0, L1, L2 or L3")
 
 
+def _declared(value: object) -> object:
+    """An effect by its word; a word that we do not know is a mistake here, and no effect of a newer release."""
+    known = [effect.value for effect in Effect if effect is not Effect.UNKNOWN]
+    if value not in known:
+        raise ValueError(f"{value!r} is not an effect; choose from {', '.join(known)}")
+    return value
+
+
 def _expression(value: object) -> object:
     return str(value).lower() if isinstance(value, bool) else value
 
@@ -93,6 +101,8 @@ Duration = Annotated[
     timedelta, BeforeValidator(duration), PlainSerializer(duration_text, return_type=str, when_used="json")
 ]
 PolicyLevel = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str, when_used="json")]
+DeclaredEffect = Annotated[Effect, BeforeValidator(_declared)]
+"""An effect that the policy writes down for a runbook."""
 Expression = Annotated[str, BeforeValidator(_expression)]
 """CEL. A bare ``true`` or ``false`` is CEL too, though YAML makes it a boolean."""
 TimeOfDay = Annotated[

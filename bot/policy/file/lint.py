@@ -8,7 +8,7 @@ from bot.policy.conditions import FOR_ALERTS, constant
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.problems import Problem, Weight
 from bot.policy.file.source import Mark, Path, Source, dotted
-from bot.policy.file.templates import has_reference
+from bot.policy.file.templates import names_in
 from bot.policy.levels import Level
 
 Found = tuple[Mark, Path, str, str]
@@ -124,7 +124,7 @@ def _licence(policy: Policy, source: Source, name: str, runbook: Runbook) -> Ite
         yield source.key_at(path), path, told, "add `staging: {with: {...}, inject: kill}`; there is no waiver"
     else:
         merged = runbook.parameters | runbook.staging.parameters
-        waiting = [key for key, value in merged.items() if isinstance(value, str) and has_reference(value)]
+        waiting = [key for key, value in merged.items() if names_in(value)]
         if waiting:
             told = f"in staging there is no alert to fill {', '.join(waiting)} of {name!r}"
             at = (*path, "staging")
@@ -207,6 +207,21 @@ def _fleet(policy: Policy, source: Source, name: str, runbook: Runbook) -> Itera
         yield source.value_at(path), path, told, "write `fleet:` (number of instances) for the services it may touch"
 
 
+def _grouping(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:
+    """Alerts about different things that become one incident, of which the runbook acts on one at a time."""
+    names = sorted(names_in(runbook.parameters))
+    labels = [_LABEL_OF.get(each, each.removeprefix("alert.labels.")) for each in names]
+    lacking = [label for label in labels if label not in policy.group_by and not label.startswith("alert.")]
+    if lacking:
+        path = ("runbooks", name, "with")
+        told = f"alerts that differ in {', '.join(lacking)} become one incident, but {name!r} acts for one of them"
+        remedy = f"add {', '.join(lacking)} to `group_by`, so that each gets an incident of its own"
+        yield source.value_at(path), path, told, remedy
+
+
+_LABEL_OF = {"alert.service": "service", "alert.name": "alertname", "alert.severity": "severity"}
+"""Which label tells what an alert is about."""
+
 _OF_A_RUNBOOK: tuple[Callable[[Policy, Source, str, Runbook], Iterator[Found]], ...] = (
     _reachable,
     _level,
@@ -216,4 +231,5 @@ _OF_A_RUNBOOK: tuple[Callable[[Policy, Source, str, Runbook], Iterator[Found]], 
     _approvers,
     _escalation,
     _fleet,
+    _grouping,
 )

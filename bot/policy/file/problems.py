@@ -29,6 +29,18 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """An error in a policy that is well-formed, found by those who know the systems it names; the file gives the line.
+
+    ``path`` are keys and indexes from the root: ``("backends", "supervisor", "server")``.
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """Everything found in a policy file, by line; ``policy`` is None as long as there are errors."""
 

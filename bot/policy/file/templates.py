@@ -1,15 +1,18 @@
 """``${alert.labels.service}`` in parameters and queries: what an alert fills in.
 
-Values come from outside and are hostile. In parameters they stay one text, whatever they contain. In PromQL they may
-stand only as (part of) the quoted value of a label matcher, and are escaped there, so that no value can change what
-the query asks: not by ending the quotes, and not by being read as a regular expression.
+Values come from outside and are hostile. A parameter that is one reference becomes that one text, whatever it contains,
+and its type judges it. Where a reference stands in a URL it is quoted as one segment of it; in any other text the
+parameter's own pattern must hold afterwards (``parameter_fields``). In PromQL they may stand only as (part of) the
+quoted value of a label matcher, and are escaped there, so that no value can change what the query asks: not by ending
+the quotes, and not by being read as a regular expression.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from string import punctuation
 from typing import Any
+from urllib.parse import quote as percent_encoded
 
 from bot.policy.situation import AlertFacts
 
@@ -20,6 +23,8 @@ _MAPS = ("alert.labels.", "alert.annotations.")
 KNOWN = (*_PLAIN, *(f"{prefix}<name>" for prefix in _MAPS))
 """What may be referred to, for error texts."""
 
+_URL = re.compile(r"https?://[^/?#]*[/?#]|https?://.*", re.IGNORECASE | re.DOTALL)
+"""What says which host is asked: up to the path, or all of it where there is none."""
 _PROMQL = re.compile(
     r"""(?P<skip>\s+|\#[^\n]*)
       | (?P<text>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
@@ -79,13 +84,23 @@ def names_in(value: Any) -> frozenset[str]:
     Raises:
         TemplateError: a reference that no alert could fill.
     """
-    if isinstance(value, str):
-        return frozenset(reference[1] for reference in _references(value))
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return frozenset().union(*map(names_in, value))
-    return frozenset()
+    return frozenset(reference[1] for text in _texts(value) for reference in _references(text))
+
+
+def values_in(value: Any, alert: AlertFacts) -> dict[str, str]:
+    """What the alert has for each name that the texts in ``value``, however deep, refer to; empty where it has none."""
+    names = dict.fromkeys(reference[1] for text in _texts(value) for reference in _REFERENCE.finditer(text))
+    return {name: _known(name, alert) for name in names}
+
+
+def is_reference(text: str) -> bool:
+    """Whether ``text`` is one reference and nothing else, so that an alert's value fills the whole of it."""
+    return _REFERENCE.fullmatch(text) is not None
+
+
+def is_url(text: str) -> bool:
+    """Whether references in ``text`` are filled as segments of a URL."""
+    return _URL.match(text) is not None
 
 
 def check_text(text: str) -> None:
@@ -94,7 +109,10 @@ def check_text(text: str) -> None:
     Raises:
         TemplateError: they could not.
     """
-    _references(text)
+    if is_url(text):
+        _in_url(text)
+    else:
+        _references(text)
 
 
 def check_query(query: str) -> None:
@@ -106,11 +124,21 @@ def check_query(query: str) -> None:
     _in_query(query)
 
 
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item)
+
+
 def _filled(value: Any, alert: AlertFacts) -> Any:
     if isinstance(value, str):
+        in_url = is_url(value)
         pieces, end = [], 0
-        for reference in _references(value):
-            pieces += [value[end : reference.start()], _value(reference, alert)]
+        for reference in _in_url(value) if in_url else _references(value):
+            given = _value(reference, alert)
+            pieces += [value[end : reference.start()], _segment(reference, given) if in_url else given]
             end = reference.end()
         return "".join((*pieces, value[end:]))
     if isinstance(value, Mapping):
@@ -139,6 +167,26 @@ def _references(text: str) -> tuple[re.Match[str], ...]:
     return tuple(found)
 
 
+def _in_url(text: str) -> tuple[re.Match[str], ...]:
+    """Every reference of a URL: in its path or what follows, never in what says which host is asked."""
+    references, host = _references(text), _URL.match(text)
+    for reference in references:
+        if host is None or reference.start() < host.end():
+            raise TemplateError(
+                f"{reference[0]} would say which host is asked", "write the host itself", reference.start()
+            )
+    return references
+
+
+def _segment(reference: re.Match[str], value: str) -> str:
+    """The value as one segment of a URL: quoted, and no way up."""
+    if value.strip(".") == "":
+        raise TemplateError(
+            f"{reference[0]} is {value!r}, a way out of the path", "correct the label", reference.start()
+        )
+    return percent_encoded(value, safe="")
+
+
 @lru_cache(maxsize=1024)
 def _in_query(query: str) -> tuple[tuple[re.Match[str], str, str], ...]:
     """Every reference with the matcher and the quote it stands in."""
@@ -165,16 +213,19 @@ def _in_query(query: str) -> tuple[tuple[re.Match[str], str, str], ...]:
 def _value(reference: re.Match[str], alert: AlertFacts) -> str:
     """The value of this alert; lone surrogates become question marks, because nothing outside could read them."""
     name = reference[1]
-    if name.startswith(_MAPS[0]):
-        value = alert.labels.get(name.removeprefix(_MAPS[0]), "")
-    elif name.startswith(_MAPS[1]):
-        value = alert.annotations.get(name.removeprefix(_MAPS[1]), "")
-    else:
-        value = str(getattr(alert, name.removeprefix("alert.")))
+    value = _known(name, alert)
     if not value:
         remedy = "add it to the alerting rule, or restrict `when` to alerts that have it"
         raise TemplateError(f"the alert {alert.name} has no {name}", remedy, reference.start())
     return value.encode("utf-8", "replace").decode()
+
+
+def _known(name: str, alert: AlertFacts) -> str:
+    if name.startswith(_MAPS[0]):
+        return alert.labels.get(name.removeprefix(_MAPS[0]), "")
+    if name.startswith(_MAPS[1]):
+        return alert.annotations.get(name.removeprefix(_MAPS[1]), "")
+    return str(getattr(alert, name.removeprefix("alert."))) if name in _PLAIN else ""
 
 
 def _listed() -> str:

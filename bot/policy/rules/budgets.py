@@ -6,6 +6,7 @@ writers line up, so two replicas never spend the same last action.
 
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -19,17 +20,22 @@ Subject = TypeVar("Subject", str, int)
 
 
 def states_of(
-    policy: Policy, ledger: Sequence[LedgerEntry], services: frozenset[str], runbook: str, now: datetime
+    policy: Policy,
+    ledger: Sequence[LedgerEntry],
+    services: frozenset[str],
+    runbook: str,
+    now: datetime,
+    *,
+    targets: Collection[str] = (),
 ) -> tuple[BudgetState, ...]:
-    """Every budget of the policy as it stands for an action on these services by this runbook, in the policy's order.
+    """Every budget of the policy as it stands for an action by this runbook on these, in the policy's order.
 
     An action that touches several services counts in each; one whose service nobody knows counts once, as such, and
     needs room in each budget that is used up, as it may be the one; one that touches no service counts in no budget of
-    a service or tier. Which services: ``Services.counted``, or what is on the ledger.
+    a service or tier. Which services: ``Services.counted``, or what is on the ledger. Targets go by their keys.
     """
-    return tuple(
-        state for budget in policy.budgets for state in _states(policy, budget, ledger, services, runbook, now)
-    )
+    act = _Act(services, frozenset(targets), runbook)
+    return tuple(state for budget in policy.budgets for state in _states(policy, budget, ledger, act, now))
 
 
 def longest_window(policy: Policy) -> timedelta:
@@ -56,10 +62,20 @@ def tiers_of(policy: Policy, services: Collection[str]) -> frozenset[int]:
     return frozenset(policy.services.get(name, Service()).tier for name in services)
 
 
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """What is to be counted."""
+
+    services: frozenset[str]
+    targets: frozenset[str]
+    runbook: str
+
+
 def _states(
-    policy: Policy, budget: Budget, ledger: Sequence[LedgerEntry], services: frozenset[str], runbook: str, now: datetime
+    policy: Policy, budget: Budget, ledger: Sequence[LedgerEntry], act: _Act, now: datetime
 ) -> list[BudgetState]:
     recent = [entry for entry in ledger if entry.at > now - budget.per]
+    services = act.services
 
     def state(subject: str, used: int) -> BudgetState:
         return BudgetState(budget.scope, subject, budget.actions, used, int(budget.per.total_seconds()))
@@ -78,8 +94,11 @@ def _states(
         case BudgetScope.TIER:
             by_tier = Counter(tier for entry in recent for tier in tiers_of(policy, entry.services))
             return [state(str(tier), by_tier[tier]) for tier in sorted(tiers_of(policy, services) | may_be(by_tier))]
+        case BudgetScope.TARGET:
+            by_target = Counter(key for entry in recent for key in set(entry.targets))
+            return [state(key, by_target[key]) for key in sorted(act.targets)]
         case _:  # the runbook's own
-            return [state(runbook, sum(entry.runbook == runbook for entry in recent))]
+            return [state(act.runbook, sum(entry.runbook == act.runbook for entry in recent))]
 
 
 def _text(state: BudgetState) -> str:

@@ -27,6 +27,15 @@ def confidence(case: Case) -> Ruling:
     return passed(f"Confidence is {because}.", inputs)
 
 
+def cautions(case: Case) -> Ruling:
+    """What the remediation itself has seen that speaks against doing it without a person."""
+    said = [caution.strip() for caution in case.plan.cautions]
+    inputs = {"cautions": said}
+    if said:
+        return escalates(" ".join(caution if caution.endswith(".") else f"{caution}." for caution in said), inputs)
+    return passed("Nothing was seen there that speaks against it.", inputs)
+
+
 def billing(case: Case) -> Ruling:
     """Anything that touches billing is a person's decision."""
     inputs = {"impact": case.impact.billing, "plan": Effect.BILLING in case.plan.effects}

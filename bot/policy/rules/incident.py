@@ -1,7 +1,7 @@
 """The whole incident: what its other alerts, its people and its own past say about acting on it alone."""
 
 from bot.policy.conditions import FOR_ALERTS, alert_variables, evaluate
-from bot.policy.file.templates import TemplateError, substitute
+from bot.policy.file.templates import values_in
 from bot.policy.rules.case import Case, Ruling, escalates, passed
 from bot.policy.rules.matching import facts_for
 from bot.policy.situation import RefusalKind
@@ -11,6 +11,9 @@ _SAID = {
     RefusalKind.OVERRIDDEN: "overrode automation",
     RefusalKind.TAKEN: "took over",
 }
+
+SHOWN = 5
+"""Of what other alerts ask for: the card names so many, and counts the rest."""
 
 
 def alerts(case: Case) -> Ruling:
@@ -24,8 +27,15 @@ def alerts(case: Case) -> Ruling:
         "doubtful": list(matched.doubtful),
         "muted": list(matched.muted),
     }
-    if _differently_filled(case):
-        return escalates("Several alerts of this incident would fill this runbook differently.", inputs)
+    fillings = _fillings(case)
+    if fillings:
+        this, *others = fillings
+        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        return escalates(
+            f"Alerts of this incident ask the same runbook for different things: this plan is for {this}, "
+            f"not for {'; '.join(others[:SHOWN])}{more}. What it leaves out is looked at when it has ended.",
+            inputs | {"fillings": fillings},
+        )
     if case.situation.request is not None:
         return passed("A person chose the runbook.", inputs)
     if matched.worse_unmatched:
@@ -86,16 +96,19 @@ def request(case: Case) -> Ruling:
     return escalates(f"{case.name} was asked for, but its `when` does not hold here, so a person must agree.", inputs)
 
 
-def _differently_filled(case: Case) -> bool:
-    """Whether another alert for this runbook would have it act on, ask about or verify something else."""
-    runbook, request = case.runbook, case.situation.request
-    if len(case.matched.fillers) < 2:
-        return False
+def _fillings(case: Case) -> list[str]:
+    """What each alert for this runbook would have it act on, ask about or verify, where they differ.
+
+    Each once, in words, that of the plan first; empty where all would have the same.
+    """
+    runbook, request, matched = case.runbook, case.situation.request, case.matched
     waiting = {"with": runbook.parameters, "evidence": runbook.evidence, "healthy": runbook.verify.healthy or ""}
-    fillings = []
-    for place in case.matched.fillers:
-        try:
-            fillings.append(substitute(waiting, facts_for(case.situation.alerts[place], request)))
-        except TemplateError:
-            return True
-    return any(filling != fillings[0] for filling in fillings[1:])
+    places = dict.fromkeys((matched.alert, *matched.fillers))
+    filled = [values_in(waiting, facts_for(case.situation.alerts[place], request)) for place in places]
+    differ = [name for name in filled[0] if len({values[name] for values in filled}) > 1]
+    words = (", ".join(f"{_short(name)}={values[name] or '?'}" for name in differ) for values in filled)
+    return list(dict.fromkeys(words)) if differ else []
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("alert.").removeprefix("labels.")

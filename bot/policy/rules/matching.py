@@ -7,7 +7,7 @@ mute takes its own alert away and no other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.policy.conditions import FOR_ALERTS, alert_variables, evaluate
 from bot.policy.file.document import Mute, Policy
@@ -136,6 +136,18 @@ def match_incident(policy: Policy, alerts: Sequence[AlertFacts], request: Reques
         doubtful=tuple(name for name in policy.runbooks if name in doubtful),
         undetermined=matches[place].undetermined,
     )
+
+
+def filled_by(matched: Matched, alerts: Sequence[AlertFacts], key: str) -> Matched:
+    """The same with the alert of this key filling the runbook; as it was where no alert for it has that key.
+
+    The first one is passed over where what it asks for is done: then it is the next one's turn, never nobody's.
+    """
+    place = next((each for each in matched.fillers if alerts[each].key == key), matched.alert)
+    if place == matched.alert:
+        return matched
+    others = (each for each in matched.filling if each != place)
+    return replace(matched, alert=place, filling=(place, *others))
 
 
 def candidates(policy: Policy, alert: AlertFacts) -> tuple[str, ...]:

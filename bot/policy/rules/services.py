@@ -40,17 +40,18 @@ def services_of(policy: Policy, alerts: Sequence[AlertFacts], plan: Plan | None)
     A service counts when its ``targets`` match one of the plan's, when the plan names it, or when an alert does. Where
     the plan does not tell, every alert must: what one alert calls itself says nothing of what another one is about.
     """
-    touched = _touched(policy, plan) if plan is not None else frozenset()
+    touched = touched_by(policy, plan) if plan is not None else frozenset()
     named = {alert.service.strip() for alert in alerts}
     known = bool(touched) or (plan is not None and not plan.touches_service) or UNKNOWN_SERVICE not in named
     return Services((touched | named) - {UNKNOWN_SERVICE}, known)
 
 
-def _touched(policy: Policy, plan: Plan) -> frozenset[str]:
-    """What the plan itself says, by the service it was made for and by its targets."""
+def touched_by(policy: Policy, plan: Plan) -> frozenset[str]:
+    """What the plan itself says: the service it was made for, those the system names, and those of its targets."""
+    said = {name.strip() for name in (plan.service, *plan.services)} - {UNKNOWN_SERVICE}
     names = [name for target in plan.targets for name in (target.key, target.label)]
     return frozenset(
         service
         for service, entry in policy.services.items()
         if any(fnmatchcase(name, pattern) for pattern in entry.targets for name in names)
-    ) | ({plan.service.strip()} - {UNKNOWN_SERVICE})
+    ).union(said)

@@ -3,23 +3,27 @@
 Which runbook to plan is asked of the policy's own matching; the decision matches again over what was planned.
 """
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy, Runbook
-from bot.policy.file.templates import substitute_query
+from bot.policy.file.templates import substitute_query, values_in
 from bot.policy.plan import Facts, Plan
 from bot.policy.rules.impact import burn_queries
 from bot.policy.rules.matching import facts_for, match_incident
 from bot.policy.rules.services import services_of
 from bot.policy.situation import AlertFacts, Planned, Request
-from bot.remediation import About, PermanentError, RemediationError
-from bot.response.assessment.parameters import changes, filled
+from bot.remediation import About, NothingToDoError, PermanentError, RemediationError
+from bot.response.assessment.parameters import FixedError, changes, filled
+from bot.response.assessment.plan_checks import checked
 from bot.response.ports.context import Context
+from bot.response.ports.patience import NotAnsweredError, Patience
+
+FILLERS_TRIED = 5
+"""Alerts of one incident that are planned one after the other until one asks for something that is not done yet."""
 
 
 class Brief(Facts):
@@ -81,8 +85,7 @@ async def assess(context: Context, brief: Brief) -> Assessment:
     members: dict[str, tuple[str, ...]] = {}
     for name in filter(None, names):
         runbook = policy.runbooks[name]
-        alert = facts_for(_alert_for(policy, brief, name), brief.request)
-        plans[name] = await _planned(context, policy, runbook, alert, brief.request)
+        plans[name], alert = await _planned(context, policy, brief, name)
         queries += _queries(runbook, alert)
         services = services_of(policy, (*brief.alerts, alert), plans[name].plan)
         queries += burn_queries(policy, services)
@@ -99,7 +102,8 @@ async def make_plan(
     """Bind the runbook's remediation to live targets; ``given`` is what a person asked for with the runbook.
 
     Raises:
-        RemediationError: the plan cannot be made; the text says why, for people.
+        NothingToDoError: everything is as wanted already.
+        RemediationError: the plan cannot be made or relied on; the text says why, for people.
     """
     remediation = context.catalogue.get(runbook.remediation)
     if remediation is None:
@@ -108,11 +112,18 @@ async def make_plan(
     try:
         parameters = filled(remediation.parameters, runbook, alert, given)
         prepared_verification(runbook, alert)
+    except FixedError as error:
+        raise PermanentError(str(error)) from error
     except ValueError as error:
         raise PermanentError(f"The parameters of {runbook.remediation} do not fit this alert: {error}") from error
     service = policy.services.get(alert.service)
-    about = About(service=alert.service, fleet=service.fleet if service else None, now=context.now())
-    return await remediation.plan(parameters, about)
+    about = About(
+        service=alert.service,
+        fleet=service.fleet if service else None,
+        now=context.now(),
+        protected=policy.protected,
+    )
+    return checked(await remediation.plan(parameters, about), remediation, runbook, policy.protected)
 
 
 def prepared_verification(runbook: Runbook, alert: AlertFacts) -> str | None:
@@ -124,19 +135,54 @@ def prepared_verification(runbook: Runbook, alert: AlertFacts) -> str | None:
     return substitute_query(runbook.verify.healthy, alert) if runbook.verify.healthy else None
 
 
-async def _planned(
-    context: Context, policy: Policy, runbook: Runbook, alert: AlertFacts, request: Request | None
-) -> Planned:
-    """The plan, or why there is none, in time: a system that hangs makes no other incident unheard."""
-    given = request.parameters if request else {}
+async def _planned(context: Context, policy: Policy, brief: Brief, name: str) -> tuple[Planned, AlertFacts]:
+    """The plan, or why there is none, and what fills the runbook.
+
+    Where an alert asks for what is done already, it is the next one's turn. All of it ends in time: a system that hangs
+    makes no other incident unheard.
+    """
+    runbook, request = policy.runbooks[name], brief.request
+    fillers = _fillers(policy, brief, name)
+    # Whoever has approved is not told that others are slow: what is about to begin is asked to the end.
+    patience = context.patience if brief.runbook is None else Patience()
     limit = context.timing.plan_timeout_seconds
     try:
-        async with asyncio.timeout(limit):
-            plan = await make_plan(context, policy, runbook, alert, given)
+        return await patience.ask(
+            _system(runbook), lambda: _plan_in_turn(context, policy, runbook, fillers, request), limit
+        )
+    except NotAnsweredError as error:
+        return Planned(problem=f"{_system(runbook)} {error}"), facts_for(fillers[0], request)
+
+
+async def _plan_in_turn(
+    context: Context, policy: Policy, runbook: Runbook, fillers: Sequence[AlertFacts], request: Request | None
+) -> tuple[Planned, AlertFacts]:
+    given, done = request.parameters if request else {}, list[Planned]()
+    for each in fillers:
+        alert = facts_for(each, request)
+        planned = await _plan_once(context, policy, runbook, alert, given)
+        if not planned.nothing_to_do:
+            return planned.model_copy(update={"alert": "" if each is fillers[0] else each.key}), alert
+        done.append(planned)
+    problem = " ".join(dict.fromkeys(one.problem for one in done))
+    return Planned(problem=problem, nothing_to_do=True), facts_for(fillers[0], request)
+
+
+def _system(runbook: Runbook) -> str:
+    """Whom planning asks, in words: the remediation, and the backend where the policy names one."""
+    backend = runbook.parameters.get("backend")
+    return f"{runbook.remediation} through {backend}" if backend else runbook.remediation
+
+
+async def _plan_once(
+    context: Context, policy: Policy, runbook: Runbook, alert: AlertFacts, given: Mapping[str, str]
+) -> Planned:
+    try:
+        plan = await make_plan(context, policy, runbook, alert, given)
+    except NothingToDoError as error:
+        return Planned(problem=str(error), nothing_to_do=True)
     except RemediationError as error:
         return Planned(problem=str(error))
-    except TimeoutError:
-        return Planned(problem=f"{runbook.remediation} did not answer within {limit:g} s")
     except Exception as error:  # noqa: BLE001 - an author's bug is "no plan" for people, and never silence
         return Planned(problem=f"{runbook.remediation} failed unexpectedly ({type(error).__name__})")
     remediation = context.catalogue[runbook.remediation]
@@ -150,7 +196,13 @@ def _queries(runbook: Runbook, alert: AlertFacts) -> list[str]:
         return []  # the decision says that the alert does not fill them
 
 
-def _alert_for(policy: Policy, brief: Brief, name: str) -> AlertFacts:
-    """What fills this runbook: as the incident's matching says, or as if a person had asked for it."""
-    request = brief.request or Request(runbook=name, by="", reason="")
-    return brief.alerts[match_incident(policy, brief.alerts, request.model_copy(update={"runbook": name})).alert]
+def _fillers(policy: Policy, brief: Brief, name: str) -> tuple[AlertFacts, ...]:
+    """The alerts that fill this runbook, each for something else: as matching says, or as if a person had asked."""
+    request = (brief.request or Request(runbook=name, by="", reason="")).model_copy(update={"runbook": name})
+    matched = match_incident(policy, brief.alerts, request)
+    asked: dict[str, AlertFacts] = {}
+    for place in (matched.alert, *matched.fillers):
+        alert = brief.alerts[place]
+        wanted = values_in(policy.runbooks[name].parameters, facts_for(alert, brief.request))
+        asked.setdefault(repr(wanted), alert)
+    return tuple(asked.values())[:FILLERS_TRIED]

@@ -11,7 +11,7 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.situation import Planned, Situation
 from bot.policy.stored import sealed
-from bot.response.assessment.situation import firing_facts, memory_of
+from bot.response.assessment.situation import firing_facts, memory_of, under_way_now
 from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
@@ -105,6 +105,7 @@ async def judge_anew(work: Work, context: Context, action: Action, **changes: An
         "alerts": await firing_facts(work, incident) or stored.situation.alerts,
         "memory": await memory_of(work, incident, but=action.id),
         "pauses": await work.pauses.active(now),
+        "under_way": await under_way_now(work, but=action.id),
         **changes,
     }
     situation = stored.situation.model_copy(update=fresh)

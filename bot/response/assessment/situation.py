@@ -2,10 +2,21 @@
 
 from datetime import datetime, timedelta
 
+from bot.policy.plan import Plan
 from bot.policy.rules.budgets import longest_window
-from bot.policy.situation import Acted, AlertFacts, Memory, Notification, Oversight, Refusal, RefusalKind, Situation
+from bot.policy.situation import (
+    Acted,
+    AlertFacts,
+    Memory,
+    Notification,
+    Oversight,
+    Refusal,
+    RefusalKind,
+    Situation,
+    UnderWay,
+)
 from bot.response.assessment.assess import Assessment, Brief
-from bot.response.model.actions import Action, ActionState
+from bot.response.model.actions import UNDER_WAY, Action, ActionState
 from bot.response.model.incidents import AlertStatus, Incident, IncidentState
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
@@ -49,6 +60,7 @@ async def build_situation(
         memory=await memory_of(work, incident, but=but) if incident is not None else Memory(),
         pauses=await work.pauses.active(now),
         ledger=tuple(entry for entry in ledger if entry.action_id != but),
+        under_way=await under_way_now(work, but=but),
         evidenced={name: await work.licences.of(name) for name in names},
         oversight=Oversight(audited=True, notification=notification),
     )
@@ -59,6 +71,19 @@ async def firing_facts(work: Work, incident: Incident) -> tuple[AlertFacts, ...]
     alerts = await work.incidents.alerts(incident.id, ALERTS_JUDGED)
     firing = (alert.facts for alert in alerts if alert.status is AlertStatus.FIRING)
     return tuple(sorted(firing, key=lambda facts: (facts.starts_at, facts.source, facts.fingerprint)))
+
+
+async def under_way_now(work: Work, *, but: str | None = None) -> tuple[UnderWay, ...]:
+    """Every action that holds its targets at this moment, whatever incident it is of."""
+    return tuple(
+        UnderWay(action_id=action.id, services=action.services, taken=_taken(action.plan))
+        for action in await work.actions.in_states(UNDER_WAY)
+        if action.id != but
+    )
+
+
+def _taken(plan: Plan) -> int:
+    return plan.remaining.taken if plan.remaining is not None else max(len(plan.targets), plan.blast_radius.targets)
 
 
 async def memory_of(work: Work, incident: Incident, *, but: str | None = None) -> Memory:

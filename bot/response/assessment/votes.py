@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from bot.policy.approval import Intervention, Tally, approvals_needed, groups_for, tally
+from bot.policy.plan import Plan
+from bot.response.assessment.situation import under_way_now
 from bot.response.model.actions import Action
 from bot.response.model.records import Ballot
 from bot.response.ports.context import Context
@@ -24,13 +26,18 @@ def authorised(
     return frozenset().union(*(roster.get(group, frozenset()) for group in groups))
 
 
-async def count_votes(work: Work, context: Context, roster: Roster, action: Action) -> Tally:
-    """What the votes on record amount to as the present policy counts them: who may answer, and how many must."""
+async def count_votes(work: Work, context: Context, roster: Roster, action: Action, plan: Plan | None = None) -> Tally:
+    """What the votes on record amount to as the present policy counts them: who may answer, and how many must.
+
+    ``plan``: as it was made now, where it was; what would stay healthy may be less than when people were asked.
+    """
     votes = await work.votes.of(action.id)
     return tally(
         approvals=[vote.person for vote in votes if vote.ballot is Ballot.APPROVE],
         stops=[vote.person for vote in votes if vote.ballot is Ballot.STOP],
         approvers=authorised(context, roster, Intervention.APPROVE, action.runbook, action),
         requested_by=action.requested_by,
-        needed=approvals_needed(context.policy(), action.runbook, action.plan),
+        needed=approvals_needed(
+            context.policy(), action.runbook, plan or action.plan, await under_way_now(work, but=action.id)
+        ),
     )

@@ -39,9 +39,10 @@ APPLICATION_VERSION = "1"
 """Of the flows, not of the program: recovered work keeps running across releases. A changed flow gets a new name."""
 POLLING_INTERVAL_SECONDS = 1.0
 """For what others left, or put off; what this process commits wakes the queues at once."""
-ASSESSMENTS_AT_ONCE = 4
+ASSESSMENTS_AT_ONCE = 6
 ACTS_AT_ONCE = 16
-"""Flows that run at once in this process, by queue. Assessments are short and wait for one writer anyway."""
+"""Flows that run at once in this process, by queue. Assessments are short and wait for one writer anyway; of those that
+wait for a system, ``ports.patience`` lets only some wait long."""
 SYSTEM_POOL_SIZE = 2 * (ASSESSMENTS_AT_ONCE + ACTS_AT_ONCE)
 """More than flows: a flow's transaction holds SQLite's only write lock while DBOS asks on a connection of its own
 whether the flow is still ours. If other flows had all of those, waiting for that lock, nobody would ever go on."""

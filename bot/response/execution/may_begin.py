@@ -4,13 +4,15 @@ Whatever was true when people (or the policy) agreed must still be true, and eve
 whatever assessment still waits.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.policy.approval import TallyState
 from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Finding
+from bot.policy.plan import Plan
 from bot.policy.situation import Notification, Situation
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.situation import build_situation
@@ -22,8 +24,9 @@ from bot.response.model.incidents import Incident, IncidentState
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
-MARKS = frozenset({"billing", "data_integrity", "security"})
-"""Rules about what alerts say of themselves: whoever approved before one of them spoke did not approve of that."""
+MARKS = frozenset({"billing", "data_integrity", "security", "leave_healthy"})
+"""Rules about what can be seen beside the plan: whoever approved before one of them spoke did not approve of that."""
+_NUMBERS = re.compile(r"\d+(?:[.:]\d+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +71,23 @@ async def objection(
             why = f"the policy no longer has the runbook {action.runbook}"
         why = why or "the targets or their state are not what was agreed to"
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}.", assess_again=True)
-    if action.decided_by and not await _still_approved(work, context, action, assessment.members):
+    if action.decided_by and not await _still_approved(work, context, action, plan, assessment.members):
         why = (
             "those who approved are not enough any more: somebody left the group, an account was deactivated, "
-            "or the policy asks for others by now"
+            "the policy asks for others by now, or less would stay healthy than when they were asked"
         )
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {why}. Asking again.", assess_again=True)
-    return await _judged(work, context, action, incident, brief, assessment)
+    return await _judged(work, context, action, plan, incident, brief, assessment)
 
 
 async def _judged(
-    work: Work, context: Context, action: Action, incident: Incident, brief: Brief, assessment: Assessment
+    work: Work,
+    context: Context,
+    action: Action,
+    plan: Plan,
+    incident: Incident,
+    brief: Brief,
+    assessment: Assessment,
 ) -> Objection | Judgement:
     situation = await build_situation(
         work, context, incident, brief, assessment, Notification.ACCEPTED, context.now(), but=action.id
@@ -94,13 +103,13 @@ async def _judged(
     if held or unseen:
         why = f"Paused: {'; '.join(c.text for c in held)}." if held else decision.headline
         return Objection(ActionEvent.SUPERSEDE, why, paused=True)
-    against = await _against(work, action, decision)
+    against = await _against(work, action, plan, decision)
     if against:
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {against}", assess_again=True)
     return Judgement(situation, decision)
 
 
-async def _against(work: Work, action: Action, decision: Decision) -> str:
+async def _against(work: Work, action: Action, plan: Plan, decision: Decision) -> str:
     """What the judgement has against it, in words; empty when nothing."""
     if decision.runbook != action.runbook:
         return f"another runbook applies by now, {decision.runbook or 'none'}."
@@ -112,8 +121,11 @@ async def _against(work: Work, action: Action, decision: Decision) -> str:
     stored = await work.decisions.at_revision(action.incident_id, action.revision)
     approved = stored.decision if stored is not None else None
     marks = _escalating(decision) - (_escalating(approved) if approved is not None else set())
-    if marks:
+    shown_cautions = stored.planned.plan.cautions if stored is not None and stored.planned.plan is not None else ()
+    cautions = _new_cautions(plan.cautions, shown_cautions)
+    if marks or cautions:
         texts = [reason.text for reason in decision.reasons if reason.rule in marks]
+        texts += cautions
         return f"it has become known since it was approved: {' '.join(texts)} Asking again."
     shown = {piece.query: piece.finding for piece in approved.evidence} if approved is not None else {}
     turned = [
@@ -126,12 +138,20 @@ async def _against(work: Work, action: Action, decision: Decision) -> str:
     return ""
 
 
+def _new_cautions(now: Sequence[str], shown: Sequence[str]) -> list[str]:
+    """Cautions that were not there when it was approved; one that only tells another number is the same."""
+    known = {_NUMBERS.sub("", caution) for caution in shown}
+    return [caution for caution in now if _NUMBERS.sub("", caution) not in known]
+
+
 def _escalating(decision: Decision) -> set[str]:
     """Which marks of the incident's alerts call people, by their rules."""
     return {each.rule for each in decision.reasons if each.rule in MARKS and each.result is RuleResult.ESCALATES}
 
 
-async def _still_approved(work: Work, context: Context, action: Action, members: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether the votes on record are enough as the present policy counts them."""
+async def _still_approved(
+    work: Work, context: Context, action: Action, plan: Plan, members: Mapping[str, tuple[str, ...]]
+) -> bool:
+    """Whether the votes on record are enough as the present policy counts them, for the plan as it is now."""
     roster: Roster = {group: frozenset(people) for group, people in members.items()}
-    return (await count_votes(work, context, roster, action)).standing is TallyState.APPROVED
+    return (await count_votes(work, context, roster, action, plan)).standing is TallyState.APPROVED

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from bot.policy.file.document import Policy
 from bot.remediation import Catalogue
 from bot.response.ports.outside import EvidenceSource, People
+from bot.response.ports.patience import Patience
 from bot.response.ports.work import Database
 
 WATCHKEEPER = "watchkeeper"
@@ -78,6 +79,8 @@ class Context:
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = opaque_id
     closing: Closing = field(default_factory=Closing)
+    patience: Patience = field(default_factory=Patience)
+    """With systems that do not answer."""
 
     async def roster(self, *, sure_of: Collection[str] = ()) -> Mapping[str, frozenset[str]]:
         """Every policy group with its present members. May ask Slack: never call it inside a transaction.

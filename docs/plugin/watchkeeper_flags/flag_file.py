@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, TemporaryError
-from remediations.backends.base import BackendSettings
+from remediations.backends.base import Backend, BackendSettings
 from watchkeeper_flags.set_flag import Flag
 
 DOCUMENT = TypeAdapter(dict[str, Flag])
@@ -28,14 +28,15 @@ class FlagFileSettings(BackendSettings):
     """For the lock, which whoever writes the file holds."""
 
 
-class FlagFile:
+class FlagFile(Backend):
     """One file, ``{"name": {"on": true, "by": "ann"}}``, with a lock beside it. Fulfils ``Flags``."""
 
     kind: ClassVar[str] = "flag_file"
     settings: ClassVar[type[BackendSettings]] = FlagFileSettings
 
     def __init__(self, name: str, settings: FlagFileSettings) -> None:
-        self.name, self._path, self._timeout = name, settings.path, settings.timeout
+        super().__init__(name, settings)
+        self._path, self._timeout = settings.path, settings.timeout
 
     def __str__(self) -> str:
         return f"{self._path} (backend {self.name!r})"
@@ -82,7 +83,7 @@ class FlagFile:
         with lock:
             try:
                 async with asyncio.timeout(self._timeout.total_seconds()):
-                    while not _taken(lock.fileno()):
+                    while not _taken(lock.fileno()):  # noqa: ASYNC110  # nobody tells when it is free
                         await asyncio.sleep(POLL_SECONDS)
             except TimeoutError as error:
                 raise TemporaryError(f"Somebody else holds the lock of {self}.") from error

@@ -55,7 +55,7 @@ class SetFlagParameters(Parameters):
     """The policy's ``with`` for ``set_flag``."""
 
     backend: str = "flag_file"
-    flag: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}\*?\Z")
+    flag: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}\*?$")
     """A name, or the beginning of names with a ``*`` after it."""
     on: bool
 
@@ -93,7 +93,7 @@ class SetFlag(Remediation):
                 Target(key=matching[name], label=name, state=flags[name].model_dump(), becomes={"on": parameters.on})
                 for name in wrong
             ),
-            effects=frozenset({Effect.FEATURE_FLAG} if wrong else ()),
+            effects=frozenset({Effect.FEATURE_FLAG}),
             blast_radius=BlastRadius(targets=len(wrong)),
             rollback=Rollback(summary="Each flag becomes what it was.", exactness=Exactness.EXACT),
             steps=tuple(f"Switch {name} {to}." for name in wrong),

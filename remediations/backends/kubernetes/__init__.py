@@ -27,7 +27,7 @@ from pydantic import JsonValue, ValidationError, model_validator
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError
 from remediations.backends.base import Backend, BackendSettings
-from remediations.backends.kubernetes import errors
+from remediations.backends.kubernetes import errors, faults
 from remediations.backends.kubernetes.access import Address, access, configured
 from remediations.backends.kubernetes.objects import Kind, Patch, R
 
@@ -95,6 +95,7 @@ class Kubernetes(Backend):
 
     kind: ClassVar[str] = "kubernetes"
     settings: ClassVar[type[BackendSettings]] = KubernetesSettings
+    faults: ClassVar[Mapping[str, str]] = faults.FAULTS
 
     def __init__(self, name: str, settings: KubernetesSettings) -> None:
         super().__init__(name, settings)
@@ -116,6 +117,17 @@ class Kubernetes(Backend):
         where = settings.url or (f"{settings.kubeconfig}" if settings.kubeconfig else "this cluster")
         context = f", context {settings.context}" if settings.context else ""
         return f"Kubernetes at {where}{context} (backend {self.name!r})"
+
+    @classmethod
+    def names(cls, target: str) -> tuple[str, ...]:
+        """``shop/deployment/web``, ``shop/web`` and ``web``."""
+        return faults.names(target)
+
+    async def _inject(self, fault: str, target: str) -> None:
+        await faults.inject(self, fault, target)
+
+    async def _mend(self, fault: str, target: str) -> None:
+        await faults.mend(self, fault, target)
 
     @property
     def namespace(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field
 from remediations.backends.kubernetes import Kubernetes
 from remediations.backends.kubernetes.errors import NotFoundError
 from remediations.backends.kubernetes.objects import Kind, Resource, Seen
-from remediations.infrastructure.nodes import Budget, Pod
+from remediations.infrastructure.recover_node.nodes import Budget, Pod
 
 
 class Requirement(Seen):

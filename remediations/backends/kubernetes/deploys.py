@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from bot.remediation import MovedOnError, PermanentError, TemporaryError
-from remediations.application.roll_back_deploy import Deployed, Version
+from remediations.application.deploys import Deployed, Version
 from remediations.backends.kubernetes import Kubernetes
 from remediations.backends.kubernetes.errors import ConflictError, UnknownOutcomeError
 from remediations.backends.kubernetes.objects import Template
@@ -79,7 +79,7 @@ class KubernetesDeploys:
         return self._deployed(deployment, builds)
 
     async def put(self, deployed: Deployed, version: str, idempotency_key: str, *, rehearsed: bool = False) -> None:
-        """Give the Deployment the template of that ReplicaSet, as ``kubectl rollout undo`` does it."""
+        """Give the Deployment the template of that ReplicaSet, as kubectl's rollout command would."""
         deployment, builds = await self._read(deployed.address)
         wanted = next((build for build in builds if build.name == version), None)
         if wanted is None:
@@ -150,6 +150,7 @@ class KubernetesDeploys:
             taken=min(deployment.taken, deployment.available),
             held=held,
             remedy=remedy,
+            services=deployment.services,
             cautions=(
                 *cautions(deployment, autoscalers),
                 *((f"{by} deploys {name}, and will put back what its repository says.",) if by else ()),

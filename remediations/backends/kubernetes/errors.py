@@ -98,7 +98,7 @@ def of_status(said: Said, status: int, headers: Mapping[str, str], document: Map
 
 
 def unreadable(said: Said, what: str) -> RemediationError:
-    """An answer came that says yes, and cannot be read."""
+    """An answer came that is no refusal, and cannot be read."""
     text = f"{said.server} answered “{said.subject}” with {what}"
     if said.changes:
         return UnknownOutcomeError(f"{text}; whether it took effect is unknown. Check with `kubectl`.")

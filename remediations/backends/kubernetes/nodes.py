@@ -18,7 +18,7 @@ from remediations.backends.kubernetes.errors import (
 )
 from remediations.backends.kubernetes.objects import Kind, Metadata, PodSpec, Resource, Seen, Status
 from remediations.backends.kubernetes.objects import Pod as PlainPod
-from remediations.infrastructure.nodes import Budget, Cordon, Evicted, Fate, Node, Pod, Workload
+from remediations.infrastructure.recover_node.nodes import Budget, Cordon, Evicted, Fate, Node, Pod, Workload
 
 MARK = "watchkeeper/cordoned-by"
 """The annotation that says which act of ours has cordoned a node. It is only good beside ``MANAGER``: whoever uncordons
@@ -28,6 +28,7 @@ SICK = "node.kubernetes.io/"
 KEEPS_OFF = frozenset({"NoSchedule", "NoExecute"})
 MIRROR = "kubernetes.io/config.mirror"
 SERVICE_LABELS = ("app.kubernetes.io/name", "app")
+TEMPLATE_HASH = "pod-template-hash"
 ASK_AGAIN_SECONDS = 2.0
 
 
@@ -119,7 +120,7 @@ RUNS_TO_ITS_END = "Job"
 
 
 class KubernetesNodes:
-    """Fulfils ``remediations.infrastructure.nodes.Nodes``."""
+    """Fulfils ``remediations.infrastructure.recover_node.nodes.Nodes``."""
 
     def __init__(self, cluster: Kubernetes) -> None:
         self._cluster = cluster
@@ -130,20 +131,20 @@ class KubernetesNodes:
     async def nodes(self) -> tuple[Node, ...]:
         """All there are, by name."""
         return tuple(
-            sorted((_node(each) for each in await self._cluster.listed(NodeObject)), key=lambda node: node.name)
+            sorted((node_of(each) for each in await self._cluster.listed(NodeObject)), key=lambda node: node.name)
         )
 
     async def node(self, name: str) -> Node | None:
         """One, as it is now; None when there is none."""
         try:
-            return _node(await self._cluster.read(NodeObject, name))
+            return node_of(await self._cluster.read(NodeObject, name))
         except NotFoundError:
             return None
 
     async def pods(self, node: str) -> tuple[Pod, ...]:
         """All that are on it, by namespace and name."""
         found = await self._cluster.listed(PlacedPod, fields=f"spec.nodeName={node}")
-        return tuple(sorted((_pod(each) for each in found), key=str))
+        return tuple(sorted((pod_of(each) for each in found), key=str))
 
     async def workloads(self, names: Collection[str]) -> Mapping[str, Workload]:
         """What makes pods: one list of pods for each namespace, and one question for each workload of a known kind."""
@@ -256,7 +257,8 @@ class KubernetesNodes:
         return TemporaryError(str(error), retry_after=ASK_AGAIN_SECONDS)
 
 
-def _node(seen: NodeObject) -> Node:
+def node_of(seen: NodeObject) -> Node:
+    """What is gone by of a node."""
     ready = any(each.type == "Ready" and each.status == "True" for each in seen.status.conditions)
     taints = {f"{each.key}={each.value}:{each.effect}" for each in seen.spec.taints if _keeps_off(each)}
     return Node(
@@ -285,7 +287,8 @@ def _cordon(metadata: NodeMetadata) -> Cordon:
     return Cordon(by=owner.manager, since=since)
 
 
-def _pod(seen: PlacedPod) -> Pod:
+def pod_of(seen: PlacedPod) -> Pod:
+    """What is gone by of a pod."""
     metadata, owner = seen.metadata, seen.metadata.controller
     return Pod(
         namespace=metadata.namespace,
@@ -293,6 +296,7 @@ def _pod(seen: PlacedPod) -> Pod:
         uid=metadata.uid,
         fate=_fate(seen),
         workload=_workload(seen),
+        belongs_to=_belongs_to(seen),
         service=next((metadata.labels[each] for each in SERVICE_LABELS if metadata.labels.get(each)), ""),
         labels=metadata.labels,
         ready=seen.ready,
@@ -311,9 +315,17 @@ def _fate(seen: PlacedPod) -> Fate:
     return Fate.STAYS if owner.kind in ("DaemonSet", "Node") else Fate.MOVES
 
 
+def _belongs_to(seen: PlainPod) -> str:
+    """A Deployment gives its ReplicaSets its name and the hash of a template, which their pods bear as a label."""
+    owner = seen.metadata.controller
+    if owner is None:
+        return f"{seen.metadata.namespace}/pod/{seen.metadata.name}"
+    template = f"-{seen.metadata.labels.get(TEMPLATE_HASH, '')}"
+    if owner.kind == "ReplicaSet" and template != "-" and owner.name.endswith(template):
+        return f"{seen.metadata.namespace}/deployment/{owner.name.removesuffix(template)}"
+    return f"{seen.metadata.namespace}/{owner.kind.lower()}/{owner.name}"
+
+
 def _workload(seen: PlainPod) -> str:
     owner = seen.metadata.controller
     return f"{seen.metadata.namespace}/{owner.kind}/{owner.name}" if owner else ""
-
-
-__all__ = ["KubernetesNodes"]

@@ -8,6 +8,9 @@ from urllib.parse import quote
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+SERVICE_LABELS = ("app.kubernetes.io/name", "app")
+"""Labels that name the service an object belongs to, the best first."""
+
 
 class Patch(StrEnum):
     """How a change is put into an object."""

@@ -13,11 +13,11 @@ from bot.remediation import PermanentError
 from remediations.backends.kubernetes import Kubernetes
 from remediations.backends.kubernetes.errors import ConflictError, UnknownOutcomeError
 from remediations.backends.kubernetes.workloads import (
+    BY_NOUN,
     RESTARTED,
+    WORKLOADS,
     Autoscaler,
-    DaemonSet,
     Deployment,
-    StatefulSet,
     Workload,
     annotations,
     cautions,
@@ -27,8 +27,6 @@ from remediations.backends.kubernetes.workloads import (
 )
 from remediations.infrastructure.restart_service import Found, Instance
 
-KINDS: tuple[type[Workload], ...] = (Deployment, StatefulSet, DaemonSet)
-BY_NOUN = {each.kind.noun.lower(): each for each in KINDS}
 TRIES = 5
 """How often a change is offered while the status of the object changes under our hands."""
 DIGEST_LENGTH = 12
@@ -88,7 +86,7 @@ class KubernetesRestarts:
 
     async def _known(self) -> list[Workload]:
         known: list[Workload] = []
-        for kind in KINDS:
+        for kind in WORKLOADS:
             known += sorted(
                 await self.cluster.listed(kind, self.cluster.namespace), key=lambda each: each.metadata.name
             )
@@ -131,6 +129,7 @@ def _instance(workload: Workload, autoscalers: Iterable[Autoscaler] = ()) -> Ins
             "template": written(workload.spec.template, restarts_count=False)[:DIGEST_LENGTH],
             "paused": workload.spec.paused,
         },
+        services=workload.services,
         cautions=cautions(workload, autoscalers),
     )
 

@@ -5,6 +5,7 @@ no other is left. Until then it settles; it has failed when Kubernetes says that
 """
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from typing import Any, ClassVar
 from pydantic import AwareDatetime, Field, JsonValue
 
 from bot.remediation import Condition
-from remediations.backends.kubernetes.objects import Kind, Resource, Seen, Status, Template
+from remediations.backends.kubernetes.objects import SERVICE_LABELS, Kind, Resource, Seen, Status, Template
 
 POD_HASH = "pod-template-hash"
 """The label by which Kubernetes tells the pods of two templates apart."""
@@ -45,11 +46,19 @@ class Strategy(Seen):
     rolling_update: Share = Share()
 
 
+class Selector(Seen):
+    """Which pods belong to a workload."""
+
+    match_labels: dict[str, str] = Field(default_factory=dict)
+    match_expressions: tuple[dict[str, Any], ...] = ()
+
+
 class Specification(Seen):
     """What is wanted."""
 
     replicas: int = 1
     paused: bool = False
+    selector: Selector = Selector()
     template: Template = Field(default_factory=dict)
     strategy: Strategy = Strategy()
     update_strategy: Strategy = Strategy()
@@ -126,6 +135,12 @@ class Workload(Resource):
     def gave_up(self) -> AwareDatetime | None:
         """When Kubernetes said that the rollout makes no progress any more; None where it does not say so."""
         return None
+
+    @property
+    def services(self) -> frozenset[str]:
+        """The service that its labels name, if they do."""
+        named = (self.metadata.labels.get(each, "") for each in SERVICE_LABELS)
+        return frozenset(itertools.islice(filter(None, named), 1))
 
     @property
     def deployed_by(self) -> str:
@@ -212,6 +227,11 @@ class DaemonSet(Workload):
         return min(self.wanted, max(1, _count(said, self.wanted, up=True)))
 
 
+WORKLOADS: tuple[type[Workload], ...] = (Deployment, StatefulSet, DaemonSet)
+BY_NOUN: Mapping[str, type[Workload]] = {each.kind.noun.lower(): each for each in WORKLOADS}
+"""As they stand in an address: ``deployment``."""
+
+
 class ReplicaSet(Resource):
     """One ReplicaSet: what a Deployment has made of one of its templates."""
 
@@ -249,7 +269,7 @@ def condition(workload: Workload) -> tuple[Condition, str]:
     """How far its rollout has come, and that in words that go on from "web is".
 
     Where Kubernetes had given up on what was there before our change (``GAVE_UP_BEFORE``), that says nothing of what
-    is there now, and it takes a while until it is taken back.
+    is there now, and is withdrawn only a while later.
     """
     wanted, updated, available = workload.wanted, workload.updated, workload.available
     if workload.status.observed_generation < workload.metadata.generation:

@@ -110,7 +110,8 @@ class Nftables(Backend):
         try:
             answer = await self._run(*NFT, "--file", "-", text=commands)
         except TimeoutError:
-            answer = Answer(succeeded=False, output=b"", complaint=f"no answer within {self._seconds:g} s")
+            complaint = f"no answer within {self._seconds:g} s"
+            answer = Answer(succeeded=False, killed=True, output=b"", complaint=complaint)
         if not answer.succeeded:
             await self._judge(answer, out, into)
 
@@ -216,12 +217,17 @@ class Nftables(Backend):
     async def _asked(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
         """The answer to what changes nothing."""
         try:
-            return await self._run(*command, text=text, here=here)
+            answer = await self._run(*command, text=text, here=here)
         except TimeoutError as error:
             raise TemporaryError(
                 f"`{' '.join(command)}` for {self} was not answered within {self._seconds:g} s.",
                 retry_after=RETRY_AFTER_SECONDS,
             ) from error
+        if answer.killed:
+            raise TemporaryError(
+                f"`{' '.join(command)}` for {self} was killed before it had answered.", retry_after=RETRY_AFTER_SECONDS
+            )
+        return answer
 
     async def _run(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
         """Run a program in the network's namespace, or ``here`` in ours.

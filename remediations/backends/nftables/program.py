@@ -31,6 +31,8 @@ class Answer:
     """What a program said."""
 
     succeeded: bool
+    killed: bool
+    """Somebody has ended it before it had said everything, such as a kernel that is short of memory."""
     output: bytes
     complaint: str
     """The first line of its complaint; empty when it had none."""
@@ -67,7 +69,8 @@ async def ask(*command: str, text: bytes = b"", within: float) -> Answer:
             await _end(process)
     first, *_ = complaint.decode(errors="replace").splitlines() or [""]
     shown = first.removeprefix("Error: ")[:COMPLAINT_MAX_CHARACTERS]
-    return Answer(succeeded=process.returncode == 0, output=output, complaint=shown)
+    status = process.returncode or 0
+    return Answer(succeeded=status == 0, killed=status < 0, output=output, complaint=shown)
 
 
 async def _tell(process: asyncio.subprocess.Process, text: bytes) -> None:

@@ -1,8 +1,7 @@
 """The way to one supervisord: XML-RPC over its UNIX socket or over HTTP.
 
-It knows processes, their states, and how to start and stop one. It must not know plans or why something is restarted.
-Every call blocks in a thread, with a time-out, on a connection of its own, because supervisor's proxy is not
-thread-safe and a connection costs a millisecond.
+It knows processes, their states, how to start and stop one, and how to break one on staging. It must not know plans or
+why something is restarted. Nothing is believed of an answer that does not look as supervisord's own.
 
 What an error means, in the words of the remediation contract: ``TemporaryError`` is only raised while *nothing has
 been asked of the server yet*. A request to change something whose answer is lost is a ``PermanentError``, since nobody
@@ -10,30 +9,37 @@ knows whether it took effect.
 """
 
 import asyncio
-import http.client
-import socket
-import xmlrpc.client
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
-from xml.parsers.expat import ExpatError
 
-from pydantic import model_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 from supervisor.states import RUNNING_STATES, ProcessStates
-from supervisor.xmlrpc import Faults, SupervisorTransport, getFaultDescription
+from supervisor.xmlrpc import Faults, getFaultDescription
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, RemediationError, TemporaryError
 from remediations.backends.base import Backend, BackendSettings, UnknownTargetError
 from remediations.backends.credentials import read_secret
+from remediations.backends.supervisor.rpc import (
+    Fault,
+    ForeignError,
+    LostError,
+    NotConnectedError,
+    StatusError,
+    request,
+)
 
 POLL_SECONDS = 0.1
 RETRY_AFTER_SECONDS = 5.0
-HTTP_REFUSED = frozenset({401, 403})
+HTTP_REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+SIGNALS: Mapping[str, str] = {"kill": "KILL", "hang": "STOP"}
+"""Faults that are a signal to the process."""
 
 REMEDIES: dict[int, str] = {
     Faults.BAD_NAME: "it is not in the configuration this supervisord has loaded; check the name, or run "
@@ -71,6 +77,7 @@ class ProcessState(IntEnum):
         return self in RUNNING_STATES
 
 
+Shape = TypeVar("Shape")
 ENDED = frozenset({ProcessState.STOPPED, ProcessState.EXITED, ProcessState.FATAL})
 
 
@@ -92,6 +99,23 @@ class Process:
     def label(self) -> str:
         """As supervisorctl shows it: a program that is its own group goes by its name alone."""
         return self.name if self.group == self.name else self.address
+
+
+class _Info(BaseModel):
+    """What supervisord says about a process, as far as we need it."""
+
+    group: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+    state: int
+    pid: int = Field(ge=0, lt=2**32)
+
+    @property
+    def process(self) -> Process:
+        return Process(group=self.group, name=self.name, state=ProcessState(self.state), pid=self.pid)
+
+
+_ONE = TypeAdapter(_Info)
+_ALL = TypeAdapter(list[_Info])
 
 
 class SupervisorSettings(BackendSettings):
@@ -128,63 +152,16 @@ class SupervisorSettings(BackendSettings):
         return self
 
 
-class _NotConnectedError(Exception):
-    """No connection was made, so the server has seen nothing of the request; the cause says why."""
-
-
-class _Connection(http.client.HTTPConnection):
-    """HTTP over TCP or a UNIX socket, with what supervisor's own connections lack.
-
-    A UNIX socket keeps to the time-out too, and closing it also closes an answer that nobody has read.
-    """
-
-    def __init__(self, server: str, timeout_seconds: float) -> None:
-        address = urlsplit(server)
-        super().__init__(address.hostname or "localhost", address.port, timeout=timeout_seconds)
-        self._socket_path = address.path if address.scheme == "unix" else None
-        self._answer: http.client.HTTPResponse | None = None
-
-    def connect(self) -> None:
-        if self._socket_path is None:
-            super().connect()
-            return
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._socket_path)
-
-    def getresponse(self) -> http.client.HTTPResponse:
-        self._answer = super().getresponse()
-        return self._answer
-
-    def close(self) -> None:
-        super().close()
-        if self._answer is not None:
-            self._answer.close()
-
-
-class _Transport(SupervisorTransport):  # type: ignore[misc]  # supervisor ships no types
-    """supervisor's transport with a time-out, and with connecting told apart from asking."""
-
-    def __init__(self, server: str, username: str | None, password: str | None, timeout_seconds: float) -> None:
-        super().__init__(username, password, server)
-
-        def connected() -> _Connection:
-            connection = _Connection(server, timeout_seconds)
-            try:
-                connection.connect()
-            except OSError as error:
-                connection.close()
-                raise _NotConnectedError from error
-            return connection
-
-        self._get_connection = connected
-
-
 class Supervisor(Backend):
     """One supervisord."""
 
     kind: ClassVar[str] = "supervisor"
     settings: ClassVar[type[BackendSettings]] = SupervisorSettings
+    faults: ClassVar[Mapping[str, str]] = {
+        "kill": "its process is killed",
+        "stop": "it is stopped and stays so",
+        "hang": "its process is halted, and answers nobody",
+    }
 
     def __init__(self, name: str, settings: SupervisorSettings) -> None:
         super().__init__(name, settings)
@@ -194,6 +171,11 @@ class Supervisor(Backend):
     def __str__(self) -> str:
         return f"supervisord at {self._settings.server} (backend {self.name!r})"
 
+    @classmethod
+    def names(cls, target: str) -> tuple[str, ...]:
+        """``group:name``, and the group's own name."""
+        return (target, target.partition(":")[0])
+
     async def processes(self) -> tuple[Process, ...]:
         """Every process supervisord knows, sorted by address.
 
@@ -201,8 +183,10 @@ class Supervisor(Backend):
             TemporaryError: it cannot be reached, does not answer in time, or is shutting down.
             PermanentError: it refuses us, or does not speak supervisor's protocol.
         """
-        found = await self._look("getAllProcessInfo")
-        return tuple(sorted((_process(each) for each in found), key=lambda process: process.address))
+        found = [each.process for each in await self._look(_ALL, "getAllProcessInfo")]
+        if len({process.address for process in found}) < len(found):
+            raise self._foreign("getAllProcessInfo", "one process twice")
+        return tuple(sorted(found, key=lambda process: process.address))
 
     async def process(self, address: str) -> Process:
         """One process by ``group:name``.
@@ -211,7 +195,10 @@ class Supervisor(Backend):
             TemporaryError: as ``processes``.
             PermanentError: as ``processes``, or supervisord knows no process of that name.
         """
-        return _process(await self._look("getProcessInfo", address))
+        found = (await self._look(_ONE, "getProcessInfo", address)).process
+        if address not in {found.address, found.label}:
+            raise self._foreign(f"getProcessInfo({address})", "another process")
+        return found
 
     async def stop(self, address: str) -> None:
         """Stop the process and wait until it has ended; one that has ended already is left as it is.
@@ -220,7 +207,7 @@ class Supervisor(Backend):
             TemporaryError: nothing has been asked of the server yet.
             PermanentError: refused, not stopped within ``settle_within``, or the server was lost on the way.
         """
-        await self._change("stopProcess", address, already=Faults.NOT_RUNNING)
+        await self._change("stopProcess", address, False, already=Faults.NOT_RUNNING)
         await self._settle(address, "stop", wanted=ENDED)
 
     async def start(self, address: str, *, wait: bool = True) -> None:
@@ -235,7 +222,7 @@ class Supervisor(Backend):
         """
         if (await self.process(address)).state is ProcessState.STOPPING:  # supervisord cannot start it before it ended
             await self._settle(address, "stop", wanted=ENDED)
-        await self._change("startProcess", address, already=Faults.ALREADY_STARTED)
+        await self._change("startProcess", address, False, already=Faults.ALREADY_STARTED)
         if wait:
             await self._settle(address, "start", wanted=frozenset({ProcessState.RUNNING}), failed=ENDED)
 
@@ -266,44 +253,71 @@ class Supervisor(Backend):
         except TemporaryError as error:
             raise PermanentError(f"{address} was told to {verb}, but the outcome is unknown: {error}") from error
 
-    async def _look(self, method: str, *arguments: str) -> Any:
+    async def _inject(self, fault: str, target: str) -> None:
+        if fault == "stop":
+            await self.stop(target)
+            return
+        await self._change("signalProcess", target, SIGNALS[fault])
+
+    async def _mend(self, fault: str, target: str) -> None:
+        if fault == "hang":
+            await self._change("signalProcess", target, "CONT", already=Faults.NOT_RUNNING)
+        await self.start(target)
+
+    async def _look(self, shape: TypeAdapter[Shape], method: str, *arguments: str) -> Shape:
         """Ask without changing anything, so that every loss of the server is temporary."""
-        return await asyncio.to_thread(self._call, method, arguments, changes=False)
-
-    async def _change(self, method: str, address: str, *, already: int) -> None:
-        """Ask for a change without waiting for it; the fault ``already`` says that there is nothing to change."""
-        await asyncio.to_thread(self._call, method, (address, False), changes=True, tolerated=(already,))
-
-    def _call(self, method: str, arguments: tuple[Any, ...], *, changes: bool, tolerated: Iterable[int] = ()) -> Any:
-        timeout_seconds = self._settings.timeout.total_seconds()
-        transport = _Transport(self._settings.server, self._settings.username, self._password(), timeout_seconds)
-        subject = f"{method}({arguments[0]})" if arguments else method
+        answer = await self._call(method, arguments, changes=False)
         try:
-            with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as proxy:
-                return getattr(proxy.supervisor, method)(*arguments)
-        except xmlrpc.client.Fault as fault:
-            if fault.faultCode in tolerated:
-                return None
-            raise self._of_fault(fault.faultCode, subject) from fault
-        except xmlrpc.client.ProtocolError as error:
-            raise self._of_status(error.errcode, changes=changes) from error
-        except _NotConnectedError as error:
+            return shape.validate_python(answer, strict=True)
+        except ValidationError as error:
+            raise self._foreign(_subject(method, arguments), "something else") from error
+
+    async def _change(self, method: str, *arguments: Any, already: int | None = None) -> None:
+        """Ask for a change without waiting for it; the fault ``already`` says that there is nothing to change."""
+        if await self._call(method, arguments, changes=True, already=already) is not True:
+            what = f"{self} answered {_subject(method, arguments)} with neither yes nor no"
+            raise self._lost(what, changes=True)
+
+    async def _call(self, method: str, arguments: tuple[Any, ...], *, changes: bool, already: int | None = None) -> Any:
+        seconds, subject = self._settings.timeout.total_seconds(), _subject(method, arguments)
+        credentials = await self._credentials()
+        try:
+            answer = await request(self._settings.server, credentials, f"supervisor.{method}", arguments, seconds)
+        except NotConnectedError as error:
             raise self._of_connecting(error.__cause__) from error
-        except (OSError, http.client.HTTPException) as error:
-            if isinstance(error, TimeoutError):
-                what = f"{self} did not answer {subject} within {timeout_seconds:g} s"
+        except StatusError as error:
+            raise self._of_status(error.status, changes=changes) from error
+        except ForeignError as error:
+            if changes:
+                raise self._lost(f"{self} answered {subject} with {error}", changes=True) from error
+            raise self._foreign(subject, str(error)) from error
+        except LostError as error:
+            cause = error.__cause__
+            if isinstance(cause, TimeoutError):
+                what = f"{self} did not answer {subject} within {seconds:g} s"
             else:
-                what = f"{self} broke off while answering {subject} ({type(error).__name__})"
+                what = f"{self} broke off while answering {subject} ({type(cause).__name__})"
             raise self._lost(what, changes=changes) from error
-        except (ExpatError, xmlrpc.client.ResponseError) as error:
-            raise PermanentError(
-                f"{self} did not answer {subject} as a supervisord does: check `server` of the backend."
-            ) from error
+        if isinstance(answer, Fault):
+            if answer.code == already:
+                return True
+            raise self._of_fault(answer.code, subject)
+        return answer
+
+    async def _credentials(self) -> tuple[str, str] | None:
+        if self._settings.username is None:
+            return None
+        return self._settings.username, await asyncio.to_thread(self._password) or ""
 
     def _password(self) -> str | None:
         return read_secret(
             environment_variable=self._settings.password_env,
             file=self._settings.password_file,
+        )
+
+    def _foreign(self, subject: str, what: str) -> PermanentError:
+        return PermanentError(
+            f"{self} did not answer {subject} as a supervisord does ({what}): check `server` of the backend."
         )
 
     def _lost(self, what: str, *, changes: bool) -> RemediationError:
@@ -324,7 +338,9 @@ class Supervisor(Backend):
                 f"{self} refused our credentials (HTTP {status}): check `username` and the password that "
                 "`password_env` or `password_file` of the backend points to."
             )
-        if status >= http.client.INTERNAL_SERVER_ERROR:
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            return TemporaryError(f"{self} is asked too often (HTTP {status}).", retry_after=RETRY_AFTER_SECONDS)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._lost(f"{self} failed inside (HTTP {status})", changes=changes)
         return PermanentError(f"{self} answered HTTP {status}: check `server`; this does not look like a supervisord.")
 
@@ -341,7 +357,6 @@ class Supervisor(Backend):
         )
 
 
-def _process(found: dict[str, Any]) -> Process:
-    return Process(
-        group=str(found["group"]), name=str(found["name"]), state=ProcessState(found["state"]), pid=int(found["pid"])
-    )
+def _subject(method: str, arguments: Collection[Any]) -> str:
+    """As people know a request: ``stopProcess(shop:east)``."""
+    return f"{method}({next(iter(arguments))})" if arguments else method

@@ -1,12 +1,12 @@
 """The way to one systemd: its manager's D-Bus interface, over the bus that the policy names.
 
 It knows units, their states, and how to start, stop and restart one. It must not know plans or why something is
-restarted. Every call has a connection of its own, which costs a few milliseconds and leaves no state behind, and is a
-coroutine on the event loop, with a limit and without a thread.
+restarted. Every call has a connection of its own (``bus``).
 
 A change is a *job* of systemd: it is asked for and then waited for. Jobs never replace somebody else's: while another
-one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait leaves the job to systemd: a
-restart that is cancelled between its two halves would leave the unit stopped.
+one for the unit is queued that ours contradicts, ours is refused. Cancelling the wait cancels the job, so that nothing
+goes on that nobody watches; a restart that is cancelled between its two halves leaves the unit stopped, for
+verification to find. A job that outlives its time goes on, and the error says so.
 
 What an error means is as for supervisor: ``TemporaryError`` is only raised while *nothing has been asked of systemd
 yet*. A request to change something whose outcome is lost is a ``PermanentError``.
@@ -14,61 +14,39 @@ yet*. A request to change something whose outcome is lost is a ``PermanentError`
 
 import asyncio
 import re
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
-from dbus_fast import DBusError, DBusFastError, Message, MessageType
-from dbus_fast.aio import MessageBus
-from pydantic import model_validator
+from dbus_fast import Message, MessageType
+from pydantic import TypeAdapter, ValidationError, model_validator
 
 from bot.policy.file.fields import Duration
-from bot.remediation import PermanentError, RemediationError, TemporaryError
-from remediations.backends.base import Backend, BackendSettings, UnknownTargetError
+from bot.remediation import PermanentError, RemediationError
+from remediations.backends.base import Backend, BackendSettings
+from remediations.backends.systemd.bus import (
+    MANAGER,
+    NAME,
+    NO_SUCH_UNIT,
+    PATH,
+    Connection,
+    connected,
+    lost,
+    refused,
+)
+from remediations.backends.systemd.unit import Properties, Unit
 
-RETRY_AFTER_SECONDS = 5.0
-REQUESTS_OF_A_CHANGE = 12
-"""Connections, and requests over them, around the wait for one job."""
 ADDRESS = re.compile(r"unix:path=/[^;,\s]+")
-MANAGER = "org.freedesktop.systemd1.Manager"
-NAME = "org.freedesktop.systemd1"
-PATH = "/org/freedesktop/systemd1"
 JOB_REMOVED = f"type='signal',sender='{NAME}',interface='{MANAGER}',member='JobRemoved',path='{PATH}'"
 
-NO_SUCH_UNIT = "org.freedesktop.systemd1.NoSuchUnit"
-PERMISSION = (
-    "it does not let us: allow the Watchkeeper user the action org.freedesktop.systemd1.manage-units for this unit "
-    "in a rule of polkit"
-)
-REMEDIES: dict[str, str] = {
-    "org.freedesktop.DBus.Error.AccessDenied": PERMISSION,
-    "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": PERMISSION,
-    "org.freedesktop.DBus.Error.InvalidArgs": "a unit is named in full, with its ending, such as web.service",
-    "org.freedesktop.systemd1.BadUnitSetting": "its unit file is wrong; read `systemctl status`",
-    "org.freedesktop.systemd1.JobTypeNotApplicable": "units of this kind cannot do that",
-    "org.freedesktop.systemd1.LoadFailed": "its unit file cannot be loaded; read `systemctl status`",
-    NO_SUCH_UNIT: "it knows no such unit; check the name, or run `systemctl daemon-reload`",
-    "org.freedesktop.systemd1.OnlyByDependency": "its unit file forbids that (RefuseManualStart or RefuseManualStop)",
-    "org.freedesktop.systemd1.UnitMasked": "somebody has masked it; `systemctl unmask` if it is to run again",
-}
-"""What a person can do about each refusal that trying again cannot mend."""
-PASSING: dict[str, str] = {
-    "org.freedesktop.DBus.Error.LimitsExceeded": "its bus is at a limit",
-    "org.freedesktop.DBus.Error.NameHasNoOwner": "no systemd is on that bus at the moment",
-    "org.freedesktop.DBus.Error.ServiceUnknown": "no systemd is on that bus at the moment",
-    "org.freedesktop.systemd1.ShuttingDown": "the machine is shutting down",
-    "org.freedesktop.systemd1.TransactionIsDestructive": "something else is being done with the unit",
-    "org.freedesktop.systemd1.TransactionJobsConflicting": "something else is being done with its dependencies",
-}
-"""What each refusal that may pass means; with it, nothing has been done."""
-ACTIVATION = "org.freedesktop.DBus.Error.Spawn."
-"""How errors begin where the bus itself tried, in vain, to start a systemd that is not there."""
-LOST = frozenset({"org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Disconnected"})
-"""What the bus answers in place of a systemd that went away."""
+REQUESTS_OF_A_CHANGE = 12
+"""Connections, and requests over them, around the wait for one job."""
+REQUESTS_OF_A_READING = 3
+"""Time-outs that a reading of many units has altogether; each answer takes a millisecond."""
+SIGNALS: Mapping[str, int] = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
+"""Faults that are a signal to the unit's processes."""
 OUTCOMES: dict[str, str] = {
     "canceled": "somebody cancelled it",
     "dependency": "a unit that it needs could not be started",
@@ -79,52 +57,10 @@ OUTCOMES: dict[str, str] = {
 """What a job that is not ``done`` came to, in words."""
 
 
-class UnitState(StrEnum):
-    """systemd's active states, with its own words."""
-
-    ACTIVE = "active"
-    RELOADING = "reloading"
-    REFRESHING = "refreshing"
-    ACTIVATING = "activating"
-    """On its way up, which includes waiting for the next automatic restart."""
-    DEACTIVATING = "deactivating"
-    MAINTENANCE = "maintenance"
-    INACTIVE = "inactive"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-    @classmethod
-    def _missing_(cls, value: object) -> "UnitState":
-        return cls.UNKNOWN
-
-    @property
-    def meant_to_run(self) -> bool:
-        """Whether systemd is running it or still trying to."""
-        return self in {UnitState.ACTIVE, UnitState.RELOADING, UnitState.REFRESHING, UnitState.ACTIVATING}
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One unit as systemd sees it now."""
-
-    name: str
-    """The unit's own name, also when it was asked for by an alias."""
-    load_state: str
-    """``loaded``, ``masked``, ``error``, ``bad-setting``: whether systemd could read its file."""
-    state: UnitState
-    sub_state: str
-    """The finer state, which differs by kind of unit: ``running``, ``auto-restart``, ``exited``, ``dead``."""
-    main_pid: int
-    """0 when there is none, and for units that are not services."""
-    invocation: str
-    """Another one after each start, and empty before the first."""
-    result: str
-    """How it ended last: ``success``, ``exit-code``, ``signal``, ``timeout``, ``oom-kill``. A start limit that was hit
-    does not show where there was another failure before."""
-    restarts: int = 0
-    """How often systemd itself has started it again since a person last started it."""
-    active_seconds: float = field(default=0.0, compare=False)
-    """How long it had been up when it was looked at; 0 when it was not."""
+Shape = TypeVar("Shape")
+_PROPERTIES = TypeAdapter(Properties)
+_ENTRIES = TypeAdapter(list[tuple[str, str, str, str, str, str, str, int, str, str]])
+"""Of a list of units: name, description, load state, active state, sub state, followed by, path, and of its job."""
 
 
 class SystemdSettings(BackendSettings):
@@ -146,18 +82,16 @@ class SystemdSettings(BackendSettings):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class _Connection:
-    bus: MessageBus
-    gone: asyncio.Future[None]
-    """Done when the connection has ended, however it did."""
-
-
 class Systemd(Backend):
     """One systemd."""
 
     kind: ClassVar[str] = "systemd"
     settings: ClassVar[type[BackendSettings]] = SystemdSettings
+    faults: ClassVar[Mapping[str, str]] = {
+        "kill": "its processes are killed",
+        "stop": "it is stopped and stays so",
+        "hang": "its processes are halted, and answer nobody",
+    }
 
     def __init__(self, name: str, settings: SystemdSettings) -> None:
         super().__init__(name, settings)
@@ -165,6 +99,12 @@ class Systemd(Backend):
 
     def __str__(self) -> str:
         return f"systemd at {self._settings.bus} (backend {self.name!r})"
+
+    @classmethod
+    def names(cls, target: str) -> tuple[str, ...]:
+        """The unit's name, that without its ending, and that of its template."""
+        stem = target.rpartition(".")[0] or target
+        return (target, stem, stem.partition("@")[0])
 
     @property
     def change_within(self) -> timedelta:
@@ -178,9 +118,10 @@ class Systemd(Backend):
             TemporaryError: it cannot be reached, does not answer in time, or is shutting down.
             PermanentError: it refuses us, or no systemd answers there.
         """
-        async with self._connected() as connection:
-            found = await self._ask(connection, "ListUnitsByPatterns", "asas", [[], list(patterns)])
-            listed = [await self._unit(connection, entry[0], entry[6]) for entry in found]
+        async with self._reading() as connection:
+            found = await connection.ask("ListUnitsByPatterns", "asas", [[], list(patterns)])
+            entries = self._as_expected(_ENTRIES, found, "ListUnitsByPatterns")
+            listed = [await self._unit(connection, entry[0], entry[6]) for entry in entries]
         return tuple(sorted((unit for unit in listed if unit.load_state != "not-found"), key=lambda unit: unit.name))
 
     async def unit(self, name: str) -> Unit:
@@ -190,10 +131,10 @@ class Systemd(Backend):
             TemporaryError: as ``units``.
             PermanentError: as ``units``, or systemd knows no unit of that name.
         """
-        async with self._connected() as connection:
-            unit = await self._unit(connection, name, await self._ask(connection, "LoadUnit", "s", [name]))
+        async with self._reading() as connection:
+            unit = await self._unit(connection, name, await connection.ask("LoadUnit", "s", [name]))
         if unit.load_state == "not-found":
-            raise self._of_error(NO_SUCH_UNIT, f"LoadUnit({name})", changes=False)
+            raise refused(str(self), NO_SUCH_UNIT, f"LoadUnit({name})", changes=False)
         return unit
 
     async def start(self, name: str) -> None:
@@ -232,8 +173,31 @@ class Systemd(Backend):
             TemporaryError: nothing has been asked of systemd yet.
             PermanentError: refused, or systemd was lost on the way.
         """
-        async with self._connected() as connection:
-            await self._ask(connection, "ResetFailedUnit", "s", [name], changes=True)
+        async with self._connection() as connection:
+            await connection.ask("ResetFailedUnit", "s", [name], changes=True)
+
+    async def send(self, name: str, number: int) -> None:
+        """Send a signal to every process of the unit.
+
+        Raises:
+            TemporaryError: nothing has been asked of systemd yet.
+            PermanentError: refused, or systemd was lost on the way.
+        """
+        async with self._connection() as connection:
+            await connection.ask("KillUnit", "ssi", [name, "all", number], changes=True)
+
+    async def _inject(self, fault: str, target: str) -> None:
+        if fault == "stop":
+            await self.stop(target)
+            return
+        await self.send(target, SIGNALS[fault])
+
+    async def _mend(self, fault: str, target: str) -> None:
+        if fault == "hang" and (await self.unit(target)).state.meant_to_run:
+            await self.send(target, signal.SIGCONT)
+        with suppress(UnknownTargetError):  # what was stopped may be out of its memory: then nothing is to be forgotten
+            await self.reset_failed(target)
+        await self.start(target)
 
     async def _do(self, method: str, name: str) -> None:
         """Ask for a job and wait for its end."""
@@ -241,20 +205,31 @@ class Systemd(Backend):
 
         def hear(message: Message) -> None:
             if message.message_type is MessageType.SIGNAL and message.member == "JobRemoved":
-                _, job, _, result = message.body
-                ended.put_nowait((job, result))
+                with suppress(ValueError):  # of another shape: nobody's job
+                    _, job, _, result = message.body
+                    ended.put_nowait((job, result))
 
-        async with self._connected() as connection:
+        async with self._connection() as connection:
             connection.bus.add_message_handler(hear)
-            await self._call(connection, _to_the_bus("AddMatch", JOB_REMOVED), "AddMatch")
-            await self._ask(connection, "Subscribe", "", [])
-            job = await self._ask(connection, method, "ss", [name, "fail"], changes=True)
+            await connection.call(_to_the_bus("AddMatch", JOB_REMOVED), "AddMatch")
+            await connection.ask("Subscribe", "", [])
+            job = await self._begun(connection, method, name)
             result = await self._end_of(connection, ended, job, method, name)
         if result != "done":
             raise PermanentError(await self._failure(method, name, result))
 
+    async def _begun(self, connection: Connection, method: str, name: str) -> str:
+        """Ask for a job; its path. Whoever is cancelled meanwhile takes it back."""
+        asked = asyncio.ensure_future(connection.ask(method, "ss", [name, "fail"], changes=True))
+        try:
+            return str(await asyncio.shield(asked))
+        except asyncio.CancelledError:
+            with suppress(RemediationError):  # then there is none
+                await self._cancel(connection, str(await asked))
+            raise
+
     async def _end_of(
-        self, connection: _Connection, ended: "asyncio.Queue[tuple[str, str]]", job: str, method: str, name: str
+        self, connection: Connection, ended: "asyncio.Queue[tuple[str, str]]", job: str, method: str, name: str
     ) -> str:
         seconds = self._settings.settle_within.total_seconds()
         heard = asyncio.ensure_future(_result_of(job, ended))
@@ -264,7 +239,10 @@ class Systemd(Backend):
             if heard.done():
                 return heard.result()
             if connection.gone.done():
-                raise self._lost(f"{self} broke off before {method}({name}) ended", changes=True)
+                raise lost(f"{self} broke off before {method}({name}) ended", changes=True)
+        except asyncio.CancelledError:
+            await self._cancel(connection, job)
+            raise
         finally:
             heard.cancel()
             await asyncio.gather(heard, return_exceptions=True)
@@ -272,6 +250,12 @@ class Systemd(Backend):
             f"{method}({name}) on {self} did not end within {seconds:g} s and goes on there: check with "
             f"`systemctl status {name}`; if it only needs longer, raise `settle_within` of the backend."
         )
+
+    async def _cancel(self, connection: Connection, job: str) -> None:
+        """Take a job back that nobody waits for any more. One that has ended is gone, which is as well."""
+        request = Message(destination=NAME, path=job, interface="org.freedesktop.systemd1.Job", member="Cancel")
+        with suppress(RemediationError):  # whoever has cancelled us hears of that, and of nothing else
+            await connection.call(request, "Cancel", changes=True)
 
     async def _failure(self, method: str, name: str, result: str) -> str:
         what = f"{method}({name}) on {self} did not succeed: {OUTCOMES.get(result, f'its result is {result!r}')}"
@@ -284,7 +268,7 @@ class Systemd(Backend):
             f"{name}`; if it was only started too often, `systemctl reset-failed {name}` ends that."
         )
 
-    async def _unit(self, connection: _Connection, name: str, path: str) -> Unit:
+    async def _unit(self, connection: Connection, name: str, path: str) -> Unit:
         """Read all that systemd says about a unit; an empty interface stands for every one that the unit has."""
         request = Message(
             destination=NAME,
@@ -294,90 +278,33 @@ class Systemd(Backend):
             signature="s",
             body=[""],
         )
-        found = {key: value.value for key, value in (await self._call(connection, request, f"GetAll({name})")).items()}
-        state = UnitState(found["ActiveState"])
-        since = found["ActiveEnterTimestampMonotonic"] / 1_000_000 if state is UnitState.ACTIVE else 0.0
-        return Unit(
-            name=found["Id"],
-            load_state=found["LoadState"],
-            state=state,
-            sub_state=found["SubState"],
-            main_pid=found.get("MainPID", 0),
-            invocation=bytes(found["InvocationID"]).hex(),
-            result=found.get("Result", ""),
-            restarts=found.get("NRestarts", 0),
-            active_seconds=time.clock_gettime(time.CLOCK_MONOTONIC) - since if since else 0.0,
+        subject = f"GetAll({name})"
+        answer = await connection.call(request, subject)
+        values = (
+            {key: getattr(value, "value", None) for key, value in answer.items()} if isinstance(answer, dict) else {}
         )
+        return self._as_expected(_PROPERTIES, values, subject).unit
 
-    async def _ask(
-        self, connection: _Connection, method: str, signature: str, body: list[Any], *, changes: bool = False
-    ) -> Any:
-        request = Message(destination=NAME, path=PATH, interface=MANAGER, member=method, signature=signature, body=body)
-        subject = f"{method}({body[0]})" if body and isinstance(body[0], str) else method
-        return await self._call(connection, request, subject, changes=changes)
-
-    async def _call(self, connection: _Connection, request: Message, subject: str, *, changes: bool = False) -> Any:
-        """The first value of the answer, or None where it has none."""
-        seconds = self._settings.timeout.total_seconds()
+    def _as_expected(self, shape: TypeAdapter[Shape], answer: Any, subject: str) -> Shape:
         try:
-            async with asyncio.timeout(seconds):
-                answer = await connection.bus.call(request)
-        except TimeoutError as error:
-            raise self._lost(f"{self} did not answer {subject} within {seconds:g} s", changes=changes) from error
-        except (OSError, EOFError, DBusFastError) as error:
-            what = f"{self} broke off while answering {subject} ({type(error).__name__})"
-            raise self._lost(what, changes=changes) from error
-        if answer is None:  # closed without an error
-            raise self._lost(f"{self} broke off while answering {subject}", changes=changes)
-        if answer.message_type is MessageType.ERROR:
-            raise self._of_error(answer.error_name or "an unnamed error", subject, changes=changes)
-        return answer.body[0] if answer.body else None
+            return shape.validate_python(answer)
+        except ValidationError as error:
+            raise PermanentError(
+                f"{self} did not answer {subject} as a systemd does: check `bus` of the backend."
+            ) from error
+
+    def _connection(self) -> AbstractAsyncContextManager[Connection]:
+        return connected(self._settings.bus, str(self), self._settings.timeout.total_seconds())
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[_Connection]:
-        seconds = self._settings.timeout.total_seconds()
-        bus = MessageBus(bus_address=self._settings.bus)
+    async def _reading(self) -> AsyncIterator[Connection]:
+        """A connection for several requests that change nothing, with an end to all of them together."""
+        seconds = REQUESTS_OF_A_READING * self._settings.timeout.total_seconds()
         try:
-            async with asyncio.timeout(seconds):
-                await bus.connect()
-        except PermissionError as error:
-            raise PermanentError(
-                f"{self} may not be used by us (permission denied): let the Watchkeeper user reach the bus's socket."
-            ) from error
-        except (OSError, EOFError) as error:  # a time-out is an OSError
-            reason = "no such socket" if isinstance(error, FileNotFoundError) else type(error).__name__
-            raise TemporaryError(
-                f"{self} cannot be reached ({reason}): is D-Bus running there, and is `bus` right?",
-                retry_after=RETRY_AFTER_SECONDS,
-            ) from error
-        except (DBusError, DBusFastError) as error:
-            raise PermanentError(
-                f"{self} does not let us in ({type(error).__name__}): check `bus` of the backend, and that the "
-                "Watchkeeper user may use that bus."
-            ) from error
-        gone: asyncio.Future[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
-        gone.add_done_callback(_forget)
-        try:
-            yield _Connection(bus, gone)
-        finally:
-            bus.disconnect()
-            await asyncio.wait({gone}, timeout=seconds)
-
-    def _lost(self, what: str, *, changes: bool) -> RemediationError:
-        if changes:
-            return PermanentError(f"{what}; whether it took effect is unknown. Check with `systemctl status`.")
-        return TemporaryError(f"{what}.", retry_after=RETRY_AFTER_SECONDS)
-
-    def _of_error(self, name: str, subject: str, *, changes: bool) -> RemediationError:
-        if name in LOST:
-            return self._lost(f"{self} broke off while answering {subject}", changes=changes)
-        if name.startswith(ACTIVATION):
-            name = "org.freedesktop.DBus.Error.NameHasNoOwner"
-        if name in PASSING:
-            return TemporaryError(f"{self} refused {subject}: {PASSING[name]}.", retry_after=RETRY_AFTER_SECONDS)
-        remedy = REMEDIES.get(name, "read its journal with `journalctl -b`")
-        kind = UnknownTargetError if name == NO_SUCH_UNIT else PermanentError
-        return kind(f"{self} refused {subject} ({name.rpartition('.')[2]}): {remedy}.")
+            async with asyncio.timeout(seconds), self._connection() as connection:
+                yield connection
+        except TimeoutError as error:
+            raise lost(f"{self} did not answer everything within {seconds:g} s", changes=False) from error
 
 
 async def _result_of(job: str, ended: "asyncio.Queue[tuple[str, str]]") -> str:
@@ -385,12 +312,6 @@ async def _result_of(job: str, ended: "asyncio.Queue[tuple[str, str]]") -> str:
         path, result = await ended.get()
         if path == job:
             return result
-
-
-def _forget(gone: asyncio.Future[None]) -> None:
-    """Take note of how a connection ended, which whoever waited for an answer has been told."""
-    if not gone.cancelled():
-        gone.exception()
 
 
 def _to_the_bus(method: str, argument: str) -> Message:

@@ -15,7 +15,8 @@ from pydantic import JsonValue
 
 from bot.remediation import Condition, PermanentError, TemporaryError
 from remediations.backends.base import UnknownTargetError
-from remediations.backends.systemd import Systemd, Unit, UnitState
+from remediations.backends.systemd import Systemd
+from remediations.backends.systemd.unit import Unit, UnitState
 from remediations.infrastructure.restart_service import Found, Instance
 
 SERVICE = ".service"

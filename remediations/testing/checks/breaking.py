@@ -1,8 +1,7 @@
 """What becomes of it when its system is broken: the right error, in time, and nothing changed."""
 
 from bot.remediation import Condition, PermanentError, Record, RemediationError, TemporaryError
-from remediations.testing.execution import ExecutionInMemory
-from remediations.testing.life import error_of, in_time, planned
+from remediations.testing.life import ACTION, error_of, execution_of, in_time, planned
 from remediations.testing.promise import expect, promise
 from remediations.testing.subject import Ability, Subject
 
@@ -40,7 +39,7 @@ async def _broken(subject: Subject, how: Ability) -> None:
             "snapshot": await error_of(lambda: broken.snapshot(plan), "snapshot"),
         }
         health = await in_time(broken.health(plan, Record(snapshot=snapshot)), "health")
-        execution = ExecutionInMemory(key="one-action")
+        execution = execution_of(ACTION, patient=False)
         error = await error_of(lambda: broken.execute(plan, snapshot, execution), "execute")
     _reading(how, reading)
     if how not in {Ability.REFUSED, Ability.CONFLICT}:
@@ -48,7 +47,7 @@ async def _broken(subject: Subject, how: Ability) -> None:
         expect(health.summary.strip(), "health does not say why it is unknown")
     expect(error is not None, "the system is broken, and execute succeeds")
     begun = bool(execution.steps)
-    expect(not (begun and isinstance(error, TemporaryError)), f"after a step has begun, it is temporary no more: {error!r}")
+    expect(not (begun and isinstance(error, TemporaryError)), f"a step has begun, and it gives {error!r}")
     if not begun and how in TEMPORARY:
         expect(isinstance(error, TemporaryError), f"nothing was begun, and execute gives {error!r}: it is temporary")
     expect(all(step.problem or step.ended for step in execution.steps), "a step failed without a problem on record")
@@ -62,7 +61,8 @@ def _reading(how: Ability, found: dict[str, RemediationError | None]) -> None:
     if how is Ability.REFUSED:
         errors = [error for error in found.values() if error is not None]
         expect(errors, "we are refused, and neither plan nor rehearse nor snapshot tells: rehearse must find it out")
-        expect(all(isinstance(error, PermanentError) for error in errors), f"to be refused is no passing trouble: {errors}")
+        lasting = all(isinstance(error, PermanentError) for error in errors)
+        expect(lasting, f"to be refused does not pass by itself: {errors}")
         return
     kind = TemporaryError if how in TEMPORARY else PermanentError
     for method, error in found.items():

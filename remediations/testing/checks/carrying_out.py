@@ -5,14 +5,15 @@ from contextlib import AsyncExitStack
 
 from bot.policy.plan import Target
 from bot.remediation import Condition, HaltedError, NothingToDoError, PermanentError, Record, RemediationError
-from remediations.testing.execution import ExecutionInMemory
 from remediations.testing.life import (
+    ACTION,
     POLL_SECONDS,
     SETTLED_WITHIN_SECONDS,
     WATCHDOG_SECONDS,
     Done,
     carried_out,
     error_of,
+    execution_of,
     in_time,
     is_back,
     planned,
@@ -21,7 +22,7 @@ from remediations.testing.life import (
     settled,
     succeeded,
 )
-from remediations.testing.observing import CutShort, Threads, children
+from remediations.testing.observing import CutShort, children, threads
 from remediations.testing.promise import expect, promise
 from remediations.testing.subject import Ability, Subject
 
@@ -58,7 +59,7 @@ async def _(subject: Subject) -> None:
         again.append((await planned(subject)).digest)
 
     await error_of(plan_again, "plan")
-    expect(again != [plan.digest], "what changed is not in the plan: its digest is the same. Put it into `Target.state`")
+    expect(again != [plan.digest], "what changed is not sealed: put it into `Target.state`")
     for taken in (snapshot, None):  # the snapshot from before the change, and one from after it
         await _refuses_the_drifted(subject, Done(plan, Record(snapshot=snapshot), None), drifted, taken is None)
         if Ability.SEVERAL in subject.absent:
@@ -73,7 +74,7 @@ async def _refuses_the_drifted(subject: Subject, done: Done, drifted: Target, fr
             snapshot = await in_time(subject.remediation.snapshot(done.plan), "snapshot")
         except RemediationError:
             return  # it refuses even earlier
-    execution = ExecutionInMemory(key="one-action")
+    execution = execution_of(ACTION)
     error = await error_of(lambda: subject.remediation.execute(done.plan, snapshot, execution), "execute")
     expect(isinstance(error, PermanentError), f"a target is not as planned any more, and execute gives {error!r}")
     ended = [step.words for step in execution.steps if step.target == drifted.key and step.ended]
@@ -104,15 +105,16 @@ async def _(subject: Subject) -> None:
     plan = await planned(subject)
     remediation = subject.remediation
     before = await in_time(remediation.snapshot(plan), "snapshot")
-    execution = ExecutionInMemory(key="one-action")
+    execution = execution_of(ACTION)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(subject.held())
         executing = asyncio.ensure_future(remediation.execute(plan, before, execution))
         try:
             async with asyncio.timeout(WATCHDOG_SECONDS):
-                while not executing.done() and not execution.steps:
+                while not executing.done() and not execution.steps:  # noqa: ASYNC110  # what it waits for tells nobody
                     await asyncio.sleep(POLL_SECONDS)
-            health = await in_time(remediation.health(plan, Record(snapshot=before, steps=tuple(execution.steps))), "health")
+            record = Record(snapshot=before, steps=tuple(execution.steps))
+            health = await in_time(remediation.health(plan, record), "health")
             expect(not await subject.works(), "held() does not keep the system from becoming healthy")
             expect(health.condition is not Condition.HEALTHY, f"it is called healthy too early: {health.summary}")
         finally:
@@ -129,18 +131,19 @@ async def _(subject: Subject) -> None:
     error = await error_of(lambda: planned(subject), "plan")
     if isinstance(error, NothingToDoError):
         return
-    expect(subject.remediation.repeatable, f"planned again it gives {error!r}: raise NothingToDoError, or be `repeatable`")
+    repeatable = subject.remediation.repeatable
+    expect(repeatable, f"planned again it gives {error!r}: raise NothingToDoError, or be `repeatable`")
     expect(error is None, f"it is `repeatable`, and planned again it gives {error!r}")
     again = await succeeded(subject)
     expect(await subject.works(), "done a second time, it does not work")
-    expect(again.steps == done.steps, f"done a second time it took {again.steps} step(s), and {done.steps} the first time")
+    expect(again.steps == done.steps, f"done a second time it took {again.steps} step(s), and {done.steps} before")
 
 
 @promise("Done twice with one key, it is done once")
 async def _(subject: Subject) -> None:
     done = await succeeded(subject)
     first = await subject.outside()
-    execution = ExecutionInMemory(key="one-action")
+    execution = execution_of(ACTION)
     execute = subject.remediation.execute
     await error_of(lambda: execute(done.plan, done.record.snapshot, execution), "execute")
     now = await subject.outside()
@@ -149,28 +152,28 @@ async def _(subject: Subject) -> None:
 
 @promise("It can be stopped before every step, and nothing is done after that")
 async def _(subject: Subject) -> None:
-    start = await subject.outside()
     steps = (await succeeded(subject)).steps
     several = Ability.SEVERAL not in subject.absent
     expect(not several or steps > 1, "there are several targets, and one step: put a step around each change")
     for k in range(steps):
         await subject.begin()
+        start = await subject.outside()
         done = await carried_out(subject, halt_before=k)
-        expect(isinstance(done.error, HaltedError), f"stopped before step {k + 1}, execute gave {done.error!r}: let it pass")
-        expect(done.steps == k, f"stopped before step {k + 1}, it took {done.steps}")
-        expect(all(step.ended for step in done.record.steps), f"stopped before step {k + 1}, an earlier one did not end")
+        when = f"stopped before step {k + 1} of {steps}"
+        expect(isinstance(done.error, HaltedError), f"{when}, execute gave {done.error!r}: let it pass")
+        expect(done.steps == k, f"{when}, it took {done.steps}")
+        expect(all(step.ended for step in done.record.steps), f"{when}, an earlier one did not end")
         if k == 0:
             now = await subject.outside()
-            expect(now == start, f"stopped before the first step, it has changed the system from {start!r} to {now!r}")
+            expect(now == start, f"{when}, it has changed the system from {start!r} to {now!r}")
         elif several:
-            expect(not await subject.works(), f"stopped before step {k + 1} of {steps}, everything is done already")
+            expect(not await subject.works(), f"{when}, everything is done already")
 
 
 @promise("A step that fails is recorded with its target, and nothing is done after it", Ability.SPOILT)
 async def _(subject: Subject) -> None:
     plan = await planned(subject)
-    spoilt = plan.targets[-1]
-    await subject.spoilt(spoilt)
+    spoilt = await subject.spoilt(plan.targets)
     done = await carried_out(subject, plan)
     expect(isinstance(done.error, PermanentError), f"a target cannot be changed, and execute gave {done.error!r}")
     expect(done.record.steps, "the change failed outside of a step")
@@ -185,8 +188,8 @@ async def _(subject: Subject) -> None:
 @promise("Cancelled whenever it waits, it ends, and nothing changes later")
 async def _(subject: Subject) -> None:
     waits = await _cancelled(subject, None)
-    places = range(waits) if waits <= subject.cuts else sorted({i * (waits - 1) // (subject.cuts - 1) for i in range(subject.cuts)})
-    for place in places:
+    cuts = min(waits, subject.cuts)
+    for place in [cut * (waits - 1) // max(cuts - 1, 1) for cut in range(cuts)]:
         await subject.begin()
         await _cancelled(subject, place)
 
@@ -195,9 +198,9 @@ async def _cancelled(subject: Subject, at: int | None) -> int:
     """Execute, cancelled the ``at``-th time that it waits; how often it waited."""
     start, plan = await subject.outside(), await planned(subject)
     before = await in_time(subject.remediation.snapshot(plan), "snapshot")
-    execution, tasks, processes = ExecutionInMemory(key="one-action"), asyncio.all_tasks(), children()
-    cut = CutShort(subject.remediation.execute(plan, before, execution), at)
-    with Threads() as threads:
+    execution, tasks, processes = execution_of(ACTION), asyncio.all_tasks(), children()
+    with threads() as pool:
+        cut = CutShort(subject.remediation.execute(plan, before, execution), at, pool.gate)
 
         async def run() -> None:
             await cut
@@ -212,7 +215,7 @@ async def _cancelled(subject: Subject, at: int | None) -> int:
         expect(not children() - processes, f"{when}, a child process lives on")
         expect(not asyncio.all_tasks() - tasks - {running}, f"{when}, a task goes on: {asyncio.all_tasks() - tasks}")
         then = await subject.outside()
-        await threads.ended()
+        await pool.ended()
         now = await subject.outside()
         expect(now == then, f"{when}, the system changed later, from {then!r} to {now!r}: a thread went on")
     if cut.was_cut and Ability.ROLL_BACK not in subject.absent:

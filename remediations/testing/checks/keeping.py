@@ -1,6 +1,7 @@
 """What must hold beside a single act: secrets, what ends by itself, staging, and plans of older versions."""
 
 import asyncio
+from functools import partial
 
 from bot.policy.plan import Exactness
 from bot.remediation import Condition, PermanentError
@@ -18,7 +19,6 @@ from remediations.testing.life import (
     settled,
     succeeded,
 )
-from remediations.testing.making import only_backend
 from remediations.testing.observing import Leaks, searching
 from remediations.testing.promise import BrokenPromiseError, expect, promise
 from remediations.testing.subject import BREAKAGES, Ability, Subject
@@ -63,7 +63,7 @@ async def _(subject: Subject) -> None:
     expect(done.plan.ends_after_seconds is not None, "the plan does not say when it ends: `ends_after_seconds`")
     try:
         async with asyncio.timeout(SETTLED_WITHIN_SECONDS + (done.plan.ends_after_seconds or 0)):
-            while await subject.outside() != before:
+            while await subject.outside() != before:  # noqa: ASYNC110  # nobody tells when it ends
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         raise BrokenPromiseError(f"it does not end by itself: there is {await subject.outside()!r} still") from None
@@ -77,10 +77,10 @@ async def _(subject: Subject) -> None:
 async def _(subject: Subject) -> None:
     fault, staging, production = subject.staging()
     before = await subject.outside()
-    backend = only_backend(subject.backends())
+    backend = subject.backend()
     expect(fault in backend.faults, f"{fault!r} is not among the faults of {backend.kind}: {', '.join(backend.faults)}")
     for target, kind in ((production, fault), (staging, "no-such-fault")):
-        error = await error_of(lambda kind=kind, target=target: backend.inject(kind, target), "inject")
+        error = await error_of(partial(backend.inject, kind, target), "inject")
         expect(isinstance(error, PermanentError), f"inject({kind!r}, {target!r}) gives {error!r}, and must be refused")
         expect(await subject.outside() == before, f"inject({kind!r}, {target!r}) was refused, and changed the system")
     await in_time(backend.inject(fault, staging), "inject")
@@ -98,7 +98,7 @@ async def _(subject: Subject) -> None:
         volatile = subject.volatile()
         golden.write(subject, await succeeded(subject), volatile)
     stored = golden.documents(subject)
-    expect(version in stored, f"no plan of version {version} is stored in {subject.golden}: run `pytest --write-golden`")
+    expect(version in stored, f"no plan of version {version} is in {subject.golden}: run `pytest --write-golden`")
     for number in sorted(stored):
         await subject.begin()
         before = await subject.outside()

@@ -18,9 +18,10 @@ from remediations.testing.promise import expect, promise
 from remediations.testing.subject import Ability, Document, Subject
 
 HOSTILE = (
-    "", " ", "*", "?", "%", ".", "..", "../../etc/passwd", "/", "-", "--force", "-rf", "$(reboot)", "`reboot`", "; reboot",
-    "a\nb", "a\x00b", "\u202ea", "a" * 5000, "${alert.labels.service}", "{{ x }}", "' OR '1'='1", "::/0", "0.0.0.0/0",
-)  # fmt: skip
+    *("", " ", "*", "?", "%", ".", "..", "../../etc/passwd", "/", "-", "--force", "-rf"),
+    *("$(reboot)", "`reboot`", "; reboot", "' OR '1'='1", "${alert.labels.service}", "{{ x }}"),
+    *("a\nb", "a\x00b", "\u202ea", "a" * 5000, "::/0", "0.0.0.0/0"),
+)
 """Texts that an alert's label could hold, where a parameter is filled from one."""
 SEEDS = ("1", "2")
 PLANNED_ELSEWHERE = """
@@ -64,7 +65,7 @@ async def _(subject: Subject) -> None:
     expect(first.digest == second.digest, f"two plans for the same have two digests: {_difference(first, second)}")
     for seed in SEEDS:
         elsewhere = await _planned_elsewhere(subject, seed)
-        expect(elsewhere == first.digest, f"planned with PYTHONHASHSEED={seed} it has another digest: it holds a set's order")
+        expect(elsewhere == first.digest, "another process plans it with another digest: it holds a set's order")
 
 
 @promise("A plan and a snapshot survive the database")
@@ -128,7 +129,8 @@ async def _(subject: Subject) -> None:
     expect(allowed is None or plan.effects <= allowed, f"{set(plan.effects) - set(allowed or ())} is not of the class")
     expect(plan.remediation == subject.name, f"the plan says that {plan.remediation!r} made it")
     expect(plan.version == subject.remediation.version, "the plan's version is not its remediation's")
-    expect(plan.summary.strip() and plan.service == subject.about().service, "the plan has no summary, or lost its service")
+    expect(plan.summary.strip(), "the plan has no summary")
+    expect(plan.service == subject.about().service, f"the plan is of service {plan.service!r}")
     keys = [target.key for target in plan.targets]
     backends = subject.backends()
     expect(len(set(keys)) == len(keys), f"two targets have one key: {keys}")
@@ -139,7 +141,8 @@ async def _(subject: Subject) -> None:
     expect(undoable == declared, f"the rollback is {plan.rollback.exactness}, and the subject says otherwise")
     several = Ability.SEVERAL not in subject.absent
     expect(several == (len(keys) > 1), f"{len(keys)} target(s), and the subject says otherwise of {Ability.SEVERAL}")
-    expect(plan.ends_after_seconds is None or Ability.ENDS not in subject.absent, "it ends by itself: show that it does")
+    ends = plan.ends_after_seconds is not None
+    expect(not ends or Ability.ENDS not in subject.absent, "it ends by itself: show that it does")
 
 
 @promise("Where nothing matches, nothing is touched", Ability.NOTHING)
@@ -151,8 +154,7 @@ async def _(subject: Subject) -> None:
 
     error = await error_of(plan, "plan")
     expect(error is None or isinstance(error, PermanentError), f"what does not exist is no passing trouble: {error!r}")
-    expect(not found or not found[0].targets, f"it matches nothing, and the plan touches {found and found[0].targets!r}")
-    expect(not found or not found[0].effects, "a plan without targets has effects")
+    expect(not found or not found[0].targets, f"nothing matches, and the plan touches {found and found[0].targets!r}")
 
 
 @promise("Too many at once are refused", Ability.TOO_MANY)
@@ -224,11 +226,10 @@ def _only_json(value: Any, where: str) -> None:
         for each in value:
             _only_json(each, where)
     else:
-        expect(value is None or type(value) in {str, int, float, bool}, f"{where} holds a {type(value).__name__}: {value!r}")
+        plain = value is None or type(value) in {str, int, float, bool}
+        expect(plain, f"{where} holds a {type(value).__name__}, which is not JSON: {value!r}")
 
 
 def _difference(one: BaseModel, other: BaseModel) -> str:
     first, second = one.model_dump(mode="json"), other.model_dump(mode="json")
     return "; ".join(f"{k}: {json.dumps(first[k])} and {json.dumps(second[k])}" for k in first if first[k] != second[k])
-
-

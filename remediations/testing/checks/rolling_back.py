@@ -1,8 +1,18 @@
 """What a rollback does: no more and no less than it was planned to, and never over somebody's work."""
 
 from bot.policy.plan import Exactness
-from bot.remediation import Condition, MovedOnError, Record
-from remediations.testing.life import Done, carried_out, in_time, is_back, planned, rolled_back, settled, succeeded
+from bot.remediation import Condition, MovedOnError, Record, Snapshot
+from remediations.testing.life import (
+    Done,
+    carried_out,
+    error_of,
+    in_time,
+    is_back,
+    planned,
+    rolled_back,
+    settled,
+    succeeded,
+)
 from remediations.testing.promise import expect, promise
 from remediations.testing.subject import Ability, Subject
 
@@ -52,12 +62,14 @@ async def _(subject: Subject) -> None:
     done = await succeeded(subject)
     await subject.moved_on(done.plan.targets[0])
     moved, remediation = await subject.outside(), subject.remediation
-    try:
-        seen = await in_time(remediation.snapshot(done.plan), "snapshot")
-    except Exception as error:  # noqa: BLE001  # whatever keeps it from being seen, nobody overwrites it
-        seen, _ = None, error
-    if seen is not None and done.record.after is not None:
-        then, now = (remediation.compared(done.plan, each) for each in (done.record.after, seen))
+    seen: list[Snapshot] = []
+
+    async def look() -> None:
+        seen.append(await remediation.snapshot(done.plan))
+
+    await error_of(look, "snapshot")  # what keeps it from being seen keeps the flow from overwriting it, too
+    if seen and done.record.after is not None:
+        then, now = (remediation.compared(done.plan, each) for each in (done.record.after, seen[0]))
         expect(then != now, "somebody has changed a target, and compared() gives the same as before")
     _, error = await rolled_back(subject, done)
     now = await subject.outside()
@@ -92,11 +104,11 @@ async def _(subject: Subject) -> None:
     expect(then == now, f"the system did what it does, and compared() went from {then!r} to {now!r}")
 
 
-@promise("Where there is nothing to roll back, doing it again is harmless")
+@promise("Where there is nothing to roll back, doing it again is harmless", unless=(Ability.ROLL_BACK,))
 async def _(subject: Subject) -> None:
     done = await succeeded(subject)
-    if done.plan.rollback.exactness is not Exactness.NOTHING_TO_UNDO:
-        return
+    if done.plan.rollback.exactness is Exactness.NONE:
+        return  # it is irreversible, and two people have to agree
     expect(subject.remediation.repeatable, "there is nothing to undo, so it may be done again: say `repeatable = True`")
     again = await succeeded(subject)
     health = await settled(subject, again)

@@ -1,12 +1,14 @@
 """Nodes of a real control plane to drain, for the tests of ``recover_node``: what they set up and what they look at."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import uuid
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from kubernetes_asyncio import client
 from kubernetes_asyncio.client import ApiClient
 
@@ -18,15 +20,14 @@ from remediations.backends.kubernetes import Kubernetes, KubernetesSettings
 from remediations.backends.kubernetes.errors import BudgetError
 from remediations.backends.kubernetes.nodes import MARK, KubernetesNodes
 from remediations.capability import Through
-from remediations.infrastructure.nodes import Evicted, Pod
 from remediations.infrastructure.recover_node import RecoverNode, RecoverNodeParameters
+from remediations.infrastructure.recover_node.nodes import Evicted, Pod
 from remediations.testing.execution import ExecutionInMemory
-from tests.fixtures.kubernetes import NODES, REQUEST_SECONDS, ControlPlane
+from tests.fixtures.kubernetes import HOME, NODES, REQUEST_SECONDS, ROLES, TOKEN_SECONDS, ControlPlane
 
 WITHIN_SECONDS = 90.0
 LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
 KEY = "key-of-the-action"
-UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
 
 
 class WatchedNodes(KubernetesNodes):
@@ -50,12 +51,9 @@ class Yard:
     namespace: str
     nodes: WatchedNodes
     remediation: RecoverNode
-    cordoned: set[str] = field(default_factory=set)
 
     async def plan(self, node: str, *, protected: Protected | None = None, **parameters: Any) -> Plan:
-        wanted = RecoverNodeParameters(node=node, **parameters)
-        about = About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
-        return await self.remediation.plan(wanted, about)
+        return await self.remediation.plan(RecoverNodeParameters(node=node, **parameters), about(protected))
 
     async def drain(self, plan: Plan, execution: ExecutionInMemory) -> Record:
         """Execute as a flow does, and return what is recorded of it."""
@@ -91,21 +89,27 @@ class Yard:
         return found.get(MARK)
 
     async def create(self, document: dict[str, Any], *, node: str) -> None:
-        """Create a Deployment or StatefulSet, all of whose pods begin on ``node``, though all may move."""
-        others = [each for each in NODES if each != node]
-        await self.cordon(*others)
+        """Create a Deployment or StatefulSet, all of whose pods begin on ``node``, though all may move.
+
+        They ask for a label, which the other nodes are given later.
+        """
+        label = {f"runs-{document['metadata']['name']}": self.namespace}
+        document["spec"]["template"]["spec"]["nodeSelector"] = label
+        await self._label(node, label)
+        await self.run(document)
+        await self.until_ready(document["metadata"]["name"], document["spec"]["replicas"], node=node)
+        for other in NODES:
+            await self._label(other, label)
+
+    async def run(self, document: Any) -> None:
+        """Create a Deployment, StatefulSet or DaemonSet."""
         apps = client.AppsV1Api(self.api)
-        make: Any = {
+        create: Any = {
             "Deployment": apps.create_namespaced_deployment,
             "StatefulSet": apps.create_namespaced_stateful_set,
+            "DaemonSet": apps.create_namespaced_daemon_set,
         }[document["kind"]]
-        await self._until_kept_off(others)
-        await make(self.namespace, document, **LIMITS)
-        wanted = document["spec"].get("replicas", 1)
-        try:
-            await self.until_ready(document["metadata"]["name"], wanted, node=node)
-        finally:
-            await self.cordon(*others, on=False)
+        await create(self.namespace, document, **LIMITS)
 
     async def until_ready(self, name: str, count: int, *, node: str | None = None) -> list[Any]:
         """Wait until that many pods of it are ready, on ``node`` if one is given."""
@@ -115,15 +119,7 @@ class Yard:
             found = [each for each in found if node in (None, each.spec.node_name)]
             return found if len(found) == count else None
 
-        try:
-            pods = await until(ready, f"{name} has {count} ready pods", within_seconds=WITHIN_SECONDS)
-        except Exception:
-            for each in await self.pods(name):
-                print(each.metadata.name, each.spec.node_name, each.status)
-            for each in NODES:
-                node = await self._node(each)
-                print(each, node.spec)
-            raise
+        pods = await until(ready, f"{name} has {count} ready pods", within_seconds=WITHIN_SECONDS)
         assert isinstance(pods, list)
         return pods
 
@@ -158,20 +154,24 @@ class Yard:
         await client.CustomObjectsApi(self.api).delete_namespaced_custom_object(*where, name, **LIMITS)
 
     async def until_alone(self) -> None:
-        """Wait until nothing is left of what other tests ran: a drain takes every pod, whoever's it is."""
+        """See to it that nothing is left of what other tests ran: a drain takes every pod, whoever's it is.
+
+        Their namespaces are on the way out, where nothing is made any more; only their pods take their time.
+        """
+        core = client.CoreV1Api(self.api)
 
         async def alone() -> bool:
-            pods = (await client.CoreV1Api(self.api).list_pod_for_all_namespaces(**LIMITS)).items
-            return all(pod.metadata.namespace == self.namespace for pod in pods)
+            pods = (await core.list_pod_for_all_namespaces(**LIMITS)).items
+            others = {pod.metadata.namespace for pod in pods} - {self.namespace}
+            for namespace in others:
+                await core.delete_collection_namespaced_pod(namespace, grace_period_seconds=0, **LIMITS)
+            return not others
 
         await until(alone, "other tests' pods are gone", within_seconds=WITHIN_SECONDS)
 
-    async def _until_kept_off(self, names: Sequence[str]) -> None:
-        async def tainted() -> bool:
-            nodes = [await self._node(name) for name in names]
-            return all(any(each.key == UNSCHEDULABLE for each in node.spec.taints or ()) for node in nodes)
-
-        await until(tainted, "the controllers keep pods off cordoned nodes", within_seconds=WITHIN_SECONDS)
+    async def _label(self, node: str, labels: dict[str, str]) -> None:
+        change: Any = {"metadata": {"labels": labels}}
+        await client.CoreV1Api(self.api).patch_node(node, change, **LIMITS)
 
     async def _node(self, name: str) -> Any:
         return await client.CoreV1Api(self.api).read_node(name, **LIMITS)
@@ -199,17 +199,58 @@ def _is_ready(pod: Any) -> bool:
     return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
 
 
+def about(protected: Protected | None = None) -> About:
+    """What policy and incident say."""
+    return About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
+
+
+def nodes_of(plane: ControlPlane, token: str, folder: Path) -> WatchedNodes:
+    """The nodes as whoever has this token may see and change them."""
+    file = folder / f"token-{uuid.uuid4().hex}"
+    file.touch(0o600)
+    file.write_text(token)
+    settings = KubernetesSettings.model_validate(
+        {"url": plane.url, "ca_file": plane.authority, "token_file": file, "timeout": f"{REQUEST_SECONDS:g}s"}
+    )
+    return WatchedNodes(Kubernetes("kubernetes", settings))
+
+
+def remediation_of(plane: ControlPlane, token: str, folder: Path) -> RecoverNode:
+    """The remediation with this token."""
+    return over(nodes_of(plane, token, folder))
+
+
+def over(nodes: KubernetesNodes) -> RecoverNode:
+    return RecoverNode(Through({"kubernetes": nodes}, ("kubernetes",)))
+
+
+async def token_of_one_who_looks(plane: ControlPlane) -> str:
+    """A service account with every right of ours to read, and none to change anything."""
+    name = f"onlooker-{uuid.uuid4().hex[:8]}"
+    named: Any = {"metadata": {"name": name}}
+    (role,) = (each for each in yaml.safe_load_all(ROLES.read_text("utf-8")) if "nodes" in each["metadata"]["name"])
+    reading = [{**rule, "verbs": [v for v in rule["verbs"] if v in ("get", "list")]} for rule in role["rules"]]
+    rules: Any = {**named, "rules": [rule for rule in reading if rule["verbs"]]}
+    binding: Any = {
+        **named,
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": HOME}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
+    }
+    request: Any = {"spec": {"audiences": [], "expirationSeconds": TOKEN_SECONDS}}
+    async with plane.client(plane.administrator) as api:
+        core, access = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
+        await core.create_namespaced_service_account(HOME, named, **LIMITS)
+        await access.create_cluster_role(rules, **LIMITS)
+        await access.create_cluster_role_binding(binding, **LIMITS)
+        asked = await core.create_namespaced_service_account_token(name, HOME, request, **LIMITS)
+    return str(asked.status.token)
+
+
 @asynccontextmanager
 async def yard(plane: ControlPlane, api: ApiClient, namespace: str, folder: Path) -> AsyncIterator[Yard]:
     """Nobody else's pods are about, and every node takes pods again afterwards."""
-    token = folder / "token"
-    token.touch(0o600)
-    token.write_text(plane.bot)
-    settings = KubernetesSettings.model_validate(
-        {"url": plane.url, "ca_file": plane.authority, "token_file": token, "timeout": f"{REQUEST_SECONDS:g}s"}
-    )
-    nodes = WatchedNodes(Kubernetes("kubernetes", settings))
-    made = Yard(api, namespace, nodes, RecoverNode(Through({"kubernetes": nodes}, ("kubernetes",))))
+    nodes = nodes_of(plane, plane.bot, folder)
+    made = Yard(api, namespace, nodes, over(nodes))
     await made.until_alone()
     try:
         yield made

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from kubernetes_asyncio.client import ApiClient
 
 from bot.local.servers import until
 from bot.policy.file.protected import Protected
-from bot.policy.plan import Exactness, Plan
+from bot.policy.plan import BlastRadius, Exactness, Plan
 from bot.remediation import (
     Condition,
     HaltedError,
@@ -22,13 +23,26 @@ from bot.remediation import (
     Record,
     TemporaryError,
 )
-from remediations.infrastructure.nodes import Evicted
+from remediations.infrastructure.recover_node import RecoverNodeParameters
+from remediations.infrastructure.recover_node.nodes import Evicted
 from remediations.testing.execution import ExecutionInMemory
 from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
-from tests.remediations.kubernetes.draining import KEY, LIMITS, WITHIN_SECONDS, Yard, application, yard
+from tests.remediations.kubernetes.draining import (
+    KEY,
+    LIMITS,
+    WITHIN_SECONDS,
+    Yard,
+    about,
+    application,
+    remediation_of,
+    token_of_one_who_looks,
+    yard,
+)
 
 pytestmark = ON_KUBERNETES
 NODE, *OTHERS = NODES
+SICK_WITHIN_SECONDS = 150.0
+"""Kubernetes gives a node 40 s to answer."""
 
 
 @pytest.fixture
@@ -40,17 +54,15 @@ async def here(
 
 
 async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
-    await client.AppsV1Api(here.api).create_namespaced_daemon_set(
-        here.namespace, application("agent", kind="DaemonSet"), **LIMITS
-    )
-    await here.create(application("web", 3), node=NODE)
+    await here.run(application("agent", kind="DaemonSet"))
+    await here.create(application("web", 2), node=NODE)
     await here.create(application("cache", local_data=True), node=NODE)
     await here.until_ready("agent", 1, node=NODE)
 
     plan = await here.plan(NODE)
-    assert plan.forecasts == {"pods moved": 4}
+    assert plan.forecasts == {"pods moved": 3}
     assert plan.services == {"web", "cache"}
-    assert (plan.blast_radius.targets, plan.blast_radius.share) == (1, pytest.approx(1 / 3))
+    assert plan.blast_radius == BlastRadius(targets=1, share=1 / 3)
     assert plan.remaining is not None
     assert (plan.remaining.healthy, plan.remaining.left, plan.remaining.total) == (3, 2, 3)
     assert (plan.rollback.exactness, "lost" in plan.rollback.summary) == (Exactness.APPROXIMATE, True)
@@ -58,18 +70,18 @@ async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
     assert any("Every ready pod" in each and "web" in each for each in plan.cautions)
     assert Plan.model_validate_json(plan.model_dump_json()).digest == plan.digest == (await here.plan(NODE)).digest
     assert "lost" not in " ".join((await here.plan(NODE, may_lose_local_data=True)).cautions)
-    assert "4 pods" in (await here.remediation.rehearse(plan)).summary
+    assert "3 pods" in (await here.remediation.rehearse(plan)).summary
 
     execution = ExecutionInMemory()
     record = await here.drain(plan, execution)
     words = [step.words for step in record.steps]
     assert words[0] == f"Cordon {NODE}"
-    assert [each.rsplit(" (", 1)[1] for each in words[1:]] == ["1 of 4)", "2 of 4)", "3 of 4)", "4 of 4)"]
+    assert [each.rsplit(" (", 1)[1] for each in words[1:]] == ["1 of 3)", "2 of 3)", "3 of 3)"]
     assert all(step.ended and step.target == f"kubernetes:node/{NODE}" for step in record.steps)
     health = await here.until_healthy(plan, record)
     assert "takes no pods" in health.summary
     assert await here.mark(NODE) == KEY
-    assert {pod.spec.node_name for pod in await here.until_ready("web", 3)} <= set(OTHERS)
+    assert {pod.spec.node_name for pod in await here.until_ready("web", 2)} <= set(OTHERS)
     await here.until_ready("agent", 1, node=NODE)
     with pytest.raises(NothingToDoError, match=r"cordoned already.*earlier act of Watchkeeper, at 20"):
         await here.plan(NODE)
@@ -80,7 +92,8 @@ async def test_a_whole_node_is_drained_and_takes_pods_again(here: Yard) -> None:
     assert left is not None
     assert here.remediation.compared(plan, left) == here.remediation.compared(plan, record.after)
     for expected in ("takes pods again", "takes pods already"):
-        assert expected in (await here.remediation.roll_back(plan, record, ExecutionInMemory())).summary
+        undoing = ExecutionInMemory(key="key-of-the-rollback")
+        assert expected in (await here.remediation.roll_back(plan, record, undoing)).summary
     assert (await here.is_cordoned(NODE), await here.mark(NODE)) == (False, None)
     now = await here.remediation.snapshot(plan)
     assert here.remediation.compared(plan, now) == here.remediation.compared(plan, record.snapshot)
@@ -151,14 +164,15 @@ async def test_stopped_between_two_pods_it_leaves_the_rest_and_is_undone_as_ofte
     assert left is not None
     now = await here.remediation.snapshot(plan)
     assert here.remediation.compared(plan, left) == here.remediation.compared(plan, now)
-    died_in_the_first = record.model_copy(update={"steps": (record.steps[0].model_copy(update={"ended": False}),)})
+    unnoted = record.steps[0].model_copy(update={"ended": False, "details": {}})
+    died_in_the_first = record.model_copy(update={"steps": (unnoted,)})
     assert here.remediation.left(plan, died_in_the_first) is None
 
     with pytest.raises(HaltedError):
         await here.remediation.roll_back(plan, record, ExecutionInMemory(halt_before=0))
     assert await here.is_cordoned(NODE)
     for _ in range(2):
-        await here.remediation.roll_back(plan, record, ExecutionInMemory())
+        await here.remediation.roll_back(plan, died_in_the_first, ExecutionInMemory(key="key-of-the-rollback"))
         assert (await here.is_cordoned(NODE), await here.mark(NODE)) == (False, None)
 
 
@@ -208,7 +222,7 @@ async def test_somebody_uncordons_it_while_it_is_drained_and_keeps_the_rest(here
     assert [step.ended for step in execution.steps] == [True, False]
 
 
-async def test_refused_before_anything_is_done(here: Yard, control_plane: ControlPlane) -> None:
+async def test_what_is_protected_unknown_or_lost_for_good_is_refused_before_anything_is_done(here: Yard) -> None:
     with pytest.raises(PermanentError, match="protected by 'kubernetes:node/hollow-"):
         await here.plan(NODE, protected=Protected(targets=("kubernetes:node/hollow-*",)))
     unknown = await here.plan("hollow-9")
@@ -216,6 +230,9 @@ async def test_refused_before_anything_is_done(here: Yard, control_plane: Contro
     assert {f"kubernetes:node/{NODE}", NODE} <= set(await here.remediation.targets())
     await here.create(application("web"), node=NODE)
     plan = await here.plan(NODE)
+    precious = f"kubernetes:{here.namespace}/deployment/web"
+    with pytest.raises(PermanentError, match=f"{precious} has .* on the node and is protected by '{precious}'"):
+        await here.plan(NODE, protected=Protected(targets=(precious,)))
 
     document: Any = {
         "metadata": {"name": "by-hand"},
@@ -270,3 +287,66 @@ class _Interrupted(ExecutionInMemory):
         if len(self.steps) == self._before_step + 1:
             await self._here.cordon(NODE, on=False)
         return await super().retrying(change, within=within)
+
+
+async def test_a_node_that_answers_no_more_is_drained_of_what_it_cannot_be_seen_to_end(
+    here: Yard, control_plane: ControlPlane
+) -> None:
+    await here.create(application("web", 2), node=NODE)
+    await here.create(application("db", kind="StatefulSet"), node=NODE)
+    healthy = await here.plan(NODE)
+    kubelet = control_plane.nodes[NODE]
+    kubelet.send_signal(signal.SIGSTOP)
+    try:
+
+        async def is_sick() -> bool:
+            node = await here.nodes.node(NODE)
+            assert node is not None
+            return not (node.ready or any(pod.ready for pod in await here.nodes.pods(NODE)))
+
+        await until(is_sick, f"{NODE} is found to be sick", within_seconds=SICK_WITHIN_SECONDS)
+        with pytest.raises(PermanentError, match=r"changed since the plan was made \(ready\)"):
+            await here.drain(healthy, ExecutionInMemory())
+        await here.cordon(OTHERS[0])
+        plan = await here.plan(NODE)
+        assert plan.remaining is not None
+        assert (plan.remaining.healthy, plan.remaining.taken, plan.remaining.total) == (1, 0, 3)
+        told = "\n".join(plan.cautions)
+        assert f"Other nodes are cordoned: {OTHERS[0]}." in told
+        assert "Only 1 other node would be left to take pods." in told
+        assert f"does not answer, so these are not replaced before it does: {here.namespace}/db-0." in told
+        await here.cordon(OTHERS[0], on=False)
+
+        record = await here.drain(plan, ExecutionInMemory())
+        assert [step.ended for step in record.steps] == [True] * 4
+        assert {pod.spec.node_name for pod in await here.until_ready("web", 2)} <= set(OTHERS)
+        health = await here.remediation.health(plan, record)
+        assert (health.condition, "StatefulSet/db" in health.summary) == (Condition.SETTLING, True)
+        await client.AppsV1Api(here.api).delete_namespaced_stateful_set("db", here.namespace, **LIMITS)
+        assert "cannot be seen to end" in (await here.until_healthy(plan, record)).summary
+        await here.remediation.roll_back(plan, record, ExecutionInMemory())
+    finally:
+        kubelet.send_signal(signal.SIGCONT)
+
+    async def is_well() -> bool:
+        node = await here.nodes.node(NODE)
+        return node is not None and node.takes_pods and not await here.nodes.pods(NODE)
+
+    await until(is_well, f"{NODE} is ready again", within_seconds=SICK_WITHIN_SECONDS)
+
+
+async def test_a_bot_that_may_only_look_is_told_so_in_the_rehearsal(
+    here: Yard, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    await here.create(application("web"), node=NODE)
+    looks = await token_of_one_who_looks(control_plane)
+    onlooker = remediation_of(control_plane, looks, tmp_path)
+    plan = await onlooker.plan(RecoverNodeParameters(node=NODE), about())
+    lacking = f"may not patch nodes, create pods/eviction in {here.namespace}. Bind watchkeeper-nodes"
+    with pytest.raises(PermanentError, match=lacking):
+        await onlooker.rehearse(plan)
+    execution = ExecutionInMemory()
+    with pytest.raises(PermanentError, match="we lack the right"):
+        await onlooker.execute(plan, await onlooker.snapshot(plan), execution)
+    assert [step.ended for step in execution.steps] == [False]
+    assert not await here.is_cordoned(NODE)

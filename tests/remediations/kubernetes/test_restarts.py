@@ -117,7 +117,7 @@ async def test_one_that_is_paused_or_scaled_to_nothing_is_left_alone(
     await create(administrator, namespace, "web", 1)
     apps = client.AppsV1Api(administrator)
     await apps.patch_namespaced_deployment("web", namespace, {"spec": {"paused": True}}, **LIMITS)
-    with pytest.raises(PermanentError, match="is paused, .*kubectl rollout resume deployment web"):
+    with pytest.raises(PermanentError, match=r"is paused, .*kubectl rollout resume deployment web"):
         await plan_for(restarts, "web")
     scaled: Any = {"spec": {"paused": False, "replicas": 0}}
     await apps.patch_namespaced_deployment("web", namespace, scaled, **LIMITS)

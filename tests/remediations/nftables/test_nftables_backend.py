@@ -13,7 +13,7 @@ from remediations.backends.nftables import Nftables, NftablesSettings, program
 from remediations.backends.nftables.table import Element
 from tests.fixtures.network import ATTACKER, BYSTANDER, Wire
 from tests.fixtures.servers import until
-from tests.remediations.nftables.gate import load_table, nft, nftables_in
+from tests.remediations.nftables.gate import load_table, nft, nftables_in, write_nft
 
 FOREIGN = """
 table inet filter {
@@ -257,14 +257,6 @@ def hanging_nft(folder: Path, patch: pytest.MonkeyPatch) -> Path:
     """A program named nft that writes its pid and environment down and then never answers."""
     write_nft(folder, patch, f"#!/bin/sh\nenv > {folder}/environment\necho $$ > {folder}/pid\nexec sleep infinity\n")
     return folder / "pid"
-
-
-def write_nft(folder: Path, patch: pytest.MonkeyPatch, text: str) -> None:
-    """A program named nft that is found before the real one."""
-    written = folder / "nft"
-    written.write_text(text)
-    written.chmod(0o755)
-    patch.setattr(program, "FOLDERS", f"{folder}:{program.FOLDERS}")
 
 
 async def test_an_nft_that_hangs_is_ended_and_gets_nothing_of_our_environment(

@@ -70,6 +70,8 @@ class Pod:
     fate: Fate
     workload: str = ""
     """What makes it, uniquely in the cluster: ``shop/ReplicaSet/web-5d4f``."""
+    belongs_to: str = ""
+    """What people know it by, as targets are named: ``shop/deployment/web``."""
     service: str = ""
     """The service it says it belongs to."""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ Whoever cordoned a node before us keeps it cordoned: our rollback then has nothi
 earlier act of ours has left (a drain that was stopped half-way) is taken over.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, ClassVar
@@ -27,7 +27,6 @@ from bot.remediation import (
     Condition,
     Execution,
     Health,
-    MovedOnError,
     NothingToDoError,
     Parameters,
     PermanentError,
@@ -36,25 +35,23 @@ from bot.remediation import (
     RemediationError,
     Report,
     Snapshot,
-    TemporaryError,
 )
 from remediations.capability import Through
-from remediations.infrastructure.node_forecast import (
+from remediations.infrastructure.recover_node import draining
+from remediations.infrastructure.recover_node.forecast import (
     cautions,
     expected,
     interleaved,
-    listed,
     moving,
     peers_of,
     rollback,
     time_limits,
 )
-from remediations.infrastructure.nodes import Evicted, Fate, Node, Nodes, Pod, Workload
+from remediations.infrastructure.recover_node.nodes import Evicted, Nodes
 
 NODE_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 """As DNS knows names (RFC 1123)."""
 CORDON_WITHIN = timedelta(seconds=20)
-LOOK_AGAIN_SECONDS = 2.0
 EFFECTS = frozenset({Effect.RESTART, Effect.CAPACITY})
 
 
@@ -100,7 +97,8 @@ class RecoverNode(Remediation):
         node = next((each for each in every if each.name == wanted.node), None)
         if node is None:
             return self._without_a_node(wanted, about)
-        pods = _evictable(node, await system.pods(node.name))
+        pods = draining.evictable(node, await system.pods(node.name))
+        draining.refuse_protected(pods, wanted.backend, about)
         if node.cordon and not pods:
             raise NothingToDoError(f"{node.name} is cordoned already ({node.cordon}), and no pod on it would move.")
         peers = peers_of(node, every)
@@ -112,7 +110,9 @@ class RecoverNode(Remediation):
             parameters=wanted.model_dump(mode="json"),
             service=about.service,
             services=frozenset(each.service for each in pods if each.service),
-            targets=(Target(key=key, label=node.name, state=_state(node, pods), becomes={"takes_pods": False}),),
+            targets=(
+                Target(key=key, label=node.name, state=draining.state_of(node, pods), becomes={"takes_pods": False}),
+            ),
             effects=EFFECTS,
             blast_radius=BlastRadius(targets=1, share=1 / (1 + len(peers))),
             rollback=rollback(node, pods),
@@ -147,7 +147,7 @@ class RecoverNode(Remediation):
             PermanentError: it has changed, or we may not.
         """
         system, target = self._system(plan), _target(plan)
-        _, pods = await _as_planned(system, target)
+        _, pods = await draining.as_planned(system, target)
         await system.check_rights(target.label, pods)
         return Report(summary=f"{target.label} can be drained: {len(pods)} pods would move.")
 
@@ -159,12 +159,12 @@ class RecoverNode(Remediation):
             PermanentError: as the backend, or the node is gone.
         """
         system, target = self._system(plan), _target(plan)
-        node = await _found(system, target.label)
+        node = await draining.found(system, target.label)
         pods = moving(await system.pods(node.name))
         workloads = await system.workloads({each.workload for each in pods})
         return Snapshot(
             state={
-                "node": {"uid": node.uid, "cordon": _cordon_of(node)},
+                "node": {"uid": node.uid, "cordon": draining.cordon_of(node)},
                 "pods": {str(each): each.uid for each in pods},
                 "expected": expected(pods, workloads),
             }
@@ -179,20 +179,22 @@ class RecoverNode(Remediation):
         """
         system, target = self._system(plan), _target(plan)
         patience = RecoverNodeParameters.model_validate(plan.parameters).patience
-        node, pods = await _as_planned(system, target)
+        node, pods = await draining.as_planned(system, target)
         at_first = await system.workloads({each.workload for each in pods})
         if not node.is_others:
             key = execution.idempotency_key
             async with execution.step(f"Cordon {target.label}", target.key) as underway:
                 underway.details["key"] = key
-                pods = await execution.retrying(partial(_cordon, system, target, key), within=CORDON_WITHIN)
+                pods = await execution.retrying(partial(draining.cordon, system, target, key), within=CORDON_WITHIN)
         drained: set[str] = set()
         evicted = 0
         for number, pod in enumerate(interleaved(pods), 1):
             before = at_first.get(pod.workload) if pod.ready and pod.workload in drained else None
             async with execution.step(f"Evict {pod} ({number} of {len(pods)})", target.key) as underway:
                 underway.details |= {"pod": str(pod), "uid": pod.uid}
-                outcome = await execution.retrying(partial(_evict, system, target, pod, before), within=patience)
+                outcome = await execution.retrying(
+                    partial(draining.evict, system, target, pod, before), within=patience
+                )
                 underway.details["outcome"] = outcome.value
             drained.add(pod.workload)
             evicted += outcome is Evicted.EVICTED
@@ -205,7 +207,7 @@ class RecoverNode(Remediation):
     async def health(self, plan: Plan, record: Record) -> Health:
         """Whether it takes no pods, what was to move is gone from it, and as many as before are ready elsewhere."""
         try:
-            return await _health(self._system(plan), _target(plan), record.snapshot)
+            return await draining.health_of(self._system(plan), _target(plan), record.snapshot)
         except RemediationError as error:
             return Health(condition=Condition.UNKNOWN, summary=str(error))
 
@@ -223,8 +225,8 @@ class RecoverNode(Remediation):
         before = record.snapshot.state["node"]
         if before["cordon"] is not None and not before["cordon"]["key"]:
             return Report(summary=f"{target.label} stays cordoned, as it was before us.")
-        keys = {execution.idempotency_key, *(each.details.get("key") for each in record.steps)}
-        still_ours = partial(_cordoned_by_us, system, target, before["uid"], keys)
+        key = record.steps[0].details.get("key")
+        still_ours = partial(draining.cordoned_by_us, system, target, before["uid"], key)
         if await still_ours() is None:
             return Report(summary=f"{target.label} takes pods already.")
 
@@ -285,112 +287,3 @@ def _target(plan: Plan) -> Target:
     if not plan.targets:
         raise PermanentError("The plan has no node to act on.")
     return plan.targets[0]
-
-
-def _cordon_of(node: Node) -> dict[str, str] | None:
-    return {"key": node.cordon.key, "by": node.cordon.by} if node.cordon else None
-
-
-def _state(node: Node, pods: Collection[Pod]) -> dict[str, Any]:
-    """What must still hold when acting; see the module's docstring."""
-    return {
-        "uid": node.uid,
-        "ready": node.ready,
-        "cordon": _cordon_of(node),
-        "loses_data": any(each.local_data for each in pods),
-    }
-
-
-def _evictable(node: Node, pods: Collection[Pod]) -> tuple[Pod, ...]:
-    """What would move; refused where something would be lost for good."""
-    lost = [str(each) for each in pods if each.fate is Fate.LOST and not each.ending]
-    if lost:
-        raise PermanentError(
-            f"{node.name} is not drained: nothing would make {listed(lost)} again. Give what is needed a controller, "
-            "such as a Deployment, delete the rest, and plan again."
-        )
-    return moving(pods)
-
-
-async def _found(system: Nodes, name: str) -> Node:
-    node = await system.node(name)
-    if node is None:
-        raise PermanentError(f"{name} is no node of {system} any more. Plan again.")
-    return node
-
-
-async def _as_planned(system: Nodes, target: Target) -> tuple[Node, tuple[Pod, ...]]:
-    """The node and what would move; refused where they are not as planned."""
-    node = await _found(system, target.label)
-    pods = _evictable(node, await system.pods(node.name))
-    now = _state(node, pods)
-    changed = [each for each in now if now[each] != target.state[each]]
-    if changed:
-        raise PermanentError(
-            f"{target.label} has changed since the plan was made ({', '.join(changed)}), so it was left alone. "
-            "Plan again."
-        )
-    return node, pods
-
-
-async def _cordon(system: Nodes, target: Target, key: str) -> tuple[Pod, ...]:
-    """Cordon it if it still is as planned, and return what is on it from then on."""
-    node = await _found(system, target.label)
-    if node.cordon is None or node.cordon.key != key:
-        node, _ = await _as_planned(system, target)
-        await system.cordon(node, key)
-    return moving(await system.pods(node.name))
-
-
-async def _evict(system: Nodes, target: Target, pod: Pod, before: Workload | None) -> Evicted:
-    """Evict a pod; ``before``: what its workload had, where it has to be replaced first what went before."""
-    node = await _found(system, target.label)
-    if node.uid != target.state["uid"] or node.cordon is None:
-        raise PermanentError(f"Somebody has let {target.label} take pods again, so {pod} and the rest stay on it.")
-    if before is not None:
-        now = (await system.workloads({pod.workload})).get(pod.workload)
-        missing = now.short_of(before.ready) if now else 0
-        if missing:
-            raise TemporaryError(
-                f"{pod} was not evicted: of {pod.workload}, {missing} that had to go before it are not replaced yet.",
-                retry_after=LOOK_AGAIN_SECONDS,
-            )
-    return await system.evict(pod)
-
-
-async def _cordoned_by_us(system: Nodes, target: Target, uid: str, keys: Collection[object]) -> Node | None:
-    """The node with our cordon; None when it takes pods. Whatever else it is, somebody has changed it."""
-    node = await _found(system, target.label)
-    if node.uid != uid:
-        raise MovedOnError(f"Another node is called {target.label} now, so it was left alone.")
-    if node.cordon is None:
-        return None
-    if node.cordon.key not in keys:
-        raise MovedOnError(f"{target.label} was cordoned since {node.cordon}, so it stays cordoned.")
-    return node
-
-
-async def _health(system: Nodes, target: Target, snapshot: Snapshot) -> Health:
-    node = await _found(system, target.label)
-    if node.cordon is None:
-        return Health(condition=Condition.UNHEALTHY, summary=f"{node.name} takes pods.")
-    uids = set(snapshot.state["pods"].values())
-    still = [each for each in await system.pods(node.name) if each.uid in uids and each.fate is not Fate.STAYS]
-    staying = [str(each) for each in still if not each.ending]
-    if staying:
-        return Health(
-            condition=Condition.UNHEALTHY,
-            summary=f"{len(staying)} of {len(uids)} pods are still there: {listed(staying)}.",
-        )
-    if still and node.ready:
-        return Health(condition=Condition.SETTLING, summary=f"{len(still)} of {len(uids)} pods are still ending.")
-    wanted: Mapping[str, int] = snapshot.state["expected"]
-    workloads = await system.workloads(wanted)
-    short = {name: each.short_of(wanted[name]) for name, each in workloads.items()}
-    waiting = [f"{name} ({count})" for name, count in short.items() if count]
-    if waiting:
-        return Health(condition=Condition.SETTLING, summary=f"Pods are not ready elsewhere yet: {listed(waiting)}.")
-    silent = f" It does not answer, so {len(still)} of them cannot be seen to end." if still else ""
-    return Health(
-        condition=Condition.HEALTHY, summary=f"{node.name} takes no pods, and its {len(uids)} run elsewhere.{silent}"
-    )

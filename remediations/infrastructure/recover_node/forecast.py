@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 
 from bot.policy.plan import Exactness, Rollback
-from remediations.infrastructure.nodes import Budget, Fate, Node, Pod, Workload
+from remediations.infrastructure.recover_node.nodes import Budget, Fate, Node, Pod, Workload
 
 NAMES_IN_A_SENTENCE = 3
 FEWEST_LEFT = 2
@@ -119,7 +119,8 @@ def _of_workloads(pods: Collection[Pod], workloads: Mapping[str, Workload]) -> I
     for name, workload in sorted(workloads.items()):
         here = sum(pod.ready for pod in pods if pod.workload == name)
         if here and here == workload.ready:
-            yield f"Every ready pod of {name} is on it."
+            known_as = next((pod.belongs_to for pod in pods if pod.workload == name and pod.belongs_to), name)
+            yield f"Every ready pod of {known_as} is on it."
 
 
 def _of_data(pods: Collection[Pod], *, may_lose_local_data: bool) -> Iterable[str]:

@@ -1,0 +1,91 @@
+"""Faults for drills on staging: a deploy with an image that nobody has, and pods that are killed."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bot.remediation import PermanentError
+from remediations.backends.kubernetes.errors import NotFoundError
+from remediations.backends.kubernetes.objects import Pod
+from remediations.backends.kubernetes.workloads import BY_NOUN, Workload
+
+if TYPE_CHECKING:
+    from remediations.backends.kubernetes import Kubernetes
+
+BAD_IMAGE, KILL = "bad_image", "kill"
+FAULTS: Mapping[str, str] = {
+    BAD_IMAGE: "deploys a version whose image nobody has, so that its rollout is stuck",
+    KILL: "deletes its pods at once, which Kubernetes then makes anew",
+}
+IMAGES_BEFORE = "watchkeeper/images-before-fault"
+"""Annotation of a workload: its images, by container, before a bad one was deployed."""
+NOBODY_HAS = "watchkeeper.invalid/fault:bad-image"
+
+
+def names(address: str) -> tuple[str, ...]:
+    """``shop/deployment/web``, ``shop/web`` and ``web``."""
+    namespace, _, rest = address.partition("/")
+    name = rest.rpartition("/")[2]
+    return (address, f"{namespace}/{name}", name) if name else (address,)
+
+
+async def inject(cluster: "Kubernetes", fault: str, address: str) -> None:
+    """Break the workload at that address."""
+    workload = await _workload(cluster, address)
+    if fault == KILL:
+        await _kill(cluster, workload)
+        return
+    if IMAGES_BEFORE in workload.metadata.annotations:
+        return
+    before = {name: image for name, image in _images(workload).items() if image}
+    await _give(cluster, workload, dict.fromkeys(before, NOBODY_HAS), json.dumps(before, sort_keys=True))
+
+
+async def mend(cluster: "Kubernetes", fault: str, address: str) -> None:
+    """Deploy the images of before, if the bad one is still there. Killed pods are mended by Kubernetes."""
+    workload = await _workload(cluster, address)
+    before = workload.metadata.annotations.get(IMAGES_BEFORE)
+    if fault == KILL or before is None:
+        return
+    now, kept = _images(workload), json.loads(before)
+    await _give(cluster, workload, {name: kept[name] for name in kept if now.get(name) == NOBODY_HAS}, None)
+
+
+async def _workload(cluster: "Kubernetes", address: str) -> Workload:
+    namespace, noun, name = [*address.split("/"), "", ""][:3]
+    if noun not in BY_NOUN:
+        raise PermanentError(f"{address!r} is no workload: write its address as in `shop/deployment/web`.")
+    return await cluster.read(BY_NOUN[noun], name, namespace)
+
+
+def _images(workload: Workload) -> dict[str, str]:
+    containers: list[Mapping[str, Any]] = (workload.spec.template.get("spec") or {}).get("containers") or []
+    return {str(each.get("name")): str(each.get("image") or "") for each in containers}
+
+
+async def _give(cluster: "Kubernetes", workload: Workload, images: Mapping[str, str], before: str | None) -> None:
+    containers: list[Any] = [{"name": name, "image": image} for name, image in images.items()]
+    annotations: dict[str, Any] = {IMAGES_BEFORE: before}
+    change: dict[str, Any] = {
+        "metadata": {"resourceVersion": workload.metadata.resource_version, "annotations": annotations},
+        "spec": {"template": {"spec": {"containers": containers}}} if containers else {},
+    }
+    await cluster.patch(type(workload), workload.metadata.name, change, workload.metadata.namespace)
+
+
+async def _kill(cluster: "Kubernetes", workload: Workload) -> None:
+    selected = workload.spec.selector.match_labels
+    if not selected or workload.spec.selector.match_expressions:
+        raise PermanentError(
+            f"{workload.address} on {cluster} does not select its pods by labels alone: kill them with `kubectl`."
+        )
+    labels = ",".join(f"{name}={value}" for name, value in sorted(selected.items()))
+    namespace = workload.metadata.namespace
+    for pod in await cluster.listed(Pod, namespace, labels=labels):
+        path = Pod.kind.path(namespace, pod.metadata.name)
+        try:
+            await cluster.ask(
+                "DELETE", path, f"delete Pod {namespace}/{pod.metadata.name}", body={"gracePeriodSeconds": 0}
+            )
+        except NotFoundError:
+            continue  # it ended by itself

@@ -372,7 +372,8 @@ async def world(
     )
     intake = Intake(database, context.policy, context.now)
     built = World(database, context, intake, switch, senses, engine=engine)
-    await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, now))
+    failed, leases = partial(flow_failed, context), HeldLeases(database, now)
+    await engine.launch(database, flows(context), failed, leases, on_closing=context.closing.begin)
     courier = asyncio.create_task(built.deliver())
     try:
         yield built

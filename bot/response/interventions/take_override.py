@@ -1,5 +1,6 @@
 """A person steps in: take an incident over, override what is proposed, roll an action back."""
 
+from bot.policy.actors import in_words
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
 from bot.policy.situation import Refusal, RefusalKind, Request
@@ -198,17 +199,19 @@ async def _make_room(
     work: Work, context: Context, found: Found, press: Press, reason: str, *, says_no: bool
 ) -> Answer | None:
     """Set aside what has not begun; the refusal where it has. ``says_no``: nothing shall act by itself here now."""
-    action, incident = found.action, found.incident
+    action, incident, now = found.action, found.incident, context.now()
     if action is not None and action.state in NOT_BEGUN:
         if await set_aside(work, context, action, press.person, f"Overridden: {reason}") is not None:
             return None
         action = await work.actions.get(action.id) or action  # it has begun just now
     if says_no:
-        no = Refusal(kind=RefusalKind.OVERRIDDEN, by=press.person, at=context.now())
+        no = Refusal(kind=RefusalKind.OVERRIDDEN, by=press.person, at=now)
         await work.incidents.refuse(incident.id, no)
     if action is None or _is_over(action):
         return None
     text = f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back."
+    if says_no and await work.actions.halt(action.id, press.person, f"Stopped by {in_words(press.person)}", now):
+        text = f"It runs already ({_in_words(action)}): no further step of it begins."
     if says_no:
         text += " Nothing else runs by itself for this incident."
     return await refuse(work, context, Intervention.OVERRIDE, press.on(incident.id), text)

@@ -1,6 +1,5 @@
 """A person steps in: take an incident over, override what is proposed, roll an action back."""
 
-from bot.policy.actors import in_words
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
 from bot.policy.situation import Refusal, RefusalKind, Request
@@ -8,6 +7,7 @@ from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
+from bot.response.interventions.halting import halt
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import NOT_BEGUN, NOT_HALTED, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -210,7 +210,7 @@ async def _make_room(
     if action is None or _is_over(action):
         return None
     text = f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back."
-    if says_no and await work.actions.halt(action.id, press.person, f"Stopped by {in_words(press.person)}", now):
+    if says_no and await halt(work, context, action, press.person):
         text = f"It runs already ({_in_words(action)}): no further step of it begins."
     if says_no:
         text += " Nothing else runs by itself for this incident."

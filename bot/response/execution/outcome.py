@@ -140,7 +140,7 @@ async def _report_ending(
             *((rollback_line(action.plan),) if succeeded else ()),
             *((paused_line(action),) if paused else ()),
         ),
-        names=(action.halted_by,) if action.halted_by else (),
+        names=await _named(work, context, action, text),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
@@ -164,3 +164,11 @@ async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, .
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())
     return tuple(dict.fromkeys((*awake, *action.decided_by)))
+
+
+async def _named(work: Work, context: Context, action: Action, text: str) -> tuple[str, ...]:
+    """Whom we have named in the text ourselves: who halted it, paused something, or has taken the incident over."""
+    incident = await work.incidents.get(action.incident_id)
+    pauses = await work.pauses.active(context.now())
+    known = (action.halted_by, incident.taken_by if incident else None, *(pause.by for pause in pauses))
+    return tuple(dict.fromkeys(person for person in known if person and person in text))

@@ -131,7 +131,7 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=headline_of(decision),
-        names=(*named(decision, situation), *((action.halted_by,) if action and action.halted_by else ())),
+        names=(*named(decision, situation), *_who_halted(incident, action)),
         action_state=action.state if action else None,
         plan=None
         if plan is None
@@ -181,6 +181,11 @@ def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
     """Whom the decision's headline names by id: those who paused, where that settled it."""
     held = decision.verdict is Verdict.HOLD
     return tuple(dict.fromkeys(pause.by for pause in situation.pauses)) if held else ()
+
+
+def _who_halted(incident: Incident, action: Action | None) -> tuple[str, ...]:
+    """Whom the outcome may name by id: who stopped it, or has taken the incident over."""
+    return tuple(person for person in (action.halted_by if action else None, incident.taken_by) if person)
 
 
 async def current_action(work: Work, incident: Incident) -> Action | None:

@@ -13,7 +13,7 @@ from bot.policy.rules.matching import match
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.parameters import filled
 from bot.response.execution.controls import held_by_people, services_touched
-from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState
+from bot.response.model.actions import NOT_HALTED, REVERSIBLE, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident
 from bot.response.model.notices import ThreadLine, Tone
@@ -98,7 +98,7 @@ async def _rolled_back(work: Work, context: Context, action: Action, reason: str
         return f"Not rolled back by itself: {held}. Roll back is offered on its card."
     if await work.locks.take([t.key for t in action.plan.targets], action.id) is not None:
         return "Another action works on the same target, so it is not rolled back by itself; a person must look."
-    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, rollbacks=action.rollbacks + 1)
+    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, rollbacks=action.rollbacks + 1, **NOT_HALTED)
     if rolling is None:
         return "It cannot be rolled back by itself; a person must look."
     await work.queue.roll_back(rolling, WATCHKEEPER, reason)

@@ -35,7 +35,7 @@ from remediations.targets import address_of, listed, refuse_protected, together
 NOTHING_TO_UNDO = Rollback(summary="What the processes held in memory is gone.", exactness=Exactness.NOTHING_TO_UNDO)
 LOOK_AGAIN_SECONDS = 2.0
 SETTLES_WITHIN = timedelta(minutes=10)
-"""How long one instance may take to come back before the next is begun, where its system does not say."""
+"""How long one instance may be settling before the next is begun, where its system does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Restarts(Protocol):
 
         Raises:
             TemporaryError: it cannot be reached, or one of them is in a transition that has to end first.
-            PermanentError: refused, the name means several things, or a person must look first.
+            PermanentError: refused, the name means several things, or a person must check it first.
         """
         ...
 
@@ -234,7 +234,7 @@ class RestartService(Remediation):
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         """Start what ran and does not any more; what runs now is never stopped, whatever was recorded.
 
-        Only plans of older releases offer a rollback; their executions have no steps, so every target is looked at. A
+        Only plans of older releases offer a rollback; their executions have no steps, so every target is read. A
         failure with one does not keep the others from being started.
 
         Raises:

@@ -236,7 +236,10 @@ class Kubernetes(Backend):
                     _preload_content=False,
                     _request_timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
                 )
-                answer = await _whole(response)
+                try:
+                    answer = await _whole(response)
+                finally:
+                    response.close()
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise errors.of_failure(said, error) from None
         if answer is None:

@@ -81,6 +81,12 @@ class Yard:
             change: Any = {"spec": {"unschedulable": True if on else None}}
             await client.CoreV1Api(self.api).patch_node(name, change, field_manager="kubectl-cordon", **LIMITS)
 
+    async def uncordon(self, *names: str) -> None:
+        """Have nodes as they were before anybody touched them."""
+        for name in names:
+            change: Any = {"metadata": {"annotations": {MARK: None}}, "spec": {"unschedulable": None}}
+            await client.CoreV1Api(self.api).patch_node(name, change, **LIMITS)
+
     async def is_cordoned(self, name: str) -> bool:
         return bool((await self._node(name)).spec.unschedulable)
 
@@ -93,7 +99,7 @@ class Yard:
 
         They ask for a label, which the other nodes are given later.
         """
-        label = {f"runs-{document['metadata']['name']}": self.namespace}
+        label = {f"runs-{document['metadata']['name']}": uuid.uuid4().hex}
         document["spec"]["template"]["spec"]["nodeSelector"] = label
         await self._label(node, label)
         await self.run(document)
@@ -115,7 +121,7 @@ class Yard:
         """Wait until that many pods of it are ready, on ``node`` if one is given."""
 
         async def ready() -> list[Any] | None:
-            found = [each for each in await self.pods(name) if _is_ready(each)]
+            found = [each for each in await self.pods(name) if self.is_ready(each)]
             found = [each for each in found if node in (None, each.spec.node_name)]
             return found if len(found) == count else None
 
@@ -123,12 +129,36 @@ class Yard:
         assert isinstance(pods, list)
         return pods
 
-    async def pods(self, name: str) -> list[Any]:
-        """The pods of an application that are not on their way out."""
+    async def pods(self, name: str, *, ending: bool = False) -> list[Any]:
+        """The pods of an application; those that are on their way out only if asked for."""
         found = await client.CoreV1Api(self.api).list_namespaced_pod(
             self.namespace, label_selector=f"app={name}", **LIMITS
         )
-        return [pod for pod in found.items if pod.metadata.deletion_timestamp is None]
+        return [pod for pod in found.items if ending or pod.metadata.deletion_timestamp is None]
+
+    async def delete_pods(self, name: str) -> None:
+        """As somebody does who wants new ones."""
+        await client.CoreV1Api(self.api).delete_collection_namespaced_pod(
+            self.namespace, label_selector=f"app={name}", grace_period_seconds=0, **LIMITS
+        )
+
+    async def remove(self, name: str) -> None:
+        """Take away a Deployment and its budget, where there are any, and wait until nothing is left of it."""
+        for gone in (
+            client.AppsV1Api(self.api).delete_namespaced_deployment(name, self.namespace, **LIMITS),
+            self.lift(name),
+        ):
+            try:
+                await gone
+            except client.ApiException as error:
+                if error.status != 404:
+                    raise
+
+        async def nothing_left() -> bool:
+            await self.delete_pods(name)
+            return not await self.pods(name, ending=True)
+
+        await until(nothing_left, f"nothing is left of {name}", within_seconds=WITHIN_SECONDS)
 
     async def budget(self, name: str, *, leave: int) -> None:
         """Make a PodDisruptionBudget, and wait until Kubernetes has counted what it covers."""
@@ -169,6 +199,10 @@ class Yard:
 
         await until(alone, "other tests' pods are gone", within_seconds=WITHIN_SECONDS)
 
+    def is_ready(self, pod: Any) -> bool:
+        """Whether it serves."""
+        return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
+
     async def _label(self, node: str, labels: dict[str, str]) -> None:
         change: Any = {"metadata": {"labels": labels}}
         await client.CoreV1Api(self.api).patch_node(node, change, **LIMITS)
@@ -193,10 +227,6 @@ def application(name: str, replicas: int = 1, *, kind: str = "Deployment", local
     if kind == "StatefulSet":
         spec["serviceName"] = name
     return {"kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def _is_ready(pod: Any) -> bool:
-    return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
 
 
 def about(protected: Protected | None = None) -> About:
@@ -255,4 +285,4 @@ async def yard(plane: ControlPlane, api: ApiClient, namespace: str, folder: Path
     try:
         yield made
     finally:
-        await made.cordon(*NODES, on=False)
+        await made.uncordon(*NODES)

@@ -7,10 +7,10 @@ What a version has done to data cannot be known here: a migration stays. Neither
 outside of the deploy go back. The plan says so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -33,7 +33,7 @@ from bot.remediation import (
     Snapshot,
     TemporaryError,
 )
-from remediations.application.deploys import Deployed, Deploys, Version
+from remediations.application.deploys import Deployed, Deploys, Version, wanted_version, words_of
 from remediations.backends.base import UnknownTargetError
 from remediations.capability import Through
 from remediations.targets import address_of, listed, refuse_protected, together
@@ -92,7 +92,7 @@ class RollBackDeploy(Remediation):
         done: list[str] = []
         for each in found:
             try:
-                moves.append(_Move(each, _wanted(each, parameters.to)))
+                moves.append(_Move(each, wanted_version(each, parameters.to)))
             except NothingToDoError as error:
                 done.append(str(error))
         if done and not moves:
@@ -140,7 +140,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             await _look_again(system, plan, target)
         changes = [
-            _Change(t, t.state["content"], t.becomes["name"], f"Roll {t.label} back to {t.becomes['name']}")
+            _Change(t, t.state["content"], t.becomes, f"Roll {t.label} back to {_words(t.becomes)}")
             for t in plan.targets
         ]
         done = await _put_all(system, plan, changes, execution)
@@ -184,8 +184,8 @@ class RollBackDeploy(Remediation):
                 continue
             if now.current.content != target.becomes["content"]:
                 raise MovedOnError(_moved_on(target, now))
-            words = f"Bring {target.label} forward to {version['name']} again"
-            changes.append(_Change(target, target.becomes["content"], version["name"], words))
+            words = f"Bring {target.label} forward to {_words(version)} again"
+            changes.append(_Change(target, target.becomes["content"], version, words))
         done = await _put_all(system, plan, changes, execution)
         summary = f"Put in place again: {listed(done)}." if done else "Every version is in place as before."
         return Report(summary=summary, details={"put": list(done)})
@@ -236,7 +236,8 @@ class _Change:
     target: Target
     instead_of: str
     """The content that must still be there."""
-    version: str
+    version: Mapping[str, Any]
+    """As a target's state has it."""
     words: str
 
 
@@ -246,14 +247,14 @@ async def _put_all(system: Deploys, plan: Plan, changes: Sequence[_Change], exec
     for number, change in enumerate(changes, start=1):
         place = f" ({number} of {len(changes)})" if len(changes) > 1 else ""
         async with execution.step(f"{change.words}{place}", change.target.key) as step:
-            step.details["to"] = change.version
+            step.details["to"] = change.version["name"]
             try:
                 await _put(system, plan, change, execution, waits=number < len(changes))
             except RemediationError as error:
                 kind = MovedOnError if isinstance(error, MovedOnError) else PermanentError
                 before = f"Put in place before that: {listed(done)}." if done else "Nothing else was done."
                 raise kind(f"{error} {before}") from error
-        done.append(f"{change.target.label} at {change.version}")
+        done.append(f"{change.target.label} at {_words(change.version)}")
     return tuple(done)
 
 
@@ -264,47 +265,20 @@ async def _put(system: Deploys, plan: Plan, change: _Change, execution: Executio
         now = await system.read(address)
         if now.current.content != change.instead_of:
             raise MovedOnError(_moved_on(change.target, now))
-        await system.put(now, change.version, execution.idempotency_key)
+        await system.put(now, change.version["name"], execution.idempotency_key)
 
     async def serves() -> None:
         now = await system.read(address)
         if now.condition is Condition.SETTLING:
             raise TemporaryError(f"{now.label} is still {now.seen}.", retry_after=LOOK_AGAIN_SECONDS)
         if now.condition is not Condition.HEALTHY:
-            raise PermanentError(f"{now.label} on {system} did not come up at {change.version}: it is {now.seen}.")
+            raise PermanentError(
+                f"{now.label} on {system} did not come up at {_words(change.version)}: it is {now.seen}."
+            )
 
     await execution.retrying(put, within=TAKEN_WITHIN)
     if waits:
         await execution.retrying(serves, within=SETTLES_WITHIN)
-
-
-def _wanted(deployed: Deployed, to: str | None) -> Version:
-    """The version to go to.
-
-    Raises:
-        NothingToDoError: it is in place, or somebody has rolled back already.
-        PermanentError: there is none, or ``to`` means several.
-    """
-    current = deployed.current
-    if to is None:
-        if deployed.later:
-            raise NothingToDoError(
-                f"{deployed.label} was rolled back already: it is at {current.words}, and {deployed.later[0].words} "
-                "came after that. To go further back, say to which version in `to`."
-            )
-        if not deployed.earlier:
-            raise PermanentError(
-                f"{deployed.label} has no earlier version than {current.words}: its system keeps none. Deploy one."
-            )
-        return next((each for each in deployed.earlier if each.works), deployed.earlier[0])
-    known = deployed.known(to)
-    if any(each.content == current.content for each in known):
-        raise NothingToDoError(f"{deployed.label} is at {current.words} already.")
-    if len(known) == 1:
-        return known[0]
-    kept = listed([each.words for each in (known or (*deployed.earlier, *deployed.later))])
-    what = "means several versions" if known else "is no version that is kept"
-    raise PermanentError(f"{to!r} {what} of {deployed.label}; say which in `to`: {kept}.")
 
 
 def _plan(wanted: RollBackDeployParameters, about: About, moves: Sequence[_Move], done: Sequence[str]) -> Plan:
@@ -376,3 +350,8 @@ def _moved_on(target: Target, now: Deployed) -> str:
 
 def _state(version: Version) -> dict[str, JsonValue]:
     return {"content": version.content, "name": version.name, "images": list(version.images)}
+
+
+def _words(state: Mapping[str, Any]) -> str:
+    """A version, of which this is the state, for people."""
+    return words_of(state["name"], state["images"])

@@ -8,8 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import JsonValue
-
 from bot.policy.plan import Plan
 from bot.remediation import Record
 from remediations.testing.life import Done
@@ -31,10 +29,10 @@ def read(subject: Subject, document: Any) -> Done:
     return Done(Plan.model_validate(now["plan"]), Record.model_validate(now["record"]), None)
 
 
-def write(subject: Subject, done: Done, volatile: Mapping[str, JsonValue]) -> None:
-    """Store a plan of the present version; ``volatile`` as it was when that was made."""
+def write(subject: Subject, done: Done) -> None:
+    """Store a plan of the present version, which was just carried out."""
     plan, record = (each.model_dump(mode="json") for each in (done.plan, done.record))
-    names = {value: f"<{name}>" for name, value in volatile.items() if isinstance(value, str | int)}
+    names = {value: f"<{name}>" for name, value in subject.volatile().items() if isinstance(value, str | int)}
     document = _replaced({"digest": done.plan.digest, "plan": plan, "record": record}, names)
     subject.golden.mkdir(parents=True, exist_ok=True)
     path = subject.golden / f"v{subject.remediation.version}.json"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import traceback
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,9 +21,6 @@ WATCHDOG_SECONDS = 60.0
 SETTLED_WITHIN_SECONDS = 120.0
 POLL_SECONDS = 0.05
 
-ACTION = "one-action"
-"""The idempotency key of every try of an action."""
-
 Result = TypeVar("Result")
 
 
@@ -34,6 +32,8 @@ class Done:
     record: Record
     error: RemediationError | HaltedError | None
     """How it ended, if not with a report."""
+    key: str = ""
+    """The idempotency key of the action."""
 
     @property
     def steps(self) -> int:
@@ -48,15 +48,13 @@ async def planned(subject: Subject, parameters: Document | None = None) -> Plan:
     return await in_time(remediation.plan(wanted, subject.about()), "plan")
 
 
-async def carried_out(
-    subject: Subject, plan: Plan | None = None, *, halt_before: int | None = None, key: str = ACTION
-) -> Done:
+async def carried_out(subject: Subject, plan: Plan | None = None, *, halt_before: int | None = None) -> Done:
     """Plan, take the snapshots, execute; with all that is recorded of it, however it ended."""
     remediation = subject.remediation
     if plan is None:
         plan = await planned(subject)
     before = await in_time(remediation.snapshot(plan), "snapshot")
-    execution, report, error = execution_of(key, halt_before=halt_before), None, None
+    execution, report, error = execution_of(new_key(), halt_before=halt_before), None, None
     try:
         report = await in_time(remediation.execute(plan, before, execution), "execute")
     except (RemediationError, HaltedError) as raised:
@@ -76,7 +74,7 @@ async def recorded(
     await subject.outside()  # it comes to rest
     after = await in_time(subject.remediation.snapshot(plan), "snapshot")
     record = Record(snapshot=stored(before), after=stored(after), steps=tuple(execution.steps), report=report)
-    return Done(plan, record, error)
+    return Done(plan, record, error, execution.idempotency_key)
 
 
 async def succeeded(subject: Subject, parameters: Document | None = None) -> Done:
@@ -109,11 +107,16 @@ async def rolled_back(subject: Subject, done: Done) -> tuple[Report | None, Reme
     reports: list[Report] = []
 
     async def once() -> None:
-        execution = execution_of(f"{ACTION}-rolled-back")
+        execution = execution_of(new_key())
         reports.append(await subject.remediation.roll_back(done.plan, done.record, execution))
 
     error = await error_of(once, "roll_back")
     return (reports[0] if reports else None), error
+
+
+def new_key() -> str:
+    """The idempotency key of another action."""
+    return f"action-{uuid.uuid4().hex[:12]}"
 
 
 def execution_of(key: str, *, halt_before: int | None = None, patient: bool = True) -> ExecutionInMemory:

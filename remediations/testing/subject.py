@@ -197,7 +197,10 @@ class Subject(ABC):
         raise NotImplementedError
 
     def volatile(self) -> Mapping[str, JsonValue]:
-        """Values in plans and snapshots that are others in each run (a pid), by a name for each; see ``golden``."""
+        """Values in what is stored that are others in each run (a pid), by a name for each; see ``golden``.
+
+        Called right after an execution, with what was there before it as with what it has left.
+        """
         return {}
 
 

@@ -1,7 +1,7 @@
 """What becomes of it when its system is broken: the right error, in time, and nothing changed."""
 
 from bot.remediation import Condition, PermanentError, Record, RemediationError, TemporaryError
-from remediations.testing.life import ACTION, error_of, execution_of, in_time, planned
+from remediations.testing.life import error_of, execution_of, in_time, new_key, planned
 from remediations.testing.promise import expect, promise
 from remediations.testing.subject import Ability, Subject
 
@@ -39,7 +39,7 @@ async def _broken(subject: Subject, how: Ability) -> None:
             "snapshot": await error_of(lambda: broken.snapshot(plan), "snapshot"),
         }
         health = await in_time(broken.health(plan, Record(snapshot=snapshot)), "health")
-        execution = execution_of(ACTION, patient=False)
+        execution = execution_of(new_key(), patient=False)
         error = await error_of(lambda: broken.execute(plan, snapshot, execution), "execute")
     _reading(how, reading)
     if how not in {Ability.REFUSED, Ability.CONFLICT}:

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from bot.policy.plan import Target
 from bot.remediation import Condition, HaltedError, NothingToDoError, PermanentError, Record, RemediationError
 from remediations.testing.life import (
-    ACTION,
     POLL_SECONDS,
     SETTLED_WITHIN_SECONDS,
     WATCHDOG_SECONDS,
@@ -16,6 +15,7 @@ from remediations.testing.life import (
     execution_of,
     in_time,
     is_back,
+    new_key,
     planned,
     recorded,
     rolled_back,
@@ -74,7 +74,7 @@ async def _refuses_the_drifted(subject: Subject, done: Done, drifted: Target, fr
             snapshot = await in_time(subject.remediation.snapshot(done.plan), "snapshot")
         except RemediationError:
             return  # it refuses even earlier
-    execution = execution_of(ACTION)
+    execution = execution_of(new_key())
     error = await error_of(lambda: subject.remediation.execute(done.plan, snapshot, execution), "execute")
     expect(isinstance(error, PermanentError), f"a target is not as planned any more, and execute gives {error!r}")
     ended = [step.words for step in execution.steps if step.target == drifted.key and step.ended]
@@ -105,7 +105,7 @@ async def _(subject: Subject) -> None:
     plan = await planned(subject)
     remediation = subject.remediation
     before = await in_time(remediation.snapshot(plan), "snapshot")
-    execution = execution_of(ACTION)
+    execution = execution_of(new_key())
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(subject.held())
         executing = asyncio.ensure_future(remediation.execute(plan, before, execution))
@@ -143,7 +143,7 @@ async def _(subject: Subject) -> None:
 async def _(subject: Subject) -> None:
     done = await succeeded(subject)
     first = await subject.outside()
-    execution = execution_of(ACTION)
+    execution = execution_of(done.key)
     execute = subject.remediation.execute
     await error_of(lambda: execute(done.plan, done.record.snapshot, execution), "execute")
     now = await subject.outside()
@@ -198,7 +198,7 @@ async def _cancelled(subject: Subject, at: int | None) -> int:
     """Execute, cancelled the ``at``-th time that it waits; how often it waited."""
     start, plan = await subject.outside(), await planned(subject)
     before = await in_time(subject.remediation.snapshot(plan), "snapshot")
-    execution, tasks, processes = execution_of(ACTION), asyncio.all_tasks(), children()
+    execution, tasks, processes = execution_of(new_key()), asyncio.all_tasks(), children()
     with threads() as pool:
         cut = CutShort(subject.remediation.execute(plan, before, execution), at, pool.gate)
 

@@ -95,8 +95,7 @@ async def _(subject: Subject) -> None:
 async def _(subject: Subject) -> None:
     version = subject.remediation.version
     if golden.write_missing and version not in golden.documents(subject):
-        volatile = subject.volatile()
-        golden.write(subject, await succeeded(subject), volatile)
+        golden.write(subject, await succeeded(subject))
     stored = golden.documents(subject)
     expect(version in stored, f"no plan of version {version} is in {subject.golden}: run `pytest --write-golden`")
     for number in sorted(stored):

@@ -239,14 +239,18 @@ def about(protected: Protected | None = None) -> About:
     return About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
 
 
-def nodes_of(plane: ControlPlane, token: str, folder: Path) -> WatchedNodes:
-    """The nodes as whoever has this token may see and change them."""
+def section_of(plane: ControlPlane, token: str, folder: Path) -> dict[str, Any]:
+    """The policy's section for the cluster, for whoever has this token."""
     file = folder / f"token-{uuid.uuid4().hex}"
     file.touch(0o600)
     file.write_text(token)
-    settings = KubernetesSettings.model_validate(
-        {"url": plane.url, "ca_file": plane.authority, "token_file": file, "timeout": f"{REQUEST_SECONDS:g}s"}
-    )
+    access = {"url": plane.url, "ca_file": str(plane.authority), "token_file": str(file)}
+    return {**access, "timeout": f"{REQUEST_SECONDS:g}s"}
+
+
+def nodes_of(plane: ControlPlane, token: str, folder: Path) -> WatchedNodes:
+    """The nodes as whoever has this token may see and change them."""
+    settings = KubernetesSettings.model_validate(section_of(plane, token, folder))
     return WatchedNodes(Kubernetes("kubernetes", settings))
 
 

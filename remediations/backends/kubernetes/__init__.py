@@ -15,7 +15,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -236,7 +236,8 @@ class Kubernetes(Backend):
                     _preload_content=False,
                     _request_timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
                 )
-                answer = await _whole(response)
+                with closing(response):  # also when it breaks off, or nobody waits for the rest
+                    answer = await _whole(response)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise errors.of_failure(said, error) from None
         if answer is None:

@@ -14,6 +14,7 @@ from bot.policy.situation import History, PastAction, Trigger
 from bot.response.model.actions import (
     ACTION_LIFECYCLE,
     ENDED_AFTER_AN_EFFECT,
+    IN_STEPS,
     Action,
     ActionEvent,
     ActionState,
@@ -88,6 +89,16 @@ class Actions:
             ),
             changes,
         )
+
+    async def halt(self, action_id: str, by: str, why: str, now: datetime) -> bool:
+        """Keep every further step from beginning, where it runs; False where it does not, or was halted before."""
+        halted = await self._session.execute(
+            update(ACTIONS)
+            .where(ACTIONS.c.id == action_id, ACTIONS.c.state.in_(IN_STEPS), ACTIONS.c.halted_at.is_(None))
+            .values(halted_by=by, halted_at=now, halted_why=why)
+            .returning(ACTIONS.c.id)
+        )
+        return halted.first() is not None
 
     async def unanswered(self, now: datetime, limit: int = 100) -> Sequence[Action]:
         """Questions whose time is over or whose people are to be reminded, longest overdue first."""
@@ -244,6 +255,9 @@ def _action(row: Row[Any]) -> Action:
         begun_at=row.begun_at,
         result=None if row.result is None else Result(row.result),
         rollbacks=row.rollbacks,
+        halted_by=row.halted_by,
+        halted_at=row.halted_at,
+        halted_why=row.halted_why or "",
     )
 
 

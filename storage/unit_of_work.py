@@ -5,6 +5,7 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.ports.work import Enqueuer
+from storage.action_steps import ActionSteps
 from storage.actions import Actions
 from storage.arrivals import Arrivals
 from storage.attempts import Attempts
@@ -25,6 +26,7 @@ from storage.reviews import Reviews
 from storage.second_notices import SecondNotices
 from storage.used_links import UsedLinks
 from storage.votes import Votes
+from storage.wear_offs import WearOffs
 
 
 class UnitOfWork:
@@ -44,6 +46,8 @@ class UnitOfWork:
         self.actions = Actions(session)
         self.votes = Votes(session)
         self.attempts = Attempts(session)
+        self.steps = ActionSteps(session)
+        self.wear_offs = WearOffs(session)
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)

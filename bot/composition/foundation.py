@@ -49,7 +49,7 @@ async def lay_foundation(
     """``stack`` closes what is opened here.
 
     Raises:
-        StartError: a backend of the policy cannot be used.
+        StartError: a backend of the policy, or a plugin, cannot be used.
     """
     evidence = PrometheusEvidence(settings.prometheus_url)
     stack.callback(evidence.close)
@@ -72,4 +72,4 @@ def _catalogue(policy: Policy) -> Catalogue:
     try:
         return build_catalogue(policy.backends)
     except CatalogueError as error:
-        raise StartError(f"The policy's backends cannot be used:\n{error}") from error
+        raise StartError(f"There is no catalogue of remediations for this policy:\n{error}") from error

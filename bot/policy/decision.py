@@ -132,6 +132,12 @@ class Decision(Facts):
     controls: tuple[str, ...] = ()
     """Ids of the pauses and freezes that apply: what a person sees, and overrides, who acts by hand."""
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What other alerts ask the same runbook for and this plan is not about, in words; none where all ask alike."""
+        fillings = next((each.inputs.get("fillings", ()) for each in self.reasons if each.rule == "alerts"), ())
+        return tuple(fillings[1:])
+
     def reason(self, rule: str) -> Reason:
         """The reason of one rule.
 

@@ -1,25 +1,29 @@
 """ACT and RECOVER, durably: assess again, claim, snapshot, execute, verify, and roll back when it did not help.
 
-``act.v1`` starts once an action is approved, by people or by the end of its veto window. Between approval and effect
-everything is checked again, in the transaction that claims the targets and once more in the one in which the effect
-begins. The effect itself begins at most once; if the process dies inside it, nobody guesses: verify decides.
+``act.v2`` starts once an action is approved, by people or by the end of its veto window. Between approval and effect
+everything is checked again, in the transaction that claims the targets, once more in the one in which the effect
+begins, and before each of its steps. No step begins twice; if the process dies inside one, nobody guesses: verify
+decides. An effect of which no step has begun has changed nothing, and may be tried again.
 """
 
 import asyncio
+from datetime import timedelta
+from functools import partial
 
 from bot.policy.stored import sealed
-from bot.remediation import PermanentError, RemediationError, Snapshot, TemporaryError
+from bot.remediation import PermanentError, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.may_begin import Judgement, Objection, objection
-from bot.response.execution.outcome import finish, withdraw
+from bot.response.execution.outcome import end_stopped, finish, withdraw
+from bot.response.execution.record import record_of, what_is_there
 from bot.response.execution.recorded import RecordedExecution
 from bot.response.execution.verify import Verification, verify
-from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import NOT_HALTED, REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.records import AttemptState, ClaimJudgement
+from bot.response.model.records import AttemptState, ClaimJudgement, execute_key
 from bot.response.notices.card import refresh_card
 from bot.response.notices.report import report
 from bot.response.notices.rollback_words import rollback_line
@@ -32,7 +36,7 @@ SNAPSHOT_TRIES = 3
 
 
 async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) -> None:
-    """The flow ``act.v1``."""
+    """The flow ``act.v2``, and what older releases have queued as ``act.v1``: its steps are the same."""
     brief = await fact_of_transaction(flow, StepName.ACT_BRIEF, Brief, lambda work: _brief(work, action_id))
     if brief is None:
         return
@@ -44,12 +48,16 @@ async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) ->
     snapshot = await fact_of_step(flow, StepName.ACT_SNAPSHOT, SnapshotReport, lambda: _snapshot(context, action_id))
     if not await flow.transaction(StepName.ACT_REMEMBER, lambda work: _remember(work, context, action_id, snapshot)):
         return
-    effect = await fact_of_step(
-        flow, StepName.ACT_EXECUTE, EffectReport, lambda: _execute_once(context, action_id, brief)
-    )
+    effect = await fact_of_step(flow, StepName.ACT_EXECUTE, EffectReport, lambda: _execute(context, action_id, brief))
     if not await flow.transaction(StepName.ACT_EXECUTED, lambda work: _executed(work, context, action_id, effect)):
         return
-    health = await fact_of_step(flow, StepName.ACT_VERIFY, Verification, lambda: verify(context, action_id))
+    halted = effect.result is EffectResult.HALTED
+    health = await fact_of_step(
+        flow,
+        StepName.ACT_VERIFY,
+        Verification,
+        lambda: verify(context, action_id, finished=effect.result is EffectResult.DONE, once=halted),
+    )
     if await flow.transaction(StepName.ACT_CONCLUDE, lambda work: _conclude(work, context, action_id, effect, health)):
         await restore(flow, context, action_id, WATCHKEEPER, health.summary)
 
@@ -151,12 +159,36 @@ async def _remember(work: Work, context: Context, action_id: str, taken: Snapsho
             work, context, action_id, ActionEvent.CANNOT, text, Result.NOTHING_CHANGED, call_people=True, changed=False
         )
         return False
-    await work.attempts.claim(f"{action_id}:execute", taken.snapshot)
+    await work.attempts.claim(execute_key(action_id), taken.snapshot)
     return True
 
 
-async def _execute_once(context: Context, action_id: str, brief: Brief) -> EffectReport:
+async def _execute(context: Context, action_id: str, brief: Brief) -> EffectReport:
     """The external effect, behind its own fence: whoever wins the conditional updates runs it, nobody twice.
+
+    Where nothing was changed, and it may work later, it is tried again for as long as it may begin.
+    """
+    while True:
+        action = await _begin(context, action_id, brief)
+        if not isinstance(action, Action):
+            return action
+        async with context.database.read() as work:
+            record = await record_of(work, action)
+        execution = RecordedExecution(context, action, execute_key(action_id))
+        remediation, plan = context.catalogue[action.plan.remediation], action.plan
+        limit = plan.limit_seconds or context.timing.execute_timeout_seconds
+        effect = await run_effect(execution, partial(remediation.execute, plan, record.snapshot, execution), limit)
+        if effect.result is not EffectResult.UNCHANGED:
+            await _note_what_we_left(context, action)
+            return effect
+        if not await _returned(context, action, effect, execution):
+            return effect
+        if await context.closing.wait(0 if execution.halted else effect.retry_after or 0):
+            raise asyncio.CancelledError  # nothing was changed: it goes on from here after the restart
+
+
+async def _begin(context: Context, action_id: str, brief: Brief) -> Action | EffectReport:
+    """Begin the effect, unless something that is committed by now speaks against it; then what is to be reported.
 
     Whatever was committed before this transaction (a stop, a pause, a take-over, another alert) is weighed in it. The
     plan is made once more just before, so that it is as fresh as it can be.
@@ -164,50 +196,62 @@ async def _execute_once(context: Context, action_id: str, brief: Brief) -> Effec
     fresh = await assess(context, brief)
     async with context.database.begin() as work:
         action = await work.actions.get(action_id)
-        attempt = await work.attempts.get(f"{action_id}:execute")
+        attempt = await work.attempts.get(execute_key(action_id))
         if action is None or attempt is None:
             raise LookupError(f"action {action_id!r} or its attempt is not in the database")
-        if not await _begun(work, context, action, brief, fresh):
-            return EffectReport(result=EffectResult.NOT_BEGUN)
+        if action.state is not ActionState.EXECUTING:  # or it was begun before a crash; the fence will tell
+            begun = await _begun(work, context, action, brief, fresh)
+            if begun is None:
+                return EffectReport(result=EffectResult.NOT_BEGUN)
         if not await work.attempts.start_once(attempt.key):
             return died()
-    remediation, plan, snapshot = (
-        context.catalogue[action.plan.remediation],
-        action.plan,
-        attempt.snapshot or Snapshot(),
-    )
-    execution = RecordedExecution(action_id)
-    effect = await run_effect(
-        lambda: remediation.execute(plan, snapshot, execution), context.timing.execute_timeout_seconds
-    )
-    if effect.result is not EffectResult.UNCHANGED:
-        await _note_what_we_left(context, action)
-    return effect
+    return action
 
 
-async def _begun(work: Work, context: Context, action: Action, brief: Brief, fresh: Assessment) -> bool:
-    """Move the action to its effect, unless anything speaks against that by now."""
-    if action.state is ActionState.EXECUTING:
-        return True  # begun before a crash; the fence will tell
+async def _begun(work: Work, context: Context, action: Action, brief: Brief, fresh: Assessment) -> Action | None:
+    """Move the action to its effect; None where something speaks against that by now."""
     if action.state is not ActionState.RUNNING:
         await work.locks.release(action.id)  # stopped while it was being prepared
-        return False
+        return None
+    if action.halted_by is not None:
+        await end_stopped(work, context, action, action.halted_by)
+        return None
     judged = await objection(work, context, action, brief, fresh)
     if isinstance(judged, Objection):
         await _yield(work, context, action, judged)
-        return False
-    return await work.actions.move(action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now()) is not None
+        return None
+    return await work.actions.move(action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now())
+
+
+async def _returned(context: Context, action: Action, effect: EffectReport, execution: RecordedExecution) -> bool:
+    """Give the effect back, of which no step has begun, where it may be tried again or must be settled otherwise.
+
+    ``action``: as it was before it began.
+    """
+    if not execution.halted:
+        if effect.retry_after is None:
+            return False
+        again = context.now() + timedelta(seconds=effect.retry_after)
+        if action.due_at is not None and again >= action.due_at:
+            return False
+    async with context.database.begin() as work:
+        if not await work.attempts.give_back(execute_key(action.id)):
+            return False
+        returned = await work.actions.move(action.id, ActionEvent.RETURN, due_at=action.due_at, begun_at=None)
+        if returned is None:
+            return False
+        body = {"action": action.id, "of": "execute", "text": effect.summary}
+        await report(work, context, action.incident_id, AuditKind.ACTION_RETURNED, body=body)
+    return True
 
 
 async def _note_what_we_left(context: Context, action: Action) -> None:
     """Record the state right after the effect: a later rollback must not overwrite what somebody did since."""
-    try:
-        async with asyncio.timeout(context.timing.plan_timeout_seconds):
-            after = await context.catalogue[action.plan.remediation].snapshot(action.plan)
-    except (RemediationError, TimeoutError):
-        return  # unknown: a rollback then cannot tell, and verification goes on
+    after = await what_is_there(context, action)
+    if after is None:
+        return  # what its steps must have left is compared instead, where that can be told
     async with context.database.begin() as work:
-        await work.attempts.left_behind(f"{action.id}:execute", after)
+        await work.attempts.left_behind(execute_key(action.id), after)
 
 
 async def _executed(work: Work, context: Context, action_id: str, effect: EffectReport) -> bool:
@@ -215,7 +259,7 @@ async def _executed(work: Work, context: Context, action_id: str, effect: Effect
     if effect.result is EffectResult.NOT_BEGUN:
         return False
     state = AttemptState.DONE if effect.result is EffectResult.DONE else AttemptState.FAILED
-    await work.attempts.finish(f"{action_id}:execute", state, effect.summary)
+    await work.attempts.finish(execute_key(action_id), state, effect.summary, effect.details)
     if effect.result is EffectResult.UNCHANGED:
         await finish(
             work,
@@ -241,9 +285,14 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
     action = await work.actions.get(action_id)
     if action is None or action.state is not ActionState.VERIFYING:
         return False
+    if effect.result is EffectResult.HALTED:
+        text = f"{effect.summary} {health.summary} Nothing was undone."
+        await finish(work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True)
+        return False
     if health.healthy:
         text = f"{effect.summary} {health.summary}"
         await finish(work, context, action_id, ActionEvent.HEALTHY, text, Result.VERIFIED)
+        await _expect_its_end(work, context, action)
         return False
     entry = {"action": action_id, "health": health.summary, "effect": effect.summary}
     await work.audit.append(
@@ -254,10 +303,10 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         body=entry,
     )
     reversible = action.plan.rollback.exactness in REVERSIBLE
-    held = await held_by_people(work, context, action) if reversible else ""
+    held = await _for_people(work, context, action, effect) if reversible else ""
     if reversible and not held:
         await work.actions.move(
-            action_id, ActionEvent.ROLL_BACK, outcome=health.summary, rollbacks=action.rollbacks + 1
+            action_id, ActionEvent.ROLL_BACK, outcome=health.summary, rollbacks=action.rollbacks + 1, **NOT_HALTED
         )
         await refresh_card(work, context.policy(), action.incident_id, context.now())
         return True
@@ -269,3 +318,18 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
     because = f"its last action did not help: {health.summary}"
     await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True, pause_because=because)
     return False
+
+
+async def _for_people(work: Work, context: Context, action: Action, effect: EffectReport) -> str:
+    """Why it is not rolled back by itself, in words; empty when it is."""
+    remediation = context.catalogue[action.plan.remediation]
+    if effect.interrupted and remediation.asks_after_crash:
+        return "its process died inside, and how far it got is for a person to see"
+    return await held_by_people(work, context, action)
+
+
+async def _expect_its_end(work: Work, context: Context, action: Action) -> None:
+    """Where the effect ends by itself, somebody looks then whether it has."""
+    if action.plan.ends_after_seconds is not None and action.begun_at is not None:
+        ends = context.now() + timedelta(seconds=action.plan.ends_after_seconds)
+        await work.wear_offs.expect(action.id, ends)

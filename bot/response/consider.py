@@ -262,9 +262,19 @@ async def _nothing_new(
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE
         heard = [situation.alerts[place] for place in match_incident(policy, situation.alerts).heard]
-        return refused or not _joined(stored.situation.alerts, heard)
+        news = _joined(stored.situation.alerts, heard) or _is_for_others(stored, current, situation, decision)
+        return refused or not news
     same_question = _question(stored.decision) == _question(decision)
     return same_question and _same_plan(stored, situation, decision)
+
+
+def _is_for_others(stored: StoredDecision, current: Action, situation: Situation, decision: Decision) -> bool:
+    """Whether it is the turn of another alert, known before, that asks for what the last act had no part in."""
+    plan = situation.plans.get(decision.runbook or "", Planned()).plan
+    if plan is None or situation.alerts[decision.alert].key == stored.alert.key:
+        return False
+    done = {target.key for target in current.plan.targets}
+    return not any(target.key in done for target in plan.targets)
 
 
 def _question(decision: Decision) -> tuple[object, ...]:

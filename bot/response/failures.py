@@ -29,7 +29,7 @@ async def flow_failed(context: Context, flow: str, arguments: tuple[Any, ...], e
         match FlowName(flow):
             case FlowName.CONSIDER:
                 await _not_considered(work, context, int(arguments[0]), text)
-            case FlowName.ACT | FlowName.ROLL_BACK:
+            case FlowName.ACT | FlowName.ROLL_BACK | FlowName.ACT_V1 | FlowName.ROLL_BACK_V1:
                 await _not_finished(work, context, str(arguments[0]), text)
 
 

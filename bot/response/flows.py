@@ -14,7 +14,9 @@ def flows(context: Context) -> Mapping[str, FlowFunction]:
     return {
         FlowName.CONSIDER: _bound(consider, context),
         FlowName.ACT: _bound(act, context),
+        FlowName.ACT_V1: _bound(act, context),
         FlowName.ROLL_BACK: _bound(roll_back, context),
+        FlowName.ROLL_BACK_V1: _bound(roll_back, context),
     }
 
 

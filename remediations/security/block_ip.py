@@ -97,7 +97,7 @@ class BlockIpParameters(Parameters):
 
     backend: str = "nftables"
     """Name of the backend."""
-    address: Annotated[str, AfterValidator(_address)]
+    address: Annotated[str, AfterValidator(_address)] = Field(json_schema_extra={"format": "ip-network"})
     """An IPv4 or IPv6 address, or a network such as ``203.0.113.0/24``."""
     duration: Annotated[Duration, AfterValidator(_bounded)] = Field(json_schema_extra=OPEN)
     """How long, from 1s to 24h; then it ends by itself."""

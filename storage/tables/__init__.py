@@ -16,6 +16,7 @@ from storage.tables.people import (
     USED_LINKS,
 )
 from storage.tables.response import (
+    ACTION_STEPS,
     ACTIONS,
     ALERTS,
     ASSESSMENTS,
@@ -36,10 +37,12 @@ from storage.tables.response import (
     REVIEWS,
     TARGET_LOCKS,
     VOTES,
+    WEAR_OFFS,
 )
 
 __all__ = [
     "ACTIONS",
+    "ACTION_STEPS",
     "ALERTS",
     "ARRIVALS",
     "ASSESSMENTS",
@@ -67,4 +70,5 @@ __all__ = [
     "TARGET_LOCKS",
     "USED_LINKS",
     "VOTES",
+    "WEAR_OFFS",
 ]

@@ -174,7 +174,7 @@ def _policy(
         "version": 1,
         "channels": {"incidents": INCIDENTS},
         "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
-        "backends": {"supervisor": {"server": yard.supervisord.server}},
+        "backends": {"supervisor": {"server": yard.supervisord.server, "staging": ["*-staging"]}},
         "defaults": {"approvals": {"from": ["sre-oncall"]}, "watch_after": "1s"},
         "services": {service: {"tier": 1, "fleet": 1} for service in SERVICES},
         "budgets": [{"scope": "all", "actions": 20, "per": "1h"}],

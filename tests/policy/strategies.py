@@ -296,7 +296,9 @@ def policies(draw: st.DrawFn) -> Policy:
         },
         "forbidden_effects": choose("ask", "refuse"),
         "budgets": draw(st.lists(st.sampled_from(_BUDGETS), max_size=2)),
-        "services": choose(CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*"), *map(leaving, FLOORS)),
+        "services": choose(
+            CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*"), *[leaving(floor) for floor in FLOORS]
+        ),
         "mute": choose([], [{"when": "alert.name == 'Watchdog'", "reason": "it always fires"}]),
         "freezes": choose([], *([_freeze(services)] for services in ([], ["checkout"], ["orders"]))),
     }

@@ -199,6 +199,8 @@ def test_what_many_alerts_ask_for_is_named_and_counted() -> None:
     assert "this plan is for instance=web0, not for instance=web1; instance=web2;" in reason.text
     assert "instance=web5 and 3 more. What it leaves out" in reason.text
     assert len(reason.inputs["fillings"]) == 9
+    assert decided(policy, alerts=many).left_out == tuple(f"instance=web{n}" for n in range(1, 9))
+    assert decided().left_out == ()
 
 
 def attacked(*addresses: str) -> tuple[AlertFacts, ...]:

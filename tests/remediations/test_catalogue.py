@@ -9,8 +9,17 @@ from pydantic import ValidationError
 from supervisor.xmlrpc import Faults
 
 from bot.remediation import Parameters, PermanentError, Remediation
+from remediations.backends.base import Backend
 from remediations.backends.supervisor import REMEDIES, ProcessState
-from remediations.catalogue import CAPABILITIES, BackendError, backend_problems, build_catalogue, parameter_models
+from remediations.catalogue import (
+    CAPABILITIES,
+    BackendError,
+    backend_problems,
+    build_catalogue,
+    capabilities,
+    matrix,
+    parameter_models,
+)
 from tests.remediations.restarting import about
 
 SOCKET = {"server": "unix:///run/nobody/listens/here.sock"}
@@ -142,3 +151,15 @@ def test_the_faults_we_explain_are_the_ones_supervisor_has() -> None:
 
 def test_a_process_state_of_a_newer_supervisor_counts_as_unknown() -> None:
     assert ProcessState(4711) is ProcessState.UNKNOWN
+
+
+def test_the_documentation_shows_which_remediation_acts_through_what() -> None:
+    document = (Path(__file__).parents[2] / "docs" / "remediations.md").read_text()
+    assert matrix() in document, f"docs/remediations.md must have this table, as it is:\n{matrix()}"
+
+
+def test_every_backend_with_faults_can_do_and_mend_them() -> None:
+    for kind in {kind for each in capabilities() for kind in each.adapters}:
+        for method in ("_inject", "_mend"):
+            own = getattr(kind, method) is not getattr(Backend, method)
+            assert own == bool(kind.faults), f"{kind.kind} has {sorted(kind.faults) or 'no faults'}: {method}"

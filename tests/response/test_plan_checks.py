@@ -32,7 +32,7 @@ class Playbook(Restart):
     effects: ClassVar[frozenset[Effect] | None] = None
 
 
-def check(plan: Plan, remediation: type[Remediation] = Restart, policy: Policy | None = None, **protected: Any) -> Plan:
+def check(plan: Plan, remediation: type[Any] = Restart, policy: Policy | None = None, **protected: Any) -> Plan:
     runbook = (policy or calm_policy()).runbooks[RUNBOOK]
     return checked(plan, remediation(), runbook, Protected(**protected))
 

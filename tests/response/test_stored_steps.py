@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from bot.policy.situation import Request
 from bot.remediation import PermanentError, Report, Snapshot, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
+from bot.response.execution.recorded import RecordedExecution
 from bot.response.execution.verify import Verification
 from bot.response.ports.flow import FlowName, QueueName, StepName, fact_of_step, fact_of_transaction, recall
 from bot.response.ports.work import Work
@@ -216,23 +218,42 @@ async def done() -> Report:
     return Report(summary="Flipped it on.", details={"before": "off"})
 
 
+UNFORESEEN = "It failed in a way that its author did not foresee (KeyError)."
+
+
 @pytest.mark.parametrize(
-    ("effect", "stored"),
+    ("effect", "begun", "stored"),
     [
-        (done, {"result": "done", "summary": "Flipped it on.", "details": {"before": "off"}}),
+        (done, 1, {"result": "done", "summary": "Flipped it on.", "details": {"before": "off"}}),
         (
             lambda: raising(TemporaryError("connection refused")),
-            {"result": "unchanged", "summary": "Nothing was changed: connection refused"},
+            0,
+            {"result": "unchanged", "summary": "Nothing was changed: connection refused", "retry_after": 5.0},
         ),
-        (lambda: raising(PermanentError("no such switch")), {"result": "failed", "summary": "no such switch"}),
-        (lambda: raising(KeyError("lamp")), {"result": "failed", "summary": "Unexpected KeyError: 'lamp'"}),
-        (forever, {"result": "unknown", "summary": "It did not finish within 0 s; how far it got is unknown."}),
+        (lambda: raising(TemporaryError("too late")), 1, {"result": "failed", "summary": "too late"}),
+        (
+            lambda: raising(PermanentError("no such switch")),
+            0,
+            {"result": "unchanged", "summary": "Nothing was changed: no such switch"},
+        ),
+        (lambda: raising(PermanentError("no such switch")), 1, {"result": "failed", "summary": "no such switch"}),
+        (lambda: raising(KeyError("lamp")), 1, {"result": "failed", "summary": UNFORESEEN}),
+        (forever, 1, {"result": "unknown", "summary": "It did not finish within 0 s; how far it got is unknown."}),
+        (forever, 0, {"result": "unchanged", "summary": "Nothing was changed: it did not begin in time."}),
     ],
 )
 async def test_every_ending_of_an_effect_is_stored_as_it_always_was(
-    effect: Callable[[], Awaitable[Report]], stored: dict[str, Any]
+    effect: Callable[[], Awaitable[Report]], begun: int, stored: dict[str, Any]
 ) -> None:
-    assert (await run_effect(effect, 0.01)).model_dump(mode="json") == stored
+    execution = cast(RecordedExecution, SimpleNamespace(begun=begun, halted="", action_id="one"))
+    assert (await run_effect(execution, effect, 0.01)).model_dump(mode="json") == stored
+
+
+async def test_whoever_halted_it_is_the_reason_whatever_its_author_made_of_that() -> None:
+    halted = cast(RecordedExecution, SimpleNamespace(begun=3, halted="Stopped by U02BOB", action_id="one"))
+    for effect in (done, lambda: raising(PermanentError("cut off")), lambda: raising(KeyError("lamp"))):
+        ended = await run_effect(halted, effect, 1)
+        assert (ended.result, ended.summary) == (EffectResult.HALTED, "Stopped by U02BOB, after 3 steps.")
 
 
 def test_a_death_inside_an_effect_leaves_its_result_unknown() -> None:

@@ -48,6 +48,8 @@ async def test_an_alert_is_asked_about_approved_done_verified_and_resolved(tmp_p
             "decision.made",
             "action.vote",
             "action.claimed",
+            "action.step_begun",
+            "action.step_ended",
             "action.executed",
             "action.succeeded",
             "alert.received",
@@ -337,7 +339,7 @@ async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> Non
     ],
 )
 async def test_an_execute_that_fails_is_told(tmp_path: Path, error: Exception, state: ActionState, word: str) -> None:
-    async with world(tmp_path, written_policy("L1")) as here:
+    async with world(tmp_path, written_policy("L1", execute_within="1s")) as here:
         here.senses.health = Finding.CONTRADICTS
         here.switch.breaks = error
         await here.fire()

@@ -33,6 +33,7 @@ from bot.remediation import (
     Remediation,
     Report,
     Snapshot,
+    TemporaryError,
 )
 from bot.response.deadlines.announcements import announced
 from bot.response.engine.dbos import Engine
@@ -105,9 +106,11 @@ class Switch(Remediation):
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
         if self.before_execute is not None:
             await self.before_execute()
-        if self.breaks is not None:
+        if isinstance(self.breaks, TemporaryError):
             raise self.breaks
         async with execution.step("Flip it on", plan.targets[0].key):
+            if self.breaks is not None:
+                raise self.breaks
             self.write(position="on", flips=self.read()["flips"] + 1)
         return Report(summary="Flipped it on.")
 

@@ -3,7 +3,8 @@
 It knows `start_service` beside the catalogue, for stories that need an act which can be rolled back.
 
 `--dies-on approve` makes it die, without any warning, when it has saved and acknowledged such a click and is about to
-let it take effect. `--runs-nothing` leaves all durable work to the other replicas. `--behind 3600` gives it a clock
+let it take effect. `--dies-in-block` makes it die where the packet filter is told to block somebody, right before or
+right after it has. `--runs-nothing` leaves all durable work to the other replicas. `--behind 3600` gives it a clock
 that is an hour late.
 """
 
@@ -32,6 +33,7 @@ from bot.slack.pacing import Paces
 from handlers.slack.arrival import Arrived, Kind
 from handlers.slack.bridge import Bridge
 from handlers.slack.routes import ROUTES
+from remediations.backends.nftables import Nftables
 from tests.fixtures.start_service import enrol
 
 INBOX_INTERVAL_SECONDS = 1.0
@@ -54,6 +56,18 @@ async def die(_bridge: Bridge, _arrived: Arrived) -> None:
     """End like a process whose machine lost its power."""
     await acknowledged.wait()
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_block(*, after: bool) -> None:
+    """Whoever changes the packet filter does not live to tell."""
+    change = Nftables.change
+
+    async def dying(nftables: Nftables, **changes: Any) -> None:
+        if after:
+            await change(nftables, **changes)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    setattr(Nftables, change.__name__, dying)
 
 
 class IdleEngine(Engine):
@@ -83,6 +97,7 @@ def main() -> None:
     """Run until a signal comes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dies-on", choices=sorted(ROUTES[Kind.BUTTON]))
+    parser.add_argument("--dies-in-block", choices=("before", "after"))
     parser.add_argument("--runs-nothing", action="store_true")
     parser.add_argument("--behind", type=float, default=0.0, metavar="SECONDS")
     arguments = parser.parse_args()
@@ -95,6 +110,8 @@ def main() -> None:
         buttons[arguments.dies_on] = replace(buttons[arguments.dies_on], handler=die)
         replace_name(arrivals, "ROUTES", {**ROUTES, Kind.BUTTON: buttons})
         setattr(SocketModeClient, send.__name__, acknowledge)
+    if arguments.dies_in_block:
+        die_in_block(after=arguments.dies_in_block == "after")
     if arguments.runs_nothing:
         replace_name(app, "Engine", IdleEngine)
     if arguments.behind:

@@ -54,7 +54,7 @@ def document(server: str, level: str = "L1", **changes: Any) -> dict[str, Any]:
         "version": 1,
         "channels": {"incidents": INCIDENTS},
         "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
-        "backends": {"supervisor": {"server": server}},
+        "backends": {"supervisor": {"server": server, "staging": ["*-staging"]}},
         "defaults": {"approvals": {"from": ["sre-oncall"]}, "watch_after": "1s"},
         "services": {"checkout": {"tier": 1, "fleet": 1}},
         "budgets": [{"scope": "all", "actions": 20, "per": "1h"}],

@@ -87,7 +87,7 @@ def policy(review_within: str) -> dict[str, Any]:
             "sre-oncall": {"users": ["U01ALICE", "U02BOB"]},
             "leads": {"users": ["U03CAROL"], "email": ["carol@harbour.example"]},
         },
-        "backends": {"supervisor": {"server": PLACEHOLDERS["supervisor"]}},
+        "backends": {"supervisor": {"server": PLACEHOLDERS["supervisor"], "staging": ["*-staging"]}},
         "defaults": {
             "approvals": approvals(needed=1),
             "announce_within": A_HUNDRED_YEARS,

@@ -20,7 +20,7 @@ from bot.response.model.notices import ThreadLine
 from bot.response.model.records import StoredDecision
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import topic
-from bot.response.notices.card import current_action, named, refresh_card
+from bot.response.notices.card import current_action, headline_of, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
 from bot.response.notices.report import tell
 from bot.response.notices.rollback_words import rollback_line
@@ -189,7 +189,7 @@ def _action_for(
 def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLine:
     """The thread's line for a decision: what was decided and why."""
     said = state_words(decision.verdict)
-    lines = [decision.headline]
+    lines = [headline_of(decision)]
     plan = situation.plans.get(decision.runbook or "", Planned()).plan
     if plan is not None:
         lines.append(f"Plan: {plan.summary}")

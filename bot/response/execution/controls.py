@@ -12,7 +12,7 @@ from bot.policy.rules.controls import Control, applying
 from bot.policy.rules.services import Services
 from bot.policy.situation import Pause
 from bot.response.model.actions import Action
-from bot.response.model.incidents import IncidentState
+from bot.response.model.incidents import Incident, IncidentState
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
 
@@ -40,6 +40,15 @@ async def held_by_people(work: Work, context: Context, action: Action) -> str:
     if incident is not None and incident.state is IncidentState.TAKEN:
         return f"{in_words(incident.taken_by or '')} has taken {incident.name} over"
     return ""
+
+
+def taken_since(incident: Incident, action: Action) -> bool:
+    """Whether somebody took over after this was agreed to; what acts by itself is never agreed to by whoever took."""
+    if incident.state is not IncidentState.TAKEN:
+        return False
+    if not action.decided_by or incident.taken_at is None or action.decided_at is None:
+        return True
+    return incident.taken_at > action.decided_at
 
 
 def services_touched(action: Action) -> Services:

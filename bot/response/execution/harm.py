@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.file.document import Policy
-from bot.policy.file.templates import TemplateError, substitute
+from bot.policy.file.templates import names_in
 from bot.policy.rules.matching import match
 from bot.policy.situation import Scope, ScopeKind
+from bot.response.assessment.parameters import filled
 from bot.response.execution.controls import held_by_people, services_touched
-from bot.response.model.actions import REVERSIBLE, Action, ActionEvent, ActionState
+from bot.response.model.actions import NOT_HALTED, REVERSIBLE, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident
 from bot.response.model.notices import ThreadLine, Tone
@@ -50,7 +51,7 @@ def paused_line(action: Action) -> str:
 async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
     """Answer each finished act of ours after which one of these alerts came, on a service that may feel it."""
     policy = context.policy()
-    for action in await _suspects(work, policy, incident, firing, now):
+    for action in await _suspects(work, context, incident, firing, now):
         reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
         entry = await pause_after_harm(work, action, reason, now)
         lines = [
@@ -97,7 +98,7 @@ async def _rolled_back(work: Work, context: Context, action: Action, reason: str
         return f"Not rolled back by itself: {held}. Roll back is offered on its card."
     if await work.locks.take([t.key for t in action.plan.targets], action.id) is not None:
         return "Another action works on the same target, so it is not rolled back by itself; a person must look."
-    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, rollbacks=action.rollbacks + 1)
+    rolling = await work.actions.move(action.id, ActionEvent.ROLL_BACK, rollbacks=action.rollbacks + 1, **NOT_HALTED)
     if rolling is None:
         return "It cannot be rolled back by itself; a person must look."
     await work.queue.roll_back(rolling, WATCHKEEPER, reason)
@@ -105,9 +106,10 @@ async def _rolled_back(work: Work, context: Context, action: Action, reason: str
 
 
 async def _suspects(
-    work: Work, policy: Policy, incident: Incident, firing: Sequence[Alert], now: datetime
+    work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime
 ) -> list[Action]:
     """Our finished acts after whose beginning one of these alerts came, on a service that may feel them."""
+    policy = context.policy()
     heard = [alert for alert in firing if match(policy, alert.facts).mute is None]
     if not heard:
         return []
@@ -117,7 +119,7 @@ async def _suspects(
         action
         for action in await work.actions.acts_since(now - policy.defaults.watch_after)
         if action.state is ActionState.SUCCEEDED and _feels(action, felt)
-        if any(_came_after(policy, action, alert) and not _elsewhere(policy, action, alert) for alert in heard)
+        if any(_came_after(policy, action, alert) and not _elsewhere(context, action, alert) for alert in heard)
     ]
 
 
@@ -146,14 +148,19 @@ def _came_after(policy: Policy, action: Action, alert: Alert) -> bool:
     return started >= began - policy.defaults.clock_tolerance
 
 
-def _elsewhere(policy: Policy, action: Action, alert: Alert) -> bool:
-    """Whether it is the same runbook's alert about another target: the next attacker, not harm by the first block."""
-    if match(policy, alert.facts).runbook != action.runbook:
+def _elsewhere(context: Context, action: Action, alert: Alert) -> bool:
+    """Whether it is the same runbook's alert about another target: the next attacker, not harm by the first block.
+
+    Compared is what alerts fill, as the remediation understands it: an address is the same however it is written.
+    """
+    policy = context.policy()
+    runbook, remediation = policy.runbooks.get(action.runbook), context.catalogue.get(action.plan.remediation)
+    if runbook is None or remediation is None or match(policy, alert.facts).runbook != action.runbook:
         return False
-    runbook = policy.runbooks[action.runbook]
     try:
-        wanted = substitute(runbook.parameters, alert.facts)
-    except TemplateError:
+        wanted = filled(remediation.parameters, runbook, alert.facts, {}).model_dump(mode="json")
+    except ValueError:
         return False
     planned = action.plan.parameters
-    return any(str(planned[key]) != str(value) for key, value in wanted.items() if key in planned)
+    by_alerts = [key for key, value in runbook.parameters.items() if names_in(value)]
+    return any(planned[key] != wanted[key] for key in by_alerts if key in planned)

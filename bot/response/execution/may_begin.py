@@ -17,7 +17,7 @@ from bot.policy.situation import Notification, Situation
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.situation import build_situation
 from bot.response.assessment.votes import Roster, count_votes
-from bot.response.execution.controls import controls_on
+from bot.response.execution.controls import controls_on, taken_since
 from bot.response.execution.outcome import why_lapsed
 from bot.response.model.actions import Action, ActionEvent
 from bot.response.model.incidents import Incident, IncidentState
@@ -61,7 +61,7 @@ async def objection(
         return Objection(ActionEvent.SUPERSEDE, "The incident was resolved before it started.")
     if brief.request is None and not await work.incidents.firing(incident.id):
         return Objection(ActionEvent.SUPERSEDE, "Every alert has ended before it started.")
-    if _taken_since(incident, action):
+    if taken_since(incident, action):
         return Objection(ActionEvent.SUPERSEDE, "Somebody has taken the incident over, so nothing was begun.")
     planned = assessment.plans.get(action.runbook)
     plan = planned.plan if planned is not None else None
@@ -155,12 +155,3 @@ async def _still_approved(
     """Whether the votes on record are enough as the present policy counts them, for the plan as it is now."""
     roster: Roster = {group: frozenset(people) for group, people in members.items()}
     return (await count_votes(work, context, roster, action, plan)).standing is TallyState.APPROVED
-
-
-def _taken_since(incident: Incident, action: Action) -> bool:
-    """Whether somebody took over after this was agreed to; what acts by itself is never agreed to by whoever took."""
-    if incident.state is not IncidentState.TAKEN:
-        return False
-    if not action.decided_by or incident.taken_at is None or action.decided_at is None:
-        return True
-    return incident.taken_at > action.decided_at

@@ -6,7 +6,7 @@ from bot.policy.file.fields import duration_text
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
 from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.notices import Button, ThreadLine
+from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
@@ -39,6 +39,34 @@ async def withdraw(
     if assess_again:
         await work.queue.consider(action.incident_id)
     return True
+
+
+async def end_stopped(work: Work, context: Context, action: Action, person: str) -> Action | None:
+    """End an action before its effect because this person stopped it; None when it has begun by now."""
+    now, said = context.now(), state_words(ActionState.STOPPED)
+    stopped = await work.actions.move(
+        action.id,
+        ActionEvent.STOP,
+        finished_at=now,
+        decided_at=now,
+        decided_by=(person,),
+        due_at=None,
+        outcome=said.sentence,
+    )
+    if stopped is None:
+        return None
+    await work.locks.release(action.id)
+    await report(
+        work,
+        context,
+        action.incident_id,
+        AuditKind.ACTION_STOPPED,
+        by=person,
+        body={"action": action.id, "was": action.state, "revision": action.revision},
+        line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
+        at=now,
+    )
+    return stopped
 
 
 def why_lapsed(action: Action) -> str:

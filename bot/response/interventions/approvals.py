@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from bot.policy.actors import in_words
 from bot.policy.approval import Intervention, TallyState, may, next_groups
 from bot.policy.situation import Refusal, RefusalKind
 from bot.response.assessment.votes import Roster, authorised, count_votes
+from bot.response.execution.outcome import end_stopped
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present, stale
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import (
     ACTION_LIFECYCLE,
+    IN_STEPS,
     NOT_BEGUN,
     UNDECIDED,
     UNDER_WAY,
@@ -219,7 +222,7 @@ async def _with_present_people(work: Work, action: Action, roster: Roster) -> Ac
 
 
 async def stop(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
-    """One person's no is enough, from anybody whom the policy names, up to the moment the effect begins."""
+    """One person's no is enough, from anybody whom the policy names, as long as a step has yet to begin."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
@@ -229,34 +232,41 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     refusal = await refused(work, context, roster, Intervention.STOP, tried, runbook=action.runbook)
     if refusal is not None:
         return refusal
+    if action.state in IN_STEPS:
+        return await _halt(work, context, found, action, press)
     if action.state not in NOT_BEGUN:
         return await _remember_the_no(work, context, found, action, press)
     await work.votes.cast(action.id, Vote(press.person, Ballot.STOP, now, opened_evidence=False))
-    said = state_words(ActionState.STOPPED)
-    stopped = await work.actions.move(
-        action.id,
-        ActionEvent.STOP,
-        finished_at=now,
-        decided_at=now,
-        decided_by=(press.person,),
-        due_at=None,
-        outcome=said.sentence,
-    )
-    if stopped is None:
+    if await end_stopped(work, context, action, press.person) is None:
         moved = await work.actions.get(action.id) or action
+        if moved.state in IN_STEPS:
+            return await _halt(work, context, found, moved, press)
         return await _remember_the_no(work, context, found, moved, press)
-    await work.locks.release(action.id)
+    return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
+
+
+async def _halt(work: Work, context: Context, found: Found, action: Action, press: Press) -> Answer:
+    """It runs: no further step of it begins from this commit on, and the incident remembers the no."""
+    now = context.now()
+    if found.incident.state is not IncidentState.RESOLVED:
+        await work.incidents.refuse(found.incident.id, Refusal(kind=RefusalKind.STOPPED, by=press.person, at=now))
+    if not await work.actions.halt(action.id, press.person, f"Stopped by {in_words(press.person)}", now):
+        return Answer(True, "It is being stopped already: no further step begins.")
     await report(
         work,
         context,
         action.incident_id,
-        AuditKind.ACTION_STOPPED,
+        AuditKind.ACTION_HALT_ASKED,
         by=press.person,
         body={"action": action.id, "was": action.state, "revision": action.revision},
-        line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
+        line=ThreadLine(
+            title="Stopping",
+            lines=("No further step begins. What is done until then stays, and the thread will say how far it got.",),
+            tone=Tone.WARNING,
+        ),
         at=now,
     )
-    return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
+    return Answer(True, "Stopping: no further step begins. The thread will say how far it got.")
 
 
 async def _remember_the_no(work: Work, context: Context, found: Found, action: Action, press: Press) -> Answer:

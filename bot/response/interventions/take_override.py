@@ -8,7 +8,7 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
 from bot.response.interventions.refusals import refuse, refused
-from bot.response.model.actions import NOT_BEGUN, Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import NOT_BEGUN, NOT_HALTED, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
 from bot.response.model.notices import ThreadLine, Tone
@@ -140,7 +140,7 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     if holder is not None:
         return Answer(False, "Another action is working on the same target right now. Please try again in a moment.")
     rolling = await work.actions.move(
-        action.id, ActionEvent.ROLL_BACK, decided_by=(press.person,), rollbacks=action.rollbacks + 1
+        action.id, ActionEvent.ROLL_BACK, decided_by=(press.person,), rollbacks=action.rollbacks + 1, **NOT_HALTED
     )
     if rolling is None:
         return Answer(False, "Somebody else was faster. See the thread.")

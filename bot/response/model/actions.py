@@ -26,7 +26,7 @@ class ActionState(StrEnum):
     RUNNING = "running"
     """Claimed by one flow: targets locked, budget taken, snapshot being made. Still stoppable."""
     EXECUTING = "executing"
-    """The effect has begun; from here only verification and rollback lead on."""
+    """The effect has begun. A person may still halt it: then no further step of it begins."""
     VERIFYING = "verifying"
     """The effect is over; whether it helped is being measured."""
     SUCCEEDED = "succeeded"
@@ -58,7 +58,7 @@ class Result(StrEnum):
     NOT_RESTORED = "not_restored"
     """It was to be rolled back and could not be, or nobody knows how far that got."""
     INTERRUPTED = "interrupted"
-    """It was ended in the middle, by a shutdown or because its process died: it may be half done."""
+    """It was ended in the middle: by a person, by a shutdown, or because its process died. It may be half done."""
     UNKNOWN = "unknown"
     """Nobody knows how far it got, or whether it helped. So is a result that only a newer release knows."""
 
@@ -97,7 +97,9 @@ class ActionEvent(StrEnum):
     CLAIM = "claim"
     """One worker has rechecked it, and has its targets and its budget."""
     BEGIN = "begin"
-    """The effect begins with this commit; until then a stop or a pause still counts."""
+    """The effect begins with this commit; from here on each of its steps is checked before it begins."""
+    RETURN = "return"
+    """It was to begin, and nothing was changed: it waits to be tried again, or to be settled otherwise."""
     EXECUTED = "executed"
     """The effect ended, or nobody knows how far it got: verification decides."""
     CANNOT = "cannot"
@@ -129,6 +131,10 @@ ENDED_AFTER_AN_EFFECT = frozenset({_S.SUCCEEDED, _S.ROLLED_BACK, _S.FAILED})
 """Ends of actions that may have changed something."""
 UNDER_WAY = frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING, _S.ROLLING_BACK})
 """States in which the targets are locked."""
+IN_STEPS = frozenset({_S.EXECUTING, _S.ROLLING_BACK})
+"""States in which something is changed, step by step, and in which a person may halt it."""
+NOT_HALTED = {"halted_by": None, "halted_at": None, "halted_why": ""}
+"""What a rollback begins with: who halted the act did not speak about that."""
 ENDED = frozenset(_S) - PENDING - UNDER_WAY
 """States in which nothing waits and nothing is under way any more."""
 
@@ -145,6 +151,7 @@ ACTION_LIFECYCLE: Lifecycle[ActionState, ActionEvent] = Lifecycle(
         ActionEvent.LAPSE: (frozenset({_S.APPROVED, _S.RUNNING}), _S.LAPSED),
         ActionEvent.CLAIM: (frozenset({_S.APPROVED}), _S.RUNNING),
         ActionEvent.BEGIN: (frozenset({_S.RUNNING}), _S.EXECUTING),
+        ActionEvent.RETURN: (frozenset({_S.EXECUTING}), _S.RUNNING),
         ActionEvent.EXECUTED: (frozenset({_S.EXECUTING}), _S.VERIFYING),
         ActionEvent.CANNOT: (frozenset({_S.RUNNING, _S.EXECUTING, _S.VERIFYING}), _S.FAILED),
         ActionEvent.HEALTHY: (frozenset({_S.VERIFYING}), _S.SUCCEEDED),
@@ -214,6 +221,11 @@ class Action:
     """What happened; None while nothing has, and in rows of older releases."""
     rollbacks: int = 0
     """How often it was rolled back or tried to be."""
+    halted_by: str | None = None
+    """Who does not want it to go on, while its effect or its rollback runs: none of its steps begins any more."""
+    halted_at: datetime | None = None
+    halted_why: str = ""
+    """In words for people: "Stopped by ...", without a full stop."""
 
     @property
     def by(self) -> By:

@@ -39,12 +39,18 @@ class AuditKind(StrEnum):
 
     # Acting
     ACTION_CLAIMED = "action.claimed"
+    ACTION_STEP_BEGUN = "action.step_begun"
+    ACTION_STEP_ENDED = "action.step_ended"
+    ACTION_HALT_ASKED = "action.halt_asked"
+    ACTION_RETURNED = "action.returned"
     ACTION_EXECUTED = "action.executed"
     ACTION_UNHEALTHY = "action.unhealthy"
     ACTION_SUCCEEDED = "action.succeeded"
     ACTION_FAILED = "action.failed"
     ACTION_ROLL_BACK_ASKED = "action.roll_back_asked"
     ACTION_ROLLED_BACK = "action.rolled_back"
+    ACTION_WORE_OFF = "action.wore_off"
+    ACTION_STAYED_ON = "action.stayed_on"
     ACTION_REVIEWED = "action.reviewed"
     FLOW_FAILED = "flow.failed"
 

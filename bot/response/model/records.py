@@ -1,7 +1,7 @@
 """What the rows say, as values: votes, attempts, requests, decisions, entries of the record, reviews."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -58,6 +58,27 @@ class Attempt:
     report: str
     after: Snapshot | None = None
     """The same right after the effect: what we left behind."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """The remediation's own, beside its report."""
+    in_steps: bool = False
+    """Whether its changes are on record step by step; those of older releases are not."""
+
+
+@dataclass(frozen=True, slots=True)
+class WearOff:
+    """An effect that is to end by itself, and at which we look then."""
+
+    action_id: str
+    due_at: datetime
+    looks: int
+    """How often we have looked."""
+    ended: bool | None = None
+    """What was found; None as long as that is open."""
+
+
+def execute_key(action_id: str) -> str:
+    """What fences the action's own effect."""
+    return f"{action_id}:execute"
 
 
 def rollback_key(action_id: str, number: int) -> str:

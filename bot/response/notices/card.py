@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""
+LEFT_OUT_SHOWN = 5
+"""Of what other alerts ask for: the card names so many, and counts the rest."""
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
@@ -122,7 +124,7 @@ def build_card(
         runbook=decision.runbook,
         verdict=decision.verdict,
         level=decision.level,
-        headline=decision.headline,
+        headline=headline_of(decision),
         names=named(decision, situation),
         action_state=action.state if action else None,
         plan=None
@@ -148,6 +150,15 @@ def build_card(
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
+
+
+def headline_of(decision: Decision) -> str:
+    """Which rule settled it, and, whichever it was, what other alerts ask for that the plan leaves out."""
+    if not decision.left_out or decision.decisive == "alerts":
+        return decision.headline
+    shown, hidden = decision.left_out[:LEFT_OUT_SHOWN], len(decision.left_out) - LEFT_OUT_SHOWN
+    more = f" and {hidden} more" if hidden > 0 else ""
+    return f"{decision.headline} Other alerts ask for what this plan leaves out: {'; '.join(shown)}{more}."
 
 
 def _unmatched(policy: Policy, decision: Decision, newest: Sequence[Alert]) -> tuple[str, ...]:

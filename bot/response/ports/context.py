@@ -1,5 +1,6 @@
 """What every flow and every intervention works with: policy, catalogue, evidence, people and clock."""
 
+import asyncio
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -39,6 +40,31 @@ class Timing:
     history_days: int = 30
 
 
+class Closing:
+    """Whether this process is shutting down: what is carried out step by step ends before its next step."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    @property
+    def begun(self) -> bool:
+        """From now on no step begins."""
+        return self._event.is_set()
+
+    def begin(self) -> None:
+        """Say so, from the loop that everything runs on; for ever."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait so long, or until it begins; True when it has begun."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The collaborators of the response flows, put together once by the composition root."""
@@ -54,6 +80,7 @@ class Context:
     new_id: Callable[[], str] = opaque_id
     patience: Patience = field(default_factory=Patience)
     """With systems that do not answer."""
+    closing: Closing = field(default_factory=Closing)
 
     async def roster(self, *, sure_of: Collection[str] = ()) -> Mapping[str, frozenset[str]]:
         """Every policy group with its present members. May ask Slack: never call it inside a transaction.

@@ -24,8 +24,11 @@ class FlowName(StrEnum):
     """The flows, each with its version."""
 
     CONSIDER = "consider.v1"
-    ACT = "act.v1"
-    ROLL_BACK = "roll_back.v1"
+    ACT = "act.v2"
+    ROLL_BACK = "roll_back.v2"
+    ACT_V1 = "act.v1"
+    """As older releases have queued it; so is the next."""
+    ROLL_BACK_V1 = "roll_back.v1"
 
 
 class QueueName(StrEnum):

@@ -11,15 +11,12 @@ from typing import Any, Protocol
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Refusal, Scope
-from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
 from bot.response.model.records import (
     AssessmentResult,
-    Attempt,
-    AttemptState,
     AuditEntry,
     ClaimJudgement,
     Review,
@@ -174,6 +171,13 @@ class Actions(Protocol):
         """Change fields without an event, where state and waits are still those of ``action``; None if too late."""
         ...
 
+    async def halt(self, action_id: str, by: str, why: str, now: datetime) -> bool:
+        """Keep every further step of its effect, or of its rollback, from beginning; True when this call did.
+
+        ``why``: in words for people. False where nothing of it runs, or where it was halted before.
+        """
+        ...
+
     async def unanswered(self, now: datetime, limit: int = 100) -> Sequence[Action]:
         """Questions whose time is over or whose people are to be reminded, longest overdue first."""
         ...
@@ -222,30 +226,6 @@ class Votes(Protocol):
 
     async def has_opened(self, incident_id: int, revision: int, person: str) -> bool:
         """Whether the person opened the evidence while this revision stood."""
-        ...
-
-
-class Attempts(Protocol):
-    """The fence before external effects: whoever starts an attempt may cause its effect, and nobody else ever may."""
-
-    async def claim(self, key: str, snapshot: Snapshot | None) -> Attempt:
-        """Create the row in state claimed, or return what is there (after a crash)."""
-        ...
-
-    async def start_once(self, key: str) -> bool:
-        """Move it from claimed to started; True for exactly one caller, ever."""
-        ...
-
-    async def finish(self, key: str, state: AttemptState, report: str) -> None:
-        """Record how the effect ended, with what its remediation reports; the end that was recorded first stands."""
-        ...
-
-    async def left_behind(self, key: str, after: Snapshot) -> None:
-        """Record the state right after the effect; the first record stands."""
-        ...
-
-    async def get(self, key: str) -> Attempt | None:
-        """The attempt, however far it got; None when it was never claimed."""
         ...
 
 

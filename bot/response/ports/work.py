@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
+from bot.response.ports.effects import Attempts, Steps, WearOffs
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
-    Attempts,
     Audit,
     Budgets,
     Decisions,
@@ -102,6 +102,16 @@ class Work(Protocol):
     @property
     def attempts(self) -> Attempts:
         """The fence that lets each external effect begin at most once."""
+        ...
+
+    @property
+    def steps(self) -> Steps:
+        """The single changes of each effect."""
+        ...
+
+    @property
+    def wear_offs(self) -> WearOffs:
+        """Effects that end by themselves."""
         ...
 
     @property

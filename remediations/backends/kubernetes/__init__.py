@@ -15,7 +15,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -236,8 +236,10 @@ class Kubernetes(Backend):
                     _preload_content=False,
                     _request_timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
                 )
-                with closing(response):  # also when it breaks off, or nobody waits for the rest
+                try:
                     answer = await _whole(response)
+                finally:
+                    response.close()
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise errors.of_failure(said, error) from None
         if answer is None:

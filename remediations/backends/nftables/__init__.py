@@ -90,7 +90,7 @@ class Nftables(Backend):
         if not answer.succeeded:
             raise self._refused(answer)
         try:
-            return read_table(answer.output)
+            return await asyncio.to_thread(read_table, answer.output)  # a large one takes a while
         except ValueError as error:
             raise PermanentError(
                 f"{self}: nft answered with something else than its JSON; version 0.9.3 or newer is needed."
@@ -108,7 +108,7 @@ class Nftables(Backend):
         """
         commands = self._commands(out, into)
         try:
-            answer = await self._run(*NFT, "--file", "-", text=commands)
+            answer = await self._run(*NFT, commands)
         except TimeoutError:
             complaint = f"no answer within {self._seconds:g} s"
             answer = Answer(succeeded=False, killed=True, output=b"", complaint=complaint)
@@ -122,7 +122,7 @@ class Nftables(Backend):
             TemporaryError: ``nft`` did not answer in time.
             PermanentError: the kernel would refuse it.
         """
-        answer = await self._asked(*NFT, "--check", "--file", "-", text=self._commands(out, into))
+        answer = await self._asked(*NFT, "--check", self._commands(out, into))
         if not answer.succeeded:
             raise self._refused(answer)
 
@@ -191,13 +191,13 @@ class Nftables(Backend):
                     )
         raise PermanentError(f"To {what} in {self} was refused: nft says {answer.complaint!r}.")
 
-    def _commands(self, out: Network | None, into: Element | None) -> bytes:
+    def _commands(self, out: Network | None, into: Element | None) -> str:
         commands: list[dict[str, Any]] = []
         if out is not None:
             commands.append({"delete": self._element(out, _value(out))})
         if into is not None:
             commands.append({"create": self._element(into.network, {"elem": _written(into)})})
-        return json.dumps({"nftables": commands}).encode()
+        return json.dumps({"nftables": commands})
 
     def _element(self, network: Network, element: Any) -> dict[str, Any]:
         where = {"family": FAMILY, "table": self._settings.table, "name": SETS[network.version]}
@@ -214,22 +214,22 @@ class Nftables(Backend):
             f"says {answer.complaint!r}."
         )
 
-    async def _asked(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
+    async def _asked(self, *command: str, here: bool = False) -> Answer:
         """The answer to what changes nothing."""
         try:
-            answer = await self._run(*command, text=text, here=here)
+            answer = await self._run(*command, here=here)
         except TimeoutError as error:
             raise TemporaryError(
-                f"`{' '.join(command)}` for {self} was not answered within {self._seconds:g} s.",
+                f"{_shown(command)} for {self} was not answered within {self._seconds:g} s.",
                 retry_after=RETRY_AFTER_SECONDS,
             ) from error
         if answer.killed:
             raise TemporaryError(
-                f"`{' '.join(command)}` for {self} was killed before it had answered.", retry_after=RETRY_AFTER_SECONDS
+                f"{_shown(command)} for {self} was killed before it had answered.", retry_after=RETRY_AFTER_SECONDS
             )
         return answer
 
-    async def _run(self, *command: str, text: bytes = b"", here: bool = False) -> Answer:
+    async def _run(self, *command: str, here: bool = False) -> Answer:
         """Run a program in the network's namespace, or ``here`` in ours.
 
         Raises:
@@ -242,9 +242,9 @@ class Nftables(Backend):
         for needed in (*enter[:1], command[0]):
             if not program.is_installed(needed):
                 raise PermanentError(f"{self}: {needed} is not installed on Watchkeeper's machine; install it.")
-        asked = f"`{' '.join(command)}` for {self}"
+        asked = f"{_shown(command)} for {self}"
         try:
-            return await program.ask(*enter, *command, text=text, within=self._seconds)
+            return await program.ask(*enter, *command, within=self._seconds)
         except TimeoutError:
             raise
         except TooLongAnswerError as error:
@@ -256,6 +256,11 @@ class Nftables(Backend):
             raise TemporaryError(
                 f"{asked} could not be started ({error.strerror}).", retry_after=RETRY_AFTER_SECONDS
             ) from error
+
+
+def _shown(command: tuple[str, ...]) -> str:
+    """A command for people, without the JSON of a change."""
+    return f"`{' '.join('…' if word.startswith('{') else word for word in command)}`"
 
 
 def _value(network: Network) -> Any:

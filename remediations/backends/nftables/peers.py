@@ -1,6 +1,6 @@
 """Whom Watchkeeper itself is connected with at this moment: its database, its monitors, Slack, whoever sends it alerts.
 
-To block one of them would make it blind, deaf or dumb, so that nobody hears what it has done.
+To block one of them would make it blind, deaf or dumb, and nobody would be told what it has done.
 """
 
 import sys

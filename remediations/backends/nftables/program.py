@@ -23,7 +23,7 @@ _PIECE_BYTES = 2**16
 
 
 class TooLongAnswerError(Exception):
-    """The program said more than anybody could want to hear."""
+    """The program said more than anybody could want to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ def is_installed(program: str) -> bool:
     return shutil.which(program, path=FOLDERS) is not None
 
 
-async def ask(*command: str, text: bytes = b"", within: float) -> Answer:
-    """Run ``command`` with ``text`` as its input, at the longest for ``within`` seconds.
+async def ask(*command: str, within: float) -> Answer:
+    """Run ``command``, at the longest for ``within`` seconds.
 
     Raises:
         TimeoutError: it had not ended by then, and was ended.
@@ -55,13 +55,12 @@ async def ask(*command: str, text: bytes = b"", within: float) -> Answer:
         process = await asyncio.create_subprocess_exec(
             *command,
             env={"LC_ALL": "C", "PATH": FOLDERS},
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # a group of its own, so that whatever it has started ends with it
         )
         try:
-            await _tell(process, text)
             output = await _all_of(process.stdout)
             complaint = await _all_of(process.stderr)
             await process.wait()
@@ -71,15 +70,6 @@ async def ask(*command: str, text: bytes = b"", within: float) -> Answer:
     shown = first.removeprefix("Error: ")[:COMPLAINT_MAX_CHARACTERS]
     status = process.returncode or 0
     return Answer(succeeded=status == 0, killed=status < 0, output=output, complaint=shown)
-
-
-async def _tell(process: asyncio.subprocess.Process, text: bytes) -> None:
-    stdin = cast(asyncio.StreamWriter, process.stdin)
-    # A program that ends without listening says why by its status and its complaint.
-    with suppress(BrokenPipeError, ConnectionResetError):
-        stdin.write(text)
-        await stdin.drain()
-    stdin.close()
 
 
 async def _all_of(stream: asyncio.StreamReader | None) -> bytes:

@@ -169,12 +169,15 @@ class Systemd(Backend):
     async def reset_failed(self, name: str) -> None:
         """Forget that the unit failed and how often it was started, so that a start limit it has hit is over.
 
+        A unit that systemd does not have in memory has nothing to be forgotten.
+
         Raises:
             TemporaryError: nothing has been asked of systemd yet.
             PermanentError: refused, or systemd was lost on the way.
         """
         async with self._connection() as connection:
-            await connection.ask("ResetFailedUnit", "s", [name], changes=True)
+            with suppress(UnknownTargetError):
+                await connection.ask("ResetFailedUnit", "s", [name], changes=True)
 
     async def send(self, name: str, number: int) -> None:
         """Send a signal to every process of the unit.

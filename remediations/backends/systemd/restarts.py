@@ -20,7 +20,7 @@ from remediations.backends.systemd.unit import Unit, UnitState
 from remediations.infrastructure.restart_service import Found, Instance
 
 SERVICE = ".service"
-NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,240}")
+NAME = re.compile(r"(?=.{1,240}$)[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]+)?")
 """What a unit's name is made of."""
 STEADY_SECONDS = 10.0
 CONDITIONS: Mapping[UnitState, Condition] = {

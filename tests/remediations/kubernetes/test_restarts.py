@@ -13,7 +13,7 @@ from bot.remediation import About, Condition, Health, PermanentError, Record, Re
 from remediations.catalogue import build_catalogue
 from remediations.infrastructure.restart_service import RestartServiceParameters
 from remediations.testing.execution import ExecutionInMemory
-from tests.fixtures.kubernetes import ON_KUBERNETES, ControlPlane
+from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
 from tests.remediations.kubernetes.shop import (
     LIMITS,
     NOW,
@@ -145,25 +145,26 @@ async def test_a_rollout_under_way_and_an_autoscaler_in_charge_are_cautions(
 async def test_a_stateful_set_and_a_daemon_set_are_restarted_too(
     restarts: Remediation, administrator: ApiClient, namespace: str
 ) -> None:
-    apps = client.AppsV1Api(administrator)
-    labels = {"app": "data"}
+    apps, labels = client.AppsV1Api(administrator), {"app": "data"}
     container = {"name": "data", "image": "registry.example/data:1"}
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 0}}
-    body: Any = {"metadata": {"name": "data", "labels": labels}, "spec": {"selector": {"matchLabels": labels}}}
-    body["spec"]["template"] = template
+    pods: Any = {"containers": [container], "nodeSelector": {"kubernetes.io/hostname": NODES[0]}}
+    template = {"metadata": {"labels": labels}, "spec": pods}
+    body: Any = {
+        "metadata": {"name": "data", "labels": labels},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
     await apps.create_namespaced_daemon_set(namespace, body, **LIMITS)
-    await apps.create_namespaced_stateful_set(
-        namespace, body | {"spec": body["spec"] | {"replicas": 2, "serviceName": "data"}}, **LIMITS
-    )
-    with pytest.raises(PermanentError, match="write statefulset/data or daemonset/data"):
-        await plan_for(restarts, "data")
-    plan = await plan_for(restarts, "app=data")
+    body["spec"] |= {"replicas": 1, "serviceName": "data"}
+    await apps.create_namespaced_stateful_set(namespace, body, **LIMITS)
 
     async def up() -> bool:
-        found = (await plan_for(restarts, "app=data")).remaining
-        return found is not None and found.healthy == found.total == 5
+        return (await plan_for(restarts, "app=data")).remaining == Remaining(healthy=2, total=2, taken=1)
 
-    await until(up, "all pods serve", within_seconds=WITHIN_SECONDS)
-    assert [target.label for target in plan.targets] == ["statefulset/data", "daemonset/data"]
-    health = await settled(restarts, plan, await restart(restarts, plan))
-    assert health.condition is Condition.HEALTHY, health
+    await until(up, "both serve", within_seconds=WITHIN_SECONDS)
+    with pytest.raises(PermanentError, match="write statefulset/data or daemonset/data"):
+        await plan_for(restarts, "data")
+    both = [await plan_for(restarts, f"{kind}/data") for kind in ("statefulset", "daemonset")]
+    records = [await restart(restarts, plan) for plan in both]
+    for plan, record in zip(both, records, strict=True):
+        health = await settled(restarts, plan, record)
+        assert health.condition is Condition.HEALTHY, health

@@ -56,17 +56,6 @@ async def test_a_deployment_becomes_available_on_the_hollow_nodes(administrator:
     assert {pod.status.phase for pod in pods} == {"Running"}
 
 
-async def test_the_bot_changes_the_scale_of_a_deployment(
-    administrator: ApiClient, bot: ApiClient, namespace: str
-) -> None:
-    await create(administrator, namespace, "web", 1)
-    apps = client.AppsV1Api(bot)
-    await apps.patch_namespaced_deployment_scale("web", namespace, {"spec": {"replicas": 3}}, **LIMITS)
-    await running(administrator, namespace, "web", 3)
-    await apps.patch_namespaced_deployment_scale("web", namespace, {"spec": {"replicas": 1}}, **LIMITS)
-    await running(administrator, namespace, "web", 1)
-
-
 async def test_nothing_new_is_put_on_a_cordoned_node(administrator: ApiClient, bot: ApiClient, namespace: str) -> None:
     cordoned, *others = NODES
     nodes = client.CoreV1Api(bot)
@@ -132,6 +121,7 @@ async def test_the_bot_may_do_what_its_roles_say_and_no_more(
     apps, core = client.AppsV1Api(bot), client.CoreV1Api(bot)
     refused = {
         "delete a Deployment": lambda: apps.delete_namespaced_deployment("web", namespace, **LIMITS),
+        "scale a Deployment": lambda: apps.patch_namespaced_deployment_scale("web", namespace, {}, **LIMITS),
         "delete a pod": lambda: core.delete_namespaced_pod(pod.metadata.name, namespace, **LIMITS),
         "delete a node": lambda: core.delete_node(NODES[0], **LIMITS),
         "read secrets": lambda: core.list_namespaced_secret(namespace, **LIMITS),

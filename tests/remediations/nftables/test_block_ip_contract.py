@@ -28,7 +28,7 @@ add element {SET} {{ 203.0.113.9 timeout 1d }}
 """
 MEETS_ANOTHER = f"""#!/bin/sh
 case "$*" in
-*--file*)
+*create*)
     /usr/sbin/nft 'add element {SET} {{ 198.51.100.0/29 timeout 1h }}'
     /usr/sbin/nft "$@"
     came=$?

@@ -235,18 +235,31 @@ async def test_the_gates_own_addresses_its_gateways_and_our_peers_are_told(wire:
     } <= own
 
 
-async def test_an_unprivileged_process_is_told_what_it_lacks(wire: Wire, tmp_path: Path) -> None:
-    weak = tmp_path / "nft"
-    weak.write_text(
-        '#!/bin/sh\nexec setpriv --bounding-set=-all --inh-caps=-all --reuid=65534 --clear-groups /usr/sbin/nft "$@"\n'
-    )
-    weak.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(program, "FOLDERS", f"{tmp_path}:{program.FOLDERS}")
-        with pytest.raises(PermanentError, match="CAP_NET_ADMIN"):
-            await nftables_in(wire).table()
-        with pytest.raises(PermanentError, match="CAP_NET_ADMIN"):
-            await block(nftables_in(wire), "192.0.2.1")
+AS_NOBODY = "setpriv --reuid=65534 --clear-groups --no-new-privs"
+
+
+async def test_an_unprivileged_process_is_told_what_it_lacks(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rights = "--bounding-set=-all --inh-caps=-all"
+    write_nft(tmp_path, monkeypatch, f'#!/bin/sh\nexec {AS_NOBODY} {rights} /usr/sbin/nft "$@"\n')
+    with pytest.raises(PermanentError, match="CAP_NET_ADMIN"):
+        await nftables_in(wire).table()
+    with pytest.raises(PermanentError, match="CAP_NET_ADMIN"):
+        await block(nftables_in(wire), "192.0.2.1")
+
+
+async def test_the_one_right_that_the_documents_name_is_enough(
+    wire: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rights = "--bounding-set=-all,+net_admin --inh-caps=-all,+net_admin --ambient-caps=+net_admin"
+    write_nft(tmp_path, monkeypatch, f'#!/bin/sh\nexec {AS_NOBODY} {rights} /usr/sbin/nft "$@"\n')
+    nftables = nftables_in(wire)
+    await nftables.rehearse(into=element("192.0.2.1"))
+    await block(nftables, "192.0.2.1")
+    assert await blocked(nftables) == ["192.0.2.1/32"]
+    await unblock(nftables, "192.0.2.1")
+    assert await blocked(nftables) == []
 
 
 def ended(pid: Path) -> bool:

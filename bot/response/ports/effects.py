@@ -1,0 +1,78 @@
+"""What the flows need of the rows about effects: the fence, the steps, and when what was done ends by itself."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from bot.remediation import Snapshot, Step
+from bot.response.model.records import Attempt, AttemptState, WearOff
+
+
+class Attempts(Protocol):
+    """The fence before external effects: whoever starts an attempt may cause its effect, and nobody else ever may."""
+
+    async def claim(self, key: str, snapshot: Snapshot | None) -> Attempt:
+        """Create the row in state claimed, or return what is there (after a crash)."""
+        ...
+
+    async def start_once(self, key: str) -> bool:
+        """Move it from claimed to started; True for exactly one caller, ever."""
+        ...
+
+    async def give_back(self, key: str) -> bool:
+        """Nothing was changed: it may be started once more. True where it was started and no step of it ever begun."""
+        ...
+
+    async def finish(
+        self, key: str, state: AttemptState, report: str, details: Mapping[str, Any] | None = None
+    ) -> None:
+        """Record how the effect ended, with what its remediation reports; the end that was recorded first stands."""
+        ...
+
+    async def left_behind(self, key: str, after: Snapshot) -> None:
+        """Record the state right after the effect; the first record stands."""
+        ...
+
+    async def get(self, key: str) -> Attempt | None:
+        """The attempt, however far it got; None when it was never claimed."""
+        ...
+
+
+class Steps(Protocol):
+    """The single changes of attempts: stored before each begins, and again when it has ended."""
+
+    async def begin(self, attempt: str, number: int, words: str, target: str, at: datetime) -> None:
+        """Store that this step, the ``number``-th from 1, begins with this commit."""
+        ...
+
+    async def end(self, attempt: str, number: int, step: Step, at: datetime) -> None:
+        """Store how it ended: its problem and its details."""
+        ...
+
+    async def of(self, attempt: str) -> Sequence[Step]:
+        """Every step of the attempt that was begun, in order."""
+        ...
+
+
+class WearOffs(Protocol):
+    """Effects that end by themselves, and when we look whether they have."""
+
+    async def expect(self, action_id: str, due_at: datetime) -> None:
+        """The action's effect is to have ended by then; asking again changes nothing."""
+        ...
+
+    async def due(self, now: datetime, limit: int = 20) -> Sequence[WearOff]:
+        """Those to look at now, longest overdue first."""
+        ...
+
+    async def look_again(self, seen: WearOff, due_at: datetime) -> bool:
+        """Put the next look off until then; False when somebody else has looked since."""
+        ...
+
+    async def settle(self, seen: WearOff, ended: bool, now: datetime) -> bool:
+        """Whether it has ended is known now; False when somebody else has settled it since."""
+        ...
+
+    async def of(self, action_id: str) -> WearOff | None:
+        """What is known of the end of the action's effect; None where it was not to end by itself."""
+        ...

@@ -1,0 +1,79 @@
+"""``watchkeeper check``, and the same at every start: a policy that its systems cannot carry out is not used."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bot.cli.app import app
+from bot.cli.inputs import load_policy_file
+from remediations import plugins
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.yml"
+PRODUCTION = ("{with: {service: checkout-staging}, inject: kill}", "{with: {service: orders}, inject: kill}")
+OTHER_KIND = ('supervisor: {server: "unix:///run/supervisor.sock", ', "supervisor: {kind: nftables, ")
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    copy = tmp_path / "policy.yml"
+    copy.write_text(EXAMPLE.read_text())
+    return copy
+
+
+def change(policy: Path, old: str, new: str) -> None:
+    text = policy.read_text()
+    assert text.count(old) == 1
+    policy.write_text(text.replace(old, new))
+
+
+def check(policy: Path) -> tuple[int, str]:
+    answer = CliRunner().invoke(app, ["check", str(policy)], prog_name="watchkeeper")
+    return answer.exit_code, " ".join(answer.output.split())
+
+
+def test_the_example_is_good(policy: Path) -> None:
+    code, said = check(policy)
+    assert (code, said) == (0, f"{policy}: good, with 4 runbook(s) and 0 warning(s).")
+    assert len(load_policy_file(policy).runbooks) == 4
+
+
+@pytest.mark.parametrize(
+    ("change_to", "told"),
+    [
+        (PRODUCTION, "'kill' would be injected into 'orders', which backend 'supervisor' does not call staging"),
+        (OTHER_KIND, "backend 'supervisor' is of kind nftables, and restart_service cannot act through that"),
+    ],
+)
+def test_what_its_systems_cannot_do_is_an_error_in_its_line_and_keeps_it_from_starting(
+    policy: Path, capsys: pytest.CaptureFixture[str], change_to: tuple[str, str], told: str
+) -> None:
+    change(policy, *change_to)
+    code, said = check(policy)
+    assert code == 1
+    assert f": error: {told}" in said
+    assert "It cannot be used." in said
+    with pytest.raises(typer.Exit):
+        load_policy_file(policy)
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_broken_plugin_is_named_and_nothing_starts_without_it(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    information = tmp_path / "acme-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (information / "entry_points.txt").write_text(f"[{plugins.GROUP}]\nacme = acme_is_not_there:CAPABILITY\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    plugins.installed.cache_clear()
+    told = "plugin 'acme' (acme_is_not_there:CAPABILITY) cannot be loaded (ModuleNotFoundError)"
+    code, said = check(policy)
+    assert (code, told in said) == (2, True), said
+    with pytest.raises(typer.Exit):
+        load_policy_file(policy)
+    assert told in " ".join(capsys.readouterr().err.split())
+    monkeypatch.undo()
+    plugins.installed.cache_clear()
+    assert check(policy)[0] == 0

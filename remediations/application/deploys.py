@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.remediation import Condition, NothingToDoError, PermanentError
-from remediations.targets import listed
+from remediations.targets import NAMES_IN_A_SENTENCE, listed
 
 
 def words_of(name: str, images: Sequence[str]) -> str:

@@ -77,10 +77,11 @@ class OneNode(Subject):
             seen = now
 
     async def _look(self) -> dict[str, Any]:
-        pods = await self.here.pods("web", ending=True)
+        pods, mark = await self.here.pods("web", ending=True), await self.here.mark(NODE)
+        self.names |= {"key of the act": mark} if mark else {}
         return {
             "cordoned": await self.here.is_cordoned(NODE),
-            "mark": await self.here.mark(NODE),
+            "mark": mark,
             "on it": sum(pod.spec.node_name == NODE for pod in pods),
             "at rest": len(pods) == 1 and self.here.is_ready(pods[0]),
         }

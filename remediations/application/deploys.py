@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.remediation import Condition, NothingToDoError, PermanentError
-
-NAMES_IN_A_SENTENCE = 3
+from remediations.targets import NAMES_IN_A_SENTENCE, listed
 
 
 def words_of(name: str, images: Sequence[str]) -> str:
@@ -144,10 +143,3 @@ def wanted_version(deployed: Deployed, to: str | None) -> Version:
     kept = listed([each.words for each in (known or (*deployed.earlier, *deployed.later))])
     what = "means several versions" if known else "is no version that is kept"
     raise PermanentError(f"{to!r} {what} of {deployed.label}; say which in `to`: {kept}.")
-
-
-def listed(names: Collection[str]) -> str:
-    """In a sentence; the first few, and how many more there are."""
-    shown = ", ".join(list(names)[:NAMES_IN_A_SENTENCE])
-    hidden = len(names) - NAMES_IN_A_SENTENCE
-    return f"{shown} and {hidden} more" if hidden > 0 else shown or "nothing"

@@ -33,9 +33,10 @@ from bot.remediation import (
     Snapshot,
     TemporaryError,
 )
-from remediations.application.deploys import Deployed, Deploys, Version, listed, wanted_version, words_of
+from remediations.application.deploys import Deployed, Deploys, Version, wanted_version, words_of
 from remediations.backends.base import UnknownTargetError
 from remediations.capability import Through
+from remediations.targets import address_of, listed, refuse_protected, together
 
 LOOK_AGAIN_SECONDS = 2.0
 TAKEN_WITHIN = timedelta(seconds=60)
@@ -86,7 +87,7 @@ class RollBackDeploy(Remediation):
         system = self._through.get(parameters.backend)
         found = await system.find(parameters.service)
         for each in found:
-            _refuse_protected(each, parameters.backend, about)
+            refuse_protected(about, parameters.backend, each.address, each.label)
         moves: list[_Move] = []
         done: list[str] = []
         for each in found:
@@ -125,7 +126,7 @@ class RollBackDeploy(Remediation):
             PermanentError: refused, or a target is gone.
         """
         system = self._system(plan)
-        seen = [(target.key, await system.read(_address(plan, target))) for target in plan.targets]
+        seen = [(target.key, await system.read(address_of(plan, target))) for target in plan.targets]
         return Snapshot(state={"versions": {key: _state(deployed.current) for key, deployed in seen}})
 
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
@@ -152,7 +153,7 @@ class RollBackDeploy(Remediation):
         told: list[str] = []
         for target in plan.targets:
             try:
-                now = await system.read(_address(plan, target))
+                now = await system.read(address_of(plan, target))
             except UnknownTargetError:
                 conditions.add(Condition.UNHEALTHY)
                 told.append(f"{target.label} is gone")
@@ -162,9 +163,7 @@ class RollBackDeploy(Remediation):
             in_place = now.current.content == target.becomes["content"]
             conditions.add(now.condition if in_place else Condition.UNHEALTHY)
             told.append(f"{now.label} is {now.seen}" if in_place else f"{now.label} is at {now.current.words}")
-        decisive = (Condition.UNHEALTHY, Condition.UNKNOWN, Condition.SETTLING, Condition.HEALTHY)
-        condition = next((each for each in decisive if each in conditions), Condition.UNKNOWN)
-        return Health(condition=condition, summary=", ".join(told) or "There are no targets.")
+        return Health(condition=together(conditions), summary=", ".join(told) or "There are no targets.")
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         """Put the version back that was in place before, where ours still is.
@@ -180,7 +179,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             if target.key not in record.touched:
                 continue
-            version, now = before[target.key], await system.read(_address(plan, target))
+            version, now = before[target.key], await system.read(address_of(plan, target))
             if now.current.content == version["content"]:
                 continue
             if now.current.content != target.becomes["content"]:
@@ -260,7 +259,7 @@ async def _put_all(system: Deploys, plan: Plan, changes: Sequence[_Change], exec
 
 
 async def _put(system: Deploys, plan: Plan, change: _Change, execution: Execution, *, waits: bool) -> None:
-    address = _address(plan, change.target)
+    address = address_of(plan, change.target)
 
     async def put() -> None:
         now = await system.read(address)
@@ -338,17 +337,8 @@ def _cautions(move: _Move, wanted: RollBackDeployParameters, about: About) -> tu
     return tuple(said)
 
 
-def _refuse_protected(deployed: Deployed, backend: str, about: About) -> None:
-    pattern = about.protected.target((f"{backend}:{deployed.address}", deployed.address, deployed.label))
-    if pattern:
-        raise PermanentError(
-            f"{deployed.label} of backend {backend!r} is protected: `protected.targets` has {pattern!r}, so nothing is "
-            "done to it."
-        )
-
-
 async def _look_again(system: Deploys, plan: Plan, target: Target) -> Deployed:
-    now = await system.read(_address(plan, target))
+    now = await system.read(address_of(plan, target))
     if now.current.content != target.state["content"]:
         raise PermanentError(f"{_moved_on(target, now)} Plan again.")
     return now
@@ -365,8 +355,3 @@ def _state(version: Version) -> dict[str, JsonValue]:
 def _words(state: Mapping[str, Any]) -> str:
     """A version, of which this is the state, for people."""
     return words_of(state["name"], state["images"])
-
-
-def _address(plan: Plan, target: Target) -> str:
-    """Without the name of its backend, which may hold colons too."""
-    return target.key.removeprefix(f"{plan.parameters['backend']}:")

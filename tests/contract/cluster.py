@@ -32,7 +32,7 @@ class OnWorkloads(Subject):
     """Two Deployments of one label in a namespace of their own."""
 
     canary = "the token of the bot"
-    cuts = 6
+    cuts = 4
     absent: ClassVar[Mapping[Ability, str]] = {
         Ability.ENDS: "what is rolled out stays",
         Ability.PROTECTED: "a Deployment is no network and no account",
@@ -77,8 +77,7 @@ class OnWorkloads(Subject):
             await self._free(api)
             await self._bind(api, ROLE)
             await self._may(WEST, True)
-            for name in (EAST, WEST):
-                await self.arrange(api, name)
+            await asyncio.gather(*(self.arrange(api, name) for name in (EAST, WEST)))
         await self.begun(await self.outside())
 
     @abstractmethod

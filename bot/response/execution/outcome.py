@@ -7,7 +7,7 @@ from bot.response.execution.harm import pause_after_harm, paused_line, reconside
 from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
-from bot.response.model.state_words import state_words
+from bot.response.model.state_words import INTERRUPTED, state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.recipients import callable_people
@@ -129,7 +129,7 @@ async def _report_ending(
     paused: bool = False,
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
-    said = state_words(action.state)
+    said = INTERRUPTED if action.interrupted else state_words(action.state)
     back = await if_rolled_back(work, context.policy(), action) if action.result is not None else ""
     succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
@@ -140,10 +140,12 @@ async def _report_ending(
             *((rollback_line(action.plan),) if succeeded else ()),
             *((paused_line(action),) if paused else ()),
         ),
+        names=await _named(work, context, action, text),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if back else ()),
+            *((Button.GO_ON,) if action.interrupted else ()),
             *((Button.REVIEW,) if review else ()),
             Button.WHY,
         ),
@@ -162,3 +164,11 @@ async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, .
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())
     return tuple(dict.fromkeys((*awake, *action.decided_by)))
+
+
+async def _named(work: Work, context: Context, action: Action, text: str) -> tuple[str, ...]:
+    """Whom we have named in the text ourselves: who halted it, paused something, or has taken the incident over."""
+    incident = await work.incidents.get(action.incident_id)
+    pauses = await work.pauses.active(context.now())
+    known = (action.halted_by, incident.taken_by if incident else None, *(pause.by for pause in pauses))
+    return tuple(dict.fromkeys(person for person in known if person and person in text))

@@ -49,6 +49,8 @@ class Button(StrEnum):
     PAUSE = "pause"
     WHY = "why"
     ROLL_BACK = "roll_back"
+    GO_ON = "go_on"
+    """Ask anew about the runbook of what was ended half-way."""
     TAKE = "take"
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""
@@ -144,6 +146,10 @@ class CardNotice(Facts):
     """What happens at ``due_at`` without an answer, in words."""
     outcome: str = ""
     """What came of it, in words, once something did."""
+    progress: str = ""
+    """How far it has got while it is carried out, in words: the step under way, and how many are done."""
+    interrupted: bool = False
+    """It was ended half-way."""
     if_rolled_back: str = ""
     """What happens if it is rolled back now, in words; empty where it cannot be."""
     buttons: tuple[Button, ...] = ()

@@ -83,6 +83,13 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
     ),
     ActionState.SUPERSEDED: StateWords("Not run", "It was not run.", Tone.NEUTRAL),
 }
+INTERRUPTED = StateWords(
+    "Ended half-way",
+    "It was ended half-way. A person must decide how to go on.",
+    Tone.BAD,
+    "Half done: {plan}. Who decides?",
+)
+"""Of an action that failed because it was ended half-way."""
 _INCIDENTS: Mapping[IncidentState, StateWords] = {
     IncidentState.OPEN: StateWords(
         "Waiting for a person", "A person must look.", Tone.LOOKING_ON, "{trouble}: who takes it?"

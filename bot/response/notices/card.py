@@ -15,6 +15,7 @@ from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentS
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
 from bot.response.model.records import Ballot, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
+from bot.response.notices.progress import progress
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
 from bot.response.notices.rollback_words import can_be_rolled_back, if_rolled_back, rollback_text
 from bot.response.ports.work import Work
@@ -33,12 +34,12 @@ _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.HELD: (Button.WITHDRAW, Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.APPROVED: (Button.STOP, Button.WHY),
     _S.RUNNING: (Button.STOP, Button.WHY),
-    _S.EXECUTING: (Button.WHY,),
+    _S.EXECUTING: (Button.STOP, Button.WHY),
     _S.VERIFYING: (Button.WHY,),
-    _S.ROLLING_BACK: (Button.WHY,),
+    _S.ROLLING_BACK: (Button.STOP, Button.WHY),
     _S.SUCCEEDED: (Button.ROLL_BACK, Button.WHY),
     _S.ROLLED_BACK: (Button.OVERRIDE, Button.TAKE, Button.WHY),
-    _S.FAILED: (Button.ROLL_BACK, Button.OVERRIDE, Button.TAKE, Button.WHY),
+    _S.FAILED: (Button.ROLL_BACK, Button.GO_ON, Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.STOPPED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.OVERRIDDEN: (Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.EXPIRED: (Button.OVERRIDE, Button.TAKE, Button.WHY),
@@ -75,6 +76,10 @@ def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button
         buttons = tuple(b for b in buttons if b is not Button.TAKE)
     if not reversible:
         buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
+    if action is None or not action.interrupted:
+        buttons = tuple(b for b in buttons if b is not Button.GO_ON)
+    if action is not None and action.halted_at is not None:
+        buttons = tuple(b for b in buttons if b is not Button.STOP)
     return buttons
 
 
@@ -90,6 +95,7 @@ def build_card(
     *,
     review_due: bool = False,
     if_rolled_back: str = "",
+    progress: str = "",
 ) -> CardNotice:
     """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
     decision, situation = stored.decision, stored.situation
@@ -125,7 +131,7 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=headline_of(decision),
-        names=named(decision, situation),
+        names=(*named(decision, situation), *_who_halted(incident, action)),
         action_state=action.state if action else None,
         plan=None
         if plan is None
@@ -145,6 +151,8 @@ def build_card(
         due_at=action.due_at if action else None,
         if_nobody_answers=if_nobody_answers(policy, incident, action),
         outcome=action.outcome if action else "",
+        progress=progress,
+        interrupted=action is not None and action.interrupted,
         if_rolled_back=if_rolled_back,
         buttons=offered_buttons(incident, action, approved_by=approved_by, review_due=review_due),
         subject=action.id if action else incident.handle,
@@ -173,6 +181,11 @@ def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
     """Whom the decision's headline names by id: those who paused, where that settled it."""
     held = decision.verdict is Verdict.HOLD
     return tuple(dict.fromkeys(pause.by for pause in situation.pauses)) if held else ()
+
+
+def _who_halted(incident: Incident, action: Action | None) -> tuple[str, ...]:
+    """Whom the outcome may name by id: who stopped it, or has taken the incident over."""
+    return tuple(person for person in (action.halted_by if action else None, incident.taken_by) if person)
 
 
 async def current_action(work: Work, incident: Incident) -> Action | None:
@@ -217,4 +230,16 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
     review = await work.reviews.get(action.id) if action else None
     due = review is not None and review.done_by is None
     back = await if_rolled_back(work, policy, action) if action else ""
-    return build_card(policy, incident, alerts, firing, stored, action, votes, now, review_due=due, if_rolled_back=back)
+    return build_card(
+        policy,
+        incident,
+        alerts,
+        firing,
+        stored,
+        action,
+        votes,
+        now,
+        review_due=due,
+        if_rolled_back=back,
+        progress=await progress(work, action) if action else "",
+    )

@@ -9,7 +9,7 @@ from bot.policy.decision import Verdict
 from bot.response.model.actions import UNDER_WAY, ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice
-from bot.response.model.state_words import StateWords, state_words
+from bot.response.model.state_words import INTERRUPTED, StateWords, state_words
 
 
 class Shown(StrEnum):
@@ -30,6 +30,7 @@ class Shown(StrEnum):
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
     STOPPED = "stopped"
     OVERRIDDEN = "overridden"
     EXPIRED = "expired"
@@ -63,6 +64,8 @@ def shown(card: CardNotice) -> Shown:
         return Shown.REFUSED if card.verdict is Verdict.REFUSE else Shown.OBSERVING
     if state is ActionState.WAITING:
         return Shown.PARTLY_APPROVED if card.approved_by else Shown.ASKING
+    if state is ActionState.FAILED and card.interrupted:
+        return Shown.INTERRUPTED
     return Shown(state.value)
 
 
@@ -75,6 +78,8 @@ def shown_words(at: Shown) -> StateWords:
             return state_words(Verdict.OBSERVE)
         case Shown.REFUSED:
             return state_words(Verdict.REFUSE)
+        case Shown.INTERRUPTED:
+            return INTERRUPTED
         case Shown.TAKEN | Shown.RESOLVED:
             return state_words(IncidentState(at.value))
         case _:

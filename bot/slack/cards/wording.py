@@ -167,7 +167,9 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
         case Shown.APPROVED:
             return Lead(mark, approved or words(f"{said.label}."), words("It starts in a moment."))
         case Shown.RUNNING | Shown.EXECUTING:
-            return Lead(mark, sentence, approved)
+            return Lead(mark, sentence, approved, _progress(card, known))
+        case Shown.ROLLING_BACK:
+            return Lead(mark, sentence, spaced(outcome, approved), _progress(card, known), until=outcome)
         case Shown.STOPPED:
             title = concat(words(said.label), _by(card), words(". It will not run."))
             return Lead(mark, title, outcome, until=outcome)
@@ -205,6 +207,10 @@ def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
         return consequence, consequence
     starts = concat(words("Press Stop before "), clock(card.due_at), words("."))
     return spaced(bold(starts), consequence), concat(words("Stop it before "), words(utc(card.due_at)), words("."))
+
+
+def _progress(card: CardNotice, known: Collection[str]) -> Mrkdwn:
+    return naming(card.progress, known, 300) if card.progress else EMPTY
 
 
 def _by_name(sentence: str, who: Sequence[str]) -> Mrkdwn:

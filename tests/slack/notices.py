@@ -34,6 +34,11 @@ IT_HELPED = (
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
     "Rollback: Start the process again with the settings noted before (approximate)."
 )
+HALF_WAY = (
+    "It was ended half-way; what was touched until then is restored.\n"
+    "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
+    "Rollback: Start the process again with the settings noted before (approximate)."
+)
 MOVED_ON = (
     "This overwrites what was changed since; the thread says what that is. It must be done within 5m.\n"
     "Rollback: Start the process again with the settings noted before (approximate)."
@@ -172,7 +177,16 @@ CARDS: dict[str, CardNotice] = {
         buttons=(Button.STOP, Button.WHY),
     ),
     "running": after(ActionState.RUNNING, buttons=(Button.STOP, Button.WHY)),
-    "executing": after(ActionState.EXECUTING),
+    "executing": after(
+        ActionState.EXECUTING,
+        progress="Now: Evict web-3 (3 of 12). 2 steps are done.",
+        buttons=(Button.STOP, Button.WHY),
+    ),
+    "stopping": after(
+        ActionState.EXECUTING,
+        progress="Stopped by U02BOB: no further step begins. Now: Evict web-3 (3 of 12). 2 steps are done.",
+        names=(BOB,),
+    ),
     "verifying": after(ActionState.VERIFYING, "Restarted checkout (pid 4711 to 4802)."),
     "succeeded": after(
         ActionState.SUCCEEDED,
@@ -180,7 +194,20 @@ CARDS: dict[str, CardNotice] = {
         buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
         if_rolled_back=IT_HELPED,
     ),
-    "rolling_back": after(ActionState.ROLLING_BACK, "checkout did not become healthy within 2 min."),
+    "rolling_back": after(
+        ActionState.ROLLING_BACK,
+        "checkout did not become healthy within 2 min.",
+        progress="Now: Restore web-1. 1 step is done.",
+        buttons=(Button.STOP, Button.WHY),
+    ),
+    "interrupted": after(
+        ActionState.FAILED,
+        "Stopped by U02BOB, after 3 steps. It is healthy at the moment. Nothing was undone.",
+        names=(BOB,),
+        interrupted=True,
+        buttons=(Button.ROLL_BACK, Button.GO_ON, *_PEOPLE_NEXT),
+        if_rolled_back=HALF_WAY,
+    ),
     "rolled_back": after(
         ActionState.ROLLED_BACK, "Put back as it was before; checkout still does not answer.", buttons=_PEOPLE_NEXT
     ),

@@ -214,8 +214,9 @@ class RestartService(Remediation):
         return Report(summary=f"Restarted {_labels(restarted.instances)}.", details={"restarted": restarted.details})
 
     async def health(self, plan: Plan, record: Record) -> Health:
-        """Whether every target runs, as its system sees it; a hung process looks healthy from here."""
+        """Whether every target runs anew, as its system sees it; a hung process looks healthy from here."""
         system = self._system(plan)
+        before = _recorded(record.snapshot)
         conditions: set[Condition] = set()
         told: list[str] = []
         for target in plan.targets:
@@ -227,8 +228,9 @@ class RestartService(Remediation):
             except RemediationError as error:
                 return Health(condition=Condition.UNKNOWN, summary=str(error))
             else:
-                conditions.add(seen.condition)
-                told.append(f"{seen.label} is {seen.seen}")
+                same = bool(seen.identity) and seen.identity.items() <= before.get(seen.address, {}).items()
+                conditions.add(Condition.UNHEALTHY if same else seen.condition)
+                told.append(f"{seen.label} is {seen.seen}" + (", and was not restarted" if same else ""))
         return Health(condition=together(conditions), summary=", ".join(told) or "There are no targets.")
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bot.response.interventions.approvals import approve, stop, withdraw
 from bot.response.interventions.bundles import approve_these, take_these
+from bot.response.interventions.go_on import go_on
 from bot.response.interventions.take_override import roll_back, take
 from bot.response.model.notices import Button
 from handlers.slack.arrival import Kind
@@ -44,6 +45,7 @@ ROUTES: Routes = {
         Button.STOP: Route(doing(stop), even_if_late=always),
         Button.TAKE: Route(doing(take), even_if_late=always),
         Button.ROLL_BACK: Route(doing(roll_back)),
+        Button.GO_ON: Route(doing(go_on)),
         Button.WHY: Route(opening(draw_why)),
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),

@@ -15,7 +15,7 @@ from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
-from bot.response.model.actions import ActionState
+from bot.response.model.actions import ActionState, Result
 from bot.response.model.incidents import IncidentState
 
 
@@ -49,6 +49,8 @@ class Button(StrEnum):
     PAUSE = "pause"
     WHY = "why"
     ROLL_BACK = "roll_back"
+    GO_ON = "go_on"
+    """Ask for what was interrupted once more, planned anew."""
     TAKE = "take"
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""
@@ -79,6 +81,17 @@ class EvidenceLine(Facts):
     detail: str
 
 
+class PlanNote(Facts):
+    """One thing more that a person should know of a plan before it runs."""
+
+    label: str
+    """A word or three: "Stays healthy"."""
+    text: str
+    """The rest of the line, plain text: "2 of 3"."""
+    warns: bool = False
+    """Whether it speaks against the plan."""
+
+
 class PlanCard(Facts):
     """The plan as a card shows it."""
 
@@ -89,6 +102,8 @@ class PlanCard(Facts):
     blast_radius: str
     """In words: "1 target, 25 % of the fleet"."""
     rollback: str = Field(validation_alias=AliasChoices("rollback", "way_back"), serialization_alias="way_back")
+    notes: tuple[PlanNote, ...] = ()
+    """What else is to be known, what speaks against it first."""
 
 
 class AskedGroupLine(Facts):
@@ -126,8 +141,15 @@ class CardNotice(Facts):
     headline: str
     """Which rule settled it, in words."""
     names: tuple[str, ...] = ()
-    """User ids that we put into the headline ourselves. Any other id there came with outside text and is just text."""
+    """User ids that we put into the headline, the outcome or ``halted`` ourselves. Any other id there came with outside
+    text and is just text."""
     action_state: ActionState | None = None
+    result: Result | None = None
+    """What happened, once something could have."""
+    progress: str = ""
+    """How far it is, or got before it was interrupted, in words without a full stop."""
+    halted: str = ""
+    """Why no further step begins, in words without a full stop, while the last one ends."""
     plan: PlanCard | None = None
     evidence: tuple[EvidenceLine, ...] = ()
     links: tuple[Link, ...] = ()
@@ -204,6 +226,7 @@ class PointerNotice(Facts):
     opened_at: datetime
     resolved_at: datetime | None = None
     action_state: ActionState | None = None
+    result: Result | None = None
     outcome: str = ""
     """What came of the last action, in words, once something did."""
 
@@ -237,6 +260,9 @@ class BundleLine(Facts):
     alert_name: str
     incident_state: IncidentState
     action_state: ActionState | None = None
+    result: Result | None = None
+    progress: str = ""
+    """How far it is, in words without a full stop."""
     plan: str = ""
     """What would run, or ran; empty where there is nothing to run."""
     approved_by: tuple[str, ...] = ()

@@ -56,6 +56,8 @@ def _standing(action: Action, before: Attempt | None) -> str:
         return "The last attempt did not restore it; it is tried again."
     if action.state is ActionState.SUCCEEDED:
         return "It has helped, so the problem may come back."
-    if action.result in (Result.UNKNOWN, Result.INTERRUPTED):
+    if action.result is Result.INTERRUPTED:
+        return "It may be half done: what its steps have changed is put back as it was noted before."
+    if action.result is Result.UNKNOWN:
         return "Nobody knows how far it got; what was noted before it is restored."
     return "It has not helped."

@@ -102,7 +102,10 @@ async def _start(stack: AsyncExitStack, parts: Parts) -> None:
     """Start what does the work before what lets work in; ``stack`` stops it in reverse."""
     base, slack, second_channel, arrivals = parts.base, parts.slack, parts.second_channel, parts.from_slack
     held_leases = HeldLeases(base.database, base.context.now)
-    await base.engine.launch(base.database, flows(base.context), partial(flow_failed, base.context), held_leases)
+    context = base.context
+    await base.engine.launch(
+        base.database, flows(context), partial(flow_failed, context), held_leases, on_closing=context.closing.begin
+    )
     stack.push_async_callback(base.engine.close)
     slack.courier.start()
     stack.push_async_callback(slack.courier.close)

@@ -74,7 +74,7 @@ class Condition(StrEnum):
 
     HEALTHY = "healthy"
     SETTLING = "settling"
-    """On its way: neither a success nor a failure yet, so it is looked at again."""
+    """On its way: neither a success nor a failure yet, so it is asked about again."""
     UNHEALTHY = "unhealthy"
     UNKNOWN = "unknown"
     """This system cannot tell, or cannot be asked now."""

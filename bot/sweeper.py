@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
+from bot.response.deadlines.wear_offs import look_at_wear_offs
 from bot.response.engine.dbos import Engine
 from bot.response.interventions.pauses import PauseFollower, reconsider_held
 from bot.response.interventions.requests import end_settled
@@ -29,6 +30,7 @@ QUESTIONS_INTERVAL_SECONDS = 1.0
 PAUSES_INTERVAL_SECONDS = 1.0
 """So long until cards show a pause that began outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0
+WEAR_OFFS_INTERVAL_SECONDS = 5.0
 REQUESTS_INTERVAL_SECONDS = 2.0
 REVIEWS_INTERVAL_SECONDS = 30.0
 INBOX_INTERVAL_SECONDS = 10.0
@@ -63,6 +65,7 @@ class Sweeper:
             (self._questions, QUESTIONS_INTERVAL_SECONDS),
             (self._pauses.follow, PAUSES_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
+            (self._wear_offs, WEAR_OFFS_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
             (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
@@ -109,6 +112,9 @@ class Sweeper:
             await reconsider_held(work, self._context)
             await work.queue.consider_deferred()
         await queue_lost_assessments(self._context, partial(self._engine.under_way, QueueName.INCIDENTS))
+
+    async def _wear_offs(self) -> None:
+        await look_at_wear_offs(self._context)
 
     async def _settled_requests(self) -> None:
         await end_settled(self._context)

@@ -259,6 +259,10 @@ async def _nothing_new(
         runbook = match_incident(policy, stored.situation.alerts).runbook
     if runbook != decision.runbook:
         return False
+    if current is not None and current.state is ActionState.SUCCEEDED:
+        wear_off = await work.wear_offs.of(current.id)
+        if wear_off is not None and wear_off.ended:
+            return False  # what was done is over, and what it was done for goes on
     if current is not None and current.state not in PENDING:
         refused = current.state in SETTLED_BY_PEOPLE
         heard = [situation.alerts[place] for place in match_incident(policy, situation.alerts).heard]

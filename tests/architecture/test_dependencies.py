@@ -30,8 +30,8 @@ class Absent:
 
 
 sys.meta_path.insert(0, Absent())
-# Where these run by being imported, they are entry points, and the command line's own is imported below. The last one is
-# pytest's, and nobody imports it where that is not.
+# Where these run by being imported, they are entry points, and the command line's own is imported below. The last
+# one is pytest's, and nobody imports it where that is not.
 entry_points = ("storage.migrations.env", "storage.migrations.__main__", "remediations.testing.plugin")
 for package in sys.argv[2:]:
     found = importlib.import_module(package)

@@ -331,6 +331,14 @@ class NeedsEverythingDone(Mutant):
         return await super().roll_back(plan, record, execution)
 
 
+class CannotBeStoppedGoingBack(Mutant):
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
+        for target in plan.targets:
+            if target.key in record.touched:
+                await self.write(plan, target.label, Flag(**record.snapshot.state[target.key]))
+        return Report(summary="Restored.")
+
+
 class RestoresAll(Mutant):
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         for target in plan.targets:

@@ -127,6 +127,7 @@ CASES = (
     Case(mutants.AlmostExact, ROLLED_BACK, "and rolled back it is"),
     Case(mutants.RollsBackWhatWasNotDone, "Rolled back though nothing", "the rollback changed the system"),
     Case(mutants.NeedsEverythingDone, "Stopped half-way", "before step 1, the rollback gives PermanentError"),
+    Case(mutants.CannotBeStoppedGoingBack, "A rollback can be stopped", "a rollback goes on"),
     Case(mutants.RestoresAll, "What somebody has changed since", "the rollback made"),
     Case(mutants.RestoresAll, "A target that was not touched", "only what was touched is restored"),
     Case(mutants.ComparesTheTime, "What the system does by", "compared\\(\\) went", Touched, BY_ITSELF),

@@ -130,7 +130,7 @@ async def interrupted(ship: Ship, **changes: object) -> Message:
 
 async def test_going_on_files_one_request_for_the_same_runbook_however_often_it_is_pressed(ship: Ship) -> None:
     ended = await interrupted(ship)
-    assert "Interrupted: Restart checkout" in str(ended.blocks)
+    assert "Half done: Restart checkout" in str(ended.blocks)
     await ship.alice.click(ended, "go_on")
     await ship.settled()
     await ship.alice.click(ended, "go_on")
@@ -138,7 +138,7 @@ async def test_going_on_files_one_request_for_the_same_runbook_however_often_it_
     await ship.settled()
     assert ship.flows() == [FlowName.CONSIDER]
     (entry,) = await ship.audited("runbook.requested")
-    assert (entry.actor, entry.body["runbook"], entry.body["via"]) == ("U01ALICE", "restart-checkout", "go on")
+    assert (entry.actor, entry.body["runbook"], entry.body["via"]) == ("U01ALICE", "restart-checkout", "go_on")
     request = ship.enqueuer.calls[0][2]
     assert (request["by"], request["runbook"]) == ("U01ALICE", "restart-checkout")
     first, second = ship.told("alice")

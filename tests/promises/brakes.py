@@ -11,7 +11,7 @@ from typing import Any
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
 from bot.policy.situation import Scope, ScopeKind
-from bot.remediation import About, Execution, Parameters, Record, Report, Snapshot
+from bot.remediation import About, Parameters, Snapshot, TemporaryError
 from bot.response.deadlines.sweep import sweep
 from bot.response.interventions import pauses
 from bot.response.interventions.clicks import Answer, Press
@@ -66,13 +66,14 @@ class Gated(Switch):
         await self._at("snapshot")
         return await super().snapshot(plan)
 
-    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
-        await self._at("execute")
-        return await super().execute(plan, snapshot, execution)
+    async def before(self, what: str) -> None:
+        if isinstance(self.fails.get(what), TemporaryError):
+            raise self.fails[what]
+        await super().before(what)
 
-    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
-        await self._at("roll_back")
-        return await super().roll_back(plan, record, execution)
+    async def inside(self, what: str) -> None:
+        await self._at(what)
+        await super().inside(what)
 
 
 @asynccontextmanager

@@ -67,7 +67,7 @@ async def test_not_restored(tmp_path: Path) -> None:
 
 async def test_nothing_changed(tmp_path: Path) -> None:
     async with world(tmp_path, written_policy()) as here:
-        here.switch.breaks = TemporaryError("The fuse box is locked.")
+        here.switch.breaks = TemporaryError("The fuse box is locked.", retry_after=3600)
         action = await ended(here, ActionState.FAILED)
         assert here.switch.read()["flips"] == 0
     assert action.result is Result.NOTHING_CHANGED
@@ -76,9 +76,9 @@ async def test_nothing_changed(tmp_path: Path) -> None:
 class Silent(Switch):
     """Whether it got to anything is for nobody to know, and it cannot be seen either."""
 
-    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
-        await asyncio.Event().wait()
-        raise AssertionError("it is given up before")
+    async def inside(self, what: str) -> None:
+        if what == "roll_back":
+            await asyncio.Event().wait()
 
     async def health(self, plan: Plan, record: Record) -> Health:
         return Health(condition=Condition.UNKNOWN, summary="Nobody can see it.")
@@ -97,10 +97,10 @@ async def test_interrupted(tmp_path: Path) -> None:
     """The process dies inside the rollback; the next one finds the fence crossed, and nobody who could tell."""
 
     class Fatal(Switch):
-        async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
-            begun.set()
-            await asyncio.Event().wait()
-            raise AssertionError("nobody lets it go on")
+        async def inside(self, what: str) -> None:
+            if what == "roll_back":
+                begun.set()
+                await asyncio.Event().wait()
 
     begun = asyncio.Event()
     async with world(tmp_path, written_policy(rollback_within="1h"), remediation=Fatal) as here:

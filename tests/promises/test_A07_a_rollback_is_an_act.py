@@ -43,7 +43,7 @@ async def test_what_was_there_right_before_is_restored_and_whoever_may_not_is_re
 
 
 @pytest.mark.parametrize(
-    "problem", [TemporaryError("the line is busy"), PermanentError("refused"), ValueError("a bug")]
+    "problem", [TemporaryError("the line is busy", retry_after=3600), PermanentError("refused"), ValueError("a bug")]
 )
 async def test_one_that_failed_sets_its_target_free_and_can_be_tried_again(tmp_path: Path, problem: Exception) -> None:
     async with brakes(tmp_path, written_policy("L1")) as here:
@@ -66,7 +66,7 @@ async def test_one_that_failed_sets_its_target_free_and_can_be_tried_again(tmp_p
 async def test_one_of_ours_that_failed_is_offered_to_people_and_works_when_they_press(tmp_path: Path) -> None:
     async with brakes(tmp_path, written_policy("L1")) as here:
         here.senses.health = Finding.CONTRADICTS
-        gated(here).fails["roll_back"] = TemporaryError("the line is busy")
+        gated(here).fails["roll_back"] = TemporaryError("the line is busy", retry_after=3600)
         await here.fire()
         await here.until(ActionState.WAITING)
         assert (await approve(here, ALICE)).accepted

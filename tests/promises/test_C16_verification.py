@@ -17,7 +17,7 @@ from bot.policy.evidence import Answer, Finding
 from bot.policy.plan import Exactness, Rollback
 from bot.policy.situation import Scope, ScopeKind
 from bot.policy.stored import read_situation, sealed
-from bot.remediation import Execution, Health, Record
+from bot.remediation import Health, Record
 from bot.response.failures import flow_failed
 from bot.response.model.actions import ActionState, Result
 from bot.response.model.notices import ThreadNotice
@@ -182,10 +182,10 @@ class Stuck(Switch):
     begun: asyncio.Event
     go_on: asyncio.Event
 
-    async def roll_back(self, plan: Any, record: Record, execution: Execution) -> Any:
-        self.begun.set()
-        await self.go_on.wait()
-        return await super().roll_back(plan, record, execution)
+    async def inside(self, what: str) -> None:
+        if what == "roll_back":
+            self.begun.set()
+            await self.go_on.wait()
 
 
 async def test_a_rollback_of_which_nobody_knows_the_end_pauses_the_runbook(tmp_path: Path) -> None:

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from bot.policy import evidence
 from bot.policy.evidence import Finding
-from bot.policy.plan import Plan
-from bot.remediation import Execution, Record, Report, Snapshot
 from bot.response.model.actions import Action
 from bot.response.ports.flow import Json
 from bot.response.ports.work import Work
@@ -62,15 +60,10 @@ class Watched(Switch):
 
     begins: Callable[[str], Awaitable[None]] | None = None
 
-    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
+    async def inside(self, what: str) -> None:
         assert self.begins is not None
-        await self.begins("execute")
-        return await super().execute(plan, snapshot, execution)
-
-    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
-        assert self.begins is not None
-        await self.begins("roll_back")
-        return await super().roll_back(plan, record, execution)
+        await self.begins(what)
+        await super().inside(what)
 
 
 @dataclass

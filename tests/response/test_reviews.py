@@ -74,7 +74,7 @@ async def test_what_was_rolled_back_must_be_reviewed_too_and_what_changed_nothin
             assert await work.reviews.open_count() == 1
     (tmp_path / "b").mkdir()
     async with world(tmp_path / "b", written_policy("L1")) as here:
-        here.switch.breaks = TemporaryError("not now")
+        here.switch.breaks = TemporaryError("not now", retry_after=3600)
         await acted(here, ActionState.FAILED)
         async with here.database.read() as work:
             assert await work.reviews.open_count() == 0

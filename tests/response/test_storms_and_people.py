@@ -159,7 +159,7 @@ async def test_people_are_reminded_once_for_all_and_the_next_are_asked_once(tmp_
 
 async def test_only_the_first_failure_of_many_calls_people(tmp_path: Path) -> None:
     async with world(tmp_path, stormy(), remediation=SwitchBoard) as here:
-        here.switch.breaks = TemporaryError("the fuse is out")
+        here.switch.breaks = TemporaryError("the fuse is out", retry_after=3600)
         await storm(here, 5)
         card = await until_bundle(here, waiting(3))
         await press(here, ALICE, card)

@@ -333,13 +333,13 @@ async def test_an_unanswered_question_expires_and_says_so(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("error", "state", "word"),
     [
-        (TemporaryError("the socket is closed"), ActionState.FAILED, "Nothing was changed"),
+        (TemporaryError("the socket is closed", retry_after=3600), ActionState.FAILED, "Nothing was changed"),
         (PermanentError("no such process"), ActionState.ROLLED_BACK, "Not healthy"),
         (ZeroDivisionError("a bug"), ActionState.ROLLED_BACK, "Not healthy"),
     ],
 )
 async def test_an_execute_that_fails_is_told(tmp_path: Path, error: Exception, state: ActionState, word: str) -> None:
-    async with world(tmp_path, written_policy("L1", execute_within="1s")) as here:
+    async with world(tmp_path, written_policy("L1")) as here:
         here.senses.health = Finding.CONTRADICTS
         here.switch.breaks = error
         await here.fire()

@@ -103,14 +103,22 @@ class Switch(Remediation):
     async def snapshot(self, plan: Plan) -> Snapshot:
         return Snapshot(state={"position": self.read()["position"]})
 
-    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
-        if self.before_execute is not None:
-            await self.before_execute()
-        if isinstance(self.breaks, TemporaryError):
+    async def before(self, what: str) -> None:
+        """What happens before the step of ``execute`` or ``roll_back``."""
+        if what == "execute" and isinstance(self.breaks, TemporaryError):
             raise self.breaks
+
+    async def inside(self, what: str) -> None:
+        """What happens inside that step."""
+        if what == "execute" and self.before_execute is not None:
+            await self.before_execute()
+        if what == "execute" and self.breaks is not None:
+            raise self.breaks
+
+    async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
+        await self.before("execute")
         async with execution.step("Flip it on", plan.targets[0].key):
-            if self.breaks is not None:
-                raise self.breaks
+            await self.inside("execute")
             self.write(position="on", flips=self.read()["flips"] + 1)
         return Report(summary="Flipped it on.")
 
@@ -119,9 +127,16 @@ class Switch(Remediation):
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         position = record.snapshot.state["position"]
+        await self.before("roll_back")
         async with execution.step(f"Flip it back to {position}", plan.targets[0].key):
+            await self.inside("roll_back")
             self.write(position=position, restores=self.read()["restores"] + 1)
         return Report(summary=f"Flipped it back to {position}.")
+
+    def left(self, plan: Plan, record: Record) -> Snapshot | None:
+        """It takes one flip, so where nobody knows whether that was made, nobody knows how it was left."""
+        done = all(step.ended for step in record.steps)
+        return Snapshot(state={"position": "on"}) if record.steps and done else None
 
 
 class SwitchBoard(Switch):
@@ -372,7 +387,8 @@ async def world(
     )
     intake = Intake(database, context.policy, context.now)
     built = World(database, context, intake, switch, senses, engine=engine)
-    await engine.launch(database, flows(context), partial(flow_failed, context), HeldLeases(database, now))
+    failed, leases = partial(flow_failed, context), HeldLeases(database, now)
+    await engine.launch(database, flows(context), failed, leases, on_closing=context.closing.begin)
     courier = asyncio.create_task(built.deliver())
     try:
         yield built

@@ -7,11 +7,12 @@ import pytest
 from playwright.async_api import Page
 
 from remediations import catalogue
+from tests.fixtures.kubernetes import administrator, control_plane, namespace
 from tests.fixtures.start_service import CAPABILITY, StartService
 from tests.local.page.conftest import chromium
 from tests.scenarios.stage import ROOT
 
-__all__ = ["chromium"]
+__all__ = ["administrator", "chromium", "control_plane", "namespace"]
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST_IMAGE_BYTES = 250_000

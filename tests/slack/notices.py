@@ -435,13 +435,13 @@ ENTRIES |= {
     ),
     "entry_interrupted": ThreadNotice(
         incident="INC-7",
-        title="Interrupted",
+        title="Ended half-way",
         lines=(
             "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was undone.",
             "Done: all 4 steps that began, at last “Evict checkout-3 (3 of 12)”.",
         ),
         names=(BOB,),
-        tone=Tone.WARNING,
+        tone=Tone.BAD,
         to=(ALICE, BOB),
         buttons=(Button.ROLL_BACK, Button.GO_ON, Button.REVIEW, Button.WHY),
         if_rolled_back=HALF_DONE,

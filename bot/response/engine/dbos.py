@@ -96,6 +96,7 @@ class Engine:
         self._closing = False
         self._on_failure: OnFailure | None = None
         self._leases: HeldLeases | None = None
+        self._on_closing: Callable[[], None] = lambda: None
         self._running: set[asyncio.Task[Any]] = set()
         self._duties: list[asyncio.Task[None]] = []
 
@@ -147,6 +148,7 @@ class Engine:
         on_failure: OnFailure,
         leases: HeldLeases,
         on_lost: Callable[[str], None] = exit_at_once,
+        on_closing: Callable[[], None] = lambda: None,
     ) -> None:
         """Register ``flows`` by name; recover workflows whose executor's liveness lock is free, then launch.
 
@@ -158,8 +160,10 @@ class Engine:
             on_failure: called when a flow failed in a way it did not foresee.
             leases: the leases of dead processes, ended beside their flows.
             on_lost: called with the reason when the liveness lock is lost, and others may recover this process's work.
+            on_closing: called when flows begin to have only a while to finish.
         """
         self._database, self._on_failure, self._leases = database, on_failure, leases
+        self._on_closing = on_closing
         for name, function in flows.items():
             self._register(name, function)
         self._datasource = await AsyncSQLAlchemyDatasource.create(
@@ -178,6 +182,7 @@ class Engine:
         if self._closing:
             return
         launched, self.launched, self._closing = self.launched, False, True
+        self._on_closing()
         await _cancel(self._duties)
         if self._running:
             await asyncio.wait(self._running, timeout=grace_seconds)

@@ -9,7 +9,6 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
-from bot.response.notices.card import halted_by
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.progress import can_go_on, progress_of
 from bot.response.notices.recipients import callable_people
@@ -144,7 +143,7 @@ async def _report_ending(
             *((rollback_line(action.plan),) if succeeded else ()),
             *((paused_line(action),) if paused else ()),
         ),
-        names=halted_by(action),
+        names=await _named(work, context, action, text),
         tone=said.tone,
         to=await _to_call(work, context, action) if called else (),
         buttons=(
@@ -168,3 +167,11 @@ async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, .
     severity = incident.severity if incident else ""
     awake = callable_people(context.policy(), action.asked, severity, context.now())
     return tuple(dict.fromkeys((*awake, *action.decided_by)))
+
+
+async def _named(work: Work, context: Context, action: Action, text: str) -> tuple[str, ...]:
+    """Whom we have named in the text ourselves: who halted it, paused something, or has taken the incident over."""
+    incident = await work.incidents.get(action.incident_id)
+    pauses = await work.pauses.active(context.now())
+    known = (action.halted_by, incident.taken_by if incident else None, *(pause.by for pause in pauses))
+    return tuple(dict.fromkeys(person for person in known if person and person in text))

@@ -84,7 +84,8 @@ class _Asking:
     async def once(self) -> Verification:
         """How things stand at this moment."""
         look = await self._look()
-        text = "It is healthy at the moment." if look.healthy else f"It is not healthy: {look.text}"
+        stands = "It is not healthy" if look.known else "Whether it is healthy cannot be told"
+        text = "It is healthy at the moment." if look.healthy else f"{stands}: {look.text}"
         return Verification(healthy=look.healthy, summary=text, known=look.known)
 
     async def until_healthy(self) -> Verification:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from bot.policy.actors import in_words
 from bot.policy.approval import Intervention, TallyState, may, next_groups
 from bot.policy.situation import Refusal, RefusalKind
 from bot.response.assessment.votes import Roster, authorised, count_votes
 from bot.response.execution.outcome import end_stopped
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present, stale
+from bot.response.interventions.halting import halt
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import (
     ACTION_LIFECYCLE,
@@ -251,22 +251,8 @@ async def _halt(work: Work, context: Context, found: Found, action: Action, pres
     now = context.now()
     if found.incident.state is not IncidentState.RESOLVED:
         await work.incidents.refuse(found.incident.id, Refusal(kind=RefusalKind.STOPPED, by=press.person, at=now))
-    if not await work.actions.halt(action.id, press.person, f"Stopped by {in_words(press.person)}", now):
+    if not await halt(work, context, action, press.person):
         return Answer(True, "It is being stopped already: no further step begins.")
-    await report(
-        work,
-        context,
-        action.incident_id,
-        AuditKind.ACTION_HALT_ASKED,
-        by=press.person,
-        body={"action": action.id, "was": action.state, "revision": action.revision},
-        line=ThreadLine(
-            title="Stopping",
-            lines=("No further step begins. What is done until then stays, and the thread will say how far it got.",),
-            tone=Tone.WARNING,
-        ),
-        at=now,
-    )
     return Answer(True, "Stopping: no further step begins. The thread will say how far it got.")
 
 

@@ -18,7 +18,7 @@ from bot.response.notices.report import tell
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
-VIA = "go on"
+VIA = "go_on"
 """By which way such a request came, for the record."""
 
 
@@ -80,13 +80,20 @@ async def _ask(work: Work, context: Context, incident: Incident, action: Action,
     now, reason = context.now(), f"to go on after: {action.outcome}"
     stored = await work.decisions.at_revision(incident.id, action.revision)
     before = stored.situation.request if stored is not None else None
-    parameters = dict(before.parameters) if before is not None else {}
+    parameters = dict(before.parameters) if before is not None and before.runbook == action.runbook else {}
     entry = await work.audit.append(
         kind=AuditKind.RUNBOOK_REQUESTED,
         actor=person,
         at=now,
         incident_id=incident.id,
-        body={"runbook": action.runbook, "parameters": parameters, "reason": reason, "via": VIA, "opened": False},
+        body={
+            "runbook": action.runbook,
+            "parameters": parameters,
+            "reason": reason,
+            "via": VIA,
+            "opened": False,
+            "after": action.id,
+        },
     )
     title = f"Going on is asked for: {action.runbook}"
     line = ThreadLine(title=title, lines=("It is planned anew, as things are now.",))

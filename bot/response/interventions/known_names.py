@@ -6,12 +6,13 @@ to it: a pause works although what it is for does not answer.
 
 import asyncio
 import difflib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.policy.file.document import Policy
 from bot.policy.situation import Scope, ScopeKind
-from bot.remediation import Catalogue, KnowsTargets, RemediationError
+from bot.remediation import Catalogue, KnowsTargets
 from bot.response.ports.work import Work
 
 ASKED_SECONDS = 2.0
@@ -21,6 +22,8 @@ NAME_MAX_CHARACTERS = 200
 SHOWN_MAX_CHARACTERS = 60
 KINDS = (ScopeKind.SERVICE, ScopeKind.RUNBOOK, ScopeKind.TARGET)
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,23 @@ async def stored_names(work: Work, policy: Policy | None) -> KnownNames:
 async def with_live_targets(names: KnownNames, catalogue: Catalogue) -> KnownNames:
     """The same with what backends know. Asks live systems: never call it inside a transaction."""
     targets, unsure = set(names.of.get(ScopeKind.TARGET, frozenset())), names.unsure
-    for remediation in catalogue.values():
-        if not isinstance(remediation, KnowsTargets):
-            continue
-        try:
-            async with asyncio.timeout(ASKED_SECONDS):
-                targets |= set(await remediation.targets())
-        except (RemediationError, TimeoutError):
+    asked = [remediation for remediation in catalogue.values() if isinstance(remediation, KnowsTargets)]
+    for found in await asyncio.gather(*map(_targets_of, asked)):
+        if found is None:
             unsure |= {ScopeKind.TARGET}
+        else:
+            targets |= found
     return replace(names, of={**names.of, ScopeKind.TARGET: frozenset(targets)}, unsure=unsure)
+
+
+async def _targets_of(remediation: KnowsTargets) -> frozenset[str] | None:
+    """None where it cannot say in time, whatever the reason: an author's bug keeps nobody from pausing."""
+    try:
+        async with asyncio.timeout(ASKED_SECONDS):
+            return frozenset(await remediation.targets())
+    except Exception:
+        log.exception("%s could not say what its targets are", type(remediation).__name__)
+        return None
 
 
 def doubt(names: KnownNames, scope: Scope | None, name: str) -> Doubt | None:

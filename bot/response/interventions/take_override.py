@@ -7,6 +7,7 @@ from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
+from bot.response.interventions.halting import halt
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.model.actions import NOT_BEGUN, NOT_HALTED, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -198,17 +199,19 @@ async def _make_room(
     work: Work, context: Context, found: Found, press: Press, reason: str, *, says_no: bool
 ) -> Answer | None:
     """Set aside what has not begun; the refusal where it has. ``says_no``: nothing shall act by itself here now."""
-    action, incident = found.action, found.incident
+    action, incident, now = found.action, found.incident, context.now()
     if action is not None and action.state in NOT_BEGUN:
         if await set_aside(work, context, action, press.person, f"Overridden: {reason}") is not None:
             return None
         action = await work.actions.get(action.id) or action  # it has begun just now
     if says_no:
-        no = Refusal(kind=RefusalKind.OVERRIDDEN, by=press.person, at=context.now())
+        no = Refusal(kind=RefusalKind.OVERRIDDEN, by=press.person, at=now)
         await work.incidents.refuse(incident.id, no)
     if action is None or _is_over(action):
         return None
     text = f"Too late to override: {_in_words(action)}. Wait for the outcome, then roll back."
+    if says_no and await halt(work, context, action, press.person):
+        text = f"It runs already ({_in_words(action)}): no further step of it begins."
     if says_no:
         text += " Nothing else runs by itself for this incident."
     return await refuse(work, context, Intervention.OVERRIDE, press.on(incident.id), text)

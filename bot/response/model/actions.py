@@ -235,6 +235,11 @@ class Action:
         return By.APPROVED if self.decided_by else By.ALONE
 
     @property
+    def interrupted(self) -> bool:
+        """Whether it was ended half-way, so that somebody may want to go on."""
+        return self.state is ActionState.FAILED and self.result is Result.INTERRUPTED
+
+    @property
     def approvers(self) -> tuple[str, ...]:
         """Distinct Slack user ids of everybody asked, as they were resolved last."""
         return tuple(dict.fromkeys(person for asked in self.asked for person in asked.people))

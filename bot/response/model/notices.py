@@ -50,7 +50,7 @@ class Button(StrEnum):
     WHY = "why"
     ROLL_BACK = "roll_back"
     GO_ON = "go_on"
-    """Ask for what was interrupted once more, planned anew."""
+    """Ask anew about the runbook of what was ended half-way."""
     TAKE = "take"
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""
@@ -172,6 +172,11 @@ class CardNotice(Facts):
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""
     revision: int
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was ended half-way."""
+        return self.action_state is ActionState.FAILED and self.result is Result.INTERRUPTED
 
 
 class ThreadLine(Facts):

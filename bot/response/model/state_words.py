@@ -84,12 +84,12 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
     ActionState.SUPERSEDED: StateWords("Not run", "It was not run.", Tone.NEUTRAL),
 }
 _INTERRUPTED = StateWords(
-    "Interrupted",
-    "It was interrupted and may be half done. A person must look.",
-    Tone.WARNING,
-    "Interrupted: {plan}. Who takes it?",
+    "Ended half-way",
+    "It was ended half-way. A person must decide how to go on.",
+    Tone.BAD,
+    "Half done: {plan}. Who decides?",
 )
-"""Of what failed because it was ended in the middle: nothing went wrong with it, and nobody knows that it is whole."""
+"""Of an action that failed because it was ended half-way."""
 _INCIDENTS: Mapping[IncidentState, StateWords] = {
     IncidentState.OPEN: StateWords(
         "Waiting for a person", "A person must look.", Tone.LOOKING_ON, "{trouble}: who takes it?"

@@ -133,7 +133,7 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=headline_of(decision),
-        names=tuple(dict.fromkeys((*named(decision, situation), *halted_by(action)))),
+        names=tuple(dict.fromkeys((*named(decision, situation), *_who_halted(incident, action)))),
         action_state=action.state if action else None,
         result=action.result if action else None,
         progress=progress.words,
@@ -185,9 +185,9 @@ def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(pause.by for pause in situation.pauses)) if held else ()
 
 
-def halted_by(action: Action | None) -> tuple[str, ...]:
-    """Whom the outcome of an action names by id: who halted it."""
-    return (action.halted_by,) if action is not None and action.halted_by is not None else ()
+def _who_halted(incident: Incident, action: Action | None) -> tuple[str, ...]:
+    """Whom the outcome may name by id: who stopped it, or has taken the incident over."""
+    return tuple(person for person in (action.halted_by if action else None, incident.taken_by) if person)
 
 
 async def current_action(work: Work, incident: Incident) -> Action | None:

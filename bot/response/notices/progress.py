@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.remediation import Step
-from bot.response.model.actions import IN_STEPS, Action, ActionState, Result
+from bot.response.model.actions import IN_STEPS, Action, ActionState
 from bot.response.model.records import execute_key, rollback_key
 from bot.response.ports.work import Work
 
@@ -28,7 +28,7 @@ class Doing:
 
 async def progress_of(work: Work, action: Action | None) -> Progress:
     """Of what is carried out, how far it is; of what was interrupted, how far it got. Of anything else, nothing."""
-    if action is None or not (action.state in IN_STEPS or was_interrupted(action)):
+    if action is None or not (action.state in IN_STEPS or action.interrupted):
         return Progress()
     attempt = await work.attempts.get(_attempt_of(action))
     if attempt is None or not attempt.in_steps:
@@ -39,14 +39,9 @@ async def progress_of(work: Work, action: Action | None) -> Progress:
     return Progress(got_to_words(steps))
 
 
-def was_interrupted(action: Action) -> bool:
-    """Whether its effect, or its rollback, was ended in the middle."""
-    return action.state is ActionState.FAILED and action.result is Result.INTERRUPTED
-
-
 def can_go_on(action: Action) -> bool:
-    """Whether it is its effect that was interrupted: it can be asked for once more, planned anew."""
-    return was_interrupted(action) and action.rollbacks == 0
+    """Whether it is its effect that was ended half-way: it can be asked for once more, planned anew."""
+    return action.interrupted and action.rollbacks == 0
 
 
 def under_way_words(steps: Sequence[Step]) -> str:

@@ -78,9 +78,9 @@ class Context:
     timing: Timing = field(default_factory=Timing)
     now: Callable[[], datetime] = utc_now
     new_id: Callable[[], str] = opaque_id
+    closing: Closing = field(default_factory=Closing)
     patience: Patience = field(default_factory=Patience)
     """With systems that do not answer."""
-    closing: Closing = field(default_factory=Closing)
 
     async def roster(self, *, sure_of: Collection[str] = ()) -> Mapping[str, frozenset[str]]:
         """Every policy group with its present members. May ask Slack: never call it inside a transaction.

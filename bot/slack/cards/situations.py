@@ -64,7 +64,7 @@ def shown(card: CardNotice) -> Shown:
             return Shown.TAKEN
     if state is None:
         return Shown.REFUSED if card.verdict is Verdict.REFUSE else Shown.OBSERVING
-    if state is ActionState.FAILED and card.result is Result.INTERRUPTED:
+    if card.interrupted:
         return Shown.INTERRUPTED
     if state is ActionState.WAITING:
         return Shown.PARTLY_APPROVED if card.approved_by else Shown.ASKING

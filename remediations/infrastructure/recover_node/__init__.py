@@ -198,9 +198,10 @@ class RecoverNode(Remediation):
                 underway.details["outcome"] = outcome.value
             drained.add(pod.workload)
             evicted += outcome is Evicted.EVICTED
-        gone = f", {len(pods) - evicted} had gone by themselves" if evicted < len(pods) else ""
+        were = "pod was" if evicted == 1 else "pods were"
+        gone = f", and {len(pods) - evicted} had gone by themselves" if evicted < len(pods) else ""
         return Report(
-            summary=f"{target.label} takes no new pods: {evicted} of its pods were evicted{gone}.",
+            summary=f"{target.label} takes no new pods. {evicted} {were} evicted{gone}.",
             details={"evicted": evicted, "gone": len(pods) - evicted},
         )
 

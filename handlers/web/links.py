@@ -28,8 +28,8 @@ from storage.unit_of_work import UnitOfWork
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 NOTHING_DONE = "Nothing was done."
 WHAT_STOPS = (
-    "If you stop it, no further step begins. What is done until then stays done: nothing is undone by itself, and a "
-    "person is called to decide."
+    "If you stop it, no further step begins. What is done until then stays done: nothing is rolled back by itself, "
+    "and a person is called to decide."
 )
 _DONE = {LinkIntervention.STOP: "Stopped", LinkIntervention.PAUSE: "Paused"}
 NOT_OURS, GONE, TOO_LATE = 404, 410, 409
@@ -156,7 +156,7 @@ async def _preview(work: UnitOfWork, offer: Offer) -> _Preview:
             (
                 "Nothing will act by itself any more, anywhere, until somebody resumes it: in Slack with "
                 "/watch resume, or on the machine: watchkeeper resume.",
-                "What runs now ends before its next step, and a person is called for it; nothing is undone.",
+                "What runs now ends before its next step, and a person is called for it; nothing is rolled back.",
                 "Alerts still come in, and people can still act by hand.",
             ),
             "Yes, pause everything",

@@ -79,7 +79,7 @@ async def test_stop_asks_first_because_what_is_done_stays_done(ship: Ship) -> No
         for element in block.get("elements", ())
         if element.get("action_id") == "stop"
     ]
-    assert "What is done stays done: nothing is undone by itself" in stop["confirm"]["text"]["text"]
+    assert "What is done stays done: nothing is rolled back by itself" in stop["confirm"]["text"]["text"]
 
 
 async def test_whoever_the_policy_does_not_name_cannot_stop_it(ship: Ship) -> None:

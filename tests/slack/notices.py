@@ -329,7 +329,7 @@ CARDS |= {
     ),
     "interrupted": after(
         ActionState.FAILED,
-        "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was undone.",
+        "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was rolled back.",
         plan=NODE,
         result=Result.INTERRUPTED,
         progress="Done: all 4 steps that began, at last “Evict checkout-3 (3 of 12)”",
@@ -437,7 +437,7 @@ ENTRIES |= {
         incident="INC-7",
         title="Ended half-way",
         lines=(
-            "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was undone.",
+            "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was rolled back.",
             "Done: all 4 steps that began, at last “Evict checkout-3 (3 of 12)”.",
         ),
         names=(BOB,),

@@ -54,8 +54,8 @@ _LABELS = {
 _PRIMARY = (Button.APPROVE, Button.APPROVE_THESE, Button.GO_ON, Button.REVIEW, Button.TAKE, Button.TAKE_THESE)
 """The first of these that is offered is the one primary button, unless Stop is what matters."""
 _WHAT_STOPS = (
-    "The step under way ends, and no further one begins. What is done stays done: nothing is undone by itself, and a "
-    "person is called to decide."
+    "The step under way ends, and no further one begins. What is done stays done: nothing is rolled back by itself, "
+    "and a person is called to decide."
 )
 _DANGER = frozenset({Button.STOP, Button.ROLL_BACK})
 

@@ -171,7 +171,7 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
         case Shown.EXECUTING | Shown.ROLLING_BACK:
             stopping = words(f"{said.label}, but no further step begins.") if card.halted else EMPTY
             why = naming(f"{card.halted}.", known, 300) if card.halted else outcome
-            return Lead(mark, stopping or sentence, lines([_progress(card), spaced(why, approved)]))
+            return Lead(mark, stopping or sentence, lines([_progress(card), spaced(why, approved)]), until=outcome)
         case Shown.INTERRUPTED:
             return Lead(mark, sentence, lines([outcome, _progress(card), approved]), until=outcome)
         case Shown.STOPPED:

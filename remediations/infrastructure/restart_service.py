@@ -6,7 +6,7 @@ or a Deployment with all its pods. What counts as "the same state" between plann
 what is down may go through all that a crash loop goes through. What people have stopped is never restarted.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Protocol, runtime_checkable
@@ -168,14 +168,13 @@ class RestartService(Remediation):
         found = await system.find(parameters.service)
         for each in found.instances:
             refuse_protected(about, parameters.backend, each.address, each.label)
-        restarting = tuple(each for each in found.instances if not each.spared)
-        spared = tuple(each for each in found.instances if each.spared)
-        if spared and not restarting:
+        if found.instances and all(each.spared for each in found.instances):
+            first = found.instances[0]
             raise PermanentError(
-                f"{_labels(spared)} on {system} is {spared[0].spared}, so it is not restarted. To bring it back: "
-                f"{spared[0].remedy}."
+                f"{_labels(found.instances)} on {system} is {first.spared}, so it is not restarted. To bring it back: "
+                f"{first.remedy}."
             )
-        return _plan(parameters, about, found, restarting, spared)
+        return _plan(parameters, about, found)
 
     async def rehearse(self, plan: Plan) -> Report:
         """Find every target in the state it was planned in, with our credentials; errors as for ``execute``."""
@@ -214,8 +213,8 @@ class RestartService(Remediation):
         return Report(summary=f"Restarted {_labels(restarted.instances)}.", details={"restarted": restarted.details})
 
     async def health(self, plan: Plan, record: Record) -> Health:
-        """Whether every target runs, as its system sees it; a hung process looks healthy from here."""
-        system = self._system(plan)
+        """Whether every target runs and is another than before, as its system sees it; what hangs looks healthy."""
+        system, before = self._system(plan), _recorded(record.snapshot)
         conditions: set[Condition] = set()
         told: list[str] = []
         for target in plan.targets:
@@ -227,8 +226,9 @@ class RestartService(Remediation):
             except RemediationError as error:
                 return Health(condition=Condition.UNKNOWN, summary=str(error))
             else:
-                conditions.add(seen.condition)
-                told.append(f"{seen.label} is {seen.seen}")
+                same = _is_the_same(seen, before.get(seen.address, {})) and seen.condition is Condition.HEALTHY
+                conditions.add(Condition.UNHEALTHY if same else seen.condition)
+                told.append(f"{seen.label} was not restarted" if same else f"{seen.label} is {seen.seen}")
         return Health(condition=together(conditions), summary=", ".join(told) or "There are no targets.")
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
@@ -305,7 +305,7 @@ class _Restarted:
                 within = before.within or SETTLES_WITHIN
                 await self.execution.retrying(lambda: self._settled(address), within=within)
             after = await self.system.read(address)
-            if before.identity and after.identity == before.identity:
+            if _is_the_same(after, before.identity):
                 raise PermanentError(
                     f"{before.label} on {self.system} was told to restart, and is still the same as before: look there."
                 )
@@ -326,13 +326,9 @@ class _Restarted:
             raise PermanentError(f"{seen.label} on {self.system} did not come back: it is {seen.seen}.")
 
 
-def _plan(
-    wanted: RestartServiceParameters,
-    about: About,
-    found: Found,
-    restarting: Sequence[Instance],
-    spared: Sequence[Instance],
-) -> Plan:
+def _plan(wanted: RestartServiceParameters, about: About, found: Found) -> Plan:
+    restarting = [each for each in found.instances if not each.spared]
+    spared = [each for each in found.instances if each.spared]
     limits = [each.within.total_seconds() for each in restarting if each.within is not None]
     limited = bool(restarting) and len(limits) == len(restarting)
     reasons = dict.fromkeys(each.spared for each in spared)
@@ -382,6 +378,11 @@ def _recorded(snapshot: Snapshot) -> Mapping[str, Mapping[str, JsonValue]]:
     """What a snapshot says by address; releases that knew one system only called it processes."""
     found: Mapping[str, Mapping[str, JsonValue]] = snapshot.state.get("instances", snapshot.state.get("processes", {}))
     return found
+
+
+def _is_the_same(instance: Instance, recorded: Mapping[str, JsonValue]) -> bool:
+    """Whether nobody has restarted it since it was recorded."""
+    return bool(instance.identity) and all(recorded.get(name) == value for name, value in instance.identity.items())
 
 
 def _intent(recorded: Mapping[str, JsonValue]) -> JsonValue:

@@ -63,7 +63,8 @@ async def _declared(_subject: "Subject") -> None:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Take note of what is not asked, where a run in several processes can see it."""
     mark = item.get_closest_marker(MARK)
-    if mark is not None and isinstance(item, pytest.Function) and item.callspec.params["promise"].sentence == DECLARED:
+    promise = item.callspec.params["promise"] if mark is not None and isinstance(item, pytest.Function) else None
+    if mark is not None and getattr(promise, "sentence", "") == DECLARED:
         subject = mark.kwargs["subject"]
         for ability, reason in subject.absent.items():
             item.user_properties.append((NOT_ASKED, f"{subject.__name__}: {ability}: {reason}"))

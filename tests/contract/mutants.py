@@ -287,12 +287,21 @@ class LeavesATask(Mutant):
 
 
 class LeavesAChild(Mutant):
+    children: ClassVar[list[subprocess.Popen[bytes]]] = []
+
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
-        child = await asyncio.create_subprocess_exec("sleep", "60")
+        self.children.append(subprocess.Popen(["sleep", "600"]))  # noqa: ASYNC220
         await asyncio.sleep(0)
-        child.kill()
-        await child.wait()
+        self.end_those_left()
         return await super().execute(plan, snapshot, execution)
+
+    @classmethod
+    def end_those_left(cls) -> None:
+        """What the mutant itself would have to do."""
+        while cls.children:
+            child = cls.children.pop()
+            child.kill()
+            child.wait()
 
 
 # --- rolling back -----------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import bot.app
 import bot.composition.foundation
 import bot.sweeper
 from bot.response.deadlines import sweep as deadlines
+from bot.response.execution.recorded import RecordedExecution
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import BundleNotice, CardNotice
 from bot.response.ports.flow import Flow, FlowFunction, FlowName, Json, StepName
@@ -99,6 +100,7 @@ def install(points: Points) -> None:
     _in_clicks(points)
     _in_flows(points)
     _in_effects(points)
+    _in_steps(points)
     _in_deliveries(points)
     _in_sweeps(points)
 
@@ -283,6 +285,29 @@ def _in_effects(points: Points) -> None:
     for backend, names in CHANGING_CALLS.items():
         for name in names:
             wrap(backend, name, around_call(name))
+
+
+def _in_steps(points: Points) -> None:
+    """The changes of an effect, one by one: what each is around is a change of the world, and no transaction."""
+
+    def around_begin(begin: Callable[..., Any]) -> Callable[..., Any]:
+        async def beginning(self: RecordedExecution, *arguments: Any) -> Any:
+            number = await begin(self, *arguments)
+            points.reach(f"{effect_in_progress.get()}: a step has begun")
+            return number
+
+        return beginning
+
+    def around_end(end: Callable[..., Any]) -> Callable[..., Any]:
+        async def ending(self: RecordedExecution, *arguments: Any) -> None:
+            points.reach(f"{effect_in_progress.get()}: a step has changed it, not ended")
+            await end(self, *arguments)
+            points.reach(f"{effect_in_progress.get()}: a step has ended")
+
+        return ending
+
+    wrap(RecordedExecution, "_begin", around_begin)
+    wrap(RecordedExecution, "_end", around_end)
 
 
 def _in_deliveries(points: Points) -> None:

@@ -29,11 +29,12 @@ PATIENCE_SECONDS = 60.0
 
 _S = ActionState
 ENDINGS = {
-    _S.SUCCEEDED: "Done and verified",
-    _S.ROLLED_BACK: "Rolled back",
-    _S.FAILED: "Failed",
+    "Done and verified": _S.SUCCEEDED,
+    "Rolled back": _S.ROLLED_BACK,
+    "Failed": _S.FAILED,
+    "Ended half-way": _S.FAILED,
 }
-"""What the thread calls the ways in which an action ends."""
+"""The ways in which an action ends, by what the thread calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Story:
         """
         usual = Outcome(_S.SUCCEEDED if self.helps else self._when_it_did_not_help, starts=1)
         match point.split(": "):
-            case ["execute", "marked as begun, not begun" | "after the backend's stop"]:
+            case ["execute", "marked as begun, not begun" | "a step has begun" | "after the backend's stop"]:
                 return Outcome(self._when_it_did_not_help, starts=0)
             case ["roll_back", _] | [FlowName.ACT, StepName.ROLL_BACK_RESTORE, "done, not recorded"]:
                 return Outcome(_S.FAILED, starts=1)  # nobody verifies a rollback, so a person must look
@@ -362,7 +363,7 @@ class Trouble:
 
     async def _until_ended(self) -> ActionState:
         def ending() -> ActionState | None:
-            return next((state for state, title in ENDINGS.items() if self._is_told(title)), None)
+            return next((state for title, state in ENDINGS.items() if self._is_told(title)), None)
 
         state = await self.here.workspace.until(ending, PATIENCE_SECONDS)
         assert state is not None

@@ -1,4 +1,4 @@
-"""What a person's request may change, over the whole catalogue: never which system is acted on, nor who we are to it."""
+"""What a request may change, over the whole catalogue: never which system is acted on, nor who we are to it."""
 
 import pytest
 

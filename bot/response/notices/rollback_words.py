@@ -57,7 +57,7 @@ def _standing(action: Action, before: Attempt | None) -> str:
     if action.state is ActionState.SUCCEEDED:
         return "It has helped, so the problem may come back."
     if action.result is Result.INTERRUPTED:
-        return "It may be half done: what its steps have changed is put back as it was noted before."
+        return "It was ended half-way; what was touched until then is restored."
     if action.result is Result.UNKNOWN:
         return "Nobody knows how far it got; what was noted before it is restored."
     return "It has not helped."

@@ -32,7 +32,7 @@ from remediations.backends.kubernetes.workloads import (
 ACTION, CHANGE_CAUSE = "watchkeeper/action", "kubernetes.io/change-cause"
 REVISION, REVISIONS_BEFORE = "deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history"
 DIGEST_LENGTH = 16
-BUSY_SECONDS = 1.0
+BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,10 +287,10 @@ class LeavesATask(Mutant):
 
 
 class LeavesAChild(Mutant):
-    children: ClassVar[list[subprocess.Popen[bytes]]] = []
+    started: ClassVar[list[subprocess.Popen[bytes]]] = []
 
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
-        self.children.append(subprocess.Popen(["sleep", "600"]))  # noqa: ASYNC220
+        self.started.append(subprocess.Popen(["sleep", "600"]))  # noqa: ASYNC220
         await asyncio.sleep(0)
         self.end_those_left()
         return await super().execute(plan, snapshot, execution)
@@ -298,8 +298,8 @@ class LeavesAChild(Mutant):
     @classmethod
     def end_those_left(cls) -> None:
         """What the mutant itself would have to do."""
-        while cls.children:
-            child = cls.children.pop()
+        while cls.started:
+            child = cls.started.pop()
             child.kill()
             child.wait()
 

@@ -7,12 +7,11 @@ import pytest
 from playwright.async_api import Page
 
 from remediations import catalogue
-from tests.fixtures.kubernetes import administrator, control_plane, namespace
 from tests.fixtures.start_service import CAPABILITY, StartService
 from tests.local.page.conftest import chromium
 from tests.scenarios.stage import ROOT
 
-__all__ = ["administrator", "chromium", "control_plane", "namespace"]
+__all__ = ["chromium"]
 
 IMAGES = ROOT / "docs" / "images"
 LARGEST_IMAGE_BYTES = 250_000

@@ -35,11 +35,6 @@ IT_HELPED = (
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
     "Rollback: Start the process again with the settings noted before (approximate)."
 )
-HALF_WAY = (
-    "It was ended half-way; what was touched until then is restored.\n"
-    "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
-    "Rollback: Start the process again with the settings noted before (approximate)."
-)
 MOVED_ON = (
     "This overwrites what was changed since; the thread says what that is. It must be done within 5m.\n"
     "Rollback: Start the process again with the settings noted before (approximate)."
@@ -178,31 +173,20 @@ CARDS: dict[str, CardNotice] = {
         buttons=(Button.STOP, Button.WHY),
     ),
     "running": after(ActionState.RUNNING, buttons=(Button.STOP, Button.WHY)),
+<<<<<<< HEAD
+=======
     "executing": after(
         ActionState.EXECUTING,
         progress="Now: Evict web-3 (3 of 12). 2 steps are done.",
         buttons=(Button.STOP, Button.WHY),
     ),
+>>>>>>> contract
     "verifying": after(ActionState.VERIFYING, "Restarted checkout (pid 4711 to 4802)."),
     "succeeded": after(
         ActionState.SUCCEEDED,
         "checkout answers again; healthy twice in a row.",
         buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
         if_rolled_back=IT_HELPED,
-    ),
-    "rolling_back": after(
-        ActionState.ROLLING_BACK,
-        "checkout did not become healthy within 2 min.",
-        progress="Now: Restore web-1. 1 step is done.",
-        buttons=(Button.STOP, Button.WHY),
-    ),
-    "interrupted": after(
-        ActionState.FAILED,
-        "Stopped by U02BOB, after 3 steps. It is healthy at the moment. Nothing was undone.",
-        names=(BOB,),
-        interrupted=True,
-        buttons=(Button.ROLL_BACK, Button.GO_ON, *_PEOPLE_NEXT),
-        if_rolled_back=HALF_WAY,
     ),
     "rolled_back": after(
         ActionState.ROLLED_BACK, "Put back as it was before; checkout still does not answer.", buttons=_PEOPLE_NEXT
@@ -323,26 +307,26 @@ NODE = PLAN.model_copy(
     }
 )
 HALF_DONE = (
-    "It may be half done: what its steps have changed is put back as it was noted before.\n"
+    "It was ended half-way; what was touched until then is restored.\n"
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
     "Rollback: Uncordon node-1; pods that have moved stay where they are (approximate)."
 )
 CARDS |= {
     "asking_with_what_is_to_be_known": card(plan=NODE, headline="A rollout of checkout is under way since 10 min."),
-    "executing_in_steps": after(
+    "executing": after(
         ActionState.EXECUTING,
         plan=NODE,
         progress="Evict checkout-3 (3 of 12), 3 done so far",
         buttons=(Button.STOP, Button.WHY),
     ),
-    "executing_while_it_is_stopped": after(
+    "stopping": after(
         ActionState.EXECUTING,
         plan=NODE,
         progress="Evict checkout-3 (3 of 12), 3 done so far",
         halted="Stopped by U02BOB",
         names=(BOB,),
     ),
-    "rolling_back_in_steps": after(
+    "rolling_back": after(
         ActionState.ROLLING_BACK,
         "Not healthy after 120 s: nothing matches the query.",
         plan=NODE,

@@ -173,14 +173,6 @@ CARDS: dict[str, CardNotice] = {
         buttons=(Button.STOP, Button.WHY),
     ),
     "running": after(ActionState.RUNNING, buttons=(Button.STOP, Button.WHY)),
-<<<<<<< HEAD
-=======
-    "executing": after(
-        ActionState.EXECUTING,
-        progress="Now: Evict web-3 (3 of 12). 2 steps are done.",
-        buttons=(Button.STOP, Button.WHY),
-    ),
->>>>>>> contract
     "verifying": after(ActionState.VERIFYING, "Restarted checkout (pid 4711 to 4802)."),
     "succeeded": after(
         ActionState.SUCCEEDED,

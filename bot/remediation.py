@@ -109,7 +109,11 @@ class Record(Facts):
     snapshot: Snapshot
     """Taken right before it."""
     after: Snapshot | None = None
-    """Taken right after it: what we left. None when nobody could look."""
+    """Taken right after it: what we left. None when nobody could look.
+
+    Where a person was told of what somebody has changed since, and rolls back all the same, it is that: it may be
+    overwritten, and nothing else.
+    """
     steps: tuple[Step, ...] = ()
     """In the order in which they began."""
     report: Report | None = None

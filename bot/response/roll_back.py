@@ -111,7 +111,10 @@ async def _begin(context: Context, action_id: str, key: str, by: str) -> tuple[A
             return against
         if not await work.attempts.start_once(key):
             return died()
-        return action, await record_of(work, action)
+        record = await record_of(work, action)
+        # Whoever rolls back after having been told of a change overwrites it: what they were told of counts as ours.
+        told = seen.moved and seen.now is not None
+        return action, record.model_copy(update={"after": seen.now}) if told else record
 
 
 async def _returned(

@@ -166,7 +166,7 @@ class RollBackDeploy(Remediation):
         return Health(condition=together(conditions), summary=", ".join(told) or "There are no targets.")
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
-        """Put the version back that was in place before, where ours still is.
+        """Put the version back that was in place before, where what we left still is.
 
         Raises:
             TemporaryError: the system cannot be reached; nothing has been changed.
@@ -175,6 +175,7 @@ class RollBackDeploy(Remediation):
         """
         system = self._system(plan)
         before = record.snapshot.state["versions"]
+        left = record.after.state["versions"] if record.after is not None else {}
         changes: list[_Change] = []
         for target in plan.targets:
             if target.key not in record.touched:
@@ -182,10 +183,11 @@ class RollBackDeploy(Remediation):
             version, now = before[target.key], await system.read(address_of(plan, target))
             if now.current.content == version["content"]:
                 continue
-            if now.current.content != target.becomes["content"]:
+            ours = left.get(target.key, target.becomes)["content"]
+            if now.current.content != ours:
                 raise MovedOnError(_moved_on(target, now))
             words = f"Bring {target.label} forward to {_words(version)} again"
-            changes.append(_Change(target, target.becomes["content"], version, words))
+            changes.append(_Change(target, ours, version, words))
         done = await _put_all(system, plan, changes, execution)
         summary = f"Put in place again: {listed(done)}." if done else "Every version is in place as before."
         return Report(summary=summary, details={"put": list(done)})

@@ -215,18 +215,21 @@ class BlockIp(Remediation):
         if same(before, now):
             words = "is not blocked any more" if now is None else f"is blocked as before, {now.end}"
             return Report(summary=f"{target.label} {words}; nothing had to be undone.")
-        if now is None:
+        left = _running(_block(record.after)) if record.after is not None else None
+        overwrites = record.after is not None and same(left, now)
+        if now is None and not overwrites:
             raise MovedOnError(
                 f"Somebody has unblocked {target.label} in {system} since, so the block before is not put back."
             )
-        if not _is_ours(plan, record, now):
+        if now is not None and not overwrites and not _is_ours(plan, record, now):
             raise MovedOnError(
                 f"The block of {target.label} in {system}, {now.end}{now.noted}, is somebody else's, or they have "
                 "changed ours; it is left alone. Unblock it there if it is to end."
             )
+        standing = now.network if now is not None else None
         undo = f"Unblock {target.label}" if before is None else f"Let {target.label} be blocked {before.end} as before"
         async with execution.step(undo, target.key):
-            await execution.retrying(lambda: system.change(now.network, before), within=RETRIED_WITHIN)
+            await execution.retrying(lambda: system.change(standing, before), within=RETRIED_WITHIN)
         done = (
             f"{target.label} is not blocked any more" if before is None else f"{target.label} is blocked {before.end}"
         )

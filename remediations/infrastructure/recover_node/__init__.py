@@ -227,7 +227,8 @@ class RecoverNode(Remediation):
         if before["cordon"] is not None and not before["cordon"]["key"]:
             return Report(summary=f"{target.label} stays cordoned, as it was before us.")
         key = record.steps[0].details.get("key")
-        still_ours = partial(draining.cordoned_by_us, system, target, before["uid"], key)
+        told = record.after.state["node"]["cordon"] if record.after is not None else None
+        still_ours = partial(draining.cordoned_by_us, system, target, before["uid"], key, told)
         if await still_ours() is None:
             return Report(summary=f"{target.label} takes pods already.")
 

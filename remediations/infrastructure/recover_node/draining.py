@@ -92,8 +92,10 @@ async def evict(system: Nodes, target: Target, pod: Pod, before: Workload | None
     return await system.evict(pod)
 
 
-async def cordoned_by_us(system: Nodes, target: Target, uid: str, key: object) -> Node | None:
+async def cordoned_by_us(system: Nodes, target: Target, uid: str, key: object, told: object) -> Node | None:
     """The node with our cordon; None when it takes pods. Whatever else it is, somebody has changed it.
+
+    ``told``: the cordon that whoever rolls back knows of, as ``cordon_of`` has it; it counts as ours.
 
     Where nobody lived to note the ``key``, any cordon of ours is taken for it: nothing else of ours could act on the
     node meanwhile.
@@ -103,7 +105,7 @@ async def cordoned_by_us(system: Nodes, target: Target, uid: str, key: object) -
         raise MovedOnError(f"Another node is called {target.label} now, so it was left alone.")
     if node.cordon is None:
         return None
-    if not node.cordon.key or key not in (None, node.cordon.key):
+    if cordon_of(node) != told and (not node.cordon.key or key not in (None, node.cordon.key)):
         raise MovedOnError(f"{target.label} was cordoned since {node.cordon}, so it stays cordoned.")
     return node
 

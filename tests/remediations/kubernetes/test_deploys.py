@@ -167,6 +167,10 @@ async def test_a_deploy_that_went_out_in_between_is_left_alone(
         await deploys.roll_back(plan, record, ExecutionInMemory())
     assert await image_of(administrator, namespace) == "registry.example/web:4"
 
+    told = record.model_copy(update={"after": await deploys.snapshot(plan)})
+    await deploys.roll_back(plan, told, ExecutionInMemory())
+    assert await image_of(administrator, namespace) == WORSE  # as whoever was told of it wanted
+
 
 async def test_a_version_can_be_named(deploys: Remediation, administrator: ApiClient, namespace: str) -> None:
     await create(administrator, namespace, "web", 1)

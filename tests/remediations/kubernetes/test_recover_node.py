@@ -210,6 +210,9 @@ async def test_what_somebody_else_does_to_the_node_stands(here: Yard) -> None:
     with pytest.raises(MovedOnError, match="kubectl-cordon"):
         await here.remediation.roll_back(plan, record, ExecutionInMemory())
     assert await here.is_cordoned(NODE)
+    told = record.model_copy(update={"after": now})  # whoever was told of it wants it all the same
+    await here.remediation.roll_back(plan, told, ExecutionInMemory())
+    assert not await here.is_cordoned(NODE)
 
 
 async def test_somebody_uncordons_it_while_it_is_drained_and_keeps_the_rest(here: Yard) -> None:

@@ -54,6 +54,13 @@ async def test_what_somebody_has_changed_since_is_noticed_and_left_alone(
     assert not await wire.passes(ATTACKER[4])
 
 
+async def test_whoever_was_told_of_a_change_overwrites_it(wire: Wire, action: Acted) -> None:
+    await replaced(wire)
+    told = action.record.model_copy(update={"after": await action.remediation.snapshot(action.plan)})
+    await action.remediation.roll_back(action.plan, told, ExecutionInMemory())
+    assert await held(wire) == []
+
+
 async def test_what_somebody_has_taken_out_is_noticed_and_stays_out(wire: Wire, action: Acted) -> None:
     await nft(wire, f"delete element {SET} {{ 198.51.100.7 }}")
     assert await action.moved_on()

@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
-from bot.response.deadlines.wear_offs import look_at_wear_offs
+from bot.response.deadlines.wear_offs import check_wear_offs
 from bot.response.engine.dbos import Engine
 from bot.response.interventions.pauses import PauseFollower, reconsider_held
 from bot.response.interventions.requests import end_settled
@@ -114,7 +114,7 @@ class Sweeper:
         await queue_lost_assessments(self._context, partial(self._engine.under_way, QueueName.INCIDENTS))
 
     async def _wear_offs(self) -> None:
-        await look_at_wear_offs(self._context)
+        await check_wear_offs(self._context)
 
     async def _settled_requests(self) -> None:
         await end_settled(self._context)

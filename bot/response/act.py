@@ -325,6 +325,8 @@ async def _for_people(work: Work, context: Context, action: Action, effect: Effe
     remediation = context.catalogue[action.plan.remediation]
     if effect.interrupted and remediation.asks_after_crash:
         return "its process died inside, and how far it got is for a person to see"
+    if action.halted_at is not None:
+        return action.halted_why
     return await held_by_people(work, context, action)
 
 

@@ -5,6 +5,7 @@ its noun. Text from outside may be in any text column, so what an index covers i
 The names avoid those of the durable engine, which keeps its tables in the same database.
 """
 
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, TARGET_LOCKS, WEAR_OFFS
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -16,11 +17,9 @@ from storage.tables.people import (
     USED_LINKS,
 )
 from storage.tables.response import (
-    ACTION_STEPS,
     ACTIONS,
     ALERTS,
     ASSESSMENTS,
-    ATTEMPTS,
     AUDIT_ANCHORS,
     AUDIT_ENTRIES,
     AUDIT_HEAD,
@@ -35,9 +34,7 @@ from storage.tables.response import (
     POLICIES,
     QUARANTINED_ALERTS,
     REVIEWS,
-    TARGET_LOCKS,
     VOTES,
-    WEAR_OFFS,
 )
 
 __all__ = [

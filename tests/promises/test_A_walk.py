@@ -20,9 +20,9 @@ from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.promises.walk import BESIDES, EVENTS, Walk, walked
 
 ALL = sorted({*EVENTS, *BESIDES})
-POINTS = 10
+POINTS = 15
 """Transactions of the flow act whose effect did not help: that many places for something to happen before."""
-UP_TO_THE_EFFECT = 5
+UP_TO_THE_EFFECT = 6
 """Of these, until it has begun: from there on it goes the same way, whoever let it act."""
 
 

@@ -64,6 +64,7 @@ class Walk:
     def __post_init__(self) -> None:
         self.senses = Asked(brakes=self.brakes)
         self.switch.begins = self._begins
+        self.switch.begins_step = self._begins_step
         self.context = Context(
             database=Interrupted(self.database, self._before),
             policy=lambda: self.policy,
@@ -140,6 +141,13 @@ class Walk:
         against = self.brakes.against_act(action) if effect == "execute" else self.brakes.against_rollback()
         if against:
             self.faults.append(f"{effect} began although: {', '.join(against)}")
+
+    async def _begins_step(self, effect: str) -> None:
+        async with self.database.read() as work:
+            (action,) = await work.actions.in_states(frozenset({ActionState.EXECUTING, ActionState.ROLLING_BACK}))
+        against = self.brakes.against_step(action) if effect == "execute" else self.brakes.against_rollback()
+        if against:
+            self.faults.append(f"a step of {effect} began although: {', '.join(against)}")
         self.executed[f"{effect} {action.id} {action.rollbacks}"] += 1
 
     async def _look_back(self) -> None:

@@ -50,19 +50,30 @@ class Brakes:
             if holds
         ]
 
+    def against_step(self, action: Action) -> list[str]:
+        """What people have said meanwhile; what monitors say only keeps the whole from beginning."""
+        said = {"paused": self.paused, "taken": self.taken, "stopped": action.id in self.stopped}
+        return [name for name, holds in said.items() if holds]
+
     def against_rollback(self) -> list[str]:
         return [name for name, holds in {"paused": self.paused, "taken": self.taken}.items() if holds]
 
 
 @dataclass
 class Watched(Switch):
-    """A switch that says when an effect begins."""
+    """A switch that says when an effect begins, and when its one step does."""
 
     begins: Callable[[str], Awaitable[None]] | None = None
+    begins_step: Callable[[str], Awaitable[None]] | None = None
 
-    async def inside(self, what: str) -> None:
+    async def before(self, what: str) -> None:
         assert self.begins is not None
         await self.begins(what)
+        await super().before(what)
+
+    async def inside(self, what: str) -> None:
+        assert self.begins_step is not None
+        await self.begins_step(what)
         await super().inside(what)
 
 

@@ -1,4 +1,4 @@
-"""Effects that end by themselves: when the time has come somebody looks whether they have, and people are told.
+"""Effects that end by themselves: when the time has come it is checked whether they have, and people are told.
 
 What has ended leaves the incident as it was, so it is assessed anew where it still fires.
 """
@@ -18,28 +18,28 @@ from bot.response.notices.report import report
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
-LOOKS = 3
-"""So often somebody looks before people are told that it has not ended."""
+CHECKS = 3
+"""So often it is checked before people are told that it has not ended."""
 AGAIN = timedelta(seconds=30)
-"""Between two looks: clocks differ, and systems forget things a little late."""
+"""Between two checks: clocks differ, and systems forget things a little late."""
 
 log = logging.getLogger(__name__)
 
 
-async def look_at_wear_offs(context: Context) -> int:
-    """Look at each effect that is to have ended by now; of how many that is settled."""
+async def check_wear_offs(context: Context) -> int:
+    """Check each effect that is to have ended by now; of how many that is settled."""
     async with context.database.read() as work:
         due = await work.wear_offs.due(context.now())
     settled = 0
     for seen in due:
         try:
-            settled += await _look(context, seen)
+            settled += await _check(context, seen)
         except Exception:
             log.exception("whether the effect of action %s has ended could not be settled", seen.action_id)
     return settled
 
 
-async def _look(context: Context, seen: WearOff) -> bool:
+async def _check(context: Context, seen: WearOff) -> bool:
     async with context.database.read() as work:
         action = await work.actions.get(seen.action_id)
     if action is None:
@@ -50,8 +50,8 @@ async def _look(context: Context, seen: WearOff) -> bool:
         now, fresh = context.now(), await work.actions.get(action.id)
         if fresh is None or fresh.state is not action.state:
             return False  # somebody rolls it back at this moment
-        if stands and ended is not True and seen.looks + 1 < LOOKS:
-            await work.wear_offs.look_again(seen, now + AGAIN)
+        if stands and ended is not True and seen.checks + 1 < CHECKS:
+            await work.wear_offs.check_again(seen, now + AGAIN)
             return False
         if not await work.wear_offs.settle(seen, ended is True, now):
             return False

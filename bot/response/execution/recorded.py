@@ -14,8 +14,8 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
 
-LOOKED_EVERY_SECONDS = 1.0
-"""How often somebody who waits for the next try looks whether it was halted meanwhile."""
+ASKED_EVERY_SECONDS = 1.0
+"""How often somebody who waits for the next try asks whether it was halted meanwhile."""
 
 Result = TypeVar("Result")
 
@@ -125,7 +125,7 @@ class RecordedExecution:
         return {"action": self.action_id, "of": self._what, "number": number, "words": words, "target": target}
 
     async def _wait(self, until: float) -> None:
-        """Wait for the next try; whoever halts it meanwhile is heard."""
+        """Wait for the next try; whoever halts it meanwhile ends the wait."""
         loop = asyncio.get_running_loop()
         while True:
             async with self._context.database.read() as work:
@@ -134,7 +134,7 @@ class RecordedExecution:
             left = until - loop.time()
             if left <= 0:
                 return
-            await self._context.closing.wait(min(left, LOOKED_EVERY_SECONDS))
+            await self._context.closing.wait(min(left, ASKED_EVERY_SECONDS))
 
     def _refuse(self, why: str, words: str) -> None:
         if why:

@@ -38,7 +38,7 @@ async def verify(context: Context, action_id: str, *, finished: bool, once: bool
         context: the collaborators.
         action_id: whose effect it is.
         finished: whether the effect was carried out to its end.
-        once: look a single time, to tell people how things stand.
+        once: ask a single time, to tell people how things stand.
     """
     try:
         async with context.database.read() as work:
@@ -62,8 +62,8 @@ async def verify(context: Context, action_id: str, *, finished: bool, once: bool
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at everything that can be asked."""
+class _Answers:
+    """Every answer to one round of asking."""
 
     healthy: bool
     known: bool
@@ -83,17 +83,17 @@ class _Asking:
 
     async def once(self) -> Verification:
         """How things stand at this moment."""
-        look = await self._look()
-        stands = "It is not healthy" if look.known else "Whether it is healthy cannot be told"
-        text = "It is healthy at the moment." if look.healthy else f"{stands}: {look.text}"
-        return Verification(healthy=look.healthy, summary=text, known=look.known)
+        answers = await self._ask()
+        stands = "It is not healthy" if answers.known else "Whether it is healthy cannot be told"
+        text = "It is healthy at the moment." if answers.healthy else f"{stands}: {answers.text}"
+        return Verification(healthy=answers.healthy, summary=text, known=answers.known)
 
     async def until_healthy(self) -> Verification:
         """Until it was healthy ``stable`` times in a row, or ``within`` is over."""
         context, verify = self.context, self.runbook.verify
         started, streak = context.now(), 0
         while True:
-            last = await self._look()
+            last = await self._ask()
             streak = streak + 1 if last.healthy else 0
             elapsed = (context.now() - started).total_seconds()
             if streak >= verify.stable:
@@ -105,23 +105,23 @@ class _Asking:
                 )
             await asyncio.sleep(context.timing.verify_interval_seconds)
 
-    async def _look(self) -> _Look:
+    async def _ask(self) -> _Answers:
         """Healthy where nothing that was asked says otherwise; the monitor is asked wherever the policy names it."""
         verify = self.runbook.verify
         monitored = verify.healthy is not None or verify.http is not None
         monitor = await self._ask_the_monitor() if monitored else None
         if monitor is not None and monitor.finding is not Finding.SUPPORTS:
-            return _Look(False, monitor.finding is Finding.CONTRADICTS, monitor.detail)
+            return _Answers(False, monitor.finding is Finding.CONTRADICTS, monitor.detail)
         condition, said = await self._ask_the_targets()
         words = f"the monitor says healthy, but {said}" if monitored else said
         match condition:
             case Condition.HEALTHY:
-                return _Look(True, True, said)
+                return _Answers(True, True, said)
             case Condition.SETTLING | Condition.UNHEALTHY:
-                return _Look(False, True, words)
+                return _Answers(False, True, words)
             case Condition.UNKNOWN if monitored and self.finished:
-                return _Look(True, True, said)
-        return _Look(False, False, words)
+                return _Answers(True, True, said)
+        return _Answers(False, False, words)
 
     async def _ask_the_monitor(self) -> Evidence:
         """One answer; an error in asking is an answer that nobody can read."""
@@ -134,7 +134,7 @@ class _Asking:
             return Evidence(name="verify", query=self.promql or url or "", finding=Finding.UNKNOWN, detail=detail)
 
     async def _ask_the_targets(self) -> tuple[Condition | None, str]:
-        """The remediation's own view, in words too; None where the targets cannot be seen, which is never a yes."""
+        """The remediation's own view, in words too; None where the targets cannot be seen: that is never healthy."""
         try:
             async with asyncio.timeout(self.context.timing.plan_timeout_seconds):
                 own = await self.context.catalogue[self.action.plan.remediation].health(self.action.plan, self.record)

@@ -66,12 +66,12 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class WearOff:
-    """An effect that is to end by itself, and at which we look then."""
+    """An effect that is to end by itself, which is checked then."""
 
     action_id: str
     due_at: datetime
-    looks: int
-    """How often we have looked."""
+    checks: int
+    """How often it was checked."""
     ended: bool | None = None
     """What was found; None as long as that is open."""
 

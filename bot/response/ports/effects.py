@@ -55,18 +55,18 @@ class Steps(Protocol):
 
 
 class WearOffs(Protocol):
-    """Effects that end by themselves, and when we look whether they have."""
+    """Effects that end by themselves, and when it is checked whether they have."""
 
     async def expect(self, action_id: str, due_at: datetime) -> None:
         """The action's effect is to have ended by then; asking again changes nothing."""
         ...
 
     async def due(self, now: datetime, limit: int = 20) -> Sequence[WearOff]:
-        """Those to look at now, longest overdue first."""
+        """Those to check now, longest overdue first."""
         ...
 
-    async def look_again(self, seen: WearOff, due_at: datetime) -> bool:
-        """Put the next look off until then; False when somebody else has looked since."""
+    async def check_again(self, seen: WearOff, due_at: datetime) -> bool:
+        """Put the next check off until then; False when somebody else has checked since."""
         ...
 
     async def settle(self, seen: WearOff, ended: bool, now: datetime) -> bool:

@@ -43,7 +43,7 @@ def upgrade() -> None:
         "wear_offs",
         sa.Column("action_id", sa.String(), nullable=False),
         sa.Column("due_at", TIME, nullable=False),
-        sa.Column("looks", sa.Integer(), nullable=False),
+        sa.Column("checks", sa.Integer(), nullable=False),
         sa.Column("seen_at", TIME, nullable=True),
         sa.Column("ended", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["action_id"], ["actions.id"], name="fk_wear_offs_action_id_actions"),

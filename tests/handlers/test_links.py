@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy import update
 
 from bot.policy.situation import Notification, Oversight, Planned, Scope, ScopeKind
+from bot.remediation import Snapshot
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.incidents import IncidentState
-from bot.response.model.records import StoredDecision
+from bot.response.model.records import StoredDecision, execute_key
 from bot.response.model.state_words import state_words
 from bot.response.ports.context import Context, utc_now
 from bot.second_channel.links import LinkIntervention, Links, Offer
@@ -224,3 +226,23 @@ async def test_a_resolved_incident_still_lets_its_readers_pause(pages: Pages) ->
     async with pages.database.begin() as work:
         await work.session.execute(INCIDENTS.update().values(state=IncidentState.RESOLVED))
     assert (await pages.press(pages.link(LinkIntervention.PAUSE)))[0] == 200
+
+
+async def test_a_link_stops_what_runs_step_by_step_and_says_before_that_nothing_is_rolled_back(pages: Pages) -> None:
+    key = execute_key("a1")
+    async with pages.database.begin() as work:
+        await work.session.execute(update(ACTIONS).values(state=ActionState.EXECUTING, due_at=None))
+        await work.attempts.claim(key, Snapshot())
+        await work.steps.begin(key, 1, "Evict checkout-1 (1 of 3)", "supervisor:checkout", utc_now())
+    link = pages.link(LinkIntervention.STOP)
+    status, text = await pages.look(link)
+    assert status == 200
+    assert "How far it is: Evict checkout-1 (1 of 3)." in text
+    assert "nothing is rolled back by itself" in text
+    status, text = await pages.press(link)
+    assert (status, "no further step begins" in text) == (200, True)
+    action = await pages.action()
+    assert (action.state, action.halted_by) == (ActionState.EXECUTING, f"link:{ALICE}")
+    assert action.halted_why == f"Stopped by {ALICE} (through a link)"
+    status, text = await pages.look(pages.link(LinkIntervention.STOP, nonce="another"))
+    assert "running, but no further step begins" in text

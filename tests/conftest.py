@@ -15,7 +15,7 @@ from tests.fixtures.slack_calls import every_web_api, faults, granted_scopes
 from tests.unit import is_unit, without_servers
 
 # Once for all folders: imported into several of them, a fixture of the session would begin, and end, several times.
-pytest_plugins = ["tests.fixtures.database", "remediations.testing.plugin"]
+pytest_plugins = ["tests.fixtures.database", "tests.fixtures.kubernetes", "remediations.testing.plugin"]
 
 settings.register_profile("at any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("at any speed")

@@ -286,7 +286,7 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
     if action is None or action.state is not ActionState.VERIFYING:
         return False
     if effect.result is EffectResult.HALTED:
-        text = f"{effect.summary} {health.summary} Nothing was undone."
+        text = f"{effect.summary} {health.summary} Nothing was rolled back."
         await finish(work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True)
         return False
     if health.healthy:

@@ -21,6 +21,7 @@ SUBJECT_MAX_CHARACTERS = 180
 LINE_MAX_CHARACTERS = 600
 LINKS_LABEL_END = ":"
 STEPS_SHOWN = 8
+NOTES_SHOWN = 8
 LINES_SHOWN = 12
 _SEVERITIES = {"critical": "Critical", "page": "Page", "error": "Error", "high": "High", "warning": "Warning"}
 IN_SLACK_ONLY = "It can be given in Slack only, once Slack answers again."
@@ -136,7 +137,7 @@ def _words(card: CardNotice) -> StateWords:
     """The words of its question. Delivering an announcement opens the veto window: whoever reads it is in it."""
     delivered = {ActionState.ANNOUNCING: ActionState.VETO_WINDOW}
     state = card.action_state
-    return question_words(delivered.get(state, state) if state else None, card.verdict)
+    return question_words(delivered.get(state, state) if state else None, card.verdict, card.result)
 
 
 def _card(kind: Kind, card: CardNotice) -> Iterator[str]:
@@ -146,9 +147,10 @@ def _card(kind: Kind, card: CardNotice) -> Iterator[str]:
     yield _standing(kind, card, sentence)
     if card.plan is not None and kind is not Kind.ENDING:
         steps = [f"  {number}. {one_line(step, 200)}" for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], 1)]
+        notes = [f"{note.label}: {one_line(note.text, 200)}" for note in card.plan.notes[:NOTES_SHOWN]]
         radius, back = one_line(card.plan.blast_radius, 100), one_line(card.plan.rollback, 200)
         what = f"Plan: {one_line(card.plan.summary, 200)}"
-        yield "\n".join([what, *steps, f"Blast radius: {radius}", f"Rollback: {back}"])
+        yield "\n".join([what, *steps, *notes, f"Blast radius: {radius}", f"Rollback: {back}"])
     if card.outcome and card.outcome != sentence:
         yield one_line(card.outcome)
     if kind is not Kind.ENDING:

@@ -122,4 +122,6 @@ def _member(member: Member) -> Mrkdwn:
 
 
 def _state(member: Member) -> str:
-    return state_words(member.action.state if member.action else member.incident.state).within
+    action = member.action
+    said = state_words(action.state, action.result) if action else state_words(member.incident.state)
+    return said.within

@@ -14,12 +14,13 @@ from bot.policy.situation import Pause
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action, ActionState
-from bot.response.model.notices import Button, PlanCard
+from bot.response.model.notices import Button
 from bot.response.model.state_words import state_words
-from bot.response.notices.card import blast_radius_text
-from bot.response.notices.rollback_words import rollback_text
+from bot.response.notices.plan_words import plan_card
+from bot.response.notices.progress import Doing
 from bot.slack import layout, listings
 from bot.slack.cards.buttons import button_row
+from bot.slack.cards.situations import Shown
 from bot.slack.modals import View
 from bot.slack.replies import COMMAND, IncidentLine, incident
 from bot.slack.text import (
@@ -44,6 +45,7 @@ from bot.slack.tones import toned
 PAUSES_SHOWN = 6
 PROBLEMS_SHOWN = 4
 WAITING_SHOWN = 8
+UNDER_WAY_SHOWN = 5
 REVIEWS_SHOWN = 5
 INCIDENTS_SHOWN = 10
 ACTIONS_SHOWN = 10
@@ -66,6 +68,8 @@ class HomeFacts:
     """Those of the policy that last now."""
     waiting: Sequence[Action]
     """Questions that this person may answer and has not, and announced acts they may stop; oldest first."""
+    under_way: Sequence[Doing]
+    """What is carried out or rolled back at this moment; oldest first."""
     incidents: Sequence[IncidentLine]
     """The newest of them; ``incidents_open`` counts all."""
     incidents_open: int
@@ -85,6 +89,7 @@ def home_view(facts: HomeFacts) -> View:
         layout.section(_autonomy(facts)),
         layout.divider(),
         *_waiting(facts),
+        *_under_way(facts),
         *_reviews(facts),
         layout.divider(),
         *_chapter(f"Open incidents: {facts.incidents_open}", list(map(incident, facts.incidents[:INCIDENTS_SHOWN]))),
@@ -132,15 +137,23 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         end = "runs unless stopped before" if announced else "answer before"
         due = concat(words(f"{end} "), when(action.due_at)) if action.due_at else EMPTY
         blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), due])))
-        plan = PlanCard(
-            summary=action.plan.summary,
-            steps=action.plan.steps,
-            blast_radius=blast_radius_text(action.plan),
-            rollback=rollback_text(action.plan),
-        )
-        row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan)
+        row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan_card(action.plan))
         blocks += [row] if row else []
     return [*blocks, *_more(count - WAITING_SHOWN, "questions")]
+
+
+def _under_way(facts: HomeFacts) -> list[Block]:
+    if not facts.under_way:
+        return []
+    blocks: list[Block] = [layout.section(bold(words(f"⚙️ Under way: {len(facts.under_way)}")))]
+    for one in facts.under_way[:UNDER_WAY_SHOWN]:
+        action = one.action
+        blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), listings.doing(one)])))
+        if one.progress.can_be_halted:
+            at = Shown(action.state.value)
+            row = button_row((Button.STOP,), action.id, action.revision, at=at, plan=plan_card(action.plan))
+            blocks += [row] if row else []
+    return [*blocks, *_more(len(facts.under_way) - UNDER_WAY_SHOWN, "")]
 
 
 def _reviews(facts: HomeFacts) -> list[Block]:
@@ -162,7 +175,7 @@ def _reviews(facts: HomeFacts) -> list[Block]:
 
 def _ended(facts: HomeFacts, action: Action) -> Mrkdwn:
     at = when(action.finished_at) if action.finished_at else EMPTY
-    return dotted([_name(facts, action), listings.planned(action), toned(state_words(action.state)), at])
+    return dotted([_name(facts, action), listings.planned(action), toned(state_words(action.state, action.result)), at])
 
 
 def _name(facts: HomeFacts, action: Action) -> Mrkdwn:

@@ -14,10 +14,11 @@ from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action
 from bot.response.model.records import AuditEntry
-from bot.response.notices.card import blast_radius_text
-from bot.response.notices.rollback_words import rollback_text
+from bot.response.model.state_words import state_words
+from bot.response.notices.plan_words import plan_card
+from bot.response.notices.progress import Doing
 from bot.slack import explaining, layout
-from bot.slack.cards.wording import people
+from bot.slack.cards.wording import people, plan_note
 from bot.slack.layout import Message
 from bot.slack.text import (
     EMPTY,
@@ -39,6 +40,7 @@ RUNBOOKS_SHOWN = 20
 REVIEWS_SHOWN = 15
 ENTRIES_SHOWN = 20
 STEPS_SHOWN = 6
+NOTES_SHOWN = 8
 OBJECTIONS_SHOWN = 6
 LINES_PER_SECTION = 5
 
@@ -86,6 +88,12 @@ def planned(action: Action) -> Mrkdwn:
     return escape(action.plan.summary.rstrip(". "), 150)
 
 
+def doing(one: Doing) -> Mrkdwn:
+    """How an action that is under way stands, and how far it is."""
+    stands, far = state_words(one.action.state).within, one.progress.words
+    return escape(f"{stands}: {far}" if far else stands, 200)
+
+
 def record(entries: Sequence[AuditEntry], incident: str = "") -> Message:
     """``/watch audit``, newest first; of one incident where it is named."""
     of = f" of {incident}" if incident else ""
@@ -109,15 +117,17 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
     title = spaced(words("🎭 Rehearsal of"), code(runbook, 80), words("· nothing was changed"))
     blocks: list[Block] = [layout.section(bold(title))]
     if plan is not None:
+        told = plan_card(plan)
         steps = [escape(f"{number}. {step}", 150) for number, step in enumerate(plan.steps[:STEPS_SHOWN], start=1)]
         blocks += [
             layout.section(lines([bold(escape(plan.summary, 200)), *steps])),
             layout.fields(
                 [
-                    lines([bold(words("Blast radius")), escape(blast_radius_text(plan), 150)]),
-                    lines([bold(words("Rollback")), escape(capital(rollback_text(plan)), 250)]),
+                    lines([bold(words("Blast radius")), escape(told.blast_radius, 150)]),
+                    lines([bold(words("Rollback")), escape(capital(told.rollback), 250)]),
                 ]
             ),
+            *([layout.section(lines(map(plan_note, told.notes[:NOTES_SHOWN])))] if told.notes else []),
         ]
     blocks.append(layout.section(_possible(seen)))
     others = [person for person in seen.approvers if person != seen.situation.requested_by]

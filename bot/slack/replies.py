@@ -12,11 +12,12 @@ from slack_sdk.models.blocks import Block
 from bot.policy.decision import RuleResult
 from bot.policy.situation import Pause
 from bot.response.interventions.explanations import Explanation
-from bot.response.model.actions import ActionState
-from bot.response.model.incidents import Incident, IncidentState
+from bot.response.model.actions import ActionState, Result
+from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import CardNotice
 from bot.response.model.state_words import state_words
-from bot.slack import explaining, layout
+from bot.response.notices.progress import Doing
+from bot.slack import explaining, layout, listings
 from bot.slack.cards.incident import render_card
 from bot.slack.cards.wording import people, severity_words
 from bot.slack.layout import Message
@@ -39,6 +40,7 @@ from bot.slack.text import (
 
 INCIDENTS_SHOWN = 15
 PAUSES_SHOWN = 8
+DOING_SHOWN = 8
 PROBLEMS_SHOWN = 8
 OBJECTIONS_SHOWN = 6
 COMMAND = "/watch"
@@ -74,6 +76,8 @@ class StatusFacts:
     policy_digest: str
     now: datetime
     process: ProcessFacts | None = None
+    doing: Sequence[Doing] = ()
+    """What is carried out or rolled back at this moment; oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,9 @@ class IncidentLine:
     incident: Incident
     action_state: ActionState | None
     permalink: str = ""
+    result: Result | None = None
+    progress: str = ""
+    """How far its action is, in words without a full stop."""
 
 
 def status(facts: StatusFacts) -> Message:
@@ -94,6 +101,8 @@ def status(facts: StatusFacts) -> Message:
         f"{facts.reviews_open} to review"
     )
     blocks: list[Block] = [layout.section(lines([bold(title), *problems, words(counts)]))]
+    if facts.doing:
+        blocks.append(layout.section(lines([bold(words("⚙️ Under way")), *map(_doing, facts.doing[:DOING_SHOWN])])))
     if facts.pauses:
         shown = [_pause(one) for one in facts.pauses[:PAUSES_SHOWN]]
         blocks.append(layout.section(lines([bold(words("⏸️ Paused")), *shown])))
@@ -176,6 +185,11 @@ def _process(process: ProcessFacts) -> list[Mrkdwn]:
     ]
 
 
+def _doing(one: Doing) -> Mrkdwn:
+    name = bold(words(incident_name(one.action.incident_id)))
+    return dotted([name, listings.planned(one.action), listings.doing(one)])
+
+
 def _pause(pause: Pause) -> Mrkdwn:
     until = concat(words("until "), when(pause.until)) if pause.until else words("until somebody resumes it")
     return dotted(
@@ -192,7 +206,8 @@ def incident(line: IncidentLine) -> Mrkdwn:
     if one.state is IncidentState.TAKEN and one.taken_by:
         standing = concat(words(f"{state_words(one.state).within} by "), mention(one.taken_by))
     elif line.action_state is not None:
-        standing = words(state_words(line.action_state).within)
+        stands = state_words(line.action_state, line.result).within
+        standing = escape(f"{stands}: {line.progress}" if line.progress else stands, 150)
     return dotted(
         [
             bold(name),

@@ -9,13 +9,14 @@ from bot.policy.situation import Pause
 from bot.response.interventions import reviews
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
-from bot.response.model.actions import UNDER_WAY, Action, ActionState
+from bot.response.model.actions import IN_STEPS, UNDER_WAY, Action, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
+from bot.response.notices.progress import Doing, progress_of
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 from bot.slack.home_tab import ACTIONS_SHOWN, INCIDENTS_SHOWN, HomeFacts
-from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
+from bot.slack.replies import DOING_SHOWN, IncidentLine, ProcessFacts, StatusFacts
 from storage.unit_of_work import UnitOfWork
 
 INCIDENTS_MAX = 1000
@@ -32,6 +33,8 @@ class Overview:
     """The unresolved ones, newest first."""
     waiting: Sequence[Action]
     under_way: int
+    doing: Sequence[Doing]
+    """Those of them that change something now."""
     reviews_open: int
 
     def status(
@@ -44,6 +47,7 @@ class Overview:
             incidents_open=len(self.incidents),
             waiting_for_people=len(self.waiting),
             under_way=self.under_way,
+            doing=self.doing,
             reviews_open=self.reviews_open,
             policy_digest=policy_digest,
             now=now,
@@ -61,6 +65,7 @@ class HomeOverview:
     """What waits for people, and what people may still stop; oldest first."""
     answered: Mapping[str, frozenset[str]]
     """Question -> who has answered it already."""
+    under_way: Sequence[Doing]
     incidents: Sequence[IncidentLine]
     incidents_open: int
     ended: Sequence[Action]
@@ -76,6 +81,7 @@ class HomeOverview:
             pauses=self.pauses,
             freezes=self.freezes,
             waiting=[action for action in self.open_questions if self._waits_for(action, person)],
+            under_way=self.under_way,
             incidents=self.incidents,
             incidents_open=self.incidents_open,
             ended=self.ended,
@@ -97,6 +103,7 @@ async def gather(work: Work, now: datetime) -> Overview:
         incidents=await work.incidents.unresolved(INCIDENTS_MAX),
         waiting=await work.actions.in_states(frozenset({ActionState.WAITING})),
         under_way=len(await work.actions.in_states(UNDER_WAY)),
+        doing=await _doing(work),
         reviews_open=await work.reviews.open_count(),
     )
 
@@ -107,8 +114,9 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
     unresolved = await work.incidents.unresolved(INCIDENTS_MAX)
     questions = await work.actions.in_states(frozenset({ActionState.WAITING, ActionState.VETO_WINDOW}))
     ended = await work.actions.finished(now - ENDED_WITHIN, ACTIONS_SHOWN + 1)
+    under_way = await _doing(work)
     known = {incident.id: incident for incident in unresolved}
-    for action in ended:
+    for action in [*ended, *(one.action for one in under_way)]:
         found = known.get(action.incident_id) or await work.incidents.get(action.incident_id)
         if found is not None:
             known[found.id] = found
@@ -117,6 +125,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
         freezes=_lasting(policy, now),
         open_questions=questions,
         answered=await work.votes.of_all([action.id for action in questions]),
+        under_way=under_way,
         incidents=await lines(work, unresolved[:INCIDENTS_SHOWN], workspace_url),
         incidents_open=len(unresolved),
         ended=ended,
@@ -131,8 +140,16 @@ async def lines(work: Work, incidents: Sequence[Incident], workspace_url: str) -
     listed = []
     for incident in incidents:
         action = await current_action(work, incident)
-        listed.append(IncidentLine(incident, action.state if action else None, permalink(incident, workspace_url)))
+        state, result = (action.state, action.result) if action else (None, None)
+        progress = (await progress_of(work, action)).words if state in IN_STEPS else ""
+        listed.append(IncidentLine(incident, state, permalink(incident, workspace_url), result, progress))
     return listed
+
+
+async def _doing(work: Work) -> Sequence[Doing]:
+    """What is carried out or rolled back now, and how far it is; one more than is shown, so that it is said so."""
+    actions = await work.actions.in_states(IN_STEPS, DOING_SHOWN + 1)
+    return [Doing(action, await progress_of(work, action)) for action in actions]
 
 
 def permalink(incident: Incident, workspace_url: str) -> str:

@@ -57,7 +57,7 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
             return NOTHING_DONE
         consequence = await if_rolled_back(work, context.policy(), action)
         if not consequence:
-            said = state_words(action.state).within
+            said = state_words(action.state, action.result).within
             return Answer(False, f"There is nothing to roll back ({said}). {rollback_line(action.plan)}")
         return drawn(
             roll_back_modal(incident.name, incident.handle, incident.revision, action.plan.summary, consequence)

@@ -14,10 +14,11 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions import approvals
 from bot.response.interventions import pauses as controls
 from bot.response.interventions.clicks import Answer, Press
-from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
+from bot.response.model.actions import ACTION_LIFECYCLE, IN_STEPS, ActionEvent, ActionState
 from bot.response.model.incidents import Incident
 from bot.response.model.state_words import state_words
 from bot.response.notices.card import current_action
+from bot.response.notices.progress import progress_of
 from bot.response.ports.context import Context
 from bot.second_channel.links import PATH, LinkError, LinkIntervention, Links, Offer
 from handlers.web.link_page import page
@@ -26,6 +27,10 @@ from storage.unit_of_work import UnitOfWork
 
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 NOTHING_DONE = "Nothing was done."
+WHAT_STOPS = (
+    "If you stop it, no further step begins. What is done until then stays done: nothing is rolled back by itself, "
+    "and a person is called to decide."
+)
 _DONE = {LinkIntervention.STOP: "Stopped", LinkIntervention.PAUSE: "Paused"}
 NOT_OURS, GONE, TOO_LATE = 404, 410, 409
 
@@ -151,7 +156,8 @@ async def _preview(work: UnitOfWork, offer: Offer) -> _Preview:
             (
                 "Nothing will act by itself any more, anywhere, until somebody resumes it: in Slack with "
                 "/watch resume, or on the machine: watchkeeper resume.",
-                "What has begun already is finished. Alerts still come in, and people can still act by hand.",
+                "What runs now ends before its next step, and a person is called for it; nothing is rolled back.",
+                "Alerts still come in, and people can still act by hand.",
             ),
             "Yes, pause everything",
         )
@@ -163,8 +169,14 @@ async def _stop_preview(work: UnitOfWork, incident: Incident | None) -> _Preview
     if incident is None or action is None:
         return _Preview("There is nothing to stop", (NOTHING_DONE,), "")
     what = f"{action.plan.summary.rstrip('. ')} ({incident.name}, {incident.alert_name} on {incident.service})."
+    progress = await progress_of(work, action)
+    if progress.can_be_halted:
+        far = f"How far it is: {progress.words}." if progress.words else ""
+        return _Preview(f"Stop {incident.name}?", (what, far, WHAT_STOPS), "Yes, stop it")
     if not ACTION_LIFECYCLE.allows(action.state, ActionEvent.STOP):
-        stands = f"How it stands: {state_words(action.state).within}. {NOTHING_DONE}"
+        said = state_words(action.state, action.result).within
+        stopping = ", but no further step begins" if action.halted_at is not None and action.state in IN_STEPS else ""
+        stands = f"How it stands: {said}{stopping}. {NOTHING_DONE}"
         return _Preview("There is nothing to stop any more", (what, stands), "")
     runs_itself = action.state is ActionState.VETO_WINDOW and action.due_at is not None
     starts = f"It starts by itself at {action.due_at:%H:%M:%S} UTC." if runs_itself else ""

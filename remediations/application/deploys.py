@@ -4,14 +4,19 @@ A version is known by *what* is deployed and never by a number: numbers are give
 deployed again, and whoever goes "one back" twice is on the bad one again.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.remediation import Condition
+from bot.remediation import Condition, NothingToDoError, PermanentError
+from remediations.targets import NAMES_IN_A_SENTENCE, listed
 
-IMAGES_IN_WORDS = 3
+
+def words_of(name: str, images: Sequence[str]) -> str:
+    """A version for people: "web:41 (6d5f9c8b7)"."""
+    shown = ", ".join(image.rpartition("/")[2] for image in images[:NAMES_IN_A_SENTENCE])
+    return f"{shown} ({name})" if shown else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,8 @@ class Version:
 
     @property
     def words(self) -> str:
-        """For people: "web:41 (6d5f9c8b7)"."""
-        shown = ", ".join(image.rpartition("/")[2] for image in self.images[:IMAGES_IN_WORDS])
-        return f"{shown} ({self.name})" if shown else self.name
+        """For people."""
+        return words_of(self.name, self.images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +114,32 @@ class Deploys(Protocol):
 def _ends(wanted: str) -> Callable[[str], bool]:
     """Whether an image is ``wanted``, or ends with it after one of the marks that parts of an image are parted by."""
     return lambda image: image == wanted or any(image.endswith(f"{mark}{wanted}") for mark in "/:@")
+
+
+def wanted_version(deployed: Deployed, to: str | None) -> Version:
+    """The version to go to.
+
+    Raises:
+        NothingToDoError: it is in place, or somebody has rolled back already.
+        PermanentError: there is none, or ``to`` means several.
+    """
+    current = deployed.current
+    if to is None:
+        if deployed.later:
+            raise NothingToDoError(
+                f"{deployed.label} was rolled back already: it is at {current.words}, and {deployed.later[0].words} "
+                "came after that. To go further back, say to which version in `to`."
+            )
+        if not deployed.earlier:
+            raise PermanentError(
+                f"{deployed.label} has no earlier version than {current.words}: its system keeps none. Deploy one."
+            )
+        return next((each for each in deployed.earlier if each.works), deployed.earlier[0])
+    known = deployed.known(to)
+    if any(each.content == current.content for each in known):
+        raise NothingToDoError(f"{deployed.label} is at {current.words} already.")
+    if len(known) == 1:
+        return known[0]
+    kept = listed([each.words for each in (known or (*deployed.earlier, *deployed.later))])
+    what = "means several versions" if known else "is no version that is kept"
+    raise PermanentError(f"{to!r} {what} of {deployed.label}; say which in `to`: {kept}.")

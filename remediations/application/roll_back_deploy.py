@@ -7,10 +7,10 @@ What a version has done to data cannot be known here: a migration stays. Neither
 outside of the deploy go back. The plan says so.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, JsonValue
 
@@ -33,9 +33,10 @@ from bot.remediation import (
     Snapshot,
     TemporaryError,
 )
-from remediations.application.deploys import Deployed, Deploys, Version
+from remediations.application.deploys import Deployed, Deploys, Version, wanted_version, words_of
 from remediations.backends.base import UnknownTargetError
 from remediations.capability import Through
+from remediations.targets import address_of, listed, refuse_protected, together
 
 LOOK_AGAIN_SECONDS = 2.0
 TAKEN_WITHIN = timedelta(seconds=60)
@@ -44,7 +45,6 @@ SETTLES_WITHIN = timedelta(minutes=10)
 """How long one version may take to come up before the next deploy is begun."""
 PROVEN_AFTER = timedelta(minutes=10)
 """A version that was replaced sooner may not have worked either."""
-NAMES_IN_A_SENTENCE = 3
 UNKNOWN_TO_US = (
     "What the version that goes has changed in databases, queues and configuration kept elsewhere stays as it is."
 )
@@ -87,12 +87,12 @@ class RollBackDeploy(Remediation):
         system = self._through.get(parameters.backend)
         found = await system.find(parameters.service)
         for each in found:
-            _refuse_protected(each, parameters.backend, about)
+            refuse_protected(about, parameters.backend, each.address, each.label)
         moves: list[_Move] = []
         done: list[str] = []
         for each in found:
             try:
-                moves.append(_Move(each, _wanted(each, parameters.to)))
+                moves.append(_Move(each, wanted_version(each, parameters.to)))
             except NothingToDoError as error:
                 done.append(str(error))
         if done and not moves:
@@ -116,7 +116,7 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             deployed = await _look_again(system, plan, target)
             await system.put(deployed, target.becomes["name"], "rehearsal", rehearsed=True)
-        return Report(summary=f"{system} would roll {_listed([target.label for target in plan.targets])} back.")
+        return Report(summary=f"{system} would roll {listed([target.label for target in plan.targets])} back.")
 
     async def snapshot(self, plan: Plan) -> Snapshot:
         """Which version of each target is in place. What it consists of stays with its system, secrets and all.
@@ -126,7 +126,7 @@ class RollBackDeploy(Remediation):
             PermanentError: refused, or a target is gone.
         """
         system = self._system(plan)
-        seen = [(target.key, await system.read(_address(plan, target))) for target in plan.targets]
+        seen = [(target.key, await system.read(address_of(plan, target))) for target in plan.targets]
         return Snapshot(state={"versions": {key: _state(deployed.current) for key, deployed in seen}})
 
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
@@ -140,11 +140,11 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             await _look_again(system, plan, target)
         changes = [
-            _Change(t, t.state["content"], t.becomes["name"], f"Roll {t.label} back to {t.becomes['name']}")
+            _Change(t, t.state["content"], t.becomes, f"Roll {t.label} back to {_words(t.becomes)}")
             for t in plan.targets
         ]
         done = await _put_all(system, plan, changes, execution)
-        return Report(summary=f"Put in place: {_listed(done)}.", details={"put": list(done)})
+        return Report(summary=f"Put in place: {listed(done)}.", details={"put": list(done)})
 
     async def health(self, plan: Plan, record: Record) -> Health:
         """Whether the wanted version is in place, and how far its rollout has come."""
@@ -153,7 +153,7 @@ class RollBackDeploy(Remediation):
         told: list[str] = []
         for target in plan.targets:
             try:
-                now = await system.read(_address(plan, target))
+                now = await system.read(address_of(plan, target))
             except UnknownTargetError:
                 conditions.add(Condition.UNHEALTHY)
                 told.append(f"{target.label} is gone")
@@ -163,9 +163,7 @@ class RollBackDeploy(Remediation):
             in_place = now.current.content == target.becomes["content"]
             conditions.add(now.condition if in_place else Condition.UNHEALTHY)
             told.append(f"{now.label} is {now.seen}" if in_place else f"{now.label} is at {now.current.words}")
-        decisive = (Condition.UNHEALTHY, Condition.UNKNOWN, Condition.SETTLING, Condition.HEALTHY)
-        condition = next((each for each in decisive if each in conditions), Condition.UNKNOWN)
-        return Health(condition=condition, summary=", ".join(told) or "There are no targets.")
+        return Health(condition=together(conditions), summary=", ".join(told) or "There are no targets.")
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         """Put the version back that was in place before, where ours still is.
@@ -181,15 +179,15 @@ class RollBackDeploy(Remediation):
         for target in plan.targets:
             if target.key not in record.touched:
                 continue
-            version, now = before[target.key], await system.read(_address(plan, target))
+            version, now = before[target.key], await system.read(address_of(plan, target))
             if now.current.content == version["content"]:
                 continue
             if now.current.content != target.becomes["content"]:
                 raise MovedOnError(_moved_on(target, now))
-            words = f"Bring {target.label} forward to {version['name']} again"
-            changes.append(_Change(target, target.becomes["content"], version["name"], words))
+            words = f"Bring {target.label} forward to {_words(version)} again"
+            changes.append(_Change(target, target.becomes["content"], version, words))
         done = await _put_all(system, plan, changes, execution)
-        summary = f"Put in place again: {_listed(done)}." if done else "Every version is in place as before."
+        summary = f"Put in place again: {listed(done)}." if done else "Every version is in place as before."
         return Report(summary=summary, details={"put": list(done)})
 
     def compared(self, plan: Plan, snapshot: Snapshot) -> JsonValue:
@@ -238,7 +236,8 @@ class _Change:
     target: Target
     instead_of: str
     """The content that must still be there."""
-    version: str
+    version: Mapping[str, Any]
+    """As a target's state has it."""
     words: str
 
 
@@ -248,65 +247,38 @@ async def _put_all(system: Deploys, plan: Plan, changes: Sequence[_Change], exec
     for number, change in enumerate(changes, start=1):
         place = f" ({number} of {len(changes)})" if len(changes) > 1 else ""
         async with execution.step(f"{change.words}{place}", change.target.key) as step:
-            step.details["to"] = change.version
+            step.details["to"] = change.version["name"]
             try:
                 await _put(system, plan, change, execution, waits=number < len(changes))
             except RemediationError as error:
                 kind = MovedOnError if isinstance(error, MovedOnError) else PermanentError
-                before = f"Put in place before that: {_listed(done)}." if done else "Nothing else was done."
+                before = f"Put in place before that: {listed(done)}." if done else "Nothing else was done."
                 raise kind(f"{error} {before}") from error
-        done.append(f"{change.target.label} at {change.version}")
+        done.append(f"{change.target.label} at {_words(change.version)}")
     return tuple(done)
 
 
 async def _put(system: Deploys, plan: Plan, change: _Change, execution: Execution, *, waits: bool) -> None:
-    address = _address(plan, change.target)
+    address = address_of(plan, change.target)
 
     async def put() -> None:
         now = await system.read(address)
         if now.current.content != change.instead_of:
             raise MovedOnError(_moved_on(change.target, now))
-        await system.put(now, change.version, execution.idempotency_key)
+        await system.put(now, change.version["name"], execution.idempotency_key)
 
     async def serves() -> None:
         now = await system.read(address)
         if now.condition is Condition.SETTLING:
             raise TemporaryError(f"{now.label} is still {now.seen}.", retry_after=LOOK_AGAIN_SECONDS)
         if now.condition is not Condition.HEALTHY:
-            raise PermanentError(f"{now.label} on {system} did not come up at {change.version}: it is {now.seen}.")
+            raise PermanentError(
+                f"{now.label} on {system} did not come up at {_words(change.version)}: it is {now.seen}."
+            )
 
     await execution.retrying(put, within=TAKEN_WITHIN)
     if waits:
         await execution.retrying(serves, within=SETTLES_WITHIN)
-
-
-def _wanted(deployed: Deployed, to: str | None) -> Version:
-    """The version to go to.
-
-    Raises:
-        NothingToDoError: it is in place, or somebody has rolled back already.
-        PermanentError: there is none, or ``to`` means several.
-    """
-    current = deployed.current
-    if to is None:
-        if deployed.later:
-            raise NothingToDoError(
-                f"{deployed.label} was rolled back already: it is at {current.words}, and {deployed.later[0].words} "
-                "came after that. To go further back, say to which version in `to`."
-            )
-        if not deployed.earlier:
-            raise PermanentError(
-                f"{deployed.label} has no earlier version than {current.words}: its system keeps none. Deploy one."
-            )
-        return next((each for each in deployed.earlier if each.works), deployed.earlier[0])
-    known = deployed.known(to)
-    if any(each.content == current.content for each in known):
-        raise NothingToDoError(f"{deployed.label} is at {current.words} already.")
-    if len(known) == 1:
-        return known[0]
-    kept = _listed([each.words for each in (known or (*deployed.earlier, *deployed.later))])
-    what = "means several versions" if known else "is no version that is kept"
-    raise PermanentError(f"{to!r} {what} of {deployed.label}; say which in `to`: {kept}.")
 
 
 def _plan(wanted: RollBackDeployParameters, about: About, moves: Sequence[_Move], done: Sequence[str]) -> Plan:
@@ -317,7 +289,7 @@ def _plan(wanted: RollBackDeployParameters, about: About, moves: Sequence[_Move]
         remediation=RollBackDeploy.name,
         summary=f"{moved[0]} through {wanted.backend}."
         if len(moves) == 1
-        else f"Roll {_listed(labels)} back to the versions before, through {wanted.backend}."
+        else f"Roll {listed(labels)} back to the versions before, through {wanted.backend}."
         if moves
         else f"Nothing to roll back: {wanted.backend} knows nothing called {wanted.service!r}.",
         parameters=wanted.model_dump(mode="json"),
@@ -365,17 +337,8 @@ def _cautions(move: _Move, wanted: RollBackDeployParameters, about: About) -> tu
     return tuple(said)
 
 
-def _refuse_protected(deployed: Deployed, backend: str, about: About) -> None:
-    pattern = about.protected.target((f"{backend}:{deployed.address}", deployed.address, deployed.label))
-    if pattern:
-        raise PermanentError(
-            f"{deployed.label} of backend {backend!r} is protected: `protected.targets` has {pattern!r}, so nothing is "
-            "done to it."
-        )
-
-
 async def _look_again(system: Deploys, plan: Plan, target: Target) -> Deployed:
-    now = await system.read(_address(plan, target))
+    now = await system.read(address_of(plan, target))
     if now.current.content != target.state["content"]:
         raise PermanentError(f"{_moved_on(target, now)} Plan again.")
     return now
@@ -389,12 +352,6 @@ def _state(version: Version) -> dict[str, JsonValue]:
     return {"content": version.content, "name": version.name, "images": list(version.images)}
 
 
-def _address(plan: Plan, target: Target) -> str:
-    """Without the name of its backend, which may hold colons too."""
-    return target.key.removeprefix(f"{plan.parameters['backend']}:")
-
-
-def _listed(names: Collection[str]) -> str:
-    shown = ", ".join(list(names)[:NAMES_IN_A_SENTENCE])
-    hidden = len(names) - NAMES_IN_A_SENTENCE
-    return f"{shown} and {hidden} more" if hidden > 0 else shown or "nothing"
+def _words(state: Mapping[str, Any]) -> str:
+    """A version, of which this is the state, for people."""
+    return words_of(state["name"], state["images"])

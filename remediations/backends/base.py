@@ -66,7 +66,7 @@ class Backend:
         await self._inject(fault, target)
 
     async def mend(self, fault: str, target: str) -> None:
-        """Take back what ``inject`` did, as far as it still stands; safe to repeat.
+        """Restore what ``inject`` broke, as far as it is still broken; safe to repeat.
 
         Raises:
             PermanentError, TemporaryError: as ``inject``.

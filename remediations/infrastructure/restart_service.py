@@ -6,7 +6,7 @@ or a Deployment with all its pods. What counts as "the same state" between plann
 what is down may go through all that a crash loop goes through. What people have stopped is never restarted.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Protocol, runtime_checkable
@@ -30,11 +30,12 @@ from bot.remediation import (
 )
 from remediations.backends.base import UnknownTargetError
 from remediations.capability import Through
+from remediations.targets import address_of, listed, refuse_protected, together
 
-NAMES_IN_A_SENTENCE = 3
+NOTHING_TO_UNDO = Rollback(summary="What the processes held in memory is gone.", exactness=Exactness.NOTHING_TO_UNDO)
 LOOK_AGAIN_SECONDS = 2.0
 SETTLES_WITHIN = timedelta(minutes=10)
-"""How long one instance may take to come back before the next is begun, where its system does not say."""
+"""How long one instance may be settling before the next is begun, where its system does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Restarts(Protocol):
 
         Raises:
             TemporaryError: it cannot be reached, or one of them is in a transition that has to end first.
-            PermanentError: refused, the name means several things, or a person must look first.
+            PermanentError: refused, the name means several things, or a person must check it first.
         """
         ...
 
@@ -166,46 +167,30 @@ class RestartService(Remediation):
         system = self._through.get(parameters.backend)
         found = await system.find(parameters.service)
         for each in found.instances:
-            _refuse_protected(each, parameters.backend, about)
-        restarting = tuple(each for each in found.instances if not each.spared)
-        spared = tuple(each for each in found.instances if each.spared)
-        if spared and not restarting:
+            refuse_protected(about, parameters.backend, each.address, each.label)
+        if found.instances and all(each.spared for each in found.instances):
+            first = found.instances[0]
             raise PermanentError(
-                f"{_listed(spared)} on {system} is {spared[0].spared}, so it is not restarted. To bring it back: "
-                f"{spared[0].remedy}."
+                f"{_labels(found.instances)} on {system} is {first.spared}, so it is not restarted. To bring it back: "
+                f"{first.remedy}."
             )
-        return _plan(parameters, about, found, restarting, spared)
+        return _plan(parameters, about, found)
 
     async def rehearse(self, plan: Plan) -> Report:
-        """Find every target in the state it was planned in, with our credentials.
-
-        Raises:
-            TemporaryError: the system cannot be reached.
-            PermanentError: refused, or a target is gone or has changed.
-        """
+        """Find every target in the state it was planned in, with our credentials; errors as for ``execute``."""
         system = self._system(plan)
-        seen = [await _look_again(system, _address(plan, target), target) for target in plan.targets]
+        seen = [await _look_again(system, address_of(plan, target), target) for target in plan.targets]
         return Report(
-            summary=f"{system} is reachable and would restart {_listed(seen)}.",
+            summary=f"{system} is reachable and would restart {_labels(seen)}.",
             details={"instances": [each.address for each in seen]},
         )
 
     async def snapshot(self, plan: Plan) -> Snapshot:
-        """How every target runs.
-
-        Raises:
-            TemporaryError: the system cannot be reached.
-            PermanentError: refused, or a target is gone.
-        """
+        """How every target runs; errors as ``Restarts.read``."""
         system = self._system(plan)
-        seen = [await system.read(_address(plan, target)) for target in plan.targets]
-        return Snapshot(
-            state={
-                "instances": {
-                    each.address: {"state": each.seen, **each.identity, "intent": each.intent} for each in seen
-                }
-            }
-        )
+        seen = [await system.read(address_of(plan, target)) for target in plan.targets]
+        recorded = {each.address: {"state": each.seen, **each.identity, "intent": each.intent} for each in seen}
+        return Snapshot(state={"instances": recorded})
 
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
         """Restart the targets one after the other, the next when the one before has come back.
@@ -219,40 +204,37 @@ class RestartService(Remediation):
         """
         system = self._system(plan)
         for target in plan.targets:
-            await _look_again(system, _address(plan, target), target)
+            await _look_again(system, address_of(plan, target), target)
         restarted = _Restarted(system, execution)
         for number, target in enumerate(plan.targets, start=1):
             place = f" ({number} of {len(plan.targets)})" if len(plan.targets) > 1 else ""
             async with execution.step(f"Restart {target.label}{place}", target.key):
-                await restarted.add(_address(plan, target), target, wait=number < len(plan.targets))
-        return Report(
-            summary=f"Restarted {_listed(restarted.instances)}.", details={"restarted": dict(restarted.details)}
-        )
+                await restarted.add(address_of(plan, target), target, wait=number < len(plan.targets))
+        return Report(summary=f"Restarted {_labels(restarted.instances)}.", details={"restarted": restarted.details})
 
     async def health(self, plan: Plan, record: Record) -> Health:
-        """Whether every target runs, as its system sees it; a hung process looks healthy from here."""
-        system = self._system(plan)
+        """Whether every target runs and is another than before, as its system sees it; what hangs looks healthy."""
+        system, before = self._system(plan), _recorded(record.snapshot)
         conditions: set[Condition] = set()
         told: list[str] = []
         for target in plan.targets:
             try:
-                seen = await system.read(_address(plan, target))
+                seen = await system.read(address_of(plan, target))
             except UnknownTargetError:
                 conditions.add(Condition.UNHEALTHY)
                 told.append(f"{target.label} is gone")
             except RemediationError as error:
                 return Health(condition=Condition.UNKNOWN, summary=str(error))
             else:
-                conditions.add(seen.condition)
-                told.append(f"{seen.label} is {seen.seen}")
-        decisive = (Condition.UNHEALTHY, Condition.UNKNOWN, Condition.SETTLING, Condition.HEALTHY)
-        condition = next((each for each in decisive if each in conditions), Condition.UNKNOWN)
-        return Health(condition=condition, summary=", ".join(told) or "There are no targets.")
+                same = _is_the_same(seen, before.get(seen.address, {})) and seen.condition is Condition.HEALTHY
+                conditions.add(Condition.UNHEALTHY if same else seen.condition)
+                told.append(f"{seen.label} was not restarted" if same else f"{seen.label} is {seen.seen}")
+        return Health(condition=together(conditions), summary=", ".join(told) or "There are no targets.")
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         """Start what ran and does not any more; what runs now is never stopped, whatever was recorded.
 
-        Only plans of older releases offer a rollback; their executions have no steps, so every target is looked at. A
+        Only plans of older releases offer a rollback; their executions have no steps, so every target is read. A
         failure with one does not keep the others from being started.
 
         Raises:
@@ -267,7 +249,7 @@ class RestartService(Remediation):
         restored: dict[str, str] = {}
         problems: list[RemediationError] = []
         for target in plan.targets:
-            address = _address(plan, target)
+            address = address_of(plan, target)
             if address not in recorded:
                 continue
             try:
@@ -277,12 +259,12 @@ class RestartService(Remediation):
                 problems.append(error)
             else:
                 restored[address] = "started" if started else "unchanged"
-        labels = {_address(plan, target): target.label for target in plan.targets}
+        labels = {address_of(plan, target): target.label for target in plan.targets}
         if problems:
-            done = f" Restored: {_sentence([labels[address] for address in restored])}." if restored else ""
+            done = f" Restored: {listed([labels[address] for address in restored])}." if restored else ""
             raise PermanentError(" ".join(str(problem) for problem in problems) + done) from problems[0]
         again = [labels[address] for address, what in restored.items() if what == "started"]
-        summary = f"Started {_sentence(again)} again." if again else "Nothing had to be started; what runs goes on."
+        summary = f"Started {listed(again)} again." if again else "Nothing had to be started; what runs goes on."
         return Report(summary=summary, details={"restored": restored})
 
     def compared(self, plan: Plan, snapshot: Snapshot) -> JsonValue:
@@ -294,11 +276,7 @@ class RestartService(Remediation):
         return record.snapshot
 
     async def targets(self) -> Collection[str]:
-        """Everything that can be restarted, as plans and people call it.
-
-        Raises:
-            TemporaryError, PermanentError: a system cannot be asked.
-        """
+        """Everything that can be restarted, as plans and people call it; errors as ``Restarts.read``."""
         names: set[str] = set()
         for name, system in self._through.every().items():
             for each in await system.every():
@@ -327,12 +305,12 @@ class _Restarted:
                 within = before.within or SETTLES_WITHIN
                 await self.execution.retrying(lambda: self._settled(address), within=within)
             after = await self.system.read(address)
-            if before.identity and after.identity == before.identity:
+            if _is_the_same(after, before.identity):
                 raise PermanentError(
                     f"{before.label} on {self.system} was told to restart, and is still the same as before: look there."
                 )
         except RemediationError as error:
-            done = f"Restarted before that: {_listed(self.instances)}." if self.instances else "Nothing else was done."
+            done = f"Restarted before that: {_labels(self.instances)}." if self.instances else "Nothing else was done."
             raise PermanentError(f"{error} {done}") from error
         self.instances.append(after)
         self.details[after.address] = {
@@ -348,19 +326,15 @@ class _Restarted:
             raise PermanentError(f"{seen.label} on {self.system} did not come back: it is {seen.seen}.")
 
 
-def _plan(
-    wanted: RestartServiceParameters,
-    about: About,
-    found: Found,
-    restarting: Sequence[Instance],
-    spared: Sequence[Instance],
-) -> Plan:
+def _plan(wanted: RestartServiceParameters, about: About, found: Found) -> Plan:
+    restarting = [each for each in found.instances if not each.spared]
+    spared = [each for each in found.instances if each.spared]
     limits = [each.within.total_seconds() for each in restarting if each.within is not None]
     limited = bool(restarting) and len(limits) == len(restarting)
     reasons = dict.fromkeys(each.spared for each in spared)
     return Plan(
         remediation=RestartService.name,
-        summary=f"Restart {_listed(restarting)} through {wanted.backend}."
+        summary=f"Restart {_labels(restarting)} through {wanted.backend}."
         if restarting
         else f"Nothing to restart: {wanted.backend} knows nothing called {wanted.service!r}.",
         parameters=wanted.model_dump(mode="json"),
@@ -373,12 +347,9 @@ def _plan(
         blast_radius=BlastRadius(
             targets=len(restarting), share=min(1.0, len(restarting) / about.fleet) if about.fleet else None
         ),
-        rollback=Rollback(
-            summary="What the processes held in memory is gone.",
-            exactness=Exactness.NOTHING_TO_UNDO,
-        ),
+        rollback=NOTHING_TO_UNDO,
         steps=(
-            *(f"Leave {_listed([e for e in spared if e.spared == reason])} alone: {reason}." for reason in reasons),
+            *(f"Leave {_labels([e for e in spared if e.spared == reason])} alone: {reason}." for reason in reasons),
             *(each.how for each in restarting),
         ),
         services=frozenset().union(*(each.services for each in restarting)),
@@ -393,15 +364,6 @@ def _plan(
     )
 
 
-def _refuse_protected(instance: Instance, backend: str, about: About) -> None:
-    pattern = about.protected.target((f"{backend}:{instance.address}", instance.address, instance.label))
-    if pattern:
-        raise PermanentError(
-            f"{instance.label} of backend {backend!r} is protected: `protected.targets` has {pattern!r}, so nothing is "
-            "done to it."
-        )
-
-
 async def _look_again(system: Restarts, address: str, target: Target) -> Instance:
     seen = await system.read(address)
     if dict(seen.state) != target.state:
@@ -414,10 +376,13 @@ async def _look_again(system: Restarts, address: str, target: Target) -> Instanc
 
 def _recorded(snapshot: Snapshot) -> Mapping[str, Mapping[str, JsonValue]]:
     """What a snapshot says by address; releases that knew one system only called it processes."""
-    found: Mapping[str, Mapping[str, JsonValue]] = snapshot.state.get("instances") or snapshot.state.get(
-        "processes", {}
-    )
+    found: Mapping[str, Mapping[str, JsonValue]] = snapshot.state.get("instances", snapshot.state.get("processes", {}))
     return found
+
+
+def _is_the_same(instance: Instance, recorded: Mapping[str, JsonValue]) -> bool:
+    """Whether nobody has restarted it since it was recorded."""
+    return bool(instance.identity) and all(recorded.get(name) == value for name, value in instance.identity.items())
 
 
 def _intent(recorded: Mapping[str, JsonValue]) -> JsonValue:
@@ -429,16 +394,5 @@ def _words(state: Mapping[str, JsonValue]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in state.items())
 
 
-def _address(plan: Plan, target: Target) -> str:
-    """Without the name of its backend, which may hold colons too."""
-    return target.key.removeprefix(f"{plan.parameters['backend']}:")
-
-
-def _listed(instances: Iterable[Instance]) -> str:
-    return _sentence([each.label for each in instances])
-
-
-def _sentence(names: Collection[str]) -> str:
-    shown = ", ".join(list(names)[:NAMES_IN_A_SENTENCE])
-    hidden = len(names) - NAMES_IN_A_SENTENCE
-    return f"{shown} and {hidden} more" if hidden > 0 else shown or "nothing"
+def _labels(instances: Iterable[Instance]) -> str:
+    return listed([each.label for each in instances])

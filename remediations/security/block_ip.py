@@ -327,7 +327,7 @@ def _plan(wanted: BlockIpParameters, network: Network, before: Block | None, abo
         ends_after_seconds=wanted.duration.total_seconds(),
         limit_seconds=LIMIT_SECONDS,
         step_limit_seconds=STEP_LIMIT_SECONDS,
-        forecasts={"blocked_until": shown(about.now + wanted.duration)}
+        forecasts={"blocked until": shown(about.now + wanted.duration)}
         | ({"was_blocked": before.end} if before else {}),
         cautions=(f"{wanted.address} is a private address: it may be one of our own machines.",)
         if is_private(network)

@@ -16,9 +16,9 @@ from remediations.testing.execution import ExecutionInMemory
 from remediations.testing.promise import BrokenPromiseError, expect
 from remediations.testing.subject import Document, Subject
 
-WATCHDOG_SECONDS = 60.0
+WATCHDOG_SECONDS = 110.0
 """What ends a test whose remediation does not end; many times what a time-out in ``backends`` is to be."""
-SETTLED_WITHIN_SECONDS = 120.0
+SETTLED_WITHIN_SECONDS = 240.0
 POLL_SECONDS = 0.05
 
 Result = TypeVar("Result")

@@ -8,24 +8,21 @@ An author writes a subject, a fixture that gives one, and a test with the mark `
 
 The fixture's scope is free, since the situation is made anew for each promise. What a subject declares absent is not
 asked, and listed with its reasons at the end of the run.
+
+pytest loads this wherever Watchkeeper is installed, so everything else of the suite is imported where it is needed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 import pytest
 
-from remediations.testing import golden
-from remediations.testing.checks import PROMISES
-from remediations.testing.promise import Promise
-from remediations.testing.subject import Subject, faults
+if TYPE_CHECKING:
+    from remediations.testing.subject import Subject
 
 MARK = "contract"
 NOT_ASKED = "not asked by the contract suite"
-DECLARED = Promise("What cannot be shown is declared with its reason", frozenset(), lambda _: _nothing())
-
-
-async def _nothing() -> None:
-    """The reasons were checked when the tests were collected; the plugin lists them."""
+DECLARED = "What cannot be shown is declared with its reason"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,7 +35,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""
     config.addinivalue_line("markers", f"{MARK}(subject): asks of a remediation what the contract promises")
-    golden.write_missing = config.getoption("--write-golden", default=False)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,18 +42,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker(MARK)
     if mark is None:
         return
+    from remediations.testing import golden
+    from remediations.testing.checks import PROMISES
+    from remediations.testing.promise import Promise
+    from remediations.testing.subject import faults
+
+    golden.write_missing = metafunc.config.getoption("--write-golden", default=False)
     subject: type[Subject] = mark.kwargs["subject"]
     if found := faults(subject):
         raise pytest.UsageError(f"{subject.__name__}: " + "; ".join(found))
-    asked = [DECLARED, *(each for each in PROMISES if each.is_asked_of(subject))]
+    asked = [Promise(DECLARED, frozenset(), _declared), *(each for each in PROMISES if each.is_asked_of(subject))]
     metafunc.parametrize("promise", asked, ids=[each.sentence for each in asked])
 
 
+async def _declared(_subject: "Subject") -> None:
+    """The reasons were checked when the tests were collected; here they are noted, to be listed."""
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Take note of what is not asked, where a run in several processes can see it."""
     mark = item.get_closest_marker(MARK)
-    if mark is not None and isinstance(item, pytest.Function) and item.callspec.params.get("promise") is DECLARED:
+    promise = item.callspec.params["promise"] if mark is not None and isinstance(item, pytest.Function) else None
+    if mark is not None and getattr(promise, "sentence", "") == DECLARED:
         subject = mark.kwargs["subject"]
         for ability, reason in subject.absent.items():
             item.user_properties.append((NOT_ASKED, f"{subject.__name__}: {ability}: {reason}"))
@@ -67,7 +74,7 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """List what was not asked."""
     passed = terminalreporter.stats.get("passed", ())
-    lines = [text for report in passed for name, text in getattr(report, "user_properties", ()) if name == NOT_ASKED]
+    lines = {text for report in passed for name, text in getattr(report, "user_properties", ()) if name == NOT_ASKED}
     if lines:
         terminalreporter.section("not asked by the contract suite, as declared")
         for line in sorted(lines):

@@ -12,6 +12,7 @@ MAY_IMPORT_DBOS = {"bot/response/engine/dbos.py"}
 MAY_READ_THE_ENVIRONMENT = {
     "bot/settings.py",  # everything the process is told
     "remediations/backends/credentials.py",  # credentials that the policy names
+    "remediations/backends/kubernetes/access.py",  # a pod's way to its API server; what a credential plugin is given
     "remediations/testing/checks/planning.py",  # handed on to another process, with another hash seed
     "remediations/testing/observing.py",  # searched for secrets that a child process would be given
 }
@@ -44,19 +45,20 @@ def test_only_the_engine_knows_the_durable_engine() -> None:
     assert knowing <= MAY_IMPORT_DBOS
 
 
-def test_fixtures_of_databases_are_registered_once() -> None:
+@pytest.mark.parametrize(("module", "fixture"), [("database", "postgresql_server"), ("kubernetes", "control_plane")])
+def test_fixtures_of_servers_are_registered_once(module: str, fixture: str) -> None:
     """Imported into a second conftest, the server of the session would be left, and taken down, a second time."""
-    path = ROOT / "tests/fixtures/database.py"
+    path = ROOT / f"tests/fixtures/{module}.py"
     defined = [
         node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
     fixtures = {node.name for node in defined if any("fixture" in ast.unparse(mark) for mark in node.decorator_list)}
-    assert "postgresql_server" in fixtures
+    assert fixture in fixtures
     importing = {
         str(test.relative_to(ROOT))
         for test in (ROOT / "tests").rglob("*.py")
         for node in ast.walk(ast.parse(test.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module == "tests.fixtures.database"
+        if isinstance(node, ast.ImportFrom) and node.module == f"tests.fixtures.{module}"
         if fixtures & {alias.name for alias in node.names}
     }
     assert not importing

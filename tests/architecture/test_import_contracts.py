@@ -45,7 +45,7 @@ class Planted:
 
 
 PLANTED = (
-    Planted(INWARDS, "bot.policy.plan", "bot.remediation"),
+    Planted(INWARDS, "bot.policy.decide", "bot.remediation"),
     Planted(INWARDS, "bot.response.notices.card", "storage.outbox"),
     Planted(INWARDS, "storage.outbox", "bot.slack.text"),
     Planted(INWARDS, "handlers.web.health", "bot.settings"),

@@ -287,12 +287,21 @@ class LeavesATask(Mutant):
 
 
 class LeavesAChild(Mutant):
+    started: ClassVar[list[subprocess.Popen[bytes]]] = []
+
     async def execute(self, plan: Plan, snapshot: Snapshot, execution: Execution) -> Report:
-        child = await asyncio.create_subprocess_exec("sleep", "60")
+        self.started.append(subprocess.Popen(["sleep", "600"]))  # noqa: ASYNC220
         await asyncio.sleep(0)
-        child.kill()
-        await child.wait()
+        self.end_those_left()
         return await super().execute(plan, snapshot, execution)
+
+    @classmethod
+    def end_those_left(cls) -> None:
+        """What the mutant itself would have to do."""
+        while cls.started:
+            child = cls.started.pop()
+            child.kill()
+            child.wait()
 
 
 # --- rolling back -----------------------------------------------------------------------------------------------------
@@ -329,6 +338,14 @@ class NeedsEverythingDone(Mutant):
         if record.report is None:
             raise PermanentError("It was not carried out, so there is nothing to restore.")
         return await super().roll_back(plan, record, execution)
+
+
+class CannotBeStoppedGoingBack(Mutant):
+    async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
+        for target in plan.targets:
+            if target.key in record.touched:
+                await self.write(plan, target.label, Flag(**record.snapshot.state[target.key]))
+        return Report(summary="Restored.")
 
 
 class RestoresAll(Mutant):

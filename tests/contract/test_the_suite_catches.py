@@ -127,6 +127,7 @@ CASES = (
     Case(mutants.AlmostExact, ROLLED_BACK, "and rolled back it is"),
     Case(mutants.RollsBackWhatWasNotDone, "Rolled back though nothing", "the rollback changed the system"),
     Case(mutants.NeedsEverythingDone, "Stopped half-way", "before step 1, the rollback gives PermanentError"),
+    Case(mutants.CannotBeStoppedGoingBack, "A rollback can be stopped", "a rollback goes on"),
     Case(mutants.RestoresAll, "What somebody has changed since", "the rollback made"),
     Case(mutants.RestoresAll, "A target that was not touched", "only what was touched is restored"),
     Case(mutants.ComparesTheTime, "What the system does by", "compared\\(\\) went", Touched, BY_ITSELF),
@@ -163,8 +164,11 @@ async def test_what_breaks_a_promise_is_caught(case: Case, tmp_path: Path, monke
     absent |= dict.fromkeys(case.lacks, "so that it is not asked")
     subject = type("Mutated", (case.subject,), {"mutant": case.mutant, "absent": absent, **case.values})
     assert promise.is_asked_of(subject)
-    with pytest.raises(BrokenPromiseError, match=case.seen):
-        await promise.of(subject(tmp_path))
+    try:
+        with pytest.raises(BrokenPromiseError, match=case.seen):
+            await promise.of(subject(tmp_path))
+    finally:
+        mutants.LeavesAChild.end_those_left()
 
 
 def test_each_promise_is_shown_to_be_one_that_can_be_broken() -> None:

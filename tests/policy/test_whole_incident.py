@@ -187,7 +187,7 @@ def test_alerts_that_would_fill_the_runbook_differently_ask(
     assert (reason.result, reason.text) == (
         ESCALATES,
         "Alerts of this incident ask the same runbook for different things: this plan is for instance=web1, "
-        f"not for instance={named}. What it leaves out is looked at when it has ended.",
+        f"not for instance={named}. What it leaves out is considered when it has ended.",
     )
     assert reason.inputs["fillings"] == ["instance=web1", f"instance={named}"]
 

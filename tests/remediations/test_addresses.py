@@ -105,12 +105,12 @@ def test_private_is_what_ones_own_machines_have() -> None:
     assert not any(is_private(network_of(each)) for each in ("203.0.113.7", "172.32.0.1", "2001:db8::7"))
 
 
-@pytest.mark.parametrize("duration", ["1m", "90s", "24h", "1d"])
+@pytest.mark.parametrize("duration", ["1s", "90s", "24h", "1d"])
 def test_a_block_has_an_end_within_bounds(duration: str) -> None:
     assert BlockIpParameters.model_validate({"address": "203.0.113.7", "duration": duration})
 
 
-@pytest.mark.parametrize("duration", ["59s", "25h", "0s", "52w", "forever", "", None])
+@pytest.mark.parametrize("duration", ["999ms", "25h", "0s", "52w", "forever", "", None])
 def test_a_block_without_a_sensible_end_is_refused(duration: str | None) -> None:
     with pytest.raises(ValidationError):
         BlockIpParameters.model_validate({"address": "203.0.113.7", "duration": duration})

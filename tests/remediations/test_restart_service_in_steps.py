@@ -244,3 +244,15 @@ async def test_a_system_that_is_lost_before_the_first_step_has_begun_nothing() -
     with pytest.raises(TemporaryError):
         await remediation.execute(plan, snapshot, execution)
     assert execution.steps == []
+
+
+async def test_what_runs_and_was_never_restarted_is_not_healthy_however_well_it_looks() -> None:
+    _, remediation = rollouts(instance("east"), instance("west"))
+    plan = await remediation.plan(WANTED, about())
+    record = Record(snapshot=await remediation.snapshot(plan))
+    with pytest.raises(HaltedError):
+        await remediation.execute(plan, record.snapshot, impatient(halt_before=1))
+    health = await remediation.health(plan, record)
+    assert (health.condition, health.summary) == (Condition.UNHEALTHY, "east is stuck, west was not restarted")
+    await remediation.execute(await remediation.plan(WANTED, about()), record.snapshot, impatient())
+    assert (await remediation.health(plan, record)).condition is Condition.HEALTHY

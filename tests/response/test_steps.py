@@ -52,7 +52,7 @@ async def test_each_step_is_on_record_before_and_after_it_and_the_card_tells_of_
     async with world(tmp_path, written_policy("L1", **WIDE), remediation=RowOfLamps) as here:
         gate = await held_in_step(here)
         card = await here.until_card(lambda card: "2 of 3" in card.progress)
-        assert card.progress == "Now: Light lamp-2 (2 of 3). 1 step is done."
+        assert card.progress == "Light lamp-2 (2 of 3), 1 done so far"
         assert card.buttons == (Button.STOP, Button.WHY)
         action = await here.until(ActionState.EXECUTING)
         assert await steps_of(here, execute_key(action.id)) == [
@@ -131,7 +131,7 @@ async def test_what_was_ended_half_way_can_be_rolled_back_and_only_what_was_touc
     async with world(tmp_path, written_policy("L1", **WIDE), remediation=RowOfLamps) as here:
         gate = await held_in_step(here)
         await _stop(here)
-        card = await here.until_card(lambda card: card.progress.startswith("Stopped by"))
+        card = await here.until_card(lambda card: card.halted.startswith("Stopped by"))
         assert Button.STOP not in card.buttons
         gate.opened.set()
         action = await here.until(ActionState.FAILED)

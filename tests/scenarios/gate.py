@@ -3,11 +3,21 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
+from bot.response.ports.context import utc_now
 from remediations.backends.nftables import Nftables, NftablesSettings
+from remediations.backends.nftables.table import Element
+from storage.database import Database
+from storage.tables import WEAR_OFFS
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.network import Wire, running_wire
+from tests.fixtures.servers import until
 from tests.scenarios.small_stage import Json, SmallStage, firing, small_stage
 from tests.scenarios.stage import ROOT
 
@@ -57,10 +67,30 @@ class Gate:
         card = await self.stage.card_of(incident, f"'action_id': '{button}'")
         assert (await self.stage.workspace.person("alice").click(card, button)).acked
 
+    async def time_is_over(self, address: str) -> None:
+        """The hour of a block is over: for the kernel within a second, and for our row about it at once."""
+        nftables = self._nftables()
+        (blocked,) = [each for each in (await nftables.table()).elements if each.network == ip_network(address)]
+        last_second = Element(blocked.network, blocked.timeout, timedelta(seconds=1), blocked.comment)
+        await nftables.change(out=blocked.network, into=last_second)
+
+        async def ended() -> bool:
+            return await self.blocked() == []
+
+        await until(ended, "the kernel has ended the block")
+        database = Database(self.stage.settings.database_url, RecordingEnqueuer(), AUDIT_KEY)
+        try:
+            async with database.begin() as work:
+                await work.session.execute(update(WEAR_OFFS).values(due_at=utc_now()))
+        finally:
+            await database.close()
+
     async def blocked(self) -> list[str]:
         """The addresses that the gate blocks."""
-        nftables = Nftables("gate", NftablesSettings.model_validate({"namespace": self.wire.gate.path}))
-        return [str(each.network.network_address) for each in (await nftables.table()).elements]
+        return [str(each.network.network_address) for each in (await self._nftables().table()).elements]
+
+    def _nftables(self) -> Nftables:
+        return Nftables("gate", NftablesSettings.model_validate({"namespace": self.wire.gate.path, "timeout": "30s"}))
 
 
 @asynccontextmanager

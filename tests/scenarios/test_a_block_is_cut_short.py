@@ -89,7 +89,7 @@ async def lives(folder: Path) -> AsyncIterator[Lives]:
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
         written = document(f"unix://{folder}/nobody.sock")
-        blocking(wire)(written)
+        blocking(wire, verify={"within": "3s", "own": True, "stable": 1})(written)
         (folder / "policy.yml").write_text(yaml.safe_dump(written, sort_keys=False))
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("SLACK_", "WATCHKEEPER_"))}
         environment = kept | {
@@ -123,12 +123,12 @@ async def killed_in_block(here: Lives, when: str) -> None:
 async def test_killed_when_the_kernel_had_taken_it_the_block_is_verified_and_kept(tmp_path: Path) -> None:
     async with lives(tmp_path) as here:
         await killed_in_block(here, "after")
-        await here.thread("Done and verified", f"{ATTACKER[4]} is blocked until")
+        await here.thread("The process died while it ran", "Done and verified")
         assert not await here.wire.passes(ATTACKER[4])
 
 
 async def test_killed_before_the_kernel_was_told_it_is_no_success_and_people_are_told(tmp_path: Path) -> None:
     async with lives(tmp_path) as here:
         await killed_in_block(here, "before")
-        await here.thread(f"{ATTACKER[4]} is not blocked")
+        await here.thread("*Failed*", f"{ATTACKER[4]} is not blocked", "<@U01ALICE>")
         assert await here.wire.passes(ATTACKER[4])

@@ -14,7 +14,7 @@ async def test_alice_approves_and_an_attackers_packets_are_dropped_verified_and_
         await here.stage.card_of(incident, f"Block {ATTACKER[4]} for 1h through nftables", "1 target")
         assert await here.wire.passes(ATTACKER[4]), "nothing is done before somebody has approved it"
         await here.press(incident, "approve")
-        await here.stage.thread_of(incident, "Approved", "Done and verified", f"{ATTACKER[4]} is blocked until")
+        await here.stage.thread_of(incident, "Approved", "Done and verified", f"Blocked {ATTACKER[4]} until")
         assert not await here.wire.passes(ATTACKER[4])
         assert await here.wire.passes(BYSTANDER[4])
         kinds = await here.stage.kinds()
@@ -65,3 +65,18 @@ async def test_alice_rolls_it_back_and_the_packets_pass_again(tmp_path: Path) ->
         await here.stage.thread_of(incident, "Rolled back")
         assert await here.wire.passes(ATTACKER[6])
         assert await here.blocked() == []
+
+
+async def test_the_block_ends_while_the_attack_goes_on_and_people_are_asked_again(tmp_path: Path) -> None:
+    async with gate(tmp_path) as here:
+        [incident] = await here.attack(ATTACKER[4])
+        await here.press(incident, "approve")
+        await here.stage.thread_of(incident, "Done and verified")
+        assert not await here.wire.passes(ATTACKER[4])
+        await here.time_is_over(ATTACKER[4])
+        assert await here.wire.passes(ATTACKER[4])
+        await here.stage.thread_of(incident, "It has ended by itself")
+        await here.stage.card_of(incident, f"Block {ATTACKER[4]} for 1h", "'action_id': 'approve'")
+        assert await here.wire.passes(ATTACKER[4]), "it is not blocked again without anybody's approval"
+        kinds = await here.stage.kinds()
+        assert in_order(kinds, "action.succeeded", "action.wore_off", "decision.made")

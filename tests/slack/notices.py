@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
 from bot.policy.levels import Level
-from bot.response.model.actions import ActionState
+from bot.response.model.actions import ActionState, Result
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
     AskedGroupLine,
@@ -14,6 +14,7 @@ from bot.response.model.notices import (
     EvidenceLine,
     Link,
     PlanCard,
+    PlanNote,
     ThreadNotice,
     Tone,
 )
@@ -31,11 +32,6 @@ PLAN = PlanCard(
 NOTHING_TO_UNDO = PLAN.model_copy(update={"rollback": "nothing to undo. What the processes held in memory is gone."})
 IT_HELPED = (
     "It has helped, so the problem may come back.\n"
-    "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
-    "Rollback: Start the process again with the settings noted before (approximate)."
-)
-HALF_WAY = (
-    "It was ended half-way; what was touched until then is restored.\n"
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
     "Rollback: Start the process again with the settings noted before (approximate)."
 )
@@ -177,36 +173,12 @@ CARDS: dict[str, CardNotice] = {
         buttons=(Button.STOP, Button.WHY),
     ),
     "running": after(ActionState.RUNNING, buttons=(Button.STOP, Button.WHY)),
-    "executing": after(
-        ActionState.EXECUTING,
-        progress="Now: Evict web-3 (3 of 12). 2 steps are done.",
-        buttons=(Button.STOP, Button.WHY),
-    ),
-    "stopping": after(
-        ActionState.EXECUTING,
-        progress="Stopped by U02BOB: no further step begins. Now: Evict web-3 (3 of 12). 2 steps are done.",
-        names=(BOB,),
-    ),
     "verifying": after(ActionState.VERIFYING, "Restarted checkout (pid 4711 to 4802)."),
     "succeeded": after(
         ActionState.SUCCEEDED,
         "checkout answers again; healthy twice in a row.",
         buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
         if_rolled_back=IT_HELPED,
-    ),
-    "rolling_back": after(
-        ActionState.ROLLING_BACK,
-        "checkout did not become healthy within 2 min.",
-        progress="Now: Restore web-1. 1 step is done.",
-        buttons=(Button.STOP, Button.WHY),
-    ),
-    "interrupted": after(
-        ActionState.FAILED,
-        "Stopped by U02BOB, after 3 steps. It is healthy at the moment. Nothing was undone.",
-        names=(BOB,),
-        interrupted=True,
-        buttons=(Button.ROLL_BACK, Button.GO_ON, *_PEOPLE_NEXT),
-        if_rolled_back=HALF_WAY,
     ),
     "rolled_back": after(
         ActionState.ROLLED_BACK, "Put back as it was before; checkout still does not answer.", buttons=_PEOPLE_NEXT
@@ -311,6 +283,69 @@ CARDS |= {
     ),
 }
 
+NODE = PLAN.model_copy(
+    update={
+        "summary": "Move the 12 pods of node-1 elsewhere",
+        "steps": ("Cordon node-1", "Evict its 12 pods, one after the other", "Wait until each runs elsewhere"),
+        "blast_radius": "13 targets",
+        "rollback": "Uncordon node-1; pods that have moved stay where they are (approximate).",
+        "notes": (
+            PlanNote(label="Caution", text="A rollout of checkout is under way since 10 min.", warns=True),
+            PlanNote(label="Stays healthy", text="2 of 3; 1 is down already"),
+            PlanNote(label="Expect", text="12 pods moved"),
+            PlanNote(label="Afterwards", text="takes_pods=no"),
+            PlanNote(label="Ends by itself", text="after 1h"),
+        ),
+    }
+)
+HALF_DONE = (
+    "It was ended half-way; what was touched until then is restored.\n"
+    "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
+    "Rollback: Uncordon node-1; pods that have moved stay where they are (approximate)."
+)
+CARDS |= {
+    "asking_with_what_is_to_be_known": card(plan=NODE, headline="A rollout of checkout is under way since 10 min."),
+    "executing": after(
+        ActionState.EXECUTING,
+        plan=NODE,
+        progress="Evict checkout-3 (3 of 12), 3 done so far",
+        buttons=(Button.STOP, Button.WHY),
+    ),
+    "stopping": after(
+        ActionState.EXECUTING,
+        plan=NODE,
+        progress="Evict checkout-3 (3 of 12), 3 done so far",
+        halted="Stopped by U02BOB",
+        names=(BOB,),
+    ),
+    "rolling_back": after(
+        ActionState.ROLLING_BACK,
+        "Not healthy after 120 s: nothing matches the query.",
+        plan=NODE,
+        progress="Uncordon node-1",
+        buttons=(Button.STOP, Button.WHY),
+    ),
+    "interrupted": after(
+        ActionState.FAILED,
+        "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was rolled back.",
+        plan=NODE,
+        result=Result.INTERRUPTED,
+        progress="Done: all 4 steps that began, at last “Evict checkout-3 (3 of 12)”",
+        names=(BOB,),
+        buttons=(Button.ROLL_BACK, Button.GO_ON, Button.OVERRIDE, Button.TAKE, Button.REVIEW, Button.WHY),
+        if_rolled_back=HALF_DONE,
+    ),
+    "interrupted_rollback": after(
+        ActionState.FAILED,
+        "Stopped by U02BOB, after 1 step. It is not healthy: 2 of 4 instances answer.",
+        result=Result.INTERRUPTED,
+        progress="Done: 0 of the 1 step that began. Not done: “Start checkout” (how far is unknown)",
+        names=(BOB,),
+        buttons=(Button.ROLL_BACK, Button.OVERRIDE, Button.TAKE, Button.REVIEW, Button.WHY),
+        if_rolled_back="The last attempt did not restore it; it is tried again.\n" + IT_HELPED.partition("\n")[2],
+    ),
+}
+
 ENTRIES: dict[str, ThreadNotice] = {
     "entry_decided": ThreadNotice(
         incident="INC-7",
@@ -387,6 +422,33 @@ ENTRIES: dict[str, ThreadNotice] = {
     ),
 }
 ENTRIES |= {
+    "entry_stopping": ThreadNotice(
+        incident="INC-7",
+        title="Stopping",
+        by=BOB,
+        lines=("No further step begins. What is done until then stays, and the thread will say how far it got.",),
+        tone=Tone.WARNING,
+        audit=(50,),
+        at=OPENED + timedelta(minutes=4),
+    ),
+    "entry_interrupted": ThreadNotice(
+        incident="INC-7",
+        title="Ended half-way",
+        lines=(
+            "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was rolled back.",
+            "Done: all 4 steps that began, at last “Evict checkout-3 (3 of 12)”.",
+        ),
+        names=(BOB,),
+        tone=Tone.BAD,
+        to=(ALICE, BOB),
+        buttons=(Button.ROLL_BACK, Button.GO_ON, Button.REVIEW, Button.WHY),
+        if_rolled_back=HALF_DONE,
+        subject=SUBJECT,
+        revision=3,
+        broadcast=True,
+        audit=(52,),
+        at=OPENED + timedelta(minutes=5),
+    ),
     "entry_reminded": ThreadNotice(
         incident="INC-7",
         title="Still waiting for an answer",

@@ -15,6 +15,7 @@ from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import ActionState
 from bot.response.model.records import Review
+from bot.response.notices.progress import Doing, Progress
 from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view
 from bot.slack.replies import IncidentLine
@@ -32,6 +33,7 @@ CALM = HomeFacts(
     pauses=(),
     freezes=(),
     waiting=(),
+    under_way=(),
     incidents=(),
     incidents_open=0,
     ended=(),
@@ -54,6 +56,13 @@ BUSY = replace(
     ),
     freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
     waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
+    under_way=(
+        Doing(
+            replace(ACTION, id="act_88", incident_id=8, state=ActionState.EXECUTING),
+            Progress("Stop checkout-2 (2 of 3), 1 done so far", can_be_halted=True),
+        ),
+        Doing(replace(ACTION, id="act_89", incident_id=9, state=ActionState.ROLLING_BACK), Progress()),
+    ),
     incidents=(IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),),
     incidents_open=1,
     ended=(
@@ -89,6 +98,7 @@ def test_an_announced_act_can_be_stopped_and_a_question_answered_from_the_tab() 
     assert [[button["action_id"] for button in row["elements"]] for row in rows] == [
         ["approve", "why"],
         ["stop", "why"],
+        ["stop"],
         ["review"],
     ]
 
@@ -107,6 +117,7 @@ def test_whatever_is_said_and_however_much_it_stays_within_limits_and_is_no_mark
         problems=(text,) * count,
         pauses=tuple(p.model_copy(update={"reason": text}) for p in BUSY.pauses) * count,
         waiting=[replace(action, id=f"a{n}") for n in range(count)],
+        under_way=[Doing(replace(action, state=ActionState.EXECUTING), Progress(text, can_be_halted=True))] * count,
         incidents=[IncidentLine(replace(INCIDENT, alert_name=text, service=text), None)] * count,
         incidents_open=count,
         ended=[replace(ENDED, plan=action.plan)] * count,

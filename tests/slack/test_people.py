@@ -5,7 +5,8 @@ import pytest
 
 from bot.local.demo.team import demo_team
 from bot.local.workspace import Workspace
-from bot.policy.file.document import Channels, Group, Policy
+from bot.policy.file.channels import Channels
+from bot.policy.file.document import Group, Policy
 from bot.slack.connection import build_client
 from bot.slack.people import RETRY_SECONDS, SURE_USERGROUP_SECONDS, USER_SECONDS, USERGROUP_SECONDS, SlackPeople
 

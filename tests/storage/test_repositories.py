@@ -198,6 +198,9 @@ async def test_the_ledger_counts_each_action_once_with_all_it_touched(database: 
         assert await work.budgets.enter(policy(), "a2", [], "r", NOW + HOUR)
         ledger = await work.budgets.ledger(NOW + HOUR, 2 * HOUR)
         assert [(one.action_id, one.services) for one in ledger] == [("a1", ("cart", "checkout")), ("a2", ())]
+        planned = tuple(target.key for target in action(incident_id, "a1").plan.targets)
+        assert planned
+        assert [one.targets for one in ledger] == [planned, planned]
         assert [one.action_id for one in await work.budgets.ledger(NOW + HOUR, HOUR)] == ["a2"], "the window has passed"
 
 

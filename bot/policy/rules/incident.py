@@ -33,7 +33,7 @@ def alerts(case: Case) -> Ruling:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         return escalates(
             f"Alerts of this incident ask the same runbook for different things: this plan is for {this}, "
-            f"not for {'; '.join(others[:SHOWN])}{more}. What it leaves out is looked at when it has ended.",
+            f"not for {'; '.join(others[:SHOWN])}{more}. What it leaves out is considered when it has ended.",
             inputs | {"fillings": fillings},
         )
     if case.situation.request is not None:

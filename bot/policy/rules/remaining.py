@@ -43,7 +43,7 @@ def floors_of(
     """Every floor of the policy that the plan may break, by service.
 
     A plan counts for one service: where it touches several, or does not say which, what remains of each is unknown.
-    ``services`` are looked at only where the plan itself does not tell what it touches; None: any service may be it.
+    ``services`` count only where the plan itself does not tell what it touches; None: any service may be it.
     """
     if not plan.touches_service or (plan.remaining is not None and plan.remaining.taken == 0):
         return ()

@@ -77,7 +77,8 @@ async def _tell(work: Work, context: Context, seen: Incident) -> bool:
 
 
 def _since(action: Action, elapsed: str) -> str:
+    said = state_words(action.state, action.result).within
     return (
-        f"“{action.plan.summary}” ended {elapsed} ago ({state_words(action.state).within}), and the monitor does not "
-        "say that it is over. Override has another runbook tried; “I'll take it” ends these reminders."
+        f"“{action.plan.summary}” ended {elapsed} ago ({said}), and the monitor does not say that it is over. "
+        "Override has another runbook tried; “I'll take it” ends these reminders."
     )

@@ -7,9 +7,10 @@ from bot.response.execution.harm import pause_after_harm, paused_line, reconside
 from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
-from bot.response.model.state_words import INTERRUPTED, state_words
+from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
+from bot.response.notices.progress import can_go_on, progress_of
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
 from bot.response.notices.rollback_words import if_rolled_back, rollback_line
@@ -129,7 +130,8 @@ async def _report_ending(
     paused: bool = False,
 ) -> None:
     """The action's new state on the record, on the card, and in the thread, with the rollback if there is one."""
-    said = INTERRUPTED if action.interrupted else state_words(action.state)
+    said = state_words(action.state, action.result)
+    progress = (await progress_of(work, action)).words
     back = await if_rolled_back(work, context.policy(), action) if action.result is not None else ""
     succeeded = action.state is ActionState.SUCCEEDED
     called = call_people and await may_call(work, action.incident_id, "failure")
@@ -137,6 +139,7 @@ async def _report_ending(
         title=said.label,
         lines=(
             text,
+            *((f"{progress}.",) if progress else ()),
             *((rollback_line(action.plan),) if succeeded else ()),
             *((paused_line(action),) if paused else ()),
         ),
@@ -145,7 +148,7 @@ async def _report_ending(
         to=await _to_call(work, context, action) if called else (),
         buttons=(
             *((Button.ROLL_BACK,) if back else ()),
-            *((Button.GO_ON,) if action.interrupted else ()),
+            *((Button.GO_ON,) if can_go_on(action) else ()),
             *((Button.REVIEW,) if review else ()),
             Button.WHY,
         ),

@@ -19,6 +19,7 @@ from bot.response.model.actions import (
     ACTION_LIFECYCLE,
     IN_STEPS,
     NOT_BEGUN,
+    REVERSIBLE,
     UNDECIDED,
     UNDER_WAY,
     Action,
@@ -262,7 +263,9 @@ async def _remember_the_no(work: Work, context: Context, found: Found, action: A
     no = Refusal(kind=RefusalKind.STOPPED, by=press.person, at=context.now())
     await work.incidents.refuse(found.incident.id, no)
     if action.state in UNDER_WAY:
-        text = f"Too late to stop: {_in_words(action)}. Once it is over, it can be rolled back from the thread."
+        text = f"Too late to stop: {_in_words(action)}."
+        if action.plan.rollback.exactness in REVERSIBLE:
+            text += " Once it is over, it can be rolled back from the thread."
     else:
         text = f"Too late to stop: {_in_words(action)}."
     text += " Nothing else runs by itself for this incident."
@@ -270,4 +273,4 @@ async def _remember_the_no(work: Work, context: Context, found: Found, action: A
 
 
 def _in_words(action: Action) -> str:
-    return state_words(action.state).within
+    return state_words(action.state, action.result).within

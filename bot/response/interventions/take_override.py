@@ -218,7 +218,7 @@ async def _make_room(
 
 
 def _in_words(action: Action) -> str:
-    return state_words(action.state).within
+    return state_words(action.state, action.result).within
 
 
 def _is_over(action: Action) -> bool:

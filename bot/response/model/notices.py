@@ -15,7 +15,7 @@ from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
-from bot.response.model.actions import ActionState
+from bot.response.model.actions import ActionState, Result
 from bot.response.model.incidents import IncidentState
 
 
@@ -81,6 +81,17 @@ class EvidenceLine(Facts):
     detail: str
 
 
+class PlanNote(Facts):
+    """One thing more that a person should know of a plan before it runs."""
+
+    label: str
+    """A word or three: "Stays healthy"."""
+    text: str
+    """The rest of the line, plain text: "2 of 3"."""
+    warns: bool = False
+    """Whether it speaks against the plan."""
+
+
 class PlanCard(Facts):
     """The plan as a card shows it."""
 
@@ -91,6 +102,8 @@ class PlanCard(Facts):
     blast_radius: str
     """In words: "1 target, 25 % of the fleet"."""
     rollback: str = Field(validation_alias=AliasChoices("rollback", "way_back"), serialization_alias="way_back")
+    notes: tuple[PlanNote, ...] = ()
+    """What else is to be known, what speaks against it first."""
 
 
 class AskedGroupLine(Facts):
@@ -128,8 +141,15 @@ class CardNotice(Facts):
     headline: str
     """Which rule settled it, in words."""
     names: tuple[str, ...] = ()
-    """User ids that we put into the headline ourselves. Any other id there came with outside text and is just text."""
+    """User ids that we put into the headline, the outcome or ``halted`` ourselves. Any other id there came with outside
+    text and is just text."""
     action_state: ActionState | None = None
+    result: Result | None = None
+    """What happened, once something could have."""
+    progress: str = ""
+    """How far it is, or got before it was interrupted, in words without a full stop."""
+    halted: str = ""
+    """Why no further step begins, in words without a full stop, while the last one ends."""
     plan: PlanCard | None = None
     evidence: tuple[EvidenceLine, ...] = ()
     links: tuple[Link, ...] = ()
@@ -146,16 +166,17 @@ class CardNotice(Facts):
     """What happens at ``due_at`` without an answer, in words."""
     outcome: str = ""
     """What came of it, in words, once something did."""
-    progress: str = ""
-    """How far it has got while it is carried out, in words: the step under way, and how many are done."""
-    interrupted: bool = False
-    """It was ended half-way."""
     if_rolled_back: str = ""
     """What happens if it is rolled back now, in words; empty where it cannot be."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""
     revision: int
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was ended half-way."""
+        return self.action_state is ActionState.FAILED and self.result is Result.INTERRUPTED
 
 
 class ThreadLine(Facts):
@@ -210,6 +231,7 @@ class PointerNotice(Facts):
     opened_at: datetime
     resolved_at: datetime | None = None
     action_state: ActionState | None = None
+    result: Result | None = None
     outcome: str = ""
     """What came of the last action, in words, once something did."""
 
@@ -243,6 +265,9 @@ class BundleLine(Facts):
     alert_name: str
     incident_state: IncidentState
     action_state: ActionState | None = None
+    result: Result | None = None
+    progress: str = ""
+    """How far it is, in words without a full stop."""
     plan: str = ""
     """What would run, or ran; empty where there is nothing to run."""
     approved_by: tuple[str, ...] = ()

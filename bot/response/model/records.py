@@ -86,6 +86,11 @@ def rollback_key(action_id: str, number: int) -> str:
     return f"{action_id}:roll_back" if number <= 1 else f"{action_id}:roll_back:{number}"
 
 
+def go_on_key(action_id: str) -> str:
+    """What lets an interrupted action be asked for once more only once."""
+    return f"{action_id}:go_on"
+
+
 PERSON = "person"
 """The source of what no monitor said: a person asked for it."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bot.policy.decision import Verdict
-from bot.response.model.actions import ActionState
+from bot.response.model.actions import ActionState, Result
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import Tone
 
@@ -83,7 +83,7 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
     ),
     ActionState.SUPERSEDED: StateWords("Not run", "It was not run.", Tone.NEUTRAL),
 }
-INTERRUPTED = StateWords(
+_INTERRUPTED = StateWords(
     "Ended half-way",
     "It was ended half-way. A person must decide how to go on.",
     Tone.BAD,
@@ -132,9 +132,11 @@ _VERDICTS: Mapping[Verdict, StateWords] = {
 }
 
 
-def state_words(state: ActionState | IncidentState | Verdict) -> StateWords:
-    """The words of a state of an action or of an incident, or of a verdict."""
+def state_words(state: ActionState | IncidentState | Verdict, result: Result | None = None) -> StateWords:
+    """The words of a state of an action (with its ``result``, if it has one) or of an incident, or of a verdict."""
     match state:
+        case ActionState.FAILED if result is Result.INTERRUPTED:
+            return _INTERRUPTED
         case ActionState():
             return _ACTIONS[state]
         case IncidentState():
@@ -143,8 +145,8 @@ def state_words(state: ActionState | IncidentState | Verdict) -> StateWords:
             return _VERDICTS[state]
 
 
-def question_words(state: ActionState | None, verdict: Verdict) -> StateWords:
+def question_words(state: ActionState | None, verdict: Verdict, result: Result | None = None) -> StateWords:
     """The words of an incident's present question; where nothing would run (no ``state``), why people must look."""
     if state is not None:
-        return state_words(state)
+        return state_words(state, result)
     return state_words(Verdict.REFUSE if verdict is Verdict.REFUSE else Verdict.OBSERVE)

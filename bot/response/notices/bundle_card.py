@@ -7,11 +7,12 @@ from datetime import datetime
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
 from bot.policy.plan import Plan
-from bot.response.model.actions import REVERSIBLE, UNDER_WAY, Action, ActionState
+from bot.response.model.actions import IN_STEPS, REVERSIBLE, UNDER_WAY, Action, ActionState
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import BundleLine, BundleNotice, Button
 from bot.response.model.records import Ballot
+from bot.response.notices.progress import progress_of
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
 from bot.response.notices.rollback_words import rollback_text
 from bot.response.ports.work import Work
@@ -150,6 +151,8 @@ async def _line(work: Work, member: Member) -> BundleLine:
         alert_name=incident.alert_name,
         incident_state=incident.state,
         action_state=action.state if action else None,
+        result=action.result if action else None,
+        progress=(await progress_of(work, action)).words if action and action.state in IN_STEPS else "",
         plan=action.plan.summary if action else "",
         approved_by=tuple(vote.person for vote in votes if vote.ballot is Ballot.APPROVE),
     )

@@ -6,18 +6,18 @@ from datetime import datetime
 
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
-from bot.policy.plan import Plan
 from bot.policy.rules.matching import match
 from bot.policy.situation import Situation
 from bot.policy.stored import AlteredError
-from bot.response.model.actions import Action, ActionState
+from bot.response.model.actions import IN_STEPS, Action, ActionState
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
-from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link, PlanCard
+from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link
 from bot.response.model.records import Ballot, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
-from bot.response.notices.progress import progress
+from bot.response.notices.plan_words import plan_card
+from bot.response.notices.progress import Progress, can_go_on, progress_of
 from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
-from bot.response.notices.rollback_words import can_be_rolled_back, if_rolled_back, rollback_text
+from bot.response.notices.rollback_words import can_be_rolled_back, if_rolled_back
 from bot.response.ports.work import Work
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""
 LEFT_OUT_SHOWN = 5
 """Of what other alerts ask for: the card names so many, and counts the rest."""
+NO_PROGRESS = Progress()
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
@@ -49,19 +50,21 @@ _OFFERED: dict[ActionState, tuple[Button, ...]] = {
 _WITHOUT_ACTION = (Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY)
 
 
-def blast_radius_text(plan: Plan) -> str:
-    """ "1 target, 25 % of the fleet"."""
-    count = plan.blast_radius.targets
-    noun = "target" if count == 1 else "targets"
-    share = plan.blast_radius.share
-    return f"{count} {noun}" + ("" if share is None else f", {share:.0%} of the fleet".replace("%", " %"))
-
-
 def offered_buttons(
-    incident: Incident, action: Action | None, *, approved_by: Sequence[str] = (), review_due: bool = False
+    incident: Incident,
+    action: Action | None,
+    *,
+    approved_by: Sequence[str] = (),
+    review_due: bool = False,
+    can_be_halted: bool = False,
 ) -> tuple[Button, ...]:
-    """What people can press now; the handlers accept exactly this. ``approved_by``: who could withdraw."""
+    """What people can press now; the handlers accept exactly this.
+
+    ``approved_by``: who could withdraw. ``can_be_halted``: whether a further step of it can be kept from beginning.
+    """
     buttons = _offered_by_state(incident, action)
+    if action is not None and action.state in IN_STEPS and not can_be_halted:
+        buttons = tuple(b for b in buttons if b is not Button.STOP)
     if not approved_by:
         buttons = tuple(b for b in buttons if b is not Button.WITHDRAW)
     return (*buttons[:-1], Button.REVIEW, buttons[-1]) if review_due else buttons
@@ -70,16 +73,15 @@ def offered_buttons(
 def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
     reversible = action is not None and can_be_rolled_back(action)
     if incident.state is IncidentState.RESOLVED:
-        return (Button.ROLL_BACK, Button.WHY) if reversible else (Button.WHY,)
+        under_way = action is not None and action.state in IN_STEPS
+        return (*((Button.STOP,) if under_way else ()), *((Button.ROLL_BACK,) if reversible else ()), Button.WHY)
     buttons = _WITHOUT_ACTION if action is None else _OFFERED[action.state]
     if incident.state is IncidentState.TAKEN:
         buttons = tuple(b for b in buttons if b is not Button.TAKE)
     if not reversible:
         buttons = tuple(b for b in buttons if b is not Button.ROLL_BACK)
-    if action is None or not action.interrupted:
+    if action is None or not can_go_on(action):
         buttons = tuple(b for b in buttons if b is not Button.GO_ON)
-    if action is not None and action.halted_at is not None:
-        buttons = tuple(b for b in buttons if b is not Button.STOP)
     return buttons
 
 
@@ -95,7 +97,7 @@ def build_card(
     *,
     review_due: bool = False,
     if_rolled_back: str = "",
-    progress: str = "",
+    progress: Progress = NO_PROGRESS,
 ) -> CardNotice:
     """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
     decision, situation = stored.decision, stored.situation
@@ -131,16 +133,12 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=headline_of(decision),
-        names=(*named(decision, situation), *_who_halted(incident, action)),
+        names=tuple(dict.fromkeys((*named(decision, situation), *_who_halted(incident, action)))),
         action_state=action.state if action else None,
-        plan=None
-        if plan is None
-        else PlanCard(
-            summary=plan.summary,
-            steps=plan.steps,
-            blast_radius=blast_radius_text(plan),
-            rollback=rollback_text(plan),
-        ),
+        result=action.result if action else None,
+        progress=progress.words,
+        halted=action.halted_why if action and action.state in IN_STEPS else "",
+        plan=plan_card(plan) if plan is not None else None,
         evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in decision.evidence),
         links=tuple(links),
         approvers=callable_people(policy, action.asked, incident.severity, now) if action else (),
@@ -151,10 +149,14 @@ def build_card(
         due_at=action.due_at if action else None,
         if_nobody_answers=if_nobody_answers(policy, incident, action),
         outcome=action.outcome if action else "",
-        progress=progress,
-        interrupted=action is not None and action.interrupted,
         if_rolled_back=if_rolled_back,
-        buttons=offered_buttons(incident, action, approved_by=approved_by, review_due=review_due),
+        buttons=offered_buttons(
+            incident,
+            action,
+            approved_by=approved_by,
+            review_due=review_due,
+            can_be_halted=progress.can_be_halted,
+        ),
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
@@ -241,5 +243,5 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
         now,
         review_due=due,
         if_rolled_back=back,
-        progress=await progress(work, action) if action else "",
+        progress=await progress_of(work, action),
     )

@@ -133,6 +133,7 @@ async def tell_ending(work: Work, context: Context, incident_id: int) -> None:
         opened_at=incident.opened_at,
         resolved_at=incident.resolved_at,
         action_state=action.state if action else None,
+        result=action.result if action else None,
         outcome=action.outcome if action else "",
     )
     await work.outbox.add(incident_id, pointer, now)

@@ -50,9 +50,8 @@ async def closing_summary(
 
 
 def _told(action: Action) -> str:
-    return (
-        f"{state_words(action.state).label}: {action.plan.summary.rstrip('.')}. {_who(action)} {action.outcome}".strip()
-    )
+    ended = state_words(action.state, action.result).label
+    return f"{ended}: {action.plan.summary.rstrip('.')}. {_who(action)} {action.outcome}".strip()
 
 
 def _who(action: Action) -> str:

@@ -110,14 +110,15 @@ def _line(line: BundleLine) -> Mrkdwn:
     where = EMPTY if line.service and line.service in what else code(line.service or "no service", SERVICE_CHARACTERS)
     named = spaced(icon(tone), bold(escape(line.incident, 20)))
     grave = escape(line.severity.capitalize() or "Unknown severity", 30)
-    return dotted([named, where, escape(what, 90), grave, words(state), voted])
+    progress = escape(line.progress, 90) if line.progress else EMPTY
+    return dotted([named, where, escape(what, 90), grave, words(state), progress, voted])
 
 
 def _state(line: BundleLine) -> tuple[Tone, str]:
     """Its tone and words. Something under way comes first, then how the incident stands, then the question."""
     state, incident = line.action_state, state_words(line.incident_state)
     if state in UNDER_WAY | {ActionState.SUCCEEDED, ActionState.FAILED}:
-        said = state_words(state)
+        said = state_words(state, line.result) if state else incident
     elif state is ActionState.WAITING and line.incident_state is IncidentState.TAKEN:
         return incident.tone, f"{incident.within} and {state_words(state).within}"
     elif state is None or line.incident_state is not IncidentState.OPEN:

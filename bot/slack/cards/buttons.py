@@ -1,6 +1,7 @@
 """The buttons people meet: label, style and what is asked before they take effect.
 
-``stop`` never asks: it must be fast. The value is the subject and the card's revision, nothing more.
+``stop`` never asks before something has begun: it must be fast. The value is the subject and the card's revision,
+nothing more.
 
 Must not know: who may press what; that is checked when the press arrives.
 """
@@ -11,7 +12,7 @@ from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
 
 from bot.response.model.notices import BundleNotice, Button, PlanCard
 from bot.slack import layout
-from bot.slack.cards.situations import Shown
+from bot.slack.cards.situations import CHANGING, Shown
 from bot.slack.limits import CONFIRM_TEXT
 from bot.slack.text import Plain, Url, plain, plain_lines, units
 
@@ -22,8 +23,8 @@ _ORDER = (
     Button.CHOOSE,
     Button.WITHDRAW,
     Button.OVERRIDE,
-    Button.ROLL_BACK,
     Button.GO_ON,
+    Button.ROLL_BACK,
     Button.TAKE,
     Button.TAKE_THESE,
     Button.REVIEW,
@@ -50,8 +51,12 @@ _LABELS = {
     Button.PAUSE_THESE: "Pause…",
     Button.WHY_THESE: "Why?",
 }
-_PRIMARY = (Button.APPROVE, Button.APPROVE_THESE, Button.REVIEW, Button.TAKE, Button.TAKE_THESE)
+_PRIMARY = (Button.APPROVE, Button.APPROVE_THESE, Button.GO_ON, Button.REVIEW, Button.TAKE, Button.TAKE_THESE)
 """The first of these that is offered is the one primary button, unless Stop is what matters."""
+_WHAT_STOPS = (
+    "The step under way ends, and no further one begins. What is done stays done: nothing is rolled back by itself, "
+    "and a person is called to decide."
+)
 _DANGER = frozenset({Button.STOP, Button.ROLL_BACK})
 
 
@@ -159,6 +164,15 @@ def _confirm(button: Button, at: Shown | None, plan: PlanCard | None, if_rolled_
         title = "Automation is paused. Run it anyway?" if at is Shown.HELD else "Run this?"
         return layout.confirm(
             plain(title, 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
+        )
+    if button is Button.STOP and at in CHANGING:
+        what = f"{plain(plan.summary, 90)}\n" if plan else ""
+        return layout.confirm(
+            plain("Stop it here?", 100),
+            plain_lines(f"{what}{_WHAT_STOPS}", CONFIRM_TEXT),
+            plain("Yes, stop", 30),
+            plain("Let it go on", 30),
+            style="danger",
         )
     if button is Button.ROLL_BACK:
         # Of notices that an older release has queued only the plan is known.

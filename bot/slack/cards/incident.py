@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import CardNotice, Link
+from bot.response.model.notices import Button, CardNotice, Link
 from bot.slack import layout
 from bot.slack.cards import wording
 from bot.slack.cards.buttons import button_row
-from bot.slack.cards.situations import ANNOUNCED, NOTHING_RAN, OPEN, STARTING, UNASSIGNED, Shown, shown
+from bot.slack.cards.situations import ANNOUNCED, CHANGING, NOTHING_RAN, OPEN, STARTING, UNASSIGNED, Shown, shown
 from bot.slack.layout import Message
 from bot.slack.text import (
     EMPTY,
@@ -35,6 +35,7 @@ from bot.slack.text import (
 )
 
 STEPS_SHOWN = 6
+NOTES_SHOWN = 8
 EVIDENCE_SHOWN = 5
 UNMATCHED_SHOWN = 8
 LINKS_SHOWN = 5
@@ -49,18 +50,20 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
     buttons = button_row(
         card.buttons, card.subject, card.revision, at=at, plan=card.plan, if_rolled_back=card.if_rolled_back
     )
+    hasty = at in ANNOUNCED or (at in CHANGING and Button.STOP in card.buttons)
     parts: list[Block | None] = [
         layout.header(wording.question(at, card)),
         layout.section(_lead_text(said)),
-        buttons if at in ANNOUNCED else None,
+        buttons if hasty else None,
         layout.section(quotation(card.summary, 400)) if card.summary else None,
         _without_a_runbook(card),
         layout.fields(_facts(at, card)),
         _asked(card) if at in OPEN else None,
         _steps(card) if at in OPEN | STARTING else None,
+        _notes(card) if at in OPEN | STARTING | UNASSIGNED else None,
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
-        buttons if at not in ANNOUNCED else None,
+        None if hasty else buttons,
         layout.context(_footer(card)),
     ]
     return Message(
@@ -117,6 +120,15 @@ def _steps(card: CardNotice) -> Block | None:
         return None
     steps = [escape(f"{number}. {step}", 150) for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], start=1)]
     return layout.section(lines([bold(words("What runs")), *steps, _more(len(card.plan.steps) - STEPS_SHOWN)]))
+
+
+def _notes(card: CardNotice) -> Block | None:
+    """What else is to be known before it runs."""
+    if card.plan is None or not card.plan.notes:
+        return None
+    notes = [wording.plan_note(note) for note in card.plan.notes[:NOTES_SHOWN]]
+    hidden = len(card.plan.notes) - NOTES_SHOWN
+    return layout.section(lines([*notes, words(f"… and {hidden} more") if hidden > 0 else EMPTY]))
 
 
 def _evidence(card: CardNotice) -> Block | None:

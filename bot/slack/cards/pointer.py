@@ -58,7 +58,7 @@ def render_pointer(pointer: PointerNotice, outbox_id: int, known_people: Collect
 def _action(pointer: PointerNotice, known: Collection[str]) -> Mrkdwn:
     if pointer.action_state not in _TOLD:
         return EMPTY
-    said = state_words(pointer.action_state)
+    said = state_words(pointer.action_state, pointer.result)
     outcome = naming(pointer.outcome, known, 300) if pointer.outcome else EMPTY
     return spaced(icon(said.tone), words(said.sentence), outcome)
 

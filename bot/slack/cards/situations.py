@@ -6,10 +6,10 @@ Must not know: layout.
 from enum import StrEnum
 
 from bot.policy.decision import Verdict
-from bot.response.model.actions import UNDER_WAY, ActionState
+from bot.response.model.actions import UNDER_WAY, ActionState, Result
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice
-from bot.response.model.state_words import INTERRUPTED, StateWords, state_words
+from bot.response.model.state_words import StateWords, state_words
 
 
 class Shown(StrEnum):
@@ -42,6 +42,8 @@ class Shown(StrEnum):
 
 OPEN = frozenset({Shown.ASKING, Shown.PARTLY_APPROVED, Shown.ANNOUNCING, Shown.VETO_WINDOW, Shown.HELD})
 """A person can still choose: the whole plan and the evidence are shown."""
+CHANGING = frozenset({Shown.EXECUTING, Shown.ROLLING_BACK})
+"""Something is changed, step by step: Stop stands right under how far it is."""
 ANNOUNCED = frozenset({Shown.ANNOUNCING, Shown.VETO_WINDOW})
 """It runs unless someone is quick: Stop stands right under the time."""
 NOTHING_RAN = frozenset({Shown.STOPPED, Shown.OVERRIDDEN, Shown.EXPIRED, Shown.LAPSED, Shown.SUPERSEDED, Shown.TAKEN})
@@ -62,10 +64,10 @@ def shown(card: CardNotice) -> Shown:
             return Shown.TAKEN
     if state is None:
         return Shown.REFUSED if card.verdict is Verdict.REFUSE else Shown.OBSERVING
+    if card.interrupted:
+        return Shown.INTERRUPTED
     if state is ActionState.WAITING:
         return Shown.PARTLY_APPROVED if card.approved_by else Shown.ASKING
-    if state is ActionState.FAILED and card.interrupted:
-        return Shown.INTERRUPTED
     return Shown(state.value)
 
 
@@ -74,12 +76,12 @@ def shown_words(at: Shown) -> StateWords:
     match at:
         case Shown.ASKING | Shown.PARTLY_APPROVED:
             return state_words(ActionState.WAITING)
+        case Shown.INTERRUPTED:
+            return state_words(ActionState.FAILED, Result.INTERRUPTED)
         case Shown.OBSERVING:
             return state_words(Verdict.OBSERVE)
         case Shown.REFUSED:
             return state_words(Verdict.REFUSE)
-        case Shown.INTERRUPTED:
-            return INTERRUPTED
         case Shown.TAKEN | Shown.RESOLVED:
             return state_words(IncidentState(at.value))
         case _:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
 from bot.policy.levels import Level
-from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine
+from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine, PlanNote
 from bot.slack.cards.situations import Shown, shown_words
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
@@ -166,10 +166,14 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
             return Lead(mark, sentence, why)
         case Shown.APPROVED:
             return Lead(mark, approved or words(f"{said.label}."), words("It starts in a moment."))
-        case Shown.RUNNING | Shown.EXECUTING:
-            return Lead(mark, sentence, approved, _progress(card, known))
-        case Shown.ROLLING_BACK:
-            return Lead(mark, sentence, spaced(outcome, approved), _progress(card, known), until=outcome)
+        case Shown.RUNNING:
+            return Lead(mark, sentence, approved)
+        case Shown.EXECUTING | Shown.ROLLING_BACK:
+            stopping = words(f"{said.label}, but no further step begins.") if card.halted else EMPTY
+            why = naming(f"{card.halted}.", known, 300) if card.halted else outcome
+            return Lead(mark, stopping or sentence, lines([_progress(card), spaced(why, approved)]), until=outcome)
+        case Shown.INTERRUPTED:
+            return Lead(mark, sentence, lines([outcome, _progress(card), approved]), until=outcome)
         case Shown.STOPPED:
             title = concat(words(said.label), _by(card), words(". It will not run."))
             return Lead(mark, title, outcome, until=outcome)
@@ -209,8 +213,14 @@ def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
     return spaced(bold(starts), consequence), concat(words("Stop it before "), words(utc(card.due_at)), words("."))
 
 
-def _progress(card: CardNotice, known: Collection[str]) -> Mrkdwn:
-    return naming(card.progress, known, 300) if card.progress else EMPTY
+def _progress(card: CardNotice) -> Mrkdwn:
+    """How far it is, or got; one line that each redraw replaces."""
+    return bold(escape(f"{card.progress}.", 300)) if card.progress else EMPTY
+
+
+def plan_note(note: PlanNote) -> Mrkdwn:
+    """One thing more to know of a plan: what it is about, and what it says."""
+    return spaced(words("⚠️") if note.warns else EMPTY, bold(escape(f"{note.label}:", 40)), escape(note.text, 250))
 
 
 def _by_name(sentence: str, who: Sequence[str]) -> Mrkdwn:

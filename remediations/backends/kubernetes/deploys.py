@@ -6,6 +6,7 @@ new one, and keeps the old ones in an annotation, so the least of them all says 
 when it served last. What templates say (secrets in variables, maybe) is read and put back, and kept nowhere.
 """
 
+import contextlib
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,9 @@ from remediations.backends.kubernetes.workloads import (
 ACTION, CHANGE_CAUSE = "watchkeeper/action", "kubernetes.io/change-cause"
 REVISION, REVISIONS_BEFORE = "deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history"
 DIGEST_LENGTH = 16
-BUSY_SECONDS = 1.0
+TRIES = 3
+"""How often a change is offered at once while others change the object; then again after a pause."""
+BUSY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,12 @@ class KubernetesDeploys:
 
     async def put(self, deployed: Deployed, version: str, idempotency_key: str, *, rehearsed: bool = False) -> None:
         """Give the Deployment the template of that ReplicaSet, as kubectl's rollout command would."""
+        for _ in range(TRIES):
+            with contextlib.suppress(ConflictError):  # its status is of one piece with it, and changes all the time
+                return await self._put(deployed, version, idempotency_key, rehearsed=rehearsed)
+        raise TemporaryError(f"{deployed.label} on {self} was changed at the same moment.", retry_after=BUSY_SECONDS)
+
+    async def _put(self, deployed: Deployed, version: str, idempotency_key: str, *, rehearsed: bool) -> None:
         deployment, builds = await self._read(deployed.address)
         wanted = next((build for build in builds if build.name == version), None)
         if wanted is None:
@@ -95,10 +104,6 @@ class KubernetesDeploys:
         name, namespace = deployment.metadata.name, deployment.metadata.namespace
         try:
             await self.cluster.patch(Deployment, name, change, namespace, rehearsed=rehearsed)
-        except ConflictError:
-            raise TemporaryError(
-                f"{deployed.label} on {self} was changed at the same moment.", retry_after=BUSY_SECONDS
-            ) from None
         except UnknownOutcomeError:
             now, _ = await self._read(deployed.address)
             if _content(now.spec.template) != wanted.content:

@@ -1,11 +1,12 @@
 """Faults for drills on staging: a deploy with an image that nobody has, and pods that are killed."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.remediation import PermanentError
-from remediations.backends.kubernetes.errors import NotFoundError
+from remediations.backends.kubernetes.errors import ConflictError, NotFoundError
 from remediations.backends.kubernetes.objects import Pod
 from remediations.backends.kubernetes.workloads import BY_NOUN, Workload
 
@@ -19,6 +20,7 @@ FAULTS: Mapping[str, str] = {
 }
 IMAGES_BEFORE = "watchkeeper/images-before-fault"
 """Annotation of a workload: its images, by container, before a bad one was deployed."""
+TRIES = 20
 NOBODY_HAS = "watchkeeper.invalid/fault:bad-image"
 
 
@@ -31,24 +33,39 @@ def names(address: str) -> tuple[str, ...]:
 
 async def inject(cluster: "Kubernetes", fault: str, address: str) -> None:
     """Break the workload at that address."""
-    workload = await _workload(cluster, address)
     if fault == KILL:
-        await _kill(cluster, workload)
-        return
-    if IMAGES_BEFORE in workload.metadata.annotations:
-        return
-    before = {name: image for name, image in _images(workload).items() if image}
-    await _give(cluster, workload, dict.fromkeys(before, NOBODY_HAS), json.dumps(before, sort_keys=True))
+        await _kill(cluster, await _workload(cluster, address))
+    else:
+        await _as_it_is(cluster, address, _break)
 
 
 async def mend(cluster: "Kubernetes", fault: str, address: str) -> None:
     """Deploy the images of before, if the bad one is still there. Killed pods are mended by Kubernetes."""
-    workload = await _workload(cluster, address)
+    if fault != KILL:
+        await _as_it_is(cluster, address, _mend)
+
+
+async def _break(cluster: "Kubernetes", workload: Workload) -> None:
+    if IMAGES_BEFORE not in workload.metadata.annotations:
+        before = {name: image for name, image in _images(workload).items() if image}
+        await _give(cluster, workload, dict.fromkeys(before, NOBODY_HAS), json.dumps(before, sort_keys=True))
+
+
+async def _mend(cluster: "Kubernetes", workload: Workload) -> None:
     before = workload.metadata.annotations.get(IMAGES_BEFORE)
-    if fault == KILL or before is None:
-        return
-    now, kept = _images(workload), json.loads(before)
-    await _give(cluster, workload, {name: kept[name] for name in kept if now.get(name) == NOBODY_HAS}, None)
+    if before is not None:
+        now, kept = _images(workload), json.loads(before)
+        await _give(cluster, workload, {name: kept[name] for name in kept if now.get(name) == NOBODY_HAS}, None)
+
+
+async def _as_it_is(
+    cluster: "Kubernetes", address: str, change: Callable[["Kubernetes", Workload], Awaitable[None]]
+) -> None:
+    """Change the workload as it was read; read again where its status, which is of one piece with it, has changed."""
+    for _ in range(TRIES):
+        with contextlib.suppress(ConflictError):
+            return await change(cluster, await _workload(cluster, address))
+    raise PermanentError(f"{address} on {cluster} changes faster than it can be changed by us: try again later.")
 
 
 async def _workload(cluster: "Kubernetes", address: str) -> Workload:

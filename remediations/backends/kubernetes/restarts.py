@@ -27,7 +27,7 @@ from remediations.backends.kubernetes.workloads import (
 )
 from remediations.infrastructure.restart_service import Found, Instance
 
-TRIES = 5
+TRIES = 20
 """How often a change is offered while the status of the object changes under our hands."""
 DIGEST_LENGTH = 12
 

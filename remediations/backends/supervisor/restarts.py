@@ -19,6 +19,7 @@ from pydantic import JsonValue
 from bot.remediation import Condition, PermanentError, TemporaryError
 from remediations.backends.supervisor import Process, ProcessState, Supervisor
 from remediations.infrastructure.restart_service import Found, Instance
+from remediations.targets import listed
 
 DOWN = frozenset({ProcessState.STARTING, ProcessState.BACKOFF, ProcessState.EXITED, ProcessState.FATAL})
 CONDITIONS: Mapping[ProcessState, Condition] = {
@@ -31,7 +32,6 @@ CONDITIONS: Mapping[ProcessState, Condition] = {
     ProcessState.FATAL: Condition.UNHEALTHY,
     ProcessState.UNKNOWN: Condition.UNKNOWN,
 }
-NAMES_IN_A_SENTENCE = 3
 
 
 class SupervisorRestarts:
@@ -104,7 +104,7 @@ def _matching(name: str, processes: Collection[Process]) -> tuple[Process, ...]:
             return reading
     members = tuple(process for process in processes if process.name == name)
     if len(members) > 1:
-        addresses = ", ".join(process.address for process in members[:NAMES_IN_A_SENTENCE])
+        addresses = listed([process.address for process in members])
         raise PermanentError(
             f"{name!r} is the name of processes in several groups ({addresses}): write the one that is meant as "
             "group:name."

@@ -222,7 +222,7 @@ class Systemd(Backend):
             raise PermanentError(await self._failure(method, name, result))
 
     async def _begun(self, connection: Connection, method: str, name: str) -> str:
-        """Ask for a job; its path. Whoever is cancelled meanwhile takes it back."""
+        """Ask for a job; its path. Cancelled meanwhile, it is cancelled too."""
         asked = asyncio.ensure_future(connection.ask(method, "ss", [name, "fail"], changes=True))
         try:
             return str(await asyncio.shield(asked))
@@ -255,9 +255,9 @@ class Systemd(Backend):
         )
 
     async def _cancel(self, connection: Connection, job: str) -> None:
-        """Take a job back that nobody waits for any more. One that has ended is gone, which is as well."""
+        """Cancel a job that nobody waits for any more. One that has ended is gone, which is as well."""
         request = Message(destination=NAME, path=job, interface="org.freedesktop.systemd1.Job", member="Cancel")
-        with suppress(RemediationError):  # whoever has cancelled us hears of that, and of nothing else
+        with suppress(RemediationError):  # whoever has cancelled us is told of that, and of nothing else
             await connection.call(request, "Cancel", changes=True)
 
     async def _failure(self, method: str, name: str, result: str) -> str:

@@ -52,7 +52,7 @@ class Unit:
     restarts: int = 0
     """How often systemd itself has started it again since a person last started it."""
     active_seconds: float = field(default=0.0, compare=False)
-    """How long it had been up when it was looked at; 0 when it was not."""
+    """How long it had been up when it was read; 0 when it was not."""
 
 
 class Properties(BaseModel):

@@ -5,8 +5,8 @@ of a workload that has lost one to us already waits until that one is replaced, 
 down either.
 
 What counts as "the same state" between planning and acting: that it is this very node, as ready as it was, cordoned by
-whom it was, and whether anything on it would lose data. Not which pods are on it: they come and go, and each is looked
-at again right before it is evicted. A node that has come back by itself need not be drained any more, so its plan goes
+whom it was, and whether anything on it would lose data. Not which pods are on it: they come and go, and each is evicted
+by its uid. A node that has come back by itself need not be drained any more, so its plan goes
 stale.
 
 Whoever cordoned a node before us keeps it cordoned: our rollback then has nothing to undo. Only a cordon that an
@@ -198,9 +198,10 @@ class RecoverNode(Remediation):
                 underway.details["outcome"] = outcome.value
             drained.add(pod.workload)
             evicted += outcome is Evicted.EVICTED
-        gone = f", {len(pods) - evicted} had gone by themselves" if evicted < len(pods) else ""
+        were = "pod was" if evicted == 1 else "pods were"
+        gone = f", and {len(pods) - evicted} had gone by themselves" if evicted < len(pods) else ""
         return Report(
-            summary=f"{target.label} takes no new pods: {evicted} of its pods were evicted{gone}.",
+            summary=f"{target.label} takes no new pods. {evicted} {were} evicted{gone}.",
             details={"evicted": evicted, "gone": len(pods) - evicted},
         )
 

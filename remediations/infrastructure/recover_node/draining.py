@@ -1,4 +1,4 @@
-"""One node that is drained: read again before each change of it, and looked at afterwards."""
+"""One node that is drained: read again before each change of it, and checked afterwards."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -57,7 +57,7 @@ def time_limits(pods: int, patience: timedelta) -> tuple[timedelta, timedelta]:
 
 
 def rollback(node: Node, pods: Iterable[Pod]) -> Rollback:
-    """How the drain is undone, and what cannot be."""
+    """How the drain is rolled back, and what is lost for good."""
     lost = " What they kept on the node is lost." if any(each.local_data for each in pods) else ""
     if node.is_others:
         return Rollback(

@@ -1,19 +1,21 @@
 """What a rollback does: no more and no less than it was planned to, and never over somebody's work."""
 
 from bot.policy.plan import Exactness
-from bot.remediation import Condition, MovedOnError, Record, Snapshot
+from bot.remediation import Condition, HaltedError, MovedOnError, Record, Snapshot
 from remediations.testing.life import (
     Done,
     carried_out,
     error_of,
+    execution_of,
     in_time,
     is_back,
+    new_key,
     planned,
     rolled_back,
     settled,
     succeeded,
 )
-from remediations.testing.promise import expect, promise
+from remediations.testing.promise import BrokenPromiseError, expect, promise
 from remediations.testing.subject import Ability, Subject
 
 
@@ -55,6 +57,26 @@ async def _(subject: Subject) -> None:
             expect(error is None or time == "twice", f"stopped before step {k + 1}, the rollback gives {error!r}")
             same = is_back(subject, done.plan, before, now)
             expect(same, f"stopped before step {k + 1} and rolled back {time}, it was {before!r} and is {now!r}")
+
+
+@promise("A rollback can be stopped before every step, and goes on when it is tried again", Ability.ROLL_BACK)
+async def _(subject: Subject) -> None:
+    steps, k = 1, 0
+    while k < steps:
+        await subject.begin()
+        before, done = await subject.outside(), await succeeded(subject)
+        halted, again = execution_of(new_key(), halt_before=k), execution_of(new_key())
+        try:
+            await in_time(subject.remediation.roll_back(done.plan, done.record, halted), "roll_back")
+        except HaltedError:
+            expect(len(halted.steps) == k, f"stopped before step {k + 1}, a rollback took {len(halted.steps)}")
+        else:
+            raise BrokenPromiseError(f"stopped before step {k + 1}, a rollback goes on: put each change into a step")
+        await in_time(subject.remediation.roll_back(done.plan, done.record, again), "roll_back")
+        now = await subject.outside()
+        same = is_back(subject, done.plan, before, now)
+        expect(same, f"a rollback was stopped before step {k + 1} and tried again: it was {before!r} and is {now!r}")
+        steps, k = max(steps, len(again.steps)), k + 1
 
 
 @promise("What somebody has changed since is seen, and not overwritten", Ability.ROLL_BACK, Ability.MOVED_ON)

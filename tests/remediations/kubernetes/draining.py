@@ -130,11 +130,12 @@ class Yard:
         return pods
 
     async def pods(self, name: str, *, ending: bool = False) -> list[Any]:
-        """The pods of an application; those that are on their way out only if asked for."""
-        found = await client.CoreV1Api(self.api).list_namespaced_pod(
-            self.namespace, label_selector=f"app={name}", **LIMITS
-        )
-        return [pod for pod in found.items if ending or pod.metadata.deletion_timestamp is None]
+        """The pods of an application that run or are going to; those that are on their way out only if asked for.
+
+        A kubelet that has not heard of a node's new label refuses a pod that asks for it, and another one is made.
+        """
+        found = [pod for pod in await self._all_pods(name) if pod.status.phase not in ("Succeeded", "Failed")]
+        return [pod for pod in found if ending or pod.metadata.deletion_timestamp is None]
 
     async def delete_pods(self, name: str) -> None:
         """As somebody does who wants new ones."""
@@ -144,10 +145,9 @@ class Yard:
 
     async def remove(self, name: str) -> None:
         """Take away a Deployment and its budget, where there are any, and wait until nothing is left of it."""
-        for gone in (
-            client.AppsV1Api(self.api).delete_namespaced_deployment(name, self.namespace, **LIMITS),
-            self.lift(name),
-        ):
+        apps = client.AppsV1Api(self.api)
+        deletion = apps.delete_namespaced_deployment(name, self.namespace, propagation_policy="Foreground", **LIMITS)
+        for gone in (deletion, self.lift(name)):
             try:
                 await gone
             except client.ApiException as error:
@@ -156,7 +156,8 @@ class Yard:
 
         async def nothing_left() -> bool:
             await self.delete_pods(name)
-            return not await self.pods(name, ending=True)
+            sets = await apps.list_namespaced_replica_set(self.namespace, label_selector=f"app={name}", **LIMITS)
+            return not sets.items and not await self._all_pods(name)
 
         await until(nothing_left, f"nothing is left of {name}", within_seconds=WITHIN_SECONDS)
 
@@ -203,6 +204,10 @@ class Yard:
         """Whether it serves."""
         return any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ())
 
+    async def _all_pods(self, name: str) -> list[Any]:
+        core = client.CoreV1Api(self.api)
+        return list((await core.list_namespaced_pod(self.namespace, label_selector=f"app={name}", **LIMITS)).items)
+
     async def _label(self, node: str, labels: dict[str, str]) -> None:
         change: Any = {"metadata": {"labels": labels}}
         await client.CoreV1Api(self.api).patch_node(node, change, **LIMITS)
@@ -234,14 +239,18 @@ def about(protected: Protected | None = None) -> About:
     return About(service="nodes", now=datetime.now(UTC), protected=protected or Protected())
 
 
-def nodes_of(plane: ControlPlane, token: str, folder: Path) -> WatchedNodes:
-    """The nodes as whoever has this token may see and change them."""
+def section_of(plane: ControlPlane, token: str, folder: Path) -> dict[str, Any]:
+    """The policy's section for the cluster, for whoever has this token."""
     file = folder / f"token-{uuid.uuid4().hex}"
     file.touch(0o600)
     file.write_text(token)
-    settings = KubernetesSettings.model_validate(
-        {"url": plane.url, "ca_file": plane.authority, "token_file": file, "timeout": f"{REQUEST_SECONDS:g}s"}
-    )
+    access = {"url": plane.url, "ca_file": str(plane.authority), "token_file": str(file)}
+    return {**access, "timeout": f"{REQUEST_SECONDS:g}s"}
+
+
+def nodes_of(plane: ControlPlane, token: str, folder: Path) -> WatchedNodes:
+    """The nodes as whoever has this token may see and change them."""
+    settings = KubernetesSettings.model_validate(section_of(plane, token, folder))
     return WatchedNodes(Kubernetes("kubernetes", settings))
 
 

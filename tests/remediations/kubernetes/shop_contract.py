@@ -48,12 +48,15 @@ class ShopOnKubernetes(Subject):
     async def begin(self) -> None:
         """Nothing is in the way, both are there, and their pods run."""
         await self.make_room()
-        for name in (EAST, WEST):
-            if await self.image(name) is None:
-                await self.first_deploy(name)
-            patience: Any = {"spec": {"progressDeadlineSeconds": PATIENT, "paused": False}}
-            await self.apps.patch_namespaced_deployment(name, self.namespace, patience, **LIMITS)
+        await asyncio.gather(*(self.patient(name) for name in (EAST, WEST)))
         await self.at_rest()
+
+    async def patient(self, name: str) -> None:
+        """It is there, and Kubernetes gives it time."""
+        if await self.image(name) is None:
+            await self.first_deploy(name)
+        patience: Any = {"spec": {"progressDeadlineSeconds": PATIENT}}
+        await self.apps.patch_namespaced_deployment(name, self.namespace, patience, **LIMITS)
 
     async def first_deploy(self, name: str) -> None:
         """Deploy it for the first time."""

@@ -14,7 +14,7 @@ from bot.remediation import Remediation
 from remediations.testing import Ability, Promise, Subject, made
 from tests.fixtures.kubernetes import NODES, ON_KUBERNETES, ControlPlane
 from tests.remediations.kubernetes.doors import broken
-from tests.remediations.kubernetes.draining import Yard, application, yard
+from tests.remediations.kubernetes.draining import Yard, application, section_of, yard
 
 pytestmark = ON_KUBERNETES
 NODE, *OTHERS = NODES
@@ -40,17 +40,11 @@ class OneNode(Subject):
     def __init__(self, plane: ControlPlane, here: Yard, folder: Path) -> None:
         self.plane, self.here, self.folder = plane, here, folder
         self.canary = plane.bot
-        self.token = folder / "token-of-the-bot"
-        self.token.touch(0o600)
-        self.token.write_text(plane.bot)
+        self.settings = section_of(plane, plane.bot, folder)
         self.names: dict[str, str] = {}
 
     def backends(self) -> Mapping[str, Mapping[str, Any]]:
-        return {"kubernetes": self.settings()}
-
-    def settings(self) -> dict[str, Any]:
-        access = {"url": self.plane.url, "ca_file": str(self.plane.authority), "token_file": str(self.token)}
-        return {**access, "timeout": "20s"}
+        return {"kubernetes": self.settings}
 
     async def begin(self) -> None:
         await self.here.remove("web")
@@ -83,10 +77,11 @@ class OneNode(Subject):
             seen = now
 
     async def _look(self) -> dict[str, Any]:
-        pods = await self.here.pods("web", ending=True)
+        pods, mark = await self.here.pods("web", ending=True), await self.here.mark(NODE)
+        self.names |= {"key of the act": mark} if mark else {}
         return {
             "cordoned": await self.here.is_cordoned(NODE),
-            "mark": await self.here.mark(NODE),
+            "mark": mark,
             "on it": sum(pod.spec.node_name == NODE for pod in pods),
             "at rest": len(pods) == 1 and self.here.is_ready(pods[0]),
         }
@@ -127,7 +122,7 @@ class OneNode(Subject):
 
     @asynccontextmanager
     async def broken(self, how: Ability) -> AsyncIterator[Remediation]:
-        async with broken(self.plane, how, self.folder, **self.settings()) as settings:
+        async with broken(self.plane, how, self.folder, **self.settings) as settings:
             yield made(self.name, {"kubernetes": settings})
 
 

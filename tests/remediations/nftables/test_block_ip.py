@@ -46,7 +46,7 @@ async def test_a_plan_says_what_would_happen_and_seals_only_what_holds_still(wir
     assert plan.ends_after_seconds == 5400
     assert plan.rollback.exactness is Exactness.EXACT
     assert plan.cautions == ()
-    assert "blocked_until" in plan.forecasts
+    assert "blocked until" in plan.forecasts
     later = about().model_copy(update={"now": about().now + DAY})
     again = await block_ip.plan(wanted("203.0.113.0/24", "1.5h", widest_ipv4=24), later)
     assert again.digest == plan.digest

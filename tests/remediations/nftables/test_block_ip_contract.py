@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -75,6 +76,8 @@ class AtTheGate(Subject):
 
     def __init__(self, wire: Wire, folder: Path) -> None:
         self.wire, self.folder = wire, folder
+        self.mark = ""
+        """What was noted on the block of the attacker when it was last seen from outside."""
 
     def backends(self) -> Mapping[str, Mapping[str, Any]]:
         return {"nftables": {"namespace": str(self.wire.gate.path), "timeout": "30s"}}
@@ -99,7 +102,11 @@ class AtTheGate(Subject):
 
     async def outside(self) -> Any:
         elements = (await nftables_in(self.wire, timeout="60s").table()).elements
+        self.mark = next((each.comment for each in elements if each.network == ip_network(ADDRESS)), "")
         return [[str(each.network), str(each.timeout), each.comment] for each in elements]
+
+    def volatile(self) -> dict[str, Any]:
+        return {"the mark": self.mark}
 
     async def works(self) -> bool:
         return not await self.wire.passes(ADDRESS)

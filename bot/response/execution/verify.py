@@ -134,7 +134,7 @@ class _Asking:
             return Evidence(name="verify", query=self.promql or url or "", finding=Finding.UNKNOWN, detail=detail)
 
     async def _ask_the_targets(self) -> tuple[Condition | None, str]:
-        """The remediation's own view, in words too; None where the targets cannot be seen: that is never healthy."""
+        """The remediation's own view, in words too; None where they cannot be seen, which never means healthy."""
         try:
             async with asyncio.timeout(self.context.timing.plan_timeout_seconds):
                 own = await self.context.catalogue[self.action.plan.remediation].health(self.action.plan, self.record)

@@ -1,11 +1,13 @@
 """Every error of a policy file at once, each at its line and column, with a remedy."""
 
+from collections.abc import Iterable
 from textwrap import dedent
 
 import pytest
 
+from bot.policy.file.document import Policy
 from bot.policy.file.loading import check_policy, load_policy
-from bot.policy.file.problems import PolicyError, Problem, Weight, render
+from bot.policy.file.problems import PolicyError, Problem, Trouble, Weight, render
 from bot.policy.file.source import Mark, Source
 from bot.policy.levels import Level
 from tests.policy.small_file import GOOD, MODELS, changed, errors_of
@@ -16,6 +18,20 @@ def test_a_good_policy_loads() -> None:
     assert policy.runbooks["restart"].level is Level.L1
     assert policy.defaults.approvals.groups == ("sre",)
     assert policy.runbooks["restart"].parameters == {"backend": "supervisor", "service": "${alert.labels.service}"}
+
+
+def test_what_the_systems_say_is_an_error_at_its_place() -> None:
+    def unreachable(policy: Policy) -> Iterable[Trouble]:
+        for name in policy.runbooks:
+            yield Trouble(("runbooks", name, "with", "backend"), "is of a kind that cannot restart", "choose another")
+
+    (problem,) = check_policy(GOOD, parameter_models=MODELS, systems=unreachable).errors
+    assert problem.path == "runbooks.restart.with.backend"
+    assert "is of a kind that cannot restart" in problem.message
+    assert "backend: supervisor" in GOOD.splitlines()[problem.line - 1]
+    with pytest.raises(PolicyError, match="cannot restart"):
+        load_policy(GOOD, filename="policy.yml", parameter_models=MODELS, systems=unreachable)
+    assert check_policy(GOOD, parameter_models=MODELS, systems=lambda _: ()).policy is not None
 
 
 BAD = """\

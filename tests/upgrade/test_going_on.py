@@ -96,7 +96,7 @@ async def test_an_action_killed_half_way_is_told_to_its_end_and_not_begun_again(
 
 async def test_a_rollback_killed_half_way_is_left_to_people(upgraded: Upgraded) -> None:
     await upgraded.here.until_state(REPAIRED, "failed")
-    assert f"<@{ALICE}>" in await upgraded.until_told(REPAIRED, "Failed")
+    assert f"<@{ALICE}>" in await upgraded.until_told(REPAIRED, "Ended half-way")
     assert await upgraded.here.supervisord.state(f"{REPAIRED}:{REPAIRED}") == "RUNNING", "it was not stopped again"
 
 

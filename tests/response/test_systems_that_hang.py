@@ -18,6 +18,12 @@ wakes = asyncio.Event()
 """Until then the systems of these stories hang."""
 
 
+@pytest.fixture(autouse=True)
+def asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each story begins with systems that hang, on a loop of its own."""
+    monkeypatch.setattr(f"{__name__}.wakes", asyncio.Event())
+
+
 class Hanging(Switch):
     """Never says what it would do for a service that is called ``dead``."""
 

@@ -119,6 +119,18 @@ async def test_a_credential_plugin_that_fails_is_told_in_our_words(tmp_path: Pat
     assert SECRET not in str(refused.value)
 
 
+async def test_a_credential_plugin_is_given_none_of_our_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", SECRET)
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    told = tmp_path / "told"
+    answer = '{"apiVersion": "client.authentication.k8s.io/v1", "status": {"token": "t"}}'
+    await configured(plugin(tmp_path, f"env > {told}; echo '{answer}'"))
+    assert SECRET not in told.read_text()
+    assert "AWS_PROFILE=production" in told.read_text()
+
+
 async def test_a_credential_plugin_ends_with_who_asked_it(tmp_path: Path) -> None:
     started = tmp_path / "pid"
     asking = asyncio.ensure_future(

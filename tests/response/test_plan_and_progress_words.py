@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.policy.plan import Plan, Remaining, Target
+from bot.policy.plan import Plan, Remaining
 from bot.remediation import Step
 from bot.response.notices.plan_words import plan_notes
 from bot.response.notices.progress import got_to_words, under_way_words
@@ -40,15 +40,6 @@ def test_what_speaks_against_it_stands_first_and_warns() -> None:
 )
 def test_each_thing_is_said_in_a_few_words(changes: dict[str, object], said: list[str]) -> None:
     assert notes(**changes) == said
-
-
-def test_what_becomes_of_many_targets_alike_is_said_once_and_else_of_the_first_few() -> None:
-    def targets(*ports: object) -> tuple[Target, ...]:
-        return tuple(Target(key=f"k{n}", label=f"web-{n}", becomes={"on": port}) for n, port in enumerate(ports))
-
-    assert notes(targets=targets(True, True)) == ["Afterwards: on=yes"]
-    assert notes(targets=targets(1, 2, 3, 4, 5)) == ["Afterwards: web-0: on=1; web-1: on=2; web-2: on=3; and 2 more"]
-    assert notes(targets=targets("x" * 61)) == [], "nobody compares that by eye"
 
 
 def test_how_far_it_is_names_the_step_under_way_and_counts_what_is_done() -> None:

@@ -293,7 +293,6 @@ NODE = PLAN.model_copy(
             PlanNote(label="Caution", text="A rollout of checkout is under way since 10 min.", warns=True),
             PlanNote(label="Stays healthy", text="2 of 3; 1 is down already"),
             PlanNote(label="Expect", text="12 pods moved"),
-            PlanNote(label="Afterwards", text="takes_pods=no"),
             PlanNote(label="Ends by itself", text="after 1h"),
         ),
     }

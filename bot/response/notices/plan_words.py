@@ -1,18 +1,13 @@
 """A plan in words: what a person needs to know of it before it runs, and nothing they would have to look up."""
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from pydantic import JsonValue
 
 from bot.policy.file.fields import duration_text
-from bot.policy.plan import Plan, Remaining, Target
+from bot.policy.plan import Plan, Remaining
 from bot.response.model.notices import PlanCard, PlanNote
 from bot.response.notices.rollback_words import rollback_text
-
-TARGETS_NAMED = 3
-"""Of what becomes of each target, where they differ; the others are counted."""
-VALUE_MAX_CHARACTERS = 60
 
 
 def plan_card(plan: Plan) -> PlanCard:
@@ -35,12 +30,11 @@ def blast_radius_text(plan: Plan) -> str:
 
 
 def plan_notes(plan: Plan) -> tuple[PlanNote, ...]:
-    """What else is to be known: what speaks against it first, then what stays, what comes of it, and when it ends."""
+    """What else is to be known: what speaks against it first, then what stays healthy, what to expect, when it ends."""
     said = [
         *(PlanNote(label="Caution", text=caution, warns=True) for caution in plan.cautions),
         *_note("Stays healthy", _stays(plan.remaining)),
         *_note("Expect", ", ".join(filter(None, (_expected(*one) for one in sorted(plan.forecasts.items()))))),
-        *_note("Afterwards", _afterwards(plan.targets)),
         *_note("Ends by itself", _ends(plan.ends_after_seconds)),
     ]
     return tuple(said)
@@ -71,28 +65,3 @@ def _expected(name: str, value: JsonValue) -> str:
     if isinstance(value, float):
         return f"{value:g} {name}"
     return f"{name} {value}" if isinstance(value, str) and value else ""
-
-
-def _afterwards(targets: Sequence[Target]) -> str:
-    """What the targets will be like, each by its name unless all will be alike."""
-    become = [(target.label, _values(target.becomes)) for target in targets]
-    told = [(label, values) for label, values in become if values]
-    if not told:
-        return ""
-    if len({values for _, values in become}) == 1:
-        return told[0][1]
-    named = "; ".join(f"{label}: {values}" for label, values in told[:TARGETS_NAMED])
-    more = len(told) - TARGETS_NAMED
-    return f"{named}; and {more} more" if more > 0 else named
-
-
-def _values(becomes: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={text}" for name, value in becomes.items() if (text := _short(value)))
-
-
-def _short(value: object) -> str:
-    """A value as people read it; empty for what is no single value, or too long to compare by eye."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = f"{value:g}" if isinstance(value, int | float) else value if isinstance(value, str) else ""
-    return text if len(text) <= VALUE_MAX_CHARACTERS else ""

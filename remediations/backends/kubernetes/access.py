@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 POD = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where Kubernetes puts a pod's token and its cluster's certificates."""
 HOST, PORT = "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"
+FOR_PLUGINS = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+FOR_PLUGINS_BY_PREFIX = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "KUBE", "XDG_", "LC_")
+PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
+"""Variables that a kubeconfig's credential plugin gets; whatever else it needs, the kubeconfig names under `env`."""
 PLUGIN_BYTES = 1_000_000
 
 
@@ -151,6 +155,15 @@ def _read_kubeconfig(path: Path) -> dict[str, Any]:
     return document
 
 
+def _passed_on() -> dict[str, str]:
+    """What a credential plugin may know of our environment; our own secrets are there as well, and are none of its."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in FOR_PLUGINS or name.upper() in PROXIES or name.startswith(FOR_PLUGINS_BY_PREFIX)
+    }
+
+
 async def _run_plugin(plugin: dict[str, Any], kubeconfig: Path) -> dict[str, Any]:
     """Ask a credential plugin for a token. It is ended when we are cancelled; its words go nowhere."""
     command = [str(plugin["command"]), *map(str, plugin.get("args") or ())]
@@ -159,7 +172,7 @@ async def _run_plugin(plugin: dict[str, Any], kubeconfig: Path) -> dict[str, Any
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
-            env={**os.environ, **variables, "KUBERNETES_EXEC_INFO": json.dumps(wanted)},
+            env={**_passed_on(), **variables, "KUBERNETES_EXEC_INFO": json.dumps(wanted)},
             cwd=kubeconfig.parent,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

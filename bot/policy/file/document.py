@@ -223,8 +223,6 @@ class Staging(Entry):
     """The fault that its repair is tried on; without one there is no failure simulation."""
 
 
-CAME_LATER = ("rollback_within", "effects")
-"""Optional fields of ``Runbook`` that came after licences were earned."""
 INJECTED_WHERE_NOTHING_WAS_SAID = "kill"
 """What ``staging.inject`` was once, unless something else was written: such entries keep their digest."""
 
@@ -267,15 +265,21 @@ class Runbook(Entry):
 
         A field that came later counts only where it is written: a new release voids no licence.
         """
+        document = self.as_written()
+        if self.rollback_within is None:
+            del document["rollback_within"]
+        return digest_of(document)
+
+    def as_written(self) -> dict[str, Any]:
+        """The entry as JSON, without fields that came after policies were stored and that say nothing here."""
         document = self.model_dump(mode="json", by_alias=True)
-        for name in CAME_LATER:
-            if document[name] is None:
-                del document[name]
+        if self.effects is None:
+            del document["effects"]
         if not self.verify.own:
             del document["verify"]["own"]
         if self.staging is not None and self.staging.inject is None:
             document["staging"]["inject"] = INJECTED_WHERE_NOTHING_WAS_SAID
-        return digest_of(document)
+        return document
 
 
 class ActionLinks(Entry):
@@ -344,8 +348,15 @@ class Policy(Entry):
 
     @cached_property
     def digest(self) -> str:
-        """Identifies exactly this policy in every decision and audit entry."""
-        return digest_of(self.model_dump(mode="json", by_alias=True))
+        """Identifies exactly this policy in every decision and audit entry, whichever release reads it."""
+        document = self.model_dump(mode="json", by_alias=True)
+        document["runbooks"] = {name: runbook.as_written() for name, runbook in self.runbooks.items()}
+        for service in document["services"].values():
+            if service["leave_healthy"] is None:
+                del service["leave_healthy"]
+        if self.protected == Protected():
+            del document["protected"]
+        return digest_of(document)
 
     def approvals_of(self, runbook: str) -> Approvals:
         """The runbook's own approvals, else the defaults."""

@@ -103,7 +103,7 @@ class Decisions:
 
     async def keep(self, policy: Policy, now: datetime) -> None:
         """Store the whole policy under its digest, once."""
-        document = policy.model_dump_json(by_alias=True)
+        document = json.dumps(policy.as_written(), ensure_ascii=False)
         await insert_once(self._session, POLICIES, digest=policy.digest, document=document, first_used_at=now)
 
     async def policy(self, digest: str) -> Policy | None:

@@ -280,7 +280,7 @@ def test_a_mark_on_any_alert_never_makes_the_verdict_less_strict(case: Case, mar
 @given(cases(), alerts("f9"))
 def test_a_rival_runbook_as_bad_as_the_chosen_one_asks(case: Case, rival: Any) -> None:
     situation, policy = case
-    document = policy.model_dump(mode="json", by_alias=True) | {"mute": []}
+    document = policy.as_written() | {"mute": []}
     chosen = {**document["runbooks"][RUNBOOK], "when": "alert.name == 'ServiceDown'"}
     document["runbooks"] = {RUNBOOK: chosen, ANOTHER: {**chosen, "when": "alert.name == 'Slow'"}}
     policy = Policy.model_validate(document)

@@ -349,6 +349,10 @@ class Policy(Entry):
     @cached_property
     def digest(self) -> str:
         """Identifies exactly this policy in every decision and audit entry, whichever release reads it."""
+        return digest_of(self.as_written())
+
+    def as_written(self) -> dict[str, Any]:
+        """The policy as JSON, as it is stored and identified: fields that came later and say nothing are left out."""
         document = self.model_dump(mode="json", by_alias=True)
         document["runbooks"] = {name: runbook.as_written() for name, runbook in self.runbooks.items()}
         for service in document["services"].values():
@@ -356,7 +360,7 @@ class Policy(Entry):
                 del service["leave_healthy"]
         if self.protected == Protected():
             del document["protected"]
-        return digest_of(document)
+        return document
 
     def approvals_of(self, runbook: str) -> Approvals:
         """The runbook's own approvals, else the defaults."""

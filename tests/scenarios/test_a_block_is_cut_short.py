@@ -130,5 +130,5 @@ async def test_killed_when_the_kernel_had_taken_it_the_block_is_verified_and_kep
 async def test_killed_before_the_kernel_was_told_it_is_no_success_and_people_are_told(tmp_path: Path) -> None:
     async with lives(tmp_path) as here:
         await killed_in_block(here, "before")
-        await here.thread("*Ended half-way*", f"{ATTACKER[4]} is not blocked", "<@U01ALICE>")
+        await here.thread("*Failed*", f"{ATTACKER[4]} is not blocked", "<@U01ALICE>")
         assert await here.wire.passes(ATTACKER[4])

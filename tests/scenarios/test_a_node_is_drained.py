@@ -58,7 +58,7 @@ class Room:
         labels = {"alertname": "NodeNotReady", "node": NODE}
         await self.stage.fire("cluster", labels=labels, annotations={"summary": f"{NODE} is not ready"})
         await self.press("alice", "approve", f"Drain {NODE} through kubernetes", "lets no pod go now")
-        await self.press("bob", "stop", "2 of 3", f"{self.yard.namespace}/web-")
+        await self.press("bob", "stop", "(2 of 3)", f"{self.yard.namespace}/web-")
         await self.thread("Stopped by", "2 of 3 pods are still there", "Nothing was rolled back")
 
 

@@ -125,6 +125,24 @@ def test_a_policy_is_kept_whole_and_is_the_same_when_it_is_read() -> None:
         }
 
 
+def test_what_this_release_has_added_is_kept_where_it_says_something_and_else_changes_no_digest() -> None:
+    calm = calm_policy()
+    document = calm.as_written()
+    assert "protected" not in document
+    name, runbook = next(iter(document["runbooks"].items()))
+    told = calm.model_validate(
+        document
+        | {"protected": {"networks": ["10.0.0.0/8"]}}
+        | {"services": {"checkout": {"leave_healthy": {"count": 2}}}}
+        | {"runbooks": {name: runbook | {"effects": ["restart"], "verify": {"within": "1m", "own": True}}}}
+    )
+    again = read_policy(json.dumps(told.as_written()), told.digest)
+    assert again == told
+    assert again.digest != calm.digest
+    assert again.services["checkout"].leave_healthy == told.services["checkout"].leave_healthy
+    assert again.runbooks[name].verify.own
+
+
 def test_a_policy_that_is_not_the_one_that_decided_is_not_read() -> None:
     policy = calm_policy()
     document = policy.as_written()

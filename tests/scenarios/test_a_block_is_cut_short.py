@@ -22,7 +22,7 @@ from tests.scenarios.gate import TABLE, attacked_by, blocking
 from tests.scenarios.small_stage import HEADERS
 from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, ROOT, document, said
 
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 80.0
 
 
 @dataclass

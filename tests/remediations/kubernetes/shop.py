@@ -11,7 +11,7 @@ from kubernetes_asyncio.client import ApiClient
 from bot.local.servers import until
 from tests.fixtures.kubernetes import REQUEST_SECONDS, ControlPlane
 
-WITHIN_SECONDS = 60.0
+WITHIN_SECONDS = 120.0
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 LIMITS: Mapping[str, Any] = {"_request_timeout": REQUEST_SECONDS}
 

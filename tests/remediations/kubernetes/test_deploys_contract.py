@@ -33,7 +33,7 @@ class DeploysOnKubernetes(ShopOnKubernetes):
 
     name = "roll_back_deploy"
     golden = Path(__file__).parent / "golden" / "roll_back_deploy"
-    cuts = 5
+    cuts = 3
     absent: ClassVar = {
         Ability.ENDS: "a version stays until somebody deploys another",
         Ability.PROTECTED: "a deploy is no network and no account",

@@ -28,7 +28,7 @@ class OneNode(Subject):
     name = "recover_node"
     golden = Path(__file__).parent / "golden" / "recover_node"
     canary = "the bot's token"
-    cuts = 6
+    cuts = 3
     absent: ClassVar = {
         Ability.ENDS: "a cordon stays until somebody takes it away",
         Ability.PROTECTED: "a node is no network and no account",

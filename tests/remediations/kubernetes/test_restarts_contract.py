@@ -30,7 +30,7 @@ class RestartsOnKubernetes(ShopOnKubernetes):
 
     name = "restart_service"
     golden = Path(__file__).parent / "golden" / "restart_service"
-    cuts = 5
+    cuts = 3
     absent: ClassVar = {
         Ability.ENDS: "a restart does not end by itself",
         Ability.MOVED_ON: "there is nothing to roll back",

@@ -9,9 +9,10 @@ from bot.policy.plan import Plan
 from bot.remediation import About, Parameters
 from bot.response.engine.dbos import ASSESSMENTS_AT_ONCE
 from bot.response.model.actions import ActionState
+from bot.response.model.notices import CardNotice
 from bot.response.ports.patience import MAY_BE_SLOW, NotAnsweredError, Patience
 from tests.response.clicks import approve
-from tests.response.world import ALICE, Switch, world, written_policy
+from tests.response.world import ALICE, Switch, World, world, written_policy
 
 FOR_EVER = 3600.0
 wakes = asyncio.Event()
@@ -40,7 +41,7 @@ async def test_more_plans_that_hang_than_run_at_once_do_not_keep_another_inciden
             await here.fire(service=f"dead-{number}", fingerprint=f"dead-{number}")
         await here.fire(name="SomethingElse", service="hall", fingerprint="hall")
         other = 2 * ASSESSMENTS_AT_ONCE + 1
-        card = await here.until_card(lambda card: card.incident == f"INC-{other}")
+        card = await _card_of(here, f"INC-{other}")
         assert "No runbook matches" in card.headline
         wakes.set()
 
@@ -101,6 +102,16 @@ async def test_a_question_that_is_given_up_is_cancelled_and_its_error_is_its_own
     with pytest.raises(LookupError):
         await patience.ask("other", refuse, FOR_EVER)
     assert await patience.ask("other", _answer, FOR_EVER) == "here"
+
+
+async def _card_of(here: World, incident: str) -> CardNotice:
+    """The incident's card, however many of others are delivered before and after it."""
+    async with asyncio.timeout(60):
+        while True:
+            for notice in here.delivered:
+                if isinstance(notice, CardNotice) and notice.incident == incident:
+                    return notice
+            await asyncio.sleep(0.02)
 
 
 async def _answer() -> str:

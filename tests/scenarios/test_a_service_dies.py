@@ -29,6 +29,8 @@ async def test_alice_approves_and_the_service_is_restarted_verified_and_explaine
             "decision.made",
             "action.vote",
             "action.claimed",
+            "action.step_begun",
+            "action.step_ended",
             "action.executed",
             "action.succeeded",
         )

@@ -37,7 +37,7 @@ SERVICES = ("cart", "search", "orders", "ledger")
 STUBBORN = "printer"
 """Does not end when it is asked to, so that restarting it takes a while."""
 LATE = "mail"
-EXECUTOR = "SELECT executor_id FROM dbos.workflow_status WHERE name = 'act.v1' AND executor_id IS NOT NULL"
+EXECUTOR = "SELECT executor_id FROM dbos.workflow_status WHERE name = 'act.v2' AND executor_id IS NOT NULL"
 UNFINISHED = text("SELECT count(*) FROM dbos.workflow_status WHERE status IN ('DELAYED', 'ENQUEUED', 'PENDING')")
 UNHEARD = select(func.count()).where(ARRIVALS.c.done_at.is_(None))
 SETTLED = {ActionState.SUCCEEDED, ActionState.ROLLED_BACK, ActionState.FAILED}

@@ -18,6 +18,7 @@ from remediations.capability import RemediationClass
 from remediations.testing import Ability, BrokenPromiseError, Subject
 from remediations.testing.checks import PROMISES, breaking, keeping
 from remediations.testing.subject import faults
+from tests.contract import later_mutants as later
 from tests.contract import mutants
 from tests.contract.sample import FlagFileSettings, SetFlag
 
@@ -74,7 +75,7 @@ class Case:
 
 def broken(how: Ability, error: Exception, seen: str, *, reads: bool = False) -> Case:
     shown = {"shows": frozenset({how}), "values": {"error": error, "reads": reads}}
-    return Case(SetFlag, breaking.SENTENCES[how], seen, mutants.BrokenInAFile, **shown)  # type: ignore[arg-type]
+    return Case(SetFlag, breaking.SENTENCES[how], seen, later.BrokenInAFile, **shown)  # type: ignore[arg-type]
 
 
 CANARY = frozenset({Ability.CANARY})
@@ -123,16 +124,16 @@ CASES = (
     Case(mutants.LeavesAThread, CANCELLED, "a thread went on"),
     Case(mutants.LeavesATask, CANCELLED, "a task goes on"),
     Case(mutants.LeavesAChild, CANCELLED, "a child process lives on"),
-    Case(mutants.TogglesToRollBack, ROLLED_BACK, "rolled back twice"),
-    Case(mutants.AlmostExact, ROLLED_BACK, "and rolled back it is"),
-    Case(mutants.RollsBackWhatWasNotDone, "Rolled back though nothing", "the rollback changed the system"),
-    Case(mutants.NeedsEverythingDone, "Stopped half-way", "before step 1, the rollback gives PermanentError"),
-    Case(mutants.CannotBeStoppedGoingBack, "A rollback can be stopped", "a rollback goes on"),
-    Case(mutants.RestoresAll, "What somebody has changed since", "the rollback made"),
-    Case(mutants.RestoresAll, "A target that was not touched", "only what was touched is restored"),
-    Case(mutants.ComparesTheTime, "What the system does by", "compared\\(\\) went", Touched, BY_ITSELF),
+    Case(later.TogglesToRollBack, ROLLED_BACK, "rolled back twice"),
+    Case(later.AlmostExact, ROLLED_BACK, "and rolled back it is"),
+    Case(later.RollsBackWhatWasNotDone, "Rolled back though nothing", "the rollback changed the system"),
+    Case(later.NeedsEverythingDone, "Stopped half-way", "before step 1, the rollback gives PermanentError"),
+    Case(later.CannotBeStoppedGoingBack, "A rollback can be stopped", "a rollback goes on"),
+    Case(later.RestoresAll, "What somebody has changed since", "the rollback made"),
+    Case(later.RestoresAll, "A target that was not touched", "only what was touched is restored"),
+    Case(later.ComparesTheTime, "What the system does by", "compared\\(\\) went", Touched, BY_ITSELF),
     Case(
-        *(mutants.NothingToUndoAndNotRepeatable, "Where there is nothing to roll back", "say `repeatable = True`"),
+        *(later.NothingToUndoAndNotRepeatable, "Where there is nothing to roll back", "say `repeatable = True`"),
         lacks=frozenset({Ability.ROLL_BACK}),
     ),
     broken(Ability.REFUSED, TemporaryError("Not let in."), "to be refused does not pass by itself"),
@@ -144,15 +145,15 @@ CASES = (
     broken(Ability.HALF, EOFError(), "plan raised EOFError"),
     broken(Ability.LIMITED, PermanentError("Too many."), "must give a TemporaryError"),
     broken(Ability.CONFLICT, KeyError("conflict"), "execute raised KeyError", reads=True),
-    Case(mutants.LogsItsSecret, SECRET, "the log: flags, DEBUG", WithASecret, CANARY),
-    Case(mutants.ASecretInThePlan, SECRET, "appears in the plan", WithASecret, CANARY),
-    Case(mutants.ASecretAsAnArgument, SECRET, "the arguments of a child process", WithASecret, CANARY),
-    Case(mutants.ASecretInAnEnvironment, SECRET, "the environment of a child process", WithASecret, CANARY),
-    Case(mutants.NeverEnds, "What is to end by itself", "does not end by itself", Ending, frozenset({Ability.ENDS})),
-    Case(SetFlag, STAGED, "and must be refused", Staged, STAGING, values={"made_of": mutants.InjectsAnywhere}),
-    Case(SetFlag, STAGED, "mended, it was", Staged, STAGING, values={"made_of": mutants.MendsNothing}),
-    Case(mutants.WithoutAnOldPlan, "Plans of every version", "no plan of version 2"),
-    Case(mutants.ForgetsOldRecords, "Plans of every version", "of version 1 cannot be rolled back"),
+    Case(later.LogsItsSecret, SECRET, "the log: flags, DEBUG", WithASecret, CANARY),
+    Case(later.ASecretInThePlan, SECRET, "appears in the plan", WithASecret, CANARY),
+    Case(later.ASecretAsAnArgument, SECRET, "the arguments of a child process", WithASecret, CANARY),
+    Case(later.ASecretInAnEnvironment, SECRET, "the environment of a child process", WithASecret, CANARY),
+    Case(later.NeverEnds, "What is to end by itself", "does not end by itself", Ending, frozenset({Ability.ENDS})),
+    Case(SetFlag, STAGED, "and must be refused", Staged, STAGING, values={"made_of": later.InjectsAnywhere}),
+    Case(SetFlag, STAGED, "mended, it was", Staged, STAGING, values={"made_of": later.MendsNothing}),
+    Case(later.WithoutAnOldPlan, "Plans of every version", "no plan of version 2"),
+    Case(later.ForgetsOldRecords, "Plans of every version", "of version 1 cannot be rolled back"),
 )  # fmt: skip
 
 

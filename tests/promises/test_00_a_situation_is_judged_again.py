@@ -26,7 +26,8 @@ from bot.response.model.incidents import Alert, AlertStatus
 from bot.slack.modals import why_modal
 from storage.tables import DECISIONS
 from tests.response.clicks import approve, stop
-from tests.response.world import ALICE, BOB, Senses, World, world, written_policy
+from tests.response.outside import Senses
+from tests.response.world import ALICE, BOB, World, world, written_policy
 
 LIGHT = "light == 0"
 """What the runbook asks monitoring."""

@@ -33,7 +33,8 @@ from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.promises.walked import Asked, Brakes, Died, Interrupted, Remembering, Watched
-from tests.response.world import ALICE, BOB, CAROL, People, written_policy
+from tests.response.outside import People
+from tests.response.world import ALICE, BOB, CAROL, written_policy
 
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 BEGINNING = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -11,7 +11,8 @@ from bot.response.model.actions import Action
 from bot.response.ports.flow import Json
 from bot.response.ports.work import Work
 from storage.database import Database
-from tests.response.world import Senses, Switch
+from tests.response.outside import Senses
+from tests.response.world import Switch
 
 
 class Died(BaseException):

@@ -22,8 +22,9 @@ from bot.response.ports.context import Context
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY
+from tests.response.outside import People, Senses
 from tests.response.replica import ONE_TARGET, SharedSwitch, run
-from tests.response.world import ALICE, People, Senses, World, written_policy
+from tests.response.world import ALICE, World, written_policy
 
 pytestmark = pytest.mark.xdist_group("replicas")
 

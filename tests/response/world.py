@@ -6,7 +6,7 @@ Slack is played by ``deliver``: it takes the outbox as the courier does and says
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,6 @@ from typing import Any, ClassVar
 from dbos import DBOS
 from pydantic import Field
 
-from bot.policy.evidence import Answer, Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.situation import AlertFacts, Gate
@@ -51,6 +50,7 @@ from storage.intake import Intake
 from storage.migrations import migrate
 from tests.fixtures.audit_document import recorded_as_documented
 from tests.fixtures.database import AUDIT_KEY
+from tests.response.outside import People, Senses
 
 ALICE, BOB, CAROL, DAVE = "U01ALICE", "U02BOB", "U03CAROL", "U04DAVE"
 
@@ -157,50 +157,6 @@ class SwitchBoard(Switch):
 
     async def roll_back(self, plan: Plan, record: Record, execution: Execution) -> Report:
         return await self.at(plan.parameters["switch"]).roll_back(plan, record, execution)
-
-
-BURN_QUERY = "burn"
-"""What a service's ``slo_burn`` asks in these stories."""
-
-
-@dataclass
-class Senses:
-    """What monitoring answers: evidence supports, and the fix is healthy, unless a test says otherwise."""
-
-    evidence: Finding = Finding.SUPPORTS
-    health: Finding = Finding.SUPPORTS
-    burn: float | None = None
-
-    async def ask(self, queries: Collection[str]) -> Mapping[str, Answer]:
-        return {query: self._answer(query) for query in queries}
-
-    def _answer(self, query: str) -> Answer:
-        if query == BURN_QUERY:
-            return Answer(error="not measured") if self.burn is None else Answer(samples=(str(self.burn),))
-        return {
-            Finding.SUPPORTS: Answer(samples=("1",)),
-            Finding.CONTRADICTS: Answer(),
-            Finding.UNKNOWN: Answer(error="no answer"),
-        }[self.evidence]
-
-    async def healthy(self, promql: str | None, url: str | None) -> Evidence:
-        return Evidence(name="verify", query=promql or url or "", finding=self.health, detail="as told")
-
-
-@dataclass
-class People:
-    groups: dict[str, tuple[str, ...]]
-    deactivated: set[str] = field(default_factory=set)
-    sure_of: list[frozenset[str]] = field(default_factory=list)
-    """Whose answers were about to count, at each time somebody asked."""
-
-    async def members(self, groups: Sequence[str], *, sure_of: Collection[str] = ()) -> tuple[str, ...]:
-        self.sure_of.append(frozenset(sure_of))
-        found = {person for group in groups for person in self.groups.get(group, ())}
-        return tuple(sorted(found - self.deactivated))
-
-    def forget(self, usergroup: str) -> None:
-        """Nothing is remembered."""
 
 
 def written_policy(level: str = "L1", **runbook: Any) -> Policy:

@@ -23,13 +23,13 @@ from bot.slack.cards import button_value, parse_button_value, render
 from bot.slack.cards.situations import Shown, shown
 from bot.slack.limits import check_card
 from bot.slack.tones import icon
-from tests.slack import notices
+from tests.slack import entries
 from tests.slack.conftest import Golden
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, SUBJECT, after, bounded, card
 from tests.slack.storms import BUNDLES
 
 Json = dict[str, typing.Any]
-NOTICES: dict[str, CardNotice | ThreadNotice | BundleNotice] = {**notices.NOTICES, **BUNDLES}
+NOTICES: dict[str, CardNotice | ThreadNotice | BundleNotice] = {**entries.NOTICES, **BUNDLES}
 
 
 def drawn(notice: CardNotice | ThreadNotice | BundleNotice) -> Json:

@@ -28,7 +28,8 @@ from storage.migrations import migrate
 from storage.tables import INCIDENTS, OUTBOX
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.slack.notices import ALICE, CARDS, ENTRIES, OPENED, card
+from tests.slack.entries import ENTRIES
+from tests.slack.notices import ALICE, CARDS, OPENED, card
 
 
 @dataclass

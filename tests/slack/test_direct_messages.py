@@ -6,7 +6,8 @@ import pytest
 
 from bot.local.workspace import Message
 from bot.response.model.notices import DirectNotice
-from tests.slack.notices import ALICE, BOB, CARDS, ENTRIES
+from tests.slack.entries import ENTRIES
+from tests.slack.notices import ALICE, BOB, CARDS
 from tests.slack.short_notices import DIRECT
 from tests.slack.test_courier import World, world  # noqa: F401 the fixture
 

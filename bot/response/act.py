@@ -7,6 +7,7 @@ decides. An effect of which no step has begun has changed nothing, and may be tr
 """
 
 import asyncio
+import logging
 from datetime import timedelta
 from functools import partial
 
@@ -19,7 +20,7 @@ from bot.response.execution.effects import EffectReport, EffectResult, SnapshotR
 from bot.response.execution.may_begin import Judgement, Objection, objection
 from bot.response.execution.outcome import end_stopped, finish, withdraw
 from bot.response.execution.record import record_of, what_is_there
-from bot.response.execution.recorded import RecordedExecution
+from bot.response.execution.recorded import RecordedExecution, told
 from bot.response.execution.verify import Verification, verify
 from bot.response.model.actions import NOT_HALTED, REVERSIBLE, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -33,6 +34,8 @@ from bot.response.ports.work import Work
 from bot.response.roll_back import restore
 
 SNAPSHOT_TRIES = 3
+
+log = logging.getLogger(__name__)
 
 
 async def act(flow: Flow, context: Context, action_id: str, attempt: int = 0) -> None:
@@ -147,7 +150,11 @@ async def _snapshot(context: Context, action_id: str) -> SnapshotReport:
             problem = str(error)
             break
         except TimeoutError:
-            problem = f"{action.plan.remediation} did not answer in time"
+            problem = f"{action.plan.remediation} did not answer in time."
+        except Exception as error:
+            log.exception("a snapshot of action %s failed in a way that its author did not foresee", action_id)
+            problem = told(error)
+            break
     return SnapshotReport(problem=problem)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.policy.evidence import Finding
-from bot.policy.plan import Exactness
+from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Scope, ScopeKind
-from bot.remediation import Condition, PermanentError, TemporaryError
+from bot.remediation import Condition, PermanentError, Snapshot, TemporaryError
 from bot.response.interventions import go_on as going_on
 from bot.response.interventions import pauses
 from bot.response.interventions.clicks import Answer, Press
@@ -17,7 +17,7 @@ from bot.response.model.notices import Button, CardNotice, ThreadNotice
 from bot.response.model.records import execute_key, rollback_key
 from tests.fixtures.row_of_lamps import Gate, RowOfLamps, lamps_of
 from tests.response.clicks import approve, pressed, stop, take
-from tests.response.world import ALICE, BOB, CAROL, World, world, written_policy
+from tests.response.world import ALICE, BOB, CAROL, Switch, World, world, written_policy
 
 WIDE = {"blast_radius": {"targets": 3}, "with": {"switch": "row"}}
 
@@ -325,3 +325,23 @@ async def test_where_there_is_nothing_to_undo_no_rollback_is_offered_after_a_hal
         ended = await here.until_thread("Ended half-way")
         assert Button.ROLL_BACK not in ended.buttons
         assert Button.GO_ON in ended.buttons
+
+
+class ForgetsItsKeys(Switch):
+    """Fails as authors' mistakes do, with a text that holds whatever it was looking for."""
+
+    async def snapshot(self, plan: Plan) -> Snapshot:
+        raise KeyError("token-of-somebody")
+
+
+async def test_of_a_mistake_in_reading_the_state_people_are_told_the_class_and_never_the_text(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy("L1"), remediation=ForgetsItsKeys) as here:
+        await here.fire()
+        await here.until(ActionState.WAITING)
+        assert (await approve(here, ALICE)).accepted
+        failed = await here.until(ActionState.FAILED)
+        assert "Nothing was changed" in failed.outcome
+        assert "(KeyError)" in failed.outcome
+        told = await here.until_thread("Failed")
+        assert "token-of-somebody" not in str(told) + failed.outcome
+        assert here.switch.read()["flips"] == 0

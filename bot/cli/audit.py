@@ -35,7 +35,7 @@ def verify(
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{str(file)!r} cannot be read: {error}. Name a file that `audit export` wrote.")
     for problem in found.problems:
-        err.print(problem.text, style="red", markup=False, soft_wrap=True)
+        err.print(problem.text, style="red", markup=False)
     if not found.intact:
         fail(f"The record is broken: {found.problem_count} problem(s) in {found.entries} entries.", EXIT_PROBLEM)
     out.print(

@@ -30,7 +30,7 @@ def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Pat
     except CatalogueError as error:
         fail(f"No policy can be checked: {error}")
     if found.problems:
-        out.print(render(found.problems, filename=str(policy), text=text), markup=False, soft_wrap=True)
+        out.print(render(found.problems, filename=str(policy), text=text), markup=False)
     errors = sum(problem.severity == "error" for problem in found.problems)
     warnings = len(found.problems) - errors
     if errors:

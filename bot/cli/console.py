@@ -8,11 +8,12 @@ from rich.console import Console
 EXIT_PROBLEM = 1
 EXIT_USAGE = 2
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+# No line is broken where a terminal would end: what is piped is read by programs, and a terminal breaks lines itself.
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def fail(text: str, code: int = EXIT_USAGE) -> NoReturn:
     """Say what is wrong, and leave."""
-    err.print(text, style="red", markup=False, soft_wrap=True)
+    err.print(text, style="red", markup=False)
     raise typer.Exit(code)

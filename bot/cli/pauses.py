@@ -115,4 +115,4 @@ def _fail_with_a_way_out(error: Exception) -> NoReturn:
 def _say_what_is_paused(active: "Sequence[Pause]") -> None:
     for one in active:
         end = "until somebody resumes it" if one.until is None else f"until {one.until:%Y-%m-%d %H:%M} UTC"
-        out.print(f"Paused now: {one.scope}, by {one.by}, {end}. {one.reason}", markup=False, soft_wrap=True)
+        out.print(f"Paused now: {one.scope}, by {one.by}, {end}. {one.reason}", markup=False)

@@ -101,8 +101,12 @@ class CutShort(Generic[Result]):
 
 def children() -> frozenset[int]:
     """Processes that are ours, also those that have ended and that nobody has waited for."""
-    tasks = Path("/proc/self/task").iterdir()
-    return frozenset(int(child) for task in tasks for child in (task / "children").read_text().split())
+    while True:
+        try:
+            tasks = Path("/proc/self/task").iterdir()
+            return frozenset(int(child) for task in tasks for child in (task / "children").read_text().split())
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # a thread ended meanwhile and another one has its children: read them all again
 
 
 class Leaks:

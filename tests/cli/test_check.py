@@ -39,6 +39,15 @@ def test_the_example_is_good(policy: Path) -> None:
     assert len(load_policy_file(policy).runbooks) == 4
 
 
+def test_what_is_piped_to_a_program_is_one_line_however_long_the_path(policy: Path) -> None:
+    deep = policy.parent / "with-a-long-name" / "and-another-one-below" / "policy.yml"
+    deep.parent.mkdir(parents=True)
+    policy.rename(deep)
+    assert len(str(deep)) > 80
+    answer = CliRunner().invoke(app, ["check", str(deep)], prog_name="watchkeeper")
+    assert answer.output.splitlines() == [f"{deep}: good, with 4 runbook(s) and 0 warning(s)."]
+
+
 @pytest.mark.parametrize(
     ("change_to", "told"),
     [

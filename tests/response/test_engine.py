@@ -272,7 +272,8 @@ async def test_an_act_that_fails_in_a_way_nobody_foresaw_ends_and_calls_people(t
         await here.fire()
         await approve(here)
         failed = await here.until(ActionState.FAILED)
-        assert "ZeroDivisionError: nobody foresaw this" in failed.outcome
+        assert "ZeroDivisionError" in failed.outcome
+        assert "nobody foresaw this" not in failed.outcome
         told = await here.until_thread("Failed")
         assert told.to == failed.approvers
         assert here.switch.read()["flips"] == 0

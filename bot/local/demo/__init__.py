@@ -30,7 +30,7 @@ def run_demo(*, state: Path, port: int, open_browser: bool, fresh: bool, probe: 
         fresh: forget what an earlier demo left in ``state``.
         probe: watch with our own probe even where Prometheus is installed.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a check skipped on a busy machine is no news
     try:
         with open_folder(state, fresh=fresh) as folder:
@@ -41,7 +41,7 @@ def run_demo(*, state: Path, port: int, open_browser: bool, fresh: bool, probe: 
             finally:
                 folder.ledger.end_left_over()  # a start that was interrupted half-way
     except (FolderError, DemoError, NoPortError, ServerError) as error:
-        console.print(str(error), style="red", markup=False, soft_wrap=True)
+        console.print(str(error), style="red", markup=False)
         return EXIT_PROBLEM
     return 0
 

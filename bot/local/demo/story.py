@@ -27,7 +27,7 @@ class Story:
         """One line, with the time."""
         line = Text.assemble((f"{datetime.now().astimezone():%H:%M:%S}  ", "dim"), (text, style))
         line.truncate(LONGEST_LINE, overflow="ellipsis")
-        self._console.print(line, soft_wrap=True)
+        self._console.print(line)
 
     async def read_along(self, channel: str) -> None:
         """Tell what the app says in ``channel`` and its threads, until cancelled. What is there already is known."""

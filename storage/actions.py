@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
-from bot.policy.situation import History, PastAction, Trigger
+from bot.policy.situation import History, PastAction, Run, Trigger
 from bot.response.model.actions import (
     ACTION_LIFECYCLE,
     ENDED_AFTER_AN_EFFECT,
@@ -182,6 +182,24 @@ class Actions:
             )
         )
 
+    async def runs(self, runbook: str, since: datetime, limit: int = 100) -> tuple[Run, ...]:
+        """How the runbook's actions ended whose effect may have begun, newest first."""
+        rows = await self._session.execute(
+            select(ACTIONS.c.id, ACTIONS.c.state, ACTIONS.c.result, ACTIONS.c.finished_at, INCIDENTS.c.alert_name)
+            .join(INCIDENTS, INCIDENTS.c.id == ACTIONS.c.incident_id)
+            .where(
+                ACTIONS.c.runbook == runbook,
+                ACTIONS.c.finished_at >= since,
+                ACTIONS.c.state.in_(ENDED_AFTER_AN_EFFECT),
+            )
+            .order_by(ACTIONS.c.finished_at.desc(), ACTIONS.c.id)
+            .limit(limit)
+        )
+        return tuple(
+            Run(action_id=row.id, kind=row.alert_name, result=_result(row.state, row.result), at=row.finished_at)
+            for row in rows
+        )
+
     async def acts_since(self, since: datetime) -> Sequence[Action]:
         """Every action whose effect began, or that ended after one, since then; oldest first."""
         return await self._all(
@@ -204,6 +222,11 @@ class Actions:
 def _refuse_unknown(changes: Mapping[str, Any]) -> None:
     if unknown := changes.keys() - CHANGEABLE:
         raise TypeError(f"cannot change {sorted(unknown)} of an action; changeable are {sorted(CHANGEABLE)}")
+
+
+def _result(state: str, result: str | None) -> str:
+    """What happened; in rows of older releases the state alone says it."""
+    return result or (Result.VERIFIED if state == ActionState.SUCCEEDED else Result.UNKNOWN)
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, exists, func, insert, select, text, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.policy.situation import AlertFacts, Refusal, RefusalKind
+from bot.policy.situation import AlertFacts, Beginning, Refusal, RefusalKind
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import (
     INCIDENT_LIFECYCLE,
@@ -92,6 +92,21 @@ class Incidents:
             .order_by(ALERTS.c.incident_id, ALERTS.c.service)
         )
         return [(row.incident_id, row.service) for row in found]
+
+    async def beginnings(self, alerts: Collection[AlertFacts], since: datetime) -> tuple[Beginning, ...]:
+        """Each time since then that one of these alerts began, whatever incident it was in; oldest first."""
+        keys = {(alert.source, alert.fingerprint): alert.key for alert in alerts}
+        rows = await self._session.execute(
+            select(ALERTS.c.source, ALERTS.c.fingerprint, ALERTS.c.starts_at)
+            .where(
+                ALERTS.c.source.in_({source for source, _ in keys}),
+                ALERTS.c.fingerprint.in_({fingerprint for _, fingerprint in keys}),
+                ALERTS.c.starts_at >= since,
+            )
+            .order_by(ALERTS.c.starts_at, ALERTS.c.id)
+        )
+        found = ((keys.get((row.source, row.fingerprint)), row.starts_at) for row in rows)
+        return tuple(Beginning(alert=key, at=at) for key, at in found if key is not None)
 
     async def open_requested(self, alert: Alert, handle: str, now: datetime) -> int:
         """Open an incident of its own for what a person asks; its number."""

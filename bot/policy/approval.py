@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.policy.decision import Decision, Verdict
+from bot.policy.decision import HOLDING, Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.plan import Plan
 from bot.policy.rules.forbidden import APPROVERS_NEEDED, forbidden_in
@@ -109,7 +109,7 @@ def may_act_by_hand(decision: Decision) -> Permission:
         return Permission(False, "Nothing is paused here, so there is nothing to act on by hand.")
     if decision.otherwise in (None, Verdict.REFUSE, Verdict.OBSERVE):
         objection = next(
-            (r.text for r in decision.reasons if r.rule != "controls" and r.result.value == "forbids"),
+            (r.text for r in decision.reasons if r.rule not in HOLDING and r.result.value == "forbids"),
             "the decision does not say that anything may be done here",
         )
         return Permission(False, f"Even without the pause this would not be offered: {objection}")

@@ -2,7 +2,7 @@
 
 Precedence, first match wins:
 
-1. hold      a pause or freeze applies
+1. hold      a pause or freeze applies, or somebody else is changing the targets
 2. refuse    oversight is incomplete, no targets, beyond every bound, or forbidden and refused by the policy
 3. observe   the level granted is L0
 4. ask       any rule wants a person: bounds, forbidden effects, escalation, budgets, notification, licence, L1 ...
@@ -15,22 +15,35 @@ person's request takes the same path: it is judged like an alert, so it acts by 
 would have acted, and the person's own vote never counts.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from bot.policy.approval import approvals_needed
-from bot.policy.confidence import assess
-from bot.policy.decision import Decision, RuleResult, Verdict
+from bot.policy.confidence import FLAPPING_WITHIN, Cases, Circumstances, assess, cases_of
+from bot.policy.decision import HOLDING, Decision, RuleResult, Verdict
 from bot.policy.evidence import NOT_ASKED, Evidence, judge
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.templates import TemplateError, substitute_query
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
-from bot.policy.rules import bounds, budgets, controls, escalation, forbidden, incident, level, licence, remaining
-from bot.policy.rules.case import Case, Ruling, forbids, passed
+from bot.policy.rules import (
+    bounds,
+    budgets,
+    causes,
+    changes,
+    controls,
+    escalation,
+    forbidden,
+    incident,
+    level,
+    licence,
+    remaining,
+)
+from bot.policy.rules.case import Case, Licence, Ruling, forbids, passed
 from bot.policy.rules.impact import impact_of
 from bot.policy.rules.matching import Matched, facts_for, filled_by, match_incident
 from bot.policy.rules.services import Services, services_of
-from bot.policy.situation import AlertFacts, Evidenced, Planned, Situation
+from bot.policy.situation import GATES_THAT_RUN, AlertFacts, Evidenced, Planned, Situation
 
 STRICTEST_FIRST = (
     Verdict.HOLD,
@@ -60,12 +73,14 @@ ABOUT_THE_PLAN: Mapping[str, Callable[[Case], Ruling]] = {
     "budgets": budgets.budgets,
     "notification": bounds.notification,
     "licence": licence.licence,
+    "cases": escalation.cases,
+    "common_cause": causes.common_cause,
     "conditions": level.conditions,
     "veto_window": level.veto_window,
 }
 """The rules that judge a plan, in order of precedence."""
 
-RULES = ("runbook", "plan", "controls", *ABOUT_THE_PLAN, "level")
+RULES = ("runbook", "plan", "controls", "changes", *ABOUT_THE_PLAN, "level")
 """Every rule that reports, always, in this order."""
 
 NOT_JUDGED = Ruling(RuleResult.ESCALATES, "Not judged: there is no plan.")
@@ -101,17 +116,19 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     if plan is None or plan.remediation != runbook.remediation or evidence is None:
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
     case = _case(situation, policy, matched, runbook, planned, plan, evidence)
-    applied = _controls(situation, policy, matched, case.services, plan)
-    paused = controls.controls(applied)
+    paused = _controls(situation, policy, matched, case.services, plan)
+    changing = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    applied = (*paused, *changing)
     rulings = {
         "runbook": _runbook_rule(matched, runbook),
         "plan": passed(plan.summary, {"remediation": plan.remediation}),
-        "controls": paused,
+        "controls": controls.controls(paused),
+        "changes": changes.changes(changing),
         **{name: rule(case) for name, rule in ABOUT_THE_PLAN.items()},
         "level": level.level(case, held=bool(applied)),
     }
     verdict, decisive = _strictest(rulings)
-    otherwise, _ = _strictest({name: ruling for name, ruling in rulings.items() if name != "controls"})
+    otherwise, _ = _strictest({name: ruling for name, ruling in rulings.items() if name not in HOLDING})
     window = policy.veto_window_of(case.name).total_seconds() if verdict is Verdict.ACT_UNLESS_STOPPED else 0
     return Decision(
         verdict=verdict,
@@ -169,8 +186,11 @@ def _case(
     filling = tuple(facts_for(situation.alerts[place], situation.request) for place in matched.filling)
     heard = (*(situation.alerts[place] for place in matched.heard), *filling)
     services = services_of(policy, heard, plan)
-    own = licence.licence_of(situation.evidenced.get(name, Evidenced()), runbook.digest, now, planned.changed)
+    evidenced = situation.evidenced.get(name, Evidenced())
+    own = licence.licence_of(evidenced, runbook.digest, now, planned.changed)
     ledger, keys = situation.ledger, {target.key for target in plan.targets}
+    cases = _cases(evidenced, own, frozenset(alert.name for alert in filling))
+    circumstances = _circumstances(situation, matched, services, plan, filling)
     return Case(
         situation=situation,
         policy=policy,
@@ -182,7 +202,8 @@ def _case(
         services=services,
         impact=impact_of(policy, heard, services, situation.answers),
         evidence=evidence,
-        confidence=assess(evidence, situation.history, name, now),
+        confidence=assess(evidence, situation.history, name, now, cases or Cases(), circumstances),
+        cases=cases,
         budgets=None
         if ledger is None
         else budgets.states_of(policy, ledger, services.counted, name, now, targets=keys),
@@ -194,9 +215,33 @@ def _case(
 def _controls(
     situation: Situation, policy: Policy, matched: Matched, services: Services, plan: Plan | None
 ) -> tuple[controls.Control, ...]:
-    targets = [name for target in plan.targets for name in (target.key, target.label)] if plan is not None else []
+    targets = _target_names(plan) if plan is not None else ()
     return controls.applying(
         policy, situation.pauses, situation.now, runbook=matched.runbook, services=services, targets=targets
+    )
+
+
+def _target_names(plan: Plan) -> tuple[str, ...]:
+    return tuple(name for target in plan.targets for name in (target.key, target.label))
+
+
+def _cases(evidenced: Evidenced, own: Licence, kinds: frozenset[str]) -> Cases | None:
+    """What is known of the runbook's runs; a gate that it has passed by running is a run on staging."""
+    if evidenced.runs is None:
+        return None
+    return cases_of(evidenced.runs, kinds, staging_worked=len(own.gates & GATES_THAT_RUN))
+
+
+def _circumstances(
+    situation: Situation, matched: Matched, services: Services, plan: Plan, filling: tuple[AlertFacts, ...]
+) -> Circumstances:
+    now, over = situation.now, changes.just_over
+    lately = Counter(each.alert for each in situation.beginnings if now - each.at <= FLAPPING_WITHIN)
+    return Circumstances(
+        beginnings=max(1, *(lately[alert.key] for alert in filling)),
+        age=now - situation.answered_at if situation.answered_at is not None else None,
+        changes=tuple(change.what for change in over(situation.changes, now, services, _target_names(plan))),
+        rivals=(*matched.rivals, *matched.doubtful) if situation.request is None else (),
     )
 
 
@@ -221,7 +266,7 @@ def _observe(
         "runbook": _runbook_rule(matched, runbook),
         "plan": _no_plan(matched, runbook, planned),
         "controls": controls.controls(applied),
-        **dict.fromkeys((*ABOUT_THE_PLAN, "level"), NOT_JUDGED),
+        **dict.fromkeys(("changes", *ABOUT_THE_PLAN, "level"), NOT_JUDGED),
     }
     decisive = "runbook" if runbook is None and not planned.problem else "plan"
     return Decision(

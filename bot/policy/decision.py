@@ -56,6 +56,7 @@ RULE_TITLES: Mapping[str, str] = {
     "runbook": "Runbook",
     "plan": "Plan",
     "controls": "Pauses and freezes",
+    "changes": "Changes under way",
     "oversight": "Human oversight",
     "targets": "Targets",
     "blast_radius": "Blast radius",
@@ -74,11 +75,16 @@ RULE_TITLES: Mapping[str, str] = {
     "budgets": "Action budgets",
     "notification": "Notification",
     "licence": "Licence",
+    "cases": "Cases",
+    "common_cause": "Common cause",
     "conditions": "Conditions",
     "veto_window": "Veto window",
     "level": "Level",
 }
 """Every rule of ``decide`` in words."""
+
+HOLDING = frozenset({"controls", "changes"})
+"""Rules that hold what is planned: a person with the authority may act by hand all the same."""
 
 
 class Reason(Facts):

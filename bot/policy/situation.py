@@ -160,6 +160,10 @@ class Gate(StrEnum):
         }[self]
 
 
+GATES_THAT_RUN = frozenset({Gate.FAILURE_SIMULATION, Gate.CHAOS_TEST, Gate.ROLLBACK_VERIFICATION})
+"""They carry the runbook out, on staging: each that is passed is a case that worked."""
+
+
 class GatePass(Facts):
     """One gate passed by one version of a runbook."""
 
@@ -185,11 +189,24 @@ def _of_known_gates(rows: object) -> object:
     return [row for row in rows if not isinstance(row, Mapping) or row.get("gate") in tuple(Gate)]
 
 
+class Run(Facts):
+    """One effect of a runbook in production that is over, whoever let it act."""
+
+    action_id: str
+    kind: str = ""
+    """Name of the alert that its incident was about."""
+    result: str
+    """What happened, as ``bot.response.model.actions.Result`` says."""
+    at: Moment
+
+
 class Evidenced(Facts):
-    """What is on record about one runbook: every gate row and every demotion in force."""
+    """What is on record about one runbook: every gate row, every demotion in force, and how its runs ended."""
 
     gates: Annotated[tuple[GatePass, ...], BeforeValidator(_of_known_gates)] = ()
     demotions: tuple[Demotion, ...] = ()
+    runs: tuple[Run, ...] | None = None
+    """Newest first, bounded by the caller; None in situations of older releases, which did not count them."""
 
 
 class RefusalKind(StrEnum):
@@ -236,6 +253,49 @@ class UnderWay(Facts):
     """What it touches, with an empty name for a service that nobody knows."""
     taken: int = Field(ge=0)
     """Healthy instances that it takes away; all its targets, where that is not known."""
+
+
+class Beginning(Facts):
+    """An alert began to fire, as its monitor says."""
+
+    alert: str
+    """Its key; see ``AlertFacts.key``."""
+    at: Moment
+
+
+class OpenIncident(Facts):
+    """An unresolved incident, this one or another."""
+
+    incident: str
+    """Display name, ``INC-7``."""
+    service: str
+    """Empty where its alerts name none."""
+    alert: str
+    """Name of the alert it is about."""
+    opened_at: Moment
+    """By our clock."""
+
+
+class Change(Facts):
+    """Other hands at work: a deploy, a drain, maintenance; reported by whoever does it."""
+
+    change_id: str
+    what: str
+    """In words: "deploy of checkout 4.2"."""
+    by: str
+    begins: Moment
+    ends: Moment | None = None
+    """When it was reported to be over; None while nobody has."""
+    expires: Moment
+    """It stands no longer than this, should nobody report its end."""
+    services: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    """By key or by the name people see, as patterns: ``supervisor:web*``. Without services and targets: everything."""
+
+    @property
+    def until(self) -> Moment:
+        """When it is over."""
+        return self.expires if self.ends is None else min(self.ends, self.expires)
 
 
 class Memory(Facts):
@@ -300,6 +360,14 @@ class Situation(Facts):
     """Other actions that are being carried out; None in situations of older releases, which did not look."""
     evidenced: dict[str, Evidenced] = Field(default_factory=dict)
     """By runbook, for each of ``plans``."""
+    open_incidents: tuple[OpenIncident, ...] | None = None
+    """Every unresolved incident, this one among them; None in situations of older releases, which did not read them."""
+    changes: tuple[Change, ...] = ()
+    """What others are changing, or have just changed; there was none to be known in situations of older releases."""
+    beginnings: tuple[Beginning, ...] = ()
+    """Each time that one of ``alerts`` began lately; what is not there began once."""
+    answered_at: Moment | None = None
+    """When monitoring was asked for ``answers``, by our clock; None in situations of older releases."""
     oversight: Oversight = Oversight()
 
     @property

@@ -13,7 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.policy.decision import Decision
-from bot.policy.file.document import Policy, digest_of
+from bot.policy.file.canonical import digest_of
+from bot.policy.file.document import Policy
 from bot.policy.situation import SCHEMA, Situation
 
 Document = dict[str, Any]

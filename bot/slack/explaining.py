@@ -27,6 +27,8 @@ INPUT_NAMES = {
     "demoted_to": "demoted to",
     "in_force": "in force",
     "missing_gates": "gates not passed",
+    "lower_bound": "confidence at least",
+    "open_incidents": "open incidents",
     "plan_problem": "no plan because",
     "recent_failures": "recent failures",
     "security_severity": "security severity",

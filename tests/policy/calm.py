@@ -29,6 +29,8 @@ from bot.policy.situation import (
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """A Monday, noon."""
+GATES_ALONE = 10.5 / 11.5
+"""How often a runbook is expected to work that has passed its gates and never run in production."""
 RUNBOOK, ANOTHER = "restart-checkout", "another-runbook"
 ALICE, BOB, CAROL = "U01ALICE", "U02BOB", "U03CAROL"
 QUERY, BURN = "up == 0", "slo:burn_rate:1h"
@@ -140,7 +142,8 @@ def evidenced(
     demotions = () if demoted_to is None else (Demotion(level=demoted_to, reason=reason, at=NOW),)
     kept = tuple(gates)
     return {
-        name: Evidenced(gates=passed_gates(policy, kept, runbook=name), demotions=demotions) for name in policy.runbooks
+        name: Evidenced(gates=passed_gates(policy, kept, runbook=name), demotions=demotions, runs=())
+        for name in policy.runbooks
     }
 
 
@@ -181,6 +184,8 @@ def calm_situation(
         "answers": SUPPORTING | CALM_BURN,
         "ledger": (),
         "evidenced": evidenced(policy),
+        "open_incidents": (),
+        "answered_at": NOW,
         "oversight": Oversight(audited=True, notification=Notification.PLANNED),
     }
     return Situation(**{**facts, **changes})

@@ -1,12 +1,14 @@
 """The calm situation with something changed, decided: for tests of each rule at its edges."""
 
+from datetime import timedelta
 from typing import Any
 
 from bot.policy.decide import decide
 from bot.policy.decision import Decision, Reason, RuleResult
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius
-from tests.policy.calm import calm_plan, calm_policy, calm_situation, targets
+from bot.policy.situation import PastAction, Run
+from tests.policy.calm import NOW, RUNBOOK, calm_plan, calm_policy, calm_situation, targets
 
 PASSED, ESCALATES, FORBIDS = RuleResult.PASSED, RuleResult.ESCALATES, RuleResult.FORBIDS
 
@@ -23,3 +25,13 @@ def said(rule: str, policy: Policy | None = None, **changes: Any) -> Reason:
 def reaching(count: int, *, stated: int | None = None, share: float | None = 0.25) -> Any:
     radius = BlastRadius(targets=count if stated is None else stated, share=share)
     return calm_plan(targets=targets(count), blast_radius=radius)
+
+
+def past(outcome: str, *, hours: float = 1, runbook: str = RUNBOOK) -> PastAction:
+    return PastAction(
+        action_id="a", runbook=runbook, service="checkout", outcome=outcome, at=NOW - timedelta(hours=hours)
+    )
+
+
+def run(result: str = "verified", *, kind: str = "ServiceDown", days: float = 2) -> Run:
+    return Run(action_id="a", kind=kind, result=result, at=NOW - timedelta(days=days))

@@ -17,6 +17,8 @@ from bot.policy.rules.forbidden import FORBIDDEN
 from bot.policy.situation import (
     Acted,
     AlertFacts,
+    Beginning,
+    Change,
     Demotion,
     Evidenced,
     Gate,
@@ -24,12 +26,14 @@ from bot.policy.situation import (
     LedgerEntry,
     Memory,
     Notification,
+    OpenIncident,
     Oversight,
     PastAction,
     Pause,
     Planned,
     RefusalKind,
     Request,
+    Run,
     ScopeKind,
     Situation,
     UnderWay,
@@ -160,8 +164,54 @@ def answers() -> st.SearchStrategy[Mapping[str, Answer]]:
 def evidenceds(draw: st.DrawFn, policy: Policy) -> Mapping[str, Evidenced]:
     held = evidenced(policy, draw(st.one_of(st.just(tuple(Gate)), st.sets(st.sampled_from(Gate)))))
     level = draw(st.one_of(st.none(), st.sampled_from(Level)))
-    demotions = () if level is None else (Demotion(level=level, at=NOW),)
-    return {name: one.model_copy(update={"demotions": demotions}) for name, one in held.items()}
+    changed = {"demotions": () if level is None else (Demotion(level=level, at=NOW),), "runs": draw(runs())}
+    return {name: one.model_copy(update=changed) for name, one in held.items()}
+
+
+def runs() -> st.SearchStrategy[tuple[Run, ...] | None]:
+    """How a runbook may have ended before."""
+    run = st.builds(
+        Run,
+        action_id=st.just("a2"),
+        kind=st.sampled_from(("ServiceDown", "ServiceDown", "Slow", "")),
+        result=st.sampled_from(("verified", "verified", "verified", "rolled_back", "unknown", "?")),
+        at=st.sampled_from((1, 25, 600)).map(lambda hours: NOW - timedelta(hours=hours)),
+    )
+    return st.one_of(st.just(()), st.none(), st.lists(run, max_size=4).map(tuple))
+
+
+def open_incidents() -> st.SearchStrategy[tuple[OpenIncident, ...] | None]:
+    """What else may be open at this moment."""
+    one = st.builds(
+        OpenIncident,
+        incident=st.sampled_from(("INC-3", "INC-4", "INC-5", "INC-7")),
+        service=st.sampled_from(("checkout", "orders", "")),
+        alert=st.sampled_from(("ServiceDown", "Slow")),
+        opened_at=st.sampled_from((1, 60, 3600)).map(lambda ago: NOW - timedelta(seconds=ago)),
+    )
+    return st.one_of(st.none(), st.lists(one, max_size=5).map(tuple))
+
+
+def changes() -> st.SearchStrategy[tuple[Change, ...]]:
+    """What others may be changing, or have just changed."""
+    one = st.builds(
+        Change,
+        change_id=st.just("c1"),
+        what=st.just("deploy of 4.2"),
+        by=st.just("argo"),
+        begins=st.sampled_from((-60, 60)).map(lambda after: NOW + timedelta(seconds=after)),
+        expires=st.sampled_from((-1, 600)).map(lambda after: NOW + timedelta(seconds=after)),
+        services=st.sampled_from(((), ("checkout",), ("orders",))),
+        targets=st.sampled_from(((), ("web0",), ("supervisor:db*",))),
+    )
+    return st.lists(one, max_size=2).map(tuple)
+
+
+def beginnings() -> st.SearchStrategy[tuple[Beginning, ...]]:
+    """How often alerts may have begun lately."""
+    return st.lists(
+        st.builds(Beginning, alert=st.just("alertmanager/f1"), at=st.just(NOW - timedelta(minutes=9))), max_size=4
+    ).map(tuple)
 
 
 def histories() -> st.SearchStrategy[History]:
@@ -236,6 +286,10 @@ def _matters(policy: Policy) -> st.SearchStrategy[tuple[str, Any]]:
         "evidenced": evidenceds(policy),
         "oversight": oversights(),
         "under_way": st.one_of(st.none(), under_ways()),
+        "open_incidents": open_incidents(),
+        "changes": changes(),
+        "beginnings": beginnings(),
+        "answered_at": st.sampled_from((None, NOW - timedelta(minutes=4), NOW - timedelta(minutes=6))),
         "request": requests(policy),
     }
     return st.one_of([st.tuples(st.just(field), values) for field, values in matters.items()])
@@ -268,6 +322,8 @@ _BUDGETS = (
     {"scope": "runbook", "actions": 2, "per": "1h"},
     {"scope": "target", "actions": 1, "per": "1h"},
 )
+NEEDING = {**CALM_POLICY["services"], "checkout": {**CALM_POLICY["services"]["checkout"], "depends_on": ["orders"]}}
+"""The calm services, of which one needs the other."""
 FLOORS = ({"count": 1}, {"count": 3}, {"share": 0.5})
 
 
@@ -291,13 +347,19 @@ def policies(draw: st.DrawFn) -> Policy:
         "levels": {"highest": choose("L3", "L2", "L1", "L0")},
         "escalate": {
             "confidence_below": choose(0.8, 0.5, 0.95, 1.0),
+            "cases_below": choose(3, 1, 6),
             "slo_burn_above": choose(2.0, 1.0, 0.0),
             "security_severity": choose("high", "medium", "low"),
         },
         "forbidden_effects": choose("ask", "refuse"),
         "budgets": draw(st.lists(st.sampled_from(_BUDGETS), max_size=2)),
+        "common_cause": choose({}, {"incidents": 1}, {"incidents": 9, "within": "10s"}),
         "services": choose(
-            CALM_POLICY["services"], _owning("supervisor:web1"), _owning("db*"), *[leaving(floor) for floor in FLOORS]
+            CALM_POLICY["services"],
+            NEEDING,
+            _owning("supervisor:web1"),
+            _owning("db*"),
+            *[leaving(floor) for floor in FLOORS],
         ),
         "mute": choose([], [{"when": "alert.name == 'Watchdog'", "reason": "it always fires"}]),
         "freezes": choose([], *([_freeze(services)] for services in ([], ["checkout"], ["orders"]))),

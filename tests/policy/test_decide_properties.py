@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.policy.decide import RULES, PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
-from bot.policy.file.document import LeaveHealthy, Policy, Severity
+from bot.policy.file.document import CommonCause, LeaveHealthy, Policy, Severity
 from bot.policy.levels import Level
 from bot.policy.rules.matching import match_incident, may_be_worse, severity_rank
 from bot.policy.situation import Demotion, Gate, Pause, Planned, Refusal, ScopeKind
@@ -84,7 +84,7 @@ def test_a_forbidden_effect_is_never_autonomous_and_needs_two(case: Case, plan: 
 @given(cases(), pauses(COVERING_SCOPES))
 def test_a_pause_that_applies_always_holds_what_could_be_judged(case: Case, pause: Pause) -> None:
     situation, policy = case
-    situation = planning(situation, Planned(plan=calm_plan()))
+    situation = with_(planning(situation, Planned(plan=calm_plan())), changes=())
     unpaused = judged(with_(situation, pauses=()), policy.model_copy(update={"freezes": ()}))
     decision = decide(with_(situation, pauses=(*situation.pauses, pause)), policy)
     assert (decision.verdict, decision.decisive, decision.level) == (Verdict.HOLD, "controls", Level.L0)
@@ -95,7 +95,7 @@ def test_a_pause_that_applies_always_holds_what_could_be_judged(case: Case, paus
 @given(cases())
 def test_a_freeze_holds_exactly_within_its_time(case: Case) -> None:
     situation, policy = case
-    situation = with_(situation, pauses=())
+    situation = with_(situation, pauses=(), changes=())
     judged(situation, policy)
     for begins, ends, holds in ((0, 60, True), (-60, 60, True), (-60, 0, False), (1, 60, False)):
         since, until = NOW + timedelta(seconds=begins), NOW + timedelta(seconds=ends)
@@ -108,7 +108,7 @@ def test_a_freeze_holds_exactly_within_its_time(case: Case) -> None:
 @settings(max_examples=150)
 def test_a_pause_or_freeze_of_a_service_holds_whatever_may_touch_it(case: Case, service: str) -> None:
     situation, policy = case
-    situation, policy = with_(situation, pauses=()), policy.model_copy(update={"freezes": ()})
+    situation, policy = with_(situation, pauses=(), changes=()), policy.model_copy(update={"freezes": ()})
     matched = match_incident(policy, situation.alerts, situation.request)
     judged(situation, policy)
     plan = situation.plans[RUNBOOK].plan
@@ -182,6 +182,10 @@ def _highest(policy: Policy, level: Level) -> Policy:
 
 TIGHTENED: dict[str, Callable[[Policy], Policy]] = {
     "confidence floor": lambda p: _escalate(p, confidence_below=min(1.0, p.escalate.confidence_below + 0.1)),
+    "cases": lambda p: _escalate(p, cases_below=p.escalate.cases_below + 1),
+    "common cause": lambda p: p.model_copy(
+        update={"common_cause": CommonCause(incidents=1, within=timedelta(hours=1))}
+    ),
     "tolerated burn": lambda p: _escalate(p, slo_burn_above=p.escalate.slo_burn_above / 2),
     "security severity": lambda p: _escalate(p, security_severity=Severity.LOW),
     "targets": lambda p: _bounds(p, targets=1),

@@ -1,5 +1,7 @@
 """Digests seal what people agreed to and what licences were earned for: they change with it, and with nothing else."""
 
+import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Remaining, Rollback, Target
+from bot.policy.stored import read_policy
 from tests.policy.calm import CALM_POLICY, CALM_RUNBOOK, RUNBOOK, calm_plan, calm_policy
 
 # Plans
@@ -122,6 +125,41 @@ def test_a_policy_is_sealed_with_everything_it_says() -> None:
     assert calm_policy(group_by=["service"]).digest != calm_policy().digest
     copied = calm_policy().model_copy(update={"group_by": ("service",)})
     assert copied.digest == calm_policy(group_by=["service"]).digest
+
+
+def test_a_policy_keeps_the_digest_it_decided_under_while_it_says_nothing_that_came_later() -> None:
+    nothing: dict[str, Any] = {"networks": [], "accounts": [], "targets": []}
+    services = {name: {**entry, "leave_healthy": None} for name, entry in CALM_POLICY["services"].items()}
+    silent = {"effects": None, "verify": {**CALM_RUNBOOK["verify"], "own": False}}
+    said: dict[str, Any] = {
+        "protected": nothing,
+        "services": services,
+        "common_cause": {"incidents": 3, "within": "120s"},
+        "escalate": {"cases_below": 3},
+    }
+    assert calm_policy(silent, **said).digest == calm_policy().digest
+    assert not {"common_cause", "cases_below", "protected", "leave_healthy", "effects", "own"} & set(
+        re.findall(r'"(\w+)":', json.dumps(calm_policy().as_written()))
+    )
+
+
+@pytest.mark.parametrize(
+    ("runbook", "document"),
+    [
+        ({}, {"protected": {"targets": ["supervisor:db"]}}),
+        ({}, {"services": {"checkout": {"leave_healthy": {"count": 1}}}}),
+        ({}, {"common_cause": {"incidents": 4}}),
+        ({}, {"escalate": {"cases_below": 5}}),
+        ({"effects": ["billing"]}, {}),
+        ({"verify": {"within": "2m", "own": True}}, {}),
+    ],
+)
+def test_what_came_later_is_sealed_as_soon_as_a_policy_says_it(
+    runbook: dict[str, Any], document: dict[str, Any]
+) -> None:
+    says = calm_policy(runbook, **document)
+    assert says.digest != calm_policy().digest
+    assert read_policy(json.dumps(says.as_written()), says.digest) == says
 
 
 def test_a_digest_that_was_read_does_not_stick_to_a_changed_copy() -> None:

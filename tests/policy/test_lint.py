@@ -310,3 +310,20 @@ def test_a_chain_in_which_everybody_may_be_asleep_is_pointed_out() -> None:
     hours = "{users: [U01ALICE, U02BOB], quiet_hours: {from: 22:00, until: 07:00, timezone: Europe/Berlin}}"
     (warning,) = warnings_of(changed("{users: [U01ALICE, U02BOB]}", hours))
     assert "when they overlap, nobody is called" in warning[2]
+
+
+@pytest.mark.parametrize(
+    ("escalate", "warned"),
+    [
+        ("{confidence_below: 0.82}", None),
+        (
+            "{confidence_below: 0.9}",
+            "with its gates alone 'restart' has a confidence of 0.8217, below 0.9",
+        ),
+        ("{cases_below: 3}", None),
+        ("{cases_below: 4}", "the gates of 'restart' are 3 cases, fewer than the 4 it needs"),
+    ],
+)
+def test_what_the_gates_alone_can_never_reach_is_pointed_out(escalate: str, warned: str | None) -> None:
+    found = [told for _, _, told in warnings_of(f"{QUIET}escalate: {escalate}\n") if "gates" in told]
+    assert found == ([] if warned is None else [warned])

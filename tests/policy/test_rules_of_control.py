@@ -104,7 +104,7 @@ def test_conditions_hold_for_every_alert_that_is_as_bad_as_the_one_acted_on() ->
 def test_conditions_see_the_moment() -> None:
     conditions = [
         "hour == 12 && weekday == 'monday' && trigger == 'alert'",
-        "confidence == 0.9 && targets == 1 && share == 0.25 && slo_burn == 0.5 && recent_failures == 0",
+        "confidence == 0.8217 && targets == 1 && share == 0.25 && slo_burn == 0.5 && recent_failures == 0",
     ]
     assert decided(calm_policy({"level": "L2", "conditions": conditions})).verdict is Verdict.ACT
 

@@ -10,7 +10,7 @@ import pytest
 from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Answer, Finding
-from bot.policy.file.document import digest_of
+from bot.policy.file.canonical import digest_of
 from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
 from bot.policy.plan import Effect, Exactness

@@ -12,7 +12,7 @@ from bot.policy.decision import Verdict
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
 from bot.policy.plan import Effect
-from bot.policy.situation import Notification, Planned, ScopeKind, Situation
+from bot.policy.situation import Evidenced, Notification, Planned, ScopeKind, Situation
 from tests.policy.calm import (
     BURN,
     asked_for,
@@ -75,6 +75,14 @@ def _outcomes(situation: Situation, outcome: str) -> Situation:
     return with_(situation, history=situation.history.model_copy(update={"actions": actions}))
 
 
+def _unknown_results(situation: Situation) -> Situation:
+    def unknown(held: Evidenced) -> Evidenced:
+        runs = None if held.runs is None else tuple(run.model_copy(update={"result": "?"}) for run in held.runs)
+        return held.model_copy(update={"runs": runs})
+
+    return with_(situation, evidenced={name: unknown(held) for name, held in situation.evidenced.items()})
+
+
 def _overseeing(situation: Situation, **changes: Any) -> Situation:
     return with_(situation, oversight=situation.oversight.model_copy(update=changes))
 
@@ -101,6 +109,18 @@ UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
     "what remains": lambda s: _plan_of(s, remaining=None),
     "what else is under way": lambda s: with_(s, under_way=None),
     "gates": lambda s: with_(s, evidenced={}),
+    "how it ended before": lambda s: with_(
+        s, evidenced={name: held.model_copy(update={"runs": None}) for name, held in s.evidenced.items()}
+    ),
+    "results of the past": _unknown_results,
+    "what else is open": lambda s: with_(s, open_incidents=None),
+    "what services of open incidents are": lambda s: with_(
+        s,
+        open_incidents=None
+        if s.open_incidents is None
+        else tuple(each.model_copy(update={"service": ""}) for each in s.open_incidents),
+    ),
+    "when monitoring was asked": lambda s: with_(s, answered_at=None),
     "audit": lambda s: _overseeing(s, audited=False),
     "notification": lambda s: _overseeing(s, notification=Notification("of a newer release")),
     "after which refusals it was asked for": lambda s: (
@@ -113,8 +133,10 @@ NEED_SOMETHING_TO_FORGET = {
     "after which refusals it was asked for",
     "what remains",
     "what else is under way",
+    "results of the past",
+    "what services of open incidents are",
 }
-"""The calm case has none of these, and its policy sets no floor."""
+"""The calm case has none of these, and its policy sets no floor and no dependency."""
 
 
 @pytest.mark.parametrize("what", UNKNOWN)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from bot.policy.confidence import FLAPPING_WITHIN
 from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Answer
@@ -115,6 +116,16 @@ async def test_the_row_holds_what_was_known_and_nothing_that_was_concluded(tmp_p
     assert (acted.runbook, acted.targets) == ("flip", ("switch:lamp",))
     assert later.ledger is not None
     assert [(entry.runbook, entry.services) for entry in later.ledger] == [("flip", ("lamp",))]
+    assert later.evidenced["flip"].runs is not None
+    assert [(run.kind, run.result) for run in later.evidenced["flip"].runs] == [("SwitchOff", "verified")]
+    assert later.open_incidents is not None
+    assert [(each.incident, each.service, each.alert) for each in later.open_incidents] == [
+        ("INC-1", "lamp", "SwitchOff")
+    ]
+    assert later.answered_at is not None
+    assert later.answered_at <= later.now
+    fired = {alert.key: alert.starts_at for alert in later.alerts if later.now - alert.starts_at < FLAPPING_WITHIN}
+    assert {each.alert: each.at for each in later.beginnings} == fired
 
 
 async def test_what_people_refused_is_among_the_inputs(tmp_path: Path) -> None:

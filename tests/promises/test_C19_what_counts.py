@@ -24,8 +24,10 @@ def asking(*queries: str) -> Policy:
     return calm_policy({"evidence": {f"q{number}": query for number, query in enumerate(queries)}})
 
 
-def confidence(policy: Policy, *answered: str) -> float | None:
-    return decided(policy, answers=CALM_BURN | dict.fromkeys(answered, Answer(samples=("0",)))).confidence
+def confidence(policy: Policy, *answered: str) -> float:
+    """What evidence contributes to it."""
+    decision = decided(policy, answers=CALM_BURN | dict.fromkeys(answered, Answer(samples=("0",))))
+    return float(decision.reason("confidence").inputs["parts"]["evidence"])
 
 
 @pytest.mark.parametrize("again", [QUERY, "up==0", " up  ==\n0 ", "up == 0 # still down?", "(up == 0)", "((up == 0))"])

@@ -79,8 +79,12 @@ class Landed:
         return memory
 
     def policy(self, *, supervisor: str, mail: str) -> str:
-        """The policy file, with the addresses of what runs now."""
+        """The policy file, with the addresses of what runs now, and with what whoever upgrades may have to say.
+
+        In the story many services fail together, each for a reason of its own.
+        """
         document = yaml.safe_load((self.folder / "policy.yml").read_text())
+        document.setdefault("common_cause", {"incidents": 1000})
         return filled(document, supervisor=supervisor, mail=mail)
 
     def __str__(self) -> str:

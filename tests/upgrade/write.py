@@ -97,6 +97,7 @@ def policy(review_within: str) -> dict[str, Any]:
         "services": {service: {"tier": 2, "fleet": 1} for service in services},
         "budgets": [{"scope": "all", "actions": 100, "per": "1h"}],
         "storm": {"after": 1, "within": "1h"},
+        "common_cause": {"incidents": 1000},  # many fail together in this story, each for a reason of its own
         "second_channel": {
             "after": "1s",
             "email": {

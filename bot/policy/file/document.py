@@ -4,8 +4,6 @@ Reading YAML, naming the line of an error and warning about surprises is ``loadi
 only the shape, so that rules and tests can build a policy in code.
 """
 
-import hashlib
-import json
 import math
 from datetime import timedelta
 from enum import StrEnum
@@ -14,6 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from bot.policy.file.canonical import digest_of, policy_document, runbook_document
 from bot.policy.file.channels import Channels
 from bot.policy.file.fields import (
     DeclaredEffect,
@@ -81,6 +80,8 @@ class Escalate(Entry):
     """Thresholds of the escalation rules. They can be tightened here, never switched off."""
 
     confidence_below: float = Field(default=0.8, ge=0.5, le=1)
+    cases_below: int = Field(default=3, ge=1)
+    """With fewer cases of a runbook, those of its gates included, nobody can know whether it works."""
     slo_burn_above: float = Field(default=2.0, ge=0, le=2.0)
     security_severity: Severity = Severity.HIGH
 
@@ -223,10 +224,6 @@ class Staging(Entry):
     """The fault that its repair is tried on; without one there is no failure simulation."""
 
 
-INJECTED_WHERE_NOTHING_WAS_SAID = "kill"
-"""What ``staging.inject`` was once, unless something else was written: such entries keep their digest."""
-
-
 class Runbook(Entry):
     """One policy entry: when it applies, which remediation, at which level, within which bounds."""
 
@@ -265,21 +262,7 @@ class Runbook(Entry):
 
         A field that came later counts only where it is written: a new release voids no licence.
         """
-        document = self.as_written()
-        if self.rollback_within is None:
-            del document["rollback_within"]
-        return digest_of(document)
-
-    def as_written(self) -> dict[str, Any]:
-        """The entry as JSON, without fields that came after policies were stored and that say nothing here."""
-        document = self.model_dump(mode="json", by_alias=True)
-        if self.effects is None:
-            del document["effects"]
-        if not self.verify.own:
-            del document["verify"]["own"]
-        if self.staging is not None and self.staging.inject is None:
-            document["staging"]["inject"] = INJECTED_WHERE_NOTHING_WAS_SAID
-        return document
+        return digest_of(runbook_document(self.model_dump(mode="json", by_alias=True)))
 
 
 class ActionLinks(Entry):
@@ -316,6 +299,13 @@ class Storm(Entry):
     within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=5)
 
 
+class CommonCause(Entry):
+    """When similar incidents are taken for one: more than so many ``incidents`` that began ``within`` the time."""
+
+    incidents: int = Field(default=3, ge=1)
+    within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=2)
+
+
 class Mute(Entry):
     """Alerts that deliberately become nothing; a reason is required because silence must be explained."""
 
@@ -344,6 +334,7 @@ class Policy(Entry):
     """What nothing is ever done to, whoever asks."""
     second_channel: SecondChannel | None = None
     storm: Storm = Storm()
+    common_cause: CommonCause = CommonCause()
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
 
     @cached_property
@@ -353,14 +344,7 @@ class Policy(Entry):
 
     def as_written(self) -> dict[str, Any]:
         """The policy as JSON, as it is stored and identified: fields that came later and say nothing are left out."""
-        document = self.model_dump(mode="json", by_alias=True)
-        document["runbooks"] = {name: runbook.as_written() for name, runbook in self.runbooks.items()}
-        for service in document["services"].values():
-            if service["leave_healthy"] is None:
-                del service["leave_healthy"]
-        if self.protected == Protected():
-            del document["protected"]
-        return document
+        return policy_document(self.model_dump(mode="json", by_alias=True))
 
     def approvals_of(self, runbook: str) -> Approvals:
         """The runbook's own approvals, else the defaults."""
@@ -390,9 +374,3 @@ class Policy(Entry):
         """The runbook's own veto window, else the default."""
         entry = self.runbooks.get(runbook)
         return entry.veto_window if entry is not None and entry.veto_window is not None else self.defaults.veto_window
-
-
-def digest_of(document: Any) -> str:
-    """SHA-256 over the canonical JSON of a policy, or of a part of one, as hexadecimal."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -5,11 +5,14 @@ from datetime import datetime
 from itertools import takewhile
 
 from bot.policy.conditions import FOR_ALERTS, constant
+from bot.policy.confidence import Cases, supporting_factor
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.problems import Problem, Weight
 from bot.policy.file.source import Mark, Path, Source, dotted
 from bot.policy.file.templates import names_in
 from bot.policy.levels import Level
+from bot.policy.promql import one_text
+from bot.policy.situation import GATES_THAT_RUN
 
 Found = tuple[Mark, Path, str, str]
 """Where, what, and what to do about it."""
@@ -137,6 +140,24 @@ def _licence(policy: Policy, source: Source, name: str, runbook: Runbook) -> Ite
             told,
             "add `evidence:` with a PromQL query that is true while the trouble lasts",
         )
+    yield from _cases(policy, source, name, runbook)
+
+
+def _cases(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:
+    """What the gates alone can never reach, however well they go: it is for people to know that, not an error."""
+    escalate, queries = policy.escalate, {one_text(query) for query in runbook.evidence.values()}
+    if not queries:
+        return
+    path, gates = ("escalate", "confidence_below"), Cases(staging_worked=len(GATES_THAT_RUN))
+    best = round(supporting_factor(len(queries)) * gates.posterior.mean, 4)
+    if best < escalate.confidence_below:
+        told = f"with its gates alone {name!r} has a confidence of {best:g}, below {escalate.confidence_below:g}"
+        remedy = "it will ask until it has worked often enough in production; add evidence, or write a lower floor"
+        yield source.value_at(path), path, told, remedy
+    path = ("escalate", "cases_below")
+    if gates.count < escalate.cases_below:
+        told = f"the gates of {name!r} are {gates.count} cases, fewer than the {escalate.cases_below} it needs"
+        yield source.value_at(path), path, told, "it will ask until it has run often enough in production"
 
 
 def _conditions(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.policy.confidence import Confidence
+from bot.policy.confidence import Cases, Confidence
 from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence
 from bot.policy.file.document import BudgetScope, Policy, Runbook
@@ -60,6 +60,8 @@ class Case:
     impact: Impact
     evidence: tuple[Evidence, ...]
     confidence: Confidence
+    cases: Cases | None
+    """Runs of this runbook on this kind of incident; None when nobody counted them."""
     budgets: tuple[BudgetState, ...] | None
     """None when the ledger could not be read: what is unknown never permits."""
     licence: Licence

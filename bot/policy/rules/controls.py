@@ -21,20 +21,23 @@ class Control:
     id: str
     """Names exactly this pause or freeze; what a person who acts by hand has overridden."""
     kind: str
-    """``pause`` or ``freeze``."""
+    """``pause``, ``freeze`` or ``change``."""
     what: str
-    """What it covers, in words: "service checkout"."""
+    """What it covers, in words: "service checkout"; of a change, what is done: "deploy of checkout 4.2"."""
     by: str
-    """Who paused, or the freeze's name."""
+    """Who paused or reports the change, or the freeze's name."""
     until: datetime | None
     """None: until somebody resumes."""
     reason: str = ""
+    """Why somebody paused; what a change covers."""
 
     @property
     def text(self) -> str:
         """In words, with who and until when."""
         forever = "until it is removed" if is_file(self.by) else "until somebody resumes it"
         end = f"until {self.until:%Y-%m-%d %H:%M %Z}" if self.until is not None else forever
+        if self.kind == "change":
+            return f"{self.what} on {self.reason}, reported by {self.by}, {end} at the latest"
         if self.kind == "freeze":
             return f"{self.by} freezes {self.what} {end}"
         reason = self.reason.rstrip(". ")

@@ -5,12 +5,11 @@ The policy may tighten these thresholds. Where it says something laxer than the 
 
 from bot.policy.confidence import LOWEST_FLOOR
 from bot.policy.file.document import Severity
+from bot.policy.levels import Level
 from bot.policy.plan import Effect
 from bot.policy.rules.case import Case, Ruling, escalates, passed
-from bot.policy.rules.impact import finite, security_severity
+from bot.policy.rules.impact import HIGHEST_SLO_BURN, finite, security_severity
 
-HIGHEST_SLO_BURN = 2.0
-"""The most lenient error-budget burn rate any policy can tolerate."""
 HIGHEST_SECURITY_SEVERITY = Severity.HIGH
 """The most lenient severity at which any policy can call people."""
 _SEVERITIES = tuple(Severity)
@@ -20,11 +19,35 @@ def confidence(case: Case) -> Ruling:
     """Below the floor a person must judge whether the alert means what the runbook assumes."""
     floor = max(case.policy.escalate.confidence_below, LOWEST_FLOOR)
     score = case.confidence.score
-    inputs = {"confidence": score, "floor": floor, "recent_failures": case.confidence.recent_failures}
+    inputs = {
+        "confidence": score,
+        "floor": floor,
+        "recent_failures": case.confidence.recent_failures,
+        "parts": {part.name: round(part.factor, 4) for part in case.confidence.parts},
+        "lower_bound": case.confidence.lower,
+    }
     because = f"{score:.0%}: {case.confidence.text}"
     if score < floor:
         return escalates(f"Confidence is below {floor:.0%}, at {because}.", inputs)
     return passed(f"Confidence is {because}.", inputs)
+
+
+def cases(case: Case) -> Ruling:
+    """Before any autonomous act there must be cases enough to know; runs of the gates count, as often as they ran."""
+    needed, known = case.policy.escalate.cases_below, case.cases
+    inputs = {
+        "needed": needed,
+        "production": None if known is None else known.production,
+        "staging": None if known is None else known.staging,
+    }
+    if case.granted < Level.L2:
+        return passed(f"Cases are counted before autonomous acts; {case.granted} asks.", inputs)
+    if known is None:
+        return escalates(f"How often {case.name} has worked before could not be read.", inputs)
+    if known.count < needed:
+        counted = f"{known.text}; the policy wants {needed} cases"
+        return escalates(f"Too few cases to know whether {case.name} works: {counted}.", inputs)
+    return passed(f"There are cases enough to know: {known.text}; the policy wants {needed}.", inputs)
 
 
 def cautions(case: Case) -> Ruling:

@@ -9,6 +9,8 @@ from bot.policy.file.document import Policy, Severity
 from bot.policy.rules.services import Services
 from bot.policy.situation import AlertFacts
 
+HIGHEST_SLO_BURN = 2.0
+"""The most lenient error-budget burn rate any policy can tolerate."""
 NO_WORDS = frozenset({"", "0", "no", "n", "false", "f", "off", "none"})
 """The only values of a mark that mean no; whatever else somebody writes is a mark."""
 BILLING, DATA_INTEGRITY, SECURITY_SEVERITY = "billing", "data_integrity", "security_severity"

@@ -11,7 +11,8 @@ from pydantic import Field, model_validator
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.templates import substitute_query, values_in
-from bot.policy.plan import Facts, Plan
+from bot.policy.plan import Facts, Moment, Plan
+from bot.policy.rules.causes import burn_queries_of_dependencies
 from bot.policy.rules.impact import burn_queries
 from bot.policy.rules.matching import facts_for, match_incident
 from bot.policy.rules.services import services_of
@@ -55,6 +56,8 @@ class Assessment(Facts):
     """By runbook."""
     answers: dict[str, Answer] = Field(default_factory=dict)
     """By the text of the query."""
+    answered_at: Moment | None = None
+    """When monitoring was asked, by our clock; None in those of older releases."""
     members: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Who is in each group that may be asked, the escalation chain included."""
 
@@ -89,11 +92,14 @@ async def assess(context: Context, brief: Brief) -> Assessment:
         queries += _queries(runbook, alert)
         services = services_of(policy, (*brief.alerts, alert), plans[name].plan)
         queries += burn_queries(policy, services)
+        queries += burn_queries_of_dependencies(policy, services).values()
         approvals = policy.approvals_of(name)
         for group in (*approvals.groups, *approvals.escalation):
             if group not in members:
                 members[group] = await context.people.members([group], sure_of=brief.voters)
-    return Assessment(plans=plans, answers=dict(await context.evidence.ask(queries)), members=members)
+    asked_at = context.now()
+    answers = dict(await context.evidence.ask(queries))
+    return Assessment(plans=plans, answers=answers, answered_at=asked_at, members=members)
 
 
 async def make_plan(

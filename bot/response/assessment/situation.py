@@ -2,13 +2,16 @@
 
 from datetime import datetime, timedelta
 
+from bot.policy.confidence import FLAPPING_WITHIN
 from bot.policy.plan import Plan
 from bot.policy.rules.budgets import longest_window
 from bot.policy.situation import (
     Acted,
     AlertFacts,
+    Evidenced,
     Memory,
     Notification,
+    OpenIncident,
     Oversight,
     Refusal,
     RefusalKind,
@@ -23,6 +26,8 @@ from bot.response.ports.work import Work
 
 ALERTS_JUDGED = 1000
 """Of one incident; more than that fire in nothing a person could still tell apart."""
+OPEN_INCIDENTS_JUDGED = 1000
+"""The newest; where more are open, nobody needs the others to see that the cause is elsewhere."""
 _REFUSED = {ActionState.STOPPED: RefusalKind.STOPPED, ActionState.OVERRIDDEN: RefusalKind.OVERRIDDEN}
 
 
@@ -61,7 +66,10 @@ async def build_situation(
         pauses=await work.pauses.active(now),
         ledger=tuple(entry for entry in ledger if entry.action_id != but),
         under_way=await under_way_now(work, but=but),
-        evidenced={name: await work.licences.of(name) for name in names},
+        evidenced={name: await evidenced_now(work, name, since) for name in names},
+        open_incidents=await open_incidents_now(work),
+        beginnings=await work.incidents.beginnings(alerts, now - FLAPPING_WITHIN),
+        answered_at=assessment.answered_at,
         oversight=Oversight(audited=True, notification=notification),
     )
 
@@ -71,6 +79,22 @@ async def firing_facts(work: Work, incident: Incident) -> tuple[AlertFacts, ...]
     alerts = await work.incidents.alerts(incident.id, ALERTS_JUDGED)
     firing = (alert.facts for alert in alerts if alert.status is AlertStatus.FIRING)
     return tuple(sorted(firing, key=lambda facts: (facts.starts_at, facts.source, facts.fingerprint)))
+
+
+async def evidenced_now(work: Work, runbook: str, since: datetime) -> Evidenced:
+    """What is on record about a runbook: gates, demotions, and how it ended each time since then."""
+    evidenced = await work.licences.of(runbook)
+    return evidenced.model_copy(update={"runs": await work.actions.runs(runbook, since)})
+
+
+async def open_incidents_now(work: Work) -> tuple[OpenIncident, ...]:
+    """Every unresolved incident, the newest first."""
+    return tuple(
+        OpenIncident(
+            incident=incident.name, service=incident.service, alert=incident.alert_name, opened_at=incident.opened_at
+        )
+        for incident in await work.incidents.unresolved(OPEN_INCIDENTS_JUDGED)
+    )
 
 
 async def under_way_now(work: Work, *, but: str | None = None) -> tuple[UnderWay, ...]:

@@ -10,7 +10,18 @@ from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Evidenced, Gate, History, LedgerEntry, Pause, Refusal, Scope
+from bot.policy.situation import (
+    AlertFacts,
+    Beginning,
+    Evidenced,
+    Gate,
+    History,
+    LedgerEntry,
+    Pause,
+    Refusal,
+    Run,
+    Scope,
+)
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
@@ -46,6 +57,10 @@ class Incidents(Protocol):
 
     async def hit_since(self, since: datetime) -> Sequence[tuple[int, str]]:
         """Where an alert fires that was received after ``since``: unresolved incidents by number, and its service."""
+        ...
+
+    async def beginnings(self, alerts: Collection[AlertFacts], since: datetime) -> tuple[Beginning, ...]:
+        """Each time since then that one of these alerts began, whatever incident it was in; oldest first."""
         ...
 
     async def firing(self, incident_id: int) -> int:
@@ -198,6 +213,10 @@ class Actions(Protocol):
         self, runbooks: Collection[str], services: Collection[str], since: datetime, limit: int = 20
     ) -> History:
         """Finished actions of the runbooks or on the services, newest first; those that did nothing are none."""
+        ...
+
+    async def runs(self, runbook: str, since: datetime, limit: int = 100) -> tuple[Run, ...]:
+        """How the runbook's actions ended whose effect may have begun, newest first."""
         ...
 
     async def acts_since(self, since: datetime) -> Sequence[Action]:

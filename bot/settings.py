@@ -109,6 +109,16 @@ def read_storage_settings(environment: Mapping[str, str] | None = None) -> tuple
     return values.get("DATABASE_URL") or DEFAULT_DATABASE_URL, _audit_key(values)
 
 
+def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Path, str | None, bytes]:
+    """Where the policy is, Prometheus' address and the audit key: what gates are run with.
+
+    Raises:
+        SettingsError: as ``read_settings``.
+    """
+    values = _Values(os.environ if environment is None else environment)
+    return read_policy_path(environment), values.get("PROMETHEUS_URL"), _audit_key(values)
+
+
 def _audit_key(values: "_Values") -> bytes:
     key = values.need("WATCHKEEPER_AUDIT_KEY", "32 random bytes, for instance from `openssl rand -hex 32`").encode()
     if len(key) < MINIMUM_AUDIT_KEY_BYTES:

@@ -13,6 +13,13 @@ from bot.remediation import Parameters, PermanentError, Remediation
 from remediations.backends.base import Backend
 
 Port = TypeVar("Port")
+Around = Callable[[Any], Any]
+"""What is put around each port, or around each remediation: another of the same kind."""
+
+
+def nothing_around(made: Any) -> Any:
+    """The very one."""
+    return made
 
 
 class Through(Generic[Port]):
@@ -77,10 +84,10 @@ class Capability:
     adapters: Mapping[type[Backend], Callable[[Any], Any]]
     """Kind of backend to what makes of such a backend what the remediation's port asks for."""
 
-    def make(self, backends: Mapping[str, Backend]) -> Remediation:
+    def make(self, backends: Mapping[str, Backend], around_port: Around = nothing_around) -> Remediation:
         """The remediation over all configured backends that can serve it. Connects to nothing."""
         ports = {
-            name: self.adapters[type(backend)](backend)
+            name: around_port(self.adapters[type(backend)](backend))
             for name, backend in backends.items()
             if type(backend) in self.adapters
         }

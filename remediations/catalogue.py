@@ -25,7 +25,7 @@ from remediations.backends.supervisor import Supervisor
 from remediations.backends.supervisor.restarts import SupervisorRestarts
 from remediations.backends.systemd import Systemd
 from remediations.backends.systemd.restarts import SystemdRestarts
-from remediations.capability import Capability
+from remediations.capability import Around, Capability, nothing_around
 from remediations.infrastructure.recover_node import RecoverNode
 from remediations.infrastructure.restart_service import RestartService
 from remediations.plugins import CatalogueError
@@ -65,14 +65,21 @@ def parameter_models() -> Mapping[str, type[Parameters]]:
     return {each.remediation.name: each.remediation.parameters for each in capabilities()}
 
 
-def build_catalogue(backends: Mapping[str, Mapping[str, Any]]) -> Catalogue:
+def build_catalogue(
+    backends: Mapping[str, Mapping[str, Any]],
+    *,
+    around_port: Around = nothing_around,
+    around: Around = nothing_around,
+) -> Catalogue:
     """Make every remediation with the backends of the policy. Connects to nothing, but reads credentials.
+
+    ``around_port`` and ``around``: what is put around each port and around each remediation, to see and to break it.
 
     Raises:
         BackendError, PluginError: as ``make_backends``.
     """
     made = make_backends(backends)
-    return {each.remediation.name: each.make(made) for each in capabilities()}
+    return {each.remediation.name: around(each.make(made, around_port)) for each in capabilities()}
 
 
 def make_backends(backends: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Backend]:

@@ -18,6 +18,7 @@ UNIT = (
     "tests/architecture/test_unit_tests.py",
     "tests/control_plane/test_building.py",
     "tests/evidence/test_links.py",
+    "tests/gates/test_twin_and_faults.py",
     "tests/handlers/test_alertmanager_parser.py",
     "tests/handlers/test_arrival.py",
     "tests/handlers/test_watch_words.py",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.console import fail
-from bot.settings import SettingsError, read_pause_file, read_storage_settings
+from bot.settings import SettingsError, read_gate_settings, read_pause_file, read_storage_settings
 
 if TYPE_CHECKING:
     from bot.policy.file.document import Policy
@@ -48,5 +48,13 @@ def pause_file() -> Path:
     """Where the pause file would lie, or a clear end."""
     try:
         return read_pause_file()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def gate_settings() -> tuple[Path, str | None, bytes]:
+    """Where the policy is, Prometheus' address and the audit key, or a clear end."""
+    try:
+        return read_gate_settings()
     except SettingsError as error:
         fail(str(error))

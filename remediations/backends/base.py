@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
 
 from bot.remediation import PermanentError
 
@@ -55,6 +55,10 @@ class Backend:
         """Whether ``target`` is staging by these patterns."""
         return any(fnmatchcase(name, pattern) for pattern in patterns for name in cls.names(target))
 
+    def is_staging(self, target: str) -> bool:
+        """Whether the policy calls this target staging. ``target`` is its address in this backend."""
+        return self.on_staging(self._staging, target)
+
     async def inject(self, fault: str, target: str) -> None:
         """Break one target on staging. ``target`` is its address in this backend, exactly.
 
@@ -74,10 +78,20 @@ class Backend:
         self._refuse_outside_staging(fault, target)
         await self._mend(fault, target)
 
+    async def survey(self) -> Mapping[str, JsonValue] | None:
+        """Everything on staging as the system itself shows it, by address; None: a backend of its kind cannot tell.
+
+        It goes by no plan, so that what a plan does not name is seen to change as well. Changes nothing.
+
+        Raises:
+            PermanentError, TemporaryError: the system cannot be asked.
+        """
+        return None
+
     def _refuse_outside_staging(self, fault: str, target: str) -> None:
         if fault not in self.faults:
             raise PermanentError(f"Backend {self.name!r} cannot inject {fault!r}: {known_faults(self.faults)}.")
-        if not self.on_staging(self._staging, target):
+        if not self.is_staging(target):
             raise PermanentError(
                 f"{target!r} of backend {self.name!r} is not staging, so no fault is injected there. Staging is what "
                 f"its `staging:` patterns match: {', '.join(self._staging) or 'it has none'}."

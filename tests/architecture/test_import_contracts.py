@@ -27,6 +27,7 @@ SLACK = "Only the Slack surface and the arrivals import Slack"
 ARRIVALS = "Arrivals: three doors, none behind another"
 COMMANDS = "The command line: commands over what works offline, and no command behind another"
 COMPOSITION = "The composition: every part on the foundation"
+GATES = "The gates: a conductor over a worker, runs over what they are made of"
 LOCAL_ALONE = "The local world stands alone"
 LOCAL_LAYERS = "The local world: a demo on real servers, and a workspace that knows neither"
 LOCAL_UNKNOWN = "Nobody but the command line knows the local world"
@@ -70,6 +71,9 @@ PLANTED = (
     Planted(COMMANDS, "bot.cli.offline", "bot.cli.console"),
     Planted(COMPOSITION, "bot.composition.foundation", "bot.composition.slack"),
     Planted(COMPOSITION, "bot.composition.second_channel", "bot.composition.slack"),
+    Planted(INWARDS, "bot.composition.gate_room", "bot.gates.report"),
+    Planted(GATES, "bot.gates.driving", "bot.gates.upkeep"),
+    Planted(GATES, "bot.gates.report", "bot.gates.missions"),
     Planted(LOCAL_ALONE, "bot.local.servers", "bot.settings"),
     Planted(LOCAL_ALONE, "bot.local.demo.demo", "storage.database"),
     Planted(LOCAL_LAYERS, "bot.local.workspace.state", "bot.local.demo.team"),

@@ -11,7 +11,7 @@ from bot.cli.inputs import load_policy_file
 from remediations import plugins
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.yml"
-PRODUCTION = ("{with: {service: checkout-staging}, inject: kill}", "{with: {service: orders}, inject: kill}")
+PRODUCTION = ("{with: {service: checkout-staging}, alert:", "{with: {service: orders}, alert:")
 OTHER_KIND = ('supervisor: {server: "unix:///run/supervisor.sock", ', "supervisor: {kind: nftables, ")
 
 

@@ -247,6 +247,8 @@ def test_parameters_fit_the_remediation(with_: str, errors: list[tuple[int, int,
     assert errors_of(changed('{backend: supervisor, service: "${alert.labels.service}"}', with_)) == errors
 
 
+ONE_WAY = "verify needs exactly one of `healthy` (PromQL), `http` (a URL) and `own: true` (the remediation's view)"
+NO_URL = "'web' is not a fixed http:// or https:// URL"
 SAME_AS_PRODUCTION = "as it stands, staging is production: `staging.with` changes nothing of `with`"
 
 
@@ -272,6 +274,11 @@ def test_parameters_go_unchecked_without_the_catalogue() -> None:
         ("{with: {times: x}}", [(16, 29, '"x": should be a valid integer, unable to parse string as an integer')]),
         ("{with: {backend: k8s}}", [(16, 31, "there is no backend 'k8s'")]),
         ("{with: {service: '${alert.nam}'}}", [(16, 32, "unknown name ${alert.nam}")]),
+        ("{with: {service: web-staging}, alert: {service: web-staging}, verify: {within: 1m, own: true}}", []),
+        ("{with: {service: web-staging}, alert: {tier: 1}}", [(16, 59, "1: should be a valid string")]),
+        ("{with: {service: web-staging}, verify: {within: 0s, own: true}}", [(16, 62, "0s is no time at all")]),
+        ("{with: {service: web-staging}, verify: {within: 1m, http: web}}", [(16, 72, NO_URL)]),
+        ("{with: {service: web-staging}, verify: {within: 1m}}", [(16, 45, ONE_WAY)]),
     ],
 )
 def test_staging_parameters_are_laid_over_the_runbooks(staging: str, errors: list[tuple[int, int, str]]) -> None:

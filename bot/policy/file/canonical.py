@@ -25,6 +25,8 @@ OF_A_RUNBOOK: Mapping[str, Any] = {"effects": None}
 """The same of ``Runbook``."""
 OF_VERIFY: Mapping[str, Any] = {"own": False}
 """The same of ``Verify``."""
+OF_STAGING: Mapping[str, Any] = {"alert": {}, "verify": None}
+"""The same of ``Staging``."""
 OF_A_LICENCE: Mapping[str, Any] = {"rollback_within": None}
 """Fields of ``Runbook`` that came after licences were earned, and yet before policies were stored."""
 INJECTED_WHERE_NOTHING_WAS_SAID = "kill"
@@ -60,4 +62,8 @@ def digest_of(document: Any) -> str:
 
 
 def _runbook(document: Document) -> Document:
-    return without({**document, "verify": without(document["verify"], OF_VERIFY)}, OF_A_RUNBOOK)
+    staging = document["staging"]
+    if staging is not None:
+        own = staging.get("verify")
+        staging = without({**staging, "verify": own and without(own, OF_VERIFY)}, OF_STAGING)
+    return without({**document, "verify": without(document["verify"], OF_VERIFY), "staging": staging}, OF_A_RUNBOOK)

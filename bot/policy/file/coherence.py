@@ -117,7 +117,8 @@ def _waits(source: Source) -> None:
     paths: list[Path] = [(*path, key) for path in approvals for key in ("approve_within", "execute_within")]
     paths += [("defaults", key) for key in ("review_within", "announce_within", "watch_after")]
     paths += [("budgets", index, "per") for index, _ in enumerate(_items(source, "budgets"))]
-    paths += [("runbooks", name, "verify", "within") for name in _mapping(source, "runbooks")]
+    for name in _mapping(source, "runbooks"):
+        paths += [("runbooks", name, "verify", "within"), ("runbooks", name, "staging", "verify", "within")]
     for path in paths:
         written = _get(source, *path)
         try:
@@ -156,6 +157,7 @@ def _runbook(source: Source, name: str, parameter_models: ParameterModels | None
     for index, _ in enumerate(_items(source, *path, "alternatives")):
         _reference(source, (*path, "alternatives", index), others, "other runbook")
     _verify(source, (*path, "verify"))
+    _verify(source, (*path, "staging", "verify"))
     _bounds(source, (*path, "blast_radius"))
     _staging(source, path)
     _parameters(source, path, parameter_models)

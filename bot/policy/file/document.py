@@ -26,6 +26,7 @@ from bot.policy.file.fields import (
 )
 from bot.policy.file.protected import Protected
 from bot.policy.file.second_channel import Address, AppriseRoute, EmailRoute, PagerDutyRoute, SafeUrl, is_address
+from bot.policy.file.staging import Staging, Verify
 from bot.policy.levels import Level
 
 
@@ -199,29 +200,6 @@ class RunbookBounds(Entry):
     share: Share | None = None
     approved_targets: int | None = Field(default=None, ge=1)
     """Largest target set a person may approve; default: ten times ``targets``."""
-
-
-class Verify(Entry):
-    """How we know that it worked, within the time: exactly one of the ways below."""
-
-    within: Duration
-    healthy: str | None = None
-    """PromQL that must be non-zero."""
-    http: str | None = None
-    """A URL that must answer 2xx."""
-    own: bool = False
-    """The remediation's own view of its targets suffices (a ticket, which no monitor sees)."""
-    stable: Annotated[int, Field(ge=1, le=100)] = 2
-    """Healthy checks in a row before it counts."""
-
-
-class Staging(Entry):
-    """Where and how the gates are run: never where production is."""
-
-    parameters: dict[str, Any] = Field(default_factory=dict, alias="with")
-    """Laid over the runbook's own."""
-    inject: str | None = None
-    """The fault that its repair is tried on; without one there is no failure simulation."""
 
 
 class Runbook(Entry):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError, model_validator
 from supervisor.states import RUNNING_STATES, ProcessStates
 from supervisor.xmlrpc import Faults, getFaultDescription
 
@@ -225,6 +225,14 @@ class Supervisor(Backend):
         await self._change("startProcess", address, False, already=Faults.ALREADY_STARTED)
         if wait:
             await self._settle(address, "start", wanted=frozenset({ProcessState.RUNNING}), failed=ENDED)
+
+    async def survey(self) -> Mapping[str, JsonValue]:
+        """Every process on staging, with its state and pid."""
+        return {
+            each.address: {"state": each.state.name, "pid": each.pid}
+            for each in await self.processes()
+            if self.is_staging(each.address)
+        }
 
     async def _settle(
         self,

@@ -1,0 +1,89 @@
+"""``watchkeeper validate``: the gates of a runbook, run on staging."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.console import EXIT_PROBLEM, fail, out
+from bot.cli.inputs import gate_settings, load_policy_file
+
+if TYPE_CHECKING:
+    from bot.gates.conductor import Progress
+    from bot.gates.missions import Setup
+    from bot.gates.report import Report
+
+INTERRUPTED = 130
+
+
+def validate(
+    runbook: Annotated[str, typer.Argument(help="Name of the runbook in the policy.")],
+    report: Annotated[Path | None, typer.Option(help="Where to write everything that was seen, as JSON.")] = None,
+    fires_within: Annotated[
+        float, typer.Option(min=1, help="Seconds that the monitor may take to notice a change.")
+    ] = 600.0,
+) -> None:
+    """Run the gates of a runbook against its staging target, and say what was seen.
+
+    Breaks staging as the runbook's `staging.inject` says, repairs it through the real flows in a process with a
+    database of its own, disturbs the repair in every way, and mends staging in the end. Production's database is
+    neither read nor written, and the sign-off is a person's: nothing is licensed by this. Reads WATCHKEEPER_POLICY,
+    PROMETHEUS_URL and WATCHKEEPER_AUDIT_KEY. Exit code 0: every gate passed; 1: one has not; 2: they cannot be run.
+    """
+    from bot.gates.missions import Setup
+
+    path, prometheus_url, key = gate_settings()
+    policy = load_policy_file(path)
+    setup = Setup(
+        runbook=runbook,
+        policy=policy.model_dump(mode="json", by_alias=True),
+        prometheus_url=prometheus_url,
+        audit_key=key.decode(),
+        fires_within_seconds=fires_within,
+    )
+    found = _run(setup)
+    if report is not None:
+        try:
+            report.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            fail(f"{str(report)!r} cannot be written: {error.strerror}.")
+    if not found.passed:
+        fail(f"{runbook}: not every gate has passed.", EXIT_PROBLEM)
+    out.print(f"{runbook}: every gate that needs no person has passed.", style="green", markup=False)
+
+
+def _run(setup: "Setup") -> "Report":
+    from bot.composition.start_error import StartError
+    from bot.gates.conductor import Conductor
+    from bot.gates.twin import GateError
+
+    conductor = Conductor(setup, _show)
+
+    async def interruptible() -> "Report":
+        task = asyncio.current_task()
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        async with conductor:
+            return await conductor.run()
+
+    try:
+        return asyncio.run(interruptible())
+    except (GateError, StartError) as error:
+        fail(str(error))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        left = "Staging is mended." if conductor.mended else "Look whether staging is still broken, or run it again."
+        fail(f"Interrupted. {left}", INTERRUPTED)
+
+
+def _show(progress: "Progress") -> None:
+    name = progress.gate.in_words
+    if progress.passed is None:
+        out.print(f"{name}: {progress.text}", markup=False, soft_wrap=True)
+        return
+    word, style = ("passed", "green") if progress.passed else ("NOT PASSED", "red")
+    if progress.ends_gate:
+        out.print(f"{name}: {word}. {progress.text}", style=f"bold {style}", markup=False, soft_wrap=True)
+    elif not progress.passed:
+        out.print(f"{name}: {progress.text}", style=style, markup=False, soft_wrap=True)

@@ -1,0 +1,43 @@
+"""``watchkeeper validate`` where no gate can be run: it says what is missing and touches nothing."""
+
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+
+from bot.cli.console import EXIT_USAGE
+from bot.cli.validate import validate
+from tests.fixtures.database import AUDIT_KEY
+from tests.scenarios.stage import document
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "policy.yml").write_text(yaml.safe_dump(document("unix:///nowhere.sock"), sort_keys=False))
+    monkeypatch.setenv("WATCHKEEPER_POLICY", str(tmp_path / "policy.yml"))
+    monkeypatch.setenv("WATCHKEEPER_AUDIT_KEY", AUDIT_KEY.decode())
+
+
+@pytest.mark.parametrize(
+    ("runbook", "told"),
+    [
+        ("restart-everything", "There is no runbook 'restart-everything' in the policy. It has: restart-checkout."),
+        ("restart-checkout", "add `staging.alert` with the labels they have"),
+    ],
+)
+def test_what_is_missing_is_said(runbook: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        validate(runbook)
+    assert ended.value.exit_code == EXIT_USAGE
+    assert told in capsys.readouterr().err
+
+
+def test_without_a_key_for_the_record_nothing_is_begun(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WATCHKEEPER_AUDIT_KEY")
+    with pytest.raises(typer.Exit) as ended:
+        validate("restart-checkout")
+    assert ended.value.exit_code == EXIT_USAGE
+    assert "WATCHKEEPER_AUDIT_KEY is not set" in capsys.readouterr().err

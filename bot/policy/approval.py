@@ -89,6 +89,25 @@ def may(
     return Permission(True, f"The policy lets you {intervention} here.")
 
 
+def may_sign_off(policy: Policy, runbook: str, person: str, *, authorised: Collection[str]) -> Permission:
+    """Whether ``person`` may sign off ``runbook``; ``authorised`` are the members of the groups in ``gates.sign_off``.
+
+    Nobody answers for what they have written themselves, and a runbook that does not say who wrote it can be anybody's.
+    """
+    entry = policy.runbooks.get(runbook)
+    if entry is None:
+        return Permission(False, f"The policy has no runbook {runbook}.")
+    if not entry.authors:
+        return Permission(
+            False, f"Nobody can sign off {runbook}: it does not say who wrote it. Add `authors:` to its entry."
+        )
+    if person in entry.authors:
+        return Permission(False, f"You have written {runbook}, so somebody else must sign it off.")
+    if person not in authorised:
+        return Permission(False, f"You may not sign off {runbook}: `gates.sign_off` of the policy does not name you.")
+    return Permission(True, f"The policy lets you sign off {runbook}.")
+
+
 def approvals_needed(policy: Policy, runbook: str, plan: Plan, under_way: Sequence[UnderWay] | None = None) -> int:
     """Distinct persons who must approve: as the policy says, and more where two must agree.
 

@@ -42,8 +42,9 @@ from bot.policy.rules import (
 from bot.policy.rules.case import Case, Licence, Ruling, forbids, passed
 from bot.policy.rules.impact import impact_of
 from bot.policy.rules.matching import Matched, facts_for, filled_by, match_incident
+from bot.policy.rules.seal import seal_of
 from bot.policy.rules.services import Services, services_of
-from bot.policy.situation import GATES_THAT_RUN, AlertFacts, Evidenced, Planned, Situation
+from bot.policy.situation import GATES_THAT_RUN, AlertFacts, Evidenced, Gate, Planned, Situation
 
 STRICTEST_FIRST = (
     Verdict.HOLD,
@@ -103,6 +104,21 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     Raises:
         PlanMissingError: the runbook that matches was not planned.
     """
+    return _decide(situation, policy)
+
+
+def as_if_licensed(situation: Situation, policy: Policy) -> Decision:
+    """What would be decided if the runbook had passed every gate and nothing had demoted it: for shadow, never to act.
+
+    What a person changed of its parameters is outside any licence, and so it is here.
+
+    Raises:
+        PlanMissingError: the runbook that matches was not planned.
+    """
+    return _decide(situation, policy, licensed=True)
+
+
+def _decide(situation: Situation, policy: Policy, *, licensed: bool = False) -> Decision:
     matched = match_incident(policy, situation.alerts, situation.request)
     runbook = policy.runbooks.get(matched.runbook) if matched.runbook is not None else None
     if matched.runbook is None or runbook is None:
@@ -115,7 +131,7 @@ def decide(situation: Situation, policy: Policy) -> Decision:
     plan = planned.plan
     if plan is None or plan.remediation != runbook.remediation or evidence is None:
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
-    case = _case(situation, policy, matched, runbook, planned, plan, evidence)
+    case = _case(situation, policy, matched, runbook, planned, plan, evidence, licensed=licensed)
     paused = _controls(situation, policy, matched, case.services, plan)
     changing = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
     applied = (*paused, *changing)
@@ -181,13 +197,19 @@ def _case(
     planned: Planned,
     plan: Plan,
     evidence: tuple[Evidence, ...],
+    *,
+    licensed: bool,
 ) -> Case:
     name, now = str(matched.runbook), situation.now
     filling = tuple(facts_for(situation.alerts[place], situation.request) for place in matched.filling)
     heard = (*(situation.alerts[place] for place in matched.heard), *filling)
     services = services_of(policy, heard, plan)
     evidenced = situation.evidenced.get(name, Evidenced())
-    own = licence.licence_of(evidenced, runbook.digest, now, planned.changed)
+    seal = seal_of(policy, name, plan.version)
+    held = Evidenced() if licensed else evidenced
+    own = licence.licence_of(held, policy, name, seal, now, touched=services, changed=planned.changed)
+    if licensed:
+        own = Licence(frozenset(Gate), own.demoted_to, own.demotion_reason)
     ledger, keys = situation.ledger, {target.key for target in plan.targets}
     cases = _cases(evidenced, own, frozenset(alert.name for alert in filling))
     circumstances = _circumstances(situation, matched, services, plan, filling)

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from bot.policy.evidence import Answer
 from bot.policy.levels import Level
 from bot.policy.plan import Facts, Moment, Plan
+from bot.policy.track_record import PastCase, Seal
 
 SCHEMA = 2
 """Number of the shape below; raised with an upcaster in ``stored`` whenever a stored field changes its meaning."""
@@ -172,6 +173,10 @@ class GatePass(Facts):
     """Of the runbook that passed it."""
     passed_at: Moment
     until: Moment
+    seal: str = ""
+    """Digest of everything it was passed with; empty in rows of older releases, which the runbook alone has sealed."""
+    by: str = ""
+    """Slack user id of whoever signed off; empty for gates that no person passes, and in rows of older releases."""
 
 
 class Demotion(Facts):
@@ -180,6 +185,8 @@ class Demotion(Facts):
     level: Level
     reason: str = ""
     at: Moment
+    cause: str = ""
+    """Key of what it is for, see ``bot.policy.rules.demotion``; empty in rows of older releases."""
 
 
 def _of_known_gates(rows: object) -> object:
@@ -201,10 +208,18 @@ class Run(Facts):
 
 
 class Evidenced(Facts):
-    """What is on record about one runbook: every gate row, every demotion in force, and how its runs ended."""
+    """What is on record about one runbook. What older releases stored has its gate rows and demotions alone."""
 
     gates: Annotated[tuple[GatePass, ...], BeforeValidator(_of_known_gates)] = ()
+    """Every gate row, whatever was passed and when."""
+    seals: dict[str, Seal] = Field(default_factory=dict)
+    """What the gates were passed with, by the digest that their rows name."""
     demotions: tuple[Demotion, ...] = ()
+    """Those in force."""
+    lifted: tuple[str, ...] = ()
+    """Keys of causes for which it was demoted once, and promoted again since by people."""
+    cases: tuple[PastCase, ...] = ()
+    """What it has done, newest first in the order of commits, bounded by the caller."""
     runs: tuple[Run, ...] | None = None
     """Newest first, bounded by the caller; None in situations of older releases, which did not count them."""
 

@@ -180,7 +180,8 @@ class _Invocation:
             case watch_words.Rehearse(wanted):
                 return await ask_rehearsal(self.work, self.context, self.roster, self.person, wanted)
             case watch_words.Runbooks():
-                return listings.runbooks(await runbook_levels(self.work, self.context.policy(), self.context.now()))
+                policy, catalogue = self.context.policy(), self.context.catalogue
+                return listings.runbooks(await runbook_levels(self.work, policy, catalogue, self.context.now()))
             case watch_words.Review():
                 return listings.reviews(await reviews.due(self.work, self.context), self.person)
             case watch_words.Audit(number):

@@ -130,7 +130,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
         incidents_open=len(unresolved),
         ended=ended,
         reviews=await reviews.due(work, context),
-        runbook_levels=await runbook_levels(work, policy, now),
+        runbook_levels=await runbook_levels(work, policy, context.catalogue, now),
         permalinks={number: permalink(incident, workspace_url) for number, incident in known.items()},
     )
 

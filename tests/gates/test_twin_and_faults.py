@@ -20,7 +20,7 @@ from bot.response.ports.context import utc_now
 from remediations.backends.base import Backend, BackendSettings
 from remediations.testing.execution import ExecutionInMemory
 from tests.policy.calm import RUNBOOK, calm_plan, calm_policy
-from tests.response.senses import Senses
+from tests.response.outside import Senses
 from tests.scenarios.stage import document, loaded
 
 TWIN = {"with": {"service": "checkout-staging"}, "alert": {"service": "checkout-staging"}, "inject": "kill"}

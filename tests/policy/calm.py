@@ -8,6 +8,7 @@ from bot.policy.evidence import Answer, Finding
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
+from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import (
     AlertFacts,
     Demotion,
@@ -26,6 +27,7 @@ from bot.policy.situation import (
     ScopeKind,
     Situation,
 )
+from bot.policy.track_record import Ending, PastCase
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """A Monday, noon."""
@@ -127,7 +129,7 @@ def entries(used: int, **changes: Any) -> tuple[LedgerEntry, ...]:
 
 
 def passed_gates(policy: Policy, gates: Iterable[Gate] = Gate, *, runbook: str = RUNBOOK) -> tuple[GatePass, ...]:
-    """Rows of ``gates``, passed by the runbook as the policy writes it."""
+    """Rows of ``gates`` as older releases wrote them, passed by the runbook as the policy writes it."""
     digest = policy.runbooks[runbook].digest
     return tuple(
         GatePass(gate=gate, digest=digest, passed_at=NOW - timedelta(days=1), until=NOW + timedelta(days=29))
@@ -145,6 +147,30 @@ def evidenced(
         name: Evidenced(gates=passed_gates(policy, kept, runbook=name), demotions=demotions, runs=())
         for name in policy.runbooks
     }
+
+
+def sealed_evidenced(policy: Policy, *, by: str = CAROL, version: int = 1, days_ago: float = 1) -> Evidenced:
+    """What the calm runbook has passed with everything as the policy says, signed off by ``by``."""
+    seal = seal_of(policy, RUNBOOK, version)
+    passed_at = NOW - timedelta(days=days_ago)
+    rows = tuple(
+        GatePass(
+            gate=gate,
+            digest=policy.runbooks[RUNBOOK].digest,
+            passed_at=passed_at,
+            until=passed_at + timedelta(days=30 if gate is Gate.ROLLBACK_VERIFICATION else 90),
+            seal=digest_of_seal(seal),
+            by=by if gate is Gate.HUMAN_SIGN_OFF else "",
+        )
+        for gate in Gate
+    )
+    return Evidenced(gates=rows, seals={digest_of_seal(seal): seal}, runs=())
+
+
+def past_case(number: int = 1, ending: Ending = Ending.VERIFIED, **changes: Any) -> PastCase:
+    """What came of ``INC-<number>``."""
+    facts: dict[str, Any] = {"key": f"a{number}", "incident": f"INC-{number}", "at": NOW - timedelta(hours=1)}
+    return PastCase(**{**facts, "ending": ending, **changes})
 
 
 def licensed(situation: Situation, policy: Policy) -> Situation:

@@ -12,6 +12,7 @@ from bot.policy.approval import (
     groups_for,
     may,
     may_act_by_hand,
+    may_sign_off,
     next_groups,
     tally,
 )
@@ -145,3 +146,24 @@ def test_a_pause_never_lets_a_manual_runbook_run() -> None:
 
 def test_by_hand_is_for_what_is_held_only() -> None:
     assert not may_act_by_hand(decide(calm_situation(), calm_policy())).allowed
+
+
+# Signing off
+
+
+def test_a_sign_off_is_for_whom_the_policy_names_and_who_has_not_written_it() -> None:
+    policy = calm_policy({"authors": [BOB]}, gates={"sign_off": ["leads"]}, **PEOPLE)
+    authorised = (BOB, CAROL)
+    said = {person: (may_sign_off(policy, RUNBOOK, person, authorised=authorised)) for person in (ALICE, BOB, CAROL)}
+    assert [person for person, permission in said.items() if permission.allowed] == [CAROL]
+    assert "`gates.sign_off` of the policy does not name you" in said[ALICE].text
+    assert said[BOB].text == "You have written restart-checkout, so somebody else must sign it off."
+    assert said[CAROL].text == "The policy lets you sign off restart-checkout."
+
+
+def test_what_does_not_say_who_wrote_it_and_what_is_not_there_cannot_be_signed_off() -> None:
+    policy = calm_policy(gates={"sign_off": ["sre"]})
+    nameless = may_sign_off(policy, RUNBOOK, CAROL, authorised=(CAROL,))
+    assert (nameless.allowed, "Add `authors:`" in nameless.text) == (False, True)
+    gone = may_sign_off(policy, "gone", CAROL, authorised=(CAROL,))
+    assert (gone.allowed, gone.text) == (False, "The policy has no runbook gone.")

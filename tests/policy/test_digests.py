@@ -109,13 +109,19 @@ STAGING = {"with": {"service": "x-staging"}}
 
 
 def test_a_licence_survives_what_entries_could_not_say_when_it_was_earned() -> None:
-    assert entry(effects=None).digest == entry(verify={**CALM_RUNBOOK["verify"], "own": False}).digest == entry().digest
+    assert (
+        entry(authors=None).digest
+        == entry(effects=None).digest
+        == entry(verify={**CALM_RUNBOOK["verify"], "own": False}).digest
+        == entry().digest
+    )
     assert entry(staging=STAGING).digest == "00cc834784a0dbdd69f5f67c040999d429d569c8cc27595577f342ddc32ddc57"
     assert entry(staging={**STAGING, "inject": "kill"}).digest == entry(staging=STAGING).digest
 
 
 def test_a_licence_is_earned_anew_for_what_an_entry_says_since() -> None:
     assert entry(effects=["billing"]).digest != entry().digest
+    assert entry(authors=["U02BOB"]).digest != entry().digest
     assert entry(verify={"within": "2m", "own": True}).digest != entry(verify={"within": "2m"}).digest
     assert entry(staging={**STAGING, "inject": "hang"}).digest != entry(staging=STAGING).digest
 
@@ -128,19 +134,20 @@ def test_a_policy_is_sealed_with_everything_it_says() -> None:
 
 
 def test_a_policy_keeps_the_digest_it_decided_under_while_it_says_nothing_that_came_later() -> None:
-    nothing: dict[str, Any] = {"networks": [], "accounts": [], "targets": []}
+    nothing: dict[str, list[str]] = {"networks": [], "accounts": [], "targets": []}
+    gates = {"sign_off": [], "expire": {"rollback_verification": "30d", "others": "90d"}}
     services = {name: {**entry, "leave_healthy": None} for name, entry in CALM_POLICY["services"].items()}
-    silent = {"effects": None, "verify": {**CALM_RUNBOOK["verify"], "own": False}}
+    silent = {"authors": None, "effects": None, "verify": {**CALM_RUNBOOK["verify"], "own": False}}
     said: dict[str, Any] = {
         "protected": nothing,
-        "services": services,
+        "gates": gates,
+        "promotion": {"cases": 20, "lower_bound": 0.8},
         "common_cause": {"incidents": 3, "within": "120s"},
-        "escalate": {"cases_below": 3},
     }
-    assert calm_policy(silent, **said).digest == calm_policy().digest
-    assert not {"common_cause", "cases_below", "protected", "leave_healthy", "effects", "own"} & set(
-        re.findall(r'"(\w+)":', json.dumps(calm_policy().as_written()))
-    )
+    found = calm_policy(silent, services=services, escalate={"cases_below": 3}, **said)
+    assert found.digest == calm_policy().digest
+    later = {"leave_healthy", "effects", "own", "authors", "cases_below", *said}
+    assert not later & set(re.findall(r'"(\w+)":', json.dumps(calm_policy().as_written())))
 
 
 @pytest.mark.parametrize(
@@ -151,6 +158,9 @@ def test_a_policy_keeps_the_digest_it_decided_under_while_it_says_nothing_that_c
         ({}, {"common_cause": {"incidents": 4}}),
         ({}, {"escalate": {"cases_below": 5}}),
         ({"effects": ["billing"]}, {}),
+        ({"authors": ["U02BOB"]}, {}),
+        ({}, {"gates": {"sign_off": ["sre"]}}),
+        ({}, {"promotion": {"cases": 21}}),
         ({"verify": {"within": "2m", "own": True}}, {}),
     ],
 )

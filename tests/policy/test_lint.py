@@ -30,6 +30,7 @@ freezes:
   - {name: release, from: 2026-12-01T00:00Z, until: 2026-12-02T00:00Z}
 mute:
   - {when: alert.name == 'Watchdog', reason: always fires}
+gates: {sign_off: [sre]}
 runbooks:
   restart:
     summary: Restart it
@@ -41,6 +42,7 @@ runbooks:
     evidence: {down: up == 0}
     verify: {within: 2m, healthy: up == 1}
     staging: {with: {service: checkout-staging}, inject: kill}
+    authors: [U04DAN]
 """
 
 
@@ -108,22 +110,22 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
         (
             "when: alert.name == 'ServiceDown'",
             "when: false && alert.name == 'x'",
-            (18, 11, "'restart' can never match: its `when` is always false"),
+            (19, 11, "'restart' can never match: its `when` is always false"),
         ),
         (
             "level: L3",
             "level: L1\n    conditions: [hour > 3]",
-            (20, 5, "the conditions of 'restart' are judged before it acts by itself, and L1 never does"),
+            (21, 5, "the conditions of 'restart' are judged before it acts by itself, and L1 never does"),
         ),
         (
             "level: L3",
             "level: L2",
-            (16, 3, "'restart' is conditional (L2) without conditions: it acts at once, without a veto window"),
+            (17, 3, "'restart' is conditional (L2) without conditions: it acts at once, without a veto window"),
         ),
         (
             "level: L3",
             "level: L3\n    veto_window: 0s",
-            (20, 18, "nobody can stop 'restart' before it starts: its veto window is 0"),
+            (21, 18, "nobody can stop 'restart' before it starts: its veto window is 0"),
         ),
         (
             "  approvals: {from: [sre]}",
@@ -133,23 +135,38 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
         (
             "    staging: {with: {service: checkout-staging}, inject: kill}\n",
             "",
-            (16, 3, "'restart' can never earn L3: without `staging` its gates cannot be run, so it stays at L1"),
+            (17, 3, "'restart' can never earn L3: without `staging` its gates cannot be run, so it stays at L1"),
         ),
         (
             "{service: checkout}",
             "{service: checkout, mode: '${alert.name}'}",
-            (25, 5, "in staging there is no alert to fill mode of 'restart'"),
+            (26, 5, "in staging there is no alert to fill mode of 'restart'"),
+        ),
+        (
+            "    authors: [U04DAN]\n",
+            "",
+            (17, 3, "'restart' can never earn L3: it does not say who wrote it, so nobody can sign it off"),
+        ),
+        (
+            "gates: {sign_off: [sre]}\n",
+            "",
+            (16, 3, "'restart' can never earn L3: `gates.sign_off` names nobody who may sign it off"),
+        ),
+        (
+            "authors: [U04DAN]",
+            "authors: [U02BOB, U01ALICE]",
+            (17, 3, "'restart' can never earn L3: whoever may sign off has written it"),
         ),
         (
             "    evidence: {down: up == 0}\n",
             "",
-            (16, 3, "'restart' has no evidence, so its confidence is always below the floor: it will only ever ask"),
+            (17, 3, "'restart' has no evidence, so its confidence is always below the floor: it will only ever ask"),
         ),
         (
             "{fleet: 4}",
             "{tier: 1}",
             (
-                22,
+                23,
                 27,
                 "'restart' bounds the share of the fleet, but the fleet of checkout is unknown: there it will only ask",
             ),
@@ -158,7 +175,7 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
             "services:\n  checkout: {fleet: 4}\n",
             "",
             (
-                20,
+                21,
                 27,
                 "'restart' bounds the share of the fleet, but the fleet of any service is unknown: "
                 "there it will only ask",
@@ -167,7 +184,7 @@ def test_a_thoughtful_policy_has_no_warnings() -> None:
         (
             "runbooks:",
             "levels: {highest: L1}\nrunbooks:",
-            (20, 12, "'restart' is written for L3, but the organisation's highest level is L1"),
+            (21, 12, "'restart' is written for L3, but the organisation's highest level is L1"),
         ),
     ],
 )
@@ -182,7 +199,7 @@ def test_what_the_parameters_tell_apart_should_tell_incidents_apart() -> None:
     text = changed("{service: checkout}", WAITING)
     text = text.replace("{service: checkout-staging}", "{service: staging, deep: []}")
     assert warnings_of(text) == [
-        (21, 11, "alerts that differ in instance, severity become one incident, but 'restart' acts for one of them")
+        (22, 11, "alerts that differ in instance, severity become one incident, but 'restart' acts for one of them")
     ]
     grouped = text.replace("runbooks:\n", "group_by: [alertname, service, severity, instance]\nrunbooks:\n")
     assert warnings_of(grouped) == []
@@ -202,15 +219,19 @@ def test_a_value_that_staging_would_wait_for_is_found_however_deep_it_stands() -
 
 def test_a_level_below_the_lowest_is_a_surprise() -> None:
     text = changed("level: L3", "level: L0").replace("runbooks:", "levels: {lowest: L1}\nrunbooks:")
-    assert warnings_of(text) == [(20, 12, "'restart' is written for L0, below the organisation's lowest level L1")]
+    assert warnings_of(text) == [(21, 12, "'restart' is written for L0, below the organisation's lowest level L1")]
 
 
 @pytest.mark.parametrize("level", ["L0", "L1"])
 def test_what_never_acts_alone_needs_neither_staging_nor_evidence(level: str) -> None:
     text = changed("level: L3", f"level: {level}")
-    text = text.replace("    staging: {with: {service: checkout-staging}, inject: kill}\n", "").replace(
-        "    evidence: {down: up == 0}\n", ""
-    )
+    for line in (
+        "    staging: {with: {service: checkout-staging}, inject: kill}\n",
+        "    evidence: {down: up == 0}\n",
+        "    authors: [U04DAN]\n",
+        "gates: {sign_off: [sre]}\n",
+    ):
+        text = text.replace(line, "")
     assert warnings_of(text) == []
 
 
@@ -225,7 +246,7 @@ def test_what_never_acts_alone_needs_neither_staging_nor_evidence(level: str) ->
 )
 def test_a_runbook_shadowed_by_an_earlier_one_is_a_surprise(when: str) -> None:
     text = second_runbook(when)
-    assert warnings_of(text) == [(28, 11, "'second' can never match: whatever it is for matches 'restart' first")]
+    assert warnings_of(text) == [(30, 11, "'second' can never match: whatever it is for matches 'restart' first")]
     policy = load_policy(text, filename="p")
     assert match(policy, calm_alert(severity="critical")).runbook == "restart"
 
@@ -245,23 +266,36 @@ def test_a_runbook_that_may_still_match_is_not_called_shadowed(when: str) -> Non
 
 def test_everything_after_a_runbook_for_every_alert_is_shadowed() -> None:
     text = second_runbook("alert.name == 'Other'").replace("alert.name == 'ServiceDown'", "true || alert.name == ''")
-    assert warnings_of(text) == [(28, 11, "'second' can never match: whatever it is for matches 'restart' first")]
+    assert warnings_of(text) == [(30, 11, "'second' can never match: whatever it is for matches 'restart' first")]
 
 
 def test_a_user_group_is_not_counted_because_only_slack_knows_its_members() -> None:
     assert warnings_of(changed("{users: [U01ALICE, U02BOB]}", "{usergroup: S0123}")) == []
 
 
+def test_whoever_may_sign_off_approves_something() -> None:
+    text = changed("[U01ALICE, U02BOB]}", "[U01ALICE, U02BOB]}\n  leads: {users: [U03CAROL]}")
+    assert warnings_of(text.replace("{sign_off: [sre]}", "{sign_off: [leads]}")) == []
+
+
+def test_a_user_group_may_have_somebody_who_has_not_written_it() -> None:
+    text = changed("[U01ALICE, U02BOB]}", "[U01ALICE, U02BOB]}\n  leads: {usergroup: S0123, users: [U01ALICE]}")
+    assert warnings_of(text.replace("{sign_off: [sre]}", "{sign_off: [leads]}")) == []
+
+
 def test_a_runbooks_own_approvers_are_counted_for_it() -> None:
     text = changed("level: L3", "level: L3\n    approvals: {from: [sre], needed: 2}")
     assert warnings_of(text) == [
-        (20, 5, "'restart' needs every one of its approvers (2); a request of one of them cannot pass")
+        (21, 5, "'restart' needs every one of its approvers (2); a request of one of them cannot pass")
     ]
 
 
 def test_a_default_that_surprises_every_runbook_is_said_once() -> None:
     text = second_runbook("alert.name == 'Other'").replace("[U01ALICE, U02BOB]", "[U01ALICE]")
-    assert len(warnings_of(text)) == 1
+    assert [told for _, _, told in warnings_of(text) if "default approvals" in told] == [
+        "every runbook with the default approvals needs every one of its approvers (1); "
+        "a request of one of them cannot pass"
+    ]
 
 
 def test_nothing_is_of_the_past_when_nobody_says_what_time_it_is() -> None:

@@ -11,6 +11,7 @@ from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Answer, Finding
 from bot.policy.file.canonical import digest_of
+from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
 from bot.policy.plan import Effect, Exactness
@@ -28,8 +29,10 @@ from bot.policy.situation import (
     Trigger,
 )
 from bot.policy.stored import AlteredError, lifted, read_decision, read_policy, read_situation, seal_of, sealed
+from bot.policy.track_record import Ending, Judged
 from tests.policy.calm import (
     ALICE,
+    BOB,
     NOW,
     QUERY,
     RUNBOOK,
@@ -39,9 +42,10 @@ from tests.policy.calm import (
     calm_policy,
     calm_situation,
     entries,
-    evidenced,
+    past_case,
     pause,
     refusal,
+    sealed_evidenced,
 )
 
 SCHEMA_1 = Path(__file__).parent / "stored" / "schema-1"
@@ -63,7 +67,14 @@ def read_row(name: str) -> tuple[Situation, Decision]:
 
 def eventful() -> Situation:
     """A situation with something in every field, none of which keeps it from acting alone."""
-    policy = calm_policy()
+    policy = eventful_policy()
+    sealed_ones = sealed_evidenced(policy).model_copy(
+        update={
+            "demotions": (Demotion(level=Level.L2, reason="a review is overdue", at=NOW, cause="overdue:a9"),),
+            "lifted": ("harmed:a8",),
+            "cases": (past_case(9), past_case(8, Ending.HARMED, judged=Judged.HELPFUL, review_due=NOW)),
+        }
+    )
     return calm_situation(
         policy,
         alerts=(calm_alert(), calm_alert(fingerprint="f2", name="Slow")),
@@ -74,15 +85,19 @@ def eventful() -> Situation:
             acted=(Acted(action_id="a0", runbook=RUNBOOK, targets=("supervisor:db",), at=NOW),),
         ),
         pauses=(pause(ScopeKind.SERVICE, "orders"),),
-        evidenced=evidenced(policy, demoted_to=Level.L2, reason="a review is overdue"),
+        evidenced={RUNBOOK: sealed_ones},
     )
+
+
+def eventful_policy() -> Policy:
+    return calm_policy({"authors": [BOB]})
 
 
 # Sealed
 
 
 def test_what_is_read_back_is_what_was_sealed_and_is_decided_alike() -> None:
-    situation, policy = eventful(), calm_policy()
+    situation, policy = eventful(), eventful_policy()
     text, seal = sealed(situation)
     again = read_situation(text, seal)
     assert again == situation
@@ -242,7 +257,7 @@ def test_where_schema_1_matched_no_runbook_a_policy_that_has_one_cannot_tell() -
 # Newer
 
 
-MAPS = {"labels", "annotations", "parameters", "state", "plans", "answers", "evidenced"}
+MAPS = {"labels", "annotations", "parameters", "state", "plans", "answers", "evidenced", "seals", "parts"}
 """Objects whose keys are data."""
 
 
@@ -251,7 +266,7 @@ def fields_with_more(value: Any, name: str = "") -> Any:
         return [fields_with_more(item) for item in value]
     if not isinstance(value, dict):
         return value
-    if name in {"labels", "annotations", "parameters", "state", "becomes", "forecasts"}:
+    if name in {"labels", "annotations", "parameters", "state", "becomes", "forecasts", "document"}:
         return value
     items = {key: fields_with_more(item, key) for key, item in value.items()}
     return items if name in MAPS else {"of_a_newer_release": {"deep": [1, None]}, **items}
@@ -267,11 +282,11 @@ def test_a_newer_release_may_add_fields_anywhere() -> None:
     text = json.dumps(newer())
     situation = read_situation(text, seal_of(text))
     assert situation.model_copy(update={"schema_version": SCHEMA}) == eventful()
-    decide(situation, calm_policy())
+    assert decide(situation, eventful_policy()) == decide(eventful(), eventful_policy())
 
 
 def test_a_decision_of_a_newer_release_is_read_as_far_as_it_is_understood() -> None:
-    decision = decide(eventful(), calm_policy())
+    decision = decide(eventful(), eventful_policy())
     document = fields_with_more(json.loads(decision.model_dump_json()))
     assert read_decision(document, {}).headline == decision.headline
     stranger = {**document, "verdict": "act_at_night", "level": 4}
@@ -306,11 +321,13 @@ CAUTIOUS: Mapping[tuple[str | int, ...], tuple[Any, Any]] = {
     ("answers", QUERY, "judged"): ("hints", Finding.UNKNOWN),
     ("oversight", "notification"): ("shouted", Notification.FAILED),
     ("evidenced", RUNBOOK, "demotions", 0, "level"): (7, Level.L0),
+    ("evidenced", RUNBOOK, "cases", 0, "ending"): ("dreamt", Ending.UNKNOWN),
+    ("evidenced", RUNBOOK, "cases", 1, "judged"): ("odd", Judged.HARMFUL),
 }
 
 
 def test_the_eventful_situation_acts_alone() -> None:
-    assert decide(eventful(), calm_policy()).verdict.autonomous
+    assert decide(eventful(), eventful_policy()).verdict.autonomous
 
 
 @pytest.mark.parametrize("path", CAUTIOUS, ids=lambda path: ".".join(map(str, path)))
@@ -320,7 +337,7 @@ def test_a_word_that_only_a_newer_release_knows_has_a_cautious_meaning(path: tup
     text = json.dumps(changed(newer(), stored, written))
     situation = read_situation(text, seal_of(text))
     assert at(situation, path) == meaning
-    assert not decide(situation, calm_policy()).verdict.autonomous
+    assert not decide(situation, eventful_policy()).verdict.autonomous
 
 
 def test_a_refusal_of_a_kind_that_only_a_newer_release_knows_is_a_refusal() -> None:

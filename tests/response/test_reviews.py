@@ -10,6 +10,7 @@ from bot.policy.evidence import Finding
 from bot.policy.file.document import Approvals, Defaults, Policy
 from bot.policy.levels import Level
 from bot.policy.rules.licence import licence_of
+from bot.policy.rules.seal import seal_of
 from bot.remediation import TemporaryError
 from bot.response.interventions import approvals, reviews
 from bot.response.interventions.clicks import Answer, Press
@@ -43,8 +44,8 @@ async def review(here: World, person: str, text: str = "Add memory.", judgement:
 
 async def cap(here: World) -> Level | None:
     async with here.database.read() as work:
-        digest = here.context.policy().runbooks["flip"].digest
-        return licence_of(await work.licences.of("flip"), digest, here.context.now()).demoted_to
+        policy, held = here.context.policy(), await work.licences.of("flip")
+        return licence_of(held, policy, "flip", seal_of(policy, "flip", 1), here.context.now()).demoted_to
 
 
 def hasty_orders() -> Policy:

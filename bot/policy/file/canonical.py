@@ -14,6 +14,8 @@ Document = dict[str, Any]
 
 OF_A_POLICY: Mapping[str, Any] = {
     "protected": {"networks": [], "accounts": [], "targets": []},
+    "gates": {"sign_off": [], "expire": {"rollback_verification": "30d", "others": "90d"}},
+    "promotion": {"cases": 20, "lower_bound": 0.8},
     "common_cause": {"incidents": 3, "within": "2m"},
 }
 """Fields of ``Policy`` that came after policies were stored, with what a policy without them means."""
@@ -21,7 +23,7 @@ OF_ESCALATE: Mapping[str, Any] = {"cases_below": 3}
 """The same of ``Escalate``."""
 OF_A_SERVICE: Mapping[str, Any] = {"leave_healthy": None}
 """The same of ``Service``."""
-OF_A_RUNBOOK: Mapping[str, Any] = {"effects": None}
+OF_A_RUNBOOK: Mapping[str, Any] = {"authors": None, "effects": None}
 """The same of ``Runbook``."""
 OF_VERIFY: Mapping[str, Any] = {"own": False}
 """The same of ``Verify``."""

@@ -32,7 +32,7 @@ def check_coherence(source: Source, parameter_models: ParameterModels | None) ->
 
     Without ``parameter_models`` the names of remediations and the keys of ``with`` go unchecked.
     """
-    for check in (_channels, _people, _levels, _approvers, _services, _freezes, _waits, _second_channel):
+    for check in (_channels, _people, _levels, _approvers, _services, _freezes, _waits, _second_channel, _sign_off):
         check(source)
     for index, _ in enumerate(_items(source, "mute")):
         _expression(source, ("mute", index, "when"), FOR_ALERTS)
@@ -143,6 +143,11 @@ def _second_channel(source: Source) -> None:
             source.error(source.value_at((*to, index)), (*to, index), told, f"add `email: [...]` to people.{name}")
 
 
+def _sign_off(source: Source) -> None:
+    for index, _ in enumerate(_items(source, "gates", "sign_off")):
+        _reference(source, ("gates", "sign_off", index), _mapping(source, "people"), "group of people")
+
+
 def _runbook(source: Source, name: str, parameter_models: ParameterModels | None) -> None:
     path = ("runbooks", name)
     if not _RUNBOOK_NAME.fullmatch(name):
@@ -156,6 +161,8 @@ def _runbook(source: Source, name: str, parameter_models: ParameterModels | None
     others = [other for other in _mapping(source, "runbooks") if other != name]
     for index, _ in enumerate(_items(source, *path, "alternatives")):
         _reference(source, (*path, "alternatives", index), others, "other runbook")
+    for index, _ in enumerate(_items(source, *path, "authors")):
+        _slack_id(source, (*path, "authors", index), "a user id, such as U01ALICE (in Slack: profile, copy id)")
     _verify(source, (*path, "verify"))
     _verify(source, (*path, "staging", "verify"))
     _bounds(source, (*path, "blast_radius"))

@@ -14,6 +14,7 @@ from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from bot.policy.file.canonical import digest_of, policy_document, runbook_document
 from bot.policy.file.channels import Channels
+from bot.policy.file.earning import Gates, Promotion
 from bot.policy.file.fields import (
     DeclaredEffect,
     Duration,
@@ -226,6 +227,8 @@ class Runbook(Entry):
     """How long its rollback may take; the default's where it says nothing."""
     effects: tuple[DeclaredEffect, ...] | None = None
     """What it touches beyond what its remediation says of itself; all there is to know where that cannot know."""
+    authors: tuple[str, ...] | None = None
+    """Slack user ids of who wrote it: none of them may sign it off."""
 
     @field_validator("effects")
     @classmethod
@@ -234,13 +237,22 @@ class Runbook(Entry):
             raise ValueError("effects is empty; name what it touches, or remove it")
         return value
 
+    @field_validator("authors")
+    @classmethod
+    def _names_somebody(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value == ():
+            raise ValueError("authors is empty; name who wrote it, or remove it")
+        return value
+
     @cached_property
     def digest(self) -> str:
-        """Seals what a licence was earned for; any change to the entry asks for the gates again.
+        """Seals what a licence was earned for; any change to the entry asks for the gates again."""
+        return digest_of(self.sealed)
 
-        A field that came later counts only where it is written: a new release voids no licence.
-        """
-        return digest_of(runbook_document(self.model_dump(mode="json", by_alias=True)))
+    @property
+    def sealed(self) -> dict[str, Any]:
+        """What is sealed of it. A field that came later counts only where it is written: no new release voids it."""
+        return runbook_document(self.model_dump(mode="json", by_alias=True))
 
 
 class ActionLinks(Entry):
@@ -312,6 +324,8 @@ class Policy(Entry):
     """What nothing is ever done to, whoever asks."""
     second_channel: SecondChannel | None = None
     storm: Storm = Storm()
+    gates: Gates = Gates()
+    promotion: Promotion = Promotion()
     common_cause: CommonCause = CommonCause()
     runbooks: dict[str, Runbook] = Field(default_factory=dict)
 

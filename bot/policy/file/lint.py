@@ -36,6 +36,7 @@ def lint(policy: Policy, source: Source, now: datetime | None) -> tuple[Problem,
 def _people(policy: Policy, source: Source) -> Iterator[Found]:
     all_approvals = [policy.approvals_of(name) for name in ("", *policy.runbooks)]
     used = {group for approvals in all_approvals for group in (*approvals.groups, *approvals.escalation)}
+    used.update(policy.gates.sign_off)
     for name in policy.people:
         if name not in used:
             path = ("people", name)
@@ -160,6 +161,23 @@ def _cases(policy: Policy, source: Source, name: str, runbook: Runbook) -> Itera
         yield source.value_at(path), path, told, "it will ask until it has run often enough in production"
 
 
+def _sign_off(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:
+    """Above L1 somebody who has not written it must answer for it."""
+    if runbook.level < Level.L2:
+        return
+    path = ("runbooks", name)
+    if runbook.authors is None:
+        told = f"{name!r} can never earn {runbook.level}: it does not say who wrote it, so nobody can sign it off"
+        yield source.key_at(path), path, told, "add `authors: [...]` with the Slack user ids of who wrote it"
+    groups = [policy.people[group] for group in policy.gates.sign_off]
+    if not groups:
+        told = f"{name!r} can never earn {runbook.level}: `gates.sign_off` names nobody who may sign it off"
+        yield source.key_at(path), path, told, "add `gates: {sign_off: [group]}` with a group from `people`"
+    elif all(group.usergroup is None and set(group.users) <= set(runbook.authors or ()) for group in groups):
+        told = f"{name!r} can never earn {runbook.level}: whoever may sign off has written it"
+        yield source.key_at(path), path, told, "name a group in `gates.sign_off` with somebody else in it"
+
+
 def _conditions(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:
     path = ("runbooks", name, "conditions")
     if runbook.level is Level.L2 and not runbook.conditions:
@@ -247,6 +265,7 @@ _OF_A_RUNBOOK: tuple[Callable[[Policy, Source, str, Runbook], Iterator[Found]], 
     _reachable,
     _level,
     _licence,
+    _sign_off,
     _conditions,
     _veto_window,
     _approvers,

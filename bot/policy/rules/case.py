@@ -36,10 +36,12 @@ class Licence:
     """What a runbook has earned by evidence, and what it lost."""
 
     gates: frozenset[Gate] = frozenset()
-    """Passed by this very version of the runbook, and not expired."""
+    """Passed with everything as it is now, and not expired."""
     demoted_to: Level | None = None
     """Caps the level whatever the gates say."""
     demotion_reason: str = ""
+    missing: Mapping[Gate, str] = field(default_factory=dict)
+    """Why a gate does not count, as a predicate: "expired 3 days ago"; empty for one that was never passed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,85 @@
-"""Licence: the level a runbook has earned by evidence, and what it lost by doing harm."""
+"""Licence: the level a runbook has earned by evidence, and what it lost by doing harm.
+
+All five gates, each passed with everything as it is now and not expired, earn up to L3; fewer earn L1 at most. Whatever
+demotes caps that. There is no waiver.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.decision import RuleResult, Verdict
+from bot.policy.file.document import Policy, Runbook
+from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.rules.case import Case, Licence, Ruling, forbids, passed
-from bot.policy.situation import Evidenced, Gate
+from bot.policy.rules.demotion import unwritten
+from bot.policy.rules.seal import void
+from bot.policy.rules.services import Services
+from bot.policy.situation import Evidenced, Gate, GatePass
+from bot.policy.track_record import Seal
 
 WITHOUT_ALL_GATES = Level.L1
 """The most a runbook may do that has not passed every gate."""
+NO_SERVICE = Services(frozenset(), known=True)
+"""No entry of a service counts: what is asked is what the runbook may do wherever it applies."""
 
 
-def licence_of(evidenced: Evidenced, digest: str, now: datetime, changed: Sequence[str] = ()) -> Licence:
-    """Draw the licence from the rows: gates count while unexpired and made for this very version of the runbook.
+def licence_of(
+    held: Evidenced,
+    policy: Policy,
+    name: str,
+    seal: Seal,
+    now: datetime,
+    *,
+    touched: Services = NO_SERVICE,
+    changed: Sequence[str] = (),
+) -> Licence:
+    """Draw the licence of the runbook ``name`` from the rows.
 
-    ``changed``: parameters that a person wants otherwise than written, for which no licence was earned.
+    Args:
+        held: what is on record about it.
+        policy: which has the runbook.
+        name: the runbook's.
+        seal: what its gates would be passed with now.
+        now: when it would act.
+        touched: services whose entries must be as they were when the gates were passed.
+        changed: parameters that a person wants otherwise than written, for which no licence was earned.
     """
-    gates = frozenset(row.gate for row in evidenced.gates if row.digest == digest and now < row.until)
-    caps = [(demotion.level, demotion.reason) for demotion in evidenced.demotions]
+    runbook = policy.runbooks[name]
+    missing: dict[Gate, str] = {}
+    for gate in Gate:
+        rows = sorted((row for row in held.gates if row.gate is gate), key=lambda row: row.passed_at, reverse=True)
+        problems = [
+            _void(void(row, held.seals, seal, touched)) or _expired(row, policy, now) or _unsigned(row, runbook)
+            for row in rows
+        ]
+        if all(problems):  # a row that counts is enough; where none does, the newest says why
+            missing[gate] = problems[0] if problems else ""
+    caps = [(demotion.level, demotion.reason) for demotion in held.demotions]
+    caps += [(due.level, due.reason) for due in unwritten(held, now)]
     if changed:
         words = ", ".join(sorted(changed))
         caps.append((Level.L1, f"it earned its licence with the parameters as written, and a person changed {words}"))
-    if not caps:
-        return Licence(gates)
-    level, reason = min(caps, key=lambda cap: cap[0])
-    return Licence(gates, level, reason)
+    level, reason = min(caps, key=lambda cap: cap[0]) if caps else (None, "")
+    return Licence(frozenset(Gate) - missing.keys(), level, reason, missing)
 
 
 def missing_gates(licence: Licence) -> tuple[Gate, ...]:
-    """The gates not passed, in the order they are usually run."""
+    """The gates that do not count, in the order they are usually run."""
     return tuple(gate for gate in Gate if gate not in licence.gates)
+
+
+def why_missing(licence: Licence) -> str:
+    """Why gates do not count, in words: "the chaos test expired 3 days ago". Empty where all do.
+
+    Those with the same problem are named together, and those that were never passed come last.
+    """
+    by_problem: dict[str, list[Gate]] = {}
+    for gate in missing_gates(licence):
+        by_problem.setdefault(licence.missing.get(gate, ""), []).append(gate)
+    never = by_problem.pop("", [])
+    said = [f"{_subject(gates)} {_verb(problem, len(gates))}" for problem, gates in by_problem.items()]
+    return "; ".join((*said, *([f"not passed yet: {', '.join(gate.in_words for gate in never)}"] if never else [])))
 
 
 def earned(licence: Licence) -> Level:
@@ -39,14 +88,25 @@ def earned(licence: Licence) -> Level:
     return by_gates if licence.demoted_to is None else min(by_gates, licence.demoted_to)
 
 
+def lasts_until(row: GatePass, policy: Policy) -> datetime:
+    """When the gate stops counting: as it was said then, or sooner where the policy has become stricter since.
+
+    Of a row of an older release nothing was ever said but that.
+    """
+    if not row.seal:
+        return row.until
+    expire = policy.gates.expire
+    period = expire.rollback_verification if row.gate is Gate.ROLLBACK_VERIFICATION else expire.others
+    return min(row.until, row.passed_at + period)
+
+
 def licence(case: Case) -> Ruling:
     """Objects when the licence takes away autonomy that the policy would give."""
     held = case.licence
     level, written = earned(held), min(case.runbook.level, case.policy.levels.highest)
-    missing = missing_gates(held)
     inputs = {
         "earned": str(level),
-        "missing_gates": [gate.value for gate in missing],
+        "missing_gates": [gate.value for gate in missing_gates(held)],
         "demoted_to": str(held.demoted_to) if held.demoted_to is not None else None,
     }
     if level >= written:
@@ -54,10 +114,42 @@ def licence(case: Case) -> Ruling:
     if held.demoted_to is not None and held.demoted_to <= level:
         why = f"it was demoted to {held.demoted_to}" + (f" ({held.demotion_reason})" if held.demotion_reason else "")
     else:
-        why = f"not passed yet: {', '.join(gate.in_words for gate in missing)}"
+        why = why_missing(held)
     text = f"{case.name} may act at most at {level} instead of {written}: {why}."
     if level is Level.L0:
         return forbids(Verdict.OBSERVE, text, inputs)
     if level is Level.L1:
         return Ruling(RuleResult.ESCALATES, text, inputs, Verdict.ASK)
     return passed(text, inputs)
+
+
+def _void(changes: str) -> str:
+    return f"is void: {changes}" if changes else ""
+
+
+def _expired(row: GatePass, policy: Policy, now: datetime) -> str:
+    until = lasts_until(row, policy)
+    return f"expired {elapsed_text(now - until)} ago" if until <= now else ""
+
+
+def _unsigned(row: GatePass, runbook: Runbook) -> str:
+    """Why a sign-off is none. Whether its person was in a group that may is asked when it is given."""
+    if row.gate is not Gate.HUMAN_SIGN_OFF or not row.seal:
+        return ""
+    if not runbook.authors:
+        return "is void: the runbook does not say who wrote it"
+    if not row.by:
+        return "is void: it does not say who gave it"
+    return "is void: whoever gave it has written the runbook" if row.by in runbook.authors else ""
+
+
+def _subject(gates: Sequence[Gate]) -> str:
+    if len(gates) == len(Gate):
+        return "every gate"
+    *others, last = [f"the {gate.in_words}" for gate in gates]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _verb(problem: str, gates: int) -> str:
+    """The problem of one gate as it is said of several; every one of them is still one."""
+    return f"are {problem.removeprefix('is ')}" if problem.startswith("is ") and 1 < gates < len(Gate) else problem

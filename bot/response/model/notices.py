@@ -62,6 +62,8 @@ class Button(StrEnum):
     """Pause what was typed although nobody knows it, or what may have been meant."""
     WHY_THESE = "why_these"
     REVIEW = "review"
+    HAND_OVER_REVIEW = "hand_over_review"
+    """Give a review that is one's own to somebody else."""
     OPEN = "open"
     """A link to the card; pressing it changes nothing."""
 
@@ -168,6 +170,10 @@ class CardNotice(Facts):
     """What came of it, in words, once something did."""
     if_rolled_back: str = ""
     """What happens if it is rolled back now, in words; empty where it cannot be."""
+    review_by: str | None = None
+    """User id of whom its review is assigned to, while it is open."""
+    review_due_at: datetime | None = None
+    """Until when it is to be reviewed, while that is open."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""

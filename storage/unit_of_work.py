@@ -13,6 +13,7 @@ from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
 from storage.decisions import Decisions
+from storage.hindsight import Hindsight
 from storage.home_tabs import HomeTabs
 from storage.incident_channels import IncidentChannels
 from storage.incidents import Incidents
@@ -52,6 +53,7 @@ class UnitOfWork:
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
         self.licences = Licences(session)
+        self.hindsight = Hindsight(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
         self.channels = IncidentChannels(session)

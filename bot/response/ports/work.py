@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.effects import Attempts, Steps, WearOffs
+from bot.response.ports.hindsight import Hindsight
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -132,6 +133,11 @@ class Work(Protocol):
     @property
     def licences(self) -> Licences:
         """Gates passed, and demotions."""
+        ...
+
+    @property
+    def hindsight(self) -> Hindsight:
+        """Judgements beside what came of them."""
         ...
 
     @property

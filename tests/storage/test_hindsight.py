@@ -93,9 +93,7 @@ async def test_a_question_that_only_made_room_for_a_newer_one_is_not_counted(dat
         await asked(work, answered, 2, ActionState.SUCCEEDED, by=(ALICE,), hours_ago=2)
         await asked(work, healed, 1, ActionState.SUPERSEDED, hours_ago=1)
     async with database.read() as work:
-        assert await seen(work) == {
-            RUNBOOK: [Shadow(Verdict.ACT, People.SILENT), Shadow(Verdict.ACT, People.APPROVED)]
-        }
+        assert await seen(work) == {RUNBOOK: [Shadow(Verdict.ACT, People.SILENT), Shadow(Verdict.ACT, People.APPROVED)]}
 
 
 async def test_a_question_that_is_still_open_is_not_compared(database: Database) -> None:

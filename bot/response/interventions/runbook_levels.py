@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.rules.standing import Standing, standing
 from bot.policy.shadow import agreement, in_shadow
 from bot.remediation import Catalogue
+from bot.response.ports.hindsight import SHADOWS_COUNT_FOR
 from bot.response.ports.work import Work
-
-SHADOWS_COUNT_FOR = timedelta(days=30)
-"""As long as history is read for, so that both speak of the same time."""
 
 
 @dataclass(frozen=True, slots=True)

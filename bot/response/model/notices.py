@@ -140,6 +140,8 @@ class CardNotice(Facts):
     level: Level
     headline: str
     """Which rule settled it, in words."""
+    sure: str = ""
+    """How sure we are, in a sentence with its parts; empty where the headline says so, or nobody can say."""
     names: tuple[str, ...] = ()
     """User ids that we put into the headline, the outcome or ``halted`` ourselves. Any other id there came with outside
     text and is just text."""

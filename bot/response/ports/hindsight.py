@@ -1,11 +1,13 @@
 """What was judged beside what came of it, read for people: nothing decides by it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.policy.shadow import Shadow
 
+SHADOWS_COUNT_FOR = timedelta(days=30)
+"""As long as history is read for, so that both speak of the same time."""
 READ_AT_MOST = 1000
 """Rows in all, the newest: Home is drawn from them after every change."""
 

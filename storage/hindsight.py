@@ -11,6 +11,7 @@ from bot.policy.decision import Verdict
 from bot.policy.shadow import People, Shadow
 from bot.response.model.actions import ENDED_AFTER_AN_EFFECT, ActionState
 from bot.response.model.answers import what_people_did
+from bot.response.model.records import Stated
 from bot.response.ports.hindsight import READ_AT_MOST
 from storage.tables import ACTIONS, CLAIM_JUDGEMENTS, DECISIONS, INCIDENTS
 
@@ -56,18 +57,18 @@ class Hindsight:
             found.setdefault(row.runbook, []).append(Shadow(Verdict(row.verdict), _people(row)))
         return found
 
-    async def stated(self, since: datetime, limit: int = READ_AT_MOST) -> Mapping[str, float]:
+    async def stated(self, since: datetime, limit: int = READ_AT_MOST) -> Mapping[str, Stated]:
         """How sure we were when we began, of each action that may have changed something and ended since then."""
         last = select(func.max(CLAIM_JUDGEMENTS.c.id)).where(CLAIM_JUDGEMENTS.c.action_id == ACTIONS.c.id)
         confidence = CLAIM_JUDGEMENTS.c.decision["confidence"].as_float()
         rows = await self._session.execute(
-            select(ACTIONS.c.id, confidence.label("confidence"))
+            select(ACTIONS.c.id, ACTIONS.c.runbook, confidence.label("confidence"))
             .join(CLAIM_JUDGEMENTS, CLAIM_JUDGEMENTS.c.id == last.correlate(ACTIONS).scalar_subquery())
             .where(ACTIONS.c.finished_at >= since, ACTIONS.c.state.in_(ENDED_AFTER_AN_EFFECT), confidence.is_not(None))
             .order_by(ACTIONS.c.finished_at.desc(), ACTIONS.c.id)
             .limit(limit)
         )
-        return {row.id: row.confidence for row in rows}
+        return {row.id: Stated(row.runbook, row.confidence) for row in rows}
 
 
 def _people(row: Row[Any]) -> People:

@@ -104,4 +104,5 @@ def _health(
         base.database,
         transport.process,
         remarks={"people": told(lambda: "; ".join(slack.people.problems))},
+        now=base.context.now,
     )

@@ -52,15 +52,16 @@ STANDINGS_PER_SECTION = 2
 """Each may say much."""
 
 
-def runbooks(listed: Sequence[RunbookLevel]) -> Message:
-    """``/watch runbooks``."""
+def runbooks(listed: Sequence[RunbookLevel], measured: str = "") -> Message:
+    """``/watch runbooks``. ``measured``: whether confidence has meant what it said; empty where that is not known."""
     if not listed:
         return _message(words("The policy names no runbook yet, so every alert is for people."))
     title = words(f"{len(listed)} runbook{'' if len(listed) == 1 else 's'}")
     stand = [standing(one) for one in listed]
     room = list(accumulate(map(units, stand[:RUNBOOKS_SHOWN])))
     shown = bisect_right(room, RUNBOOKS_CHARACTERS)
-    return _message(title, _list(title, stand, shown, STANDINGS_PER_SECTION))
+    told = [layout.context(spaced(words("📏"), escape(measured, 300)))] if measured else []
+    return _message(title, [*_list(title, stand, shown, STANDINGS_PER_SECTION), *told])
 
 
 def standing(one: RunbookLevel) -> Mrkdwn:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.policy.decision import Verdict
 from bot.policy.shadow import People, Shadow
 from bot.response.model.actions import ActionState
-from bot.response.model.records import ClaimJudgement
+from bot.response.model.records import ClaimJudgement, Stated
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures.incidents import NOW, action, decision, open_incident
@@ -124,5 +124,8 @@ async def test_how_sure_we_were_is_what_the_judgement_said_that_let_it_begin(dat
             judged = stored.decision.model_copy(update={"confidence": confidence})
             await work.decisions.add_claim(ClaimJudgement(name, stored.situation, judged, 1, NOW))
     async with database.read() as work:
-        assert await work.hindsight.stated(NOW - 24 * HOUR) == {begun: 0.81, failed: 0.7}
+        assert await work.hindsight.stated(NOW - 24 * HOUR) == {
+            begun: Stated(RUNBOOK, 0.81),
+            failed: Stated(RUNBOOK, 0.7),
+        }
         assert len(await work.hindsight.stated(NOW - 24 * HOUR, 1)) == 1

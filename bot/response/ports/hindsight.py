@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.policy.shadow import Shadow
+from bot.response.model.records import Stated
 
 SHADOWS_COUNT_FOR = timedelta(days=30)
 """As long as history is read for, so that both speak of the same time."""
@@ -24,9 +25,9 @@ class Hindsight(Protocol):
         """
         ...
 
-    async def stated(self, since: datetime, limit: int = READ_AT_MOST) -> Mapping[str, float]:
+    async def stated(self, since: datetime, limit: int = READ_AT_MOST) -> Mapping[str, Stated]:
         """How sure we were when we began, of each action that may have changed something and ended since then.
 
-        By the action's id; the confidence (0 to 1) of the judgement that let it act.
+        By the action's id; what the judgement said that let it act.
         """
         ...

@@ -12,6 +12,7 @@ from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
+from storage.candidacies import Candidacies
 from storage.decisions import Decisions
 from storage.home_tabs import HomeTabs
 from storage.incident_channels import IncidentChannels
@@ -52,6 +53,7 @@ class UnitOfWork:
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
         self.licences = Licences(session)
+        self.candidacies = Candidacies(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
         self.channels = IncidentChannels(session)

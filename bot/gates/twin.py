@@ -119,4 +119,3 @@ def _narrowed(
     }
     document["defaults"]["approvals"] = approvals.model_dump(mode="json", by_alias=True)
     return Policy.model_validate(document)
-

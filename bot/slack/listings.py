@@ -9,6 +9,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
 from bot.policy.situation import Planned
+from bot.response.interventions.candidacies import Stand
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
@@ -37,6 +38,7 @@ from bot.slack.text import (
 )
 
 RUNBOOKS_SHOWN = 20
+REASONS_SHOWN = 8
 REVIEWS_SHOWN = 15
 ENTRIES_SHOWN = 20
 STEPS_SHOWN = 6
@@ -58,6 +60,22 @@ def standing(one: RunbookLevel) -> Mrkdwn:
     why = concat(words("not higher: "), escape(one.why_not_higher, 250)) if one.why_not_higher else EMPTY
     level = words(f"{one.in_force} {one.in_force.title}")
     return lines([dotted([code(one.runbook, 80), bold(level), escape(one.summary, 120)]), why])
+
+
+def stand(one: Stand) -> Message:
+    """``/watch promote``: where the runbook stands, and what came of asking for its gates."""
+    level = words(f"{one.stands.level} {one.stands.level.title}")
+    title = dotted([code(one.runbook, 80), bold(level), words(f"the policy is written for {one.written}")])
+    reasons = [concat(words("• "), escape(reason, 300)) for reason in one.stands.reasons[:REASONS_SHOWN]]
+    blocks = [
+        layout.section(lines([title, escape(one.summary, 200)])),
+        layout.section(
+            lines([bold(words("What keeps it there:")), *reasons]) if reasons else words("Nothing is left.")
+        ),
+        layout.section(escape(one.prospect, 400)),
+        layout.section(spaced(words("⚙️" if one.begun else "▪️"), escape(one.answer, 600))),
+    ]
+    return _message(spaced(concat(code(one.runbook, 80), words(":")), escape(one.answer, 600)), blocks)
 
 
 def reviews(due: Sequence[DueReview], person: str) -> Message:

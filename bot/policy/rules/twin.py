@@ -63,7 +63,9 @@ def mismatch(policy: Policy, name: str, alert: AlertFacts) -> str:
     """
     heard = policy.model_copy(update={"mute": ()})
     taken = match(heard, alert).runbook
-    if taken == name or any(match(heard, each).runbook == name for each in _as_production(policy.runbooks[name], alert)):
+    if taken == name or any(
+        match(heard, each).runbook == name for each in _as_production(policy.runbooks[name], alert)
+    ):
         return ""
     said = f"{taken!r} is taken" if taken else "no runbook is taken"
     labels = ", ".join(f"{label}={value!r}" for label, value in sorted(alert.labels.items()))
@@ -92,7 +94,7 @@ def _as_production(runbook: Runbook, alert: AlertFacts) -> Iterator[AlertFacts]:
     wanted = {label: values for label in _told_by(runbook) if (values := tuple(_wanted(runbook.when, label)))}
     for values in islice(product(*wanted.values()), TRIED_MAX):
         labels = dict(zip(wanted, values, strict=True))
-        facts = {field: labels[field] for field in ("service", "severity") if field in labels}
+        facts = {field: value for field, value in labels.items() if field in ("service", "severity")}
         yield alert.model_copy(update={"labels": alert.labels | labels, **facts})
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
+from bot.response.ports.candidacies import Candidacies
 from bot.response.ports.effects import Attempts, Steps, WearOffs
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
@@ -132,6 +133,11 @@ class Work(Protocol):
     @property
     def licences(self) -> Licences:
         """Gates passed, and demotions."""
+        ...
+
+    @property
+    def candidacies(self) -> Candidacies:
+        """Runbooks that stand for a higher level."""
         ...
 
     @property

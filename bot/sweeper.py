@@ -17,6 +17,7 @@ from bot.response.deadlines.sweep import sweep
 from bot.response.deadlines.wear_offs import check_wear_offs
 from bot.response.engine.dbos import Engine
 from bot.response.interventions.pauses import PauseFollower, reconsider_held
+from bot.response.interventions.proposals import sweep_proposals
 from bot.response.interventions.requests import end_settled
 from bot.response.interventions.reviews import sweep_overdue
 from bot.response.ports.context import Context
@@ -33,6 +34,7 @@ HELD_INTERVAL_SECONDS = 5.0
 WEAR_OFFS_INTERVAL_SECONDS = 5.0
 REQUESTS_INTERVAL_SECONDS = 2.0
 REVIEWS_INTERVAL_SECONDS = 30.0
+PROPOSALS_INTERVAL_SECONDS = 15.0
 INBOX_INTERVAL_SECONDS = 10.0
 """So long, at most twice, somebody waits for a click that was acknowledged by a process that then died."""
 RETENTION_INTERVAL_SECONDS = 600.0
@@ -68,6 +70,7 @@ class Sweeper:
             (self._wear_offs, WEAR_OFFS_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
             (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
+            (self._proposals, PROPOSALS_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
             (self._retention, RETENTION_INTERVAL_SECONDS),
         ):
@@ -121,6 +124,9 @@ class Sweeper:
 
     async def _overdue_reviews(self) -> None:
         await sweep_overdue(self._context)
+
+    async def _proposals(self) -> None:
+        await sweep_proposals(self._context)
 
     async def _unfinished(self) -> None:
         await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))

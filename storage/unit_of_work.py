@@ -12,6 +12,7 @@ from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
+from storage.changes import Changes
 from storage.decisions import Decisions
 from storage.home_tabs import HomeTabs
 from storage.incident_channels import IncidentChannels
@@ -51,6 +52,7 @@ class UnitOfWork:
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
+        self.changes = Changes(session)
         self.licences = Licences(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)

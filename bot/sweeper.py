@@ -16,6 +16,7 @@ from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.sweep import sweep
 from bot.response.deadlines.wear_offs import check_wear_offs
 from bot.response.engine.dbos import Engine
+from bot.response.interventions.other_hands import forget_what_is_over
 from bot.response.interventions.pauses import PauseFollower, reconsider_held
 from bot.response.interventions.proposals import sweep_proposals
 from bot.response.interventions.requests import end_settled
@@ -133,3 +134,4 @@ class Sweeper:
 
     async def _retention(self) -> None:
         await self._engine.forget_finished(self._context.now() - FLOWS_KEPT)
+        await forget_what_is_over(self._context)

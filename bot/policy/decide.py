@@ -134,7 +134,8 @@ def _decide(situation: Situation, policy: Policy, *, licensed: bool = False) -> 
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
     case = _case(situation, policy, matched, runbook, planned, plan, evidence, licensed=licensed)
     paused = _controls(situation, policy, matched, case.services, plan)
-    changing = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    reported = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    changing = (*reported, *changes.seen_on(plan))
     applied = (*paused, *changing)
     rulings = {
         "runbook": _runbook_rule(matched, runbook),

@@ -57,6 +57,8 @@ class AuditKind(StrEnum):
     # Bounds
     AUTOMATION_PAUSED = "automation.paused"
     AUTOMATION_RESUMED = "automation.resumed"
+    CHANGE_REPORTED = "change.reported"
+    CHANGE_ENDED = "change.ended"
     LICENCE_DEMOTED = "licence.demoted"
     LICENCE_RESTORED = "licence.restored"
     GATES_BEGUN = "gates.begun"

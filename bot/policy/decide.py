@@ -234,7 +234,16 @@ def _case(
         cases=cases,
         budgets=None
         if ledger is None
-        else budgets.states_of(policy, ledger, services.counted, name, now, targets=keys),
+        else budgets.states_of(
+            policy,
+            ledger,
+            services.counted,
+            name,
+            now,
+            targets=keys,
+            instances=max(plan.blast_radius.targets, len(keys)),
+            under_way=situation.under_way,
+        ),
         licence=own,
         granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
     )

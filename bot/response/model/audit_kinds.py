@@ -52,6 +52,8 @@ class AuditKind(StrEnum):
     ACTION_WORE_OFF = "action.wore_off"
     ACTION_STAYED_ON = "action.stayed_on"
     ACTION_REVIEWED = "action.reviewed"
+    ACTION_REVIEW_HANDED_OVER = "action.review_handed_over"
+    ACTION_REVIEW_REMINDED = "action.review_reminded"
     FLOW_FAILED = "flow.failed"
 
     # Bounds

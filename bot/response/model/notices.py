@@ -69,6 +69,8 @@ class Button(StrEnum):
     """Lift what a runbook was demoted for."""
     NOT_YET = "not_yet"
     """Leave a runbook at the level it has."""
+    HAND_OVER_REVIEW = "hand_over_review"
+    """Give a review that is one's own to somebody else."""
     OPEN = "open"
     """A link to the card; pressing it changes nothing."""
 
@@ -177,6 +179,10 @@ class CardNotice(Facts):
     """What came of it, in words, once something did."""
     if_rolled_back: str = ""
     """What happens if it is rolled back now, in words; empty where it cannot be."""
+    review_by: str | None = None
+    """User id of whom its review is assigned to, while it is open."""
+    review_due_at: datetime | None = None
+    """Until when it is to be reviewed, while that is open."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""

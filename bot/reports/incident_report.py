@@ -196,7 +196,8 @@ def _answers(question: Question, action: Action, facts: IncidentFacts, name: Nam
         read = "after reading the evidence" if vote.opened_evidence else "without opening the evidence"
         yield f"Answered: {name(vote.person)} {verb}, {_moment(vote.at)}, {read}"
     if action.state in SETTLED_BY_PEOPLE and action.decided_at is not None:
-        yield f"{state_words(action.state).label} by {_listed(map(name, action.decided_by))}, {_moment(action.decided_at)}"
+        by = _listed(map(name, action.decided_by))
+        yield f"{state_words(action.state).label} by {by}, {_moment(action.decided_at)}"
     elif not question.votes:
         yield "Nobody answered" if action.by is not By.ALONE or not action.begun_at else "Nobody needed to answer"
     reminded = [

@@ -62,6 +62,9 @@ def why_modal(explanation: Explanation, value: str, known_people: Collection[str
     decision, plan = explanation.stored.decision, explanation.stored.planned.plan
     known = {*known_people, *(vote.person for vote in explanation.votes)}
     blocks: list[Block] = [layout.section(explaining.verdict(decision, known))]
+    if in_shadow := explaining.shadow(explanation):
+        blocks.append(layout.context(in_shadow))
+    blocks += _chapter("How sure we are", explaining.parts(decision))
     blocks += _chapter("Rules", [explaining.rule(decision, reason, known) for reason in explaining.in_order(decision)])
     blocks += _chapter("Evidence", [explaining.finding(one) for one in decision.evidence[:EVIDENCE_SHOWN]])
     if explanation.claim is not None:

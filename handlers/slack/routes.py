@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bot.response.interventions.approvals import approve, stop, withdraw
 from bot.response.interventions.bundles import approve_these, take_these
+from bot.response.interventions.candidacies import not_yet, promote, sign_off
 from bot.response.interventions.go_on import go_on
 from bot.response.interventions.take_override import roll_back, take
 from bot.response.model.notices import Button
@@ -68,6 +69,9 @@ ROUTES: Routes = {
         Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
         Button.PAUSE_ANYWAY: Route(paused_anyway, even_if_late=always),
         Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
+        Button.SIGN_OFF: Route(doing(sign_off)),
+        Button.PROMOTE: Route(doing(promote)),
+        Button.NOT_YET: Route(doing(not_yet)),
         Button.OPEN: Route(followed),
     },
     Kind.MODAL: {

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.decide import decide
-from bot.policy.decision import Reason, RuleResult
+from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
+from bot.policy.shadow import Agreement
 from bot.policy.situation import Demotion, Evidenced, Scope, ScopeKind
 from bot.response.interventions.explanations import Choice
 from bot.response.interventions.take_override import BY_HAND, NOTHING
@@ -34,7 +35,7 @@ from bot.slack.modals import (
 )
 from tests.policy.calm import NOW, RUNBOOK, burning, calm_alert, calm_policy, calm_situation
 from tests.slack.conftest import Golden
-from tests.slack.facts import DECISION, explanation
+from tests.slack.facts import DECISION, IN_SHADOW, explanation
 from tests.slack.notices import ALICE
 
 CHOICES = (
@@ -43,11 +44,13 @@ CHOICES = (
 )
 SERVICE = Scope(kind=ScopeKind.SERVICE, name="checkout")
 TARGET = Scope(kind=ScopeKind.TARGET, name="supervisor:checkout")
+AGREED = Agreement(questions=15, would_have_acted=13, compared=12, agreed=11)
 VALUE = "act_5b1f0c9d2e.3"
 TROUBLED = {"billing": "affected", "data_integrity": "yes", "security_severity": "low"}
 """Labels by which an alert marks what is at stake."""
 VIEWS = {
     "modal_why": why_modal(explanation(), VALUE, {ALICE}),
+    "modal_why_in_shadow": why_modal(explanation(IN_SHADOW, agreement=AGREED), VALUE, {ALICE}),
     "modal_override": override_modal("INC-7", CHOICES, VALUE),
     "modal_pause": pause_modal((SERVICE, Scope(kind=ScopeKind.RUNBOOK, name="restart-checkout"), TARGET), VALUE),
     "modal_pause_everything": pause_modal(()),
@@ -79,6 +82,31 @@ def test_why_begins_with_the_rule_that_settled_it() -> None:
     assert "*Confidence* · this settled it" in rules[0]
     assert "*Action budgets*" in rules[1]
     assert "*Pauses and freezes*" in rules[2]
+
+
+def test_why_says_what_it_would_have_done_with_a_licence_and_how_often_people_did_the_same() -> None:
+    lead, shadow, title, parts = VIEWS["modal_why_in_shadow"]["blocks"][:4]
+    assert "*82 % sure:* the evidence supports it; it worked in 3 of 3 cases" in lead["text"]["text"]
+    assert shadow["elements"][0]["text"] == (
+        "👥 With its licence it would have announced this, and done it unless somebody had stopped it. In shadow it "
+        "would have acted in 13 of 15 questions; people did the same in 11 of 12 (92 %)."
+    )
+    assert title["text"]["text"] == "How sure we are"
+    assert parts["text"]["text"].splitlines()[1:] == [
+        "`0.92` it worked in 3 of 3 cases, 2 of them on staging, at least 75% to be expected",
+        "`0.82` is their product, the confidence",
+    ]
+    assert "With its licence" not in seen(VIEWS["modal_why"]), "it is not in shadow"
+
+
+def test_what_would_not_have_acted_with_a_licence_either_says_so() -> None:
+    for verdict, said in (
+        (Verdict.ACT, "it would have acted at once."),
+        (Verdict.ASK, "it would have asked all the same."),
+        (Verdict.HOLD, "it would not have acted here either."),
+    ):
+        view = why_modal(explanation(IN_SHADOW.model_copy(update={"shadow": verdict})), VALUE)
+        assert view["blocks"][1]["elements"][0]["text"] == f"👥 With its licence {said}"
 
 
 def test_why_shows_what_a_rule_read() -> None:

@@ -59,8 +59,19 @@ class AuditKind(StrEnum):
     # Bounds
     AUTOMATION_PAUSED = "automation.paused"
     AUTOMATION_RESUMED = "automation.resumed"
+    CHANGE_REPORTED = "change.reported"
+    CHANGE_ENDED = "change.ended"
     LICENCE_DEMOTED = "licence.demoted"
     LICENCE_RESTORED = "licence.restored"
+    GATES_BEGUN = "gates.begun"
+    GATES_ALERT_RECEIVED = "gates.alert_received"
+    GATES_PASSED = "gates.passed"
+    GATES_FAILED = "gates.failed"
+    GATES_BROKEN_OFF = "gates.broken_off"
+    LICENCE_SIGNED_OFF = "licence.signed_off"
+    LICENCE_PROPOSED = "licence.proposed"
+    LICENCE_PROMOTED = "licence.promoted"
+    LICENCE_DECLINED = "licence.declined"
     PERSON_REFUSED = "person.refused"
 
     # Telling people

@@ -129,6 +129,15 @@ class ClaimJudgement:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """How sure we were when an action began."""
+
+    runbook: str
+    confidence: float
+    """Between 0 and 1."""
+
+
 class AssessmentResult(StrEnum):
     """Why an assessment decided nothing new."""
 

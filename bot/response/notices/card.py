@@ -26,6 +26,8 @@ LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""
 LEFT_OUT_SHOWN = 5
 """Of what other alerts ask for: the card names so many, and counts the rest."""
+SAYS_HOW_SURE = frozenset({"confidence", "cases"})
+"""Rules whose word, as the headline, is how sure we are."""
 NO_PROGRESS = Progress()
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
@@ -136,6 +138,7 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=headline_of(decision),
+        sure="" if decision.decisive in SAYS_HOW_SURE else decision.sure,
         names=tuple(dict.fromkeys((*named(decision, situation), *_who_halted(incident, action)))),
         action_state=action.state if action else None,
         result=action.result if action else None,

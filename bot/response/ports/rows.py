@@ -350,6 +350,10 @@ class Outbox(Protocol):
         """
         ...
 
+    async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
+        """The same in the order of a candidacy, which belongs to no incident."""
+        ...
+
     async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:
         """The incident has moved to another channel: its first card is delivered anew, ahead of all that waits."""
         ...

@@ -133,10 +133,12 @@ def _notes(card: CardNotice) -> Block | None:
 
 
 def _evidence(card: CardNotice) -> Block | None:
-    if not card.evidence:
-        return None
+    """How sure we are, and what speaks for and against it."""
+    sure = wording.sure(card.sure) if card.sure else EMPTY
     found = [wording.evidence(line) for line in card.evidence[:EVIDENCE_SHOWN]]
-    return layout.section(lines([bold(words("Evidence")), *found, _more(len(card.evidence) - EVIDENCE_SHOWN)]))
+    if not found:
+        return layout.section(sure) if sure else None
+    return layout.section(lines([sure, bold(words("Evidence")), *found, _more(len(card.evidence) - EVIDENCE_SHOWN)]))
 
 
 def _links(offered: Sequence[Link]) -> Mrkdwn:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from bot.policy.approval import Intervention
 from bot.policy.file.fields import elapsed_text
-from bot.policy.levels import Level
+from bot.policy.rules.demotion import WHEN_DEMOTED, overdue
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
 from bot.response.interventions.refusals import refused
@@ -23,9 +23,6 @@ from bot.response.model.records import Review
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
-
-WHEN_OVERDUE = Level.L1
-"""What is left to a runbook of whose acts nobody has taken stock."""
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +103,7 @@ async def submit(work: Work, context: Context, roster: Roster, press: Press, jud
         return Answer(False, "Somebody was faster: this has just been reviewed.")
     lifted = await work.licences.reviewed(action.id, press.person, now)
     title, tone = _TITLES[judgement]
-    back = f"The overdue review no longer keeps {action.runbook} at {WHEN_OVERDUE}."
+    back = f"The overdue review no longer keeps {action.runbook} at {WHEN_DEMOTED}."
     await report(
         work,
         context,
@@ -147,15 +144,15 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
     fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
     if fresh is None or fresh.done_by is not None or action is None:
         return False
-    reason = f"the review of {incident_name(action.incident_id)} is overdue"
-    if not await work.licences.demote(action.runbook, WHEN_OVERDUE, reason, now, review_of=action.id):
+    due_now = overdue(action.id, incident_name(action.incident_id))
+    if not await work.licences.demote(action.runbook, due_now, now, action_id=action.id):
         return False
     ended = action.finished_at or review.due_at
     line = ThreadLine(
         title=f"Review overdue: {action.runbook} asks first from now on",
         lines=(
             f"It acted {elapsed_text(now - ended)} ago and nobody has said whether that was right.",
-            f"Until somebody does, it may act at {WHEN_OVERDUE} at most.",
+            f"Until somebody does, it may act at {WHEN_DEMOTED} at most.",
         ),
         tone=Tone.WARNING,
         to=due_to(action),
@@ -168,7 +165,7 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
         context,
         action.incident_id,
         AuditKind.LICENCE_DEMOTED,
-        body={"runbook": action.runbook, "to": str(WHEN_OVERDUE), "reason": reason, "action": action.id},
+        body={"runbook": action.runbook, "to": str(due_now.level), "reason": due_now.reason, "action": action.id},
         line=line,
         refresh=False,
         at=now,

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.effects import Attempts, Steps, WearOffs
+from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -14,7 +15,6 @@ from bot.response.ports.rows import (
     Budgets,
     Decisions,
     Incidents,
-    Licences,
     Locks,
     Outbox,
     Pauses,

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from bot.policy.file.document import Policy
-from bot.policy.rules.budgets import states_of
 from bot.policy.rules.demotion import Cause, Due
 from bot.policy.rules.seal import digest_of_seal
 from bot.policy.situation import Gate, GatePass, Scope, ScopeKind
@@ -23,9 +21,6 @@ from tests.fixtures.incidents import NOW, action, card, open_incident
 
 CONTENDERS = 8
 Body = Callable[[UnitOfWork, int], Awaitable[Any]]
-
-
-HOUR = timedelta(hours=1)
 
 
 async def race(database: Database, body: Body) -> list[Any]:
@@ -121,23 +116,6 @@ async def test_overlapping_targets_are_locked_by_one_action(database: Database, 
         assert set((await work.locks.held()).values()) == {winner}
 
 
-async def test_the_last_of_a_budget_is_taken_once(database: Database, incident_id: int) -> None:
-    policy = Policy.model_validate(
-        {
-            "version": 1,
-            "channels": {"incidents": "C"},
-            "people": {},
-            "budgets": [{"scope": "all", "actions": 3, "per": "1h"}],
-        }
-    )
-
-    async def take(work: UnitOfWork, n: int) -> bool:
-        (state,) = states_of(policy, await work.budgets.ledger(NOW, HOUR), frozenset({"checkout"}), "r", NOW)
-        return state.used < state.limit and await work.budgets.enter(policy, f"other {n}", ["checkout"], "r", NOW)
-
-    assert (await race(database, take)).count(True) == 3
-
-
 async def test_a_pause_is_ended_once(database: Database, incident_id: int) -> None:
     scope = Scope(kind=ScopeKind.SERVICE, name="checkout")
     async with database.begin() as work:
@@ -166,10 +144,10 @@ async def test_harm_is_noted_once(database: Database, incident_id: int) -> None:
 
 async def test_a_gate_that_is_passed_many_times_at_once_is_one_row(database: Database, incident_id: int) -> None:
     seal = Seal(parts={"runbook": SealedPart(digest="d")})
-    digest = digest_of_seal(seal)
+    name = digest_of_seal(seal)
 
     async def once_more(work: UnitOfWork, number: int) -> None:
-        row = GatePass(gate=Gate.CHAOS_TEST, digest="v1", passed_at=NOW, until=NOW + number * HOUR, seal=digest)
+        row = GatePass(gate=Gate.CHAOS_TEST, digest="v1", passed_at=NOW, until=NOW + timedelta(hours=number), seal=name)
         await work.licences.pass_gate("r", row, seal)
         await work.licences.keep_report("r", "v1", {"number": number}, NOW)
 

@@ -134,7 +134,8 @@ def _decide(situation: Situation, policy: Policy, *, licensed: bool = False) -> 
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
     case = _case(situation, policy, matched, runbook, planned, plan, evidence, licensed=licensed)
     paused = _controls(situation, policy, matched, case.services, plan)
-    changing = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    reported = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    changing = (*reported, *changes.seen_on(plan))
     applied = (*paused, *changing)
     rulings = {
         "runbook": _runbook_rule(matched, runbook),
@@ -233,7 +234,16 @@ def _case(
         cases=cases,
         budgets=None
         if ledger is None
-        else budgets.states_of(policy, ledger, services.counted, name, now, targets=keys),
+        else budgets.states_of(
+            policy,
+            ledger,
+            services.counted,
+            name,
+            now,
+            targets=keys,
+            instances=max(plan.blast_radius.targets, len(keys)),
+            under_way=situation.under_way,
+        ),
         licence=own,
         granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
     )

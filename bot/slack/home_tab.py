@@ -169,7 +169,7 @@ def _reviews(facts: HomeFacts) -> list[Block]:
     ]
     for one in mine[:REVIEWS_SHOWN]:
         blocks.append(layout.section(listings.review(one)))
-        row = button_row((Button.REVIEW,), one.action.id, one.action.revision)
+        row = button_row((Button.REVIEW, Button.HAND_OVER_REVIEW), one.action.id, one.action.revision)
         blocks += [row] if row else []
     others = [one for one in facts.reviews if facts.person not in one.to][:REVIEWS_SHOWN]
     if others:

@@ -11,6 +11,7 @@ from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
 from bot.policy.situation import Planned
+from bot.response.interventions.candidacies import Stand
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
@@ -42,6 +43,7 @@ from bot.slack.text import (
 RUNBOOKS_SHOWN = 20
 RUNBOOKS_CHARACTERS = 9000
 """What a message has room for, its title aside; further runbooks are counted."""
+REASONS_SHOWN = 8
 REVIEWS_SHOWN = 15
 ENTRIES_SHOWN = 20
 STEPS_SHOWN = 6
@@ -71,6 +73,22 @@ def standing(one: RunbookLevel) -> Mrkdwn:
     shadow = spaced(words("👥"), escape(one.shadow, 200)) if one.shadow else EMPTY
     level = words(f"{one.in_force} {one.in_force.title}")
     return lines([dotted([code(one.runbook, 80), bold(level), escape(one.summary, 120)]), why, ends, shadow])
+
+
+def stand(one: Stand) -> Message:
+    """``/watch promote``: where the runbook stands, and what came of asking for its gates."""
+    level = words(f"{one.stands.level} {one.stands.level.title}")
+    title = dotted([code(one.runbook, 80), bold(level), words(f"the policy is written for {one.written}")])
+    reasons = [concat(words("• "), escape(reason, 300)) for reason in one.stands.reasons[:REASONS_SHOWN]]
+    blocks = [
+        layout.section(lines([title, escape(one.summary, 200)])),
+        layout.section(
+            lines([bold(words("What keeps it there:")), *reasons]) if reasons else words("Nothing is left.")
+        ),
+        layout.section(escape(one.prospect, 400)),
+        layout.section(spaced(words("⚙️" if one.begun else "▪️"), escape(one.answer, 600))),
+    ]
+    return _message(spaced(concat(code(one.runbook, 80), words(":")), escape(one.answer, 600)), blocks)
 
 
 def reviews(due: Sequence[DueReview], person: str) -> Message:

@@ -107,7 +107,7 @@ def test_an_announced_act_can_be_stopped_and_a_question_answered_from_the_tab() 
         ["approve", "why"],
         ["stop", "why"],
         ["stop"],
-        ["review"],
+        ["review", "hand_over_review"],
     ]
 
 

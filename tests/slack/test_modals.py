@@ -31,9 +31,6 @@ from bot.slack.modals import (
     pause_modal,
     read_override,
     read_pause,
-    read_review,
-    review_faults,
-    review_modal,
     why_modal,
 )
 from tests.policy.calm import NOW, RUNBOOK, burning, calm_alert, calm_policy, calm_situation
@@ -57,7 +54,6 @@ VIEWS = {
     "modal_override": override_modal("INC-7", CHOICES, VALUE),
     "modal_pause": pause_modal((SERVICE, Scope(kind=ScopeKind.RUNBOOK, name="restart-checkout"), TARGET), VALUE),
     "modal_pause_everything": pause_modal(()),
-    "modal_review": review_modal("INC-7", "Restart checkout on supervisor", "checkout answers again.", VALUE),
 }
 
 
@@ -74,7 +70,7 @@ def test_a_modal_is_within_slacks_limits(name: str) -> None:
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_modal_carries_the_buttons_value_and_nothing_more(name: str) -> None:
     assert VIEWS[name].get("private_metadata", "") in (VALUE, "")
-    assert VIEWS[name]["callback_id"] in ("why", "override", "pause", "review")
+    assert VIEWS[name]["callback_id"] in ("why", "override", "pause")
 
 
 def seen(view: dict[str, Any]) -> str:
@@ -244,10 +240,3 @@ def test_a_target_whose_name_is_too_long_for_slack_is_not_offered() -> None:
     view = pause_modal((Scope(kind=ScopeKind.TARGET, name="x" * 200), SERVICE))
     check_view(view)
     assert "xxx" not in seen(view)
-
-
-def test_a_review_is_read_back() -> None:
-    form = read_review(filled(judgement="lucky", reason="traffic was low"))
-    assert (form.judgement, form.reason) == ("lucky", "traffic was low")
-    assert not review_faults(form)
-    assert set(review_faults(read_review(filled(judgement="great")))) == {"judgement", REASON}

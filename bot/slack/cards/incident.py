@@ -64,6 +64,7 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
         None if hasty else buttons,
+        layout.context(_review(card)) if card.review_due_at else None,
         layout.context(_footer(card)),
     ]
     return Message(
@@ -157,6 +158,14 @@ def _links(offered: Sequence[Link]) -> Mrkdwn:
 
 def _more(hidden: int) -> Mrkdwn:
     return words(f"… and {hidden} more, under “Why?”") if hidden > 0 else EMPTY
+
+
+def _review(card: CardNotice) -> Mrkdwn:
+    """Whose review it is, and until when."""
+    if card.review_due_at is None:
+        return EMPTY
+    whose = wording.people((card.review_by,) if card.review_by else ())
+    return spaced(words("📝 To review:"), whose, words("until"), when(card.review_due_at))
 
 
 def _footer(card: CardNotice) -> Mrkdwn:

@@ -106,4 +106,5 @@ def _health(
         base.database,
         transport.process,
         remarks={"people": told(lambda: "; ".join(slack.people.problems))},
+        now=base.context.now,
     )

@@ -299,7 +299,7 @@ class DemotionRow(Row, table=True):
 
 
 class ReviewRow(Row, table=True):
-    """The review of one action that may have changed something: asked for, and once it is done, answered."""
+    """The review of one action: asked for, once it is done answered, and asked for anew when something new happens."""
 
     __tablename__ = "reviews"
 
@@ -308,6 +308,14 @@ class ReviewRow(Row, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcTime)
     done_by: str | None = None
     answers: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    occasion: str | None = None
+    """Why it is to be reviewed; NULL in rows that an older release has written."""
+    assigned_to: str | None = None
+    remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When whoever it is assigned to is reminded, before it is due."""
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    earlier: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+    """What was answered before it was opened again, oldest first."""
 
 
 class AuditEntryRow(Row, table=True):

@@ -6,6 +6,7 @@ Every command waits until this is imported, so what takes long to import is impo
 import typer
 
 from bot.cli.audit import audit
+from bot.cli.change import change
 from bot.cli.check import check
 from bot.cli.confidence import confidence
 from bot.cli.demo import demo
@@ -26,6 +27,7 @@ app = typer.Typer(
 for command in (run, demo, check, validate, runbooks, incident, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
+app.add_typer(change, name="change")
 
 
 def main() -> None:

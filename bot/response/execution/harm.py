@@ -54,6 +54,7 @@ async def answer_harm(work: Work, context: Context, incident: Incident, firing: 
     for action in await _suspects(work, context, incident, firing, now):
         reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
         entry = await pause_after_harm(work, action, reason, now)
+        await work.actions.harmed(action.id)
         lines = [
             f"New alert after our act: {incident.name}, {incident.alert_name}.",
             paused_line(action),

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.policy.approval import Intervention
 from bot.policy.file.fields import elapsed_text
-from bot.policy.rules.demotion import WHEN_DEMOTED, review_lifts
+from bot.policy.rules.demotion import WHEN_DEMOTED, overdue, review_lifts
 from bot.policy.track_record import Judged
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
@@ -187,8 +187,8 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
     fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
     if fresh is None or fresh.done_by is not None or action is None:
         return False
-    reason = f"the review of {incident_name(action.incident_id)} is overdue"
-    if not await work.licences.demote(action.runbook, WHEN_DEMOTED, reason, now, review_of=action.id):
+    due_now = overdue(action.id, incident_name(action.incident_id))
+    if not await work.licences.demote(action.runbook, due_now, now, action_id=action.id):
         return False
     ended = action.finished_at or review.due_at
     line = ThreadLine(
@@ -208,7 +208,7 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
         context,
         action.incident_id,
         AuditKind.LICENCE_DEMOTED,
-        body={"runbook": action.runbook, "to": str(WHEN_DEMOTED), "reason": reason, "action": action.id},
+        body={"runbook": action.runbook, "to": str(due_now.level), "reason": due_now.reason, "action": action.id},
         line=line,
         refresh=False,
         at=now,

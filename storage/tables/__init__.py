@@ -5,7 +5,7 @@ its noun. Text from outside may be in any text column, so what an index covers i
 The names avoid those of the durable engine, which keeps its tables in the same database.
 """
 
-from storage.tables.effects import ACTION_STEPS, ATTEMPTS, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, TARGET_LOCKS, WEAR_OFFS
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -49,6 +49,7 @@ __all__ = [
     "AUDIT_HEAD",
     "BUDGET_ENTRIES",
     "BUNDLES",
+    "BURN_WATCHES",
     "CLAIM_JUDGEMENTS",
     "DECISIONS",
     "DEMOTIONS",

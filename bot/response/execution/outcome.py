@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
+from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
 from bot.response.model.actions import Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -67,6 +68,7 @@ async def end_stopped(work: Work, context: Context, action: Action, person: str)
         line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
         at=now,
     )
+    await demote_where_due(work, context, action.runbook)
     return stopped
 
 
@@ -115,6 +117,7 @@ async def finish(
     await reconsider_neighbours(work, context, moved)
     if pause_because:
         await pause_after_harm(work, moved, pause_because, context.now())
+    await demote_where_due(work, context, moved.runbook)
     return moved
 
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
-from bot.response.ports.effects import Attempts, Steps, WearOffs
+from bot.response.ports.effects import Attempts, BurnWatches, Steps, WearOffs
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -112,6 +112,11 @@ class Work(Protocol):
     @property
     def wear_offs(self) -> WearOffs:
         """Effects that end by themselves."""
+        ...
+
+    @property
+    def burn_watches(self) -> BurnWatches:
+        """Acts whose error budgets are watched."""
         ...
 
     @property

@@ -7,9 +7,11 @@ import typer
 
 from bot.cli.audit import audit
 from bot.cli.check import check
+from bot.cli.confidence import confidence
 from bot.cli.demo import demo
 from bot.cli.pauses import pause, resume
 from bot.cli.run import run
+from bot.cli.runbooks import runbooks
 from bot.cli.validate import validate
 
 app = typer.Typer(
@@ -20,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (run, demo, check, validate, pause, resume):
+for command in (run, demo, check, validate, runbooks, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
 

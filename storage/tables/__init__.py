@@ -5,7 +5,8 @@ its noun. Text from outside may be in any text column, so what an index covers i
 The names avoid those of the durable engine, which keeps its tables in the same database.
 """
 
-from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.candidacies import CANDIDACIES
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, CHANGES, TARGET_LOCKS, WEAR_OFFS
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -50,6 +51,8 @@ __all__ = [
     "BUDGET_ENTRIES",
     "BUNDLES",
     "BURN_WATCHES",
+    "CANDIDACIES",
+    "CHANGES",
     "CLAIM_JUDGEMENTS",
     "DECISIONS",
     "DEMOTIONS",

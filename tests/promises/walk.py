@@ -178,7 +178,7 @@ class Walk:
                 assert item is not None
                 ts = f"1700000000.{outbox_id:06}"
                 await work.outbox.delivered(outbox_id, channel="C01INC", ts=ts, now=self._at)
-                if isinstance(item.notice, CardNotice):
+                if isinstance(item.notice, CardNotice) and item.incident_id is not None:
                     await announced(work, self.context, item.incident_id, item.notice)
 
     # -- what may happen -------------------------------------------------------------------------------------------

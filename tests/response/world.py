@@ -242,7 +242,7 @@ class World:
                             continue
                         number += 1
                         await work.outbox.delivered(outbox_id, channel="C01INC", ts=f"1700000000.{number:06}", now=now)
-                        if isinstance(item.notice, CardNotice):
+                        if isinstance(item.notice, CardNotice) and item.incident_id is not None:
                             await announced(work, self.context, item.incident_id, item.notice)
                         self.delivered.append(item.notice)
             await asyncio.sleep(0.02)

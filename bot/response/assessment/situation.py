@@ -68,6 +68,7 @@ async def build_situation(
         under_way=await under_way_now(work, but=but),
         evidenced={name: await evidenced_now(work, name, since) for name in names},
         open_incidents=await open_incidents_now(work),
+        changes=await work.changes.known(now),
         beginnings=await work.incidents.beginnings(alerts, now - FLAPPING_WITHIN),
         answered_at=assessment.answered_at,
         oversight=Oversight(audited=True, notification=notification),

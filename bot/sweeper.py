@@ -13,9 +13,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
+from bot.response.deadlines.review_reminders import remind_of_reviews
 from bot.response.deadlines.sweep import sweep
 from bot.response.deadlines.wear_offs import check_wear_offs
 from bot.response.engine.dbos import Engine
+from bot.response.interventions.other_hands import forget_what_is_over
 from bot.response.interventions.pauses import PauseFollower, reconsider_held
 from bot.response.interventions.proposals import sweep_proposals
 from bot.response.interventions.requests import end_settled
@@ -69,8 +71,8 @@ class Sweeper:
             (self._held, HELD_INTERVAL_SECONDS),
             (self._wear_offs, WEAR_OFFS_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
-            (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
             (self._proposals, PROPOSALS_INTERVAL_SECONDS),
+            (self._reviews, REVIEWS_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
             (self._retention, RETENTION_INTERVAL_SECONDS),
         ):
@@ -122,7 +124,8 @@ class Sweeper:
     async def _settled_requests(self) -> None:
         await end_settled(self._context)
 
-    async def _overdue_reviews(self) -> None:
+    async def _reviews(self) -> None:
+        await remind_of_reviews(self._context)
         await sweep_overdue(self._context)
 
     async def _proposals(self) -> None:
@@ -133,3 +136,4 @@ class Sweeper:
 
     async def _retention(self) -> None:
         await self._engine.forget_finished(self._context.now() - FLOWS_KEPT)
+        await forget_what_is_over(self._context)

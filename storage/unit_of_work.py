@@ -13,7 +13,9 @@ from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
 from storage.candidacies import Candidacies
+from storage.changes import Changes
 from storage.decisions import Decisions
+from storage.hindsight import Hindsight
 from storage.home_tabs import HomeTabs
 from storage.incident_channels import IncidentChannels
 from storage.incidents import Incidents
@@ -52,7 +54,9 @@ class UnitOfWork:
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
+        self.changes = Changes(session)
         self.licences = Licences(session)
+        self.hindsight = Hindsight(session)
         self.candidacies = Candidacies(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)

@@ -7,6 +7,7 @@ import typer
 
 from bot.cli.audit import audit
 from bot.cli.check import check
+from bot.cli.confidence import confidence
 from bot.cli.demo import demo
 from bot.cli.pauses import pause, resume
 from bot.cli.run import run
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (run, demo, check, validate, runbooks, pause, resume):
+for command in (run, demo, check, validate, runbooks, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
 

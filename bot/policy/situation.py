@@ -97,6 +97,8 @@ class LedgerEntry(Facts):
     """What it touched, with an empty name for a service that nobody knew; empty when no service feels it."""
     targets: tuple[str, ...] = ()
     """Keys of its targets; empty in situations of older releases."""
+    instances: int | None = None
+    """How many instances its targets come to; None where nobody says, and in situations of older releases."""
     at: Moment
 
 
@@ -268,6 +270,10 @@ class UnderWay(Facts):
     """What it touches, with an empty name for a service that nobody knows."""
     taken: int = Field(ge=0)
     """Healthy instances that it takes away; all its targets, where that is not known."""
+    runbook: str | None = None
+    """None in situations of older releases; then it may be any."""
+    targets: tuple[str, ...] | None = None
+    """Keys of its targets; None likewise."""
 
 
 class Beginning(Facts):

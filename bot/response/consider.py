@@ -12,6 +12,7 @@ from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
+from bot.policy.rules.changes import SEEN
 from bot.policy.rules.matching import match, match_incident, rank_of, worst_severity
 from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
@@ -84,8 +85,20 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
 async def _ask_what_was_held(work: Work, context: Context, incident: Incident) -> None:
     """What nothing holds any more becomes a question for whoever took over: held, it would wait for ever."""
     current = await current_action(work, incident)
-    if current is not None and current.state is ActionState.HELD and not await controls_on(work, context, current):
-        await judge_anew(work, context, current)
+    if current is None or current.state is not ActionState.HELD:
+        return
+    held = await controls_on(work, context, current)
+    if any(control.kind != SEEN for control in held):
+        return
+    stored = await work.decisions.latest(incident.id) if held else None
+    # What the system itself showed then is asked again before anything begins: whoever took over may want it now.
+    plans = {name: _unchanging(planned) for name, planned in stored.situation.plans.items()} if stored else {}
+    await judge_anew(work, context, current, **({"plans": plans} if plans else {}))
+
+
+def _unchanging(planned: Planned) -> Planned:
+    plan = planned.plan
+    return planned if plan is None else planned.model_copy(update={"plan": plan.model_copy(update={"changing": ()})})
 
 
 async def _standing_request(work: Work, incident: Incident) -> Request | None:

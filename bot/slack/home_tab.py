@@ -97,7 +97,11 @@ def home_view(facts: HomeFacts) -> View:
         *_chapter("Actions of the last day", [_ended(facts, action) for action in facts.ended[:ACTIONS_SHOWN]]),
         *_more(len(facts.ended) - ACTIONS_SHOWN, ""),
         layout.divider(),
-        *_chapter("What each runbook may do", list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN]))),
+        *_chapter(
+            "What each runbook may do",
+            list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN])),
+            listings.STANDINGS_PER_SECTION,
+        ),
         *_more(len(facts.runbook_levels) - RUNBOOKS_SHOWN, "runbooks"),
         layout.context(concat(words("Everything you can say: "), code(f"{COMMAND} help"))),
     ]
@@ -165,7 +169,7 @@ def _reviews(facts: HomeFacts) -> list[Block]:
     ]
     for one in mine[:REVIEWS_SHOWN]:
         blocks.append(layout.section(listings.review(one)))
-        row = button_row((Button.REVIEW,), one.action.id, one.action.revision)
+        row = button_row((Button.REVIEW, Button.HAND_OVER_REVIEW), one.action.id, one.action.revision)
         blocks += [row] if row else []
     others = [one for one in facts.reviews if facts.person not in one.to][:REVIEWS_SHOWN]
     if others:
@@ -183,11 +187,11 @@ def _name(facts: HomeFacts, action: Action) -> Mrkdwn:
     return bold(link(address, name) if address else words(name))
 
 
-def _chapter(title: str, texts: Sequence[Mrkdwn]) -> list[Block]:
+def _chapter(title: str, texts: Sequence[Mrkdwn], together: int = LINES_PER_SECTION) -> list[Block]:
     """A few lines a block: Slack takes neither many blocks nor long ones."""
     if not texts:
         return [layout.section(lines([bold(words(title)), words("none")]))]
-    chunks = [texts[start : start + LINES_PER_SECTION] for start in range(0, len(texts), LINES_PER_SECTION)]
+    chunks = [texts[start : start + together] for start in range(0, len(texts), together)]
     return [layout.section(bold(words(title))), *(layout.section(lines(chunk)) for chunk in chunks)]
 
 

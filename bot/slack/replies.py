@@ -136,7 +136,7 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
     decision = explanation.stored.decision
     spoke = [one for one in explaining.in_order(decision) if one.result is not RuleResult.PASSED]
     passed = sum(one.result is RuleResult.PASSED for one in decision.reasons)
-    name = explanation.incident.name
+    name, in_shadow = explanation.incident.name, explaining.shadow(explanation)
     blocks: list[Block] = [
         layout.section(
             lines(
@@ -146,6 +146,7 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
                 ]
             )
         ),
+        *([layout.context(in_shadow)] if in_shadow else []),
         *(layout.section(explaining.rule(decision, one, known_people)) for one in spoke[:OBJECTIONS_SHOWN]),
         layout.context(
             words(f"{passed} other rule{'' if passed == 1 else 's'} passed · every input is behind “Why?” on the card"),

@@ -20,15 +20,26 @@ from handlers.slack.bundles import (
     faults_of_choice,
     opening_for_many,
 )
-from handlers.slack.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
+from handlers.slack.buttons import (
+    doing,
+    draw_hand_over,
+    draw_override,
+    draw_pause,
+    draw_review,
+    draw_why,
+    followed,
+    opening,
+)
 from handlers.slack.commands import COMMAND, is_pause, paused_anyway, watch_command
 from handlers.slack.home import mentioned, opened
 from handlers.slack.inbox import Route, Routes, always
 from handlers.slack.modals import (
     Faults,
+    faults_of_hand_over,
     faults_of_override,
     faults_of_pause,
     faults_of_review,
+    handed_over,
     no_faults,
     overridden,
     paused,
@@ -51,6 +62,7 @@ ROUTES: Routes = {
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),
         Button.REVIEW: Route(opening(draw_review)),
+        Button.HAND_OVER_REVIEW: Route(opening(draw_hand_over)),
         Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
         Button.CHOOSE: Route(opening_for_many(draw_choice)),
         Button.TAKE_THESE: Route(doing(take_these), even_if_late=always),
@@ -67,6 +79,7 @@ ROUTES: Routes = {
         Button.PAUSE: Route(paused, even_if_late=always),
         Button.ROLL_BACK: Route(rolled_back),
         Button.REVIEW: Route(reviewed),
+        Button.HAND_OVER_REVIEW: Route(handed_over),
         Button.CHOOSE: Route(chosen),
     },
     Kind.COMMAND: {COMMAND: Route(watch_command, even_if_late=is_pause)},
@@ -88,6 +101,7 @@ FORMS: Mapping[str, Faults] = {
     Button.PAUSE: faults_of_pause,
     Button.ROLL_BACK: no_faults,
     Button.REVIEW: faults_of_review,
+    Button.HAND_OVER_REVIEW: faults_of_hand_over,
     Button.CHOOSE: faults_of_choice,
 }
 """What is wrong with a submitted modal, by ``block_id``; asked before it is acknowledged."""

@@ -1,4 +1,4 @@
-"""What was done to real systems: effects, their steps, when one ends by itself, and what is locked meanwhile."""
+"""What is done to real systems: effects, their steps, when one ends, what is locked meanwhile; and what others do."""
 
 from datetime import datetime
 from typing import Any
@@ -76,7 +76,23 @@ class TargetLockRow(Row, table=True):
     action_id: str = Field(foreign_key="actions.id", index=True)
 
 
+class ChangeRow(Row, table=True):
+    """Other hands at work: a deploy, a drain, maintenance, as it was reported."""
+
+    __tablename__ = "changes"
+
+    id: str = Field(primary_key=True, sa_type=PlainText)
+    what: str = Field(sa_type=PlainText)
+    by: str = Field(sa_type=PlainText)
+    begins: datetime = Field(sa_type=UtcTime)
+    ends: datetime | None = Field(default=None, sa_type=UtcTime)
+    expires: datetime = Field(sa_type=UtcTime)
+    services: list[str] = Field(sa_type=JSON)
+    targets: list[str] = Field(sa_type=JSON)
+
+
 ATTEMPTS = table(AttemptRow)
 ACTION_STEPS = table(ActionStepRow)
 WEAR_OFFS = table(WearOffRow)
 TARGET_LOCKS = table(TargetLockRow)
+CHANGES = table(ChangeRow)

@@ -22,6 +22,7 @@ class IncidentRow(Row, table=True):
             postgresql_where=text("state != 'resolved'"),
         ),
         Index("ix_incidents_thread", "channel", "thread_ts"),
+        Index("ix_incidents_cause_id", "cause_id"),
         Index(
             "ix_incidents_deferred",
             "id",
@@ -62,6 +63,8 @@ class IncidentRow(Row, table=True):
     refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
     truncated: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many further alerts of its group the monitor said it left out of the last delivery."""
+    cause_id: int | None = Field(default=None, sa_type=Number)
+    """The incident at which people are asked instead, as the cause is there; None: they are asked here."""
 
 
 class AlertRow(Row, table=True):
@@ -296,7 +299,7 @@ class DemotionRow(Row, table=True):
 
 
 class ReviewRow(Row, table=True):
-    """The review of one action that may have changed something: asked for, and once it is done, answered."""
+    """The review of one action: asked for, once it is done answered, and asked for anew when something new happens."""
 
     __tablename__ = "reviews"
 
@@ -305,6 +308,14 @@ class ReviewRow(Row, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcTime)
     done_by: str | None = None
     answers: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    occasion: str | None = None
+    """Why it is to be reviewed; NULL in rows that an older release has written."""
+    assigned_to: str | None = None
+    remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When whoever it is assigned to is reminded, before it is due."""
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    earlier: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+    """What was answered before it was opened again, oldest first."""
 
 
 class AuditEntryRow(Row, table=True):

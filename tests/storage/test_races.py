@@ -2,13 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.policy.file.document import Policy
-from bot.policy.rules.budgets import states_of
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import IncidentEvent
@@ -20,9 +17,6 @@ from tests.fixtures.incidents import NOW, action, card, open_incident
 
 CONTENDERS = 8
 Body = Callable[[UnitOfWork, int], Awaitable[Any]]
-
-
-HOUR = timedelta(hours=1)
 
 
 async def race(database: Database, body: Body) -> list[Any]:
@@ -116,23 +110,6 @@ async def test_overlapping_targets_are_locked_by_one_action(database: Database, 
     assert {holder for holder in holders if holder is not None} == {winner}
     async with database.read() as work:
         assert set((await work.locks.held()).values()) == {winner}
-
-
-async def test_the_last_of_a_budget_is_taken_once(database: Database, incident_id: int) -> None:
-    policy = Policy.model_validate(
-        {
-            "version": 1,
-            "channels": {"incidents": "C"},
-            "people": {},
-            "budgets": [{"scope": "all", "actions": 3, "per": "1h"}],
-        }
-    )
-
-    async def take(work: UnitOfWork, n: int) -> bool:
-        (state,) = states_of(policy, await work.budgets.ledger(NOW, HOUR), frozenset({"checkout"}), "r", NOW)
-        return state.used < state.limit and await work.budgets.enter(policy, f"other {n}", ["checkout"], "r", NOW)
-
-    assert (await race(database, take)).count(True) == 3
 
 
 async def test_a_pause_is_ended_once(database: Database, incident_id: int) -> None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from bot.policy.file.budget import Budget
 from bot.policy.file.canonical import digest_of, policy_document, runbook_document
 from bot.policy.file.channels import Channels
 from bot.policy.file.earning import Gates, Promotion
@@ -160,29 +161,6 @@ class Service(Entry):
     """Which targets belong to it, as patterns over their keys and names: ``supervisor:checkout*``."""
     leave_healthy: LeaveHealthy | None = None
     """What must stay healthy meanwhile. Less than that takes two people; where nobody can tell, a person."""
-
-
-class BudgetScope(StrEnum):
-    """Over what a budget counts actions."""
-
-    ALL = "all"
-    """Everything Watchkeeper does."""
-    SERVICE = "service"
-    """Each service for itself."""
-    TIER = "tier"
-    """All services of one tier together."""
-    RUNBOOK = "runbook"
-    """Each runbook for itself."""
-    TARGET = "target"
-    """Each target for itself: how long it is left in peace."""
-
-
-class Budget(Entry):
-    """At most ``actions`` autonomous or approved actions per window, counted over all replicas."""
-
-    scope: BudgetScope
-    actions: int = Field(ge=1)
-    per: Duration
 
 
 class Freeze(Entry):

@@ -68,6 +68,7 @@ async def build_situation(
         under_way=await under_way_now(work, but=but),
         evidenced={name: await evidenced_now(work, name, since) for name in names},
         open_incidents=await open_incidents_now(work),
+        changes=await work.changes.known(now),
         beginnings=await work.incidents.beginnings(alerts, now - FLAPPING_WITHIN),
         answered_at=assessment.answered_at,
         oversight=Oversight(audited=True, notification=notification),
@@ -100,7 +101,13 @@ async def open_incidents_now(work: Work) -> tuple[OpenIncident, ...]:
 async def under_way_now(work: Work, *, but: str | None = None) -> tuple[UnderWay, ...]:
     """Every action that holds its targets at this moment, whatever incident it is of."""
     return tuple(
-        UnderWay(action_id=action.id, services=action.services, taken=_taken(action.plan))
+        UnderWay(
+            action_id=action.id,
+            services=action.services,
+            taken=_taken(action.plan),
+            runbook=action.runbook,
+            targets=tuple(target.key for target in action.plan.targets),
+        )
         for action in await work.actions.in_states(UNDER_WAY)
         if action.id != but
     )

@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
+from bot.response.execution.asking_reviews import ask_review
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
-from bot.response.model.actions import Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import ABOUT_TO_ACT, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
+from bot.response.model.records import Occasion
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
@@ -57,16 +59,19 @@ async def end_stopped(work: Work, context: Context, action: Action, person: str)
     if stopped is None:
         return None
     await work.locks.release(action.id)
-    await report(
-        work,
-        context,
-        action.incident_id,
-        AuditKind.ACTION_STOPPED,
-        by=person,
-        body={"action": action.id, "was": action.state, "revision": action.revision},
-        line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
-        at=now,
+    would_have_run = action.state in ABOUT_TO_ACT
+    if would_have_run:
+        await ask_review(work, context, stopped, Occasion.OVERRIDDEN)
+    line = ThreadLine(
+        title="Stopped before anything was changed",
+        lines=(action.plan.summary,),
+        tone=Tone.WARNING,
+        buttons=(Button.REVIEW,) if would_have_run else (),
+        subject=action.id if would_have_run else "",
+        revision=action.revision if would_have_run else 0,
     )
+    body = {"action": action.id, "was": action.state, "revision": action.revision}
+    await report(work, context, action.incident_id, AuditKind.ACTION_STOPPED, by=person, body=body, line=line, at=now)
     return stopped
 
 
@@ -100,7 +105,8 @@ async def finish(
         return None
     await work.locks.release(action_id)
     if changed:
-        await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
+        back = event in (ActionEvent.RESTORED, ActionEvent.NOT_RESTORED)
+        await ask_review(work, context, moved, Occasion.ROLLED_BACK if back else Occasion.ACTED)
     await _report_ending(
         work,
         context,

@@ -121,6 +121,8 @@ PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
 NOT_BEGUN = PENDING | {_S.RUNNING}
 """States in which a person's no still keeps the effect from beginning."""
+ABOUT_TO_ACT = NOT_BEGUN - {_S.WAITING, _S.HELD}
+"""States that lead to an effect without anybody being asked any more."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
 REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})

@@ -52,11 +52,15 @@ class AuditKind(StrEnum):
     ACTION_WORE_OFF = "action.wore_off"
     ACTION_STAYED_ON = "action.stayed_on"
     ACTION_REVIEWED = "action.reviewed"
+    ACTION_REVIEW_HANDED_OVER = "action.review_handed_over"
+    ACTION_REVIEW_REMINDED = "action.review_reminded"
     FLOW_FAILED = "flow.failed"
 
     # Bounds
     AUTOMATION_PAUSED = "automation.paused"
     AUTOMATION_RESUMED = "automation.resumed"
+    CHANGE_REPORTED = "change.reported"
+    CHANGE_ENDED = "change.ended"
     LICENCE_DEMOTED = "licence.demoted"
     LICENCE_RESTORED = "licence.restored"
     GATES_BEGUN = "gates.begun"

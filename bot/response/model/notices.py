@@ -69,6 +69,8 @@ class Button(StrEnum):
     """Lift what a runbook was demoted for."""
     NOT_YET = "not_yet"
     """Leave a runbook at the level it has."""
+    HAND_OVER_REVIEW = "hand_over_review"
+    """Give a review that is one's own to somebody else."""
     OPEN = "open"
     """A link to the card; pressing it changes nothing."""
 
@@ -147,6 +149,8 @@ class CardNotice(Facts):
     level: Level
     headline: str
     """Which rule settled it, in words."""
+    sure: str = ""
+    """How sure we are, in a sentence with its parts; empty where the headline says so, or nobody can say."""
     names: tuple[str, ...] = ()
     """User ids that we put into the headline, the outcome or ``halted`` ourselves. Any other id there came with outside
     text and is just text."""
@@ -175,6 +179,10 @@ class CardNotice(Facts):
     """What came of it, in words, once something did."""
     if_rolled_back: str = ""
     """What happens if it is rolled back now, in words; empty where it cannot be."""
+    review_by: str | None = None
+    """User id of whom its review is assigned to, while it is open."""
+    review_due_at: datetime | None = None
+    """Until when it is to be reviewed, while that is open."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""

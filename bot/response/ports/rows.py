@@ -30,7 +30,9 @@ from bot.response.model.records import (
     AssessmentResult,
     AuditEntry,
     ClaimJudgement,
+    Occasion,
     Review,
+    ReviewLoad,
     StoredDecision,
     Vote,
 )
@@ -358,10 +360,38 @@ class Outbox(Protocol):
 
 
 class Reviews(Protocol):
-    """Post-action reviews are mandatory: one row per action that changed something."""
+    """Reviews are mandatory: one row per action that changed something, was overridden or was rolled back."""
 
-    async def ask(self, action_id: str, due_at: datetime) -> None:
-        """Ask for a review of the action by ``due_at``; asking again changes nothing."""
+    async def ask(
+        self,
+        action_id: str,
+        due_at: datetime,
+        *,
+        occasion: Occasion = Occasion.ACTED,
+        assigned_to: str | None = None,
+        remind_at: datetime | None = None,
+    ) -> None:
+        """Ask for a review of the action by ``due_at``.
+
+        One that is open already only says the new occasion: it is not put off. One that is done is opened again, and
+        keeps what was said before.
+        """
+        ...
+
+    async def assign(self, action_id: str, to: str) -> bool:
+        """It is this person's from now on; False when it is done already or was never asked for."""
+        ...
+
+    async def reminded(self, action_id: str, now: datetime) -> bool:
+        """Note that whoever it is assigned to is reminded; False when that was done already, or it is."""
+        ...
+
+    async def to_remind(self, now: datetime, limit: int = 100) -> Sequence[Review]:
+        """Those of which somebody is to be reminded by now, and that are not due yet, most urgent first."""
+        ...
+
+    async def loads(self, people: Collection[str]) -> Mapping[str, ReviewLoad]:
+        """What each of these people, who has any, has to review and had to."""
         ...
 
     async def get(self, action_id: str) -> Review | None:

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.candidacies import Candidacies
-from bot.response.ports.effects import Attempts, Steps, WearOffs
+from bot.response.ports.effects import Attempts, Changes, Steps, WearOffs
+from bot.response.ports.hindsight import Hindsight
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -131,8 +132,18 @@ class Work(Protocol):
         ...
 
     @property
+    def changes(self) -> Changes:
+        """What others are changing."""
+        ...
+
+    @property
     def licences(self) -> Licences:
         """Gates passed, and demotions."""
+        ...
+
+    @property
+    def hindsight(self) -> Hindsight:
+        """Judgements beside what came of them."""
         ...
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.candidacies import Candidacies
-from bot.response.ports.effects import Attempts, Changes, Steps, WearOffs
+from bot.response.ports.effects import Attempts, BurnWatches, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
 from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
@@ -119,6 +119,11 @@ class Work(Protocol):
     @property
     def wear_offs(self) -> WearOffs:
         """Effects that end by themselves."""
+        ...
+
+    @property
+    def burn_watches(self) -> BurnWatches:
+        """Acts whose error budgets are watched."""
         ...
 
     @property

@@ -9,7 +9,7 @@ from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
 REMIND_BEFORE = timedelta(days=1)
-"""So long before it is due its person is reminded, or at half of a shorter time."""
+"""So long before it is due its person is reminded first, or at half of a shorter time."""
 
 THROUGH_A_LINK = "link:"
 """So begins the name of whoever decided with a link in a message: an address, and nobody we can tell in Slack."""

@@ -5,7 +5,6 @@ transaction that made them where possible. Whatever a process that died has left
 """
 
 import logging
-from collections.abc import Sequence
 
 from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause, Due, unwritten
@@ -94,13 +93,9 @@ async def _line(work: Work, context: Context, action: Action, due: Due, could: L
             "Until that review is done." if overdue else "Until people promote it again.",
         ),
         tone=Tone.WARNING if overdue else Tone.BAD,
-        to=_reviewers(action) if overdue else callable_people(context.policy(), action.asked, severity, context.now()),
+        # Whose review it is, is reminded in person when it is due.
+        to=() if overdue else callable_people(context.policy(), action.asked, severity, context.now()),
         buttons=(Button.REVIEW, Button.WHY) if overdue else (Button.WHY,),
         subject=action.id,
         revision=action.revision,
     )
-
-
-def _reviewers(action: Action) -> Sequence[str]:
-    """Whose review it is."""
-    return action.decided_by or action.approvers

@@ -13,7 +13,6 @@ ADDED: list[sa.Column[object]] = [
     sa.Column("occasion", sa.String(), nullable=True),
     sa.Column("assigned_to", sa.String(), nullable=True),
     sa.Column("remind_at", TIME, nullable=True),
-    sa.Column("reminded_at", TIME, nullable=True),
     sa.Column("earlier", sa.JSON(), nullable=True),
 ]
 
@@ -21,6 +20,7 @@ ADDED: list[sa.Column[object]] = [
 def upgrade() -> None:
     for column in ADDED:
         op.add_column("reviews", column)
+    op.execute("UPDATE reviews SET remind_at = due_at WHERE done_at IS NULL")
 
 
 def downgrade() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Verdict
@@ -71,6 +71,6 @@ class Hindsight:
         return {row.id: Stated(row.runbook, row.confidence) for row in rows}
 
 
-def _people(row: Row[Any]) -> People:
+def _people(row: Any) -> People:
     state = ActionState(row.state) if row.state in tuple(ActionState) else ActionState.FAILED
     return what_people_did(state, row.decided_by, halted=row.halted_by is not None, taken_over=row.taken_by is not None)

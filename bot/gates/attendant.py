@@ -40,8 +40,8 @@ SHOW_SECONDS = 1.0
 AT_ONCE_MAX = 2
 """Runs of this process; the others wait."""
 ENDED_BEFORE = (
-    "The process that ran them has ended in the middle. "
-    "Its child mends staging as it goes, and the next run mends it first."
+    "The process that ran them has ended in the middle. Its child mends staging as it goes, and the next run mends it "
+    "before anything else."
 )
 STOPPED = "Watchkeeper was stopped in the middle"
 

@@ -6,7 +6,7 @@ The names avoid those of the durable engine, which keeps its tables in the same 
 """
 
 from storage.tables.candidacies import CANDIDACIES
-from storage.tables.effects import ACTION_STEPS, ATTEMPTS, CHANGES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, CAUSES, CHANGES, TARGET_LOCKS, WEAR_OFFS
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -51,6 +51,7 @@ __all__ = [
     "BUDGET_ENTRIES",
     "BUNDLES",
     "CANDIDACIES",
+    "CAUSES",
     "CHANGES",
     "CLAIM_JUDGEMENTS",
     "DECISIONS",

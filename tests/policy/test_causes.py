@@ -158,7 +158,7 @@ def test_all_of_them_ask_at_the_same_one() -> None:
 
 
 def test_behind_a_dependency_that_burns_without_an_incident_all_of_them_ask_at_the_first() -> None:
-    burning = {**SUPPORTING, DATABASE_BURN: Answer(values=(9.0,))}
+    burning = SUPPORTING | {BURN: Answer(samples=("0.5",)), DATABASE_BURN: Answer(samples=("9",))}
     decision = beside(*others(3), policy=needing(slo_burn=DATABASE_BURN), answers=burning)
     assert "database, which this service depends on, burns its error budget" in decision.headline
     assert decision.headline.endswith("A person is asked, at INC-100.")

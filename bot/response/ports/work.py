@@ -8,8 +8,9 @@ from typing import Any, Protocol
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.candidacies import Candidacies
-from bot.response.ports.effects import Attempts, Causes, Changes, Steps, WearOffs
+from bot.response.ports.effects import Attempts, BurnWatches, Causes, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
+from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -17,7 +18,6 @@ from bot.response.ports.rows import (
     Budgets,
     Decisions,
     Incidents,
-    Licences,
     Locks,
     Outbox,
     Pauses,
@@ -119,6 +119,11 @@ class Work(Protocol):
     @property
     def wear_offs(self) -> WearOffs:
         """Effects that end by themselves."""
+        ...
+
+    @property
+    def burn_watches(self) -> BurnWatches:
+        """Acts whose error budgets are watched."""
         ...
 
     @property

@@ -1,6 +1,7 @@
 """``watchkeeper runbooks``, on a database in which a runbook has passed gates."""
 
 import asyncio
+import copy
 from datetime import timedelta
 
 import yaml
@@ -21,7 +22,8 @@ def written(**runbook: object) -> str:
     document = yaml.safe_load(POLICY)
     document["gates"] = {"sign_off": ["sre-oncall"]}
     document["runbooks"]["restart-checkout"] |= {"level": "L3", "authors": ["U01ALICE"], **runbook}
-    document["runbooks"]["ask-only"] = document["runbooks"]["restart-checkout"] | {"level": "L1", "when": "false"}
+    asks = copy.deepcopy(document["runbooks"]["restart-checkout"])
+    document["runbooks"]["ask-only"] = asks | {"level": "L1", "when": "false"}
     return str(yaml.safe_dump(document, sort_keys=False))
 
 

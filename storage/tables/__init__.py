@@ -6,7 +6,8 @@ The names avoid those of the durable engine, which keeps its tables in the same 
 """
 
 from storage.tables.candidacies import CANDIDACIES
-from storage.tables.effects import ACTION_STEPS, ATTEMPTS, CHANGES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, CHANGES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.evidence import DEMOTIONS, GATE_REPORTS, LICENCES, SEALS, STAGING_CASES
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -27,10 +28,8 @@ from storage.tables.response import (
     BUDGET_ENTRIES,
     CLAIM_JUDGEMENTS,
     DECISIONS,
-    DEMOTIONS,
     EVIDENCE_VIEWS,
     INCIDENTS,
-    LICENCES,
     PAUSES,
     POLICIES,
     QUARANTINED_ALERTS,
@@ -50,12 +49,14 @@ __all__ = [
     "AUDIT_HEAD",
     "BUDGET_ENTRIES",
     "BUNDLES",
+    "BURN_WATCHES",
     "CANDIDACIES",
     "CHANGES",
     "CLAIM_JUDGEMENTS",
     "DECISIONS",
     "DEMOTIONS",
     "EVIDENCE_VIEWS",
+    "GATE_REPORTS",
     "HOME_TABS",
     "INCIDENTS",
     "INCIDENT_CHANNELS",
@@ -66,7 +67,9 @@ __all__ = [
     "QUARANTINED_ALERTS",
     "QUESTIONS",
     "REVIEWS",
+    "SEALS",
     "SECOND_NOTICES",
+    "STAGING_CASES",
     "TARGET_LOCKS",
     "USED_LINKS",
     "VOTES",

@@ -9,6 +9,7 @@ import pytest
 from bot.policy.evidence import Finding
 from bot.policy.file.document import Approvals, Defaults, Policy
 from bot.policy.levels import Level
+from bot.policy.rules.demotion import Cause, Due
 from bot.policy.rules.licence import licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.track_record import Judged
@@ -126,7 +127,9 @@ async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path
     async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
         async with here.database.begin() as work:
-            await work.licences.demote("flip", Level.L0, "it did harm", here.context.now())
+            await work.licences.demote(
+                "flip", Due(Cause.HARMED, "harmed:a", "it did harm", Level.L0), here.context.now()
+            )
         clock.forward(1)
         assert await sweep_overdue(here.context) == 1
         await review(here, ALICE)

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.policy.approval import Intervention
 from bot.policy.file.fields import elapsed_text
-from bot.policy.rules.demotion import WHEN_DEMOTED, review_lifts
+from bot.policy.rules.demotion import WHEN_DEMOTED, overdue, review_lifts
 from bot.policy.track_record import Judged
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
@@ -26,9 +26,6 @@ from bot.response.notices.report import report
 from bot.response.notices.review_words import review_waits
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
-
-WHEN_OVERDUE = WHEN_DEMOTED
-"""What is left to a runbook of whose acts nobody has taken stock."""
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +137,8 @@ def _told(action: Action, said: Judgement, *, lifted: bool) -> tuple[str, ...]:
     return (
         f"What should change: {said.text}",
         *((f"What surprised: {said.surprise}",) if said.surprising else ()),
-        *((f"The overdue review no longer keeps {action.runbook} at {WHEN_OVERDUE}.",) if lifted else ()),
-        *((f"{action.runbook} may act at {WHEN_OVERDUE} at most until people promote it again.",) if harmful else ()),
+        *((f"The overdue review no longer keeps {action.runbook} at {WHEN_DEMOTED}.",) if lifted else ()),
+        *((f"{action.runbook} may act at {WHEN_DEMOTED} at most until people promote it again.",) if harmful else ()),
     )
 
 
@@ -190,15 +187,15 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
     fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
     if fresh is None or fresh.done_by is not None or action is None:
         return False
-    reason = f"the review of {incident_name(action.incident_id)} is overdue"
-    if not await work.licences.demote(action.runbook, WHEN_OVERDUE, reason, now, review_of=action.id):
+    due_now = overdue(action.id, incident_name(action.incident_id))
+    if not await work.licences.demote(action.runbook, due_now, now, action_id=action.id):
         return False
     ended = action.finished_at or review.due_at
     line = ThreadLine(
         title=f"Review overdue: {action.runbook} asks first from now on",
         lines=(
             f"It acted {elapsed_text(now - ended)} ago and nobody has said whether that was right.",
-            f"Until somebody does, it may act at {WHEN_OVERDUE} at most.",
+            f"Until somebody does, it may act at {WHEN_DEMOTED} at most.",
         ),
         tone=Tone.WARNING,
         to=due_to(fresh, action),
@@ -211,7 +208,7 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
         context,
         action.incident_id,
         AuditKind.LICENCE_DEMOTED,
-        body={"runbook": action.runbook, "to": str(WHEN_OVERDUE), "reason": reason, "action": action.id},
+        body={"runbook": action.runbook, "to": str(due_now.level), "reason": due_now.reason, "action": action.id},
         line=line,
         refresh=False,
         at=now,

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import typer.main
 
@@ -77,7 +78,7 @@ def test_no_variable_of_the_environment_and_no_field_of_the_policy_does_either()
     assert fields == {"sign_off", "expire"}
 
 
-def _all(command: object, name: str = "") -> Iterator[tuple[str, object]]:
+def _all(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     for each, sub in getattr(command, "commands", {}).items():
         yield f"{name} {each}".strip(), sub
         yield from _all(sub, f"{name} {each}".strip())

@@ -38,7 +38,9 @@ def runbooks() -> None:
     if not rows:
         out.print("The policy names no runbook yet, so every alert is for people.")
         return
-    out.print(_table(rows), width=None if out.is_terminal else PIPED_WIDTH, soft_wrap=False)
+    if not out.is_terminal:
+        out.width = PIPED_WIDTH
+    out.print(_table(rows), soft_wrap=False)
 
 
 def _table(rows: "list[RunbookRow]") -> Table:

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.policy.decide import decide
+from bot.policy.decide import as_if_licensed
 from bot.policy.decision import Decision
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.staging import Staging
 from bot.policy.levels import Level
 from bot.policy.rules.twin import also_about_twin, is_about_twin, mismatch, not_to_be_run
-from bot.policy.situation import AlertFacts, Evidenced, Gate, GatePass, Situation
+from bot.policy.situation import AlertFacts, Situation
 
 STAND_INS = "gates"
 """The only group of people during a run."""
 STAND_IN_PEOPLE = tuple(f"gates:{number}" for number in range(1, 11))
 """As many as a question can ever need; no person's id in Slack looks like that."""
-A_DAY = timedelta(days=1)
 
 
 class GateError(Exception):
@@ -67,12 +66,7 @@ class Twin:
 
     def with_licence(self, situation: Situation) -> Decision:
         """What would be decided if every gate had been passed."""
-        passed = tuple(
-            GatePass(gate=gate, digest=self.runbook.digest, passed_at=situation.now, until=situation.now + A_DAY)
-            for gate in Gate
-        )
-        licensed = situation.model_copy(update={"evidenced": {self.name: Evidenced(gates=passed)}})
-        return decide(licensed, self.policy)
+        return as_if_licensed(situation, self.policy)
 
 
 def twin_of(policy: Policy, name: str, *, verify_within: timedelta | None = None) -> Twin:

@@ -217,7 +217,10 @@ def _case(
     if licensed:
         own = Licence(frozenset(Gate), own.demoted_to, own.demotion_reason)
     ledger, keys = situation.ledger, {target.key for target in plan.targets}
-    cases = _cases(evidenced, own, frozenset(alert.name for alert in filling))
+    cases = None
+    if evidenced.cases is not None:
+        kinds, gates = frozenset(alert.name for alert in filling), len(own.gates & GATES_THAT_RUN)
+        cases = cases_of(evidenced.cases, kinds, now, digest=runbook.digest, gates=gates)
     circumstances = _circumstances(situation, matched, services, plan, filling)
     return Case(
         situation=situation,
@@ -260,13 +263,6 @@ def _controls(
 
 def _target_names(plan: Plan) -> tuple[str, ...]:
     return tuple(name for target in plan.targets for name in (target.key, target.label))
-
-
-def _cases(evidenced: Evidenced, own: Licence, kinds: frozenset[str]) -> Cases | None:
-    """What is known of the runbook's runs; a gate that it has passed by running is a run on staging."""
-    if evidenced.runs is None:
-        return None
-    return cases_of(evidenced.runs, kinds, staging_worked=len(own.gates & GATES_THAT_RUN))
 
 
 def _circumstances(

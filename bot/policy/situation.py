@@ -198,17 +198,6 @@ def _of_known_gates(rows: object) -> object:
     return [row for row in rows if not isinstance(row, Mapping) or row.get("gate") in tuple(Gate)]
 
 
-class Run(Facts):
-    """One effect of a runbook in production that is over, whoever let it act."""
-
-    action_id: str
-    kind: str = ""
-    """Name of the alert that its incident was about."""
-    result: str
-    """What happened, as ``bot.response.model.actions.Result`` says."""
-    at: Moment
-
-
 class Evidenced(Facts):
     """What is on record about one runbook. What older releases stored has its gate rows and demotions alone."""
 
@@ -220,10 +209,8 @@ class Evidenced(Facts):
     """Those in force."""
     lifted: tuple[str, ...] = ()
     """Keys of causes for which it was demoted once, and promoted again since by people."""
-    cases: tuple[PastCase, ...] = ()
-    """What it has done, newest first in the order of commits, bounded by the caller."""
-    runs: tuple[Run, ...] | None = None
-    """Newest first, bounded by the caller; None in situations of older releases, which did not count them."""
+    cases: tuple[PastCase, ...] | None = None
+    """What it has done, newest first, bounded by the caller; None in situations of older releases: not counted."""
 
 
 class RefusalKind(StrEnum):

@@ -228,7 +228,10 @@ async def _begun(work: Work, context: Context, action: Action, brief: Brief, fre
     if isinstance(judged, Objection):
         await _yield(work, context, action, judged)
         return None
-    return await work.actions.move(action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now())
+    runbook = context.policy().runbooks[action.runbook]
+    return await work.actions.move(
+        action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now(), runbook_digest=runbook.digest
+    )
 
 
 async def _returned(context: Context, action: Action, effect: EffectReport, execution: RecordedExecution) -> bool:
@@ -295,7 +298,10 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         return False
     if effect.result is EffectResult.HALTED:
         text = f"{effect.summary} {health.summary} Nothing was rolled back."
-        await finish(work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True)
+        people = action.halted_at is not None or bool(await held_by_people(work, context, action))
+        await finish(
+            work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True, by_people=people
+        )
         return False
     if health.healthy:
         text = f"{effect.summary} {health.summary}"

@@ -7,6 +7,7 @@ The names avoid those of the durable engine, which keeps its tables in the same 
 
 from storage.tables.candidacies import CANDIDACIES
 from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, CHANGES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.evidence import DEMOTIONS, GATE_REPORTS, LICENCES, SEALS, STAGING_CASES
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -27,10 +28,8 @@ from storage.tables.response import (
     BUDGET_ENTRIES,
     CLAIM_JUDGEMENTS,
     DECISIONS,
-    DEMOTIONS,
     EVIDENCE_VIEWS,
     INCIDENTS,
-    LICENCES,
     PAUSES,
     POLICIES,
     QUARANTINED_ALERTS,
@@ -57,6 +56,7 @@ __all__ = [
     "DECISIONS",
     "DEMOTIONS",
     "EVIDENCE_VIEWS",
+    "GATE_REPORTS",
     "HOME_TABS",
     "INCIDENTS",
     "INCIDENT_CHANNELS",
@@ -67,7 +67,9 @@ __all__ = [
     "QUARANTINED_ALERTS",
     "QUESTIONS",
     "REVIEWS",
+    "SEALS",
     "SECOND_NOTICES",
+    "STAGING_CASES",
     "TARGET_LOCKS",
     "USED_LINKS",
     "VOTES",

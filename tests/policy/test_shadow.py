@@ -1,5 +1,6 @@
 """What a runbook without its licence would have done, beside what people did."""
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from bot.policy.decide import as_if_licensed, decide
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
+from bot.policy.rules.demotion import causes
 from bot.policy.shadow import Agreement, People, Shadow, agreement, in_shadow
 from bot.policy.situation import Evidenced
 from bot.policy.track_record import Ending
@@ -26,15 +28,15 @@ from tests.policy.judging import Case, planning, strictness, with_
 from tests.policy.strategies import cases
 
 POLICY = calm_policy()
-NOTHING_EARNED = {RUNBOOK: Evidenced(runs=())}
+NOTHING_EARNED = {RUNBOOK: Evidenced(cases=())}
 
 
 @pytest.mark.parametrize(
     "held",
     [
-        Evidenced(runs=()),
+        Evidenced(cases=()),
         evidenced(POLICY, demoted_to=Level.L0, reason="it did harm")[RUNBOOK],
-        Evidenced(cases=(past_case(1, Ending.HARMED),), runs=()),
+        Evidenced(cases=(past_case(1, Ending.HARMED, at=NOW - timedelta(days=40)),)),
         sealed_evidenced(POLICY, days_ago=200),
     ],
 )
@@ -72,9 +74,13 @@ def test_a_licence_is_all_that_shadow_adds(case: Case) -> None:
     situation, policy = case
     shadow, real = as_if_licensed(situation, policy), decide(situation, policy)
     assert strictness(shadow) <= strictness(real)
-    runs = {name: held.runs for name, held in situation.evidenced.items()}
-    earned = {name: held.model_copy(update={"runs": runs[name]}) for name, held in evidenced(policy).items()}
-    nothing = {name: Evidenced(runs=held) for name, held in runs.items()}
+    known = {name: held.cases for name, held in situation.evidenced.items()}
+    lifted = {name: tuple(due.key for due in causes(held, NOW)) for name, held in situation.evidenced.items()}
+    earned = {
+        name: held.model_copy(update={"cases": known[name], "lifted": lifted[name]})
+        for name, held in evidenced(policy).items()
+    }
+    nothing = {name: Evidenced(cases=held) for name, held in known.items()}
     whole, bare = (with_(situation, evidenced=held) for held in (earned, nothing))
     assert as_if_licensed(whole, policy) == as_if_licensed(bare, policy) == shadow
     assert decide(whole, policy).verdict is shadow.verdict

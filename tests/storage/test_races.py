@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bot.policy.situation import Scope, ScopeKind
+from bot.policy.rules.demotion import Cause, Due
+from bot.policy.rules.seal import digest_of_seal
+from bot.policy.situation import Gate, GatePass, Scope, ScopeKind
+from bot.policy.track_record import Seal, SealedPart
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import IncidentEvent
 from bot.response.model.records import AttemptState, Ballot, Vote
@@ -17,6 +21,7 @@ from tests.fixtures.incidents import NOW, action, card, open_incident
 
 CONTENDERS = 8
 Body = Callable[[UnitOfWork, int], Awaitable[Any]]
+HOUR = timedelta(hours=1)
 
 
 async def race(database: Database, body: Body) -> list[Any]:
@@ -125,6 +130,31 @@ async def test_a_review_is_completed_once(database: Database, incident_id: int) 
         await work.reviews.ask("a1", NOW)
     done = await race(database, lambda work, n: work.reviews.complete("a1", f"U{n}", {}, NOW))
     assert done.count(True) == 1
+
+
+async def test_a_runbook_is_demoted_once_for_one_cause_and_promoted_once(database: Database, incident_id: int) -> None:
+    due = Due(Cause.HARMED, "harmed:a1", "it did harm")
+    assert (await race(database, lambda work, n: work.licences.demote("r", due, NOW))).count(True) == 1
+    promoted = await race(database, lambda work, n: work.licences.promote("r", f"U{n}", NOW))
+    assert sorted(promoted) == [()] * (CONTENDERS - 1) + [("harmed:a1",)]
+
+
+async def test_harm_is_noted_once(database: Database, incident_id: int) -> None:
+    assert (await race(database, lambda work, n: work.actions.harmed("a1"))).count(True) == 1
+
+
+async def test_a_gate_that_is_passed_many_times_at_once_is_one_row(database: Database, incident_id: int) -> None:
+    seal = Seal(parts={"runbook": SealedPart(digest="d")})
+    digest = digest_of_seal(seal)
+
+    async def once_more(work: UnitOfWork, number: int) -> None:
+        row = GatePass(gate=Gate.CHAOS_TEST, digest="v1", passed_at=NOW, until=NOW + number * HOUR, seal=digest)
+        await work.licences.pass_gate("r", row, seal)
+        await work.licences.keep_report("r", "v1", {"number": number}, NOW)
+
+    await race(database, once_more)
+    async with database.read() as work:
+        assert len((await work.licences.of("r")).gates) == 1
 
 
 async def test_an_assessment_is_queued_once(database: Database, incident_id: int, enqueuer: RecordingEnqueuer) -> None:

@@ -187,6 +187,7 @@ def _action_for(
         outcome="",
         remind_at=remind_at,
         services=tuple(sorted(decision.services)),
+        runbook_digest=policy.runbooks[name].digest,
     )
 
 

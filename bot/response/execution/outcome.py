@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
-from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.asking_reviews import ask_review
+from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
 from bot.response.model.actions import ABOUT_TO_ACT, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.endings import ending_of
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.records import Occasion
 from bot.response.model.state_words import state_words
@@ -94,14 +95,18 @@ async def finish(
     call_people: bool = False,
     changed: bool = True,
     pause_because: str = "",
+    by_people: bool = False,
 ) -> Action | None:
     """End an action whose effect was begun (or could not be). None when it had ended already.
 
     ``changed``: something may have been changed, so a review is due. What came while it ran is assessed now.
     ``pause_because``: why its runbook is paused until a person resumes it, which people are told; empty: it is not.
+    ``by_people``: what interrupted it was people's decision.
     """
+    before = await work.actions.get(action_id)
+    ending = ending_of(before, result, by_people=by_people) if before is not None else None
     moved = await work.actions.move(
-        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
+        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result, ending=ending
     )
     if moved is None:
         return None

@@ -5,8 +5,8 @@ from bot.policy.plan import Exactness
 from bot.policy.situation import Refusal, RefusalKind, Request
 from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
-from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.asking_reviews import ask_review
+from bot.response.execution.demotions import demote_where_due
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
 from bot.response.interventions.halting import halt

@@ -9,17 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
-from bot.policy.levels import Level
 from bot.policy.situation import (
     AlertFacts,
     Beginning,
-    Evidenced,
-    Gate,
     History,
     LedgerEntry,
     Pause,
     Refusal,
-    Run,
     Scope,
 )
 from bot.response.model.actions import Action, ActionEvent, ActionState
@@ -217,8 +213,8 @@ class Actions(Protocol):
         """Finished actions of the runbooks or on the services, newest first; those that did nothing are none."""
         ...
 
-    async def runs(self, runbook: str, since: datetime, limit: int = 100) -> tuple[Run, ...]:
-        """How the runbook's actions ended whose effect may have begun, newest first."""
+    async def harmed(self, action_id: str) -> bool:
+        """Something became worse that is counted as its doing; False when that is on record already."""
         ...
 
     async def acts_since(self, since: datetime) -> Sequence[Action]:
@@ -291,33 +287,6 @@ class Pauses(Protocol):
 
     async def end(self, scope: Scope, by: str, now: datetime) -> tuple[Pause, ...]:
         """End the pauses of exactly this scope; those that were ended."""
-        ...
-
-
-class Licences(Protocol):
-    """What each version of a runbook has earned by evidence, and what it has lost since."""
-
-    async def of(self, runbook: str) -> Evidenced:
-        """Every gate row of the runbook, whatever version passed it and when, and every demotion in force."""
-        ...
-
-    async def pass_gate(
-        self, runbook: str, runbook_digest: str, gate: Gate, *, by: str, now: datetime, until: datetime
-    ) -> None:
-        """Record that this version of the runbook has passed the gate; it counts until ``until``."""
-        ...
-
-    async def demote(
-        self, runbook: str, level: Level, reason: str, now: datetime, *, review_of: str | None = None
-    ) -> bool:
-        """Cap the runbook at ``level``. ``review_of``: the action whose overdue review is the reason, once per action.
-
-        False: that review has been the reason for one already.
-        """
-        ...
-
-    async def reviewed(self, action_id: str, by: str, now: datetime) -> bool:
-        """Lift what the overdue review of this action took away; True when it had taken something."""
         ...
 
 

@@ -9,6 +9,7 @@ from bot.response.model.actions import Action
 from bot.response.ports.candidacies import Candidacies
 from bot.response.ports.effects import Attempts, BurnWatches, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
+from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -16,7 +17,6 @@ from bot.response.ports.rows import (
     Budgets,
     Decisions,
     Incidents,
-    Licences,
     Locks,
     Outbox,
     Pauses,

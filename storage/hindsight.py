@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Verdict
@@ -31,7 +31,7 @@ class Hindsight:
     ) -> Mapping[str, Sequence[Shadow]]:
         """Questions that ended since then while their runbook ran in shadow, by runbook, newest first."""
         verdict = DECISIONS.c.decision["shadow"].as_string()
-        rows = await self._session.execute(
+        answered: Select[Any] = (
             select(
                 ACTIONS.c.runbook,
                 ACTIONS.c.incident_id,
@@ -49,7 +49,7 @@ class Hindsight:
         )
         found: dict[str, list[Shadow]] = {}
         answered_later = set[tuple[str, int]]()
-        for row in rows:
+        for row in await self._session.execute(answered):
             key = (row.runbook, row.incident_id)
             if row.state == ActionState.SUPERSEDED and key in answered_later:
                 continue
@@ -71,6 +71,6 @@ class Hindsight:
         return {row.id: Stated(row.runbook, row.confidence) for row in rows}
 
 
-def _people(row: Row[Any]) -> People:
+def _people(row: Any) -> People:
     state = ActionState(row.state) if row.state in tuple(ActionState) else ActionState.FAILED
     return what_people_did(state, row.decided_by, halted=row.halted_by is not None, taken_over=row.taken_by is not None)

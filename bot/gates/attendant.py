@@ -38,7 +38,10 @@ SHOW_SECONDS = 1.0
 """The card is brought up to date no more often."""
 AT_ONCE_MAX = 2
 """Runs of this process; the others wait."""
-ENDED_BEFORE = "The process that ran them has ended in the middle. Its child mends staging as it goes, and the next run mends it first."
+ENDED_BEFORE = (
+    "The process that ran them has ended in the middle. "
+    "Its child mends staging as it goes, and the next run mends it first."
+)
 STOPPED = "Watchkeeper was stopped in the middle"
 
 log = logging.getLogger(__name__)

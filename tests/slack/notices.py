@@ -84,7 +84,8 @@ def bounded(**changes: object) -> CardNotice:
         "verdict": Verdict.ACT_UNLESS_STOPPED,
         "level": Level.L3,
         "headline": "All rules passed at L3 (bounded).",
-        "sure": "87 % sure: it worked in 12 of 12 cases, 3 of them on staging; the evidence supports it.",
+        "sure": "87 % sure: the evidence supports it; it worked in 12 of 12 cases, 3 of them on staging.",
+        "evidence": EVIDENCE[:1],
         "buttons": (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
     }
     return card(**(fields | changes))

@@ -145,10 +145,10 @@ async def test_harm_is_noted_once(database: Database, incident_id: int) -> None:
 
 async def test_a_gate_that_is_passed_many_times_at_once_is_one_row(database: Database, incident_id: int) -> None:
     seal = Seal(parts={"runbook": SealedPart(digest="d")})
-    digest = digest_of_seal(seal)
+    name = digest_of_seal(seal)
 
     async def once_more(work: UnitOfWork, number: int) -> None:
-        row = GatePass(gate=Gate.CHAOS_TEST, digest="v1", passed_at=NOW, until=NOW + number * HOUR, seal=digest)
+        row = GatePass(gate=Gate.CHAOS_TEST, digest="v1", passed_at=NOW, until=NOW + timedelta(hours=number), seal=name)
         await work.licences.pass_gate("r", row, seal)
         await work.licences.keep_report("r", "v1", {"number": number}, NOW)
 

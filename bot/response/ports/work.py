@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from bot.policy.situation import Request
@@ -50,6 +51,10 @@ class Queue(Protocol):
 
     async def consider(self, incident_id: int, request: Request | None = None) -> None:
         """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
+        ...
+
+    async def consider_at(self, incident_id: int, at: datetime, now: datetime) -> None:
+        """Queue an assessment of the incident for then; news that is worse than all before hurries it."""
         ...
 
     async def consider_deferred(self) -> bool:

@@ -99,6 +99,22 @@ def read_changes_secret(environment: Mapping[str, str] | None = None) -> bytes |
     return None if secret is None else secret.encode()
 
 
+def read_change_settings(environment: Mapping[str, str] | None = None) -> tuple[str, bytes]:
+    """Where a running Watchkeeper listens, and the secret: what a change is reported with.
+
+    Raises:
+        SettingsError: the secret is missing or can be guessed, or the address is none.
+    """
+    secret = read_changes_secret(environment)
+    if secret is None:
+        raise SettingsError("WATCHKEEPER_CHANGES_SECRET is not set. It is the one that the running Watchkeeper has.")
+    values = _Values(os.environ if environment is None else environment)
+    url = values.get("WATCHKEEPER_URL") or f"http://{DEFAULT_LISTEN}"
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"WATCHKEEPER_URL is {url!r}; write it with http:// or https:// in front.")
+    return url.rstrip("/"), secret
+
+
 def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:
     """Where the policy is."""
     return Path(_Values(os.environ if environment is None else environment).get("WATCHKEEPER_POLICY") or "policy.yml")

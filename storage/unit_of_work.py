@@ -12,6 +12,7 @@ from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
+from storage.burn_watches import BurnWatches
 from storage.candidacies import Candidacies
 from storage.changes import Changes
 from storage.decisions import Decisions
@@ -51,6 +52,7 @@ class UnitOfWork:
         self.attempts = Attempts(session)
         self.steps = ActionSteps(session)
         self.wear_offs = WearOffs(session)
+        self.burn_watches = BurnWatches(session)
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)

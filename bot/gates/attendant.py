@@ -39,8 +39,8 @@ SHOW_SECONDS = 1.0
 AT_ONCE_MAX = 2
 """Runs of this process; the others wait."""
 ENDED_BEFORE = (
-    "The process that ran them has ended in the middle. "
-    "Its child mends staging as it goes, and the next run mends it first."
+    "The process that ran them has ended in the middle. Its child mends staging as it goes, and the next run mends it "
+    "before anything else."
 )
 STOPPED = "Watchkeeper was stopped in the middle"
 
@@ -252,6 +252,7 @@ class Attendant:
         """Every gate has been tried: what was seen is stored, and people are asked, or told why not."""
         now, runbook, policy = self._context.now(), candidacy.runbook, self._context.policy()
         board.conclude(report)
+        await work.licences.keep_report(runbook, report.digest, report.model_dump(mode="json"), now)
         await work.licences.add_cases(runbook, cases(report, candidacy.handle))
         if not report.passed:
             problem = next(gate for gate in report.gates if not gate.passed)

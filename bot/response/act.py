@@ -15,6 +15,7 @@ from bot.policy.stored import sealed
 from bot.remediation import PermanentError, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
+from bot.response.execution.burn_watch import begin_burn_watch
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.may_begin import Judgement, Objection, objection
@@ -306,6 +307,7 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         text = f"{effect.summary} {health.summary}"
         await finish(work, context, action_id, ActionEvent.HEALTHY, text, Result.VERIFIED)
         await _expect_its_end(work, context, action)
+        await begin_burn_watch(work, context, action)
         return False
     entry = {"action": action_id, "health": health.summary, "effect": effect.summary}
     await work.audit.append(

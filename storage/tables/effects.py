@@ -67,6 +67,34 @@ class WearOffRow(Row, table=True):
     """What was found then."""
 
 
+class BurnWatchRow(Row, table=True):
+    """An autonomous act whose error budgets are watched for a while."""
+
+    __tablename__ = "burn_watches"
+    __table_args__ = (
+        Index(
+            "ix_burn_watches_due_at",
+            "due_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    action_id: str = Field(primary_key=True, foreign_key="actions.id")
+    began_at: datetime = Field(sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+    due_at: datetime = Field(sa_type=UtcTime)
+    looks: int = 0
+    """How often monitoring was asked."""
+    watched: list[dict[str, Any]] = Field(sa_type=JSON)
+    """Each query with the services whose it is, and its answer right before the act."""
+    readings: list[dict[str, Any]] = Field(sa_type=JSON)
+    """What was measured each time, by query."""
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    burn: str | None = None
+    """What came of it; None while it is watched, and where the act did not stand any more."""
+
+
 class TargetLockRow(Row, table=True):
     """A target that one action has to itself until it ends."""
 
@@ -94,5 +122,6 @@ class ChangeRow(Row, table=True):
 ATTEMPTS = table(AttemptRow)
 ACTION_STEPS = table(ActionStepRow)
 WEAR_OFFS = table(WearOffRow)
+BURN_WATCHES = table(BurnWatchRow)
 TARGET_LOCKS = table(TargetLockRow)
 CHANGES = table(ChangeRow)

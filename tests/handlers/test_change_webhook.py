@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from bot.policy.situation import Change
 from bot.response.interventions.other_hands import KNOWN_AT_MOST, forget_what_is_over
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.ports.context import Context
+from bot.response.ports.context import Context, utc_now
 from handlers.changes.signing import AGE_MAX, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from handlers.changes.webhook import BODY_MAX_BYTES, ChangeWebhook
 from handlers.metrics import Metrics
@@ -39,7 +39,8 @@ class Deployer:
     database: Database
     session: aiohttp.ClientSession
     metrics: Metrics
-    clock: list[datetime] = field(default_factory=lambda: [NOW])
+    clock: list[datetime]
+    address: str
 
     @property
     def now(self) -> datetime:
@@ -70,9 +71,14 @@ class Deployer:
 
 
 @asynccontextmanager
-async def listening(database: Database, secret: bytes | None = SECRET) -> AsyncIterator[Deployer]:
-    metrics, clock = Metrics(), [NOW]
-    context = Context(database, lambda: POLICY, {}, Senses(), People({}), now=lambda: clock[0])
+async def listening(
+    database: Database, secret: bytes | None = SECRET, now: datetime | None = NOW
+) -> AsyncIterator[Deployer]:
+    """``now``: where the clock stands still until the test turns it; None: it goes as clocks do."""
+    metrics, clock = Metrics(), [now or utc_now()]
+    context = Context(
+        database, lambda: POLICY, {}, Senses(), People({}), now=utc_now if now is None else lambda: clock[0]
+    )
     intake = Intake(database, context.policy, context.now)
     app = build_http_app(
         intake=intake,
@@ -84,8 +90,9 @@ async def listening(database: Database, secret: bytes | None = SECRET) -> AsyncI
     server = TestServer(app)
     await server.start_server()
     try:
-        async with aiohttp.ClientSession(server.make_url("/")) as session:
-            yield Deployer(database, session, metrics, clock)
+        address = server.make_url("/")
+        async with aiohttp.ClientSession(address) as session:
+            yield Deployer(database, session, metrics, clock, str(address))
         await recorded_as_documented(database)
     finally:
         await server.close()

@@ -7,12 +7,21 @@ from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
 from bot.policy.shadow import Agreement
-from bot.policy.situation import AlertFacts, Planned, Situation
+from bot.policy.situation import AlertFacts, Change, Planned, Situation
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.records import AuditEntry, Ballot, StoredDecision, Vote
 from tests.slack.notices import ALICE, BOB, OPENED
 
+CHANGE = Change(
+    change_id="d-1",
+    what="deploy of checkout 4.2 <!here>",
+    by="argo",
+    begins=OPENED,
+    expires=OPENED + timedelta(hours=1),
+    services=("checkout",),
+    targets=("supervisor:checkout*",),
+)
 INCIDENT = Incident(
     id=7,
     handle="inc_77aa01",

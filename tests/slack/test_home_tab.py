@@ -21,7 +21,7 @@ from bot.slack.limits import check_view
 from bot.slack.replies import IncidentLine
 from tests.fixtures import incidents as facts
 from tests.slack.conftest import Golden
-from tests.slack.facts import INCIDENT, PLAN
+from tests.slack.facts import CHANGE, INCIDENT, PLAN
 from tests.slack.notices import ALICE, BOB, CAROL, OPENED
 
 HOUR = timedelta(hours=1)
@@ -56,6 +56,7 @@ BUSY = replace(
     ),
     freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
     waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
+    changes=(CHANGE,) * 5,
     under_way=(
         Doing(
             replace(ACTION, id="act_88", incident_id=8, state=ActionState.EXECUTING),

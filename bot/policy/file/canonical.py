@@ -25,7 +25,7 @@ OF_A_BUDGET: Mapping[str, Any] = {"concurrent": None, "share": None}
 """The same of ``Budget``."""
 OF_A_SERVICE: Mapping[str, Any] = {"leave_healthy": None}
 """The same of ``Service``."""
-OF_A_RUNBOOK: Mapping[str, Any] = {"authors": None, "effects": None}
+OF_A_RUNBOOK: Mapping[str, Any] = {"authors": None, "effects": None, "settle": None}
 """The same of ``Runbook``."""
 OF_VERIFY: Mapping[str, Any] = {"own": False}
 """The same of ``Verify``."""

@@ -45,6 +45,11 @@ class Due:
     """In words, as the end of "it was demoted, because ..."."""
     level: Level = WHEN_DEMOTED
 
+    @property
+    def case(self) -> str:
+        """Key of the case that it is about: the id of its action."""
+        return self.key.partition(":")[2]
+
 
 _BY_ENDING = {
     Ending.FAILED: (Cause.FAILED, "it did not help in {}"),

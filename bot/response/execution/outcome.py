@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
 from bot.response.execution.asking_reviews import ask_review
+from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
 from bot.response.model.actions import ABOUT_TO_ACT, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
@@ -73,6 +74,7 @@ async def end_stopped(work: Work, context: Context, action: Action, person: str)
     )
     body = {"action": action.id, "was": action.state, "revision": action.revision}
     await report(work, context, action.incident_id, AuditKind.ACTION_STOPPED, by=person, body=body, line=line, at=now)
+    await demote_where_due(work, context, action.runbook)
     return stopped
 
 
@@ -126,6 +128,7 @@ async def finish(
     await reconsider_neighbours(work, context, moved)
     if pause_because:
         await pause_after_harm(work, moved, pause_because, context.now())
+    await demote_where_due(work, context, moved.runbook)
     return moved
 
 

@@ -6,6 +6,7 @@ from bot.policy.situation import Refusal, RefusalKind, Request
 from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
 from bot.response.execution.asking_reviews import ask_review
+from bot.response.execution.demotions import demote_where_due
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
 from bot.response.interventions.halting import halt
@@ -48,6 +49,8 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
         await set_aside(work, context, action, press.person, TAKEN_OVER)
     line = ThreadLine(title="On it", tone=Tone.GOOD)
     await report(work, context, incident.id, AuditKind.INCIDENT_TAKEN, by=press.person, body={}, line=line)
+    if action is not None:
+        await demote_where_due(work, context, action.runbook)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
 
 
@@ -102,6 +105,8 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
         body={"choice": choice, "reason": reason, "instead_of": action.runbook if action else None},
         line=_overridden(title, reason, await _to_review(work, action)),
     )
+    if action is not None:
+        await demote_where_due(work, context, action.runbook)
     if choice in policy.runbooks:
         request = Request(
             runbook=choice,

@@ -18,6 +18,7 @@ class AuditKind(StrEnum):
     INCIDENT_TAKEN = "incident.taken"
     INCIDENT_STILL_FIRING = "incident.still_firing"
     INCIDENT_RESOLVED = "incident.resolved"
+    INCIDENT_HEALED = "incident.healed"
 
     # Questions and decisions
     RUNBOOK_REQUESTED = "runbook.requested"

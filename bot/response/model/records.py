@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.policy.burning import Reading, Watched
 from bot.policy.decision import Decision
 from bot.policy.situation import AlertFacts, Planned, Situation
 from bot.remediation import Snapshot
@@ -74,6 +75,23 @@ class WearOff:
     """How often it was checked."""
     ended: bool | None = None
     """What was found; None as long as that is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class BurnWatch:
+    """An autonomous act whose error budgets are watched for a while."""
+
+    action_id: str
+    began_at: datetime
+    """When its effect began."""
+    until: datetime
+    due_at: datetime
+    """When monitoring is asked next."""
+    watched: tuple[Watched, ...]
+    looks: int = 0
+    """How often monitoring was asked."""
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    """What it answered, by query."""
 
 
 def execute_key(action_id: str) -> str:

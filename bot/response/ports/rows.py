@@ -303,6 +303,10 @@ class Audit(Protocol):
         """Oldest first."""
         ...
 
+    async def seal_of(self, number: int) -> str:
+        """The entry's link in the hash chain, as hexadecimal; empty for a number that no entry has."""
+        ...
+
 
 class Outbox(Protocol):
     """What people are told, stored in the transaction whose news it is, and delivered afterwards."""

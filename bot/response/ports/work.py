@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.candidacies import Candidacies
-from bot.response.ports.effects import Attempts, Changes, Steps, WearOffs
+from bot.response.ports.effects import Attempts, BurnWatches, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
 from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
@@ -50,6 +51,10 @@ class Queue(Protocol):
 
     async def consider(self, incident_id: int, request: Request | None = None) -> None:
         """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
+        ...
+
+    async def consider_at(self, incident_id: int, at: datetime, now: datetime) -> None:
+        """Queue an assessment of the incident for then; news that is worse than all before hurries it."""
         ...
 
     async def consider_deferred(self) -> bool:
@@ -114,6 +119,11 @@ class Work(Protocol):
     @property
     def wear_offs(self) -> WearOffs:
         """Effects that end by themselves."""
+        ...
+
+    @property
+    def burn_watches(self) -> BurnWatches:
+        """Acts whose error budgets are watched."""
         ...
 
     @property

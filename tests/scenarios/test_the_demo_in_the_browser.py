@@ -23,7 +23,8 @@ pytestmark = [
 ]
 
 WIDE_DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 860}}
-LONG_DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 1040}}
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 860}}
+A_PHONE: Any = {"width": 400, "height": 860}
 PATIENCE_MS = 60_000
 GATES_MS = 500_000
 """About a minute where nothing else runs."""
@@ -54,26 +55,31 @@ async def test_a_newcomer_breaks_the_service_and_has_it_repaired(
 async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
     tmp_path: Path, chromium: Browser, picture: TakePicture
 ) -> None:
-    async with demo_with_monitors(tmp_path) as demo, opened(chromium, demo, **LONG_DESK) as page:
+    async with demo_with_monitors(tmp_path) as demo, opened(chromium, demo, **DESK) as page:
         main = page.locator("#main")
         await page.get_by_role("button", name="Break checkout (hang)").click()
         await press(page, main.get_by_role("button", name="Approve"), within=PATIENCE_MS)
 
         gates = main.get_by_test_id("message").filter(has_text="Gates of restart-service")
-        await expect(gates).to_contain_text("Failure simulation: 1 run: 1 healthy", timeout=GATES_MS)
-        await gates.get_by_test_id("open-thread").first.click()
-        await expect(page.locator("#thread")).to_contain_text("Staging dry run passed")
-        await pictures(page, gates, picture, "demo-gates")
+        await expect(gates).to_contain_text("Chaos test: Injected", timeout=GATES_MS)
+        async with looking(page, gates, phone=True):
+            await picture(page, "demo-gates-phone")
         sign_off = gates.get_by_role("button", name="Sign off")
         await expect(sign_off).to_be_visible(timeout=GATES_MS)
         await expect(page.locator("#panel")).to_contain_text("press Sign off")
-        await pictures(page, gates, picture, "demo-sign-off")
-        await press(page, sign_off)
+        async with looking(page, gates):
+            await picture(page, "demo-sign-off")
+        async with looking(page, gates, phone=True, dark=True):
+            await picture(page, "demo-sign-off-phone-dark")
+        await sign_off.click()
         await expect(gates).to_contain_text("It may act at L3 now", timeout=PATIENCE_MS)
 
         alone = main.get_by_test_id("message").filter(has=page.get_by_role("button", name="Stop"))
         await expect(alone).to_contain_text("checkout", timeout=PATIENCE_MS)
-        await pictures(page, alone, picture, "demo-alone")
+        async with looking(page, alone):
+            await picture(page, "demo-alone")
+        async with looking(page, alone, dark=True):
+            await picture(page, "demo-alone-dark")
         await demo.until_printed("Act 5 of 5")
         assert demo.printed.count("Approved, by Alice Adeyemi") == 1
 
@@ -84,7 +90,10 @@ async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
         thread = page.locator("#thread")
         for words in ("Harm suspected after our act", "paused until a person resumes it", "demoted to L1"):
             await expect(thread).to_contain_text(words, timeout=PATIENCE_MS)
-        await pictures(page, harmed, picture, "demo-harm")
+        async with looking(page, harmed):
+            await picture(page, "demo-harm")
+        async with looking(page, harmed, phone=True):
+            await picture(page, "demo-harm-phone")
 
         await page.get_by_role("button", name="Mend it by hand").click()
         await until_story(demo, "storefront is answering")
@@ -120,19 +129,17 @@ async def press(page: Page, button: Locator, within: float = PATIENCE_MS) -> Non
     await page.get_by_test_id("confirm-agree").click()
 
 
-async def pictures(page: Page, shown: Locator, picture: TakePicture, name: str) -> None:
-    """On the desk by day, in the dark, and on a phone."""
-    await shown.scroll_into_view_if_needed()
-    await picture(page, name)
-    await page.emulate_media(color_scheme="dark")
-    await picture(page, f"{name}-dark")
-    await page.emulate_media(color_scheme="light")
+@asynccontextmanager
+async def looking(page: Page, shown: Locator, *, phone: bool = False, dark: bool = False) -> AsyncIterator[None]:
+    """The page as it is on a phone or in the dark, with this in sight; it fits in either case."""
     desk = page.viewport_size
     assert desk is not None
-    await page.set_viewport_size({"width": 400, "height": 860})
+    await page.emulate_media(color_scheme="dark" if dark else "light")
+    await page.set_viewport_size(A_PHONE if phone else desk)
     await shown.scroll_into_view_if_needed()
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 400
-    await picture(page, f"{name}-phone")
+    assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    yield
+    await page.emulate_media(color_scheme="light")
     await page.set_viewport_size(desk)
 
 

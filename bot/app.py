@@ -19,6 +19,7 @@ from bot.composition.foundation import Foundation, lay_foundation
 from bot.composition.second_channel import SecondChannel, build_second_channel
 from bot.composition.slack import SlackSide, build_slack_side
 from bot.composition.start_error import StartError
+from bot.gates.attendant import Attendant
 from bot.policy.file.document import Policy
 from bot.response.engine.dbos import Engine
 from bot.response.failures import flow_failed
@@ -45,6 +46,7 @@ class Parts:
     second_channel: SecondChannel | None
     from_slack: SlackArrivals
     sweeper: Sweeper
+    attendant: Attendant
     from_web: WebArrivals
 
 
@@ -95,7 +97,13 @@ async def _build(base: Foundation, paces: Paces | None) -> Parts:
     sweeper = Sweeper(base.context, from_slack.inbox, base.engine, slack.channels)
     links = second_channel.pages if second_channel else None
     from_web = build_web_arrivals(base, slack, from_slack, sweeper, metrics, links)
-    return Parts(base, slack, second_channel, from_slack, sweeper, from_web)
+    attendant = Attendant(
+        base.context,
+        name=base.name,
+        audit_key=base.settings.audit_key,
+        prometheus_url=base.settings.prometheus_url,
+    )
+    return Parts(base, slack, second_channel, from_slack, sweeper, attendant, from_web)
 
 
 async def _start(stack: AsyncExitStack, parts: Parts) -> None:
@@ -116,6 +124,8 @@ async def _start(stack: AsyncExitStack, parts: Parts) -> None:
     stack.push_async_callback(arrivals.home.close)
     await arrivals.inbox.recover()
     stack.push_async_callback(_drain, arrivals.inbox)
+    parts.attendant.start()
+    stack.push_async_callback(parts.attendant.close)
     parts.sweeper.start()
     stack.push_async_callback(parts.sweeper.stop)
     stack.push_async_callback(slack.channels.close)

@@ -14,6 +14,7 @@ SLACK_API_URL = "https://slack.com/api/"
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEFAULT_DATABASE_URL = "sqlite+aiosqlite:///watchkeeper.db"
 MINIMUM_AUDIT_KEY_BYTES = 16
+MINIMUM_SECRET_BYTES = 16
 PAUSE_FILE_NAME = "watchkeeper.pause"
 
 
@@ -40,6 +41,8 @@ class Settings:
     listen_port: int = 8080
     alert_token: str | None = field(default=None, repr=False)
     audit_key: bytes = field(default=b"", repr=False)
+    changes_secret: bytes | None = field(default=None, repr=False)
+    """What reports of changes are signed with; without it none is taken."""
     pause_file: Path | None = None
     """While this file exists everything is paused; None: ``default_pause_file``."""
 
@@ -76,8 +79,40 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         listen_port=port,
         alert_token=alert_token,
         audit_key=_audit_key(values),
+        changes_secret=read_changes_secret(environment),
         pause_file=read_pause_file(environment),
     )
+
+
+def read_changes_secret(environment: Mapping[str, str] | None = None) -> bytes | None:
+    """What reports of changes are signed with; None where none are taken.
+
+    Raises:
+        SettingsError: it can be guessed.
+    """
+    secret = _Values(os.environ if environment is None else environment).get("WATCHKEEPER_CHANGES_SECRET")
+    if secret is not None and len(secret.encode()) < MINIMUM_SECRET_BYTES:
+        raise SettingsError(
+            f"WATCHKEEPER_CHANGES_SECRET has {len(secret)} characters, which can be guessed; "
+            f"use at least {MINIMUM_SECRET_BYTES}, for instance from `openssl rand -hex 32`."
+        )
+    return None if secret is None else secret.encode()
+
+
+def read_change_settings(environment: Mapping[str, str] | None = None) -> tuple[str, bytes]:
+    """Where a running Watchkeeper listens, and the secret: what a change is reported with.
+
+    Raises:
+        SettingsError: the secret is missing or can be guessed, or the address is none.
+    """
+    secret = read_changes_secret(environment)
+    if secret is None:
+        raise SettingsError("WATCHKEEPER_CHANGES_SECRET is not set. It is the one that the running Watchkeeper has.")
+    values = _Values(os.environ if environment is None else environment)
+    url = values.get("WATCHKEEPER_URL") or f"http://{DEFAULT_LISTEN}"
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError(f"WATCHKEEPER_URL is {url!r}; write it with http:// or https:// in front.")
+    return url.rstrip("/"), secret
 
 
 def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:

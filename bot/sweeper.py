@@ -11,14 +11,18 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.response.deadlines.burns import watch_burns
 from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
+from bot.response.deadlines.review_reminders import remind_of_reviews
 from bot.response.deadlines.sweep import sweep
 from bot.response.deadlines.wear_offs import check_wear_offs
 from bot.response.engine.dbos import Engine
+from bot.response.execution.demotions import sweep_demotions
+from bot.response.interventions.other_hands import forget_what_is_over
 from bot.response.interventions.pauses import PauseFollower, reconsider_held
+from bot.response.interventions.proposals import sweep_proposals
 from bot.response.interventions.requests import end_settled
-from bot.response.interventions.reviews import sweep_overdue
 from bot.response.ports.context import Context
 from bot.response.ports.flow import QueueName
 from bot.slack.incident_channels import Channels
@@ -31,8 +35,11 @@ PAUSES_INTERVAL_SECONDS = 1.0
 """So long until cards show a pause that began outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0
 WEAR_OFFS_INTERVAL_SECONDS = 5.0
+BURNS_INTERVAL_SECONDS = 1.0
 REQUESTS_INTERVAL_SECONDS = 2.0
+DEMOTIONS_INTERVAL_SECONDS = 10.0
 REVIEWS_INTERVAL_SECONDS = 30.0
+PROPOSALS_INTERVAL_SECONDS = 15.0
 INBOX_INTERVAL_SECONDS = 10.0
 """So long, at most twice, somebody waits for a click that was acknowledged by a process that then died."""
 RETENTION_INTERVAL_SECONDS = 600.0
@@ -66,8 +73,11 @@ class Sweeper:
             (self._pauses.follow, PAUSES_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._wear_offs, WEAR_OFFS_INTERVAL_SECONDS),
+            (self._burns, BURNS_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
-            (self._overdue_reviews, REVIEWS_INTERVAL_SECONDS),
+            (self._demotions, DEMOTIONS_INTERVAL_SECONDS),
+            (self._proposals, PROPOSALS_INTERVAL_SECONDS),
+            (self._reviews, REVIEWS_INTERVAL_SECONDS),
             (self._unfinished, INBOX_INTERVAL_SECONDS),
             (self._retention, RETENTION_INTERVAL_SECONDS),
         ):
@@ -116,14 +126,24 @@ class Sweeper:
     async def _wear_offs(self) -> None:
         await check_wear_offs(self._context)
 
+    async def _burns(self) -> None:
+        await watch_burns(self._context)
+
     async def _settled_requests(self) -> None:
         await end_settled(self._context)
 
-    async def _overdue_reviews(self) -> None:
-        await sweep_overdue(self._context)
+    async def _demotions(self) -> None:
+        await sweep_demotions(self._context)
+
+    async def _reviews(self) -> None:
+        await remind_of_reviews(self._context)
+
+    async def _proposals(self) -> None:
+        await sweep_proposals(self._context)
 
     async def _unfinished(self) -> None:
         await self._inbox.recover(timedelta(seconds=INBOX_INTERVAL_SECONDS))
 
     async def _retention(self) -> None:
         await self._engine.forget_finished(self._context.now() - FLOWS_KEPT)
+        await forget_what_is_over(self._context)

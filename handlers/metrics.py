@@ -59,6 +59,16 @@ class Metrics:
         self.outbox_depth = Gauge(
             "watchkeeper_outbox_depth", "Notices that wait for delivery to Slack.", registry=self.registry
         )
+        self.brier_score = Gauge(
+            "watchkeeper_confidence_brier_score",
+            "Mean squared difference between confidence and outcome over the last 90 days; NaN without cases.",
+            registry=self.registry,
+        )
+        self.calibrated_cases = Gauge(
+            "watchkeeper_confidence_cases",
+            "Cases of the last 90 days whose confidence is compared with their outcome.",
+            registry=self.registry,
+        )
         self.loop_lag_seconds = Histogram(
             "watchkeeper_event_loop_lag_seconds",
             "How late the event loop woke up a sleeper.",

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.decision import Verdict
 from bot.policy.plan import Plan
-from bot.policy.situation import History, PastAction, Run, Trigger
+from bot.policy.situation import History, PastAction, Trigger
+from bot.policy.track_record import Ending
 from bot.response.model.actions import (
     ACTION_LIFECYCLE,
     ENDED_AFTER_AN_EFFECT,
@@ -43,7 +44,7 @@ class Actions:
     async def get(self, action_id: str) -> Action | None:
         """The action as it stands now; None for an id that we did not give out."""
         row = (await self._session.execute(select(ACTIONS).where(ACTIONS.c.id == action_id))).one_or_none()
-        return None if row is None else _action(row)
+        return None if row is None else action_of(row)
 
     async def of_incident(self, incident_id: int) -> Sequence[Action]:
         """Oldest first."""
@@ -99,6 +100,16 @@ class Actions:
             .returning(ACTIONS.c.id)
         )
         return halted.first() is not None
+
+    async def harmed(self, action_id: str) -> bool:
+        """It has done harm, whatever else came of it; False when that is on record already."""
+        found = await self._session.execute(
+            update(ACTIONS)
+            .where(ACTIONS.c.id == action_id, ACTIONS.c.ending.is_distinct_from(Ending.HARMED))
+            .values(ending=Ending.HARMED)
+            .returning(ACTIONS.c.id)
+        )
+        return found.first() is not None
 
     async def unanswered(self, now: datetime, limit: int = 100) -> Sequence[Action]:
         """Questions whose time is over or whose people are to be reminded, longest overdue first."""
@@ -182,24 +193,6 @@ class Actions:
             )
         )
 
-    async def runs(self, runbook: str, since: datetime, limit: int = 100) -> tuple[Run, ...]:
-        """How the runbook's actions ended whose effect may have begun, newest first."""
-        rows = await self._session.execute(
-            select(ACTIONS.c.id, ACTIONS.c.state, ACTIONS.c.result, ACTIONS.c.finished_at, INCIDENTS.c.alert_name)
-            .join(INCIDENTS, INCIDENTS.c.id == ACTIONS.c.incident_id)
-            .where(
-                ACTIONS.c.runbook == runbook,
-                ACTIONS.c.finished_at >= since,
-                ACTIONS.c.state.in_(ENDED_AFTER_AN_EFFECT),
-            )
-            .order_by(ACTIONS.c.finished_at.desc(), ACTIONS.c.id)
-            .limit(limit)
-        )
-        return tuple(
-            Run(action_id=row.id, kind=row.alert_name, result=_result(row.state, row.result), at=row.finished_at)
-            for row in rows
-        )
-
     async def acts_since(self, since: datetime) -> Sequence[Action]:
         """Every action whose effect began, or that ended after one, since then; oldest first."""
         return await self._all(
@@ -213,20 +206,15 @@ class Actions:
 
     async def _updated(self, statement: Update, changes: Mapping[str, Any]) -> Action | None:
         row = (await self._session.execute(statement.values(**_columns(changes)).returning(ACTIONS))).one_or_none()
-        return None if row is None else _action(row)
+        return None if row is None else action_of(row)
 
     async def _all(self, statement: Any) -> list[Action]:
-        return [_action(row) for row in await self._session.execute(statement)]
+        return [action_of(row) for row in await self._session.execute(statement)]
 
 
 def _refuse_unknown(changes: Mapping[str, Any]) -> None:
     if unknown := changes.keys() - CHANGEABLE:
         raise TypeError(f"cannot change {sorted(unknown)} of an action; changeable are {sorted(CHANGEABLE)}")
-
-
-def _result(state: str, result: str | None) -> str:
-    """What happened; in rows of older releases the state alone says it."""
-    return result or (Result.VERIFIED if state == ActionState.SUCCEEDED else Result.UNKNOWN)
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,7 +235,8 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _action(row: Row[Any]) -> Action:
+def action_of(row: Row[Any]) -> Action:
+    """The row as a value, whichever release wrote it."""
     return Action(
         id=row.id,
         incident_id=row.incident_id,
@@ -281,6 +270,8 @@ def _action(row: Row[Any]) -> Action:
         halted_by=row.halted_by,
         halted_at=row.halted_at,
         halted_why=row.halted_why or "",
+        runbook_digest=row.runbook_digest or "",
+        ending=None if row.ending is None else Ending(row.ending),
     )
 
 

@@ -89,6 +89,10 @@ class Audit:
         )
         return [_entry(row) for row in rows]
 
+    async def seal_of(self, number: int) -> str:
+        """The entry's link in the hash chain, as hexadecimal; empty for a number that no entry has."""
+        return await self._session.scalar(select(AUDIT_ENTRIES.c.hash).where(AUDIT_ENTRIES.c.number == number)) or ""
+
     async def latest(self, limit: int = 50) -> Sequence[AuditEntry]:
         """Newest first, of everything."""
         rows = await self._session.execute(select(AUDIT_ENTRIES).order_by(AUDIT_ENTRIES.c.number.desc()).limit(limit))

@@ -41,6 +41,7 @@ class Budgets:
                 runbook=row.runbook,
                 services=tuple(row.services) if row.services is not None else (row.service,),
                 targets=tuple(target["key"] for target in row.plan["targets"]),
+                instances=row.plan["blast_radius"]["targets"],
                 at=row.at,
             )
             for row in rows

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import union
 
+from storage.candidacies import CANDIDACY_LEASES
 from storage.database import Database
 from storage.incident_channels import STEP_LEASES
 from storage.outbox import OUTBOX_LEASES
@@ -17,7 +18,7 @@ from storage.second_notices import SECOND_NOTICE_LEASES
 SETTLE = timedelta(seconds=3)
 """What a dead process had sent may still be under way: whoever checks whether it got through checks after that."""
 
-_LEASES = (OUTBOX_LEASES, STEP_LEASES, SECOND_NOTICE_LEASES)
+_LEASES = (OUTBOX_LEASES, STEP_LEASES, SECOND_NOTICE_LEASES, CANDIDACY_LEASES)
 """Those that name their holder."""
 
 

@@ -21,6 +21,7 @@ from storage.alerts import AlertStore
 from storage.columns import INDEXED_TEXT_MAX_CHARACTERS
 from storage.database import Database
 from storage.deliveries import Delivery, IntakeResult, RejectedAlert
+from storage.staged_alerts import set_apart
 
 COMMIT_ALERTS_MAX = 5000
 """A transaction stops gathering here, so that others get their turn; one larger delivery is still one transaction."""
@@ -135,8 +136,10 @@ class Intake:
 
     async def _commit(self, deliveries: Sequence[Delivery]) -> list[IntakeResult]:
         async with self._database.begin() as work:
-            store = AlertStore(work, self._policy(), self._now())
-            results = await store.store(deliveries)
+            policy, now = self._policy(), self._now()
+            apart = await set_apart(work, policy, now, deliveries)
+            store = AlertStore(work, policy, now)
+            results = apart.results(await store.store(apart.deliveries))
         self._assessments_deferred |= store.assessments_deferred
         return results
 

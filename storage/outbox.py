@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from bot.response.model.notices import (
     NOTICE,
     BundleNotice,
+    CandidacyNotice,
     CardNotice,
     DirectNotice,
     PointerNotice,
@@ -31,7 +32,7 @@ from bot.response.model.notices import (
 from storage.bundles import Bundles
 from storage.incident_channels import IncidentChannels
 from storage.leases import Leases
-from storage.tables import INCIDENT_CHANNELS, INCIDENTS, OUTBOX
+from storage.tables import CANDIDACIES, INCIDENT_CHANNELS, INCIDENTS, OUTBOX
 
 
 class OutboxState(StrEnum):
@@ -59,7 +60,8 @@ class OutboxItem:
     """One notice on its way."""
 
     id: int
-    incident_id: int
+    incident_id: int | None
+    """None: it is about a candidacy."""
     notice: Told
     attempts: int
     """Deliveries begun, this one included. Above 1, an earlier one may have got through: search before posting."""
@@ -93,13 +95,21 @@ class Outbox:
             if left is None:
                 return 0
             notice = left
+        return await self._queue(notice, now, incident_id, incident_id if shared is None else shared.founder_id)
+
+    async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
+        """The same in the order of a candidacy, which belongs to no incident."""
+        await self._queue(notice, now, None, -candidacy_id)
+
+    async def _queue(self, notice: Told, now: datetime, incident_id: int | None, stream: int) -> int:
         self._wake_after_commit()
         document = notice.model_dump(mode="json")
-        if isinstance(notice, CardNotice | PointerNotice | BundleNotice):
+        if isinstance(notice, CardNotice | PointerNotice | BundleNotice | CandidacyNotice):
+            own = OUTBOX.c.stream == stream if incident_id is None else OUTBOX.c.incident_id == incident_id
             replaced = await self._session.scalar(
                 update(OUTBOX)
                 .where(
-                    OUTBOX.c.incident_id == incident_id,
+                    own,
                     OUTBOX.c.kind == notice.kind,
                     OUTBOX.c.state == OutboxState.QUEUED,
                     OUTBOX.c.attempts == 0,
@@ -113,7 +123,7 @@ class Outbox:
             insert(OUTBOX)
             .values(
                 incident_id=incident_id,
-                stream=incident_id if shared is None else shared.founder_id,
+                stream=stream,
                 kind=notice.kind,
                 notice=document,
                 state=OutboxState.QUEUED,
@@ -123,7 +133,7 @@ class Outbox:
             .returning(OUTBOX.c.id)
         )
         if added is None:
-            raise LookupError(f"the database gave no id to a notice of INC-{incident_id}")
+            raise LookupError(f"the database gave no id to a notice of {notice.incident}")
         return int(added)
 
     async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:
@@ -196,6 +206,9 @@ class Outbox:
             await IncidentChannels(self._session).card_delivered(row.incident_id, channel, ts)
         elif row.kind == "pointer":
             await IncidentChannels(self._session).pointer_delivered(row.incident_id, ts)
+        elif row.kind == "candidacy":
+            place = update(CANDIDACIES).where(CANDIDACIES.c.id == -row.stream)
+            await self._session.execute(place.values(channel=channel, thread_ts=ts))
         elif row.kind == "bundle":
             await Bundles(self._session).delivered(row.notice["subject"], channel, ts)
         self._wake_after_commit()
@@ -227,6 +240,10 @@ class Outbox:
 
     async def _item(self, row: Row[Any]) -> OutboxItem:
         notice = NOTICE.validate_python(row.notice)
+        if row.incident_id is None:
+            place = select(CANDIDACIES.c.channel, CANDIDACIES.c.thread_ts).where(CANDIDACIES.c.id == -row.stream)
+            channel, thread_ts = (await self._session.execute(place)).one()
+            return _item_of(row, notice, channel, thread_ts)
         thread = (
             await self._session.execute(
                 select(INCIDENTS.c.channel, INCIDENTS.c.thread_ts).where(INCIDENTS.c.id == row.incident_id)
@@ -245,16 +262,7 @@ class Outbox:
             in_own = False  # it goes to a person, and only shows the way to the card
         elif in_own and isinstance(notice, ThreadNotice):
             thread_ts = None  # there the channel itself is the thread
-        return OutboxItem(
-            id=row.id,
-            incident_id=row.incident_id,
-            notice=notice,
-            attempts=row.attempts,
-            created_at=row.created_at,
-            channel=channel,
-            thread_ts=thread_ts,
-            in_own_channel=in_own,
-        )
+        return _item_of(row, notice, channel, thread_ts, in_own=in_own)
 
     async def _is_shared(self, channel: str | None, thread_ts: str | None) -> bool:
         if channel is None or thread_ts is None:
@@ -270,6 +278,21 @@ class Outbox:
             self._wakeup.set()
 
         event.listen(self._session.sync_session, "after_commit", wake, once=True)
+
+
+def _item_of(
+    row: Row[Any], notice: Told, channel: str | None, thread_ts: str | None, *, in_own: bool = False
+) -> OutboxItem:
+    return OutboxItem(
+        id=row.id,
+        incident_id=row.incident_id,
+        notice=notice,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        channel=channel,
+        thread_ts=thread_ts,
+        in_own_channel=in_own,
+    )
 
 
 def _first() -> ColumnElement[bool]:

@@ -65,6 +65,10 @@ class Queue:
             )
         return bool(deferred)
 
+    async def consider_at(self, incident_id: int, at: datetime, now: datetime) -> None:
+        """Queue an assessment of the incident for then; news that is worse than all before hurries it."""
+        await self._want([incident_id], ~INCIDENTS.c.consideration_wanted, now, at=at)
+
     async def consider_deferred(self) -> bool:
         """Queue some of the deferred assessments; True when more may be left for the next transaction."""
         rows = await self._session.scalars(
@@ -84,9 +88,16 @@ class Queue:
         return await self._want(incident_ids[:ASSESSMENTS_PER_TRANSACTION], INCIDENTS.c.consideration_wanted)
 
     async def _want(
-        self, incident_ids: Sequence[int], condition: ColumnElement[bool], now: datetime | None = None
+        self,
+        incident_ids: Sequence[int],
+        condition: ColumnElement[bool],
+        now: datetime | None = None,
+        at: datetime | None = None,
     ) -> Sequence[int]:
-        """Mark those of them for which ``condition`` holds, and queue their assessments; which these were."""
+        """Mark those of them for which ``condition`` holds, and queue their assessments; which these were.
+
+        ``at``: when, where ``now`` is given; else a little later for those that are busy.
+        """
         if not incident_ids:
             return ()
         wanted = await self._session.execute(
@@ -103,7 +114,7 @@ class Queue:
         numbered, delays = [], {}
         for row in wanted.all():
             numbered.append((row.id, row.considerations))
-            if now is not None and (until := _busy_until(row.assessed_at, now)) is not None:
+            if now is not None and (until := at or _busy_until(row.assessed_at, now)) is not None:
                 delays[row.id] = (until - now).total_seconds()
                 await self._session.execute(update(INCIDENTS).where(INCIDENTS.c.id == row.id).values(wanted_at=until))
         await self._enqueue_assessments(sorted(numbered), delays=delays)

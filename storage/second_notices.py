@@ -56,6 +56,7 @@ class SecondNotices:
         rows = await self._session.execute(
             select(OUTBOX.c.id, OUTBOX.c.incident_id, OUTBOX.c.notice)
             .where(
+                OUTBOX.c.incident_id.is_not(None),
                 _for_everybody(),
                 or_(
                     and_(OUTBOX.c.state == OutboxState.QUEUED, OUTBOX.c.incident_id.in_(_stuck(since))),
@@ -235,7 +236,10 @@ def _stuck(since: datetime) -> Any:
     newest = select(func.max(OUTBOX.c.id)).scalar_subquery()
     line_moves = exists().where(taken.c.id > newest - LINE_LOOKED_AT, taken.c.delivered_at > since)
     return select(OUTBOX.c.incident_id).where(
-        OUTBOX.c.id.in_(firsts.scalar_subquery()), OUTBOX.c.created_at <= since, or_(OUTBOX.c.error != "", ~line_moves)
+        OUTBOX.c.incident_id.is_not(None),
+        OUTBOX.c.id.in_(firsts.scalar_subquery()),
+        OUTBOX.c.created_at <= since,
+        or_(OUTBOX.c.error != "", ~line_moves),
     )
 
 

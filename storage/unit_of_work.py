@@ -12,7 +12,11 @@ from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
+from storage.burn_watches import BurnWatches
+from storage.candidacies import Candidacies
+from storage.changes import Changes
 from storage.decisions import Decisions
+from storage.hindsight import Hindsight
 from storage.home_tabs import HomeTabs
 from storage.incident_channels import IncidentChannels
 from storage.incidents import Incidents
@@ -48,10 +52,14 @@ class UnitOfWork:
         self.attempts = Attempts(session)
         self.steps = ActionSteps(session)
         self.wear_offs = WearOffs(session)
+        self.burn_watches = BurnWatches(session)
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
+        self.changes = Changes(session)
         self.licences = Licences(session)
+        self.hindsight = Hindsight(session)
+        self.candidacies = Candidacies(session)
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
         self.channels = IncidentChannels(session)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import SettingsError, read_pause_file, read_settings
+from bot.settings import SettingsError, read_change_settings, read_changes_secret, read_pause_file, read_settings
 
 GOOD = {
     "SLACK_BOT_TOKEN": "xoxb-1",
@@ -84,3 +84,20 @@ def test_without_an_app_token_slack_comes_over_signed_http() -> None:
 def test_the_pause_file_lies_beside_the_database_unless_it_is_named(environment: dict[str, str], file: str) -> None:
     assert read_pause_file(environment) == Path(file)
     assert read_settings(GOOD | environment).pause_file == Path(file)
+
+
+def test_reports_of_changes_are_signed_with_a_secret_that_cannot_be_guessed() -> None:
+    assert read_changes_secret({}) is None
+    assert read_changes_secret({"WATCHKEEPER_CHANGES_SECRET": "0123456789abcdef"}) == b"0123456789abcdef"
+    with pytest.raises(SettingsError, match="WATCHKEEPER_CHANGES_SECRET has 5 characters, which can be guessed"):
+        read_changes_secret({"WATCHKEEPER_CHANGES_SECRET": "guess"})
+
+
+def test_who_reports_a_change_knows_where_to() -> None:
+    secret = {"WATCHKEEPER_CHANGES_SECRET": "0123456789abcdef"}
+    assert read_change_settings(secret) == ("http://127.0.0.1:8080", b"0123456789abcdef")
+    assert read_change_settings({**secret, "WATCHKEEPER_URL": "https://watch.example/"})[0] == "https://watch.example"
+    with pytest.raises(SettingsError, match="write it with http:// or https:// in front"):
+        read_change_settings({**secret, "WATCHKEEPER_URL": "file:///etc/passwd"})
+    with pytest.raises(SettingsError, match="WATCHKEEPER_CHANGES_SECRET is not set"):
+        read_change_settings({})

@@ -6,10 +6,14 @@ Every command waits until this is imported, so what takes long to import is impo
 import typer
 
 from bot.cli.audit import audit
+from bot.cli.change import change
 from bot.cli.check import check
+from bot.cli.confidence import confidence
 from bot.cli.demo import demo
+from bot.cli.incident import incident
 from bot.cli.pauses import pause, resume
 from bot.cli.run import run
+from bot.cli.runbooks import runbooks
 from bot.cli.validate import validate
 
 app = typer.Typer(
@@ -20,9 +24,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (run, demo, check, validate, pause, resume):
+for command in (run, demo, check, validate, runbooks, incident, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
+app.add_typer(change, name="change")
 
 
 def main() -> None:

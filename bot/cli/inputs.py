@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.console import fail
-from bot.settings import SettingsError, read_gate_settings, read_pause_file, read_storage_settings
+from bot.settings import (
+    SettingsError,
+    read_change_settings,
+    read_gate_settings,
+    read_pause_file,
+    read_policy_path,
+    read_storage_settings,
+)
 
 if TYPE_CHECKING:
     from bot.policy.file.document import Policy
@@ -56,5 +63,21 @@ def gate_settings() -> tuple[Path, str | None, bytes]:
     """Where the policy is, Prometheus' address and the audit key, or a clear end."""
     try:
         return read_gate_settings()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def change_settings() -> tuple[str, bytes]:
+    """Where a running Watchkeeper listens, and the secret that reports of changes are signed with, or a clear end."""
+    try:
+        return read_change_settings()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def runbook_settings() -> tuple[Path, str, bytes]:
+    """Where the policy is, database URL and audit key, or a clear end."""
+    try:
+        return read_policy_path(), *read_storage_settings()
     except SettingsError as error:
         fail(str(error))

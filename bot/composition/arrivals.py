@@ -11,6 +11,7 @@ from bot.composition.foundation import Foundation
 from bot.composition.slack import SlackSide
 from bot.slack.connection import Connection
 from bot.sweeper import Sweeper
+from handlers.changes.webhook import ChangeWebhook
 from handlers.metrics import Metrics
 from handlers.slack.bolt_app import build_slack_app
 from handlers.slack.bridge import Bridge
@@ -84,6 +85,7 @@ def build_web_arrivals(
         alert_token=settings.alert_token,
         slack_app=arrivals.app if settings.slack_signing_secret else None,
         links=links,
+        changes=ChangeWebhook(base.context, metrics, settings.changes_secret),
     )
     return WebArrivals(app, intake)
 
@@ -104,4 +106,5 @@ def _health(
         base.database,
         transport.process,
         remarks={"people": told(lambda: "; ".join(slack.people.problems))},
+        now=base.context.now,
     )

@@ -52,10 +52,11 @@ def build_slack_side(base: Foundation, paces: Paces | None = None) -> SlackSide:
 
 
 async def _accepted(context: Context, work: UnitOfWork, item: OutboxItem) -> None:
-    if isinstance(item.notice, CardNotice):
+    if isinstance(item.notice, CardNotice) and item.incident_id is not None:
         await announced(work, context, item.incident_id, item.notice)
         await want_channel(work, context, item.incident_id, item.notice)
 
 
 async def _lost_channel(context: Context, work: UnitOfWork, item: OutboxItem, error: str) -> None:
-    await lost(work, context, item.incident_id, error)
+    if item.incident_id is not None:
+        await lost(work, context, item.incident_id, error)

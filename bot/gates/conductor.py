@@ -25,7 +25,7 @@ from bot.response.ports.context import utc_now
 LEAVES_WITHIN_SECONDS = 90.0
 """How long the child may take to break a run off and to mend."""
 PATIENCE_OF_CHAOS = 2.0
-CHAOS_SECONDS_MIN = 5.0
+CHAOS_SECONDS_MIN = 3.0
 """Verification in the chaos test waits so many times as long as the repair took, and at least so long."""
 CALL_FAULTS = (FaultKind.UNREACHABLE, FaultKind.REFUSED, FaultKind.SILENT, FaultKind.LOST)
 KILLS = (FaultKind.KILLED_BEFORE, FaultKind.KILLED_AFTER)

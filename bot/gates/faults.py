@@ -18,7 +18,7 @@ from bot.gates.missions import Fault, FaultKind
 from bot.policy.plan import Plan
 from bot.remediation import Execution, PermanentError, Report, Snapshot, TemporaryError, Underway
 
-SILENT_SECONDS = 3.0
+SILENT_SECONDS = 2.0
 """How long a step may take where a call in it is never answered."""
 AGAIN_SECONDS = 0.5
 """When a system that could not be reached once can be."""

@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.policy.decide import decide
+from bot.policy.decide import as_if_licensed
 from bot.policy.decision import Decision
 from bot.policy.file.document import Policy, Runbook
-from bot.policy.file.templates import names_in
+from bot.policy.file.staging import Staging
 from bot.policy.levels import Level
-from bot.policy.rules.matching import match
-from bot.policy.situation import AlertFacts, Evidenced, Gate, GatePass, Situation
+from bot.policy.rules.twin import also_about_twin, is_about_twin, mismatch, not_to_be_run
+from bot.policy.situation import AlertFacts, Situation
 
 STAND_INS = "gates"
 """The only group of people during a run."""
 STAND_IN_PEOPLE = tuple(f"gates:{number}" for number in range(1, 11))
 """As many as a question can ever need; no person's id in Slack looks like that."""
-A_DAY = timedelta(days=1)
 
 
 class GateError(Exception):
@@ -47,7 +46,7 @@ class Twin:
 
     def is_about_it(self, labels: Mapping[str, str]) -> bool:
         """Whether an alert with these labels is about the twin."""
-        return all(labels.get(name) == value for name, value in self.labels.items())
+        return is_about_twin(self.whole.runbooks[self.name], labels)
 
     def alert(self, now: datetime) -> AlertFacts:
         """An alert about it, made of its labels alone."""
@@ -63,23 +62,11 @@ class Twin:
 
     def mismatch(self, alert: AlertFacts) -> str:
         """Why production would not have taken this runbook for such an alert; empty where it would, mutes aside."""
-        matched = match(self.whole.model_copy(update={"mute": ()}), alert).runbook
-        if matched == self.name:
-            return ""
-        taken = f"{matched!r} is taken" if matched else "no runbook is taken"
-        return (
-            f"for an alert {alert.name!r} with {_in_words(alert.labels)} {taken} instead of {self.name!r}: compare its "
-            "`when` with what the monitor says of staging"
-        )
+        return mismatch(self.whole, self.name, alert)
 
     def with_licence(self, situation: Situation) -> Decision:
         """What would be decided if every gate had been passed."""
-        passed = tuple(
-            GatePass(gate=gate, digest=self.runbook.digest, passed_at=situation.now, until=situation.now + A_DAY)
-            for gate in Gate
-        )
-        licensed = situation.model_copy(update={"evidenced": {self.name: Evidenced(gates=passed)}})
-        return decide(licensed, self.policy)
+        return as_if_licensed(situation, self.policy)
 
 
 def twin_of(policy: Policy, name: str, *, verify_within: timedelta | None = None) -> Twin:
@@ -88,30 +75,11 @@ def twin_of(policy: Policy, name: str, *, verify_within: timedelta | None = None
     Raises:
         GateError: there is no such runbook, or its `staging` does not say enough.
     """
-    runbook = policy.runbooks.get(name)
-    if runbook is None:
-        known = ", ".join(sorted(policy.runbooks)) or "none"
-        raise GateError(f"There is no runbook {name!r} in the policy. It has: {known}.")
-    staging = runbook.staging
-    if staging is None:
-        raise GateError(f"{name!r} has no `staging`, so its gates cannot be run: say in `staging.with` what is there.")
+    if problem := not_to_be_run(policy, name):
+        raise GateError(problem)
+    runbook = policy.runbooks[name]
+    staging = runbook.staging or Staging()
     parameters = {**runbook.parameters, **staging.parameters}
-    if parameters == runbook.parameters:
-        raise GateError(f"As it stands, staging of {name!r} is production: `staging.with` changes nothing of `with`.")
-    if not staging.alert:
-        raise GateError(
-            f"{name!r} does not say which alerts are about staging: add `staging.alert` with the labels they have, "
-            "such as {service: checkout-staging}."
-        )
-    if runbook.verify.http is not None and staging.verify is None:
-        raise GateError(
-            f"`verify.http` of {name!r} asks production, which says nothing about staging: add `staging.verify` with a "
-            "URL there."
-        )
-    if waiting := sorted(names_in(parameters)):
-        raise GateError(
-            f"On staging nothing may fill {', '.join(waiting)} of {name!r}: give it a fixed value in `staging.with`."
-        )
     narrowed = _narrowed(policy, name, runbook, parameters, verify_within)
     return Twin(name, policy, narrowed, staging.alert, staging.inject)
 
@@ -126,6 +94,7 @@ def _narrowed(
     approvals = policy.approvals_of(name).model_copy(update={"groups": (STAND_INS,), "escalation": ()})
     entry = runbook.model_dump(mode="json", by_alias=True)
     entry |= {
+        "when": also_about_twin(runbook),
         "with": dict(parameters),
         "verify": verify.model_dump(mode="json", by_alias=True),
         "approvals": None,
@@ -144,7 +113,3 @@ def _narrowed(
     }
     document["defaults"]["approvals"] = approvals.model_dump(mode="json", by_alias=True)
     return Policy.model_validate(document)
-
-
-def _in_words(labels: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in sorted(labels.items()))

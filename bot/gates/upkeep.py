@@ -17,7 +17,7 @@ from remediations.backends.base import Backend
 from remediations.targets import address_of
 
 MEND_TRIES = 6
-LOOK_AGAIN_SECONDS = 0.5
+LOOK_AGAIN_SECONDS = 0.2
 PLAN_SECONDS = 15.0
 
 log = logging.getLogger(__name__)

@@ -259,9 +259,10 @@ async def running_prometheus(
     alertmanager: Alertmanager | None = None,
     port: int | None = None,
     down_for_seconds: int = 0,
+    scrape_milliseconds: int = 1000,
     started: StartHook = tell_nobody,
 ) -> AsyncIterator[Prometheus]:
-    """A Prometheus that scrapes each service (name to port) once a second and alerts ``ServiceDown``.
+    """A Prometheus that scrapes each service (name to port), once a second by default, and alerts ``ServiceDown``.
 
     Series and alerts carry the label ``service``; the alert's ``severity`` is ``critical``. Queries are answered at
     once, but Prometheus takes up the targets of its configuration only five seconds after its start.
@@ -271,7 +272,7 @@ async def running_prometheus(
     """
     binary = installed("prometheus")
     server = Prometheus(port or free_port())
-    identity = uuid.uuid4().hex
+    identity, every = uuid.uuid4().hex, f"{scrape_milliseconds}ms"
     rule = {
         "alert": "ServiceDown",
         "expr": "up == 0",
@@ -279,15 +280,15 @@ async def running_prometheus(
         "labels": {"severity": "critical"},
         "annotations": {
             "summary": "{{ $labels.service }} does not answer",
-            "description": "Nothing came back from {{ $labels.instance }} within a second: it hangs, or it is gone.",
+            "description": "Nothing good came back from {{ $labels.instance }} in time: it hangs, fails or is gone.",
         },
     }
     rules = _write(directory / "rules.yml", {"groups": [{"name": "services", "rules": [rule]}]})
     configuration: dict[str, Any] = {
         "global": {
-            "scrape_interval": "1s",
-            "scrape_timeout": "1s",
-            "evaluation_interval": "1s",
+            "scrape_interval": every,
+            "scrape_timeout": every,
+            "evaluation_interval": every,
             "external_labels": {"prometheus": identity},
         },
         "rule_files": [str(rules)],

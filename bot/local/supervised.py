@@ -55,6 +55,10 @@ class Program:
     """How long after SIGTERM supervisord sends SIGKILL."""
     fail_while: Path | None = None
     ignore_terminate: bool = False
+    data: Path | None = None
+    """File in which it keeps data that it reads at its start."""
+    needs: str | None = None
+    """URL that must not answer with an error, or it fails as well."""
 
     @property
     def address(self) -> str:
@@ -71,6 +75,10 @@ class Program:
         command = [sys.executable, str(WEB_SERVICE), "--name", self.name, "--port", str(self.port)]
         if self.fail_while is not None:
             command += ["--fail-while", str(self.fail_while)]
+        if self.data is not None:
+            command += ["--data", str(self.data)]
+        if self.needs is not None:
+            command += ["--needs", self.needs]
         if self.ignore_terminate:
             command.append("--ignore-terminate")
         return (
@@ -85,8 +93,15 @@ class Program:
 
     async def hang(self) -> None:
         """From now on it takes connections and answers nothing."""
-        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/hang") as response:
-            response.raise_for_status()
+        await self._tell("hang")
+
+    async def tear(self) -> None:
+        """It hangs while it writes its data: whoever starts it anew will find half of them."""
+        await self._tell("tear")
+
+    async def mend(self) -> None:
+        """It has all its data again."""
+        await self._tell("mend")
 
     async def crash(self) -> None:
         """It dies with an unexpected exit code before it can answer.
@@ -100,6 +115,10 @@ class Program:
                     raise ServerError(f"{self.name} was told to crash, and answered {response.status}.")
             except aiohttp.ClientError:
                 return
+
+    async def _tell(self, what: str) -> None:
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/{what}") as response:
+            response.raise_for_status()
 
 
 class Supervisord:

@@ -3,7 +3,7 @@
 The record names everybody by a short word; what people read should not need a key to it.
 """
 
-_IN_WORDS = {"link": "{} (through a link)", "os": "{} (on the command line)", "file": "the file {}"}
+_IN_WORDS = {"link": "{} (through a link)", "os": "{} (on the command line)", "file": "the file {}", "change": "{}"}
 
 
 def in_words(actor: str) -> str:

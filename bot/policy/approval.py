@@ -36,6 +36,12 @@ class Intervention(StrEnum):
     REVIEW = "review"
     RUN = "run"
     """Ask for a runbook without an alert."""
+    RUN_GATES = "run the gates"
+    """Have the gates of a runbook run on staging."""
+    SIGN_OFF = "sign off"
+    """Answer for a runbook whose gates have passed."""
+    PROMOTE = "promote"
+    """Lift what a runbook was demoted for."""
 
 
 FOR_APPROVERS = frozenset(
@@ -43,6 +49,9 @@ FOR_APPROVERS = frozenset(
 )
 """Interventions that change production, or give autonomy back: for the runbook's approvers. Every other one asks, stops
 or explains, which must be easy: for everybody the policy names."""
+
+FOR_SIGNERS = frozenset({Intervention.SIGN_OFF, Intervention.PROMOTE})
+"""Interventions that give a runbook a higher level: for the groups in ``gates.sign_off``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,8 @@ def groups_for(
     ``asked``: groups that the question has been put to. A group of the escalation chain gets its say by being asked,
     not before; a group that the present policy does not name has none, even if it was asked once.
     """
+    if intervention in FOR_SIGNERS:
+        return policy.gates.sign_off
     if intervention not in FOR_APPROVERS:
         return tuple(policy.people)
     approvals = policy.approvals_of(runbook)

@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from bot.policy.approval import approvals_needed
-from bot.policy.confidence import FLAPPING_WITHIN, Cases, Circumstances, assess, cases_of
+from bot.policy.confidence import FLAPPING_WITHIN, Cases, Circumstances, assess, cases_of, in_a_sentence
 from bot.policy.decision import HOLDING, Decision, RuleResult, Verdict
 from bot.policy.evidence import NOT_ASKED, Evidence, judge
 from bot.policy.file.document import Policy, Runbook
@@ -44,6 +44,7 @@ from bot.policy.rules.impact import impact_of
 from bot.policy.rules.matching import Matched, facts_for, filled_by, match_incident
 from bot.policy.rules.seal import seal_of
 from bot.policy.rules.services import Services, services_of
+from bot.policy.shadow import in_shadow
 from bot.policy.situation import GATES_THAT_RUN, AlertFacts, Evidenced, Gate, Planned, Situation
 
 STRICTEST_FIRST = (
@@ -133,7 +134,8 @@ def _decide(situation: Situation, policy: Policy, *, licensed: bool = False) -> 
         return _observe(situation, policy, matched, runbook, planned, evidence or ())
     case = _case(situation, policy, matched, runbook, planned, plan, evidence, licensed=licensed)
     paused = _controls(situation, policy, matched, case.services, plan)
-    changing = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    reported = changes.standing(situation.changes, situation.now, case.services, _target_names(plan))
+    changing = (*reported, *changes.seen_on(plan))
     applied = (*paused, *changing)
     rulings = {
         "runbook": _runbook_rule(matched, runbook),
@@ -145,6 +147,7 @@ def _decide(situation: Situation, policy: Policy, *, licensed: bool = False) -> 
     }
     verdict, decisive = _strictest(rulings)
     otherwise, _ = _strictest({name: ruling for name, ruling in rulings.items() if name not in HOLDING})
+    shadowed = not licensed and in_shadow(runbook.level, policy.levels.highest, licence.earned(case.licence))
     window = policy.veto_window_of(case.name).total_seconds() if verdict is Verdict.ACT_UNLESS_STOPPED else 0
     return Decision(
         verdict=verdict,
@@ -153,7 +156,10 @@ def _decide(situation: Situation, policy: Policy, *, licensed: bool = False) -> 
         decisive=decisive,
         headline=rulings[decisive].text,
         otherwise=otherwise if applied else None,
+        shadow=as_if_licensed(situation, policy).verdict if shadowed else None,
         confidence=case.confidence.score,
+        parts=case.confidence.parts,
+        sure=in_a_sentence(case.confidence, case.cases, policy.escalate.cases_below),
         approvals_needed=approvals_needed(policy, case.name, plan, situation.under_way),
         veto_window_seconds=window,
         policy_digest=policy.digest,
@@ -211,7 +217,10 @@ def _case(
     if licensed:
         own = Licence(frozenset(Gate), own.demoted_to, own.demotion_reason)
     ledger, keys = situation.ledger, {target.key for target in plan.targets}
-    cases = _cases(evidenced, own, frozenset(alert.name for alert in filling))
+    cases = None
+    if evidenced.cases is not None:
+        kinds, gates = frozenset(alert.name for alert in filling), len(own.gates & GATES_THAT_RUN)
+        cases = cases_of(evidenced.cases, kinds, now, digest=runbook.digest, gates=gates)
     circumstances = _circumstances(situation, matched, services, plan, filling)
     return Case(
         situation=situation,
@@ -228,7 +237,16 @@ def _case(
         cases=cases,
         budgets=None
         if ledger is None
-        else budgets.states_of(policy, ledger, services.counted, name, now, targets=keys),
+        else budgets.states_of(
+            policy,
+            ledger,
+            services.counted,
+            name,
+            now,
+            targets=keys,
+            instances=max(plan.blast_radius.targets, len(keys)),
+            under_way=situation.under_way,
+        ),
         licence=own,
         granted=min(runbook.level, policy.levels.highest, licence.earned(own)),
     )
@@ -245,13 +263,6 @@ def _controls(
 
 def _target_names(plan: Plan) -> tuple[str, ...]:
     return tuple(name for target in plan.targets for name in (target.key, target.label))
-
-
-def _cases(evidenced: Evidenced, own: Licence, kinds: frozenset[str]) -> Cases | None:
-    """What is known of the runbook's runs; a gate that it has passed by running is a run on staging."""
-    if evidenced.runs is None:
-        return None
-    return cases_of(evidenced.runs, kinds, staging_worked=len(own.gates & GATES_THAT_RUN))
 
 
 def _circumstances(

@@ -1,6 +1,7 @@
 """The answer of the policy: a verdict, with every rule's reason, so that "why?" never needs a log file."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -101,6 +102,22 @@ class Reason(Facts):
         return RULE_TITLES.get(self.rule, self.rule)
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One contribution to confidence: a factor (0 to 1), and what it comes from, in words."""
+
+    name: str
+    factor: float
+    text: str
+    short: str = ""
+    """The same where there is little room; the text, where that is empty."""
+
+    @property
+    def in_short(self) -> str:
+        """For a card."""
+        return self.short or self.text
+
+
 class Decision(Facts):
     """A verdict with the reason of every rule, and the conclusions they were drawn through.
 
@@ -117,7 +134,14 @@ class Decision(Facts):
     otherwise: Verdict | None = None
     """Where the verdict is ``hold``: what it would be if nothing were paused. A person may act by hand only where
     this is something other than ``refuse`` or ``observe``; see ``approval.may_act_by_hand``."""
+    shadow: Verdict | None = None
+    """Where the licence alone keeps the runbook from the autonomy that is written for it: what it would be with one.
+    None elsewhere, and in rows of older releases."""
     confidence: float | None = None
+    parts: tuple[Part, ...] = ()
+    """What the confidence is the product of; empty in rows of older releases."""
+    sure: str = ""
+    """How sure we are, in a sentence with its parts; empty where there is nothing to judge, and in older rows."""
     approvals_needed: int = 1
     """Distinct persons who must approve, where the verdict is ``ask`` (or a person acts on ``hold``)."""
     veto_window_seconds: float = 0

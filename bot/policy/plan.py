@@ -135,7 +135,7 @@ class Remaining(Facts):
         return max(0, self.healthy - self.taken)
 
 
-UNSEALED = frozenset({"forecasts", "cautions", "remaining"})
+UNSEALED = frozenset({"forecasts", "cautions", "changing", "remaining"})
 """Fields of ``Plan`` that may change while people think about it. They are judged anew each time, not sealed."""
 ADDED_LATER: Mapping[str, Any] = {
     "touches_service": True,
@@ -184,6 +184,9 @@ class Plan(Facts):
     """What it is expected to come to, in a word each: bytes freed, pods moved. Not sealed."""
     cautions: tuple[str, ...] = ()
     """What speaks against doing it without a person (a deploy ten minutes ago), in sentences. Not sealed."""
+    changing: tuple[str, ...] = ()
+    """Changes of others that the system itself shows under way on the targets (a rollout), in sentences that stay the
+    same while they last. Not sealed."""
     remaining: Remaining | None = None
     """What stays healthy meanwhile; None: it cannot be told. Not sealed."""
 

@@ -1,14 +1,15 @@
 """Shadow: what a runbook without the licence it is written for would have done, beside what people did.
 
-The verdict comes from ``decide.as_if_licensed`` over the stored situation, so that it is the very judgement it would
-have acted on. Only where it would have acted and people answered, is there something to compare.
+The verdict comes from ``decide.as_if_licensed`` over the same situation, and is stored beside the real one
+(``Decision.shadow``): it is the very judgement it would have acted on. Only where it would have acted and people
+answered, is there something to compare.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.policy.decision import Decision, Verdict
+from bot.policy.decision import Verdict
 from bot.policy.levels import Level
 
 
@@ -29,7 +30,7 @@ class People(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """One incident, as people settled it and as the runbook would have."""
+    """One question, as people settled it and as the runbook would have."""
 
     verdict: Verdict
     """What would have been decided with a licence."""
@@ -50,7 +51,7 @@ class Shadow:
 class Agreement:
     """How often people did what the runbook would have done."""
 
-    incidents: int
+    questions: int
     would_have_acted: int
     compared: int
     agreed: int
@@ -63,12 +64,14 @@ class Agreement:
     @property
     def text(self) -> str:
         """In a sentence or two."""
-        if not self.incidents:
+        if not self.questions:
             return "In shadow; nothing has come up yet."
-        acted = f"In shadow it would have acted in {self.would_have_acted} of {self.incidents}"
+        noun = "question" if self.questions == 1 else "questions"
+        acted = f"In shadow it would have acted in {self.would_have_acted} of {self.questions} {noun}"
         if self.rate is None:
             return f"{acted}; there is no answer of people to compare with yet."
-        return f"{acted}; people did the same in {self.agreed} of {self.compared} ({self.rate:.0%})."
+        rate = f"{self.rate:.0%}".replace("%", " %")
+        return f"{acted}; people did the same in {self.agreed} of {self.compared} ({rate})."
 
 
 def in_shadow(written: Level, highest: Level, earned: Level) -> bool:
@@ -76,16 +79,11 @@ def in_shadow(written: Level, highest: Level, earned: Level) -> bool:
     return earned < Level.L2 <= min(written, highest)
 
 
-def comparison(decided: Decision, people: People) -> Shadow:
-    """One incident, from what ``as_if_licensed`` decided and what people did."""
-    return Shadow(decided.verdict, people)
-
-
 def agreement(shadows: Iterable[Shadow]) -> Agreement:
     """All of one runbook's, counted."""
     seen = tuple(shadows)
     return Agreement(
-        incidents=len(seen),
+        questions=len(seen),
         would_have_acted=sum(one.verdict.autonomous for one in seen),
         compared=sum(one.comparable for one in seen),
         agreed=sum(one.agrees for one in seen),

@@ -97,6 +97,8 @@ class LedgerEntry(Facts):
     """What it touched, with an empty name for a service that nobody knew; empty when no service feels it."""
     targets: tuple[str, ...] = ()
     """Keys of its targets; empty in situations of older releases."""
+    instances: int | None = None
+    """How many instances its targets come to; None where nobody says, and in situations of older releases."""
     at: Moment
 
 
@@ -196,17 +198,6 @@ def _of_known_gates(rows: object) -> object:
     return [row for row in rows if not isinstance(row, Mapping) or row.get("gate") in tuple(Gate)]
 
 
-class Run(Facts):
-    """One effect of a runbook in production that is over, whoever let it act."""
-
-    action_id: str
-    kind: str = ""
-    """Name of the alert that its incident was about."""
-    result: str
-    """What happened, as ``bot.response.model.actions.Result`` says."""
-    at: Moment
-
-
 class Evidenced(Facts):
     """What is on record about one runbook. What older releases stored has its gate rows and demotions alone."""
 
@@ -218,10 +209,8 @@ class Evidenced(Facts):
     """Those in force."""
     lifted: tuple[str, ...] = ()
     """Keys of causes for which it was demoted once, and promoted again since by people."""
-    cases: tuple[PastCase, ...] = ()
-    """What it has done, newest first in the order of commits, bounded by the caller."""
-    runs: tuple[Run, ...] | None = None
-    """Newest first, bounded by the caller; None in situations of older releases, which did not count them."""
+    cases: tuple[PastCase, ...] | None = None
+    """What it has done, newest first, bounded by the caller; None in situations of older releases: not counted."""
 
 
 class RefusalKind(StrEnum):
@@ -268,6 +257,10 @@ class UnderWay(Facts):
     """What it touches, with an empty name for a service that nobody knows."""
     taken: int = Field(ge=0)
     """Healthy instances that it takes away; all its targets, where that is not known."""
+    runbook: str | None = None
+    """None in situations of older releases; then it may be any."""
+    targets: tuple[str, ...] | None = None
+    """Keys of its targets; None likewise."""
 
 
 class Beginning(Facts):

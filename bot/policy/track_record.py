@@ -67,20 +67,32 @@ _OF_OLDER_RELEASES: dict[object, Judged] = {
 
 
 class PastCase(Facts):
-    """One time that a runbook's plan met a real fault, and what came of it; where nothing was changed there is none."""
+    """One time that a runbook's plan met a real fault, and what came of it.
+
+    There is none where it was to be carried out and nothing was changed.
+    """
 
     key: str
     """Names it for good: the id of its action, or of the gate's run."""
     incident: str = ""
     """What people call it, ``INC-7``."""
+    alert: str = ""
+    """Name of the alert that its incident was about."""
     ending: Ending
     at: Moment
     """When it ended, for people."""
     digest: str = ""
     """Of the runbook as it was; empty where that is not known, and then it speaks for no version."""
+    acted: bool = True
+    """Whether its effect had begun; where not, it says what people think of the plan, and not whether it works."""
     staging: bool = False
-    """A gate's run against the twin, with the declared fault alone: it counts for promotion, never as harm."""
+    """A gate that carried it out against the twin: it counts for promotion, never as harm."""
     judged: Judged | None = None
     """None: nobody has reviewed it yet."""
     review_due: Moment | None = None
     """Until when it is to be reviewed; None: no review is asked for."""
+
+    @property
+    def worked(self) -> bool:
+        """Whether it fixed what it was for, without harm that anybody has seen."""
+        return self.ending is Ending.VERIFIED and self.judged is not Judged.HARMFUL

@@ -1,4 +1,4 @@
-"""Reports over what is on record: time to repair, how often people stepped in, how good the oversight was. None yet.
+"""Reports over what is on record: the post-incident document.
 
 Must not know: Slack, the monitoring, or how to change anything; a report reads.
 """

@@ -15,6 +15,7 @@ from bot.policy.stored import sealed
 from bot.remediation import PermanentError, TemporaryError
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew
+from bot.response.execution.burn_watch import begin_burn_watch
 from bot.response.execution.controls import held_by_people
 from bot.response.execution.effects import EffectReport, EffectResult, SnapshotReport, died, run_effect
 from bot.response.execution.may_begin import Judgement, Objection, objection
@@ -227,7 +228,10 @@ async def _begun(work: Work, context: Context, action: Action, brief: Brief, fre
     if isinstance(judged, Objection):
         await _yield(work, context, action, judged)
         return None
-    return await work.actions.move(action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now())
+    runbook = context.policy().runbooks[action.runbook]
+    return await work.actions.move(
+        action.id, ActionEvent.BEGIN, due_at=None, begun_at=context.now(), runbook_digest=runbook.digest
+    )
 
 
 async def _returned(context: Context, action: Action, effect: EffectReport, execution: RecordedExecution) -> bool:
@@ -294,12 +298,16 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         return False
     if effect.result is EffectResult.HALTED:
         text = f"{effect.summary} {health.summary} Nothing was rolled back."
-        await finish(work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True)
+        people = action.halted_at is not None or bool(await held_by_people(work, context, action))
+        await finish(
+            work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True, by_people=people
+        )
         return False
     if health.healthy:
         text = f"{effect.summary} {health.summary}"
         await finish(work, context, action_id, ActionEvent.HEALTHY, text, Result.VERIFIED)
         await _expect_its_end(work, context, action)
+        await begin_burn_watch(work, context, action)
         return False
     entry = {"action": action_id, "health": health.summary, "effect": effect.summary}
     await work.audit.append(

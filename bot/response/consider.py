@@ -12,10 +12,13 @@ from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
+from bot.policy.rules.changes import SEEN
 from bot.policy.rules.matching import match, match_incident, rank_of, worst_severity
+from bot.policy.settling import Settling
 from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.record import judge_anew, record
+from bot.response.assessment.settling import settling
 from bot.response.assessment.situation import build_situation, firing_facts
 from bot.response.execution.controls import controls_on
 from bot.response.execution.harm import answer_harm
@@ -59,8 +62,10 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
         return None
     alerts = await work.incidents.alerts(incident_id)
     firing = [alert for alert in alerts if alert.status is AlertStatus.FIRING]
+    settles, by = settling(policy, incident, alerts, now)
     if not firing and request is None:
-        await _resolve(work, context, incident, alerts, now)
+        healed = by if settles.standing is Settling.HEALED else ""
+        await _resolve(work, context, incident, alerts, now, healed_under=healed)
         await tell_ending(work, context, incident_id)
         return None
     # What a person asks for is no sign of harm, however soon after our own act they ask.
@@ -75,6 +80,9 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
         await _tell_that_it_rose(work, context, incident, facts, now)
         await _ask_what_was_held(work, context, incident)
         return None
+    if settles.due_at is not None and request is None:
+        await work.queue.consider_at(incident_id, settles.due_at, now)
+        return None
     request = request or await _standing_request(work, incident)
     if request is None and all(alert.source == PERSON for alert in facts):
         return None  # what was asked for is settled, and no monitor says anything here
@@ -84,8 +92,20 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
 async def _ask_what_was_held(work: Work, context: Context, incident: Incident) -> None:
     """What nothing holds any more becomes a question for whoever took over: held, it would wait for ever."""
     current = await current_action(work, incident)
-    if current is not None and current.state is ActionState.HELD and not await controls_on(work, context, current):
-        await judge_anew(work, context, current)
+    if current is None or current.state is not ActionState.HELD:
+        return
+    held = await controls_on(work, context, current)
+    if any(control.kind != SEEN for control in held):
+        return
+    stored = await work.decisions.latest(incident.id) if held else None
+    # What the system itself showed then is asked again before anything begins: whoever took over may want it now.
+    plans = {name: _unchanging(planned) for name, planned in stored.situation.plans.items()} if stored else {}
+    await judge_anew(work, context, current, **({"plans": plans} if plans else {}))
+
+
+def _unchanging(planned: Planned) -> Planned:
+    plan = planned.plan
+    return planned if plan is None else planned.model_copy(update={"plan": plan.model_copy(update={"changing": ()})})
 
 
 async def _standing_request(work: Work, incident: Incident) -> Request | None:
@@ -112,8 +132,19 @@ async def _mute(
         )
 
 
-async def _resolve(work: Work, context: Context, incident: Incident, alerts: Sequence[Alert], now: datetime) -> None:
-    """Every alert has ended: the incident is over, open questions are withdrawn, the thread says so."""
+async def _resolve(
+    work: Work,
+    context: Context,
+    incident: Incident,
+    alerts: Sequence[Alert],
+    now: datetime,
+    *,
+    healed_under: str = "",
+) -> None:
+    """Every alert has ended: the incident is over, open questions are withdrawn, the thread says so.
+
+    ``healed_under``: the runbook that let it heal before anybody was told; then only the record knows of it.
+    """
     if not await work.incidents.move(incident.id, IncidentEvent.RESOLVE, now=now):
         return
     action = await current_action(work, incident)
@@ -141,15 +172,9 @@ async def _resolve(work: Work, context: Context, incident: Incident, alerts: Seq
         )
     said = state_words(IncidentState.RESOLVED)
     line = ThreadLine(title=said.label, lines=tuple(lines), tone=said.tone, broadcast=True)
-    await report(
-        work,
-        context,
-        incident.id,
-        AuditKind.INCIDENT_RESOLVED,
-        body={"alerts": len(alerts)},
-        line=None if unheard else line,
-        at=now,
-    )
+    body: dict[str, object] = {"alerts": len(alerts)} | ({"runbook": healed_under} if healed_under else {})
+    kind = AuditKind.INCIDENT_HEALED if healed_under else AuditKind.INCIDENT_RESOLVED
+    await report(work, context, incident.id, kind, body=body, line=None if unheard else line, at=now)
 
 
 async def _settle(

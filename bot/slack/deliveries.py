@@ -18,8 +18,8 @@ class OutboxItem(Protocol):
         ...
 
     @property
-    def incident_id(self) -> int:
-        """Whose news it is; the founder's for a card that many share."""
+    def incident_id(self) -> int | None:
+        """Whose news it is; the founder's for a card that many share, None for what is about a candidacy."""
         ...
 
     @property

@@ -7,8 +7,9 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.policy.decision import Decision, Reason, RuleResult
+from bot.policy.decision import Decision, Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence
+from bot.response.interventions.explanations import Explanation
 from bot.response.model.notices import EvidenceLine
 from bot.response.model.records import AuditEntry, Ballot, Vote
 from bot.response.model.state_words import state_words
@@ -21,7 +22,16 @@ _RESULTS = {
     RuleResult.ESCALATES: "❓ wants a person",
     RuleResult.PASSED: "✅ passed",
 }
+_IN_SHADOW = {
+    Verdict.ACT: "have acted at once",
+    Verdict.ACT_UNLESS_STOPPED: "have announced this, and done it unless somebody had stopped it",
+    Verdict.ASK: "have asked all the same",
+}
 INPUTS_SHOWN = 8
+PARTS_SHOWN = 10
+NOTHING: tuple[Any, ...] = (None, "", [], {}, ())
+TOLD_APART = frozenset({"parts"})
+"""Inputs that have a chapter of their own."""
 INPUT_NAMES = {
     "approved_targets": "targets allowed with approval",
     "demoted_to": "demoted to",
@@ -47,16 +57,37 @@ CONTROLS = "controls"
 
 def verdict(decision: Decision, known: Collection[str]) -> Mrkdwn:
     """The verdict, the rule that settled it, and how sure we are."""
-    sure, said = EMPTY, state_words(decision.verdict)
-    if decision.confidence is not None:
-        sure = words(f"Confidence {decision.confidence:.2f}.")
+    number, said = EMPTY, state_words(decision.verdict)
+    if decision.confidence is not None and not decision.sure:
+        number = words(f"Confidence {decision.confidence:.2f}.")
     return lines(
         [
             spaced(icon(said.tone), bold(words(said.label))),
             headline(decision, known, 600),
-            spaced(concat(words("Level in force: "), words(f"{decision.level} {decision.level.title}.")), sure),
+            wording.sure(decision.sure) if decision.sure else EMPTY,
+            spaced(concat(words("Level in force: "), words(f"{decision.level} {decision.level.title}.")), number),
         ]
     )
+
+
+def parts(decision: Decision) -> Sequence[Mrkdwn]:
+    """What confidence is the product of, each part with its number; none in decisions of older releases."""
+    if not decision.parts or decision.confidence is None:
+        return ()
+    told = [spaced(code(f"{part.factor:.2f}", 10), escape(part.text, 400)) for part in decision.parts[:PARTS_SHOWN]]
+    product = spaced(code(f"{decision.confidence:.2f}", 10), words("is their product, the confidence"))
+    return (lines([*told, product]),)
+
+
+def shadow(explanation: Explanation) -> Mrkdwn:
+    """What it would have done with the licence it is written for, and how often people did the same; else empty."""
+    verdict = explanation.stored.decision.shadow
+    if verdict is None:
+        return EMPTY
+    would = _IN_SHADOW.get(verdict, "not have acted here either")
+    seen = explanation.agreement
+    counted = words(seen.text) if seen is not None and seen.questions else EMPTY
+    return spaced(words(f"👥 With its licence it would {would}."), counted)
 
 
 def headline(decision: Decision, known: Collection[str], limit: int) -> Mrkdwn:
@@ -106,8 +137,10 @@ def _decisive(decision: Decision, reason: Reason) -> bool:
 
 
 def _inputs(inputs: Mapping[str, Any]) -> Mrkdwn:
-    given = [(name, value) for name, value in inputs.items() if value not in (None, "", [], {}, ())][:INPUTS_SHOWN]
-    return spaced(*(code(f"{INPUT_NAMES.get(name, name)}: {_short(value)}", 150) for name, value in given))
+    given = [(name, value) for name, value in inputs.items() if name not in TOLD_APART and value not in NOTHING]
+    return spaced(
+        *(code(f"{INPUT_NAMES.get(name, name)}: {_short(value)}", 150) for name, value in given[:INPUTS_SHOWN])
+    )
 
 
 def _short(value: Any) -> str:

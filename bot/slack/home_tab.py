@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from slack_sdk.models.blocks import Block
 
 from bot.policy.file.document import Freeze
-from bot.policy.situation import Pause
+from bot.policy.situation import Change, Pause
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action, ActionState
@@ -22,7 +22,7 @@ from bot.slack import layout, listings
 from bot.slack.cards.buttons import button_row
 from bot.slack.cards.situations import Shown
 from bot.slack.modals import View
-from bot.slack.replies import COMMAND, IncidentLine, incident
+from bot.slack.replies import CHANGES_SHOWN, COMMAND, IncidentLine, change, incident
 from bot.slack.text import (
     EMPTY,
     Mrkdwn,
@@ -80,6 +80,8 @@ class HomeFacts:
     runbook_levels: Sequence[RunbookLevel]
     permalinks: Mapping[int, str]
     """Incident -> the address of its thread, where it is known."""
+    changes: Sequence[Change] = ()
+    """What others are changing, or will."""
 
 
 def home_view(facts: HomeFacts) -> View:
@@ -87,6 +89,7 @@ def home_view(facts: HomeFacts) -> View:
     blocks: list[Block] = [
         layout.header(plain("Watchkeeper", 150)),
         layout.section(_autonomy(facts)),
+        *_changes(facts),
         layout.divider(),
         *_waiting(facts),
         *_under_way(facts),
@@ -97,7 +100,11 @@ def home_view(facts: HomeFacts) -> View:
         *_chapter("Actions of the last day", [_ended(facts, action) for action in facts.ended[:ACTIONS_SHOWN]]),
         *_more(len(facts.ended) - ACTIONS_SHOWN, ""),
         layout.divider(),
-        *_chapter("What each runbook may do", list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN]))),
+        *_chapter(
+            "What each runbook may do",
+            list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN])),
+            listings.STANDINGS_PER_SECTION,
+        ),
         *_more(len(facts.runbook_levels) - RUNBOOKS_SHOWN, "runbooks"),
         layout.context(concat(words("Everything you can say: "), code(f"{COMMAND} help"))),
     ]
@@ -125,6 +132,14 @@ def _freeze(freeze: Freeze) -> Mrkdwn:
     what = ", ".join(freeze.services) or "everything"
     end = concat(words("until "), when(freeze.until))
     return dotted([bold(escape(what, 120)), end, concat(words("by the freeze "), code(freeze.name, 60))])
+
+
+def _changes(facts: HomeFacts) -> list[Block]:
+    if not facts.changes:
+        return []
+    title = bold(words("🚧 Others are at work, so nothing acts there by itself"))
+    shown = map(change, facts.changes[:CHANGES_SHOWN])
+    return [layout.section(lines([title, *shown])), *_more(len(facts.changes) - CHANGES_SHOWN, "")]
 
 
 def _waiting(facts: HomeFacts) -> list[Block]:
@@ -165,7 +180,7 @@ def _reviews(facts: HomeFacts) -> list[Block]:
     ]
     for one in mine[:REVIEWS_SHOWN]:
         blocks.append(layout.section(listings.review(one)))
-        row = button_row((Button.REVIEW,), one.action.id, one.action.revision)
+        row = button_row((Button.REVIEW, Button.HAND_OVER_REVIEW), one.action.id, one.action.revision)
         blocks += [row] if row else []
     others = [one for one in facts.reviews if facts.person not in one.to][:REVIEWS_SHOWN]
     if others:
@@ -183,11 +198,11 @@ def _name(facts: HomeFacts, action: Action) -> Mrkdwn:
     return bold(link(address, name) if address else words(name))
 
 
-def _chapter(title: str, texts: Sequence[Mrkdwn]) -> list[Block]:
+def _chapter(title: str, texts: Sequence[Mrkdwn], together: int = LINES_PER_SECTION) -> list[Block]:
     """A few lines a block: Slack takes neither many blocks nor long ones."""
     if not texts:
         return [layout.section(lines([bold(words(title)), words("none")]))]
-    chunks = [texts[start : start + LINES_PER_SECTION] for start in range(0, len(texts), LINES_PER_SECTION)]
+    chunks = [texts[start : start + together] for start in range(0, len(texts), together)]
     return [layout.section(bold(words(title))), *(layout.section(lines(chunk)) for chunk in chunks)]
 
 

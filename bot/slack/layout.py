@@ -24,6 +24,7 @@ from slack_sdk.models.blocks import (
     SectionBlock,
     StaticMultiSelectElement,
     StaticSelectElement,
+    UserSelectElement,
 )
 from slack_sdk.models.views import View
 
@@ -128,11 +129,26 @@ def many_input(block_id: str, action_id: str, label: Plain, options: Sequence[Op
 
 
 def text_input(
-    block_id: str, action_id: str, label: Plain, hint: Plain, *, max_length: int = INPUT_LENGTH
+    block_id: str,
+    action_id: str,
+    label: Plain,
+    hint: Plain,
+    *,
+    max_length: int = INPUT_LENGTH,
+    optional: bool = False,
 ) -> InputBlock:
-    """Several lines of free text, from three characters up to ``max_length``; nobody can send the form without it."""
+    """Several lines of free text, from three characters up to ``max_length``.
+
+    Nobody can send the form without it, unless it is ``optional``.
+    """
     element = PlainTextInputElement(action_id=action_id, multiline=True, min_length=3, max_length=max_length)
-    return InputBlock(block_id=block_id, label=_plain(label), hint=_plain(hint), element=element)
+    left_out = True if optional else None
+    return InputBlock(block_id=block_id, label=_plain(label), hint=_plain(hint), element=element, optional=left_out)
+
+
+def person_input(block_id: str, action_id: str, label: Plain) -> InputBlock:
+    """A choice of one person of the workspace."""
+    return InputBlock(block_id=block_id, label=_plain(label), element=UserSelectElement(action_id=action_id))
 
 
 def modal(

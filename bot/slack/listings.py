@@ -3,12 +3,15 @@
 Pure functions from facts to messages that one person sees. Must not know: how the facts were gathered.
 """
 
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
 from bot.policy.situation import Planned
+from bot.response.interventions.candidacies import Stand
 from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
@@ -32,32 +35,60 @@ from bot.slack.text import (
     lines,
     mention,
     spaced,
+    units,
     when,
     words,
 )
 
 RUNBOOKS_SHOWN = 20
+RUNBOOKS_CHARACTERS = 9000
+"""What a message has room for, its title aside; further runbooks are counted."""
+REASONS_SHOWN = 8
 REVIEWS_SHOWN = 15
 ENTRIES_SHOWN = 20
 STEPS_SHOWN = 6
 NOTES_SHOWN = 8
 OBJECTIONS_SHOWN = 6
 LINES_PER_SECTION = 5
+STANDINGS_PER_SECTION = 2
+"""Each may say much."""
 
 
-def runbooks(listed: Sequence[RunbookLevel]) -> Message:
-    """``/watch runbooks``."""
+def runbooks(listed: Sequence[RunbookLevel], measured: str = "") -> Message:
+    """``/watch runbooks``. ``measured``: whether confidence has meant what it said; empty where that is not known."""
     if not listed:
         return _message(words("The policy names no runbook yet, so every alert is for people."))
     title = words(f"{len(listed)} runbook{'' if len(listed) == 1 else 's'}")
-    return _message(title, _list(title, [standing(one) for one in listed], RUNBOOKS_SHOWN))
+    stand = [standing(one) for one in listed]
+    room = list(accumulate(map(units, stand[:RUNBOOKS_SHOWN])))
+    shown = bisect_right(room, RUNBOOKS_CHARACTERS)
+    told = [layout.context(spaced(words("📏"), escape(measured, 300)))] if measured else []
+    return _message(title, [*_list(title, stand, shown, STANDINGS_PER_SECTION), *told])
 
 
 def standing(one: RunbookLevel) -> Mrkdwn:
-    """One runbook: the level in force, and why it is not higher."""
-    why = concat(words("not higher: "), escape(one.why_not_higher, 250)) if one.why_not_higher else EMPTY
+    """One runbook: the level in force, why it is not higher, what of its licence soon ends, and what it would do."""
+    why = concat(words("not higher: "), escape(one.why_not_higher, 500)) if one.why_not_higher else EMPTY
+    ends = spaced(words("⏳"), escape(one.expiring, 200)) if one.expiring else EMPTY
+    shadow = spaced(words("👥"), escape(one.shadow, 200)) if one.shadow else EMPTY
     level = words(f"{one.in_force} {one.in_force.title}")
-    return lines([dotted([code(one.runbook, 80), bold(level), escape(one.summary, 120)]), why])
+    return lines([dotted([code(one.runbook, 80), bold(level), escape(one.summary, 120)]), why, ends, shadow])
+
+
+def stand(one: Stand) -> Message:
+    """``/watch promote``: where the runbook stands, and what came of asking for its gates."""
+    level = words(f"{one.stands.level} {one.stands.level.title}")
+    title = dotted([code(one.runbook, 80), bold(level), words(f"the policy is written for {one.written}")])
+    reasons = [concat(words("• "), escape(reason, 300)) for reason in one.stands.reasons[:REASONS_SHOWN]]
+    blocks = [
+        layout.section(lines([title, escape(one.summary, 200)])),
+        layout.section(
+            lines([bold(words("What keeps it there:")), *reasons]) if reasons else words("Nothing is left.")
+        ),
+        layout.section(escape(one.prospect, 400)),
+        layout.section(spaced(words("⚙️" if one.begun else "▪️"), escape(one.answer, 600))),
+    ]
+    return _message(spaced(concat(code(one.runbook, 80), words(":")), escape(one.answer, 600)), blocks)
 
 
 def reviews(due: Sequence[DueReview], person: str) -> Message:
@@ -166,10 +197,10 @@ def _entry(entry: AuditEntry) -> Mrkdwn:
     )
 
 
-def _list(title: Mrkdwn, texts: Sequence[Mrkdwn], most: int) -> list[Block]:
+def _list(title: Mrkdwn, texts: Sequence[Mrkdwn], most: int, together: int = LINES_PER_SECTION) -> list[Block]:
     """A few lines a block: a section a line would be too many, one section too long."""
     shown = texts[:most]
-    chunks = [shown[start : start + LINES_PER_SECTION] for start in range(0, len(shown), LINES_PER_SECTION)]
+    chunks = [shown[start : start + together] for start in range(0, len(shown), together)]
     more = [layout.context(words(f"… and {len(texts) - most} more"))] if len(texts) > most else []
     return [layout.section(bold(title)), *(layout.section(lines(chunk)) for chunk in chunks), *more]
 

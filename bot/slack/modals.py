@@ -1,4 +1,4 @@
-"""The dialogs people meet: why, override, pause, review. Built and read back here, so their ids stand in one place.
+"""The dialogs people meet: why, override, pause. Built and read back here, so their ids stand in one place.
 
 ``callback_id`` is the word of the button that opens it; ``private_metadata`` is the button's value and nothing more.
 Must not know: who may do it, and what happens when they do.
@@ -15,18 +15,17 @@ from bot.policy.decision import Decision
 from bot.policy.file.fields import duration_text
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.interventions.explanations import Choice, Explanation
-from bot.response.interventions.reviews import Judgement
 from bot.response.interventions.take_override import BY_HAND, NOTHING
 from bot.response.model.notices import Button
 from bot.slack import explaining, layout
 from bot.slack.limits import OPTION_TEXT, OPTION_VALUE, RADIO_OPTIONS, VIEW_BLOCKS
-from bot.slack.text import Mrkdwn, bold, code, concat, dotted, escape, lines, plain, pre, words
+from bot.slack.text import Mrkdwn, code, concat, dotted, lines, plain, pre, words
 
 View = dict[str, Any]
 Values = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Slack's ``view.state.values``: block_id, action_id, state."""
 
-CHOICE, REASON, SCOPE, DURATION, JUDGEMENT = "choice", "reason", "scope", "duration", "judgement"
+CHOICE, REASON, SCOPE, DURATION = "choice", "reason", "scope", "duration"
 """Each is both the block_id and the action_id of one input."""
 REASON_MAX_CHARACTERS = 1000
 EVIDENCE_SHOWN = 15
@@ -36,12 +35,6 @@ DURATIONS = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 480, 1
 DEFAULT_DURATION = timedelta(hours=1)
 UNTIL_RESUMED = "until_resumed"
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
-JUDGEMENTS: Mapping[str, str] = {
-    Judgement.RIGHT: "Right: it helped, and it was safe",
-    Judgement.LUCKY: "Lucky: it helped, but it should have asked",
-    Judgement.NEEDLESS: "Needless: it would have healed by itself",
-    Judgement.WRONG: "Wrong: it should not have run",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +54,6 @@ class PauseForm:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewForm:
-    """What a person filled in; ``judgement`` is a key of ``JUDGEMENTS``."""
-
-    judgement: str
-    reason: str
-
-
 # -- why -----------------------------------------------------------------------------------------------------------
 
 
@@ -77,6 +62,9 @@ def why_modal(explanation: Explanation, value: str, known_people: Collection[str
     decision, plan = explanation.stored.decision, explanation.stored.planned.plan
     known = {*known_people, *(vote.person for vote in explanation.votes)}
     blocks: list[Block] = [layout.section(explaining.verdict(decision, known))]
+    if in_shadow := explaining.shadow(explanation):
+        blocks.append(layout.context(in_shadow))
+    blocks += _chapter("How sure we are", explaining.parts(decision))
     blocks += _chapter("Rules", [explaining.rule(decision, reason, known) for reason in explaining.in_order(decision)])
     blocks += _chapter("Evidence", [explaining.finding(one) for one in decision.evidence[:EVIDENCE_SHOWN]])
     if explanation.claim is not None:
@@ -172,7 +160,7 @@ def _choice(choice: Choice) -> Option:
 
 def read_override(values: Values) -> OverrideForm:
     """What was filled in; missing parts are empty."""
-    return OverrideForm(selected(values, CHOICE), _typed(values, REASON))
+    return OverrideForm(selected(values, CHOICE), typed(values, REASON))
 
 
 def override_faults(form: OverrideForm) -> dict[str, str]:
@@ -217,7 +205,7 @@ def read_pause(values: Values) -> PauseForm | None:
     lengths[UNTIL_RESUMED] = None
     if scope is None or lasting not in lengths:
         return None
-    return PauseForm(scope, lengths[lasting], _typed(values, REASON))
+    return PauseForm(scope, lengths[lasting], typed(values, REASON))
 
 
 def pause_faults(form: PauseForm | None) -> dict[str, str]:
@@ -246,42 +234,6 @@ def _long(duration: timedelta) -> str:
     return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
-# -- review --------------------------------------------------------------------------------------------------------
-
-
-def review_modal(incident: str, summary: str, outcome: str, value: str) -> View:
-    """What a person thinks of an action, now that it is over."""
-    options = [layout.option(key, plain(text, OPTION_TEXT)) for key, text in JUDGEMENTS.items()]
-    return layout.modal(
-        Button.REVIEW,
-        plain(f"Review {incident}", 24),
-        [
-            layout.section(lines([bold(escape(summary, 300)), escape(outcome, 500)])),
-            layout.radio_input(JUDGEMENT, JUDGEMENT, plain("Was it right?", 100), options),
-            layout.text_input(
-                REASON,
-                REASON,
-                plain("What should change?", 100),
-                plain("And what you looked at. Goes into the record and the incident's thread.", 200),
-                max_length=REASON_MAX_CHARACTERS,
-            ),
-        ],
-        private_metadata=value,
-        submit=plain("Save the review", 24),
-        close=plain("Cancel", 24),
-    )
-
-
-def read_review(values: Values) -> ReviewForm:
-    """What was filled in; missing parts are empty."""
-    return ReviewForm(selected(values, JUDGEMENT), _typed(values, REASON))
-
-
-def review_faults(form: ReviewForm) -> dict[str, str]:
-    """What is wrong with it, by ``block_id``, in words for the person."""
-    return _no_reason(form.reason) | ({} if form.judgement in JUDGEMENTS else {JUDGEMENT: "Please choose one."})
-
-
 # -- inside --------------------------------------------------------------------------------------------------------
 
 
@@ -300,6 +252,7 @@ def selected(values: Values, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _typed(values: Values, name: str) -> str:
+def typed(values: Values, name: str) -> str:
+    """The text that was typed, as long as we take it; empty when none was."""
     text = values.get(name, {}).get(name, {}).get("value")
     return text.strip()[:REASON_MAX_CHARACTERS] if isinstance(text, str) else ""

@@ -10,7 +10,7 @@ from datetime import datetime
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
-from bot.policy.situation import Pause
+from bot.policy.situation import Change, Pause
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.actions import ActionState, Result
 from bot.response.model.incidents import Incident, IncidentState, incident_name
@@ -40,6 +40,7 @@ from bot.slack.text import (
 
 INCIDENTS_SHOWN = 15
 PAUSES_SHOWN = 8
+CHANGES_SHOWN = 4
 DOING_SHOWN = 8
 PROBLEMS_SHOWN = 8
 OBJECTIONS_SHOWN = 6
@@ -78,6 +79,8 @@ class StatusFacts:
     process: ProcessFacts | None = None
     doing: Sequence[Doing] = ()
     """What is carried out or rolled back at this moment; oldest first."""
+    changes: Sequence[Change] = ()
+    """What others are changing, or will."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,11 @@ def status(facts: StatusFacts) -> Message:
         blocks.append(layout.section(lines([bold(words("⏸️ Paused")), *shown])))
     else:
         blocks.append(layout.section(words("▶️ Nothing is paused.")))
+    if facts.changes:
+        hidden = len(facts.changes) - CHANGES_SHOWN
+        more = words(f"… and {hidden} more") if hidden > 0 else EMPTY
+        others = [*map(change, facts.changes[:CHANGES_SHOWN]), more]
+        blocks.append(layout.section(lines([bold(words("🚧 Others are at work")), *others])))
     blocks.append(layout.context(concat(words("policy "), code(facts.policy_digest[:12])), when(facts.now)))
     if facts.process is not None:
         blocks.append(layout.context(*_process(facts.process)))
@@ -136,7 +144,7 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
     decision = explanation.stored.decision
     spoke = [one for one in explaining.in_order(decision) if one.result is not RuleResult.PASSED]
     passed = sum(one.result is RuleResult.PASSED for one in decision.reasons)
-    name = explanation.incident.name
+    name, in_shadow = explanation.incident.name, explaining.shadow(explanation)
     blocks: list[Block] = [
         layout.section(
             lines(
@@ -146,6 +154,7 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
                 ]
             )
         ),
+        *([layout.context(in_shadow)] if in_shadow else []),
         *(layout.section(explaining.rule(decision, one, known_people)) for one in spoke[:OBJECTIONS_SHOWN]),
         layout.context(
             words(f"{passed} other rule{'' if passed == 1 else 's'} passed · every input is behind “Why?” on the card"),
@@ -195,6 +204,13 @@ def _pause(pause: Pause) -> Mrkdwn:
     return dotted(
         [bold(escape(str(pause.scope), 120)), until, concat(words("by "), mention(pause.by)), escape(pause.reason, 150)]
     )
+
+
+def change(one: Change) -> Mrkdwn:
+    """One line: what others change, what it touches, and until when it is left alone."""
+    where = ", ".join((*one.services, *one.targets)) or "everything"
+    times = concat(when(one.begins), words(" to "), when(one.until))
+    return dotted([bold(escape(one.what, 120)), code(where, 120), times, concat(words("by "), escape(one.by, 60))])
 
 
 def incident(line: IncidentLine) -> Mrkdwn:

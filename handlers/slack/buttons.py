@@ -11,11 +11,14 @@ from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present
 from bot.response.interventions.explanations import explain, override_choices
 from bot.response.interventions.reviews import may_review
+from bot.response.model.actions import Action
+from bot.response.model.records import Review
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 from bot.slack.cards import button_value, parse_button_value
 from bot.slack.limits import check_view
-from bot.slack.modals import View, override_modal, pause_modal, review_modal, why_modal
+from bot.slack.modals import View, override_modal, pause_modal, why_modal
+from bot.slack.review_modals import hand_over_modal, review_modal
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
 from handlers.slack.inbox import Handler
@@ -104,11 +107,28 @@ async def draw_override(work: Work, context: Context, _roster: Roster, press: Pr
 
 async def draw_review(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> View | Answer:
     """What a person thinks of the action, now that it is over."""
+    return await _draw_open_review(work, context, roster, press, found, review_modal)
+
+
+async def draw_hand_over(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> View | Answer:
+    """Whose review it is to be instead."""
+    return await _draw_open_review(work, context, roster, press, found, hand_over_modal)
+
+
+async def _draw_open_review(
+    work: Work,
+    context: Context,
+    roster: Roster,
+    press: Press,
+    found: Found,
+    modal: Callable[[str, Action, Review, str], View],
+) -> View | Answer:
+    """For whom may review what is still to be reviewed; nobody else gets the form."""
     against = await may_review(work, context, roster, press, found)
-    if against is not None or found.action is None:
+    review = await work.reviews.get(found.action.id) if found.action else None
+    if against is not None or found.action is None or review is None:
         return against or UNKNOWN_SUBJECT
-    value = button_value(press.subject, press.revision)
-    return review_modal(found.incident.name, found.action.plan.summary, found.action.outcome, value)
+    return modal(found.incident.name, found.action, review, button_value(press.subject, press.revision))
 
 
 async def draw_pause(work: Work, _context: Context, _roster: Roster, press: Press, found: Found) -> View:

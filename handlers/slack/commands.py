@@ -6,12 +6,15 @@ Must not know: who may do what; the interventions decide, and record refusals.
 import logging
 from dataclasses import dataclass
 
+from bot.policy.confidence.calibration import ENOUGH
 from bot.policy.situation import ScopeKind
 from bot.response.assessment.assess import Brief
 from bot.response.assessment.votes import Roster
 from bot.response.interventions import pauses as controls
 from bot.response.interventions import reviews
 from bot.response.interventions import take_override as interventions
+from bot.response.interventions.calibrations import confidence_measured
+from bot.response.interventions.candidacies import ask_for_gates
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
 from bot.response.interventions.explanations import explain_incident
 from bot.response.interventions.known_names import Doubt, doubt, stored_names, with_live_targets
@@ -179,9 +182,14 @@ class _Invocation:
                 return (await run(self.work, self.context, self.roster, self.person, wanted)).answer
             case watch_words.Rehearse(wanted):
                 return await ask_rehearsal(self.work, self.context, self.roster, self.person, wanted)
+            case watch_words.Promote(runbook):
+                stand = await ask_for_gates(self.work, self.context, self.roster, self.person, runbook)
+                return listings.stand(stand)
             case watch_words.Runbooks():
                 policy, catalogue = self.context.policy(), self.context.catalogue
-                return listings.runbooks(await runbook_levels(self.work, policy, catalogue, self.context.now()))
+                listed = await runbook_levels(self.work, policy, catalogue, self.context.now())
+                measured = await confidence_measured(self.work, self.context.now())
+                return listings.runbooks(listed, measured.text if measured.count >= ENOUGH else "")
             case watch_words.Review():
                 return listings.reviews(await reviews.due(self.work, self.context), self.person)
             case watch_words.Audit(number):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, find
 from bot.response.interventions.pauses import pause
-from bot.response.interventions.reviews import Judgement, submit
+from bot.response.interventions.reviews import hand_over, submit
 from bot.response.interventions.take_override import override, roll_back
 from bot.response.model.notices import Button
 from bot.response.ports.context import Context
@@ -24,9 +24,8 @@ from bot.slack.modals import (
     pause_faults,
     read_override,
     read_pause,
-    read_review,
-    review_faults,
 )
+from bot.slack.review_modals import hand_over_faults, read_hand_over, read_review, review_faults
 from bot.slack.text import bold, escape, lines, plain
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
@@ -56,6 +55,11 @@ def faults_of_pause(arrived: Arrived) -> dict[str, str]:
 def faults_of_review(arrived: Arrived) -> dict[str, str]:
     """By ``block_id``; empty when it can be stored."""
     return review_faults(read_review(values_of(arrived)))
+
+
+def faults_of_hand_over(arrived: Arrived) -> dict[str, str]:
+    """By ``block_id``; empty when it can be done."""
+    return hand_over_faults(read_hand_over(values_of(arrived)))
 
 
 def no_faults(_arrived: Arrived) -> dict[str, str]:
@@ -139,7 +143,21 @@ async def reviewed(bridge: Bridge, arrived: Arrived) -> None:
     async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await submit(work, context, roster, press, Judgement(form.judgement), form.reason)
+        answer = await submit(work, context, roster, press, form.judgement)
+        return answer, await _channel(work, press.subject)
+
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
+
+
+async def handed_over(bridge: Bridge, arrived: Arrived) -> None:
+    """A review becomes somebody else's."""
+    press = press_from(arrived, arrived.text("view", "private_metadata"))
+    to = read_hand_over(values_of(arrived))
+
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
+        if press is None:
+            return UNKNOWN_SUBJECT, ""
+        answer = await hand_over(work, context, roster, press, to)
         return answer, await _channel(work, press.subject)
 
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))

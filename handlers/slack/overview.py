@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.policy.file.document import Freeze, Policy
-from bot.policy.situation import Pause
+from bot.policy.situation import Change, Pause
 from bot.response.interventions import reviews
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
@@ -36,6 +36,8 @@ class Overview:
     doing: Sequence[Doing]
     """Those of them that change something now."""
     reviews_open: int
+    changes: Sequence[Change]
+    """What others are changing, or will."""
 
     def status(
         self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
@@ -52,6 +54,7 @@ class Overview:
             policy_digest=policy_digest,
             now=now,
             process=process,
+            changes=self.changes,
         )
 
 
@@ -72,6 +75,7 @@ class HomeOverview:
     reviews: Sequence[DueReview]
     runbook_levels: Sequence[RunbookLevel]
     permalinks: Mapping[int, str]
+    changes: Sequence[Change]
 
     def seen_by(self, person: str, problems: Sequence[str]) -> HomeFacts:
         """What one person sees."""
@@ -88,6 +92,7 @@ class HomeOverview:
             reviews=self.reviews,
             runbook_levels=self.runbook_levels,
             permalinks=self.permalinks,
+            changes=self.changes,
         )
 
     def _waits_for(self, action: Action, person: str) -> bool:
@@ -105,6 +110,7 @@ async def gather(work: Work, now: datetime) -> Overview:
         under_way=len(await work.actions.in_states(UNDER_WAY)),
         doing=await _doing(work),
         reviews_open=await work.reviews.open_count(),
+        changes=await _changes(work, now),
     )
 
 
@@ -131,6 +137,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
         ended=ended,
         reviews=await reviews.due(work, context),
         runbook_levels=await runbook_levels(work, policy, context.catalogue, now),
+        changes=await _changes(work, now),
         permalinks={number: permalink(incident, workspace_url) for number, incident in known.items()},
     )
 
@@ -144,6 +151,10 @@ async def lines(work: Work, incidents: Sequence[Incident], workspace_url: str) -
         progress = (await progress_of(work, action)).words if state in IN_STEPS else ""
         listed.append(IncidentLine(incident, state, permalink(incident, workspace_url), result, progress))
     return listed
+
+
+async def _changes(work: Work, now: datetime) -> Sequence[Change]:
+    return [change for change in await work.changes.known(now) if now < change.until]
 
 
 async def _doing(work: Work) -> Sequence[Doing]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bot.response.interventions.approvals import approve, stop, withdraw
 from bot.response.interventions.bundles import approve_these, take_these
+from bot.response.interventions.candidacies import not_yet, promote, sign_off
 from bot.response.interventions.go_on import go_on
 from bot.response.interventions.take_override import roll_back, take
 from bot.response.model.notices import Button
@@ -19,15 +20,26 @@ from handlers.slack.bundles import (
     faults_of_choice,
     opening_for_many,
 )
-from handlers.slack.buttons import doing, draw_override, draw_pause, draw_review, draw_why, followed, opening
+from handlers.slack.buttons import (
+    doing,
+    draw_hand_over,
+    draw_override,
+    draw_pause,
+    draw_review,
+    draw_why,
+    followed,
+    opening,
+)
 from handlers.slack.commands import COMMAND, is_pause, paused_anyway, watch_command
 from handlers.slack.home import mentioned, opened
 from handlers.slack.inbox import Route, Routes, always
 from handlers.slack.modals import (
     Faults,
+    faults_of_hand_over,
     faults_of_override,
     faults_of_pause,
     faults_of_review,
+    handed_over,
     no_faults,
     overridden,
     paused,
@@ -50,12 +62,16 @@ ROUTES: Routes = {
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),
         Button.REVIEW: Route(opening(draw_review)),
+        Button.HAND_OVER_REVIEW: Route(opening(draw_hand_over)),
         Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
         Button.CHOOSE: Route(opening_for_many(draw_choice)),
         Button.TAKE_THESE: Route(doing(take_these), even_if_late=always),
         Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
         Button.PAUSE_ANYWAY: Route(paused_anyway, even_if_late=always),
         Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
+        Button.SIGN_OFF: Route(doing(sign_off)),
+        Button.PROMOTE: Route(doing(promote)),
+        Button.NOT_YET: Route(doing(not_yet)),
         Button.OPEN: Route(followed),
     },
     Kind.MODAL: {
@@ -63,6 +79,7 @@ ROUTES: Routes = {
         Button.PAUSE: Route(paused, even_if_late=always),
         Button.ROLL_BACK: Route(rolled_back),
         Button.REVIEW: Route(reviewed),
+        Button.HAND_OVER_REVIEW: Route(handed_over),
         Button.CHOOSE: Route(chosen),
     },
     Kind.COMMAND: {COMMAND: Route(watch_command, even_if_late=is_pause)},
@@ -84,6 +101,7 @@ FORMS: Mapping[str, Faults] = {
     Button.PAUSE: faults_of_pause,
     Button.ROLL_BACK: no_faults,
     Button.REVIEW: faults_of_review,
+    Button.HAND_OVER_REVIEW: faults_of_hand_over,
     Button.CHOOSE: faults_of_choice,
 }
 """What is wrong with a submitted modal, by ``block_id``; asked before it is acknowledged."""

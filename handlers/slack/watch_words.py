@@ -77,6 +77,13 @@ class Rehearse:
 
 
 @dataclass(frozen=True, slots=True)
+class Promote:
+    """Where a runbook stands on its way up, and a run of its gates."""
+
+    runbook: str
+
+
+@dataclass(frozen=True, slots=True)
 class Runbooks:
     """What may be done, and at which level."""
 
@@ -99,7 +106,20 @@ class Help:
 
 
 Request = (
-    Status | Incidents | Show | Why | Pause | Resume | RollBack | Run | Rehearse | Runbooks | Review | Audit | Help
+    Status
+    | Incidents
+    | Show
+    | Why
+    | Pause
+    | Resume
+    | RollBack
+    | Run
+    | Rehearse
+    | Promote
+    | Runbooks
+    | Review
+    | Audit
+    | Help
 )
 
 
@@ -187,6 +207,15 @@ def _wanted(words: list[str], name: str) -> Wanted:
     return Wanted(runbook, given, _reason(rest[because.end() :].split()) if rest and because else "")
 
 
+def _promote(words: list[str]) -> Promote:
+    example = f"For example: `/watch {SUBCOMMANDS['promote'].example}`. `/watch runbooks` lists them."
+    if not words:
+        raise WordsError(f"Which runbook? {example}")
+    if len(words) > 1 or len(words[0]) > RUNBOOK_MAX_CHARACTERS:
+        raise WordsError(f"One runbook at a time, and nothing else: no word passes a gate. {example}")
+    return Promote(words[0])
+
+
 def _reason(words: list[str]) -> str:
     reason = " ".join(words)
     if len(reason) > REASON_MAX_CHARACTERS:
@@ -256,6 +285,12 @@ SUBCOMMANDS: dict[str, Subcommand] = {
             "what it would do and who would be asked, without doing it",
             "rehearse restart-checkout service=checkout",
             lambda words: Rehearse(_wanted(words, "rehearse")),
+        ),
+        Subcommand(
+            "promote <runbook>",
+            "where it stands on its way to acting alone; its gates are run on staging, and a person signs them off",
+            "promote restart-checkout",
+            _promote,
         ),
         _alone("runbooks", "what Watchkeeper may do, at which level, and why not higher", Runbooks()),
         _alone("review", "which actions still want a review, and whose", Review()),

@@ -6,6 +6,7 @@ Must not know: how the parts work; each is a check that says what is wrong with 
 import asyncio
 import json
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -13,11 +14,14 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.response.interventions.calibrations import confidence_measured
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.ports.context import utc_now
 from bot.slack.replies import ProcessFacts
 from handlers.metrics import CONTENT_TYPE, Metrics
 from storage.audit import Audit
 from storage.database import Database
+from storage.unit_of_work import UnitOfWork
 
 Check = Callable[[], Awaitable[str | None]]
 """What is wrong with one part, in words; None when it is fine."""
@@ -85,6 +89,7 @@ class Health:
         database: Database,
         process: Callable[[], ProcessFacts | None] = lambda: None,
         remarks: Mapping[str, Check] | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         """Each check is made anew for each answer, and none before.
 
@@ -93,9 +98,11 @@ class Health:
             database: gives the figures that are counted from rows, at each scrape.
             process: which replica this is, and how it is connected to Slack.
             remarks: parts that are told of but make nothing less ready, because the others stand in for them.
+            now: the clock by which cases are recent.
         """
         self._remarks = remarks or {}
         self._process = process
+        self._now = now
         self._checks = checks
         self._metrics = metrics
         self._database = database
@@ -121,7 +128,10 @@ class Health:
         """``/metrics`` in Prometheus' text format."""
         async with self._counting, self._database.read() as work:
             self._metrics.outbox_depth.set(await work.outbox.undelivered())
-            await self._count_new_entries(work.audit)
+            number = (await work.audit.head()).number
+            if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
+                await self._measure_confidence(work)
+            await self._count_new_entries(work.audit, number)
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
     async def measuring(self, _app: web.Application) -> AsyncIterator[None]:
@@ -138,9 +148,13 @@ class Health:
             await asyncio.sleep(LAG_INTERVAL_SECONDS)
             self._metrics.loop_lag_seconds.observe(max(0.0, clock() - began - LAG_INTERVAL_SECONDS))
 
-    async def _count_new_entries(self, audit: Audit) -> None:
+    async def _measure_confidence(self, work: UnitOfWork) -> None:
+        measured = await confidence_measured(work, self._now())
+        self._metrics.calibrated_cases.set(measured.count)
+        self._metrics.brier_score.set(math.nan if measured.brier is None else measured.brier)
+
+    async def _count_new_entries(self, audit: Audit, number: int) -> None:
         """The record says everything that happened; what was added since the last scrape is counted from there."""
-        number = (await audit.head()).number
         counted, self._counted_to = self._counted_to, number
         if counted is None or number <= counted:
             return

@@ -1,4 +1,4 @@
-"""The HTTP application: alerts from monitors, Slack's signed requests, and how Watchkeeper is doing.
+"""The HTTP application: alerts from monitors, changes of others, Slack's signed requests, and how Watchkeeper is doing.
 
 Must not know: what an alert or a click means.
 """
@@ -13,6 +13,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.response.ports.context import utc_now
 from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
+from handlers.changes.webhook import ChangeWebhook
 from handlers.metrics import Metrics
 from handlers.web.health import Health
 from handlers.web.links import LinkPages
@@ -29,6 +30,7 @@ def build_http_app(
     alert_token: str | None,
     slack_app: AsyncApp | None = None,
     links: LinkPages | None = None,
+    changes: ChangeWebhook | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> web.Application:
     """Everything that listens; run it with ``web.AppRunner``.
@@ -38,10 +40,13 @@ def build_http_app(
         alert_token: bearer credential that ``/alerts/*`` asks for; None asks for none (loopback only).
         slack_app: the Bolt app, built with its signing secret; None when there is no secret, and then there is no
             ``/slack/events``: without a secret anybody could post there.
+        changes: takes what others report to be changing; None where nothing does.
         links: the pages behind links in messages of the second channel; None where the policy wants no such links.
     """
     app = web.Application(client_max_size=BODY_MAX_BYTES)
     app.router.add_post("/alerts/{source}", AlertWebhook(intake, metrics, now, alert_token).handle)
+    if changes is not None:
+        app.router.add_post("/changes", changes.handle)
     app.router.add_get("/healthz", health.alive)
     app.router.add_get("/readyz", health.ready)
     app.router.add_get("/metrics", health.metrics)

@@ -69,6 +69,8 @@ class Instance:
     """Services that the system itself says it belongs to."""
     cautions: tuple[str, ...] = ()
     """What speaks against restarting it without a person, in sentences."""
+    changing: str = ""
+    """What others change about it now, as a sentence that stays the same until it is over; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,6 +358,7 @@ def _plan(wanted: RestartServiceParameters, about: About, found: Found) -> Plan:
         limit_seconds=sum(limits) if limited else None,
         step_limit_seconds=max(limits) if limited else None,
         cautions=tuple(dict.fromkeys(caution for each in restarting for caution in each.cautions)),
+        changing=tuple(dict.fromkeys(each.changing for each in restarting if each.changing)),
         remaining=None
         if found.healthy is None
         else Remaining(
@@ -376,8 +379,7 @@ async def _look_again(system: Restarts, address: str, target: Target) -> Instanc
 
 def _recorded(snapshot: Snapshot) -> Mapping[str, Mapping[str, JsonValue]]:
     """What a snapshot says by address; releases that knew one system only called it processes."""
-    found: Mapping[str, Mapping[str, JsonValue]] = snapshot.state.get("instances", snapshot.state.get("processes", {}))
-    return found
+    return dict(snapshot.state.get("instances", snapshot.state.get("processes", {})))
 
 
 def _is_the_same(instance: Instance, recorded: Mapping[str, JsonValue]) -> bool:

@@ -5,7 +5,9 @@ its noun. Text from outside may be in any text column, so what an index covers i
 The names avoid those of the durable engine, which keeps its tables in the same database.
 """
 
-from storage.tables.effects import ACTION_STEPS, ATTEMPTS, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.candidacies import CANDIDACIES
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, CHANGES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.evidence import DEMOTIONS, GATE_REPORTS, LICENCES, SEALS, STAGING_CASES
 from storage.tables.people import (
     ARRIVALS,
     BUNDLES,
@@ -26,10 +28,8 @@ from storage.tables.response import (
     BUDGET_ENTRIES,
     CLAIM_JUDGEMENTS,
     DECISIONS,
-    DEMOTIONS,
     EVIDENCE_VIEWS,
     INCIDENTS,
-    LICENCES,
     PAUSES,
     POLICIES,
     QUARANTINED_ALERTS,
@@ -49,10 +49,14 @@ __all__ = [
     "AUDIT_HEAD",
     "BUDGET_ENTRIES",
     "BUNDLES",
+    "BURN_WATCHES",
+    "CANDIDACIES",
+    "CHANGES",
     "CLAIM_JUDGEMENTS",
     "DECISIONS",
     "DEMOTIONS",
     "EVIDENCE_VIEWS",
+    "GATE_REPORTS",
     "HOME_TABS",
     "INCIDENTS",
     "INCIDENT_CHANNELS",
@@ -63,7 +67,9 @@ __all__ = [
     "QUARANTINED_ALERTS",
     "QUESTIONS",
     "REVIEWS",
+    "SEALS",
     "SECOND_NOTICES",
+    "STAGING_CASES",
     "TARGET_LOCKS",
     "USED_LINKS",
     "VOTES",

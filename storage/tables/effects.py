@@ -1,4 +1,4 @@
-"""What was done to real systems: effects, their steps, when one ends by itself, and what is locked meanwhile."""
+"""What is done to real systems: effects, their steps, when one ends, what is locked meanwhile; and what others do."""
 
 from datetime import datetime
 from typing import Any
@@ -67,6 +67,34 @@ class WearOffRow(Row, table=True):
     """What was found then."""
 
 
+class BurnWatchRow(Row, table=True):
+    """An autonomous act whose error budgets are watched for a while."""
+
+    __tablename__ = "burn_watches"
+    __table_args__ = (
+        Index(
+            "ix_burn_watches_due_at",
+            "due_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    action_id: str = Field(primary_key=True, foreign_key="actions.id")
+    began_at: datetime = Field(sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+    due_at: datetime = Field(sa_type=UtcTime)
+    looks: int = 0
+    """How often monitoring was asked."""
+    watched: list[dict[str, Any]] = Field(sa_type=JSON)
+    """Each query with the services whose it is, and its answer right before the act."""
+    readings: list[dict[str, Any]] = Field(sa_type=JSON)
+    """What was measured each time, by query."""
+    ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    burn: str | None = None
+    """What came of it; None while it is watched, and where the act did not stand any more."""
+
+
 class TargetLockRow(Row, table=True):
     """A target that one action has to itself until it ends."""
 
@@ -76,7 +104,24 @@ class TargetLockRow(Row, table=True):
     action_id: str = Field(foreign_key="actions.id", index=True)
 
 
+class ChangeRow(Row, table=True):
+    """Other hands at work: a deploy, a drain, maintenance, as it was reported."""
+
+    __tablename__ = "changes"
+
+    id: str = Field(primary_key=True, sa_type=PlainText)
+    what: str = Field(sa_type=PlainText)
+    by: str = Field(sa_type=PlainText)
+    begins: datetime = Field(sa_type=UtcTime)
+    ends: datetime | None = Field(default=None, sa_type=UtcTime)
+    expires: datetime = Field(sa_type=UtcTime)
+    services: list[str] = Field(sa_type=JSON)
+    targets: list[str] = Field(sa_type=JSON)
+
+
 ATTEMPTS = table(AttemptRow)
 ACTION_STEPS = table(ActionStepRow)
 WEAR_OFFS = table(WearOffRow)
+BURN_WATCHES = table(BurnWatchRow)
 TARGET_LOCKS = table(TargetLockRow)
+CHANGES = table(ChangeRow)

@@ -46,9 +46,12 @@ class OutboxRow(Row, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
-    incident_id: int = Field(foreign_key="incidents.id", sa_type=Number)
+    incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
+    """None: it is about a candidacy."""
     stream: int = Field(sa_type=Number)
-    """What is delivered in its order: the incident's own news, or that of all who share a card (its founder's id)."""
+    """What is delivered in its order: the incident's own news, or that of all who share a card (its founder's id).
+
+    Of a candidacy its id, below zero."""
     kind: str
     notice: dict[str, Any] = Field(sa_type=JSON)
     state: str

@@ -22,6 +22,7 @@ class IncidentRow(Row, table=True):
             postgresql_where=text("state != 'resolved'"),
         ),
         Index("ix_incidents_thread", "channel", "thread_ts"),
+        Index("ix_incidents_cause_id", "cause_id"),
         Index(
             "ix_incidents_deferred",
             "id",
@@ -62,6 +63,8 @@ class IncidentRow(Row, table=True):
     refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
     truncated: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many further alerts of its group the monitor said it left out of the last delivery."""
+    cause_id: int | None = Field(default=None, sa_type=Number)
+    """The incident at which people are asked instead, as the cause is there; None: they are asked here."""
 
 
 class AlertRow(Row, table=True):
@@ -168,6 +171,7 @@ class ActionRow(Row, table=True):
         Index("ix_actions_incident_id", "incident_id"),
         Index("ix_actions_state_due_at", "state", "due_at"),
         Index("ix_actions_finished_at", "finished_at"),
+        Index("ix_actions_runbook", "runbook", "finished_at"),
     )
 
     id: str = Field(primary_key=True)
@@ -205,6 +209,10 @@ class ActionRow(Row, table=True):
     """What happened, once something did; None in rows of older releases."""
     rollbacks: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How often it was rolled back or tried to be."""
+    runbook_digest: str | None = None
+    """Of the runbook as it was then; None in rows of older releases."""
+    ending: str | None = None
+    """What came of it, as a case of its runbook; None before that, and in rows of older releases."""
     halted_by: str | None = None
     """Who keeps its further steps from beginning."""
     halted_at: datetime | None = Field(default=None, sa_type=UtcTime)
@@ -265,38 +273,8 @@ class PauseRow(Row, table=True):
     ended_by: str | None = None
 
 
-class LicenceRow(Row, table=True):
-    """One gate passed by one version of a runbook."""
-
-    __tablename__ = "licences"
-
-    runbook: str = Field(primary_key=True, sa_type=PlainText)
-    runbook_digest: str = Field(primary_key=True)
-    gate: str = Field(primary_key=True)
-    passed_by: str
-    passed_at: datetime = Field(sa_type=UtcTime)
-    until: datetime = Field(sa_type=UtcTime)
-
-
-class DemotionRow(Row, table=True):
-    """A cap on a runbook's level, after harm or an overdue review, until it is lifted."""
-
-    __tablename__ = "demotions"
-    __table_args__ = (Index("uq_demotions_review_of", "review_of", unique=True),)
-
-    id: int | None = Field(default=None, primary_key=True, sa_type=Number)
-    runbook: str = Field(sa_type=PlainText)
-    level: int
-    reason: str = Field(sa_type=PlainText)
-    at: datetime = Field(sa_type=UtcTime)
-    lifted_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    lifted_by: str | None = None
-    review_of: str | None = None
-    """The action whose overdue review is the reason; its review lifts the demotion. Once per action."""
-
-
 class ReviewRow(Row, table=True):
-    """The review of one action that may have changed something: asked for, and once it is done, answered."""
+    """The review of one action: asked for, once it is done answered, and asked for anew when something new happens."""
 
     __tablename__ = "reviews"
 
@@ -305,6 +283,14 @@ class ReviewRow(Row, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcTime)
     done_by: str | None = None
     answers: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    occasion: str | None = None
+    """Why it is to be reviewed; NULL in rows that an older release has written."""
+    assigned_to: str | None = None
+    remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When whoever it is assigned to is reminded, before it is due."""
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    earlier: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
+    """What was answered before it was opened again, oldest first."""
 
 
 class AuditEntryRow(Row, table=True):
@@ -358,8 +344,6 @@ VOTES = table(VoteRow)
 EVIDENCE_VIEWS = table(EvidenceViewRow)
 BUDGET_ENTRIES = table(BudgetEntryRow)
 PAUSES = table(PauseRow)
-LICENCES = table(LicenceRow)
-DEMOTIONS = table(DemotionRow)
 REVIEWS = table(ReviewRow)
 AUDIT_ENTRIES = table(AuditEntryRow)
 AUDIT_HEAD = table(AuditHeadRow)

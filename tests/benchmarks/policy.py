@@ -129,7 +129,7 @@ def situation(policy: Policy, number: int) -> Situation:
             LedgerEntry(action_id=f"l{past}", runbook=runbook, services=(service,), at=NOW - timedelta(minutes=50))
             for past in range(number % 4)
         ),
-        evidenced={runbook: Evidenced(gates=gates, runs=())},
+        evidenced={runbook: Evidenced(gates=gates, cases=())},
         open_incidents=(),
         answered_at=NOW,
         oversight=Oversight(audited=True, notification=Notification.PLANNED),

@@ -65,7 +65,7 @@ async def yard(folder: Path) -> AsyncIterator[Yard]:
     services = {program.name: program.port for program in (production, twin)}
     async with (
         running_supervisord(folder, production, twin) as supervisord,
-        running_prometheus(folder, services=services) as prometheus,
+        running_prometheus(folder, services=services, scrape_milliseconds=500) as prometheus,
     ):
         await prometheus.until_value(f"up{{service='{TWIN}'}}", 1)
         yield Yard(folder, production, supervisord, prometheus)

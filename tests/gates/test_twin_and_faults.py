@@ -15,6 +15,7 @@ from bot.gates.upkeep import Upkeep
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
+from bot.policy.rules.matching import match
 from bot.remediation import About, Execution, PermanentError, Report, Snapshot, TemporaryError
 from bot.response.ports.context import utc_now
 from remediations.backends.base import Backend, BackendSettings
@@ -95,6 +96,35 @@ def test_an_alert_about_the_twin_is_matched_as_productions_would_be_and_mutes_do
     assert "no runbook is taken" in twin.mismatch(alert)
     assert twin.is_about_it({"service": "checkout-staging", "severity": "critical"})
     assert not twin.is_about_it({"service": "checkout"})
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "alert.name == 'ServiceDown' && alert.labels.service == 'checkout'",
+        'alert.name == "ServiceDown" && alert.service == "checkout"',
+        "alert.name == 'ServiceDown' && alert.labels['service'] in ['basket', 'checkout']",
+    ],
+)
+def test_where_production_is_named_the_twin_stands_in_for_it_and_nothing_else_is_replaced(when: str) -> None:
+    twin = twin_of(policy(when=when), NAME)
+    alert = twin.alert(utc_now()).model_copy(update={"name": "ServiceDown", "severity": "critical"})
+    assert twin.mismatch(alert) == ""
+    assert match(twin.policy, alert).runbook == NAME
+    assert match(twin.policy, alert.model_copy(update={"name": "Else"})).runbook is None
+    other = alert.model_copy(update={"labels": {"service": "basket-staging"}, "service": "basket-staging"})
+    assert match(twin.policy, other).runbook is None
+    told = twin.mismatch(alert.model_copy(update={"name": "Else"}))
+    assert "no runbook is taken instead of 'restart-checkout'" in told
+    assert "`staging.alert` with what staging has instead" in told
+
+
+def test_the_name_of_what_fires_is_never_replaced_and_what_cannot_be_filled_in_is_refused() -> None:
+    named = {**TWIN, "alert": {"alertname": "StagingDown", "service": "checkout-staging"}}
+    twin = twin_of(policy(staging=named), NAME)
+    assert twin.mismatch(twin.alert(utc_now()))
+    pattern = twin_of(policy(when="alert.service.matches('^checkout$')"), NAME)
+    assert pattern.mismatch(pattern.alert(utc_now()))
 
 
 def test_what_staging_can_say_since_changes_no_digest_of_entries_that_do_not_say_it() -> None:

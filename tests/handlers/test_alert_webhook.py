@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from bot.policy.file.document import Policy
 from bot.response.ports.context import utc_now
 from bot.response.ports.flow import FlowName, QueueName
 from handlers.metrics import Metrics
@@ -54,10 +55,10 @@ class Monitor:
 
 
 @asynccontextmanager
-async def listening(database: Database, token: str | None = None) -> AsyncIterator[Monitor]:
+async def listening(database: Database, token: str | None = None, policy: Policy = POLICY) -> AsyncIterator[Monitor]:
     """A server over ``database``, as the composition root runs it."""
     metrics = Metrics()
-    intake = Intake(database, lambda: POLICY, utc_now)
+    intake = Intake(database, lambda: policy, utc_now)
     app = build_http_app(intake=intake, health=Health({}, metrics, database), metrics=metrics, alert_token=token)
     server = TestServer(app)
     await server.start_server()

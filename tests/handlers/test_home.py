@@ -99,6 +99,9 @@ async def test_why_opens_from_the_tab(ship: Ship) -> None:
     assert "L1 asks" in str(ship.workspace.open_views("alice")[-1].blocks)
 
 
+REVIEW = {"judgement": "helpful", "surprising": "no", "reason": "It was right; nothing to change."}
+
+
 async def test_my_reviews_and_the_actions_of_the_last_day_are_there(ship: Ship) -> None:
     await ship.question(ActionState.SUCCEEDED, finished_at=utc_now(), decided_by=("U02BOB",))
     async with ship.database.begin() as work:
@@ -110,7 +113,7 @@ async def test_my_reviews_and_the_actions_of_the_last_day_are_there(ship: Ship) 
     await ship.bob.click(tab(ship, "bob"), "review")
     await ship.workspace.until(lambda: ship.workspace.open_views("bob"))
     view = ship.workspace.open_views("bob")[-1]
-    assert (await ship.bob.submit(view, {"judgement": "right", "reason": "It was right; nothing to change."})).acked
+    assert (await ship.bob.submit(view, REVIEW)).acked
     await ship.settled()
     await ship.workspace.until(lambda: "Reviews due" not in shown(ship, "bob"))
     assert [entry.actor for entry in await ship.audited("action.reviewed")] == ["U02BOB"]

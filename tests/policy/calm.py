@@ -144,7 +144,7 @@ def evidenced(
     demotions = () if demoted_to is None else (Demotion(level=demoted_to, reason=reason, at=NOW),)
     kept = tuple(gates)
     return {
-        name: Evidenced(gates=passed_gates(policy, kept, runbook=name), demotions=demotions, runs=())
+        name: Evidenced(gates=passed_gates(policy, kept, runbook=name), demotions=demotions, cases=())
         for name in policy.runbooks
     }
 
@@ -164,7 +164,7 @@ def sealed_evidenced(policy: Policy, *, by: str = CAROL, version: int = 1, days_
         )
         for gate in Gate
     )
-    return Evidenced(gates=rows, seals={digest_of_seal(seal): seal}, runs=())
+    return Evidenced(gates=rows, seals={digest_of_seal(seal): seal}, cases=())
 
 
 def past_case(number: int = 1, ending: Ending = Ending.VERIFIED, **changes: Any) -> PastCase:

@@ -7,7 +7,8 @@ from bot.policy.decide import decide
 from bot.policy.decision import Decision, Reason, RuleResult
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius
-from bot.policy.situation import PastAction, Run
+from bot.policy.situation import PastAction
+from bot.policy.track_record import Ending, PastCase
 from tests.policy.calm import NOW, RUNBOOK, calm_plan, calm_policy, calm_situation, targets
 
 PASSED, ESCALATES, FORBIDS = RuleResult.PASSED, RuleResult.ESCALATES, RuleResult.FORBIDS
@@ -33,5 +34,6 @@ def past(outcome: str, *, hours: float = 1, runbook: str = RUNBOOK) -> PastActio
     )
 
 
-def run(result: str = "verified", *, kind: str = "ServiceDown", days: float = 2) -> Run:
-    return Run(action_id="a", kind=kind, result=result, at=NOW - timedelta(days=days))
+def run(ending: Ending = Ending.VERIFIED, *, alert: str = "ServiceDown", days: float = 2, **changes: Any) -> PastCase:
+    facts = {"key": "a", "alert": alert, "ending": ending, "at": NOW - timedelta(days=days)}
+    return PastCase.model_validate({**facts, **changes})

@@ -33,11 +33,11 @@ from bot.policy.situation import (
     Planned,
     RefusalKind,
     Request,
-    Run,
     ScopeKind,
     Situation,
     UnderWay,
 )
+from bot.policy.track_record import Ending, PastCase
 from tests.policy.calm import (
     ANOTHER,
     BURN,
@@ -164,20 +164,21 @@ def answers() -> st.SearchStrategy[Mapping[str, Answer]]:
 def evidenceds(draw: st.DrawFn, policy: Policy) -> Mapping[str, Evidenced]:
     held = evidenced(policy, draw(st.one_of(st.just(tuple(Gate)), st.sets(st.sampled_from(Gate)))))
     level = draw(st.one_of(st.none(), st.sampled_from(Level)))
-    changed = {"demotions": () if level is None else (Demotion(level=level, at=NOW),), "runs": draw(runs())}
+    changed = {"demotions": () if level is None else (Demotion(level=level, at=NOW),), "cases": draw(past_cases())}
     return {name: one.model_copy(update=changed) for name, one in held.items()}
 
 
-def runs() -> st.SearchStrategy[tuple[Run, ...] | None]:
-    """How a runbook may have ended before."""
-    run = st.builds(
-        Run,
-        action_id=st.just("a2"),
-        kind=st.sampled_from(("ServiceDown", "ServiceDown", "Slow", "")),
-        result=st.sampled_from(("verified", "verified", "verified", "rolled_back", "unknown", "?")),
+def past_cases() -> st.SearchStrategy[tuple[PastCase, ...] | None]:
+    """What may have come of a runbook before."""
+    case = st.builds(
+        PastCase,
+        key=st.sampled_from(("a2", "a3")),
+        alert=st.sampled_from(("ServiceDown", "ServiceDown", "Slow", "")),
+        ending=st.sampled_from((*[Ending.VERIFIED] * 9, *Ending)),
         at=st.sampled_from((1, 25, 600)).map(lambda hours: NOW - timedelta(hours=hours)),
+        acted=st.sampled_from((True, True, False)),
     )
-    return st.one_of(st.just(()), st.none(), st.lists(run, max_size=4).map(tuple))
+    return st.one_of(st.just(()), st.none(), st.lists(case, max_size=4).map(tuple))
 
 
 def open_incidents() -> st.SearchStrategy[tuple[OpenIncident, ...] | None]:

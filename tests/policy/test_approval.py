@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from bot.policy.approval import (
     FOR_APPROVERS,
+    FOR_SIGNERS,
     Intervention,
     TallyState,
     approvals_needed,
@@ -25,8 +26,8 @@ PEOPLE = {"people": {"sre": {"users": [ALICE, BOB]}, "leads": {"users": [CAROL]}
 
 
 def test_what_changes_production_is_for_approvers_and_the_rest_for_everybody_named() -> None:
-    policy = calm_policy({"approvals": {"from": ["leads"]}}, **PEOPLE)
-    for intervention in Intervention:
+    policy = calm_policy({"approvals": {"from": ["leads"]}}, gates={"sign_off": ["leads"]}, **PEOPLE)
+    for intervention in set(Intervention) - FOR_SIGNERS:
         expected = ("leads",) if intervention in FOR_APPROVERS else ("sre", "leads")
         assert groups_for(intervention, policy, RUNBOOK) == expected
         assert groups_for(intervention, policy) == (("sre",) if intervention in FOR_APPROVERS else ("sre", "leads"))
@@ -37,6 +38,8 @@ def test_what_changes_production_is_for_approvers_and_the_rest_for_everybody_nam
         "roll back",
         "resume",
     }
+    assert {intervention.value for intervention in FOR_SIGNERS} == {"sign off", "promote"}
+    assert {groups_for(intervention, policy, RUNBOOK) for intervention in FOR_SIGNERS} == {("leads",)}
 
 
 def test_a_group_of_the_chain_may_answer_once_it_was_asked_and_not_before() -> None:

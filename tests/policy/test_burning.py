@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.policy.burning import Burn, Reading, burn_after
-from tests.policy.calm import NOW
+from bot.policy.burning import Burn, Reading, Watched, burn_after, burn_queries_of_all_who_feel, to_watch
+from bot.policy.evidence import Answer
+from bot.policy.rules.services import Services
+from tests.policy.calm import NOW, calm_policy
 
 WATCH = timedelta(minutes=10)
 
@@ -76,3 +78,35 @@ def test_a_higher_reading_never_clears(
 def test_the_order_in_which_readings_come_changes_nothing(rates: list[float | None], before: float | None) -> None:
     readings = [Reading(NOW + timedelta(minutes=1 + place), rate) for place, rate in enumerate(rates)]
     assert burn_after(before, readings, NOW, WATCH) is burn_after(before, readings[::-1], NOW, WATCH)
+
+
+SERVICES = {
+    "lamp": {"slo_burn": "lamp:burn"},
+    "room": {"depends_on": ["lamp"]},
+    "house": {"depends_on": ["room"], "slo_burn": "house:burn"},
+    "street": {"depends_on": ["house", "sky"], "slo_burn": "house:burn"},
+    "sky": {"depends_on": ["street"]},
+    "moon": {"slo_burn": "moon:burn"},
+}
+
+
+def test_whoever_depends_on_what_was_touched_is_watched_through_any_number_of_hops() -> None:
+    policy = calm_policy(services=SERVICES)
+
+    def watched(*names: str, known: bool = True) -> dict[str, tuple[str, ...]]:
+        return burn_queries_of_all_who_feel(policy, Services(frozenset(names), known))
+
+    felt = {"lamp:burn": ("lamp",), "house:burn": ("house", "street")}
+    assert watched("lamp") == felt
+    assert watched("sky") == {"house:burn": ("street",)}
+    assert watched("moon") == {"moon:burn": ("moon",)}
+    assert watched() == {}
+    assert watched(known=False) == {**felt, "moon:burn": ("moon",)}, "any may be the one"
+
+
+def test_what_is_watched_is_compared_with_what_the_decision_rests_on() -> None:
+    answers = {"lamp:burn": Answer(samples=("0.5", "0.7")), "house:burn": Answer(samples=("1",), warnings=("partial",))}
+    assert to_watch(calm_policy(services=SERVICES), Services(frozenset({"lamp"}), known=True), answers) == (
+        Watched("lamp:burn", ("lamp",), 0.7),
+        Watched("house:burn", ("house", "street"), None),
+    )

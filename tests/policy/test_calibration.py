@@ -19,11 +19,15 @@ def test_a_curve_is_what_was_stated_beside_what_happened() -> None:
     assert found.brier == pytest.approx((4 * 0.18**2 + 0.82**2 + 2 * 0.1**2) / 7)
     assert found.baseline == pytest.approx(4 / 7 * 3 / 7)
     assert found.error == pytest.approx((abs(5 * 0.82 - 4) + 2 * 0.1) / 7)
+    assert found.stated == pytest.approx((5 * 0.82 + 2 * 0.1) / 7)
+    assert found.observed == pytest.approx(4 / 7)
 
 
 def test_without_cases_there_is_a_curve_of_empty_bins_and_no_score() -> None:
     found = calibration([])
     assert (found.count, found.brier, found.baseline, found.error) == (0, None, None, None)
+    assert (found.stated, found.observed) == (None, None)
+    assert found.text == "Nothing has been carried out yet that confidence could be compared with."
     assert found.bins[0] == Bin(0.0, 0.1)
     assert {(each.count, each.stated, each.observed) for each in found.bins} == {(0, None, None)}
 
@@ -80,3 +84,18 @@ def test_the_order_of_the_cases_changes_nothing(cases: list[Forecast]) -> None:
     one, other = calibration(cases), calibration(cases[::-1])
     assert one.brier == pytest.approx(other.brier)
     assert [each.count for each in one.bins] == [each.count for each in other.bins]
+
+
+def test_it_is_told_in_a_sentence_that_judges_nothing_by_too_few_cases() -> None:
+    cases = [Forecast(0.82, worked=True)] * 17 + [Forecast(0.82, worked=False)] * 3
+    said = (
+        "In 20 cases confidence was 82 % on average, and 85 % worked (Brier score 0.128; "
+        "always saying 85 % scores 0.128)."
+    )
+    assert calibration(cases).text == said
+    (one,) = [Forecast(0.9, worked=True)]
+    assert calibration([one]).text == (
+        "In 1 case confidence was 90 % on average, and 100 % worked (Brier score 0.010; always saying 100 % scores "
+        "0.000). That is too few to judge it by: 20 are asked for."
+    )
+    assert calibration(cases[1:]).text.endswith("too few to judge it by: 20 are asked for.")

@@ -9,7 +9,8 @@ import pytest
 from bot.policy.confidence import Cases, Circumstances, assess, cases_of
 from bot.policy.decision import Decision, Verdict
 from bot.policy.evidence import Answer, Finding
-from bot.policy.situation import Beginning, Evidenced, Gate, History, PastAction, Request, Run
+from bot.policy.situation import Beginning, Evidenced, Gate, History, PastAction, Request
+from bot.policy.track_record import Ending, Judged, PastCase
 from tests.policy.calm import (
     ANSWERS,
     CALM_BURN,
@@ -162,15 +163,15 @@ def test_failures_add_up_and_count_for_exactly_a_day() -> None:
 # Cases
 
 
-def after(*runs: Run, gates: Sequence[Gate] = tuple(Gate), cases_below: int = 3) -> Decision:
-    """Decided where the runbook has run so often in production."""
+def after(*cases: PastCase, gates: Sequence[Gate] = tuple(Gate), cases_below: int = 3) -> Decision:
+    """Decided where this is what came of the runbook before, and people have promoted it again since."""
     policy = calm_policy(escalate={"cases_below": cases_below})
-    held = evidenced(policy, gates)[RUNBOOK].model_copy(update={"runs": runs})
+    held = evidenced(policy, gates)[RUNBOOK].model_copy(update={"cases": cases, "lifted": ("failed:a", "unknown:a")})
     return decided(policy, evidenced={RUNBOOK: held})
 
 
 def test_what_worked_here_before_makes_it_surer_and_what_failed_once_less_sure_for_as_long_as_it_is_known() -> None:
-    good, bad = run(), run("rolled_back", days=29)
+    good, bad = run(), run(Ending.FAILED, days=29)
     assert after(*[good] * 10).confidence == pytest.approx(0.9 * 20.5 / 21.5, abs=1e-4)
     assert after(bad).confidence == pytest.approx(0.9 * 10.5 / 12.5, abs=1e-4)
     assert after(bad).decisive == "confidence", "one failure among few cases asks"
@@ -179,18 +180,48 @@ def test_what_worked_here_before_makes_it_surer_and_what_failed_once_less_sure_f
     assert after(*streak).confidence == after(*reversed(streak)).confidence, "no streak counts, only the share"
 
 
-@pytest.mark.parametrize(
-    "result", ["rolled_back", "not_restored", "interrupted", "nothing_changed", "unknown", "", "of a newer release"]
-)
-def test_every_end_but_a_verified_one_is_a_failure(result: str) -> None:
-    assert cases_of([run(result)], {"ServiceDown"}) == Cases(failed=1)
+DOWN = {"ServiceDown"}
+
+
+@pytest.mark.parametrize("ending", set(Ending) - {Ending.VERIFIED})
+def test_every_end_but_a_verified_one_is_a_failure(ending: Ending) -> None:
+    assert cases_of([run(ending)], DOWN, NOW) == Cases(failed=1)
+
+
+@pytest.mark.parametrize("judged", [None, *Judged])
+def test_what_a_person_found_harmful_has_not_worked(judged: Judged | None) -> None:
+    counted = cases_of([run(judged=judged)], DOWN, NOW)
+    assert counted == (Cases(failed=1) if judged is Judged.HARMFUL else Cases(worked=1))
+
+
+def test_what_people_kept_from_beginning_says_nothing_about_whether_it_works() -> None:
+    assert cases_of([run(Ending.OVERRIDDEN, acted=False)], DOWN, NOW) == Cases()
+
+
+@pytest.mark.parametrize("ending", [Ending.VERIFIED, Ending.FAILED])
+@pytest.mark.parametrize("staging", [False, True])
+def test_a_case_counts_for_thirty_days(ending: Ending, staging: bool) -> None:
+    held = [run(ending, days=30, staging=staging, digest="d"), run(ending, days=30.001, staging=staging, digest="d")]
+    assert cases_of(held, DOWN, NOW, digest="d").count == 1
+
+
+def test_runs_on_staging_count_for_the_runbook_as_it_was_alone() -> None:
+    held = [run(staging=True, digest="d"), run(Ending.FAILED, staging=True, digest="d", alert="Other")]
+    assert cases_of(held, DOWN, NOW, digest="d") == Cases(staging_worked=1, staging_failed=1)
+    assert cases_of(held, DOWN, NOW, digest="another") == Cases()
+
+
+@pytest.mark.parametrize(("recorded", "gates", "counted"), [(0, 3, 3), (3, 3, 3), (5, 3, 5), (2, 0, 2)])
+def test_a_gate_that_counts_and_the_case_it_left_are_one(recorded: int, gates: int, counted: int) -> None:
+    held = [run(staging=True, digest="d")] * recorded
+    assert cases_of(held, DOWN, NOW, digest="d", gates=gates) == Cases(staging_worked=counted)
 
 
 def test_success_on_another_kind_of_incident_says_nothing_and_failure_does() -> None:
     other = "DiskFull"
-    assert cases_of([run(kind=other), run("unknown", kind=other)], {"ServiceDown"}) == Cases(failed=1)
-    assert after(run(kind=other)).confidence == after().confidence
-    assert after(run(kind="")).confidence == after().confidence, "of a kind that nobody knows"
+    assert cases_of([run(alert=other), run(Ending.UNKNOWN, alert=other)], DOWN, NOW) == Cases(failed=1)
+    assert after(run(alert=other)).confidence == after().confidence
+    assert after(run(alert="")).confidence == after().confidence, "of a kind that nobody knows"
 
 
 @pytest.mark.parametrize(
@@ -210,11 +241,11 @@ def test_cases_are_told_with_where_they_ran(cases: Cases, text: str) -> None:
 
 
 def test_of_several_kinds_that_on_which_it_has_worked_least_often_counts() -> None:
-    runs = [run(), run(), run(kind="Slow"), run("unknown", kind="Slow")]
-    assert cases_of(runs, {"ServiceDown", "Slow"}) == Cases(worked=1, failed=1)
-    assert cases_of(runs, {"ServiceDown", "Slow", "DiskFull"}) == cases_of(runs, set()) == Cases(failed=1)
+    runs = [run(), run(), run(alert="Slow"), run(Ending.UNKNOWN, alert="Slow")]
+    assert cases_of(runs, {"ServiceDown", "Slow"}, NOW) == Cases(worked=1, failed=1)
+    assert cases_of(runs, {"ServiceDown", "Slow", "DiskFull"}, NOW) == cases_of(runs, set(), NOW) == Cases(failed=1)
     policy = calm_policy({"when": "alert.name in ['ServiceDown', 'Slow']"})
-    held = {RUNBOOK: evidenced(policy)[RUNBOOK].model_copy(update={"runs": tuple(runs[:2])})}
+    held = {RUNBOOK: evidenced(policy)[RUNBOOK].model_copy(update={"cases": tuple(runs[:2])})}
     alone, joined = calm_alert(), calm_alert(name="Slow", fingerprint="f2", starts_at=NOW - timedelta(minutes=9))
     surer = decided(policy, alerts=(alone,), evidenced=held).confidence
     doubtful = decided(policy, alerts=(alone, joined), evidenced=held).confidence
@@ -252,7 +283,7 @@ def test_whatever_would_act_by_itself_needs_cases() -> None:
 
 def test_cases_that_nobody_counted_ask() -> None:
     policy = calm_policy()
-    held = evidenced(policy)[RUNBOOK].model_copy(update={"runs": None})
+    held = evidenced(policy)[RUNBOOK].model_copy(update={"cases": None})
     decision = decided(policy, evidenced={RUNBOOK: held})
     assert (decision.verdict, decision.decisive) == (Verdict.ASK, "cases")
     assert decision.headline == "How often restart-checkout has worked before could not be read."

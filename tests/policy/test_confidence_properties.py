@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.policy.confidence import Cases, Circumstances, Confidence, assess, cases_of
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.situation import History
+from bot.policy.track_record import Ending
 from tests.policy.calm import NOW, RUNBOOK
 from tests.policy.edges import past, run
 
@@ -113,5 +114,5 @@ def test_a_doubt_never_raises_confidence(
 @given(st.permutations([Finding.SUPPORTS, Finding.SUPPORTS, Finding.UNKNOWN, Finding.CONTRADICTS]))
 def test_the_order_of_queries_and_of_runs_changes_nothing(findings: list[Finding]) -> None:
     assert sure_of(findings, Cases(), Circumstances()).score == 0.09
-    for runs in product([run(), run("unknown"), run(kind="x")], repeat=3):
-        assert cases_of(runs, {"ServiceDown"}) == cases_of(runs[::-1], {"ServiceDown"})
+    for runs in product([run(), run(Ending.UNKNOWN), run(alert="x")], repeat=3):
+        assert cases_of(runs, {"ServiceDown"}, NOW) == cases_of(runs[::-1], {"ServiceDown"}, NOW)

@@ -122,6 +122,7 @@ def test_a_licence_survives_what_entries_could_not_say_when_it_was_earned() -> N
 def test_a_licence_is_earned_anew_for_what_an_entry_says_since() -> None:
     assert entry(effects=["billing"]).digest != entry().digest
     assert entry(authors=["U02BOB"]).digest != entry().digest
+    assert entry(settle="30s").digest != entry().digest
     assert entry(verify={"within": "2m", "own": True}).digest != entry(verify={"within": "2m"}).digest
     assert entry(staging={**STAGING, "inject": "hang"}).digest != entry(staging=STAGING).digest
 
@@ -137,7 +138,7 @@ def test_a_policy_keeps_the_digest_it_decided_under_while_it_says_nothing_that_c
     nothing: dict[str, list[str]] = {"networks": [], "accounts": [], "targets": []}
     gates = {"sign_off": [], "expire": {"rollback_verification": "30d", "others": "90d"}}
     services = {name: {**entry, "leave_healthy": None} for name, entry in CALM_POLICY["services"].items()}
-    silent = {"authors": None, "effects": None, "verify": {**CALM_RUNBOOK["verify"], "own": False}}
+    silent = {"authors": None, "effects": None, "settle": None, "verify": {**CALM_RUNBOOK["verify"], "own": False}}
     said: dict[str, Any] = {
         "protected": nothing,
         "gates": gates,
@@ -146,7 +147,7 @@ def test_a_policy_keeps_the_digest_it_decided_under_while_it_says_nothing_that_c
     }
     found = calm_policy(silent, services=services, escalate={"cases_below": 3}, **said)
     assert found.digest == calm_policy().digest
-    later = {"leave_healthy", "effects", "own", "authors", "cases_below", *said}
+    later = {"leave_healthy", "effects", "settle", "own", "authors", "cases_below", *said}
     assert not later & set(re.findall(r'"(\w+)":', json.dumps(calm_policy().as_written())))
 
 
@@ -159,6 +160,7 @@ def test_a_policy_keeps_the_digest_it_decided_under_while_it_says_nothing_that_c
         ({}, {"escalate": {"cases_below": 5}}),
         ({"effects": ["billing"]}, {}),
         ({"authors": ["U02BOB"]}, {}),
+        ({"settle": "30s"}, {}),
         ({}, {"gates": {"sign_off": ["sre"]}}),
         ({}, {"promotion": {"cases": 21}}),
         ({"verify": {"within": "2m", "own": True}}, {}),

@@ -351,8 +351,8 @@ def test_a_chain_in_which_everybody_may_be_asleep_is_pointed_out() -> None:
     [
         ("{confidence_below: 0.82}", None),
         (
-            "{confidence_below: 0.9}",
-            "with its gates alone 'restart' has a confidence of 0.8217, below 0.9",
+            "{confidence_below: 0.85}",
+            "with its gates alone 'restart' has a confidence of 0.8217, below 0.85",
         ),
         ("{cases_below: 3}", None),
         ("{cases_below: 4}", "the gates of 'restart' are 3 cases, fewer than the 4 it needs"),
@@ -361,3 +361,32 @@ def test_a_chain_in_which_everybody_may_be_asleep_is_pointed_out() -> None:
 def test_what_the_gates_alone_can_never_reach_is_pointed_out(escalate: str, warned: str | None) -> None:
     found = [told for _, _, told in warnings_of(f"{QUIET}escalate: {escalate}\n") if "gates" in told]
     assert found == ([] if warned is None else [warned])
+
+
+def test_a_floor_that_the_evidence_can_never_reach_is_pointed_out() -> None:
+    found = [told for _, _, told in warnings_of(f"{QUIET}escalate: {{confidence_below: 0.9}}\n")]
+    assert "the confidence of 'restart' stays below 0.9, whatever its cases, and the floor is 0.9" in found
+
+
+@pytest.mark.parametrize(
+    ("condition", "warned"),
+    [
+        ("confidence >= 0.8", None),
+        ("hour >= 6 && confidence > 0.8", None),
+        ("confidence < 0.5", None),
+        ("hour == 99", None),
+        ("alert.labels.confidence == 'low'", None),
+        ("confidence > 0.85", "does not hold with the gates of 'restart' alone, which give a confidence of 0.8217"),
+        ("confidence >= 0.9", "never holds: the confidence of 'restart' stays below 0.9, whatever its cases"),
+        (
+            "hour >= 6 && confidence > 0.9",
+            "never holds: the confidence of 'restart' stays below 0.9, whatever its cases",
+        ),
+    ],
+)
+def test_a_condition_that_asks_for_more_confidence_than_there_can_be_is_pointed_out(
+    condition: str, warned: str | None
+) -> None:
+    text = changed("    level: L3\n", f'    level: L3\n    conditions: ["{condition}"]\n')
+    found = [told for _, _, told in warnings_of(text) if "confidence of" in told]
+    assert found == ([] if warned is None else [f"{condition!r} {warned}"])

@@ -194,9 +194,9 @@ def test_field_names_of_the_code_are_not_accepted_in_the_file() -> None:
 
 
 def test_an_unknown_key_in_an_item_of_a_list_says_what_is_known_there() -> None:
-    findings = check_policy(GOOD + "budgets:\n  - {scope: all, actions: 5, per: 1h, share: 0.5}\n")
-    assert [(error.line, error.column, error.message) for error in findings.errors] == [(20, 39, "unknown key 'share'")]
-    assert findings.errors[0].remedy == "known here: scope, actions, per"
+    findings = check_policy(GOOD + "budgets:\n  - {scope: all, actions: 5, per: 1h, rate: 0.5}\n")
+    assert [(error.line, error.column, error.message) for error in findings.errors] == [(20, 39, "unknown key 'rate'")]
+    assert findings.errors[0].remedy == "known here: scope, actions, concurrent, share, per"
 
 
 def test_missing_sections_are_named() -> None:

@@ -79,6 +79,27 @@ def test_of_a_long_text_the_character_that_changed_is_shown() -> None:
     assert told == "the runbook changed (when: … == 'critical' -> … == 'critica1')"
 
 
+@pytest.mark.parametrize(
+    ("summary", "told"),
+    [
+        ("Restart ", "Restart -> Restart , character 8: none -> U+0020 space"),
+        (
+            "R\u0435start",
+            "Restart -> R\u0435start, character 2: U+0065 latin small letter e -> U+0435 cyrillic small letter ie",
+        ),
+        ("Re\u200bstart", "Restart -> Re\u200bstart, character 3: none -> U+200B zero width space"),
+        ("Restart\x07", "Restart -> Restart\x07, character 8: none -> U+0007 without a name"),
+        ("Restart it", "Restart -> Restart it"),
+        ("Restar", "Restart -> Restar"),
+    ],
+)
+def test_a_character_that_nobody_sees_is_named(summary: str, told: str) -> None:
+    before, after = written({"summary": "Restart"}), written({"summary": summary})
+    assert changes(seal_of(before, RUNBOOK, 1), seal_of(after, RUNBOOK, 1), CHECKOUT) == (
+        f"the runbook changed (summary: {told})",
+    )
+
+
 def test_true_is_not_one() -> None:
     one = written({"with": {**WRITTEN["with"], "times": 1}})
     other = written({"with": {**WRITTEN["with"], "times": True}})

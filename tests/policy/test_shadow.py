@@ -1,5 +1,6 @@
 """What a runbook without its licence would have done, beside what people did."""
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given, settings
 from bot.policy.decide import as_if_licensed, decide
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
-from bot.policy.shadow import Agreement, People, Shadow, agreement, comparison, in_shadow
+from bot.policy.rules.demotion import causes
+from bot.policy.shadow import Agreement, People, Shadow, agreement, in_shadow
 from bot.policy.situation import Evidenced
 from bot.policy.track_record import Ending
 from tests.policy.calm import (
@@ -26,15 +28,15 @@ from tests.policy.judging import Case, planning, strictness, with_
 from tests.policy.strategies import cases
 
 POLICY = calm_policy()
-NOTHING_EARNED = {RUNBOOK: Evidenced(runs=())}
+NOTHING_EARNED = {RUNBOOK: Evidenced(cases=())}
 
 
 @pytest.mark.parametrize(
     "held",
     [
-        Evidenced(runs=()),
+        Evidenced(cases=()),
         evidenced(POLICY, demoted_to=Level.L0, reason="it did harm")[RUNBOOK],
-        Evidenced(cases=(past_case(1, Ending.HARMED),), runs=()),
+        Evidenced(cases=(past_case(1, Ending.HARMED, at=NOW - timedelta(days=40)),)),
         sealed_evidenced(POLICY, days_ago=200),
     ],
 )
@@ -57,15 +59,28 @@ def test_what_a_person_changed_of_its_parameters_is_outside_any_licence() -> Non
     assert as_if_licensed(situation, POLICY).verdict is Verdict.ASK
 
 
+def test_what_it_would_have_done_stands_beside_the_decision_where_the_licence_alone_is_lacking() -> None:
+    without = calm_situation(POLICY, evidenced=NOTHING_EARNED)
+    assert decide(without, POLICY).shadow is Verdict.ACT_UNLESS_STOPPED
+    assert decide(with_(without, answers={}), POLICY).shadow is Verdict.ASK
+    assert decide(calm_situation(POLICY), POLICY).shadow is None, "it has its licence"
+    assert decide(without, calm_policy({"level": "L1"})).shadow is None, "it is written to ask"
+    assert as_if_licensed(without, POLICY).shadow is None, "it is the shadow"
+
+
 @given(cases())
 @settings(max_examples=100)
 def test_a_licence_is_all_that_shadow_adds(case: Case) -> None:
     situation, policy = case
     shadow, real = as_if_licensed(situation, policy), decide(situation, policy)
     assert strictness(shadow) <= strictness(real)
-    runs = {name: held.runs for name, held in situation.evidenced.items()}
-    earned = {name: held.model_copy(update={"runs": runs[name]}) for name, held in evidenced(policy).items()}
-    nothing = {name: Evidenced(runs=held) for name, held in runs.items()}
+    known = {name: held.cases for name, held in situation.evidenced.items()}
+    lifted = {name: tuple(due.key for due in causes(held, NOW)) for name, held in situation.evidenced.items()}
+    earned = {
+        name: held.model_copy(update={"cases": known[name], "lifted": lifted[name]})
+        for name, held in evidenced(policy).items()
+    }
+    nothing = {name: Evidenced(cases=held) for name, held in known.items()}
     whole, bare = (with_(situation, evidenced=held) for held in (earned, nothing))
     assert as_if_licensed(whole, policy) == as_if_licensed(bare, policy) == shadow
     assert decide(whole, policy).verdict is shadow.verdict
@@ -97,25 +112,26 @@ def test_there_is_something_to_compare_where_it_would_have_acted_and_people_answ
 
 
 def test_the_rate_of_agreement_is_told_in_a_sentence() -> None:
-    would = as_if_licensed(calm_situation(POLICY, evidenced=NOTHING_EARNED), POLICY)
     seen = [
-        *[comparison(would, People.APPROVED)] * 11,
-        comparison(would, People.DECLINED),
-        comparison(would, People.SILENT),
+        *[Shadow(Verdict.ACT, People.APPROVED)] * 11,
+        Shadow(Verdict.ACT_UNLESS_STOPPED, People.DECLINED),
+        Shadow(Verdict.ACT, People.SILENT),
         Shadow(Verdict.ASK, People.APPROVED),
         Shadow(Verdict.HOLD, People.DECLINED),
     ]
     found = agreement(seen)
-    assert found == Agreement(incidents=15, would_have_acted=13, compared=12, agreed=11)
+    assert found == Agreement(questions=15, would_have_acted=13, compared=12, agreed=11)
     assert found.rate == pytest.approx(11 / 12)
-    assert found.text == "In shadow it would have acted in 13 of 15; people did the same in 11 of 12 (92%)."
+    assert found.text == "In shadow it would have acted in 13 of 15 questions; people did the same in 11 of 12 (92 %)."
 
 
 def test_where_there_is_nothing_to_compare_that_is_told() -> None:
     assert agreement([]).text == "In shadow; nothing has come up yet."
     silent = agreement([Shadow(Verdict.ACT, People.SILENT)])
     assert silent.rate is None
-    assert silent.text == "In shadow it would have acted in 1 of 1; there is no answer of people to compare with yet."
+    assert silent.text == (
+        "In shadow it would have acted in 1 of 1 question; there is no answer of people to compare with yet."
+    )
 
 
 def test_an_answer_that_only_a_newer_release_knows_is_none() -> None:

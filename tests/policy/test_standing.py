@@ -43,7 +43,7 @@ def freeze(**changes: Any) -> dict[str, Any]:
 
 
 def test_nothing_stands_in_the_way_of_what_was_earned() -> None:
-    assert stands() == Standing(Level.L3, ())
+    assert stands() == Standing(Level.L3, (), Level.L3)
 
 
 def test_an_expired_gate_is_told_with_the_level_it_leaves() -> None:
@@ -120,7 +120,7 @@ def test_a_service_whose_entry_was_another_once_and_is_again_as_it_was_tested_is
     other = policy(services={**CALM_POLICY["services"], "orders": {"fleet": 9}})
     old, new = sealed_evidenced(other, days_ago=5), sealed_evidenced(policy())
     both = Evidenced(gates=(*old.gates, *new.gates), seals={**old.seals, **new.seals})
-    assert stands(held=both) == Standing(Level.L3, ())
+    assert stands(held=both) == Standing(Level.L3, (), Level.L3)
 
 
 @pytest.mark.parametrize("version", [2, None])
@@ -151,3 +151,36 @@ def test_the_level_is_the_least_of_all_and_the_strictest_cap_comes_first(written
         assert [cap.level for cap in found.caps] == sorted(cap.level for cap in found.caps)
         assert not found.caps or found.caps[0].level is least
         assert all(cap.why for cap in found.caps)
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "told"),
+    [
+        (22, ""),
+        (23, "the rollback verification expires in 7 days"),
+        (28, "the rollback verification expires in 2 days"),
+        (31, ""),
+    ],
+)
+def test_a_licence_whose_end_is_near_says_which_gate_ends_it_and_when(days_ago: int, told: str) -> None:
+    assert stands(held=sealed_evidenced(policy(), days_ago=days_ago)).expiring == told
+
+
+def test_gates_that_end_together_are_told_together_the_nearest_end_first() -> None:
+    alike = policy(gates={"expire": {"rollback_verification": "9d", "others": "9d"}})
+    assert stands(alike, sealed_evidenced(alike, days_ago=4)).expiring == "every gate expires in 5 days"
+    apart = policy(gates={"expire": {"rollback_verification": "9d", "others": "8d"}})
+    assert stands(apart, sealed_evidenced(apart, days_ago=4)).expiring == (
+        "the staging dry run, the chaos test, the failure simulation and the human sign-off expire in 4 days; "
+        "the rollback verification expires in 5 days"
+    )
+
+
+def test_the_end_of_a_gate_is_that_of_its_row_which_counts_longest() -> None:
+    old, new = sealed_evidenced(policy(), days_ago=28), sealed_evidenced(policy(), days_ago=1)
+    assert stands(held=Evidenced(gates=(*new.gates, *old.gates), seals=new.seals)).expiring == ""
+
+
+def test_what_was_earned_is_told_apart_from_what_is_paused_and_written() -> None:
+    assert stands(policy("L1"), None, pause()).earned is Level.L3
+    assert stands(held=Evidenced()).earned is Level.L1

@@ -13,6 +13,7 @@ from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
 from bot.policy.plan import Effect
 from bot.policy.situation import Evidenced, Notification, Planned, ScopeKind, Situation
+from bot.policy.track_record import Ending
 from tests.policy.calm import (
     BURN,
     asked_for,
@@ -77,8 +78,8 @@ def _outcomes(situation: Situation, outcome: str) -> Situation:
 
 def _unknown_results(situation: Situation) -> Situation:
     def unknown(held: Evidenced) -> Evidenced:
-        runs = None if held.runs is None else tuple(run.model_copy(update={"result": "?"}) for run in held.runs)
-        return held.model_copy(update={"runs": runs})
+        cases = [case.model_copy(update={"ending": Ending("?")}) for case in held.cases or ()]
+        return held.model_copy(update={"cases": None if held.cases is None else tuple(cases)})
 
     return with_(situation, evidenced={name: unknown(held) for name, held in situation.evidenced.items()})
 
@@ -110,7 +111,7 @@ UNKNOWN: dict[str, Callable[[Situation], Situation]] = {
     "what else is under way": lambda s: with_(s, under_way=None),
     "gates": lambda s: with_(s, evidenced={}),
     "how it ended before": lambda s: with_(
-        s, evidenced={name: held.model_copy(update={"runs": None}) for name, held in s.evidenced.items()}
+        s, evidenced={name: held.model_copy(update={"cases": None}) for name, held in s.evidenced.items()}
     ),
     "results of the past": _unknown_results,
     "what else is open": lambda s: with_(s, open_incidents=None),

@@ -21,6 +21,7 @@ from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
 from bot.policy.situation import SCHEMA, AlertFacts, Gate, RefusalKind
 from bot.policy.stored import read_decision, read_policy, read_situation, seal_of
+from bot.policy.track_record import Ending
 from bot.response.interventions.explanations import Explanation, explain_incident
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Alert, AlertStatus
@@ -116,8 +117,8 @@ async def test_the_row_holds_what_was_known_and_nothing_that_was_concluded(tmp_p
     assert (acted.runbook, acted.targets) == ("flip", ("switch:lamp",))
     assert later.ledger is not None
     assert [(entry.runbook, entry.services) for entry in later.ledger] == [("flip", ("lamp",))]
-    assert later.evidenced["flip"].runs is not None
-    assert [(run.kind, run.result) for run in later.evidenced["flip"].runs] == [("SwitchOff", "verified")]
+    assert later.evidenced["flip"].cases is not None
+    assert [(case.alert, case.ending) for case in later.evidenced["flip"].cases] == [("SwitchOff", Ending.VERIFIED)]
     assert later.open_incidents is not None
     assert [(each.incident, each.service, each.alert) for each in later.open_incidents] == [
         ("INC-1", "lamp", "SwitchOff")

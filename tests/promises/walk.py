@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.policy.evidence import Finding
 from bot.policy.file.document import Policy
-from bot.policy.situation import AlertFacts, Gate, Scope, ScopeKind
+from bot.policy.situation import AlertFacts, Scope, ScopeKind
 from bot.response.deadlines.announcements import announced
 from bot.response.deadlines.sweep import sweep
 from bot.response.flows import flows
@@ -32,6 +32,7 @@ from bot.response.ports.work import Work
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.fixtures.licences import license_runbook
 from tests.promises.walked import Asked, Brakes, Died, Interrupted, Remembering, Watched
 from tests.response.outside import People
 from tests.response.world import ALICE, BOB, CAROL, written_policy
@@ -178,7 +179,7 @@ class Walk:
                 assert item is not None
                 ts = f"1700000000.{outbox_id:06}"
                 await work.outbox.delivered(outbox_id, channel="C01INC", ts=ts, now=self._at)
-                if isinstance(item.notice, CardNotice):
+                if isinstance(item.notice, CardNotice) and item.incident_id is not None:
                     await announced(work, self.context, item.incident_id, item.notice)
 
     # -- what may happen -------------------------------------------------------------------------------------------
@@ -283,10 +284,9 @@ class Walk:
             self.brakes.firing.discard(fingerprint)
 
     async def _license(self) -> None:
-        now, digest = self.now(), self.policy.runbooks["flip"].digest
+        now = self.now()
         async with self.database.begin() as work:
-            for gate in Gate:
-                await work.licences.pass_gate("flip", digest, gate, by="walk", now=now, until=now + timedelta(days=9))
+            await license_runbook(work, self.policy, "flip", now, now + timedelta(days=9))
 
 
 EVENTS: Mapping[str, Callable[[Walk], Awaitable[None]]] = {

@@ -9,8 +9,10 @@ import pytest
 from bot.policy.evidence import Finding
 from bot.policy.file.document import Approvals, Defaults, Policy
 from bot.policy.levels import Level
+from bot.policy.rules.demotion import Cause, Due
 from bot.policy.rules.licence import licence_of
 from bot.policy.rules.seal import seal_of
+from bot.policy.track_record import Judged
 from bot.remediation import TemporaryError
 from bot.response.interventions import approvals, reviews
 from bot.response.interventions.clicks import Answer, Press
@@ -36,10 +38,10 @@ async def acted(here: World, state: ActionState = ActionState.SUCCEEDED) -> Acti
     return await here.until(state)
 
 
-async def review(here: World, person: str, text: str = "Add memory.", judgement: Judgement = Judgement.LUCKY) -> Answer:
+async def review(here: World, person: str, text: str = "Add memory.", judged: Judged = Judged.HELPFUL) -> Answer:
     press, roster = await here.press(person), await here.context.roster()
     async with here.database.begin() as work:
-        return await submit(work, here.context, roster, press, judgement, text)
+        return await submit(work, here.context, roster, press, Judgement(judged, False, text))
 
 
 async def cap(here: World) -> Level | None:
@@ -88,8 +90,8 @@ async def test_a_review_is_told_in_the_thread_recorded_and_done_once(tmp_path: P
         assert "what should change" in (await review(here, ALICE, "  ")).text
         assert "You may not review here" in (await review(here, DAVE)).text
         assert (await review(here, ALICE)).accepted
-        notice = await here.until_thread("Reviewed: it helped, but it should have asked")
-        assert (notice.by, notice.lines) == (ALICE, ("Add memory.",))
+        notice = await here.until_thread("Reviewed: it was helpful")
+        assert (notice.by, notice.lines) == (ALICE, ("What should change: Add memory.",))
         await here.until_card(lambda card: Button.REVIEW not in card.buttons)
         assert (await review(here, ALICE)).text == "You have reviewed this already."
         assert (await review(here, BOB)).text == "Somebody has reviewed this already."
@@ -97,8 +99,9 @@ async def test_a_review_is_told_in_the_thread_recorded_and_done_once(tmp_path: P
             stored = await work.reviews.get(action.id)
             recorded = [e.body for e in await work.audit.of_incident(1) if e.kind == "action.reviewed"]
         assert stored is not None
-        assert stored.answers == {"judgement": "lucky", "text": "Add memory."}
-        assert recorded == [{"action": action.id, "runbook": "flip", "judgement": "lucky", "text": "Add memory."}]
+        said = {"judgement": "helpful", "surprising": False, "text": "Add memory."}
+        assert stored.answers == said
+        assert recorded == [{"action": action.id, "runbook": "flip", **said}]
 
 
 async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_it_back(tmp_path: Path) -> None:
@@ -124,7 +127,9 @@ async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path
     async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
         async with here.database.begin() as work:
-            await work.licences.demote("flip", Level.L0, "it did harm", here.context.now())
+            await work.licences.demote(
+                "flip", Due(Cause.HARMED, "harmed:a", "it did harm", Level.L0), here.context.now()
+            )
         clock.forward(1)
         assert await sweep_overdue(here.context) == 1
         await review(here, ALICE)
@@ -165,7 +170,7 @@ async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: 
 
 async def test_a_press_on_nothing_is_answered(tmp_path: Path) -> None:
     async with world(tmp_path, written_policy("L1")) as here:
-        roster = await here.context.roster()
+        roster, said = await here.context.roster(), Judgement(Judged.HELPFUL, False, "fine")
         async with here.database.begin() as work:
-            answer = await submit(work, here.context, roster, Press(ALICE, "nothing", 1), Judgement.RIGHT, "fine")
+            answer = await submit(work, here.context, roster, Press(ALICE, "nothing", 1), said)
         assert "I do not know this button" in answer.text

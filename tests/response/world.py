@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +19,7 @@ from pydantic import Field
 
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Gate
+from bot.policy.situation import AlertFacts
 from bot.remediation import (
     OPEN,
     About,
@@ -50,6 +50,7 @@ from storage.intake import Intake
 from storage.migrations import migrate
 from tests.fixtures.audit_document import recorded_as_documented
 from tests.fixtures.database import AUDIT_KEY
+from tests.fixtures.licences import license_runbook
 from tests.response.outside import People, Senses
 
 ALICE, BOB, CAROL, DAVE = "U01ALICE", "U02BOB", "U03CAROL", "U04DAVE"
@@ -212,7 +213,7 @@ class World:
         await self._alert(name, service, fingerprint, AlertStatus.RESOLVED)
 
     async def _alert(self, name: str, service: str, fingerprint: str, status: AlertStatus) -> None:
-        now = datetime.now(UTC)
+        now = self.context.now()
         started = self._started.setdefault(fingerprint, now)
         facts = AlertFacts(
             source="alertmanager",
@@ -242,7 +243,7 @@ class World:
                             continue
                         number += 1
                         await work.outbox.delivered(outbox_id, channel="C01INC", ts=f"1700000000.{number:06}", now=now)
-                        if isinstance(item.notice, CardNotice):
+                        if isinstance(item.notice, CardNotice) and item.incident_id is not None:
                             await announced(work, self.context, item.incident_id, item.notice)
                         self.delivered.append(item.notice)
             await asyncio.sleep(0.02)
@@ -302,12 +303,10 @@ class World:
         return Press(person, action.id if action else incident.handle, incident.revision)
 
     async def license(self, runbook: str = "flip") -> None:
-        """Gate rows, as the gates themselves will write them."""
-        now = self.context.now()
+        """It has passed every gate."""
+        now, policy = self.context.now(), self.context.policy()
         async with self.database.begin() as work:
-            for gate in Gate:
-                digest = self.context.policy().runbooks[runbook].digest
-                await work.licences.pass_gate(runbook, digest, gate, by="test", now=now, until=now + timedelta(days=1))
+            await license_runbook(work, policy, runbook, now, now + timedelta(days=1))
 
 
 @asynccontextmanager

@@ -16,10 +16,10 @@ from bot.app import running
 from bot.local.workspace import Message, Workspace
 from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
-from bot.policy.situation import Gate
 from bot.response.ports.context import Timing, utc_now
 from bot.settings import Settings
 from storage.database import Database
+from tests.fixtures import licences
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.servers import (
     Program,
@@ -178,14 +178,11 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
 
 
 async def license_runbook(settings: Settings, policy: Policy) -> None:
-    """Gate rows, as the gates themselves will write them once they exist."""
+    """Every runbook has passed every gate."""
     database, now = Database(settings.database_url, RecordingEnqueuer(), AUDIT_KEY), utc_now()
     try:
         async with database.begin() as work:
-            for name, runbook in policy.runbooks.items():
-                for gate in Gate:
-                    await work.licences.pass_gate(
-                        name, runbook.digest, gate, by="stage", now=now, until=now.replace(year=now.year + 1)
-                    )
+            for name in policy.runbooks:
+                await licences.license_runbook(work, policy, name, now, now.replace(year=now.year + 1))
     finally:
         await database.close()

@@ -50,10 +50,15 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
 
         done = next(reply for card in here.cards("INC-1") for reply in here.replies(card) if "Done" in said(reply))
         await here.workspace.person("bob").click(done, "review")
-        words = {"judgement": "lucky", "reason": "Checkout needs more memory."}
+        words = {
+            "judgement": "helpful",
+            "surprising": "yes",
+            "surprise": "It was slow.",
+            "reason": "Checkout needs more memory.",
+        }
         outcome = await here.workspace.person("bob").submit(await modal(here, "bob"), words)
         assert outcome.acked
-        await here.thread_of("INC-1", "Reviewed: it helped, but it should have asked", "more memory")
+        await here.thread_of("INC-1", "Reviewed: it was helpful", "What surprised: It was slow.", "more memory")
         await here.card_of("INC-1", "Resolved")
         await here.workspace.until(lambda: "'action_id': 'review'" not in said(here.cards("INC-1")[-1]))
         await here.slash("bob", "review", "Nothing is left to review")

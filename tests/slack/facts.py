@@ -2,16 +2,26 @@
 
 from datetime import timedelta
 
-from bot.policy.decision import Decision, Reason, RuleResult, Verdict
+from bot.policy.decision import Decision, Part, Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius, Effect, Exactness, Plan, Rollback, Target
-from bot.policy.situation import AlertFacts, Planned, Situation
+from bot.policy.shadow import Agreement
+from bot.policy.situation import AlertFacts, Change, Planned, Situation
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.records import AuditEntry, Ballot, StoredDecision, Vote
 from tests.slack.notices import ALICE, BOB, OPENED
 
+CHANGE = Change(
+    change_id="d-1",
+    what="deploy of checkout 4.2 <!here>",
+    by="argo",
+    begins=OPENED,
+    expires=OPENED + timedelta(hours=1),
+    services=("checkout",),
+    targets=("supervisor:checkout*",),
+)
 INCIDENT = Incident(
     id=7,
     handle="inc_77aa01",
@@ -61,6 +71,37 @@ DECISION = Decision(
         Evidence(name="still_down", query="up{service='checkout'} == 0", finding=Finding.SUPPORTS, detail="value 1"),
     ),
 )
+IN_SHADOW = DECISION.model_copy(
+    update={
+        "reasons": (
+            DECISION.reasons[0],
+            Reason(
+                rule="confidence",
+                result=RuleResult.PASSED,
+                text="Confidence is 82%: evidence supports the alert: still_down (0.90); "
+                "it worked in 3 of 3 cases, 2 of them on staging (0.92).",
+                inputs={"confidence": 0.8249, "floor": 0.8, "parts": {"evidence": 0.9, "cases": 0.9167}},
+            ),
+            Reason(
+                rule="licence",
+                result=RuleResult.ESCALATES,
+                text="restart-checkout may act at most at L1 instead of L3: every gate is void: "
+                "the runbook changed (verify.within: 2m -> 121s).",
+            ),
+        ),
+        "decisive": "licence",
+        "headline": "restart-checkout may act at most at L1 instead of L3: every gate is void: "
+        "the runbook changed (verify.within: 2m -> 121s).",
+        "confidence": 0.8249,
+        "parts": (
+            Part("evidence", 0.9, "evidence supports the alert: still_down", "the evidence supports it"),
+            Part("cases", 0.9167, "it worked in 3 of 3 cases, 2 of them on staging, at least 75% to be expected"),
+        ),
+        "sure": "82 % sure: the evidence supports it; it worked in 3 of 3 cases, 2 of them on staging.",
+        "shadow": Verdict.ACT_UNLESS_STOPPED,
+    }
+)
+"""Asked because the licence alone is lacking."""
 SITUATION = Situation(
     now=OPENED,
     incident="INC-7",
@@ -69,7 +110,9 @@ SITUATION = Situation(
 )
 
 
-def explanation(decision: Decision = DECISION, situation: Situation = SITUATION) -> Explanation:
+def explanation(
+    decision: Decision = DECISION, situation: Situation = SITUATION, agreement: Agreement | None = None
+) -> Explanation:
     return Explanation(
         incident=INCIDENT,
         stored=StoredDecision(
@@ -90,4 +133,5 @@ def explanation(decision: Decision = DECISION, situation: Situation = SITUATION)
             AuditEntry(number=number, at=OPENED, actor="watchkeeper", kind="decision.made", incident_id=7, body={})
             for number in range(1, 31)
         ),
+        agreement=agreement,
     )

@@ -160,10 +160,11 @@ async def harbour(folder: Path, policy: Policy | None = None) -> AsyncIterator[H
         )
 
         async def accepted(work: UnitOfWork, item: OutboxItem) -> None:
-            if isinstance(item.notice, CardNotice):
+            if isinstance(item.notice, CardNotice) and item.incident_id is not None:
                 await want_channel(work, context, item.incident_id, item.notice)
 
         async def closed(work: UnitOfWork, item: OutboxItem, error: str) -> None:
+            assert item.incident_id is not None
             await lost(work, context, item.incident_id, error)
 
         courier = Courier(

@@ -84,6 +84,8 @@ def bounded(**changes: object) -> CardNotice:
         "verdict": Verdict.ACT_UNLESS_STOPPED,
         "level": Level.L3,
         "headline": "All rules passed at L3 (bounded).",
+        "sure": "87 % sure: the evidence supports it; it worked in 12 of 12 cases, 3 of them on staging.",
+        "evidence": EVIDENCE[:1],
         "buttons": (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
     }
     return card(**(fields | changes))
@@ -115,6 +117,12 @@ _NO_PLAN: dict[str, object] = {
 
 CARDS: dict[str, CardNotice] = {
     "asking": card(),
+    "asking_for_want_of_a_licence": card(
+        headline="restart-checkout may act at most at L1 instead of L3: every gate is void: "
+        "the runbook changed (verify.within: 2m -> 121s).",
+        sure="Too few cases to know: it worked in 2 of 2 cases, all on staging; the evidence supports it.",
+        evidence=EVIDENCE[:1],
+    ),
     "partly_approved": card(
         approvals_needed=2,
         approved_by=(ALICE,),

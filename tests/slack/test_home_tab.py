@@ -21,7 +21,7 @@ from bot.slack.limits import check_view
 from bot.slack.replies import IncidentLine
 from tests.fixtures import incidents as facts
 from tests.slack.conftest import Golden
-from tests.slack.facts import INCIDENT, PLAN
+from tests.slack.facts import CHANGE, INCIDENT, PLAN
 from tests.slack.notices import ALICE, BOB, CAROL, OPENED
 
 HOUR = timedelta(hours=1)
@@ -56,6 +56,7 @@ BUSY = replace(
     ),
     freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
     waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
+    changes=(CHANGE,) * 5,
     under_way=(
         Doing(
             replace(ACTION, id="act_88", incident_id=8, state=ActionState.EXECUTING),
@@ -75,7 +76,15 @@ BUSY = replace(
         DueReview(Review("a2", OPENED + HOUR, None, None, None), replace(ENDED, incident_id=6), (BOB,), overdue=False),
     ),
     runbook_levels=(
-        RunbookLevel("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test"),
+        RunbookLevel(
+            "restart-checkout",
+            "Restart checkout",
+            Level.L3,
+            Level.L1,
+            "the chaos test is void: the runbook changed (verify.within: 2m -> 121s)",
+            shadow="In shadow it would have acted in 13 of 15 questions; people did the same in 11 of 12 (92 %).",
+        ),
+        RunbookLevel("drain-node", "Drain", Level.L3, Level.L3, "", expiring="the chaos test expires in 6 days"),
         RunbookLevel("restart-orders", "Restart orders", Level.L1, Level.L1, "the policy says L1"),
     ),
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
@@ -99,7 +108,7 @@ def test_an_announced_act_can_be_stopped_and_a_question_answered_from_the_tab() 
         ["approve", "why"],
         ["stop", "why"],
         ["stop"],
-        ["review"],
+        ["review", "hand_over_review"],
     ]
 
 
@@ -122,7 +131,7 @@ def test_whatever_is_said_and_however_much_it_stays_within_limits_and_is_no_mark
         incidents_open=count,
         ended=[replace(ENDED, plan=action.plan)] * count,
         reviews=[replace(due, action=replace(action, id=f"a{n}")) for n in range(count)],
-        runbook_levels=[RunbookLevel(text, text, Level.L3, Level.L0, text)] * count,
+        runbook_levels=[RunbookLevel(text, text, Level.L3, Level.L0, text, text, text)] * count,
     )
     view = home_view(hostile)
     check_view(view)

@@ -21,9 +21,17 @@ REHEARSAL = Rehearsal(SITUATION, DECISION, (ALICE, BOB), True, "supervisor is re
 STANDING = RunbookLevel(
     "restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test <!here>"
 )
+IN_SHADOW = replace(
+    STANDING,
+    why_not_higher="the chaos test is void: the runbook changed (verify.within: 2m -> 121s)",
+    shadow="In shadow it would have acted in 13 of 15 questions; people did the same in 11 of 12 (92 %).",
+)
+ENDING = replace(STANDING, in_force=Level.L3, why_not_higher="", expiring="the chaos test expires in 6 days")
 ENTRY = AuditEntry(number=41, at=OPENED, actor=BOB, kind="action.vote", incident_id=7, body={})
 ANSWERS = {
-    "listing_runbooks": listings.runbooks([STANDING, replace(STANDING, in_force=Level.L3, why_not_higher="")]),
+    "listing_runbooks": listings.runbooks(
+        [STANDING, replace(STANDING, in_force=Level.L3, why_not_higher=""), IN_SHADOW, ENDING]
+    ),
     "listing_no_runbooks": listings.runbooks([]),
     "listing_reviews": listings.reviews(BUSY.reviews, BOB),
     "listing_no_reviews": listings.reviews([], BOB),
@@ -55,13 +63,25 @@ def test_a_listing_is_within_slacks_limits(name: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        listings.runbooks([replace(STANDING, summary="s" * 500, why_not_higher="w" * 900)] * 400),
+        listings.runbooks(
+            [replace(STANDING, summary="s" * 500, why_not_higher="w" * 900, expiring="e" * 900, shadow="z" * 900)] * 400
+        ),
         listings.reviews([replace(BUSY.reviews[0], to=(ALICE,) * 40)] * 400, ALICE),
         listings.record([replace(ENTRY, actor="a" * 400)] * 400),
     ],
 )
 def test_a_long_listing_is_cut_and_stays_within_limits(answer: Any) -> None:
     check_card(answer.blocks, answer.text)
+
+
+def test_runbooks_for_which_a_message_has_no_room_are_counted() -> None:
+    wordy = listings.runbooks([replace(STANDING, why_not_higher="w" * 900, shadow="z" * 900)] * 20)
+    shown = json.dumps(wordy.blocks).count("`restart-checkout`")
+    assert 5 < shown < 20
+    assert f"and {20 - shown} more" in json.dumps(wordy.blocks)
+    short = json.dumps(listings.runbooks([STANDING] * 21).blocks)
+    assert short.count("`restart-checkout`") == 20
+    assert "and 1 more" in short
 
 
 def test_what_i_am_asked_for_comes_first() -> None:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.policy.decide import decide
-from bot.policy.decision import Reason, RuleResult
+from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.levels import Level
+from bot.policy.shadow import Agreement
 from bot.policy.situation import Demotion, Evidenced, Scope, ScopeKind
 from bot.response.interventions.explanations import Choice
 from bot.response.interventions.take_override import BY_HAND, NOTHING
@@ -30,14 +31,11 @@ from bot.slack.modals import (
     pause_modal,
     read_override,
     read_pause,
-    read_review,
-    review_faults,
-    review_modal,
     why_modal,
 )
 from tests.policy.calm import NOW, RUNBOOK, burning, calm_alert, calm_policy, calm_situation
 from tests.slack.conftest import Golden
-from tests.slack.facts import DECISION, explanation
+from tests.slack.facts import DECISION, IN_SHADOW, explanation
 from tests.slack.notices import ALICE
 
 CHOICES = (
@@ -46,15 +44,16 @@ CHOICES = (
 )
 SERVICE = Scope(kind=ScopeKind.SERVICE, name="checkout")
 TARGET = Scope(kind=ScopeKind.TARGET, name="supervisor:checkout")
+AGREED = Agreement(questions=15, would_have_acted=13, compared=12, agreed=11)
 VALUE = "act_5b1f0c9d2e.3"
 TROUBLED = {"billing": "affected", "data_integrity": "yes", "security_severity": "low"}
 """Labels by which an alert marks what is at stake."""
 VIEWS = {
     "modal_why": why_modal(explanation(), VALUE, {ALICE}),
+    "modal_why_in_shadow": why_modal(explanation(IN_SHADOW, agreement=AGREED), VALUE, {ALICE}),
     "modal_override": override_modal("INC-7", CHOICES, VALUE),
     "modal_pause": pause_modal((SERVICE, Scope(kind=ScopeKind.RUNBOOK, name="restart-checkout"), TARGET), VALUE),
     "modal_pause_everything": pause_modal(()),
-    "modal_review": review_modal("INC-7", "Restart checkout on supervisor", "checkout answers again.", VALUE),
 }
 
 
@@ -71,7 +70,7 @@ def test_a_modal_is_within_slacks_limits(name: str) -> None:
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_modal_carries_the_buttons_value_and_nothing_more(name: str) -> None:
     assert VIEWS[name].get("private_metadata", "") in (VALUE, "")
-    assert VIEWS[name]["callback_id"] in ("why", "override", "pause", "review")
+    assert VIEWS[name]["callback_id"] in ("why", "override", "pause")
 
 
 def seen(view: dict[str, Any]) -> str:
@@ -83,6 +82,31 @@ def test_why_begins_with_the_rule_that_settled_it() -> None:
     assert "*Confidence* · this settled it" in rules[0]
     assert "*Action budgets*" in rules[1]
     assert "*Pauses and freezes*" in rules[2]
+
+
+def test_why_says_what_it_would_have_done_with_a_licence_and_how_often_people_did_the_same() -> None:
+    lead, shadow, title, parts = VIEWS["modal_why_in_shadow"]["blocks"][:4]
+    assert "*82 % sure:* the evidence supports it; it worked in 3 of 3 cases" in lead["text"]["text"]
+    assert shadow["elements"][0]["text"] == (
+        "👥 With its licence it would have announced this, and done it unless somebody had stopped it. In shadow it "
+        "would have acted in 13 of 15 questions; people did the same in 11 of 12 (92 %)."
+    )
+    assert title["text"]["text"] == "How sure we are"
+    assert parts["text"]["text"].splitlines()[1:] == [
+        "`0.92` it worked in 3 of 3 cases, 2 of them on staging, at least 75% to be expected",
+        "`0.82` is their product, the confidence",
+    ]
+    assert "With its licence" not in seen(VIEWS["modal_why"]), "it is not in shadow"
+
+
+def test_what_would_not_have_acted_with_a_licence_either_says_so() -> None:
+    for verdict, said in (
+        (Verdict.ACT, "it would have acted at once."),
+        (Verdict.ASK, "it would have asked all the same."),
+        (Verdict.HOLD, "it would not have acted here either."),
+    ):
+        view = why_modal(explanation(IN_SHADOW.model_copy(update={"shadow": verdict})), VALUE)
+        assert view["blocks"][1]["elements"][0]["text"] == f"👥 With its licence {said}"
 
 
 def test_why_shows_what_a_rule_read() -> None:
@@ -216,10 +240,3 @@ def test_a_target_whose_name_is_too_long_for_slack_is_not_offered() -> None:
     view = pause_modal((Scope(kind=ScopeKind.TARGET, name="x" * 200), SERVICE))
     check_view(view)
     assert "xxx" not in seen(view)
-
-
-def test_a_review_is_read_back() -> None:
-    form = read_review(filled(judgement="lucky", reason="traffic was low"))
-    assert (form.judgement, form.reason) == ("lucky", "traffic was low")
-    assert not review_faults(form)
-    assert set(review_faults(read_review(filled(judgement="great")))) == {"judgement", REASON}

@@ -11,7 +11,7 @@ from bot.slack import replies
 from bot.slack.limits import check_card
 from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
 from tests.slack.conftest import Golden
-from tests.slack.facts import INCIDENT, explanation
+from tests.slack.facts import CHANGE, INCIDENT, explanation
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED
 
 PAUSE = Pause(
@@ -37,7 +37,13 @@ LINE = IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archiv
 ANSWERS = {
     "answer_status": replies.status(WELL),
     "answer_status_troubled": replies.status(
-        replace(WELL, problems=("Slack refuses our messages in C02AUD: invite the app",), pauses=(PAUSE,), under_way=1)
+        replace(
+            WELL,
+            problems=("Slack refuses our messages in C02AUD: invite the app",),
+            pauses=(PAUSE,),
+            changes=(CHANGE,) * 6,
+            under_way=1,
+        )
     ),
     "answer_status_rebuilt": replies.status(
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))

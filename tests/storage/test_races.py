@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from bot.policy.file.document import Policy
-from bot.policy.rules.budgets import states_of
-from bot.policy.situation import Scope, ScopeKind
+from bot.policy.rules.demotion import Cause, Due
+from bot.policy.rules.seal import digest_of_seal
+from bot.policy.situation import Gate, GatePass, Scope, ScopeKind
+from bot.policy.track_record import Seal, SealedPart
 from bot.response.model.actions import ACTION_LIFECYCLE, ActionEvent, ActionState
 from bot.response.model.incidents import IncidentEvent
 from bot.response.model.records import AttemptState, Ballot, Vote
@@ -20,9 +21,6 @@ from tests.fixtures.incidents import NOW, action, card, open_incident
 
 CONTENDERS = 8
 Body = Callable[[UnitOfWork, int], Awaitable[Any]]
-
-
-HOUR = timedelta(hours=1)
 
 
 async def race(database: Database, body: Body) -> list[Any]:
@@ -118,23 +116,6 @@ async def test_overlapping_targets_are_locked_by_one_action(database: Database, 
         assert set((await work.locks.held()).values()) == {winner}
 
 
-async def test_the_last_of_a_budget_is_taken_once(database: Database, incident_id: int) -> None:
-    policy = Policy.model_validate(
-        {
-            "version": 1,
-            "channels": {"incidents": "C"},
-            "people": {},
-            "budgets": [{"scope": "all", "actions": 3, "per": "1h"}],
-        }
-    )
-
-    async def take(work: UnitOfWork, n: int) -> bool:
-        (state,) = states_of(policy, await work.budgets.ledger(NOW, HOUR), frozenset({"checkout"}), "r", NOW)
-        return state.used < state.limit and await work.budgets.enter(policy, f"other {n}", ["checkout"], "r", NOW)
-
-    assert (await race(database, take)).count(True) == 3
-
-
 async def test_a_pause_is_ended_once(database: Database, incident_id: int) -> None:
     scope = Scope(kind=ScopeKind.SERVICE, name="checkout")
     async with database.begin() as work:
@@ -148,6 +129,31 @@ async def test_a_review_is_completed_once(database: Database, incident_id: int) 
         await work.reviews.ask("a1", NOW)
     done = await race(database, lambda work, n: work.reviews.complete("a1", f"U{n}", {}, NOW))
     assert done.count(True) == 1
+
+
+async def test_a_runbook_is_demoted_once_for_one_cause_and_promoted_once(database: Database, incident_id: int) -> None:
+    due = Due(Cause.HARMED, "harmed:a1", "it did harm")
+    assert (await race(database, lambda work, n: work.licences.demote("r", due, NOW))).count(True) == 1
+    promoted = await race(database, lambda work, n: work.licences.promote("r", f"U{n}", NOW))
+    assert sorted(promoted) == [()] * (CONTENDERS - 1) + [("harmed:a1",)]
+
+
+async def test_harm_is_noted_once(database: Database, incident_id: int) -> None:
+    assert (await race(database, lambda work, n: work.actions.harmed("a1"))).count(True) == 1
+
+
+async def test_a_gate_that_is_passed_many_times_at_once_is_one_row(database: Database, incident_id: int) -> None:
+    seal = Seal(parts={"runbook": SealedPart(digest="d")})
+    name = digest_of_seal(seal)
+
+    async def once_more(work: UnitOfWork, number: int) -> None:
+        row = GatePass(gate=Gate.CHAOS_TEST, digest="v1", passed_at=NOW, until=NOW + timedelta(hours=number), seal=name)
+        await work.licences.pass_gate("r", row, seal)
+        await work.licences.keep_report("r", "v1", {"number": number}, NOW)
+
+    await race(database, once_more)
+    async with database.read() as work:
+        assert len((await work.licences.of("r")).gates) == 1
 
 
 async def test_an_assessment_is_queued_once(database: Database, incident_id: int, enqueuer: RecordingEnqueuer) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from bot.policy.file.document import Policy
-from bot.policy.levels import Level
-from bot.policy.situation import Gate, Request, Scope, ScopeKind
+from bot.policy.situation import Request, Scope, ScopeKind
 from bot.remediation import Snapshot
 from bot.response.model.actions import ActionEvent, ActionState, AskedGroup
 from bot.response.model.incidents import IncidentEvent, IncidentState
@@ -214,27 +213,6 @@ async def test_a_pause_ends_by_its_time_or_by_a_person(database: Database) -> No
         assert await work.pauses.end(everything, "U02BOB", NOW) == (whole,)
         assert await work.pauses.end(everything, "U02BOB", NOW) == ()
         assert await work.pauses.active(NOW) == (part,)
-
-
-async def test_every_gate_row_is_read_whatever_version_passed_it_and_the_newest_stands(database: Database) -> None:
-    async with database.begin() as work:
-        await work.licences.pass_gate("r", "v1", Gate.CHAOS_TEST, by="U01ALICE", now=NOW, until=NOW + HOUR)
-        await work.licences.pass_gate("r", "v2", Gate.STAGING_DRY_RUN, by="U01ALICE", now=NOW + HOUR, until=NOW + HOUR)
-        rows = (await work.licences.of("r")).gates
-        assert [(row.gate, row.digest) for row in rows] == [(Gate.CHAOS_TEST, "v1"), (Gate.STAGING_DRY_RUN, "v2")]
-        await work.licences.pass_gate("r", "v1", Gate.CHAOS_TEST, by="U01ALICE", now=NOW, until=NOW + 3 * HOUR)
-        assert (await work.licences.of("r")).gates[0].until == NOW + 3 * HOUR
-
-
-async def test_demotions_stand_the_lowest_first_until_a_person_reinstates(database: Database) -> None:
-    async with database.begin() as work:
-        await work.licences.demote("r", Level.L1, "harm", NOW)
-        await work.licences.demote("r", Level.L2, "overdue review", NOW)
-        demotions = (await work.licences.of("r")).demotions
-        assert [(one.level, one.reason) for one in demotions] == [(Level.L1, "harm"), (Level.L2, "overdue review")]
-        assert await work.licences.reinstate("r", "U01ALICE", NOW)
-        assert not await work.licences.reinstate("r", "U01ALICE", NOW)
-        assert (await work.licences.of("r")).demotions == ()
 
 
 async def test_a_review_is_asked_for_and_answered_once(database: Database) -> None:

@@ -30,7 +30,9 @@ from bot.local.demo.team import demo_team
 from bot.local.workspace import Workspace
 from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
-from bot.policy.situation import Gate
+from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.situation import Gate, GatePass
+from remediations.infrastructure.restart_service import RestartService
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
 from tests.fixtures.servers import free_port
@@ -57,6 +59,7 @@ def runbook(service: str, level: str = "L1", **changes: Any) -> dict[str, Any]:
         "summary": f"Restart {service} when it stopped answering",
         "when": f"alert.name == 'ServiceDown' && alert.service == '{service}'",
         "level": level,
+        "authors": ["U02BOB"],
         "remediation": "restart_service",
         "with": {"backend": "supervisor", "service": service},
         "blast_radius": {"targets": 1},
@@ -142,14 +145,20 @@ class Prometheuses(list[subprocess.Popen[bytes]]):
 
 
 async def license_what_acts_by_itself(here: Surroundings) -> None:
-    """Gate rows, as the gates themselves write them; good until nobody reads this any more."""
+    """Gate rows with their seal; good until nobody reads this any more."""
     database = Database(f"sqlite+aiosqlite:///{here.database}", RecordingEnqueuer(), AUDIT_KEY)
     until = datetime(2125, 1, 1, tzinfo=UTC)
     try:
         async with database.begin() as work:
-            for name, entry in load_policy(here.policy.read_text(), filename="policy.yml").runbooks.items():
+            policy = load_policy(here.policy.read_text(), filename="policy.yml")
+            for name, entry in policy.runbooks.items():
+                seal = seal_of(policy, name, RestartService.version)
+                sealed = {"digest": entry.digest, "passed_at": THEN, "until": until, "seal": digest_of_seal(seal)}
                 for gate in Gate if entry.level >= Level.L3 else ():
-                    await work.licences.pass_gate(name, entry.digest, gate, by="U03CAROL", now=THEN, until=until)
+                    by = "U03CAROL" if gate is Gate.HUMAN_SIGN_OFF else ""
+                    await work.licences.pass_gate(
+                        name, GatePass.model_validate({**sealed, "gate": gate, "by": by}), seal
+                    )
     finally:
         await database.close()
 

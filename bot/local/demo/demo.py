@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,16 @@ from rich.panel import Panel as Frame
 from rich.text import Text
 
 from bot.local.demo import guide
+from bot.local.demo.acts import Play
 from bot.local.demo.bot_process import running_bot
 from bot.local.demo.folder import Folder
 from bot.local.demo.health import HealthChecks
 from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, write_policy
-from bot.local.demo.service import ServiceOnShow
+from bot.local.demo.service import ShopOnShow
 from bot.local.demo.story import Story
 from bot.local.demo.surroundings import (
     MONITOR_PROGRAMS,
-    SERVICE,
     close_left_firing,
     monitor_is_installed,
     remember_firing,
@@ -107,7 +107,7 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
 
             server = await begin(_served(workspace, folder, wishes.port), "the workspace")
             beside = [await begin(_background(keep(workspace, folder.messages)), "the workspace")]
-            services = await begin(running_services(folder, crew.started), f"{SERVICE} under supervisord")
+            services = await begin(running_services(folder, crew.started), "the shop under supervisord")
             prometheus_port = folder.port("prometheus") if monitor_is_installed() and not wishes.probe else None
             addresses = Addresses(
                 supervisor_server=services.supervisord.server,
@@ -128,15 +128,21 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
                 raise DemoError(f"Watchkeeper did not accept the end of an old alert: {error}. Try --fresh.") from error
             watched = running_monitor(folder, receiver, services, prometheus_port, crew.started)
             monitor = await begin(watched, "what watches it")
-            show = ServiceOnShow(services.checkout, monitor.name, workspace, story)
+            shop = ShopOnShow(services, monitor.name, workspace, story)
             beside.append(await begin(_background(remember_firing(monitor, folder.firing)), "what watches it"))
-            await begin(HealthChecks(addresses.health_url, (show.checked, *monitor.listeners)), "what watches it")
-        guide.welcome(workspace, INCIDENTS, {SERVICE: services.checkout.url, **monitor.links})
+            for program in services.production:
+                listeners = monitor.listeners if program is services.checkout else ()
+                checks = HealthChecks(f"{program.url}/healthz", (shop.listener(program), *listeners))
+                await begin(checks, "what watches it")
+        to_try = guide.TO_TRY if prometheus_port else guide.WITHOUT_PROMETHEUS
+        links = {program.name: program.url for program in services.production}
+        guide.welcome(workspace, INCIDENTS, {**links, **monitor.links}, to_try)
         folder.tell_others(f"its page is {server.page_url}")
-        console.print(_invitation(server.page_url, monitor.name, folder))
+        console.print(_invitation(server.page_url, monitor.name, folder, to_try))
         if wishes.open_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, server.page_url)
-        for work in (story.read_along(INCIDENTS), show.break_by_itself(), crew.while_all_run()):
+        play = Play(workspace, INCIDENTS, shop, story, gates=prometheus_port is not None)
+        for work in (story.read_along(INCIDENTS), play.tell(), crew.while_all_run()):
             beside.append(await parts.enter_async_context(_background(work)))
         ended, _ = await asyncio.wait(beside, return_when=asyncio.FIRST_EXCEPTION)
         for task in ended:
@@ -179,9 +185,9 @@ async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.
         await asyncio.wait((task,))
 
 
-def _invitation(url: str, monitor: str, folder: Folder) -> Frame:
+def _invitation(url: str, monitor: str, folder: Folder, to_try: Sequence[str]) -> Frame:
     text = Text.assemble(("Open  ", "bold"), (url, "bold cyan underline"), "\n\n")
-    for number, step in enumerate(guide.TO_TRY, start=1):
+    for number, step in enumerate(to_try, start=1):
         text.append(f"{number}. {step.replace('*', '').replace('`', '')}\n")
     for fact in (f"Watched by {monitor}.", f"The policy: {folder.policy}", "Ctrl-C ends it all."):
         text.append(f"\n{fact}", "dim")

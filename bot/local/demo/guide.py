@@ -1,15 +1,22 @@
 """What newcomers read: the guide's message in the workspace, the links above it, and the panel at the side."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 from bot.local.demo.health import Health
 from bot.local.workspace import Message, Panel, PanelButton, PanelLine, User, Workspace
 
 GUIDE = User("U00GUIDE", "guide", "Demo guide", "Shows you around", avatar_colour="#4a6b3d", is_bot=True)
 TO_TRY = (
-    "Break the service with a button at the side, or wait: after 20 seconds it hangs by itself, once.",
-    "A card comes in #incidents within seconds. Read what is proposed and why, then press *Approve* as Alice.",
-    "Open the card's thread: what was done, whether it helped, and the rollback. Press *Why?* on the card.",
+    "*It asks.* checkout hangs after 15 seconds, or when you break it. Read the card, and press *Approve* as Alice.",
+    "*It is tried.* Bob asks for the gates: for a minute the runbook is broken, disturbed and killed on staging.",
+    "*You sign off.* Read what was seen, and press *Sign off*. That is one click, and nobody else's.",
+    "*It acts alone.* checkout hangs again. You have 10 seconds to press *Stop*; or watch.",
+    "*It does harm.* basket hangs, and a restart makes it worse: it is paused, demoted, and you are called.",
+)
+WITHOUT_PROMETHEUS = (
+    "checkout hangs after 15 seconds, or when you break it. Read the card, and press *Approve* as Alice.",
+    "Open the card's thread: what was done, and whether it helped. Press *Why?* on the card.",
     "Break it again, and be Dave, who may not approve; then press *Override…* or *Pause…*, or type `/watch help`.",
 )
 WORDS = {
@@ -18,9 +25,41 @@ WORDS = {
     Health.HANGING: "hanging: alive, but it answers nobody",
     Health.CRASHED: "crashed: its process has ended",
 }
+LABELS = {
+    "hang": "Break checkout (hang)",
+    "crash": "Break checkout (crash)",
+    "tear": "Break basket, for the worse",
+    "mend": "Mend it by hand",
+}
 
 
-def welcome(workspace: Workspace, channel_id: str, links: Mapping[str, str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act of the story: its line in the terminal, and what people can do at the side of the page."""
+
+    title: str
+    invitation: str
+
+
+ASKED = Act("Act 1 of 5: it asks", "Break checkout, or wait. Then read the card, and approve.")
+TRIED = Act("Act 2 of 5: it is tried on staging", "Watch the thread of “Gates of restart-service”: about a minute.")
+SIGNED = Act(
+    "Act 3 of 5: a person answers for it. Press Sign off, in the page",
+    "Your turn: read the card “Gates of restart-service”, and press Sign off.",
+)
+ALONE = Act("Act 4 of 5: it acts alone", "Press Stop on the card within 10 seconds, or watch.")
+WORSE = Act("Act 5 of 5: it does harm", "basket hangs. Watch what a restart does, and what becomes of the licence.")
+AS_YOU_LIKE = Act(
+    "That was all five acts. The shop is yours",
+    "Type /watch runbooks: what may it do now, and why? Break what you like, and mend it.",
+)
+NOTHING_TO_EARN = Act(
+    "Without Prometheus no gate can be run, so it goes on asking",
+    "Break it again, and be Dave; press Override… or Pause…, or type /watch help.",
+)
+
+
+def welcome(workspace: Workspace, channel_id: str, links: Mapping[str, str], to_try: tuple[str, ...]) -> None:
     """Introduce the demo in the channel, once; ``links`` (title to URL) stand above it."""
     state, channel = workspace.state, workspace.team.channel(channel_id)
     workspace.team.add(GUIDE)
@@ -29,9 +68,10 @@ def welcome(workspace: Workspace, channel_id: str, links: Mapping[str, str]) -> 
     greeting = next((each for each in workspace.messages(channel.id) if each.user == GUIDE.id), None)
     if greeting is None:
         text = (
-            "*This is a demo of Watchkeeper.* Everything in it is real and runs on this machine: a web service called "
-            "checkout, supervisord that runs it, a monitor that watches it, and Watchkeeper, which may restart it.\n"
-            + "\n".join(f"{number}. {step}" for number, step in enumerate(TO_TRY, start=1))
+            "*This is a demo of Watchkeeper.* Everything in it is real and runs on this machine: a shop of three "
+            "services, supervisord that runs them, a monitor that watches them, and Watchkeeper, which may restart "
+            "them, once it has earned that.\n"
+            + "\n".join(f"{number}. {step}" for number, step in enumerate(to_try, start=1))
         )
         section = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
         ts = state.next_ts()
@@ -44,21 +84,21 @@ def welcome(workspace: Workspace, channel_id: str, links: Mapping[str, str]) -> 
 
 
 def panel(
-    found: Health | None,
-    monitor: str,
-    break_it: Mapping[str, Callable[[], Awaitable[None]]],
+    found: Mapping[str, Health], monitor: str, invitation: str, buttons: Mapping[str, Callable[[], Awaitable[None]]]
 ) -> Panel:
-    """The panel for what the last check found; the buttons (id to act) are there while there is something to break."""
-    if found is None:
-        service = PanelLine("Service", "starting")
-    else:
-        service = PanelLine("Service", WORDS[found], "good" if found is Health.ANSWERING else "bad")
-    hint = "Read the card in #incidents." if service.tone == "bad" else "Break it, and see the card come."
-    labels = {"hang": "Break it (hang)", "crash": "Break it (crash)"}
+    """The panel for what the last check of each service found; ``buttons``: id to act."""
+    services = [
+        PanelLine(name, WORDS[health], "good" if health is Health.ANSWERING else "bad")
+        for name, health in found.items()
+    ]
     return Panel(
-        "checkout",
-        (service, PanelLine("Monitor", monitor), PanelLine("Next", hint)),
-        tuple(PanelButton(id, labels[id], press, "danger") for id, press in break_it.items())
-        if found is Health.ANSWERING
-        else (),
+        "The shop",
+        (
+            *(services or [PanelLine("Services", "starting")]),
+            PanelLine("Monitor", monitor),
+            PanelLine("Next", invitation),
+        ),
+        tuple(
+            PanelButton(id, LABELS[id], press, "primary" if id == "mend" else "danger") for id, press in buttons.items()
+        ),
     )

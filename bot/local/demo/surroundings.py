@@ -24,11 +24,13 @@ from bot.local.servers import (
 )
 from bot.local.supervised import Program, Supervisord, running_supervisord
 
-SERVICE = "checkout"
+CHECKOUT, BASKET, STOREFRONT = "checkout", "basket", "storefront"
 STAGING = "checkout-staging"
 USERNAME = "watchkeeper"
 """What the policy tells supervisord; the password is in a file of its own."""
 DOWN_FOR_SECONDS = 2
+SCRAPE_MILLISECONDS = 500
+"""Often, so that nobody has to wait; a busy machine must still be able to answer in that time."""
 REMEMBER_EVERY_SECONDS = 1.0
 MONITOR_PROGRAMS = ("prometheus", "prometheus-alertmanager")
 
@@ -40,33 +42,47 @@ def monitor_is_installed() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """checkout, its staging twin, and the supervisord that runs them and never restarts them by itself."""
+    """The shop, the staging twin, and the supervisord that runs them and never restarts them by itself."""
 
     supervisord: Supervisord
     checkout: Program
+    basket: Program
+    """Keeps data of its own, which can be torn."""
+    storefront: Program
+    """Needs basket's data."""
     staging: Program
     password_file: Path
+
+    @property
+    def production(self) -> tuple[Program, ...]:
+        """What is watched and must not break."""
+        return (self.checkout, self.basket, self.storefront)
 
 
 @asynccontextmanager
 async def running_services(folder: Folder, started: StartHook) -> AsyncIterator[Services]:
-    """Both services, answering.
+    """All services, answering.
 
     Raises:
         ServerError: they do not come up.
     """
-    checkout = Program(SERVICE, port=folder.port(SERVICE))
+    checkout = Program(CHECKOUT, port=folder.port(CHECKOUT))
+    basket = Program(BASKET, port=folder.port(BASKET), data=folder.servers / "basket.json")
+    storefront = Program(STOREFRONT, port=folder.port(STOREFRONT), needs=f"{basket.url}/data")
+    folder.servers.mkdir(exist_ok=True)
     staging = Program(STAGING, port=folder.port(STAGING))
     password_file = folder.secret("supervisor-password")
     async with running_supervisord(
         folder.servers / "supervisord",
         checkout,
+        basket,
+        storefront,
         staging,
         username=USERNAME,
         password=password_file.read_text(),
         started=started,
     ) as supervisord:
-        yield Services(supervisord, checkout, staging, password_file)
+        yield Services(supervisord, checkout, basket, storefront, staging, password_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +120,16 @@ async def running_monitor(
         ) as alertmanager,
         running_prometheus(
             folder.servers / "prometheus",
-            services={program.name: program.port for program in (services.checkout, services.staging)},
+            services={program.name: program.port for program in (*services.production, services.staging)},
             alertmanager=alertmanager,
             port=prometheus_port,
             down_for_seconds=DOWN_FOR_SECONDS,
+            scrape_milliseconds=SCRAPE_MILLISECONDS,
             started=started,
         ) as prometheus,
     ):
         # It takes up its targets some seconds after its start; before that it would see no trouble.
-        await prometheus.until_value(f"up{{service='{SERVICE}'}}", 1)
+        await prometheus.until_value("count(up == 1)", len(services.production) + 1)
         yield Monitor(
             "Prometheus",
             firing=lambda: _firing(alertmanager),

@@ -5,13 +5,13 @@ from bot.policy.confidence.assessing import (
     HARMLESS_OUTCOMES,
     LOWEST_FLOOR,
     Confidence,
-    Part,
     assess,
     recent_failures,
     supporting_factor,
 )
 from bot.policy.confidence.cases import Cases, cases_of
 from bot.policy.confidence.doubts import FLAPPING_WITHIN, Circumstances
+from bot.policy.confidence.sentence import in_a_sentence
 
 __all__ = [
     "FAILURES_COUNT_FOR",
@@ -21,9 +21,9 @@ __all__ = [
     "Cases",
     "Circumstances",
     "Confidence",
-    "Part",
     "assess",
     "cases_of",
+    "in_a_sentence",
     "recent_failures",
     "supporting_factor",
 ]

@@ -22,10 +22,13 @@ from datetime import datetime, timedelta
 
 from bot.policy.confidence.cases import Cases
 from bot.policy.confidence.doubts import Circumstances, doubts
+from bot.policy.decision import Part
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.promql import one_text
 from bot.policy.situation import History
 
+CASES = "cases"
+"""Name of the part that history contributes."""
 LOWEST_FLOOR = 0.5
 """The least ``escalate.confidence_below`` a policy may write."""
 WITHOUT_EVIDENCE = 0.4
@@ -34,15 +37,6 @@ FAILURE_FACTOR = 0.75
 FAILURES_COUNT_FOR = timedelta(hours=24)
 HARMLESS_OUTCOMES = frozenset({"succeeded", "stopped", "overridden", "expired", "lapsed", "superseded"})
 """It worked, or nothing ran. Every other outcome, known or not, counts as a failure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One contribution: a factor (0 to 1), and what it comes from, in words."""
-
-    name: str
-    factor: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +65,8 @@ def assess(
     """
     failures = recent_failures(history, runbook, now)
     works, surely = cases.posterior, cases.posterior.lower
-    parts = [_evidence_part(evidence), Part("cases", works.mean, f"{cases.text}, at least {surely:.0%} to be expected")]
+    expected = f"{cases.text}, at least {surely:.0%} to be expected"
+    parts = [_evidence_part(evidence), Part(CASES, works.mean, expected, cases.text)]
     if failures:
         runs = "run" if failures == 1 else "runs"
         text = f"{failures} failed {runs} of {runbook} in the last 24 hours"
@@ -102,7 +97,7 @@ def recent_failures(history: History, runbook: str, now: datetime) -> int:
 
 def _evidence_part(evidence: Sequence[Evidence]) -> Part:
     if not evidence:
-        return Part("evidence", WITHOUT_EVIDENCE, "no evidence is configured for this runbook")
+        return Part("evidence", WITHOUT_EVIDENCE, "no evidence is configured for this runbook", "there is no evidence")
     supporting, contradicting, unknown = (
         {piece.name: one_text(piece.query) for piece in evidence if piece.finding is wanted}
         for wanted in (Finding.SUPPORTS, Finding.CONTRADICTS, Finding.UNKNOWN)
@@ -112,7 +107,9 @@ def _evidence_part(evidence: Sequence[Evidence]) -> Part:
     known = WITHOUT_EVIDENCE * len(sure) / len(queries) if unknown else 1.0
     if contradicting:
         text = f"evidence contradicts the alert: {', '.join(contradicting)}"
-        return Part("evidence", min(CONTRADICTED, known), text)
+        return Part("evidence", min(CONTRADICTED, known), text, "evidence contradicts the alert")
     if unknown:
-        return Part("evidence", known, f"evidence could not be evaluated: {', '.join(unknown)}")
-    return Part("evidence", supporting_factor(len(queries)), f"evidence supports the alert: {', '.join(supporting)}")
+        text = f"evidence could not be evaluated: {', '.join(unknown)}"
+        return Part("evidence", known, text, "not all evidence could be evaluated")
+    text = f"evidence supports the alert: {', '.join(supporting)}"
+    return Part("evidence", supporting_factor(len(queries)), text, "the evidence supports it")

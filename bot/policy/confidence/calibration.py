@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BINS = 10
+ENOUGH = 20
+"""Cases from which the numbers say something: with fewer, one case more or less moves them by over five points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,28 @@ class Calibration:
     bins: tuple[Bin, ...]
     """The reliability curve, lowest confidence first, empty bins included."""
 
+    @property
+    def stated(self) -> float | None:
+        """The mean confidence of all cases; None without any."""
+        return sum((each.stated or 0) * each.count for each in self.bins) / self.count if self.count else None
+
+    @property
+    def observed(self) -> float | None:
+        """The share of all cases that worked; None without any."""
+        return sum(each.worked for each in self.bins) / self.count if self.count else None
+
+    @property
+    def text(self) -> str:
+        """In a sentence; without a verdict where there are too few cases for one."""
+        if self.stated is None or self.observed is None or self.brier is None or self.baseline is None:
+            return "Nothing has been carried out yet that confidence could be compared with."
+        cases = "1 case" if self.count == 1 else f"{self.count} cases"
+        said = (
+            f"In {cases} confidence was {percent(self.stated)} on average, and {percent(self.observed)} worked "
+            f"(Brier score {self.brier:.3f}; always saying {percent(self.observed)} scores {self.baseline:.3f})."
+        )
+        return said if self.count >= ENOUGH else f"{said} That is too few to judge it by: {ENOUGH} are asked for."
+
 
 def calibration(cases: Iterable[Forecast], bins: int = BINS) -> Calibration:
     """Compare what was stated with what happened.
@@ -66,6 +90,11 @@ def calibration(cases: Iterable[Forecast], bins: int = BINS) -> Calibration:
         sorted_in[min(int(case.confidence * bins), bins - 1)].append(case)
     curve = tuple(_bin(number, bins, held) for number, held in enumerate(sorted_in))
     return Calibration(len(every), brier_score(every), _baseline(every), _error(curve), curve)
+
+
+def percent(share: float) -> str:
+    """A share as people read it: "82 %"."""
+    return f"{100 * share:.0f} %"
 
 
 def brier_score(cases: Sequence[Forecast]) -> float | None:

@@ -2,23 +2,24 @@
 
     works = (9 + good) / (10 + all)       as if it had been run ten times before, and failed once
 
-A run on staging counts half. Success on another kind of incident says nothing about this one; failure does. It is a
-share of all cases within the time that history is kept for, never a streak: what failed once counts until it is old.
+A run on staging counts half, and only while the runbook is as it was then. Success on another kind of incident says
+nothing about this one; failure does. What people kept from beginning says nothing about whether it works. It is a share
+of all cases of the last 30 days, never a streak: what failed once counts until it is old.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bot.policy.confidence.posterior import Beta
-from bot.policy.situation import Run
+from bot.policy.track_record import PastCase
 
 IMAGINED_SUCCESSES, IMAGINED_FAILURES = 9.0, 1.0
 """What is assumed of a runbook before it has run, with the weight of ten cases: the reliability curve tells whether
 that fits."""
 STAGING_WEIGHT = 0.5
 """What a run on staging counts for, beside one in production."""
-WORKED = "verified"
-"""The one result that is a success, as ``bot.response.model.actions.Result`` says; every other counts as a failure."""
+CASES_COUNT_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,27 @@ class Cases:
         return f"{text}, {self.staging} of them on staging" if self.staging else text
 
 
-def cases_of(runs: Sequence[Run], kinds: Collection[str], *, staging_worked: int = 0, staging_failed: int = 0) -> Cases:
-    """Count ``runs`` of a runbook for an incident of these ``kinds``: the names of the alerts that it is for.
+def cases_of(
+    cases: Sequence[PastCase], kinds: Collection[str], now: datetime, *, digest: str = "", gates: int = 0
+) -> Cases:
+    """Count the cases of a runbook for an incident of these ``kinds``: the names of the alerts that it is for.
 
     Of several, the one on which it has worked least often counts: an alert that joins makes nobody surer.
+
+    Args:
+        cases: what is on record.
+        kinds: names of the alerts.
+        now: when it would act.
+        digest: of the runbook as it is.
+        gates: how many gates that carry it out count at this moment: so often it has worked on staging, at least.
     """
-    worked = min((sum(run.result == WORKED and run.kind == kind for run in runs) for kind in kinds), default=0)
-    failed = sum(run.result != WORKED for run in runs)
-    return Cases(worked, failed, staging_worked, staging_failed)
+    recent = [case for case in cases if case.acted and now - case.at <= CASES_COUNT_FOR]
+    production = [case for case in recent if not case.staging]
+    staging = [case for case in recent if case.staging and case.digest == digest]
+    good = sum(case.worked for case in staging)
+    return Cases(
+        worked=min((sum(case.worked and case.alert == kind for case in production) for kind in kinds), default=0),
+        failed=sum(not case.worked for case in production),
+        staging_worked=max(good, gates),
+        staging_failed=len(staging) - good,
+    )

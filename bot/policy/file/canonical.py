@@ -21,9 +21,11 @@ OF_A_POLICY: Mapping[str, Any] = {
 """Fields of ``Policy`` that came after policies were stored, with what a policy without them means."""
 OF_ESCALATE: Mapping[str, Any] = {"cases_below": 3}
 """The same of ``Escalate``."""
+OF_A_BUDGET: Mapping[str, Any] = {"concurrent": None, "share": None}
+"""The same of ``Budget``."""
 OF_A_SERVICE: Mapping[str, Any] = {"leave_healthy": None}
 """The same of ``Service``."""
-OF_A_RUNBOOK: Mapping[str, Any] = {"authors": None, "effects": None}
+OF_A_RUNBOOK: Mapping[str, Any] = {"authors": None, "effects": None, "settle": None}
 """The same of ``Runbook``."""
 OF_VERIFY: Mapping[str, Any] = {"own": False}
 """The same of ``Verify``."""
@@ -37,10 +39,13 @@ INJECTED_WHERE_NOTHING_WAS_SAID = "kill"
 
 def policy_document(document: Document) -> Document:
     """The text of a policy that is stored and sealed, from everything that its model says."""
-    services = {name: without(entry, OF_A_SERVICE) for name, entry in document["services"].items()}
-    runbooks = {name: _runbook(entry) for name, entry in document["runbooks"].items()}
-    escalate = without(document["escalate"], OF_ESCALATE)
-    return without({**document, "escalate": escalate, "services": services, "runbooks": runbooks}, OF_A_POLICY)
+    kept = {
+        "escalate": without(document["escalate"], OF_ESCALATE),
+        "budgets": [without(budget, OF_A_BUDGET) for budget in document["budgets"]],
+        "services": {name: without(entry, OF_A_SERVICE) for name, entry in document["services"].items()},
+        "runbooks": {name: _runbook(entry) for name, entry in document["runbooks"].items()},
+    }
+    return without({**document, **kept}, OF_A_POLICY)
 
 
 def runbook_document(document: Document) -> Document:

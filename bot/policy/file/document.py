@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, field_validator, model_validator
 
+from bot.policy.file.budget import Budget
 from bot.policy.file.canonical import digest_of, policy_document, runbook_document
 from bot.policy.file.channels import Channels
 from bot.policy.file.earning import Gates, Promotion
@@ -162,29 +163,6 @@ class Service(Entry):
     """What must stay healthy meanwhile. Less than that takes two people; where nobody can tell, a person."""
 
 
-class BudgetScope(StrEnum):
-    """Over what a budget counts actions."""
-
-    ALL = "all"
-    """Everything Watchkeeper does."""
-    SERVICE = "service"
-    """Each service for itself."""
-    TIER = "tier"
-    """All services of one tier together."""
-    RUNBOOK = "runbook"
-    """Each runbook for itself."""
-    TARGET = "target"
-    """Each target for itself: how long it is left in peace."""
-
-
-class Budget(Entry):
-    """At most ``actions`` autonomous or approved actions per window, counted over all replicas."""
-
-    scope: BudgetScope
-    actions: int = Field(ge=1)
-    per: Duration
-
-
 class Freeze(Entry):
     """A time in which nothing acts by itself; everything, unless services are named."""
 
@@ -225,6 +203,8 @@ class Runbook(Entry):
     staging: Staging | None = None
     rollback_within: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     """How long its rollback may take; the default's where it says nothing."""
+    settle: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=10))] | None = None
+    """How long its alerts may take to end by themselves before anybody hears of them; None: no time."""
     effects: tuple[DeclaredEffect, ...] | None = None
     """What it touches beyond what its remediation says of itself; all there is to know where that cannot know."""
     authors: tuple[str, ...] | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import takewhile
 
-from bot.policy.conditions import FOR_ALERTS, constant
+from bot.policy.conditions import FOR_ALERTS, FOR_CONDITIONS, constant, evaluate
 from bot.policy.confidence import Cases, supporting_factor
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.problems import Problem, Weight
@@ -150,15 +150,35 @@ def _cases(policy: Policy, source: Source, name: str, runbook: Runbook) -> Itera
     if not queries:
         return
     path, gates = ("escalate", "confidence_below"), Cases(staging_worked=len(GATES_THAT_RUN))
-    best = round(supporting_factor(len(queries)) * gates.posterior.mean, 4)
-    if best < escalate.confidence_below:
-        told = f"with its gates alone {name!r} has a confidence of {best:g}, below {escalate.confidence_below:g}"
+    most = supporting_factor(len(queries))
+    best, floor = round(most * gates.posterior.mean, 4), escalate.confidence_below
+    if most <= floor:
+        told = f"the confidence of {name!r} stays below {most:g}, whatever its cases, and the floor is {floor:g}"
+        yield source.value_at(path), path, told, "it will only ever ask; add evidence, or write a lower floor"
+    elif best < floor:
+        told = f"with its gates alone {name!r} has a confidence of {best:g}, below {floor:g}"
         remedy = "it will ask until it has worked often enough in production; add evidence, or write a lower floor"
         yield source.value_at(path), path, told, remedy
+    for number, condition in enumerate(runbook.conditions):
+        if "confidence" not in condition:
+            continue
+        at = ("runbooks", name, "conditions", number)
+        if _fails_below(condition, most):
+            told = f"{condition!r} never holds: the confidence of {name!r} stays below {most:g}, whatever its cases"
+            yield source.value_at(at), at, told, "it will only ever ask; add evidence, or ask for less"
+        elif _fails_below(condition, best):
+            told = f"{condition!r} does not hold with the gates of {name!r} alone, which give a confidence of {best:g}"
+            yield source.value_at(at), at, told, "it will ask until it has worked often enough in production"
     path = ("escalate", "cases_below")
     if gates.count < escalate.cases_below:
         told = f"the gates of {name!r} are {gates.count} cases, fewer than the {escalate.cases_below} it needs"
         yield source.value_at(path), path, told, "it will ask until it has run often enough in production"
+
+
+def _fails_below(condition: str, most: float) -> bool:
+    """Whether a condition is false for every confidence below ``most``, whatever else is the case."""
+    scores = [most * 0.9999, *(hundredth / 100 for hundredth in range(100) if hundredth / 100 < most)]
+    return all(evaluate(condition, {"confidence": score}, FOR_CONDITIONS).holds is False for score in scores)
 
 
 def _sign_off(policy: Policy, source: Source, name: str, runbook: Runbook) -> Iterator[Found]:

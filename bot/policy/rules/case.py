@@ -11,7 +11,8 @@ from typing import Any
 from bot.policy.confidence import Cases, Confidence
 from bot.policy.decision import Reason, RuleResult, Verdict
 from bot.policy.evidence import Evidence
-from bot.policy.file.document import BudgetScope, Policy, Runbook
+from bot.policy.file.budget import Budget
+from bot.policy.file.document import Policy, Runbook
 from bot.policy.levels import Level
 from bot.policy.plan import Plan
 from bot.policy.rules.impact import Impact
@@ -19,16 +20,31 @@ from bot.policy.rules.matching import Matched
 from bot.policy.rules.services import Services
 from bot.policy.situation import AlertFacts, Gate, Situation
 
+ROUNDING = 1e-9
+"""A share times a whole number may come out a hair below the whole number that is meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class BudgetState:
-    """One budget of the shared ledger as it stands: ``used`` of ``limit`` actions in the window."""
+    """One budget of the shared ledger as it stands for one subject of its scope, before an action."""
 
-    scope: BudgetScope
+    budget: Budget
     subject: str
-    limit: int
-    used: int
-    window_seconds: int
+    used: int | None
+    """Actions on record or under way; of a share the instances touched, the action's own among them. None: unknown."""
+    fleet: int | None = None
+    """Of a share: how many instances there are."""
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether there is no room for the action; unknown is no room."""
+        budget = self.budget
+        if self.used is None:
+            return True
+        if budget.share is not None:
+            return self.fleet is None or self.used > budget.share * self.fleet + ROUNDING
+        limits = [limit for limit in (budget.actions, budget.concurrent) if limit is not None]
+        return any(self.used >= limit for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)

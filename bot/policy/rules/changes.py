@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from bot.policy.decision import Verdict
+from bot.policy.plan import Plan
 from bot.policy.rules.case import Ruling, forbids, passed
 from bot.policy.rules.controls import EVERYTHING, Control
 from bot.policy.rules.services import Services
@@ -12,6 +13,9 @@ from bot.policy.situation import Change
 
 JUST_NOW = timedelta(minutes=10)
 """A change that is over for no longer than this still makes it less sure what helps."""
+
+SEEN = "seen"
+"""The kind of control that a change is which the system itself shows."""
 
 
 def standing(
@@ -30,6 +34,11 @@ def standing(
     )
 
 
+def seen_on(plan: Plan) -> tuple[Control, ...]:
+    """What the system itself shows to be changing on the targets of a plan, as what holds an act."""
+    return tuple(Control(f"{SEEN}:{said}", SEEN, said, "", None) for said in plan.changing)
+
+
 def just_over(
     changes: Sequence[Change], now: datetime, services: Services, targets: Iterable[str] = ()
 ) -> tuple[Change, ...]:
@@ -46,8 +55,9 @@ def changes(applied: Sequence[Control]) -> Ruling:
     """A change that stands on the targets holds everything that is not done by hand."""
     inputs = {"changes": [control.text for control in applied]}
     if applied:
-        return forbids(Verdict.HOLD, f"Others are at work here: {'; '.join(c.text for c in applied)}.", inputs)
-    return passed("Nobody has reported a change under way here.", inputs)
+        said = "; ".join(control.text.rstrip(". ") for control in applied)
+        return forbids(Verdict.HOLD, f"Others are at work here: {said}.", inputs)
+    return passed("No change of others is under way here.", inputs)
 
 
 def _covers(change: Change, services: Services, targets: Collection[str]) -> bool:

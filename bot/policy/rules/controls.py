@@ -21,7 +21,7 @@ class Control:
     id: str
     """Names exactly this pause or freeze; what a person who acts by hand has overridden."""
     kind: str
-    """``pause``, ``freeze`` or ``change``."""
+    """``pause``, ``freeze``, ``change``, or ``seen``: of a change that the system itself shows."""
     what: str
     """What it covers, in words: "service checkout"; of a change, what is done: "deploy of checkout 4.2"."""
     by: str
@@ -36,6 +36,8 @@ class Control:
         """In words, with who and until when."""
         forever = "until it is removed" if is_file(self.by) else "until somebody resumes it"
         end = f"until {self.until:%Y-%m-%d %H:%M %Z}" if self.until is not None else forever
+        if self.kind == "seen":
+            return self.what
         if self.kind == "change":
             return f"{self.what} on {self.reason}, reported by {self.by}, {end} at the latest"
         if self.kind == "freeze":

@@ -45,6 +45,11 @@ class Due:
     """In words, as the end of "it was demoted, because ..."."""
     level: Level = WHEN_DEMOTED
 
+    @property
+    def case(self) -> str:
+        """Key of the case that it is about: the id of its action."""
+        return self.key.partition(":")[2]
+
 
 _BY_ENDING = {
     Ending.FAILED: (Cause.FAILED, "it did not help in {}"),
@@ -58,7 +63,7 @@ def causes(held: Evidenced, now: datetime) -> tuple[Due, ...]:
 
     A gate's run against the twin is no cause: what fails there is a gate that is not passed.
     """
-    cases = tuple(case for case in held.cases if not case.staging)
+    cases = tuple(case for case in held.cases or () if not case.staging)
     found = [due for case in cases for due in _of_one(case, now)]
     found += _overrides(cases, held.lifted)
     return tuple(due for due in found if due.cause is Cause.OVERDUE or due.key not in held.lifted)
@@ -75,6 +80,11 @@ def review_lifts(judged: Judged) -> bool:
     return judged is not Judged.HARMFUL
 
 
+def overdue(case: str, name: str) -> Due:
+    """What the case of this key asks for while its review is overdue; ``name``: of its incident."""
+    return Due(Cause.OVERDUE, f"{Cause.OVERDUE}:{case}", f"the review of {name} is overdue")
+
+
 def _of_one(case: PastCase, now: datetime) -> Iterator[Due]:
     name = case.incident or "an earlier case"
     if case.ending in _BY_ENDING:
@@ -83,7 +93,7 @@ def _of_one(case: PastCase, now: datetime) -> Iterator[Due]:
     if case.judged is Judged.HARMFUL:
         yield Due(Cause.HARMFUL, f"{Cause.HARMFUL}:{case.key}", f"the review of {name} says that it was harmful")
     if case.judged is None and case.review_due is not None and case.review_due <= now:
-        yield Due(Cause.OVERDUE, f"{Cause.OVERDUE}:{case.key}", f"the review of {name} is overdue")
+        yield overdue(case.key, name)
 
 
 def _overrides(cases: Sequence[PastCase], lifted: Sequence[str]) -> list[Due]:

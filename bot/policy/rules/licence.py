@@ -5,7 +5,7 @@ demotes caps that. There is no waiver.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.policy.decision import RuleResult, Verdict
 from bot.policy.file.document import Policy, Runbook
@@ -20,6 +20,8 @@ from bot.policy.track_record import Seal
 
 WITHOUT_ALL_GATES = Level.L1
 """The most a runbook may do that has not passed every gate."""
+NEAR = timedelta(days=7)
+"""Before its end, a gate is said to expire."""
 NO_SERVICE = Services(frozenset(), known=True)
 """No entry of a service counts: what is asked is what the runbook may do wherever it applies."""
 
@@ -45,14 +47,10 @@ def licence_of(
         touched: services whose entries must be as they were when the gates were passed.
         changed: parameters that a person wants otherwise than written, for which no licence was earned.
     """
-    runbook = policy.runbooks[name]
     missing: dict[Gate, str] = {}
     for gate in Gate:
         rows = sorted((row for row in held.gates if row.gate is gate), key=lambda row: row.passed_at, reverse=True)
-        problems = [
-            _void(void(row, held.seals, seal, touched)) or _expired(row, policy, now) or _unsigned(row, runbook)
-            for row in rows
-        ]
+        problems = [_problem(row, held, policy, name, seal, now, touched) for row in rows]
         if all(problems):  # a row that counts is enough; where none does, the newest says why
             missing[gate] = problems[0] if problems else ""
     caps = [(demotion.level, demotion.reason) for demotion in held.demotions]
@@ -100,6 +98,36 @@ def lasts_until(row: GatePass, policy: Policy) -> datetime:
     return min(row.until, row.passed_at + period)
 
 
+def expiring(held: Evidenced, policy: Policy, name: str, seal: Seal, now: datetime) -> str:
+    """Which gates soon stop counting, in words: "the chaos test expires in 6 days". Empty while none does.
+
+    Where a gate does not count as it is, that is what there is to say, see ``why_missing``.
+    """
+    ends = {
+        gate: max(
+            (
+                lasts_until(row, policy)
+                for row in held.gates
+                if row.gate is gate and not _problem(row, held, policy, name, seal, now, NO_SERVICE)
+            ),
+            default=None,
+        )
+        for gate in Gate
+    }
+    lasting = {gate: end for gate, end in ends.items() if end is not None}
+    if len(lasting) < len(Gate):
+        return ""
+    together: dict[str, list[Gate]] = {}
+    for gate, end in sorted(lasting.items(), key=lambda each: each[1]):
+        if end - now <= NEAR:
+            together.setdefault(elapsed_text(end - now), []).append(gate)
+    said = [
+        f"{_subject(gates)} {'expire' if 1 < len(gates) < len(Gate) else 'expires'} in {left}"
+        for left, gates in together.items()
+    ]
+    return "; ".join(said)
+
+
 def licence(case: Case) -> Ruling:
     """Objects when the licence takes away autonomy that the policy would give."""
     held = case.licence
@@ -121,6 +149,14 @@ def licence(case: Case) -> Ruling:
     if level is Level.L1:
         return Ruling(RuleResult.ESCALATES, text, inputs, Verdict.ASK)
     return passed(text, inputs)
+
+
+def _problem(
+    row: GatePass, held: Evidenced, policy: Policy, name: str, seal: Seal, now: datetime, touched: Services
+) -> str:
+    """Why a row does not count, as a predicate; empty where it does."""
+    changed = _void(void(row, held.seals, seal, touched))
+    return changed or _expired(row, policy, now) or _unsigned(row, policy.runbooks[name])
 
 
 def _void(changes: str) -> str:

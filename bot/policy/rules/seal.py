@@ -6,6 +6,7 @@ services every entry is sealed, as alerts say which ones it touches; only those 
 """
 
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from typing import Any
@@ -29,6 +30,8 @@ SHOWN = 40
 """Characters of a value; of a longer one the part around the change."""
 AROUND = 12
 """Characters before a change that are shown, of a long value."""
+VISIBLE = frozenset(map(chr, range(0x21, 0x7F)))
+"""Characters that are told apart at sight."""
 
 
 def seal_of(policy: Policy, name: str, version: int | None) -> Seal:
@@ -137,12 +140,29 @@ def _text(value: Any) -> str:
 
 
 def _from_to(then: str, now: str) -> str:
-    """Both values, and of long ones what is around the first character that differs."""
+    """Both values, and of long ones what is around the first character that differs.
+
+    Where nobody could see which that is, as of a blank or of letters that look alike, it is named.
+    """
+    same = _alike(then, now)
+    rest = _alike(then[same:][::-1], now[same:][::-1])
+    one, other = then[same : len(then) - rest], now[same : len(now) - rest]
+    hidden = any(part and VISIBLE.isdisjoint(part) for part in (one, other))
+    which = f", character {same + 1}: {_character(one)} -> {_character(other)}" if hidden else ""
     if max(len(then), len(now)) <= SHOWN:
-        return f"{then} -> {now}"
-    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(then, now, strict=False)))
+        return f"{then} -> {now}{which}"
     start = max(0, same - AROUND)
-    return f"{_around(then, start)} -> {_around(now, start)}"
+    return f"{_around(then, start)} -> {_around(now, start)}{which}"
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _character(text: str) -> str:
+    """The first one by its number and name: "U+00A0 no-break space"."""
+    return f"U+{ord(text[0]):04X} {unicodedata.name(text[0], 'without a name').lower()}" if text else "none"
 
 
 def _around(text: str, start: int) -> str:

@@ -8,7 +8,7 @@ from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.rules.controls import active
 from bot.policy.rules.demotion import unwritten
-from bot.policy.rules.licence import WITHOUT_ALL_GATES, licence_of, why_missing
+from bot.policy.rules.licence import WITHOUT_ALL_GATES, earned, expiring, licence_of, why_missing
 from bot.policy.rules.seal import SERVICE, seal_of
 from bot.policy.rules.services import Services
 from bot.policy.situation import Evidenced, Pause, ScopeKind
@@ -37,6 +37,10 @@ class Standing:
     level: Level
     caps: tuple[Cap, ...]
     """The strictest first, at one level what no evidence can lift, and those for one service last. None at L3."""
+    earned: Level
+    """What its licence gives, whatever is written and paused."""
+    expiring: str = ""
+    """What of the licence soon ends, in words; see ``licence.expiring``."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -53,12 +57,14 @@ def standing(
     service or target alone does not count, and what has changed about one service is told apart.
     """
     seal = seal_of(policy, name, version)
-    gates = why_missing(licence_of(held, policy, name, seal, now))
+    own = licence_of(held, policy, name, seal, now)
+    gates = why_missing(own)
     everywhere = [*_held(policy, name, pauses, now), *_written(policy, name), *_demoted(held, now)]
     everywhere += [Cap(WITHOUT_ALL_GATES, gates)] if gates else _by_service(policy, name, held, seal, now)
     general = [cap for cap in everywhere if not cap.service]
     level = min((cap.level for cap in general), default=max(Level))
-    return Standing(level, tuple(sorted(everywhere, key=lambda cap: (bool(cap.service), cap.level))))
+    caps = tuple(sorted(everywhere, key=lambda cap: (bool(cap.service), cap.level)))
+    return Standing(level, caps, earned(own), expiring(held, policy, name, seal, now))
 
 
 def _held(policy: Policy, name: str, pauses: Sequence[Pause], now: datetime) -> Iterator[Cap]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from bot.policy.burning import burn_queries_of_all_who_feel
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.templates import substitute_query, values_in
@@ -93,6 +94,7 @@ async def assess(context: Context, brief: Brief) -> Assessment:
         services = services_of(policy, (*brief.alerts, alert), plans[name].plan)
         queries += burn_queries(policy, services)
         queries += burn_queries_of_dependencies(policy, services).values()
+        queries += burn_queries_of_all_who_feel(policy, services)  # to compare with what is measured after the act
         approvals = policy.approvals_of(name)
         for group in (*approvals.groups, *approvals.escalation):
             if group not in members:

@@ -3,7 +3,7 @@
 All in the caller's transaction, so people never see a decision that is not stored, nor the reverse.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.policy.decide import PlanMissingError, decide
@@ -26,6 +26,9 @@ from bot.response.notices.report import tell
 from bot.response.notices.rollback_words import rollback_line
 from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
+
+LOOK_AGAIN = timedelta(seconds=30)
+"""Whether the system itself still shows a change under way is asked so often; of what was reported we are told."""
 
 
 async def record(
@@ -105,6 +108,7 @@ async def judge_anew(work: Work, context: Context, action: Action, **changes: An
         "alerts": await firing_facts(work, incident) or stored.situation.alerts,
         "memory": await memory_of(work, incident, but=action.id),
         "pauses": await work.pauses.active(now),
+        "changes": await work.changes.known(now),
         "under_way": await under_way_now(work, but=action.id),
         **changes,
     }
@@ -151,7 +155,7 @@ def _action_for(
         case Verdict.ACT | Verdict.ACT_UNLESS_STOPPED:
             state, due_at = ActionState.ANNOUNCING, now + policy.announce_within
         case Verdict.HOLD:
-            state, due_at = ActionState.HELD, None
+            state, due_at = ActionState.HELD, now + LOOK_AGAIN if plan.changing else None
         case _:
             state, due_at = ActionState.WAITING, now + approvals.approve_within
     without = {situation.requested_by or ""}
@@ -183,6 +187,7 @@ def _action_for(
         outcome="",
         remind_at=remind_at,
         services=tuple(sorted(decision.services)),
+        runbook_digest=policy.runbooks[name].digest,
     )
 
 

@@ -8,7 +8,6 @@ from bot.policy.rules.budgets import longest_window
 from bot.policy.situation import (
     Acted,
     AlertFacts,
-    Evidenced,
     Memory,
     Notification,
     OpenIncident,
@@ -66,8 +65,9 @@ async def build_situation(
         pauses=await work.pauses.active(now),
         ledger=tuple(entry for entry in ledger if entry.action_id != but),
         under_way=await under_way_now(work, but=but),
-        evidenced={name: await evidenced_now(work, name, since) for name in names},
+        evidenced={name: await work.licences.of(name) for name in names},
         open_incidents=await open_incidents_now(work),
+        changes=await work.changes.known(now),
         beginnings=await work.incidents.beginnings(alerts, now - FLAPPING_WITHIN),
         answered_at=assessment.answered_at,
         oversight=Oversight(audited=True, notification=notification),
@@ -79,12 +79,6 @@ async def firing_facts(work: Work, incident: Incident) -> tuple[AlertFacts, ...]
     alerts = await work.incidents.alerts(incident.id, ALERTS_JUDGED)
     firing = (alert.facts for alert in alerts if alert.status is AlertStatus.FIRING)
     return tuple(sorted(firing, key=lambda facts: (facts.starts_at, facts.source, facts.fingerprint)))
-
-
-async def evidenced_now(work: Work, runbook: str, since: datetime) -> Evidenced:
-    """What is on record about a runbook: gates, demotions, and how it ended each time since then."""
-    evidenced = await work.licences.of(runbook)
-    return evidenced.model_copy(update={"runs": await work.actions.runs(runbook, since)})
 
 
 async def open_incidents_now(work: Work) -> tuple[OpenIncident, ...]:
@@ -100,7 +94,13 @@ async def open_incidents_now(work: Work) -> tuple[OpenIncident, ...]:
 async def under_way_now(work: Work, *, but: str | None = None) -> tuple[UnderWay, ...]:
     """Every action that holds its targets at this moment, whatever incident it is of."""
     return tuple(
-        UnderWay(action_id=action.id, services=action.services, taken=_taken(action.plan))
+        UnderWay(
+            action_id=action.id,
+            services=action.services,
+            taken=_taken(action.plan),
+            runbook=action.runbook,
+            targets=tuple(target.key for target in action.plan.targets),
+        )
         for action in await work.actions.in_states(UNDER_WAY)
         if action.id != but
     )

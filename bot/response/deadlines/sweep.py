@@ -9,7 +9,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from bot.policy.rules.changes import SEEN
+from bot.response.assessment.record import LOOK_AGAIN
 from bot.response.deadlines.announcements import not_announced, release
+from bot.response.execution.controls import controls_on
 from bot.response.execution.outcome import why_lapsed, withdraw
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.ports.context import Context
@@ -24,10 +27,20 @@ async def _lapse(work: Work, context: Context, action: Action) -> bool:
     return await withdraw(work, context, action, ActionEvent.LAPSE, why_lapsed(action))
 
 
+async def _look_again(work: Work, context: Context, action: Action) -> bool:
+    """Whether the system still shows the change that holds this, unless something else holds it as well."""
+    if await work.actions.amend(action, due_at=context.now() + LOOK_AGAIN) is None:
+        return False
+    if all(control.kind == SEEN for control in await controls_on(work, context, action)):
+        await work.queue.consider(action.incident_id)
+    return True
+
+
 _WHEN_DUE: dict[ActionState, OnDue] = {
     ActionState.ANNOUNCING: not_announced,
     ActionState.VETO_WINDOW: release,
     ActionState.APPROVED: _lapse,
+    ActionState.HELD: _look_again,
 }
 
 

@@ -39,6 +39,8 @@ APPLICATION_VERSION = "1"
 """Of the flows, not of the program: recovered work keeps running across releases. A changed flow gets a new name."""
 POLLING_INTERVAL_SECONDS = 1.0
 """For what others left, or put off; what this process commits wakes the queues at once."""
+CLOSES_WITHIN_SECONDS = 0.1
+"""How soon a thread of DBOS on SQLite notices that it is closed: it looks for messages, and no flow waits for one."""
 ASSESSMENTS_AT_ONCE = 6
 ACTS_AT_ONCE = 16
 """Flows that run at once in this process, by queue. Assessments are short and wait for one writer anyway; of those that
@@ -259,6 +261,7 @@ class Engine:
             "sys_db_pool_size": SYSTEM_POOL_SIZE,
             "db_engine_kwargs": {"connect_args": memory_options(self._url)},
             "max_executor_threads": MAX_EXECUTOR_THREADS,
+            "notification_listener_polling_interval_sec": CLOSES_WITHIN_SECONDS,
             "serializer": self._serializer,
             "executor_id": self.executor_id,
             "application_version": APPLICATION_VERSION,

@@ -1,6 +1,7 @@
-"""Harm after our own act: new alerts where we have just acted mean that we may have made it worse.
+"""Harm after our own act: new alerts where we have just acted, or an error budget that burns faster since.
 
-Then the act is rolled back where that is right, its runbook is paused until a person resumes it, and people are called.
+Then the act is rolled back where that is right, its runbook is paused until a person resumes it and demoted, and people
+are called.
 What counts is when we received an alert; the clocks of monitors only tell what began long before.
 """
 
@@ -13,6 +14,7 @@ from bot.policy.rules.matching import match
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.parameters import filled
 from bot.response.execution.controls import held_by_people, services_touched
+from bot.response.execution.demotions import demote_where_due
 from bot.response.model.actions import NOT_HALTED, REVERSIBLE, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident
@@ -50,23 +52,36 @@ def paused_line(action: Action) -> str:
 
 async def answer_harm(work: Work, context: Context, incident: Incident, firing: Sequence[Alert], now: datetime) -> None:
     """Answer each finished act of ours after which one of these alerts came, on a service that may feel it."""
-    policy = context.policy()
+    said = f"New alert after our act: {incident.name}, {incident.alert_name}."
+    reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
     for action in await _suspects(work, context, incident, firing, now):
-        reason = f"{incident.alert_name} fired on {incident.service or 'an unnamed service'} after our act"
-        entry = await pause_after_harm(work, action, reason, now)
-        lines = [
-            f"New alert after our act: {incident.name}, {incident.alert_name}.",
-            paused_line(action),
-            await _rolled_back(work, context, action, reason),
-        ]
-        line = ThreadLine(
-            title="Harm suspected after our act",
-            lines=tuple(lines),
-            tone=Tone.BAD,
-            to=callable_people(policy, action.asked, incident.severity, now),
-        )
-        await refresh_card(work, policy, action.incident_id, now)
-        await tell(work, context, action.incident_id, line, entries=(entry,), at=now)
+        await _answer(work, context, action, said, reason, incident.severity, now)
+
+
+async def answer_burn(work: Work, context: Context, action: Action, said: str) -> None:
+    """Answer an act of ours after which an error budget burns faster; ``said``: which, and how fast, in sentences."""
+    incident = await work.incidents.get(action.incident_id)
+    reason = f"after our act: {said.rstrip('.')}"
+    await _answer(work, context, action, said, reason, incident.severity if incident else "", context.now())
+
+
+async def _answer(
+    work: Work, context: Context, action: Action, said: str, reason: str, severity: str, now: datetime
+) -> None:
+    """Pause, roll back where that is right, demote and call people. What was answered and cannot be undone stays so."""
+    policy = context.policy()
+    if not await work.actions.harmed(action.id) and action.plan.rollback.exactness not in REVERSIBLE:
+        return
+    entry = await pause_after_harm(work, action, reason, now)
+    line = ThreadLine(
+        title="Harm suspected after our act",
+        lines=(said, paused_line(action), await _rolled_back(work, context, action, reason)),
+        tone=Tone.BAD,
+        to=callable_people(policy, action.asked, severity, now),
+    )
+    await refresh_card(work, policy, action.incident_id, now)
+    await tell(work, context, action.incident_id, line, entries=(entry,), at=now)
+    await demote_where_due(work, context, action.runbook)
 
 
 async def reconsider_neighbours(work: Work, context: Context, action: Action) -> None:

@@ -13,6 +13,7 @@ from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Finding
 from bot.policy.plan import Plan
+from bot.policy.rules.changes import seen_on
 from bot.policy.situation import Notification, Situation
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.assessment.situation import build_situation
@@ -102,7 +103,9 @@ async def _judged(
     unseen = set(decision.controls) - set(action.overridden if action.by_hand else ())
     if held or unseen:
         why = f"Paused: {'; '.join(c.text for c in held)}." if held else decision.headline
-        return Objection(ActionEvent.SUPERSEDE, why, paused=True)
+        # What the system itself shows by now stands in the plan of now alone, which only an assessment stores.
+        shown = {control.id for control in seen_on(plan)} & unseen
+        return Objection(ActionEvent.SUPERSEDE, why, assess_again=bool(shown), paused=not shown)
     against = await _against(work, action, plan, decision)
     if against:
         return Objection(ActionEvent.SUPERSEDE, f"Nothing was run: {against}", assess_again=True)

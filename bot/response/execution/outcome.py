@@ -3,10 +3,14 @@
 from datetime import timedelta
 
 from bot.policy.file.fields import duration_text
+from bot.response.execution.asking_reviews import ask_review
+from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
-from bot.response.model.actions import Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import ABOUT_TO_ACT, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.endings import ending_of
 from bot.response.model.notices import Button, ThreadLine, Tone
+from bot.response.model.records import Occasion
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
 from bot.response.notices.channel_moves import tell_ending
@@ -57,16 +61,20 @@ async def end_stopped(work: Work, context: Context, action: Action, person: str)
     if stopped is None:
         return None
     await work.locks.release(action.id)
-    await report(
-        work,
-        context,
-        action.incident_id,
-        AuditKind.ACTION_STOPPED,
-        by=person,
-        body={"action": action.id, "was": action.state, "revision": action.revision},
-        line=ThreadLine(title="Stopped before anything was changed", lines=(action.plan.summary,), tone=Tone.WARNING),
-        at=now,
+    would_have_run = action.state in ABOUT_TO_ACT
+    if would_have_run:
+        await ask_review(work, context, stopped, Occasion.OVERRIDDEN)
+    line = ThreadLine(
+        title="Stopped before anything was changed",
+        lines=(action.plan.summary,),
+        tone=Tone.WARNING,
+        buttons=(Button.REVIEW,) if would_have_run else (),
+        subject=action.id if would_have_run else "",
+        revision=action.revision if would_have_run else 0,
     )
+    body = {"action": action.id, "was": action.state, "revision": action.revision}
+    await report(work, context, action.incident_id, AuditKind.ACTION_STOPPED, by=person, body=body, line=line, at=now)
+    await demote_where_due(work, context, action.runbook)
     return stopped
 
 
@@ -87,20 +95,25 @@ async def finish(
     call_people: bool = False,
     changed: bool = True,
     pause_because: str = "",
+    by_people: bool = False,
 ) -> Action | None:
     """End an action whose effect was begun (or could not be). None when it had ended already.
 
     ``changed``: something may have been changed, so a review is due. What came while it ran is assessed now.
     ``pause_because``: why its runbook is paused until a person resumes it, which people are told; empty: it is not.
+    ``by_people``: what interrupted it was people's decision.
     """
+    before = await work.actions.get(action_id)
+    ending = ending_of(before, result, by_people=by_people) if before is not None else None
     moved = await work.actions.move(
-        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result
+        action_id, event, finished_at=context.now(), due_at=None, outcome=summary, result=result, ending=ending
     )
     if moved is None:
         return None
     await work.locks.release(action_id)
     if changed:
-        await work.reviews.ask(action_id, context.now() + context.policy().defaults.review_within)
+        back = event in (ActionEvent.RESTORED, ActionEvent.NOT_RESTORED)
+        await ask_review(work, context, moved, Occasion.ROLLED_BACK if back else Occasion.ACTED)
     await _report_ending(
         work,
         context,
@@ -115,6 +128,7 @@ async def finish(
     await reconsider_neighbours(work, context, moved)
     if pause_because:
         await pause_after_harm(work, moved, pause_because, context.now())
+    await demote_where_due(work, context, moved.runbook)
     return moved
 
 

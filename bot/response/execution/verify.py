@@ -103,7 +103,8 @@ class _Asking:
                 return Verification(
                     healthy=False, summary=f"Not healthy after {elapsed:.0f} s: {seen}", known=last.known
                 )
-            await asyncio.sleep(context.timing.verify_interval_seconds)
+            left = verify.within.total_seconds() - elapsed
+            await asyncio.sleep(min(context.timing.verify_interval_seconds, left))
 
     async def _ask(self) -> _Answers:
         """Healthy where nothing that was asked says otherwise; the monitor is asked wherever the policy names it."""

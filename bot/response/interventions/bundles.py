@@ -12,7 +12,8 @@ from bot.response.assessment.votes import Roster, authorised
 from bot.response.interventions.approvals import count_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
 from bot.response.interventions.refusals import refuse, refused
-from bot.response.interventions.take_override import ABOUT_TO_ACT, TAKEN_OVER, set_aside
+from bot.response.interventions.take_override import TAKEN_OVER, set_aside
+from bot.response.model.actions import ABOUT_TO_ACT
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.bundle import Bundle, Member
 from bot.response.model.incidents import IncidentEvent, IncidentState

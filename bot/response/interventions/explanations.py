@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.policy.rules.matching import candidates
+from bot.policy.shadow import Agreement, agreement
 from bot.response.interventions.clicks import find
 from bot.response.model.actions import Action
 from bot.response.model.incidents import Incident
 from bot.response.model.records import AuditEntry, ClaimJudgement, StoredDecision, Vote
 from bot.response.notices.card import current_action
 from bot.response.ports.context import Context
+from bot.response.ports.hindsight import SHADOWS_COUNT_FOR
 from bot.response.ports.work import Work
 
 
@@ -24,6 +26,8 @@ class Explanation:
     audit: Sequence[AuditEntry]
     claim: ClaimJudgement | None = None
     """The judgement that let it act, made when it claimed its targets; None where it has not come to that."""
+    agreement: Agreement | None = None
+    """How often people did what the runbook would have done with its licence; None where it is not in shadow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,16 @@ async def _assemble(
     votes = await work.votes.of(action.id) if action else ()
     claims = await work.decisions.claims_of(action.id) if action and action.revision == stored.revision else ()
     audit = await work.audit.of_incident(incident.id)
-    return Explanation(incident, stored, action, votes, audit, claims[-1] if claims else None)
+    agreed = await _agreement(work, context, stored)
+    return Explanation(incident, stored, action, votes, audit, claims[-1] if claims else None, agreed)
+
+
+async def _agreement(work: Work, context: Context, stored: StoredDecision) -> Agreement | None:
+    runbook = stored.decision.runbook
+    if runbook is None or stored.decision.shadow is None:
+        return None
+    shadows = await work.hindsight.shadows([runbook], context.now() - SHADOWS_COUNT_FOR)
+    return agreement(shadows.get(runbook, ()))
 
 
 async def override_choices(work: Work, context: Context, subject: str, revision: int) -> Sequence[Choice]:

@@ -1,11 +1,11 @@
-"""Pause and resume: people hold automation, effective with the commit, on every replica."""
+"""Pause and resume: people hold automation, effective with the commit, on every replica; so do changes of others."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from bot.policy.approval import Intervention
 from bot.policy.file.fields import duration_text
-from bot.policy.situation import Pause, Scope
+from bot.policy.situation import Change, Pause, Scope
 from bot.response.assessment.record import judge_anew
 from bot.response.assessment.votes import Roster
 from bot.response.execution.controls import controls_on
@@ -127,7 +127,7 @@ async def follow_pause_file(work: Work, now: datetime) -> None:
 
 
 async def hold_what_is_paused(work: Work, context: Context) -> int:
-    """Hold whatever a pause or freeze covers and has not begun, so that its card says so; how many."""
+    """Hold whatever a pause, freeze or change of others covers and has not begun, so its card says so; how many."""
     held = 0
     for action in await work.actions.in_states(HOLDABLE):
         if await controls_on(work, context, action):
@@ -136,32 +136,33 @@ async def hold_what_is_paused(work: Work, context: Context) -> int:
 
 
 class PauseFollower:
-    """Follows pauses that began or ended outside this process: by command, by file, by another replica.
+    """Follows pauses and changes that began or ended outside this process: by command, file, report or the clock.
 
     They are in force with their commit (a file at once); here the cards learn of it.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._seen: tuple[Pause, ...] | None = None
+        self._seen: tuple[tuple[Pause, ...], tuple[Change, ...]] | None = None
 
     async def follow(self) -> None:
         """Where anything has changed: hold what is covered now, reconsider what is free, put the file on record."""
         now = self._context.now()
         async with self._context.database.read() as work:
             active = await work.pauses.active(now)
-        if active == self._seen:
+            standing = tuple(each for each in await work.changes.known(now) if each.begins <= now < each.until)
+        if (active, standing) == self._seen:
             return
         async with self._context.database.begin() as work:
             await follow_pause_file(work, now)
-            if active:
+            if active or standing:
                 await hold_what_is_paused(work, self._context)
             await reconsider_held(work, self._context)
-        self._seen = active
+        self._seen = (active, standing)
 
 
 async def reconsider_held(work: Work, context: Context) -> int:
-    """Consider held actions anew once no pause or freeze covers them any more; how many."""
+    """Consider held actions anew once no pause, freeze or change covers them any more; how many."""
     free: list[Action] = [
         action
         for action in await work.actions.in_states(frozenset({ActionState.HELD}))

@@ -1,17 +1,19 @@
-"""Post-action reviews: whoever lets automation act also judges what it did, in time, or it may act less.
+"""Reviews: whoever lets automation act also judges what it did, in time, or it may act less.
 
-One review per action that changed something. An overdue one demotes its runbook to L1 until it is done; a review is
-never a formality that can be skipped.
+One review per action, for whatever changed something, was overridden or was rolled back, and open again when something
+new happens to it. It is somebody's, and may be handed over. An overdue one demotes its runbook to L1 until it is done;
+one that says that it was harmful gives nothing back.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Any
 
 from bot.policy.approval import Intervention
 from bot.policy.file.fields import elapsed_text
-from bot.policy.levels import Level
+from bot.policy.rules.demotion import WHEN_DEMOTED, overdue, review_lifts
+from bot.policy.track_record import Judged
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
 from bot.response.interventions.refusals import refused
@@ -21,33 +23,35 @@ from bot.response.model.incidents import incident_name
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.records import Review
 from bot.response.notices.report import report
+from bot.response.notices.review_words import review_waits
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
-WHEN_OVERDUE = Level.L1
-"""What is left to a runbook of whose acts nobody has taken stock."""
-
 log = logging.getLogger(__name__)
 
-
-class Judgement(StrEnum):
-    """Was it right?"""
-
-    RIGHT = "right"
-    LUCKY = "lucky"
-    """It helped, but it should have asked a person first."""
-    NEEDLESS = "needless"
-    """It did no harm, and was not needed."""
-    WRONG = "wrong"
-    """It should not have run."""
-
-
 _TITLES = {
-    Judgement.RIGHT: ("Reviewed: it was right", Tone.GOOD),
-    Judgement.LUCKY: ("Reviewed: it helped, but it should have asked", Tone.WARNING),
-    Judgement.NEEDLESS: ("Reviewed: it was not needed", Tone.NEUTRAL),
-    Judgement.WRONG: ("Reviewed: it should not have run", Tone.BAD),
+    Judged.HELPFUL: ("Reviewed: it was helpful", Tone.GOOD),
+    Judged.NEUTRAL: ("Reviewed: it made no difference", Tone.NEUTRAL),
+    Judged.HARMFUL: ("Reviewed: it was harmful", Tone.BAD),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a person says of an action, now that it is over."""
+
+    judged: Judged
+    surprising: bool
+    text: str
+    """What should change."""
+    surprise: str = ""
+    """What surprised; where something did."""
+
+    @property
+    def answers(self) -> Mapping[str, Any]:
+        """The same as it is stored."""
+        surprise = {"surprise": self.surprise} if self.surprising else {}
+        return {"judgement": str(self.judged), "surprising": self.surprising, **surprise, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +61,13 @@ class DueReview:
     review: Review
     action: Action
     to: tuple[str, ...]
-    """Slack user ids: who let it act, or who was there to keep it from acting."""
+    """Slack user ids: whose it is, or who let it act, or who was there to keep it from acting."""
     overdue: bool
 
 
-def due_to(action: Action) -> tuple[str, ...]:
+def due_to(review: Review, action: Action) -> tuple[str, ...]:
     """Whose review it is; anybody whom the policy names may do it for them."""
-    return action.decided_by or action.approvers
+    return (review.assigned_to,) if review.assigned_to else action.decided_by or action.approvers
 
 
 async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueReview]:
@@ -72,7 +76,7 @@ async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueRev
     for review in await work.reviews.open(limit):
         action = await work.actions.get(review.action_id)
         if action is not None:
-            found.append(DueReview(review, action, due_to(action), review.due_at <= now))
+            found.append(DueReview(review, action, due_to(review, action), review.due_at <= now))
     return found
 
 
@@ -90,31 +94,31 @@ async def may_review(work: Work, context: Context, roster: Roster, press: Press,
     return None
 
 
-async def submit(work: Work, context: Context, roster: Roster, press: Press, judgement: Judgement, text: str) -> Answer:
-    """Put a person's review on the record; what its delay took from the runbook is given back."""
+async def submit(work: Work, context: Context, roster: Roster, press: Press, said: Judgement) -> Answer:
+    """Put a person's review on the record; what its delay took is given back, unless it was harmful."""
     found = await find(work, press.subject, press.revision)
     if found is None or found.action is None:
         return UNKNOWN_SUBJECT
-    if not text.strip():
+    if not said.text.strip():
         return Answer(False, "Please say what you looked at, and what should change.")
+    if said.surprising and not said.surprise.strip():
+        return Answer(False, "Please say what surprised you.")
     action, now = found.action, context.now()
     against = await may_review(work, context, roster, press, found)
     if against is not None:
         return against
-    answers = {"judgement": judgement, "text": text}
-    if not await work.reviews.complete(action.id, press.person, answers, now):
+    if not await work.reviews.complete(action.id, press.person, said.answers, now):
         return Answer(False, "Somebody was faster: this has just been reviewed.")
-    lifted = await work.licences.reviewed(action.id, press.person, now)
-    title, tone = _TITLES[judgement]
-    back = f"The overdue review no longer keeps {action.runbook} at {WHEN_OVERDUE}."
+    lifted = review_lifts(said.judged) and await work.licences.reviewed(action.id, press.person, now)
+    title, tone = _TITLES[said.judged]
     await report(
         work,
         context,
         action.incident_id,
         AuditKind.ACTION_REVIEWED,
         by=press.person,
-        body={"action": action.id, "runbook": action.runbook, **answers},
-        line=ThreadLine(title=title, lines=(text, *((back,) if lifted else ())), tone=tone),
+        body={"action": action.id, "runbook": action.runbook, **said.answers},
+        line=ThreadLine(title=title, lines=_told(action, said, lifted=lifted), tone=tone),
         at=now,
     )
     if lifted:
@@ -126,6 +130,42 @@ async def submit(work: Work, context: Context, roster: Roster, press: Press, jud
             body={"runbook": action.runbook, "action": action.id},
         )
     return Answer(True, f"Thank you. Your review of {found.incident.name} is on the record.")
+
+
+def _told(action: Action, said: Judgement, *, lifted: bool) -> tuple[str, ...]:
+    harmful = said.judged is Judged.HARMFUL
+    return (
+        f"What should change: {said.text}",
+        *((f"What surprised: {said.surprise}",) if said.surprising else ()),
+        *((f"The overdue review no longer keeps {action.runbook} at {WHEN_DEMOTED}.",) if lifted else ()),
+        *((f"{action.runbook} may act at {WHEN_DEMOTED} at most until people promote it again.",) if harmful else ()),
+    )
+
+
+async def hand_over(work: Work, context: Context, roster: Roster, press: Press, to: str) -> Answer:
+    """Give a review that is open to somebody else whom the policy names; they are told, and nobody else is called."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    action, now = found.action, context.now()
+    against = await may_review(work, context, roster, press, found)
+    if against is not None:
+        return against
+    if not any(to in members for members in roster.values()):
+        return Answer(False, f"{to} may not review here: the policy names them in no group. Choose somebody else.")
+    review = await work.reviews.get(action.id)
+    if review is None or not await work.reviews.assign(action.id, to):
+        return Answer(False, "Somebody was faster: this has just been reviewed.")
+    if review.assigned_to == to:
+        return Answer(True, f"This review is {to}'s already.")
+    body = {"action": action.id, "runbook": action.runbook, "from": review.assigned_to, "to": to}
+    await report(
+        work, context, action.incident_id, AuditKind.ACTION_REVIEW_HANDED_OVER, by=press.person, body=body, at=now
+    )
+    if to != press.person:
+        because = "It was handed over to you."
+        await work.outbox.add(action.incident_id, review_waits(found.incident, action, review, to, because, now), now)
+    return Answer(True, f"The review of {found.incident.name} is {to}'s now.")
 
 
 async def sweep_overdue(context: Context) -> int:
@@ -147,18 +187,18 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
     fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
     if fresh is None or fresh.done_by is not None or action is None:
         return False
-    reason = f"the review of {incident_name(action.incident_id)} is overdue"
-    if not await work.licences.demote(action.runbook, WHEN_OVERDUE, reason, now, review_of=action.id):
+    due_now = overdue(action.id, incident_name(action.incident_id))
+    if not await work.licences.demote(action.runbook, due_now, now, action_id=action.id):
         return False
     ended = action.finished_at or review.due_at
     line = ThreadLine(
         title=f"Review overdue: {action.runbook} asks first from now on",
         lines=(
             f"It acted {elapsed_text(now - ended)} ago and nobody has said whether that was right.",
-            f"Until somebody does, it may act at {WHEN_OVERDUE} at most.",
+            f"Until somebody does, it may act at {WHEN_DEMOTED} at most.",
         ),
         tone=Tone.WARNING,
-        to=due_to(action),
+        to=due_to(fresh, action),
         buttons=(Button.REVIEW, Button.WHY),
         subject=action.id,
         revision=action.revision,
@@ -168,7 +208,7 @@ async def _demote(work: Work, context: Context, review: Review) -> bool:
         context,
         action.incident_id,
         AuditKind.LICENCE_DEMOTED,
-        body={"runbook": action.runbook, "to": str(WHEN_OVERDUE), "reason": reason, "action": action.id},
+        body={"runbook": action.runbook, "to": str(due_now.level), "reason": due_now.reason, "action": action.id},
         line=line,
         refresh=False,
         at=now,

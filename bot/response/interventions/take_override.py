@@ -5,14 +5,17 @@ from bot.policy.plan import Exactness
 from bot.policy.situation import Refusal, RefusalKind, Request
 from bot.response.assessment.situation import refused_before
 from bot.response.assessment.votes import Roster
+from bot.response.execution.asking_reviews import ask_review
+from bot.response.execution.demotions import demote_where_due
 from bot.response.interventions.approvals import cast_approval
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, last_act, present, stale
 from bot.response.interventions.halting import halt
 from bot.response.interventions.refusals import refuse, refused
-from bot.response.model.actions import NOT_BEGUN, NOT_HALTED, Action, ActionEvent, ActionState, Result
+from bot.response.model.actions import ABOUT_TO_ACT, NOT_BEGUN, NOT_HALTED, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentEvent, IncidentState
-from bot.response.model.notices import ThreadLine, Tone
+from bot.response.model.notices import Button, ThreadLine, Tone
+from bot.response.model.records import Occasion
 from bot.response.model.state_words import state_words
 from bot.response.notices.report import report
 from bot.response.notices.rollback_words import rollback_line
@@ -25,8 +28,6 @@ NOTHING = "nothing"
 """Override choice: do nothing automatic here."""
 BY_HAND = "by_hand"
 """Override choice: I will do it myself."""
-ABOUT_TO_ACT = NOT_BEGUN - {ActionState.WAITING, ActionState.HELD}
-"""States that lead to an effect without anybody being asked any more."""
 
 
 async def take(work: Work, context: Context, roster: Roster, press: Press) -> Answer:
@@ -48,6 +49,8 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
         await set_aside(work, context, action, press.person, TAKEN_OVER)
     line = ThreadLine(title="On it", tone=Tone.GOOD)
     await report(work, context, incident.id, AuditKind.INCIDENT_TAKEN, by=press.person, body={}, line=line)
+    if action is not None:
+        await demote_where_due(work, context, action.runbook)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
 
 
@@ -100,8 +103,10 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
         AuditKind.ACTION_OVERRIDDEN,
         by=press.person,
         body={"choice": choice, "reason": reason, "instead_of": action.runbook if action else None},
-        line=_warning(title, reason),
+        line=_overridden(title, reason, await _to_review(work, action)),
     )
+    if action is not None:
+        await demote_where_due(work, context, action.runbook)
     if choice in policy.runbooks:
         request = Request(
             runbook=choice,
@@ -192,6 +197,7 @@ async def set_aside(work: Work, context: Context, action: Action, person: str, o
     )
     if aside is not None:
         await work.locks.release(action.id)
+        await ask_review(work, context, aside, Occasion.OVERRIDDEN)
     return aside
 
 
@@ -224,6 +230,19 @@ def _in_words(action: Action) -> str:
 def _is_over(action: Action) -> bool:
     """Whether nothing of this action is under way or yet to come by itself."""
     return action.finished_at is not None
+
+
+async def _to_review(work: Work, action: Action | None) -> Action | None:
+    """The action, where a review of its override was asked for."""
+    return action if action is not None and await work.reviews.get(action.id) is not None else None
+
+
+def _overridden(title: str, reason: str, to_review: Action | None) -> ThreadLine:
+    line = _warning(title, reason)
+    if to_review is None:
+        return line
+    of = {"buttons": (Button.REVIEW,), "subject": to_review.id, "revision": to_review.revision}
+    return line.model_copy(update=of)
 
 
 def _warning(title: str, reason: str) -> ThreadLine:

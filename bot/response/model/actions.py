@@ -7,6 +7,7 @@ from enum import StrEnum
 from bot.policy.decision import Verdict
 from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import Trigger
+from bot.policy.track_record import Ending
 from bot.response.model.lifecycle import Lifecycle
 
 
@@ -121,6 +122,8 @@ PENDING = UNDECIDED | {_S.APPROVED}
 """States before the first effect."""
 NOT_BEGUN = PENDING | {_S.RUNNING}
 """States in which a person's no still keeps the effect from beginning."""
+ABOUT_TO_ACT = NOT_BEGUN - {_S.WAITING, _S.HELD}
+"""States that lead to an effect without anybody being asked any more."""
 SETTLED_BY_PEOPLE = frozenset({_S.STOPPED, _S.OVERRIDDEN})
 """A person said no: nothing acts by itself for this incident any more."""
 REVERSIBLE = frozenset({Exactness.EXACT, Exactness.APPROXIMATE})
@@ -226,6 +229,10 @@ class Action:
     halted_at: datetime | None = None
     halted_why: str = ""
     """In words for people: "Stopped by ...", without a full stop."""
+    runbook_digest: str = ""
+    """Of the runbook as it was when this was asked, or begun; empty in rows of older releases."""
+    ending: Ending | None = None
+    """What came of it, as a case of its runbook; None before that, and in rows of older releases."""
 
     @property
     def by(self) -> By:

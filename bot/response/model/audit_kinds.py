@@ -18,6 +18,7 @@ class AuditKind(StrEnum):
     INCIDENT_TAKEN = "incident.taken"
     INCIDENT_STILL_FIRING = "incident.still_firing"
     INCIDENT_RESOLVED = "incident.resolved"
+    INCIDENT_HEALED = "incident.healed"
 
     # Questions and decisions
     RUNBOOK_REQUESTED = "runbook.requested"
@@ -52,13 +53,26 @@ class AuditKind(StrEnum):
     ACTION_WORE_OFF = "action.wore_off"
     ACTION_STAYED_ON = "action.stayed_on"
     ACTION_REVIEWED = "action.reviewed"
+    ACTION_REVIEW_HANDED_OVER = "action.review_handed_over"
+    ACTION_REVIEW_REMINDED = "action.review_reminded"
     FLOW_FAILED = "flow.failed"
 
     # Bounds
     AUTOMATION_PAUSED = "automation.paused"
     AUTOMATION_RESUMED = "automation.resumed"
+    CHANGE_REPORTED = "change.reported"
+    CHANGE_ENDED = "change.ended"
     LICENCE_DEMOTED = "licence.demoted"
     LICENCE_RESTORED = "licence.restored"
+    GATES_BEGUN = "gates.begun"
+    GATES_ALERT_RECEIVED = "gates.alert_received"
+    GATES_PASSED = "gates.passed"
+    GATES_FAILED = "gates.failed"
+    GATES_BROKEN_OFF = "gates.broken_off"
+    LICENCE_SIGNED_OFF = "licence.signed_off"
+    LICENCE_PROPOSED = "licence.proposed"
+    LICENCE_PROMOTED = "licence.promoted"
+    LICENCE_DECLINED = "licence.declined"
     PERSON_REFUSED = "person.refused"
 
     # Telling people

@@ -16,6 +16,7 @@ from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
 from bot.response.model.actions import ActionState, Result
+from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings
 from bot.response.model.incidents import IncidentState
 
 
@@ -62,6 +63,14 @@ class Button(StrEnum):
     """Pause what was typed although nobody knows it, or what may have been meant."""
     WHY_THESE = "why_these"
     REVIEW = "review"
+    SIGN_OFF = "sign_off"
+    """Answer for a runbook whose gates have passed."""
+    PROMOTE = "promote"
+    """Lift what a runbook was demoted for."""
+    NOT_YET = "not_yet"
+    """Leave a runbook at the level it has."""
+    HAND_OVER_REVIEW = "hand_over_review"
+    """Give a review that is one's own to somebody else."""
     OPEN = "open"
     """A link to the card; pressing it changes nothing."""
 
@@ -140,6 +149,8 @@ class CardNotice(Facts):
     level: Level
     headline: str
     """Which rule settled it, in words."""
+    sure: str = ""
+    """How sure we are, in a sentence with its parts; empty where the headline says so, or nobody can say."""
     names: tuple[str, ...] = ()
     """User ids that we put into the headline, the outcome or ``halted`` ourselves. Any other id there came with outside
     text and is just text."""
@@ -168,6 +179,10 @@ class CardNotice(Facts):
     """What came of it, in words, once something did."""
     if_rolled_back: str = ""
     """What happens if it is rolled back now, in words; empty where it cannot be."""
+    review_by: str | None = None
+    """User id of whom its review is assigned to, while it is open."""
+    review_due_at: datetime | None = None
+    """Until when it is to be reviewed, while that is open."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""
@@ -306,7 +321,32 @@ class BundleNotice(Facts):
     revision: int
 
 
-Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice
+class CandidacyNotice(Facts):
+    """The card of a runbook's candidacy: like an incident's it always says the whole, and a later one replaces it."""
+
+    kind: Literal["candidacy"] = "candidacy"
+    incident: str
+    """What it is about, for logs: ``the gates of restart-checkout``."""
+    runbook: str
+    summary: str
+    of: CandidacyKind
+    state: CandidacyState
+    level: Level
+    """In force now."""
+    written: Level
+    """As the policy says."""
+    findings: Findings
+    by: str | None = None
+    """User id of who began it; None for Watchkeeper itself."""
+    decided_by: str | None = None
+    began: datetime
+    ended: datetime | None = None
+    buttons: tuple[Button, ...] = ()
+    subject: str
+    revision: int
+
+
+Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | CandidacyNotice
 Notice = Annotated[Told, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.policy.burning import Reading, Watched
 from bot.policy.decision import Decision
 from bot.policy.situation import AlertFacts, Planned, Situation
 from bot.remediation import Snapshot
@@ -76,6 +77,23 @@ class WearOff:
     """What was found; None as long as that is open."""
 
 
+@dataclass(frozen=True, slots=True)
+class BurnWatch:
+    """An autonomous act whose error budgets are watched for a while."""
+
+    action_id: str
+    began_at: datetime
+    """When its effect began."""
+    until: datetime
+    due_at: datetime
+    """When monitoring is asked next."""
+    watched: tuple[Watched, ...]
+    looks: int = 0
+    """How often monitoring was asked."""
+    readings: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
+    """What it answered, by query."""
+
+
 def execute_key(action_id: str) -> str:
     """What fences the action's own effect."""
     return f"{action_id}:execute"
@@ -129,6 +147,15 @@ class ClaimJudgement:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """How sure we were when an action began."""
+
+    runbook: str
+    confidence: float
+    """Between 0 and 1."""
+
+
 class AssessmentResult(StrEnum):
     """Why an assessment decided nothing new."""
 
@@ -151,12 +178,43 @@ class AuditEntry:
     body: Mapping[str, Any]
 
 
+class Occasion(StrEnum):
+    """Why an action is to be reviewed: what happened last."""
+
+    ACTED = "acted"
+    """It was carried out. So is an occasion that an older release has not noted, or only a newer one knows."""
+    OVERRIDDEN = "overridden"
+    """A person decided otherwise before it began: chose something else, took over, or stopped what was to run."""
+    ROLLED_BACK = "rolled_back"
+    """It was rolled back, or was to be."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Occasion":
+        return cls.ACTED
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLoad:
+    """What one person has to review, and had to: by it, the next review goes to whoever's turn it is."""
+
+    open: int
+    latest_due_at: datetime
+    """Of all that were ever assigned to them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What somebody says, or still has to say, about an action that changed something."""
+    """What somebody says, or still has to say, about an action."""
 
     action_id: str
     due_at: datetime
     done_at: datetime | None
     done_by: str | None
     answers: Mapping[str, Any] | None
+    """``judgement``, ``text``, and since they are asked for ``surprising`` and ``surprise``; None until it is done."""
+    occasion: Occasion = Occasion.ACTED
+    assigned_to: str | None = None
+    """Whose it is; None where nobody is known whom it could be, and in rows of older releases."""
+    reminded_at: datetime | None = None
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    """What was said before it was opened again, oldest first: ``answers`` with ``by``, ``at`` and ``occasion``."""

@@ -12,7 +12,7 @@ from bot.policy.stored import AlteredError
 from bot.response.model.actions import IN_STEPS, Action, ActionState
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link
-from bot.response.model.records import Ballot, StoredDecision, Vote
+from bot.response.model.records import Ballot, Review, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.plan_words import plan_card
 from bot.response.notices.progress import Progress, can_go_on, progress_of
@@ -26,6 +26,8 @@ LINKED_ALERTS = 10
 """Newest alerts among which a link to the monitor is searched."""
 LEFT_OUT_SHOWN = 5
 """Of what other alerts ask for: the card names so many, and counts the rest."""
+SAYS_HOW_SURE = frozenset({"confidence", "cases"})
+"""Rules whose word, as the headline, is how sure we are."""
 NO_PROGRESS = Progress()
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
@@ -95,11 +97,14 @@ def build_card(
     votes: Sequence[Vote],
     now: datetime,
     *,
-    review_due: bool = False,
+    review: Review | None = None,
     if_rolled_back: str = "",
     progress: Progress = NO_PROGRESS,
 ) -> CardNotice:
-    """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire."""
+    """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire.
+
+    ``review``: the one of the action, as long as it is open.
+    """
     decision, situation = stored.decision, stored.situation
     runbook = policy.runbooks.get(decision.runbook) if decision.runbook else None
     service = policy.services.get(incident.service)
@@ -133,6 +138,7 @@ def build_card(
         verdict=decision.verdict,
         level=decision.level,
         headline=headline_of(decision),
+        sure="" if decision.decisive in SAYS_HOW_SURE else decision.sure,
         names=tuple(dict.fromkeys((*named(decision, situation), *_who_halted(incident, action)))),
         action_state=action.state if action else None,
         result=action.result if action else None,
@@ -150,11 +156,13 @@ def build_card(
         if_nobody_answers=if_nobody_answers(policy, incident, action),
         outcome=action.outcome if action else "",
         if_rolled_back=if_rolled_back,
+        review_by=review.assigned_to if review else None,
+        review_due_at=review.due_at if review else None,
         buttons=offered_buttons(
             incident,
             action,
             approved_by=approved_by,
-            review_due=review_due,
+            review_due=review is not None,
             can_be_halted=progress.can_be_halted,
         ),
         subject=action.id if action else incident.handle,
@@ -230,7 +238,6 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
     alerts = await work.incidents.alerts(incident_id, limit=LINKED_ALERTS)
     firing = await work.incidents.firing(incident_id)
     review = await work.reviews.get(action.id) if action else None
-    due = review is not None and review.done_by is None
     back = await if_rolled_back(work, policy, action) if action else ""
     return build_card(
         policy,
@@ -241,7 +248,7 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
         action,
         votes,
         now,
-        review_due=due,
+        review=review if review is not None and review.done_by is None else None,
         if_rolled_back=back,
         progress=await progress_of(work, action),
     )

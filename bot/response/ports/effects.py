@@ -1,11 +1,13 @@
-"""What the flows need of the rows about effects: the fence, the steps, and when what was done ends by itself."""
+"""What the flows need of the rows about effects: the fence, the steps, when what was done ends, and what others do."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from bot.policy.burning import Burn, Reading
+from bot.policy.situation import Change
 from bot.remediation import Snapshot, Step
-from bot.response.model.records import Attempt, AttemptState, WearOff
+from bot.response.model.records import Attempt, AttemptState, BurnWatch, WearOff
 
 
 class Attempts(Protocol):
@@ -75,4 +77,51 @@ class WearOffs(Protocol):
 
     async def of(self, action_id: str) -> WearOff | None:
         """What is known of the end of the action's effect; None where it was not to end by itself."""
+        ...
+
+
+class BurnWatches(Protocol):
+    """Acts whose error budgets are watched: what they are compared with, and what has been measured since."""
+
+    async def begin(self, watch: BurnWatch) -> None:
+        """Watch the act from now on; asking again changes nothing."""
+        ...
+
+    async def due(self, now: datetime, limit: int = 20) -> Sequence[BurnWatch]:
+        """Those to ask about now, longest overdue first."""
+        ...
+
+    async def note(self, seen: BurnWatch, rates: Mapping[str, Reading], due_at: datetime) -> BurnWatch | None:
+        """Keep what was measured, by query, and ask again then; None when somebody else has asked since."""
+        ...
+
+    async def end(self, seen: BurnWatch, burn: Burn | None, now: datetime) -> bool:
+        """It is watched no longer, and this came of it; None: the act does not stand any more.
+
+        False when somebody else has ended it since.
+        """
+        ...
+
+
+class Changes(Protocol):
+    """What others have reported to be changing: deploys, drains, maintenance."""
+
+    async def get(self, change_id: str) -> Change | None:
+        """The change of this id; None when it was never reported, or long over."""
+        ...
+
+    async def known(self, now: datetime) -> tuple[Change, ...]:
+        """What is to come, what stands, and what was over a moment ago; in the order in which they begin."""
+        ...
+
+    async def add(self, change: Change) -> bool:
+        """Store one that was reported; False when its id is known already, and nothing is changed."""
+        ...
+
+    async def end(self, change_id: str, now: datetime) -> bool:
+        """It is over with this commit; False when it was over already, or nobody knows it."""
+        ...
+
+    async def forget(self, now: datetime) -> int:
+        """Remove what nothing asks about any more; how many."""
         ...

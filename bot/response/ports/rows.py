@@ -9,17 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.policy.file.document import Policy
-from bot.policy.levels import Level
 from bot.policy.situation import (
     AlertFacts,
     Beginning,
-    Evidenced,
-    Gate,
     History,
     LedgerEntry,
     Pause,
     Refusal,
-    Run,
     Scope,
 )
 from bot.response.model.actions import Action, ActionEvent, ActionState
@@ -30,7 +26,9 @@ from bot.response.model.records import (
     AssessmentResult,
     AuditEntry,
     ClaimJudgement,
+    Occasion,
     Review,
+    ReviewLoad,
     StoredDecision,
     Vote,
 )
@@ -215,8 +213,8 @@ class Actions(Protocol):
         """Finished actions of the runbooks or on the services, newest first; those that did nothing are none."""
         ...
 
-    async def runs(self, runbook: str, since: datetime, limit: int = 100) -> tuple[Run, ...]:
-        """How the runbook's actions ended whose effect may have begun, newest first."""
+    async def harmed(self, action_id: str) -> bool:
+        """Something became worse that is counted as its doing; False when that is on record already."""
         ...
 
     async def acts_since(self, since: datetime) -> Sequence[Action]:
@@ -292,33 +290,6 @@ class Pauses(Protocol):
         ...
 
 
-class Licences(Protocol):
-    """What each version of a runbook has earned by evidence, and what it has lost since."""
-
-    async def of(self, runbook: str) -> Evidenced:
-        """Every gate row of the runbook, whatever version passed it and when, and every demotion in force."""
-        ...
-
-    async def pass_gate(
-        self, runbook: str, runbook_digest: str, gate: Gate, *, by: str, now: datetime, until: datetime
-    ) -> None:
-        """Record that this version of the runbook has passed the gate; it counts until ``until``."""
-        ...
-
-    async def demote(
-        self, runbook: str, level: Level, reason: str, now: datetime, *, review_of: str | None = None
-    ) -> bool:
-        """Cap the runbook at ``level``. ``review_of``: the action whose overdue review is the reason, once per action.
-
-        False: that review has been the reason for one already.
-        """
-        ...
-
-    async def reviewed(self, action_id: str, by: str, now: datetime) -> bool:
-        """Lift what the overdue review of this action took away; True when it had taken something."""
-        ...
-
-
 class Audit(Protocol):
     """The record of everything people and Watchkeeper did: appended to, never changed."""
 
@@ -330,6 +301,10 @@ class Audit(Protocol):
 
     async def of_incident(self, incident_id: int) -> Sequence[AuditEntry]:
         """Oldest first."""
+        ...
+
+    async def seal_of(self, number: int) -> str:
+        """The entry's link in the hash chain, as hexadecimal; empty for a number that no entry has."""
         ...
 
 
@@ -344,6 +319,10 @@ class Outbox(Protocol):
         """
         ...
 
+    async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
+        """The same in the order of a candidacy, which belongs to no incident."""
+        ...
+
     async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:
         """The incident has moved to another channel: its first card is delivered anew, ahead of all that waits."""
         ...
@@ -354,10 +333,38 @@ class Outbox(Protocol):
 
 
 class Reviews(Protocol):
-    """Post-action reviews are mandatory: one row per action that changed something."""
+    """Reviews are mandatory: one row per action that changed something, was overridden or was rolled back."""
 
-    async def ask(self, action_id: str, due_at: datetime) -> None:
-        """Ask for a review of the action by ``due_at``; asking again changes nothing."""
+    async def ask(
+        self,
+        action_id: str,
+        due_at: datetime,
+        *,
+        occasion: Occasion = Occasion.ACTED,
+        assigned_to: str | None = None,
+        remind_at: datetime | None = None,
+    ) -> None:
+        """Ask for a review of the action by ``due_at``.
+
+        One that is open already only says the new occasion: it is not put off. One that is done is opened again, and
+        keeps what was said before.
+        """
+        ...
+
+    async def assign(self, action_id: str, to: str) -> bool:
+        """It is this person's from now on; False when it is done already or was never asked for."""
+        ...
+
+    async def reminded(self, action_id: str, now: datetime) -> bool:
+        """Note that whoever it is assigned to is reminded; False when that was done already, or it is."""
+        ...
+
+    async def to_remind(self, now: datetime, limit: int = 100) -> Sequence[Review]:
+        """Those of which somebody is to be reminded by now, and that are not due yet, most urgent first."""
+        ...
+
+    async def loads(self, people: Collection[str]) -> Mapping[str, ReviewLoad]:
+        """What each of these people, who has any, has to review and had to."""
         ...
 
     async def get(self, action_id: str) -> Review | None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
-from bot.response.ports.effects import Attempts, Steps, WearOffs
+from bot.response.ports.candidacies import Candidacies
+from bot.response.ports.effects import Attempts, BurnWatches, Changes, Steps, WearOffs
+from bot.response.ports.hindsight import Hindsight
+from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
@@ -14,7 +18,6 @@ from bot.response.ports.rows import (
     Budgets,
     Decisions,
     Incidents,
-    Licences,
     Locks,
     Outbox,
     Pauses,
@@ -48,6 +51,10 @@ class Queue(Protocol):
 
     async def consider(self, incident_id: int, request: Request | None = None) -> None:
         """Queue an assessment of the incident. While one is queued, another adds nothing, unless a person asks."""
+        ...
+
+    async def consider_at(self, incident_id: int, at: datetime, now: datetime) -> None:
+        """Queue an assessment of the incident for then; news that is worse than all before hurries it."""
         ...
 
     async def consider_deferred(self) -> bool:
@@ -115,6 +122,11 @@ class Work(Protocol):
         ...
 
     @property
+    def burn_watches(self) -> BurnWatches:
+        """Acts whose error budgets are watched."""
+        ...
+
+    @property
     def locks(self) -> Locks:
         """Targets that an action has to itself."""
         ...
@@ -130,8 +142,23 @@ class Work(Protocol):
         ...
 
     @property
+    def changes(self) -> Changes:
+        """What others are changing."""
+        ...
+
+    @property
     def licences(self) -> Licences:
         """Gates passed, and demotions."""
+        ...
+
+    @property
+    def hindsight(self) -> Hindsight:
+        """Judgements beside what came of them."""
+        ...
+
+    @property
+    def candidacies(self) -> Candidacies:
+        """Runbooks that stand for a higher level."""
         ...
 
     @property

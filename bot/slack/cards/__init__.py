@@ -2,9 +2,10 @@
 
 from collections.abc import Collection
 
-from bot.response.model.notices import BundleNotice, CardNotice, DirectNotice, PointerNotice, Told
+from bot.response.model.notices import BundleNotice, CandidacyNotice, CardNotice, DirectNotice, PointerNotice, Told
 from bot.slack.cards.bundle import render_bundle
 from bot.slack.cards.buttons import button_value, parse_button_value
+from bot.slack.cards.candidacy import render_candidacy
 from bot.slack.cards.direct import render_direct
 from bot.slack.cards.incident import render_card
 from bot.slack.cards.pointer import render_pointer
@@ -29,4 +30,6 @@ def render(notice: Told, outbox_id: int, known_people: Collection[str] = (), *, 
         return render_bundle(notice, outbox_id, known_people)
     if isinstance(notice, DirectNotice):
         return render_direct(notice, outbox_id, card)
+    if isinstance(notice, CandidacyNotice):
+        return render_candidacy(notice, outbox_id)
     return render_entry(notice, outbox_id, known_people)

@@ -18,6 +18,9 @@ from bot.slack.text import Plain, Url, plain, plain_lines, units
 
 _ORDER = (
     Button.STOP,
+    Button.SIGN_OFF,
+    Button.PROMOTE,
+    Button.NOT_YET,
     Button.APPROVE,
     Button.APPROVE_THESE,
     Button.CHOOSE,
@@ -28,6 +31,7 @@ _ORDER = (
     Button.TAKE,
     Button.TAKE_THESE,
     Button.REVIEW,
+    Button.HAND_OVER_REVIEW,
     Button.PAUSE,
     Button.PAUSE_THESE,
     Button.WHY,
@@ -43,6 +47,7 @@ _LABELS = {
     Button.GO_ON: "Go on",
     Button.TAKE: "I'll take it",
     Button.REVIEW: "Review…",
+    Button.HAND_OVER_REVIEW: "Hand over…",
     Button.PAUSE: "Pause…",
     Button.WHY: "Why?",
     Button.APPROVE_THESE: "Approve all",
@@ -50,8 +55,20 @@ _LABELS = {
     Button.TAKE_THESE: "I'll take them",
     Button.PAUSE_THESE: "Pause…",
     Button.WHY_THESE: "Why?",
+    Button.SIGN_OFF: "Sign off",
+    Button.PROMOTE: "Promote",
+    Button.NOT_YET: "Not yet",
 }
-_PRIMARY = (Button.APPROVE, Button.APPROVE_THESE, Button.GO_ON, Button.REVIEW, Button.TAKE, Button.TAKE_THESE)
+_PRIMARY = (
+    Button.SIGN_OFF,
+    Button.PROMOTE,
+    Button.APPROVE,
+    Button.APPROVE_THESE,
+    Button.GO_ON,
+    Button.REVIEW,
+    Button.TAKE,
+    Button.TAKE_THESE,
+)
 """The first of these that is offered is the one primary button, unless Stop is what matters."""
 _WHAT_STOPS = (
     "The step under way ends, and no further one begins. What is done stays done: nothing is rolled back by itself, "

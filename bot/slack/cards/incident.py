@@ -64,6 +64,7 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
         None if hasty else buttons,
+        layout.context(_review(card)) if card.review_due_at else None,
         layout.context(_footer(card)),
     ]
     return Message(
@@ -132,10 +133,12 @@ def _notes(card: CardNotice) -> Block | None:
 
 
 def _evidence(card: CardNotice) -> Block | None:
-    if not card.evidence:
-        return None
+    """How sure we are, and what speaks for and against it."""
+    sure = wording.sure(card.sure) if card.sure else EMPTY
     found = [wording.evidence(line) for line in card.evidence[:EVIDENCE_SHOWN]]
-    return layout.section(lines([bold(words("Evidence")), *found, _more(len(card.evidence) - EVIDENCE_SHOWN)]))
+    if not found:
+        return layout.section(sure) if sure else None
+    return layout.section(lines([sure, bold(words("Evidence")), *found, _more(len(card.evidence) - EVIDENCE_SHOWN)]))
 
 
 def _links(offered: Sequence[Link]) -> Mrkdwn:
@@ -155,6 +158,14 @@ def _links(offered: Sequence[Link]) -> Mrkdwn:
 
 def _more(hidden: int) -> Mrkdwn:
     return words(f"… and {hidden} more, under “Why?”") if hidden > 0 else EMPTY
+
+
+def _review(card: CardNotice) -> Mrkdwn:
+    """Whose review it is, and until when."""
+    if card.review_due_at is None:
+        return EMPTY
+    whose = wording.people((card.review_by,) if card.review_by else ())
+    return spaced(words("📝 To review:"), whose, words("until"), when(card.review_due_at))
 
 
 def _footer(card: CardNotice) -> Mrkdwn:

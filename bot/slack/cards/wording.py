@@ -122,6 +122,12 @@ def level(card: CardNotice) -> Mrkdwn:
     return words(_LEVELS[card.level])
 
 
+def sure(sentence: str) -> Mrkdwn:
+    """How sure we are: the number, or why there is none, and after it what it comes from."""
+    how, _, because = sentence.partition(":")
+    return spaced(bold(escape(f"{how}:", 60)), escape(because.strip(), 400)) if because else escape(sentence, 400)
+
+
 def evidence(line: EvidenceLine) -> Mrkdwn:
     """One finding in words: what was asked, whether it is so, and what was found."""
     mark, holds = _FINDINGS[line.finding]

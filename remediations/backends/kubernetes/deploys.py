@@ -25,6 +25,7 @@ from remediations.backends.kubernetes.workloads import (
     Deployment,
     ReplicaSet,
     cautions,
+    changing,
     condition,
     images,
     written,
@@ -158,6 +159,8 @@ class KubernetesDeploys:
             services=deployment.services,
             cautions=(
                 *cautions(deployment, autoscalers),
+                # No change of others that this would have to wait for: it is what is to be rolled back.
+                *filter(None, (changing(deployment),)),
                 *((f"{by} deploys {name}, and will put back what its repository says.",) if by else ()),
             ),
         )

@@ -21,6 +21,7 @@ from remediations.backends.kubernetes.workloads import (
     Workload,
     annotations,
     cautions,
+    changing,
     condition,
     mark,
     written,
@@ -131,6 +132,7 @@ def _instance(workload: Workload, autoscalers: Iterable[Autoscaler] = ()) -> Ins
         },
         services=workload.services,
         cautions=cautions(workload, autoscalers),
+        changing=changing(workload),
     )
 
 

@@ -299,15 +299,25 @@ def mark(workload: Workload) -> dict[str, JsonValue]:
 
 def cautions(workload: Workload, autoscalers: Iterable[Autoscaler]) -> tuple[str, ...]:
     """What speaks against a rollout without a person."""
-    said: list[str] = []
     name = workload.metadata.name
-    old = workload.present - workload.updated
-    if workload.gave_up is None and (workload.updated < workload.wanted or old > 0):
-        said.append(f"A rollout of {name} is under way: {workload.updated} of {workload.wanted} pods are new.")
-    said += [
+    return tuple(
         f"The autoscaler {each.metadata.name} is in charge of {name}." for each in autoscalers if each.scales(workload)
-    ]
-    return tuple(said)
+    )
+
+
+def changing(workload: Workload) -> str:
+    """The rollout that goes on there, as a sentence that stays the same until another begins; empty where none does.
+
+    One that Kubernetes has given up on goes on no more.
+    """
+    begun = workload.status.observed_generation >= workload.metadata.generation
+    if begun and (workload.gave_up is not None or _all_new(workload)):
+        return ""
+    return f"A rollout of {workload.metadata.name} (generation {workload.metadata.generation}) is under way."
+
+
+def _all_new(workload: Workload) -> bool:
+    return workload.updated >= workload.wanted and workload.present <= workload.updated
 
 
 def written(template: Template, *, restarts_count: bool = True) -> str:

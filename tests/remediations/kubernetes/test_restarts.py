@@ -1,5 +1,6 @@
 """``restart_service`` on a real control plane: a rollout of the same template, as people do it with kubectl."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,11 @@ async def test_one_that_is_paused_or_scaled_to_nothing_is_left_alone(
         await plan_for(restarts, "web")
 
 
-async def test_a_rollout_under_way_and_an_autoscaler_in_charge_are_cautions(
+async def test_a_rollout_under_way_is_a_change_of_others_and_an_autoscaler_in_charge_a_caution(
     restarts: Remediation, administrator: ApiClient, namespace: str
 ) -> None:
     await create(administrator, namespace, "web", 2)
+    assert (await plan_for(restarts, "web")).changing == ()
     await deploy(administrator, namespace, "web", "registry.example/web:2", works=False)
     autoscaler: Any = {
         "metadata": {"name": "web-scaler"},
@@ -138,8 +140,10 @@ async def test_a_rollout_under_way_and_an_autoscaler_in_charge_are_cautions(
         namespace, autoscaler, **LIMITS
     )
     plan = await plan_for(restarts, "web")
-    assert any("A rollout of web is under way" in each for each in plan.cautions)
-    assert "The autoscaler web-scaler is in charge of web." in plan.cautions
+    [rollout] = plan.changing
+    assert re.fullmatch(r"A rollout of web \(generation \d+\) is under way\.", rollout)
+    assert plan.cautions == ("The autoscaler web-scaler is in charge of web.",)
+    assert (await plan_for(restarts, "web")).changing == (rollout,), "it is the same one until another begins"
 
 
 async def test_a_stateful_set_and_a_daemon_set_are_restarted_too(

@@ -1,0 +1,106 @@
+"""Demotions: what takes a runbook's autonomy away is written once for each cause, recorded, and told where it is felt.
+
+Causes cap a licence from the moment they are on record (``rules/demotion.py``); here they get their row, in the
+transaction that made them where possible. Whatever a process that died has left is found by the sweep.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from bot.policy.levels import Level
+from bot.policy.rules.demotion import Cause, Due, unwritten
+from bot.policy.rules.licence import earned, licence_of
+from bot.policy.rules.seal import seal_of
+from bot.policy.situation import Evidenced
+from bot.response.model.actions import Action
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.notices import Button, ThreadLine, Tone
+from bot.response.notices.recipients import callable_people
+from bot.response.notices.report import report
+from bot.response.ports.context import Context
+from bot.response.ports.work import Work
+
+log = logging.getLogger(__name__)
+
+
+async def demote_where_due(work: Work, context: Context, runbook: str) -> int:
+    """Write every cause that demotes this runbook and has no row yet; how many this call wrote.
+
+    Told is the first of them alone, and only where it takes autonomy away: the others are on record.
+    """
+    now, held = context.now(), await work.licences.of(runbook)
+    could = level_without_causes(context, runbook, held)
+    written = 0
+    for due in unwritten(held, now):
+        action = await work.actions.get(due.case)
+        if action is None or not await work.licences.demote(runbook, due, now, action_id=action.id):
+            continue
+        written += 1
+        loses = could > due.level
+        await report(
+            work,
+            context,
+            action.incident_id,
+            AuditKind.LICENCE_DEMOTED,
+            body={"runbook": runbook, "to": str(due.level), "reason": due.reason, "action": action.id},
+            line=await _line(work, context, action, due, could) if loses else None,
+            refresh=False,
+            at=now,
+        )
+        could = min(could, due.level)
+    return written
+
+
+def level_without_causes(context: Context, runbook: str, held: Evidenced) -> Level:
+    """The highest level that the runbook may exercise by gates and by demotions with a row, whatever else happened."""
+    policy = context.policy()
+    entry = policy.runbooks.get(runbook)
+    if entry is None:
+        return Level.L0
+    remediation = context.catalogue.get(entry.remediation)
+    seal = seal_of(policy, runbook, remediation.version if remediation is not None else None)
+    licence = licence_of(held.model_copy(update={"cases": ()}), policy, runbook, seal, context.now())
+    return min(entry.level, policy.levels.highest, earned(licence))
+
+
+async def sweep_demotions(context: Context) -> int:
+    """Write what nobody has written: causes that only time brings, and what a crash has left; how many rows."""
+    now, written = context.now(), 0
+    async with context.database.read() as work:
+        names = dict.fromkeys(context.policy().runbooks)
+        for review in await work.reviews.overdue(now):
+            action = await work.actions.get(review.action_id)
+            if action is not None:
+                names.setdefault(action.runbook)
+        due = [name for name in names if unwritten(await work.licences.of(name), now)]
+    for name in due:
+        try:
+            async with context.database.begin() as work:
+                written += await demote_where_due(work, context, name)
+        except Exception:
+            log.exception("what demotes the runbook %s could not be written; trying again at the next sweep", name)
+    return written
+
+
+async def _line(work: Work, context: Context, action: Action, due: Due, could: Level) -> ThreadLine:
+    """What the thread says of it: why, and what gives the autonomy back."""
+    overdue = due.cause is Cause.OVERDUE
+    incident = await work.incidents.get(action.incident_id)
+    severity = incident.severity if incident is not None else ""
+    return ThreadLine(
+        title=f"{'Review overdue' if overdue else 'Demoted'}: {action.runbook} asks first from now on",
+        lines=(
+            f"It could act at {could}; it may act at {due.level} at most, because {due.reason}.",
+            "Until that review is done." if overdue else "Until people promote it again.",
+        ),
+        tone=Tone.WARNING if overdue else Tone.BAD,
+        to=_reviewers(action) if overdue else callable_people(context.policy(), action.asked, severity, context.now()),
+        buttons=(Button.REVIEW, Button.WHY) if overdue else (Button.WHY,),
+        subject=action.id,
+        revision=action.revision,
+    )
+
+
+def _reviewers(action: Action) -> Sequence[str]:
+    """Whose review it is."""
+    return action.decided_by or action.approvers

@@ -59,8 +59,8 @@ class Reviews:
         )
         return given.first() is not None
 
-    async def reminded(self, review: Review, next_at: datetime | None) -> bool:
-        """Note that somebody is reminded as of this row, and when the next time is; False when it has changed since."""
+    async def reminded(self, review: Review) -> bool:
+        """Note that somebody is reminded of it, once; False where they were, or it has changed since."""
         noted = await self._session.execute(
             update(REVIEWS)
             .where(
@@ -68,16 +68,16 @@ class Reviews:
                 REVIEWS.c.done_at.is_(None),
                 REVIEWS.c.remind_at == review.remind_at,
             )
-            .values(remind_at=next_at)
+            .values(remind_at=None)
             .returning(REVIEWS.c.action_id)
         )
         return noted.first() is not None
 
     async def to_remind(self, now: datetime, limit: int = 100) -> Sequence[Review]:
-        """Those of which somebody is to be reminded by now, most urgent first."""
+        """Those of which somebody is to be reminded by now, and that are not due yet, most urgent first."""
         rows = await self._session.execute(
             select(REVIEWS)
-            .where(REVIEWS.c.done_at.is_(None), REVIEWS.c.remind_at <= now)
+            .where(REVIEWS.c.done_at.is_(None), REVIEWS.c.remind_at <= now, REVIEWS.c.due_at > now)
             .order_by(REVIEWS.c.due_at, REVIEWS.c.action_id)
             .limit(limit)
         )

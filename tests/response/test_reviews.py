@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.policy.evidence import Finding
+from bot.policy.file.document import Approvals, Defaults, Policy
 from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause, Due
 from bot.policy.rules.licence import licence_of
@@ -50,8 +51,12 @@ async def cap(here: World) -> Level | None:
         return licence_of(held, policy, "flip", seal_of(policy, "flip", 1), here.context.now()).demoted_to
 
 
-OVERDUE_IN_MINUTES = 5 * 24 * 60
-"""As the policy's defaults have it."""
+def hasty_orders() -> Policy:
+    """Reviews are overdue in a minute."""
+    defaults = Defaults(
+        approvals=Approvals.model_validate({"from": ["sre-oncall"]}), review_within=timedelta(minutes=1)
+    )
+    return written_policy("L1").model_copy(update={"defaults": defaults})
 
 
 async def test_whatever_was_changed_must_be_reviewed_by_who_let_it_act(tmp_path: Path) -> None:
@@ -104,12 +109,15 @@ async def test_a_review_is_told_in_the_thread_recorded_and_done_once(tmp_path: P
 
 async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_it_back(tmp_path: Path) -> None:
     clock = Clock()
-    async with world(tmp_path, written_policy("L1"), now=clock) as here:
+    async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
-        clock.forward(OVERDUE_IN_MINUTES)
+        clock.forward(1)
         assert await sweep_demotions(here.context) == 1
         assert await sweep_demotions(here.context) == 0
         assert await cap(here) is Level.L1
+        notice = await here.until_thread("Review overdue")
+        assert (notice.title, notice.to) == ("Review overdue: flip", (BOB,)), "it had no autonomy to lose"
+        assert Button.REVIEW in notice.buttons
         await review(here, CAROL)
         assert await cap(here) is None
         told = await here.until_thread("Reviewed")
@@ -119,13 +127,13 @@ async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_i
 
 async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path) -> None:
     clock = Clock()
-    async with world(tmp_path, written_policy("L1"), now=clock) as here:
+    async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
         async with here.database.begin() as work:
             await work.licences.demote(
                 "flip", Due(Cause.HARMED, "harmed:a", "it did harm", Level.L0), here.context.now()
             )
-        clock.forward(OVERDUE_IN_MINUTES)
+        clock.forward(1)
         assert await sweep_demotions(here.context) == 1
         await review(here, ALICE)
         assert await cap(here) is Level.L0
@@ -140,7 +148,7 @@ async def test_a_licensed_runbook_asks_again_while_a_review_is_overdue(tmp_path:
             await work.actions.add(old)
             await work.reviews.ask("old", here.context.now() - timedelta(seconds=1))
         assert await sweep_demotions(here.context) == 1
-        assert Button.REVIEW in (await here.until_thread("Review overdue: flip asks first from now on")).buttons
+        assert (await here.until_thread("Review overdue")).title == "Review overdue: flip asks first from now on"
         await here.fire()
         await here.until(ActionState.WAITING, incident_id=incident_id + 1)
         card = await here.until_card(lambda card: card.service == "lamp")

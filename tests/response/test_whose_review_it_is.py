@@ -182,7 +182,7 @@ async def test_a_review_is_handed_over_to_somebody_who_is_told(tmp_path: Path) -
         assert "reviewed this already" in (await given_to(here, BOB, ALICE)).text
 
 
-async def test_whose_review_it_is_is_reminded_once_before_it_is_due_and_once_when_it_is(tmp_path: Path) -> None:
+async def test_whose_review_it_is_is_reminded_once_before_it_is_due_and_told_when_it_is(tmp_path: Path) -> None:
     clock = Clock()
     async with world(tmp_path, written_policy("L1"), now=clock) as here:
         await acted(here)
@@ -191,27 +191,13 @@ async def test_whose_review_it_is_is_reminded_once_before_it_is_due_and_once_whe
         clock.forward(1)
         assert await remind_of_reviews(here.context) == 1
         assert await remind_of_reviews(here.context) == 0
-        clock.forward(DAY_IN_MINUTES)
-        assert await remind_of_reviews(here.context) == 1
+        await here.idle()
+        assert messages(here) == [(BOB, "Waits for your review: Flip lamp on")]
         clock.forward(DAY_IN_MINUTES)
         assert await remind_of_reviews(here.context) == 0
-        await here.idle()
-        assert messages(here) == [
-            (BOB, "Waits for your review: Flip lamp on"),
-            (BOB, "Overdue, and yours to review: Flip lamp on"),
-        ]
-        assert len(await recorded(here, "action.review_reminded")) == 2
-
-
-async def test_a_review_that_nobody_was_there_to_remind_of_is_told_once_when_it_is_overdue(tmp_path: Path) -> None:
-    clock = Clock()
-    async with world(tmp_path, written_policy("L1"), now=clock) as here:
-        await acted(here)
-        clock.forward(2 * FIVE_DAYS_IN_MINUTES)
-        assert await remind_of_reviews(here.context) == 1
-        assert await remind_of_reviews(here.context) == 0
-        await here.idle()
-        assert messages(here) == [(BOB, "Overdue, and yours to review: Flip lamp on")]
+        assert await sweep_demotions(here.context) == 1
+        assert (await here.until_thread("Review overdue")).to == (BOB,)
+        assert len(await recorded(here, "action.review_reminded")) == 1
 
 
 async def test_a_review_that_is_opened_again_may_be_overdue_again(tmp_path: Path) -> None:

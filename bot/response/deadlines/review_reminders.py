@@ -1,7 +1,7 @@
-"""Whoever a review is assigned to is reminded in person: once before it is due, and once when it is.
+"""Before a review is due, whoever it is assigned to is reminded: once, in person, outside their quiet hours.
 
-Never in their quiet hours, and never more than that. A review whose person is in no group any more goes to somebody
-else first.
+When it is due the thread says so, to the same person; more is not said. A review whose person is in no group any more
+goes to somebody else first.
 """
 
 import logging
@@ -52,7 +52,7 @@ async def _remind(work: Work, context: Context, roster: Roster, review: Review) 
     groups = [policy.people[name] for name in policy.people if person in roster.get(name, ())]
     if person is None or all(quiet_until(group, incident.severity, now) is not None for group in groups):
         return False
-    if not await work.reviews.reminded(review, None if review.due_at <= now else review.due_at):
+    if not await work.reviews.reminded(review):
         return False
     if person != review.assigned_to:
         await work.reviews.assign(action.id, person)

@@ -5,6 +5,7 @@ new happens to it. It is somebody's, and may be handed over. An overdue one demo
 one that says that it was harmful gives nothing back.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from bot.policy.approval import Intervention
 from bot.policy.rules.demotion import WHEN_DEMOTED, review_lifts
 from bot.policy.track_record import Judged
 from bot.response.assessment.votes import Roster
+from bot.response.execution.asking_reviews import due_to
 from bot.response.execution.demotions import demote_where_due
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
 from bot.response.interventions.refusals import refused
@@ -24,6 +26,8 @@ from bot.response.notices.report import report
 from bot.response.notices.review_words import review_waits
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
+
+log = logging.getLogger(__name__)
 
 _TITLES = {
     Judged.HELPFUL: ("Reviewed: it was helpful", Tone.GOOD),
@@ -59,11 +63,6 @@ class DueReview:
     to: tuple[str, ...]
     """Slack user ids: whose it is, or who let it act, or who was there to keep it from acting."""
     overdue: bool
-
-
-def due_to(review: Review, action: Action) -> tuple[str, ...]:
-    """Whose review it is; anybody whom the policy names may do it for them."""
-    return (review.assigned_to,) if review.assigned_to else action.decided_by or action.approvers
 
 
 async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueReview]:
@@ -117,6 +116,7 @@ async def submit(work: Work, context: Context, roster: Roster, press: Press, sai
         line=ThreadLine(title=title, lines=_told(action, said, lifted=lifted), tone=tone),
         at=now,
     )
+    await demote_where_due(work, context, action.runbook)
     if lifted:
         await work.audit.append(
             kind=AuditKind.LICENCE_RESTORED,
@@ -125,15 +125,16 @@ async def submit(work: Work, context: Context, roster: Roster, press: Press, sai
             incident_id=action.incident_id,
             body={"runbook": action.runbook, "action": action.id},
         )
-    await demote_where_due(work, context, action.runbook)
     return Answer(True, f"Thank you. Your review of {found.incident.name} is on the record.")
 
 
 def _told(action: Action, said: Judgement, *, lifted: bool) -> tuple[str, ...]:
+    harmful = said.judged is Judged.HARMFUL
     return (
         f"What should change: {said.text}",
         *((f"What surprised: {said.surprise}",) if said.surprising else ()),
         *((f"The overdue review no longer keeps {action.runbook} at {WHEN_DEMOTED}.",) if lifted else ()),
+        *((f"{action.runbook} may act at {WHEN_DEMOTED} at most until people promote it again.",) if harmful else ()),
     )
 
 

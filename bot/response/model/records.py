@@ -216,6 +216,6 @@ class Review:
     assigned_to: str | None = None
     """Whose it is; None where nobody is known whom it could be, and in rows of older releases."""
     remind_at: datetime | None = None
-    """When whoever it is assigned to is reminded next: before it is due, and when it is; None once both were done."""
+    """When whoever it is assigned to is reminded, before it is due; None once they were, and in older rows."""
     earlier: tuple[Mapping[str, Any], ...] = ()
     """What was said before it was opened again, oldest first: ``answers`` with ``by``, ``at`` and ``occasion``."""

@@ -355,12 +355,12 @@ class Reviews(Protocol):
         """It is this person's from now on; False when it is done already or was never asked for."""
         ...
 
-    async def reminded(self, review: Review, next_at: datetime | None) -> bool:
-        """Note that somebody is reminded as of this row, and when the next time is; False when it has changed since."""
+    async def reminded(self, review: Review) -> bool:
+        """Note that somebody is reminded of it, once; False where they were, or it has changed since."""
         ...
 
     async def to_remind(self, now: datetime, limit: int = 100) -> Sequence[Review]:
-        """Those of which somebody is to be reminded by now, most urgent first."""
+        """Those of which somebody is to be reminded by now, and that are not due yet, most urgent first."""
         ...
 
     async def loads(self, people: Collection[str]) -> Mapping[str, ReviewLoad]:

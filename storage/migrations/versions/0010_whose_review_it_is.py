@@ -20,7 +20,6 @@ ADDED: list[sa.Column[object]] = [
 def upgrade() -> None:
     for column in ADDED:
         op.add_column("reviews", column)
-    op.execute("UPDATE reviews SET remind_at = due_at WHERE done_at IS NULL")
 
 
 def downgrade() -> None:

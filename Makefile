@@ -8,7 +8,7 @@ SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip
 
 .PHONY: setup system packages systemd-root control-plane demo test unit coverage check lint types imports lock wheel \
-  diagrams bench clean
+  diagrams bench mutants clean
 
 setup: $(VENV)/.installed
 
@@ -67,6 +67,11 @@ bench: setup
 	@for file in tests/benchmarks/*.py; do \
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; \
 	done
+
+# Mutation testing of the decision core, by hand: does a test notice every small fault? About half an hour for all that
+# must be whole; `make mutants MODULES="rules/forbidden decide"` for some.
+mutants: setup
+	nice -n 19 $(BIN)/python -m tests.mutation $(MODULES)
 
 # requirements.lock is what production runs; requirements-dev.lock is the same and the developers' tools on top.
 # Versions stay as they are as long as pyproject.toml allows them; `make lock UPGRADE=1` takes the newest.

@@ -12,8 +12,9 @@ from bot.policy.levels import Level
 from bot.policy.track_record import Judged
 from bot.response.deadlines.review_reminders import remind_of_reviews
 from bot.response.execution.asking_reviews import in_turn
+from bot.response.execution.demotions import sweep_demotions
 from bot.response.interventions.clicks import Answer
-from bot.response.interventions.reviews import hand_over, sweep_overdue
+from bot.response.interventions.reviews import hand_over
 from bot.response.interventions.take_override import BY_HAND, NOTHING, override, roll_back, take
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import Button, DirectNotice
@@ -157,7 +158,7 @@ async def test_a_review_that_says_harmful_gives_nothing_back(tmp_path: Path) -> 
     async with world(tmp_path, written_policy("L1"), now=clock) as here:
         await acted(here)
         clock.forward(FIVE_DAYS_IN_MINUTES)
-        assert await sweep_overdue(here.context) == 1
+        assert await sweep_demotions(here.context) == 1
         assert (await review(here, CAROL, judged=Judged.HARMFUL)).accepted
         assert await cap(here) is Level.L1
         told = await here.until_thread("Reviewed: it was harmful")
@@ -195,7 +196,7 @@ async def test_whose_review_it_is_is_reminded_once_before_it_is_due_and_told_whe
         assert messages(here) == [(BOB, "Waits for your review: Flip lamp on")]
         clock.forward(DAY_IN_MINUTES)
         assert await remind_of_reviews(here.context) == 0
-        assert await sweep_overdue(here.context) == 1
+        assert await sweep_demotions(here.context) == 1
         assert (await here.until_thread("Review overdue")).to == (BOB,)
         assert len(await recorded(here, "action.review_reminded")) == 1
 

@@ -184,6 +184,8 @@ CARDS: dict[str, CardNotice] = {
         ActionState.SUCCEEDED,
         "checkout answers again; healthy twice in a row.",
         buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
+        review_by=BOB,
+        review_due_at=OPENED + timedelta(days=5),
         if_rolled_back=IT_HELPED,
     ),
     "rolled_back": after(

@@ -1,11 +1,7 @@
 """Whoever runs gates for the bot holds the row's lease, and a row of a dead process is told of and begun by nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from bot.gates.attendant import Attendant, Board
 from bot.gates.conductor import Progress
@@ -20,8 +16,7 @@ from bot.response.ports.context import Context, utc_now
 from remediations.catalogue import build_catalogue
 from storage.database import Database
 from storage.held_leases import HeldLeases
-from storage.migrations import migrate
-from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.fixtures.database import AUDIT_KEY
 from tests.gates.test_keeping import report
 from tests.handlers.rising import rising
 from tests.handlers.ship import RUNBOOK, NoMonitoring
@@ -37,15 +32,6 @@ class Nobody:
 
     def forget(self, usergroup: str) -> None:
         return None
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}", RecordingEnqueuer(), AUDIT_KEY)
-    await database.open()
-    await migrate(database)
-    yield database
-    await database.close()
 
 
 def attendant(database: Database, name: str, remediation: str = "no_such_remediation") -> Attendant:

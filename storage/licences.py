@@ -93,7 +93,8 @@ class Licences:
         return report
 
     async def demote(self, runbook: str, due: Due, now: datetime, *, action_id: str | None = None) -> bool:
-        """Cap the runbook, once per cause."""
+        """Cap the runbook, once per cause. What expired caps by itself: its row is over as soon as it is there."""
+        over = due.cause is Cause.EXPIRED
         return await insert_once(
             self._session,
             DEMOTIONS,
@@ -103,6 +104,7 @@ class Licences:
             at=now,
             cause=due.key,
             review_of=action_id if due.cause is Cause.OVERDUE else None,
+            lifted_at=now if over else None,
         )
 
     async def promote(self, runbook: str, by: str, now: datetime) -> tuple[str, ...]:

@@ -144,6 +144,11 @@ def read_storage_settings(environment: Mapping[str, str] | None = None) -> tuple
     return values.get("DATABASE_URL") or DEFAULT_DATABASE_URL, _audit_key(values)
 
 
+def database_is_named(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether the environment says which database is in use; a command that could do without then must not."""
+    return _Values(os.environ if environment is None else environment).get("DATABASE_URL") is not None
+
+
 def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Path, str | None, bytes]:
     """Where the policy is, Prometheus' address and the audit key: what gates are run with.
 

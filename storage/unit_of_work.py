@@ -14,6 +14,7 @@ from storage.budgets import Budgets
 from storage.bundles import Bundles
 from storage.burn_watches import BurnWatches
 from storage.candidacies import Candidacies
+from storage.causes import Causes
 from storage.changes import Changes
 from storage.decisions import Decisions
 from storage.hindsight import Hindsight
@@ -56,6 +57,7 @@ class UnitOfWork:
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
+        self.causes = Causes(session)
         self.changes = Changes(session)
         self.licences = Licences(session)
         self.hindsight = Hindsight(session)

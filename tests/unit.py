@@ -48,6 +48,7 @@ UNIT = (
     "tests/slack/test_pacing.py",
     "tests/slack/test_pointers.py",
     "tests/slack/test_replies.py",
+    "tests/slack/test_risings.py",
     "tests/slack/test_storm_cards.py",
     "tests/slack/test_text.py",
     "tests/storage/test_audit_chain.py",

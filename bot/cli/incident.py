@@ -20,8 +20,8 @@ def incident(
     """Tell what happened in an incident: a few lines, or with --report a document for the morning after.
 
     The document has the timeline, every decision with its reasons and evidence, who was asked and who answered, what
-    was done and how it can be undone, the reviews, and the numbers of its audit entries. Reads the database that
-    DATABASE_URL names; needs WATCHKEEPER_AUDIT_KEY, and neither Slack nor a network.
+    was done with its rollback, the reviews, and the numbers of its audit entries. Reads the database that DATABASE_URL
+    names; needs WATCHKEEPER_AUDIT_KEY, and neither Slack nor a network.
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_incidents import incident_facts

@@ -3,6 +3,8 @@
 Being able to read the database and the audit key is the authority here.
 """
 
+import os
+import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +19,15 @@ from storage.pause_file import PauseFile
 
 class OfflineError(Exception):
     """The database cannot be used; the text says why and what to do."""
+
+
+def operator() -> str:
+    """Who is at the keyboard, as the record names them: ``os:alice``."""
+    uid = os.getuid()
+    try:
+        return f"os:{pwd.getpwuid(uid).pw_name}"
+    except KeyError:
+        return f"os:{uid}"
 
 
 @asynccontextmanager

@@ -3,14 +3,12 @@
 A running Watchkeeper obeys from the commit on, and shows it on its cards within a second.
 """
 
-import os
-import pwd
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.cli.offline import offline_database
+from bot.cli.offline import offline_database, operator
 from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
 from bot.policy.file.problems import PolicyError
@@ -29,15 +27,6 @@ class Resumed:
 
     ended: Sequence[Pause]
     active: Sequence[Pause]
-
-
-def operator() -> str:
-    """Who is at the keyboard, as the record names them: ``os:alice``."""
-    uid = os.getuid()
-    try:
-        return f"os:{pwd.getpwuid(uid).pw_name}"
-    except KeyError:
-        return f"os:{uid}"
 
 
 async def pause(

@@ -11,6 +11,7 @@ from bot.policy.rules.seal import seal_of
 from bot.policy.rules.standing import standing
 from bot.policy.situation import Evidenced, Gate
 from bot.response.interventions.candidacies import IN_ORDER
+from bot.response.interventions.runbook_levels import shadows_told
 from bot.response.ports.context import utc_now
 from remediations.catalogue import build_catalogue
 
@@ -26,6 +27,8 @@ class RunbookRow:
     """What keeps it from more, the strictest first; what has changed since a gate was passed is named."""
     gates: tuple[str, ...]
     """Each gate with how long it counts, or why it does not."""
+    shadow: str
+    """Where it runs in shadow, what it would have done and how often people did the same."""
 
 
 async def rows(url: str, key: bytes, policy: Policy) -> list[RunbookRow]:
@@ -42,6 +45,7 @@ async def rows(url: str, key: bytes, policy: Policy) -> list[RunbookRow]:
             remediation, held = catalogue.get(runbook.remediation), await work.licences.of(name)
             version = None if remediation is None else remediation.version
             stands = standing(policy, name, held, pauses, now, version=version)
+            shadow = await shadows_told(work, policy, {name: stands}, now)
             found.append(
                 RunbookRow(
                     runbook=name,
@@ -49,6 +53,7 @@ async def rows(url: str, key: bytes, policy: Policy) -> list[RunbookRow]:
                     in_force=str(stands.level),
                     reasons=stands.reasons,
                     gates=_gates(policy, name, held, version, now),
+                    shadow=shadow.get(name, ""),
                 )
             )
     return found

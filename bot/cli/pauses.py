@@ -36,7 +36,7 @@ def pause(
     beside a SQLite database, else in the working directory) exists, everything is paused. Its text is the reason.
     """
     from bot.cli import offline_pauses
-    from bot.cli.offline import OfflineError
+    from bot.cli.offline import OfflineError, operator
     from bot.policy.file.fields import duration_text
     from bot.response.interventions.pauses import SHORTENED, clipped
     from handlers.slack.pause_words import EVERYTHING, WordsError, read_duration, read_pause
@@ -61,7 +61,7 @@ def pause(
     except (OfflineError, OSError) as error:
         _fail_with_a_way_out(error)
     end = "until somebody resumes it" if time is None else f"for {duration_text(time)}"
-    out.print(f"Paused: {scope}, {end}. On the record as {offline_pauses.operator()}.", style="green", markup=False)
+    out.print(f"Paused: {scope}, {end}. On the record as {operator()}.", style="green", markup=False)
     if clipped(why) != why:
         out.print(SHORTENED)
     _say_what_is_paused(active)
@@ -74,7 +74,7 @@ def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything"
     seconds. A pause file is ended by removing it.
     """
     from bot.cli import offline_pauses
-    from bot.cli.offline import OfflineError
+    from bot.cli.offline import OfflineError, operator
 
     url, key = storage_settings()
     try:
@@ -82,9 +82,7 @@ def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything"
     except (OfflineError, OSError) as error:
         _fail_with_a_way_out(error)
     if done.ended:
-        out.print(
-            f"Resumed: {_scope(scope)}. On the record as {offline_pauses.operator()}.", style="green", markup=False
-        )
+        out.print(f"Resumed: {_scope(scope)}. On the record as {operator()}.", style="green", markup=False)
     _say_what_is_paused(done.active)
     if not done.ended:
         fail(f"{_scope(scope)} was not paused, so nothing was changed.", EXIT_PROBLEM)

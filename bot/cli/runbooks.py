@@ -20,6 +20,8 @@ PIPED_WIDTH = 10_000
 def runbooks() -> None:
     """Show every runbook with the level written, the level in force, each reason why it is not higher, and its gates.
 
+    Of one that runs in shadow it says what it would have done with its licence, and how often people did the same.
+
     Reads the policy (WATCHKEEPER_POLICY) and the database (DATABASE_URL, WATCHKEEPER_AUDIT_KEY), needs no running bot,
     and changes nothing.
     """
@@ -36,7 +38,9 @@ def runbooks() -> None:
     if not rows:
         out.print("The policy names no runbook yet, so every alert is for people.")
         return
-    out.print(_table(rows), width=None if out.is_terminal else PIPED_WIDTH, soft_wrap=False)
+    if not out.is_terminal:
+        out.width = PIPED_WIDTH
+    out.print(_table(rows), soft_wrap=False)
 
 
 def _table(rows: "list[RunbookRow]") -> Table:
@@ -47,7 +51,7 @@ def _table(rows: "list[RunbookRow]") -> Table:
     for number, row in enumerate(rows):
         if number:
             table.add_row()
-        why = "\n".join(row.reasons) or "-"
+        why = "\n".join(filter(None, (*row.reasons, row.shadow))) or "-"
         gates = "\n".join(row.gates)
         higher = row.in_force == row.written
         table.add_row(

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bot.cli.console import EXIT_PROBLEM, fail, out
-from bot.cli.inputs import gate_settings, load_policy_file
+from bot.cli.inputs import gate_settings, load_policy_file, storage_settings
+from bot.settings import database_is_named
 
 if TYPE_CHECKING:
     from bot.gates.conductor import Progress
     from bot.gates.missions import Setup
     from bot.gates.report import Report
+    from bot.policy.file.document import Policy
 
 INTERRUPTED = 130
 
@@ -28,14 +30,17 @@ def validate(
     """Run the gates of a runbook against its staging target, and say what was seen.
 
     Breaks staging as the runbook's `staging.inject` says, repairs it through the real flows in a process with a
-    database of its own, disturbs the repair in every way, and mends staging in the end. Production's database is
-    neither read nor written, and the sign-off is a person's: nothing is licensed by this. Reads WATCHKEEPER_POLICY,
-    PROMETHEUS_URL and WATCHKEEPER_AUDIT_KEY. Exit code 0: every gate passed; 1: one has not; 2: they cannot be run.
+    database of its own, disturbs the repair in every way, and mends staging in the end. What they have shown is
+    stored in the database that DATABASE_URL names, on the record with your user name; the run itself touches nothing
+    there. Where there is none, you are told that nothing was stored. The sign-off is a person's, in Slack. Reads
+    WATCHKEEPER_POLICY, PROMETHEUS_URL, DATABASE_URL and WATCHKEEPER_AUDIT_KEY. Exit code 0: every gate passed; 1: one
+    has not; 2: they cannot be run, or what they have shown cannot be stored.
     """
     from bot.gates.missions import Setup
 
     path, prometheus_url, key = gate_settings()
     policy = load_policy_file(path)
+    record = _Record(policy, runbook)
     setup = Setup(
         runbook=runbook,
         policy=policy.model_dump(mode="json", by_alias=True),
@@ -49,9 +54,47 @@ def validate(
             report.write_text(found.model_dump_json(indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             fail(f"{str(report)!r} cannot be written: {error.strerror}.")
+    record.keep(found)
     if not found.passed:
         fail(f"{runbook}: not every gate has passed.", EXIT_PROBLEM)
     out.print(f"{runbook}: every gate that needs no person has passed.", style="green", markup=False)
+
+
+class _Record:
+    """Where what the gates have shown is stored, found before anything is broken; or that it is not stored."""
+
+    def __init__(self, policy: "Policy", runbook: str) -> None:
+        from bot.cli import offline_evidence
+        from bot.cli.offline import OfflineError
+        from bot.gates.twin import GateError, twin_of
+        from remediations.plugins import CatalogueError
+
+        self._policy, self._nowhere = policy, ""
+        self._url, self._key = storage_settings()
+        try:
+            twin_of(policy, runbook)
+            self._seal = offline_evidence.sealed(policy, runbook)
+            asyncio.run(offline_evidence.look(self._url, self._key, runbook))
+        except OfflineError as error:
+            if database_is_named():
+                fail(f"Nothing could be stored, so nothing was run. {error}")
+            self._nowhere = str(error)
+        except (GateError, CatalogueError) as error:
+            fail(str(error))
+
+    def keep(self, report: "Report") -> None:
+        """Store it, and say so."""
+        from bot.cli import offline_evidence
+        from bot.cli.offline import OfflineError, operator
+
+        if self._nowhere:
+            out.print(f"Nothing was stored. {self._nowhere}", style="yellow", markup=False, soft_wrap=True)
+            return
+        try:
+            asyncio.run(offline_evidence.store(self._url, self._key, self._policy, report, self._seal))
+        except OfflineError as error:
+            fail(f"What the gates have shown could not be stored. {error}")
+        out.print(f"Stored as evidence. On the record as {operator()}.", markup=False)
 
 
 def _run(setup: "Setup") -> "Report":

@@ -12,7 +12,8 @@ from datetime import timedelta
 from functools import partial
 
 from bot.gates.conductor import Conductor, Progress
-from bot.gates.evidence import cases, in_words, passes
+from bot.gates.evidence import in_words
+from bot.gates.keeping import keep
 from bot.gates.missions import Setup
 from bot.gates.report import Report
 from bot.gates.twin import GateError
@@ -252,15 +253,12 @@ class Attendant:
         """Every gate has been tried: what was seen is stored, and people are asked, or told why not."""
         now, runbook, policy = self._context.now(), candidacy.runbook, self._context.policy()
         board.conclude(report)
-        await work.licences.keep_report(runbook, report.digest, report.model_dump(mode="json"), now)
-        await work.licences.add_cases(runbook, cases(report, candidacy.handle))
+        await keep(work, report, policy, seal, candidacy.handle, now)
         if not report.passed:
             problem = next(gate for gate in report.gates if not gate.passed)
             await self._failed(work, candidacy, board.findings, f"{problem.gate.in_words}: {problem.problem}")
             return
         digest = digest_of_seal(seal)
-        for passed in passes(report, policy, digest, now):
-            await work.licences.pass_gate(runbook, passed, seal)
         found = prospect(await work.licences.of(runbook), report.digest, policy.promotion)
         signers = who_may_decide(policy, roster, runbook)
         findings = board.findings.model_copy(update={"seal": digest, "cases": found.text, "signers": signers})

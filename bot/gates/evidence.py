@@ -42,7 +42,7 @@ def passes(report: Report, policy: Policy, seal: str, now: datetime) -> tuple[Ga
 
 
 def cases(report: Report, handle: str) -> tuple[PastCase, ...]:
-    """The runs in which the plan met the declared fault and nothing else, the failed ones too; newest first.
+    """The runs in which the plan met the declared fault and nothing else, and every other that failed; newest first.
 
     ``handle``: names the runs for good.
     """
@@ -56,16 +56,18 @@ def cases(report: Report, handle: str) -> tuple[PastCase, ...]:
             alert=run.alert.name if run.alert is not None else "",
         )
         for number, run in enumerate((run for gate in report.gates for run in gate.runs), start=1)
-        if _met_the_fault_alone(run)
+        if _was_carried_out(run) and (_met_the_fault_alone(run) or not run.passed)
     ]
     return tuple(reversed(found))
 
 
+def _was_carried_out(run: Run) -> bool:
+    return run.plan is not None and run.ending not in (None, Ending.NOTHING_RUN)
+
+
 def _met_the_fault_alone(run: Run) -> bool:
-    if run.plan is None or run.ending in (None, Ending.NOTHING_RUN):
-        return False
     if run.gate is Gate.ROLLBACK_VERIFICATION:  # what has nothing to undo is repeated where nothing is broken
-        return run.plan.rollback.exactness not in NOTHING_UNDONE
+        return run.plan is not None and run.plan.rollback.exactness not in NOTHING_UNDONE
     return run.gate is Gate.FAILURE_SIMULATION
 
 

@@ -34,6 +34,8 @@ class Intervention(StrEnum):
     TAKE = "take"
     """Take the incident over: nobody else is asked, and nothing acts by itself."""
     REVIEW = "review"
+    SHARE_DOCUMENT = "share the document"
+    """Have the post-incident document put into the incident's thread."""
     RUN = "run"
     """Ask for a runbook without an alert."""
     RUN_GATES = "run the gates"

@@ -86,7 +86,7 @@ class PastCase(Facts):
     acted: bool = True
     """Whether its effect had begun; where not, it says what people think of the plan, and not whether it works."""
     staging: bool = False
-    """A gate that carried it out against the twin: it counts for promotion, never as harm."""
+    """A gate's run against the twin: it counts for promotion, never as harm."""
     judged: Judged | None = None
     """None: nobody has reviewed it yet."""
     review_due: Moment | None = None

@@ -17,6 +17,7 @@ from bot.policy.rules.matching import match, match_incident, rank_of, worst_seve
 from bot.policy.settling import Settling
 from bot.policy.situation import AlertFacts, Notification, Planned, Request, Situation
 from bot.response.assessment.assess import Assessment, Brief, assess
+from bot.response.assessment.causes import cause_named
 from bot.response.assessment.record import judge_anew, record
 from bot.response.assessment.settling import settling
 from bot.response.assessment.situation import build_situation, firing_facts
@@ -127,9 +128,15 @@ async def _mute(
         await tell_ending(work, context, incident.id)
         return
     if await work.incidents.move(incident.id, IncidentEvent.RESOLVE, now=now):
+        await _assess_what_had_its_cause_here(work, incident)
         await work.audit.append(
             kind=AuditKind.INCIDENT_MUTED, actor=WATCHKEEPER, at=now, incident_id=incident.id, body={"reason": reason}
         )
+
+
+async def _assess_what_had_its_cause_here(work: Work, incident: Incident) -> None:
+    for each in await work.causes.behind(incident.id):
+        await work.queue.consider(each.id)
 
 
 async def _resolve(
@@ -157,6 +164,7 @@ async def _resolve(
             due_at=None,
             outcome="The alert ended before anything was done.",
         )
+    await _assess_what_had_its_cause_here(work, incident)
     unheard = incident.thread_ts is None and not incident.revision
     lasted = elapsed_text(now - incident.opened_at)
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
@@ -249,8 +257,9 @@ async def _tell_that_it_rose(
         return
     await work.incidents.raise_severity(incident.id, worst)
     risen = await work.incidents.get(incident.id) or incident
-    action = await current_action(work, risen)
-    called = callable_people(context.policy(), action.asked, worst, now) if action is not None else ()
+    action, cause = await current_action(work, risen), await work.causes.of(incident.id)
+    asked = action.asked if action is not None and cause is None else ()
+    called = callable_people(context.policy(), asked, worst, now)
     line = ThreadLine(
         title=f"Severity rose from {incident.severity or 'unknown'} to {worst or 'unknown'}",
         lines=(f"{incident.name} is judged by its worst alert.",),
@@ -308,7 +317,14 @@ def _is_for_others(stored: StoredDecision, current: Action, situation: Situation
 
 def _question(decision: Decision) -> tuple[object, ...]:
     """What people would read of a decision and answer, beside the plan."""
-    return (decision.verdict, decision.decisive, decision.approvals_needed, decision.unmatched, decision.others)
+    return (
+        decision.verdict,
+        decision.decisive,
+        decision.approvals_needed,
+        decision.unmatched,
+        decision.others,
+        cause_named(decision),
+    )
 
 
 def _same_plan(stored: StoredDecision, situation: Situation, decision: Decision) -> bool:

@@ -60,6 +60,8 @@ _STATES = {
 def telling(notice: Told) -> Telling | None:
     """How this notice is told; None when it can wait for Slack."""
     match notice:
+        case CardNotice(asked_at=where) | BundleNotice(asked_at=where) if where:
+            return None  # people are asked there
         case CardNotice(incident_state=IncidentState.OPEN, action_state=None):
             return Telling(Kind.QUESTION, notice.subject)
         case CardNotice(incident_state=IncidentState.OPEN | IncidentState.TAKEN, action_state=state):

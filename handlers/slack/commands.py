@@ -6,6 +6,7 @@ Must not know: who may do what; the interventions decide, and record refusals.
 import logging
 from dataclasses import dataclass
 
+from bot.policy.approval import Intervention
 from bot.policy.confidence.calibration import ENOUGH
 from bot.policy.situation import ScopeKind
 from bot.response.assessment.assess import Brief
@@ -15,9 +16,10 @@ from bot.response.interventions import reviews
 from bot.response.interventions import take_override as interventions
 from bot.response.interventions.calibrations import confidence_measured
 from bot.response.interventions.candidacies import ask_for_gates
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
 from bot.response.interventions.explanations import explain_incident
 from bot.response.interventions.known_names import Doubt, doubt, stored_names, with_live_targets
+from bot.response.interventions.refusals import refused
 from bot.response.interventions.requests import REHEARSAL_TIMEOUT_SECONDS, RequestError, ask_rehearsal, rehearse, run
 from bot.response.interventions.runbook_levels import runbook_levels
 from bot.response.model.incidents import Incident
@@ -30,6 +32,7 @@ from bot.slack.text import bold, code, lines, spaced, words
 from handlers.slack import overview, watch_words
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
+from handlers.slack.documents import DocumentOf, send_document
 from handlers.slack.pause_words import EVERYTHING, SCOPES_REMEDY, Pause, WordsError
 from handlers.slack.watch_words import SUBCOMMANDS, understand
 from storage.unit_of_work import UnitOfWork
@@ -53,7 +56,7 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
 
     against = await _doubt(bridge, request) if isinstance(request, Pause) else None
 
-    async def act(work: UnitOfWork, context: Context, roster: Roster) -> Reply | Brief:
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> Reply | Brief | DocumentOf:
         if problem:
             return replies.mistake(problem)
         try:
@@ -65,6 +68,8 @@ async def watch_command(bridge: Bridge, arrived: Arrived) -> None:
     reply = await bridge.settle(arrived, act)
     if isinstance(reply, Brief):
         await _rehearse(bridge, arrived, reply)
+    elif isinstance(reply, DocumentOf):
+        await send_document(bridge, arrived, reply)
     elif isinstance(reply, Answer):
         await bridge.answer(arrived, reply)
     elif reply is not None:
@@ -158,7 +163,9 @@ class _Invocation:
     doubt: Doubt | None = None
     """What speaks against the pause that is asked for."""
 
-    async def carry_out(self, request: watch_words.Request) -> Reply | Brief:  # noqa: PLR0911, PLR0912 a case a subcommand
+    async def carry_out(  # noqa: PLR0911, PLR0912 a case a subcommand
+        self, request: watch_words.Request
+    ) -> Reply | Brief | DocumentOf:
         match request:
             case watch_words.Help():
                 return help_message()
@@ -194,6 +201,8 @@ class _Invocation:
                 return listings.reviews(await reviews.due(self.work, self.context), self.person)
             case watch_words.Audit(number):
                 return await self._audit(number)
+            case watch_words.Report(number):
+                return await self._report(await self._incident(number))
 
     async def _incidents(self) -> Reply:
         open_now = await self.work.incidents.unresolved(overview.INCIDENTS_MAX)
@@ -206,6 +215,11 @@ class _Invocation:
         incident = await self._incident(number)
         entries = await self.work.audit.of_incident(incident.id)
         return listings.record(tuple(reversed(entries)), incident.name)
+
+    async def _report(self, incident: Incident) -> Answer | DocumentOf:
+        tried = Tried(self.person, {"subject": incident.handle, "revision": incident.revision}, incident.id)
+        against = await refused(self.work, self.context, self.roster, Intervention.SHARE_DOCUMENT, tried)
+        return against or DocumentOf(incident.id)
 
     async def _status(self) -> Reply:
         now = self.context.now()

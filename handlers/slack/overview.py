@@ -119,6 +119,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
     now, policy = context.now(), context.policy()
     unresolved = await work.incidents.unresolved(INCIDENTS_MAX)
     questions = await work.actions.in_states(frozenset({ActionState.WAITING, ActionState.VETO_WINDOW}))
+    elsewhere = await work.causes.elsewhere()
     ended = await work.actions.finished(now - ENDED_WITHIN, ACTIONS_SHOWN + 1)
     under_way = await _doing(work)
     known = {incident.id: incident for incident in unresolved}
@@ -129,7 +130,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
     return HomeOverview(
         pauses=await work.pauses.active(now),
         freezes=_lasting(policy, now),
-        open_questions=questions,
+        open_questions=[action for action in questions if action.incident_id not in elsewhere],
         answered=await work.votes.of_all([action.id for action in questions]),
         under_way=under_way,
         incidents=await lines(work, unresolved[:INCIDENTS_SHOWN], workspace_url),

@@ -101,6 +101,13 @@ class Audit:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """The post-incident document of one incident, as a file in its thread."""
+
+    incident: int
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """How to use all this."""
 
@@ -119,6 +126,7 @@ Request = (
     | Runbooks
     | Review
     | Audit
+    | Report
     | Help
 )
 
@@ -300,6 +308,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
             Audit,
             of_none=Audit(None),
         ),
+        _of_one("report <incident>", "its post-incident document, as a file in its thread", Report),
         Subcommand("help", "this", "help", lambda words: Help()),
     )
 }

@@ -6,7 +6,7 @@ The names avoid those of the durable engine, which keeps its tables in the same 
 """
 
 from storage.tables.candidacies import CANDIDACIES
-from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, CHANGES, TARGET_LOCKS, WEAR_OFFS
+from storage.tables.effects import ACTION_STEPS, ATTEMPTS, BURN_WATCHES, CAUSES, CHANGES, TARGET_LOCKS, WEAR_OFFS
 from storage.tables.evidence import DEMOTIONS, GATE_REPORTS, LICENCES, SEALS, STAGING_CASES
 from storage.tables.people import (
     ARRIVALS,
@@ -51,6 +51,7 @@ __all__ = [
     "BUNDLES",
     "BURN_WATCHES",
     "CANDIDACIES",
+    "CAUSES",
     "CHANGES",
     "CLAIM_JUDGEMENTS",
     "DECISIONS",

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Index, false, text
 from sqlmodel import Field
 
-from storage.columns import PlainText, Row, UtcTime, table
+from storage.columns import Number, PlainText, Row, UtcTime, table
 
 
 class AttemptRow(Row, table=True):
@@ -104,6 +104,19 @@ class TargetLockRow(Row, table=True):
     action_id: str = Field(foreign_key="actions.id", index=True)
 
 
+class CauseRow(Row, table=True):
+    """An incident whose cause is at another, where people are asked about it."""
+
+    __tablename__ = "causes"
+
+    incident_id: int = Field(
+        primary_key=True, foreign_key="incidents.id", sa_type=Number, sa_column_kwargs={"autoincrement": False}
+    )
+    cause_id: int = Field(foreign_key="incidents.id", index=True, sa_type=Number)
+    called_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When people were called there for this one; None where another was the reason, or nobody had to be called."""
+
+
 class ChangeRow(Row, table=True):
     """Other hands at work: a deploy, a drain, maintenance, as it was reported."""
 
@@ -124,4 +137,5 @@ ACTION_STEPS = table(ActionStepRow)
 WEAR_OFFS = table(WearOffRow)
 BURN_WATCHES = table(BurnWatchRow)
 TARGET_LOCKS = table(TargetLockRow)
+CAUSES = table(CauseRow)
 CHANGES = table(ChangeRow)

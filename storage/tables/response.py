@@ -22,7 +22,6 @@ class IncidentRow(Row, table=True):
             postgresql_where=text("state != 'resolved'"),
         ),
         Index("ix_incidents_thread", "channel", "thread_ts"),
-        Index("ix_incidents_cause_id", "cause_id"),
         Index(
             "ix_incidents_deferred",
             "id",
@@ -63,8 +62,6 @@ class IncidentRow(Row, table=True):
     refused_at: datetime | None = Field(default=None, sa_type=UtcTime)
     truncated: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How many further alerts of its group the monitor said it left out of the last delivery."""
-    cause_id: int | None = Field(default=None, sa_type=Number)
-    """The incident at which people are asked instead, as the cause is there; None: they are asked here."""
 
 
 class AlertRow(Row, table=True):
@@ -287,8 +284,7 @@ class ReviewRow(Row, table=True):
     """Why it is to be reviewed; NULL in rows that an older release has written."""
     assigned_to: str | None = None
     remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    """When whoever it is assigned to is reminded, before it is due."""
-    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When whoever it is assigned to is reminded, before it is due; NULL once they were."""
     earlier: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
     """What was answered before it was opened again, oldest first."""
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.cli.offline_pauses import operator
+from bot.cli.offline import operator
 from tests.cli.shell import Shell
 
 POLICY = """

@@ -33,6 +33,22 @@ def test_what_is_missing_is_said(runbook: str, told: str, capsys: pytest.Capture
     assert told in capsys.readouterr().err
 
 
+def test_a_database_that_is_named_and_cannot_be_used_is_said_before_anything_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staging = {"with": {"service": "checkout-staging"}, "alert": {"service": "checkout-staging"}}
+    written = document("unix:///nowhere.sock")
+    written["runbooks"]["restart-checkout"]["staging"] = staging
+    (tmp_path / "policy.yml").write_text(yaml.safe_dump(written, sort_keys=False))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path}/not-there.db")
+    with pytest.raises(typer.Exit) as ended:
+        validate("restart-checkout")
+    assert ended.value.exit_code == EXIT_USAGE
+    told = capsys.readouterr().err
+    assert "Nothing could be stored, so nothing was run. There is no database at" in told
+    assert not (tmp_path / "not-there.db").exists()
+
+
 def test_without_a_key_for_the_record_nothing_is_begun(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

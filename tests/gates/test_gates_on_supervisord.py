@@ -12,12 +12,21 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from sqlalchemy import select
 
+from bot.cli.offline import operator
 from bot.cli.validate import INTERRUPTED
 from bot.gates.conductor import Progress, run_gates
 from bot.gates.missions import Setup
 from bot.gates.report import Ending, Report
+from bot.policy.file.document import Policy
+from bot.policy.rules.licence import licence_of, why_missing
+from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import Gate
+from bot.response.ports.context import utc_now
+from remediations.infrastructure.restart_service import RestartService
+from storage.database import Database
+from storage.tables import AUDIT_ENTRIES
 from tests.fixtures.database import AUDIT_KEY
 from tests.fixtures.servers import Program, Prometheus, Supervisord, running_prometheus, running_supervisord, until
 from tests.scenarios.stage import document, loaded
@@ -72,12 +81,17 @@ async def yard(folder: Path) -> AsyncIterator[Yard]:
 
 
 @pytest.mark.timeout(600)
-async def test_a_restart_passes_every_gate_and_nothing_but_its_twin_is_touched(tmp_path: Path) -> None:
+async def test_a_restart_passes_every_gate_and_nothing_but_its_twin_is_touched(
+    tmp_path: Path, database: Database, database_url: str
+) -> None:
     async with yard(tmp_path) as place:
         (tmp_path / "policy.yml").write_text(yaml.safe_dump(place.policy(), sort_keys=False))
         before = await place.supervisord.pid(place.production.address)
-        code, printed = await watchkeeper(place, "validate", "restart-checkout", "--report", "report.json")
+        code, printed = await watchkeeper(
+            place, "validate", "restart-checkout", "--report", "report.json", DATABASE_URL=database_url
+        )
         assert code == 0, printed
+        assert f"Stored as evidence. On the record as {operator()}." in printed
         assert await place.supervisord.pid(place.production.address) == before
         assert await place.twin_runs()
         assert not [each for each in await asyncio.to_thread(os.listdir, tmp_path) if each.endswith(".db")]
@@ -109,6 +123,7 @@ async def test_a_restart_passes_every_gate_and_nothing_but_its_twin_is_touched(t
     assert ends["“restart” of the backend is refused"] is Ending.INTERRUPTED
     assert ends["“restart” of the backend is done and its answer lost"] is Ending.HEALTHY
     assert [run.ending for run in again.runs] == [Ending.HEALTHY, Ending.HEALTHY]
+    await stands_on_record(database, report, loaded(yaml.safe_load((tmp_path / "policy.yml").read_text())))
     acted = [run for gate in (simulation, chaos, again) for run in gate.runs]
     assert all(run.record.whole and run.record.entries and run.record.head and run.told for run in acted)
 
@@ -163,6 +178,24 @@ async def test_what_proves_nothing_does_not_pass(tmp_path: Path) -> None:
         assert await place.twin_runs()
 
 
+async def stands_on_record(database: Database, report: Report, policy: Policy) -> None:
+    """The report, its passes with the seal of everything as it is, a case, and an entry of who ran them."""
+    name = "restart-checkout"
+    seal = seal_of(policy, name, RestartService.version)
+    async with database.begin() as work:
+        held, seen = await work.licences.of(name), await work.licences.report_of(name, report.digest)
+        recorded = await work.session.execute(select(AUDIT_ENTRIES.c.actor, AUDIT_ENTRIES.c.kind, AUDIT_ENTRIES.c.body))
+    assert {row.gate for row in held.gates} == set(Gate) - {Gate.HUMAN_SIGN_OFF}
+    assert {row.seal for row in held.gates} == {digest_of_seal(seal)}
+    assert why_missing(licence_of(held, policy, name, seal, utc_now())) == "not passed yet: human sign-off"
+    assert [(case.ending.value, case.alert, case.staging) for case in held.cases or ()] == [
+        ("verified", "ServiceDown", True)
+    ]
+    assert Report.model_validate(seen) == report
+    ((actor, kind, body),) = recorded
+    assert (actor, kind, body["seal"]) == (operator(), "gates.passed", digest_of_seal(seal))
+
+
 def nobody(_progress: Progress) -> None:
     """Nobody watches."""
 
@@ -208,12 +241,12 @@ def environment(place: Yard) -> dict[str, str]:
     }
 
 
-async def watchkeeper(place: Yard, *words: str) -> tuple[int, str]:
+async def watchkeeper(place: Yard, *words: str, **more: str) -> tuple[int, str]:
     """The command as an operator types it: its exit code, and what it printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", *words),
         cwd=place.folder,
-        env=environment(place),
+        env=environment(place) | more,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

@@ -1,5 +1,6 @@
 """A runbook that stands for a higher level, on a ship: its policy, and what its gates would have stored."""
 
+import copy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -80,7 +81,7 @@ async def waits_for_sign_off(ship: Ship) -> Message:
 
 
 async def card(ship: Ship, *words: str) -> Message:
-    """The newest card in the incidents channel, once it holds all of ``words``."""
+    """The newest card in the incidents channel, once it holds all of ``words``, as it is then."""
 
     def found() -> Message | None:
         roots = [one for one in ship.workspace.messages("C01INC") if one.thread_ts in (None, one.ts)]
@@ -88,7 +89,7 @@ async def card(ship: Ship, *words: str) -> Message:
 
     message = await ship.workspace.until(found)
     assert message is not None
-    return message
+    return copy.deepcopy(message)
 
 
 async def thread(ship: Ship, *words: str) -> str:

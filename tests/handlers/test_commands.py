@@ -10,6 +10,7 @@ from bot.response.model.actions import ActionState
 from bot.response.ports.context import utc_now
 from bot.response.ports.flow import FlowName
 from handlers.slack.watch_words import SUBCOMMANDS
+from tests.fixtures.cases import carried_out
 from tests.handlers.ship import Ship
 
 
@@ -215,6 +216,17 @@ async def test_runbooks_are_listed_with_the_level_in_force_and_why_it_is_not_hig
     answer = await slash(ship, "runbooks")
     assert "`restart-checkout` · *L0 manual*" in answer
     assert "runbook restart-checkout is paused: too risky" in answer
+
+
+async def test_whether_confidence_means_what_it_says_is_told_once_there_are_cases_enough(ship: Ship) -> None:
+    async with ship.database.begin() as work:
+        for number in range(19):
+            await carried_out(work, f"a{number}", 0.9, at=utc_now())
+    assert "Brier score" not in await slash(ship, "runbooks")
+    async with ship.database.begin() as work:
+        await carried_out(work, "a19", 0.9, worked=False, at=utc_now())
+    told = "In 20 cases confidence was 90 % on average, and 95 % worked (Brier score 0.050; "
+    assert told in await slash(ship, "runbooks")
 
 
 async def test_what_is_left_to_review_is_listed_with_whose_it_is(ship: Ship) -> None:

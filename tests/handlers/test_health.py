@@ -18,6 +18,7 @@ from handlers.web.http_app import build_http_app
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts
+from tests.fixtures.cases import carried_out
 from tests.handlers.policy import POLICY
 from tests.handlers.webhooks import alert, webhook
 
@@ -129,6 +130,24 @@ async def test_what_is_counted_can_be_scraped(session: aiohttp.ClientSession, da
         "watchkeeper_outbox_depth 1.0",
     ):
         assert line in lines
+
+
+async def test_whether_confidence_means_what_it_says_is_measured_anew_when_something_is_on_the_record(
+    session: aiohttp.ClientSession, database: Database
+) -> None:
+    async def scraped() -> list[str]:
+        async with session.get("/metrics") as response:
+            lines = (await response.text()).splitlines()
+        return sorted(
+            line.removeprefix("watchkeeper_confidence_") for line in lines if line.startswith("watchkeeper_c")
+        )
+
+    assert await scraped() == ["brier_score NaN", "cases 0.0"]
+    async with database.begin() as work:
+        await carried_out(work, "a", 0.5, at=utc_now())
+        await carried_out(work, "b", 0.5, worked=False, at=utc_now())
+        await work.audit.append(kind=AuditKind.ACTION_SUCCEEDED, actor="watchkeeper", at=utc_now(), body={})
+    assert await scraped() == ["brier_score 0.25", "cases 2.0"]
 
 
 async def test_what_is_on_the_record_is_counted_once_by_kind_and_verdict(

@@ -34,7 +34,7 @@ async def test_whoever_the_policy_names_has_the_gates_run_once_at_a_time_and_is_
 
 
 async def test_nothing_is_run_for_strangers_or_without_a_twin_and_no_word_passes_a_gate(ship: Ship) -> None:
-    assert "has no `staging`" in await slash(ship, f"promote {RUNBOOK}")
+    assert "so its gates cannot be run: say in" in await slash(ship, f"promote {RUNBOOK}")
     assert "There is no runbook 'nothing'" in await slash(ship, "promote nothing")
     for words in ("promote", f"promote {RUNBOOK} L3", f"promote {RUNBOOK} --skip-chaos"):
         assert "For example" in await slash(ship, words)

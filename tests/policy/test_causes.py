@@ -154,7 +154,16 @@ def test_all_of_them_ask_at_the_same_one() -> None:
     for each in together:
         decision = decided(needing(), incident=each.incident, open_incidents=tuple(together))
         asked.add(decision.reason("common_cause").inputs["cause"])
-    assert asked == {"INC-100"}, "they began in the same moment, and still there is one place to ask"
+    assert asked == {"INC-7"}, "they began in the same moment, and still there is one place to ask"
+
+
+def test_behind_a_dependency_that_burns_without_an_incident_all_of_them_ask_at_the_first() -> None:
+    burning = SUPPORTING | {BURN: Answer(samples=("0.5",)), DATABASE_BURN: Answer(samples=("9",))}
+    decision = beside(*others(3), policy=needing(slo_burn=DATABASE_BURN), answers=burning)
+    assert "database, which this service depends on, burns its error budget" in decision.headline
+    assert decision.headline.endswith("A person is asked, at INC-100.")
+    alone = beside(policy=needing(slo_burn=DATABASE_BURN), answers=burning)
+    assert alone.reason("common_cause").inputs["cause"] == ""
 
 
 def test_the_policy_says_how_many_and_how_near() -> None:

@@ -156,7 +156,11 @@ async def test_a_review_that_is_overdue_demotes_by_itself(tmp_path: Path) -> Non
         await here.idle()
         (line,) = told(here)
         assert line.title == "Review overdue: flip asks first from now on"
-        assert line.lines[0].endswith("because the review of INC-1 is overdue.")
+        assert line.lines == (
+            "It ended 5 days ago and nobody has said whether it was right.",
+            "It could act at L3; it may act at L1 at most, because the review of INC-1 is overdue. "
+            "That ends with the review.",
+        )
         assert Button.REVIEW in line.buttons
         assert await sweep_demotions(here.context) == 0
 

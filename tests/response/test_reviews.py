@@ -14,9 +14,10 @@ from bot.policy.rules.licence import licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.track_record import Judged
 from bot.remediation import TemporaryError
+from bot.response.execution.demotions import sweep_demotions
 from bot.response.interventions import approvals, reviews
 from bot.response.interventions.clicks import Answer, Press
-from bot.response.interventions.reviews import Judgement, submit, sweep_overdue
+from bot.response.interventions.reviews import Judgement, submit
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.notices import Button
 from bot.response.ports.context import Context, utc_now
@@ -51,8 +52,10 @@ async def cap(here: World) -> Level | None:
 
 
 def hasty_orders() -> Policy:
-    """Reviews are overdue at once."""
-    defaults = Defaults(approvals=Approvals.model_validate({"from": ["sre-oncall"]}), review_within=timedelta(0))
+    """Reviews are overdue in a minute."""
+    defaults = Defaults(
+        approvals=Approvals.model_validate({"from": ["sre-oncall"]}), review_within=timedelta(minutes=1)
+    )
     return written_policy("L1").model_copy(update={"defaults": defaults})
 
 
@@ -63,7 +66,7 @@ async def test_whatever_was_changed_must_be_reviewed_by_who_let_it_act(tmp_path:
             (due,) = await reviews.due(work, here.context)
         assert (due.action.id, due.to, due.overdue) == (action.id, (BOB,), False)
         assert due.review.due_at - here.context.now() > timedelta(days=4)
-        assert await sweep_overdue(here.context) == 0
+        assert await sweep_demotions(here.context) == 0
         await here.until_card(lambda card: Button.REVIEW in card.buttons)
         assert Button.REVIEW in (await here.until_thread("Done and verified")).buttons
 
@@ -109,17 +112,17 @@ async def test_an_overdue_review_takes_autonomy_away_once_and_its_review_gives_i
     async with world(tmp_path, hasty_orders(), now=clock) as here:
         await acted(here)
         clock.forward(1)
-        assert await sweep_overdue(here.context) == 1
-        assert await sweep_overdue(here.context) == 0
+        assert await sweep_demotions(here.context) == 1
+        assert await sweep_demotions(here.context) == 0
         assert await cap(here) is Level.L1
-        notice = await here.until_thread("Review overdue: flip asks first from now on")
-        assert notice.to == (BOB,)
+        notice = await here.until_thread("Review overdue")
+        assert (notice.title, notice.to) == ("Review overdue: flip", (BOB,)), "it had no autonomy to lose"
         assert Button.REVIEW in notice.buttons
         await review(here, CAROL)
         assert await cap(here) is None
         told = await here.until_thread("Reviewed")
         assert "The overdue review no longer keeps flip at L1." in told.lines
-        assert await sweep_overdue(here.context) == 0
+        assert await sweep_demotions(here.context) == 0
 
 
 async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path) -> None:
@@ -131,7 +134,7 @@ async def test_a_review_never_lifts_what_another_reason_took_away(tmp_path: Path
                 "flip", Due(Cause.HARMED, "harmed:a", "it did harm", Level.L0), here.context.now()
             )
         clock.forward(1)
-        assert await sweep_overdue(here.context) == 1
+        assert await sweep_demotions(here.context) == 1
         await review(here, ALICE)
         assert await cap(here) is Level.L0
 
@@ -144,7 +147,8 @@ async def test_a_licensed_runbook_asks_again_while_a_review_is_overdue(tmp_path:
             old = facts.action(incident_id, "old", ActionState.SUCCEEDED, runbook="flip", finished_at=facts.NOW)
             await work.actions.add(old)
             await work.reviews.ask("old", here.context.now() - timedelta(seconds=1))
-        assert await sweep_overdue(here.context) == 1
+        assert await sweep_demotions(here.context) == 1
+        assert (await here.until_thread("Review overdue")).title == "Review overdue: flip asks first from now on"
         await here.fire()
         await here.until(ActionState.WAITING, incident_id=incident_id + 1)
         card = await here.until_card(lambda card: card.service == "lamp")
@@ -161,7 +165,7 @@ async def test_many_replicas_that_sweep_at_once_demote_once(empty_database_url: 
         await work.actions.add(facts.action(incident_id, state=ActionState.SUCCEEDED, finished_at=facts.NOW))
         await work.reviews.ask("a1", utc_now())
     context = Context(database=database, policy=written_policy, catalogue={}, evidence=None, people=None)  # type: ignore[arg-type]
-    assert sum(await asyncio.gather(*(sweep_overdue(context) for _ in range(replicas)))) == 1
+    assert sum(await asyncio.gather(*(sweep_demotions(context) for _ in range(replicas)))) == 1
     async with database.read() as work:
         kinds = [entry.kind for entry in await work.audit.of_incident(incident_id)]
     assert kinds.count("licence.demoted") == 1

@@ -10,14 +10,14 @@ from tests.scenarios.stage import INCIDENTS, in_order, said
 from tests.scenarios.twins import RUNBOOK, twin_stage
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_gates_asked_for_in_slack_and_one_click_license_a_runbook(tmp_path: Path) -> None:
     async with twin_stage(tmp_path) as here:
         production = await here.supervisord.pid("checkout:checkout")
         alice, carol = here.workspace.person("alice"), here.workspace.person("carol")
         assert (await alice.slash("/watch", f"promote {RUNBOOK}")).acked
         await here.card("Gates of restart-checkout", "The gates are being run on staging.")
-        asks = await here.card("sign_off", timeout=150)
+        asks = await here.card("sign_off", timeout=480)
         shown = said(asks)
         assert "The monitor fired ServiceDown after" in shown
         assert "With a licence it would have been: act" in shown
@@ -43,7 +43,7 @@ async def test_gates_asked_for_in_slack_and_one_click_license_a_runbook(tmp_path
         )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_bot_that_is_stopped_in_the_middle_mends_the_twin_and_says_so(tmp_path: Path) -> None:
     async with twin_stage(tmp_path) as here:
         assert (await here.workspace.person("alice").slash("/watch", f"promote {RUNBOOK}")).acked

@@ -1,6 +1,6 @@
 """Production with a twin beside it: the stage of stories in which autonomy is earned on staging."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,8 @@ from tests.scenarios.stage import ALERT_TOKEN, ROOT, Stage, document, loaded
 RUNBOOK = "restart-checkout"
 TWIN = "checkout-staging"
 ADDRESS = f"{TWIN}:{TWIN}"
+Change = Callable[[dict[str, Any]], None]
+"""What a story wants otherwise in the policy's document."""
 
 
 @dataclass
@@ -63,7 +65,7 @@ class TwinStage(Stage):
             await database.close()
 
 
-def policy_with_twin(supervisord: Supervisord, **runbook: Any) -> Policy:
+def policy_with_twin(supervisord: Supervisord, change: Change = lambda document: None, **runbook: Any) -> Policy:
     """Alice has written the runbook, carol may sign it off; its ``when`` names production."""
     written = document(supervisord.server, "L3")
     written["gates"] = {"sign_off": ["leads"]}
@@ -72,11 +74,12 @@ def policy_with_twin(supervisord: Supervisord, **runbook: Any) -> Policy:
         "authors": ["U01ALICE"],
         "staging": {"with": {"service": TWIN}, "alert": {"service": TWIN}, "inject": "kill"},
     } | runbook
+    change(written)
     return loaded(written)
 
 
 @asynccontextmanager
-async def twin_stage(folder: Path, **runbook: Any) -> AsyncIterator[TwinStage]:
+async def twin_stage(folder: Path, change: Change = lambda document: None, **runbook: Any) -> AsyncIterator[TwinStage]:
     """Start everything; both services answer, and Prometheus knows them, before the story begins."""
     async with AsyncExitStack() as stack:
         service, twin, bot_port = Program("checkout"), Program(TWIN), free_port()
@@ -93,7 +96,7 @@ async def twin_stage(folder: Path, **runbook: Any) -> AsyncIterator[TwinStage]:
         workspace = patient_workspace()
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
-        policy = policy_with_twin(supervisord, **runbook)
+        policy = policy_with_twin(supervisord, change, **runbook)
         settings = Settings(
             slack_bot_token=workspace.bot_token,
             slack_app_token=workspace.app_token,

@@ -184,6 +184,8 @@ CARDS: dict[str, CardNotice] = {
         ActionState.SUCCEEDED,
         "checkout answers again; healthy twice in a row.",
         buttons=(Button.ROLL_BACK, Button.REVIEW, Button.WHY),
+        review_by=BOB,
+        review_due_at=OPENED + timedelta(days=5),
         if_rolled_back=IT_HELPED,
     ),
     "rolled_back": after(
@@ -230,6 +232,15 @@ _NIGHT = datetime(2026, 11, 23, 6, tzinfo=UTC)
 ON_CALL = AskedGroupLine(group="sre-oncall", at=OPENED)
 ON_CALL_ASLEEP = AskedGroupLine(group="sre-oncall", at=OPENED, quiet_until=_NIGHT)
 CARDS |= {
+    "asked_at_the_cause": card(
+        headline="The cause may be elsewhere. INC-3 stands open on what this may depend on: database. "
+        "A person is asked, at INC-3.",
+        asked_at="INC-3",
+        approvers=(),
+        due_at=None,
+        if_nobody_answers="It waits for INC-3.",
+    ),
+    "asking_for_others": card(cause_of="INC-8, INC-9 and 2 more"),
     "asking_a_group": card(asked=(ON_CALL,), if_nobody_answers="leads will be asked as well."),
     "handed_over": card(
         asked=(ON_CALL, AskedGroupLine(group="leads", at=OPENED + timedelta(minutes=30))),

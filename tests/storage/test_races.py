@@ -21,6 +21,7 @@ from tests.fixtures.incidents import NOW, action, card, open_incident
 
 CONTENDERS = 8
 Body = Callable[[UnitOfWork, int], Awaitable[Any]]
+HOUR = timedelta(hours=1)
 
 
 async def race(database: Database, body: Body) -> list[Any]:

@@ -135,10 +135,10 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
                 checks = HealthChecks(f"{program.url}/healthz", (shop.listener(program), *listeners))
                 await begin(checks, "what watches it")
         to_try = guide.TO_TRY if prometheus_port else guide.WITHOUT_PROMETHEUS
-        links = {program.name: program.url for program in services.production}
-        guide.welcome(workspace, INCIDENTS, {**links, **monitor.links}, to_try)
+        links = {services.checkout.name: services.checkout.url, **monitor.links}
+        guide.welcome(workspace, INCIDENTS, links, to_try)
         folder.tell_others(f"its page is {server.page_url}")
-        console.print(_invitation(server.page_url, monitor.name, folder, to_try))
+        console.print(_invitation(server.page_url, monitor.name, folder, to_try), soft_wrap=False)
         if wishes.open_browser and _has_display():
             await asyncio.to_thread(webbrowser.open, server.page_url)
         play = Play(workspace, INCIDENTS, shop, story, gates=prometheus_port is not None)

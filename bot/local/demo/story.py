@@ -13,6 +13,8 @@ _MENTION = re.compile(r"<@(\w+)>")
 _DATE = re.compile(r"<!date\^\d+\^[^|>]*\|([^>]*)>")
 _LINK = re.compile(r"<[^|>]*\|([^>]*)>")
 LONGEST_LINE = 160
+UNDER_WAY = "⚙"
+"""With it begins what a card says is being done."""
 
 
 class Story:
@@ -50,13 +52,13 @@ class Story:
             self.tell(f"  ↳ {said}" if message.is_reply else said, "" if message.is_reply else "bold")
 
     def _said(self, message: Message) -> str:
-        """A card by its header and first line, a thread entry by its first line and who did it."""
+        """A card by its header and what it says of itself, a thread entry by its first line and who did it."""
         texts = [_text_of(block) for block in message.blocks]
         if message.is_reply:
             by = next((text for text in texts[1:] if text.startswith("by <@")), "")
             said = texts[0].split("\n")[0] if texts else message.text
             return self._plain(f"{said}, {by.split(' · ')[0]}" if by else said)
-        return self._plain(" ".join(text.split("\n")[0] for text in texts[:2]) or message.text)
+        return self._plain(" ".join(filter(None, (*texts[:1], _how_it_stands(texts[1:])))) or message.text)
 
     def _plain(self, text: str) -> str:
         users = self._workspace.team.users
@@ -65,6 +67,14 @@ class Story:
         for written, meant in (("*", ""), ("`", ""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
             text = text.replace(written, meant)
         return text
+
+
+def _how_it_stands(texts: list[str]) -> str:
+    """Of what a card says, the last line about what is under way; else the first with a sign, else the first."""
+    lines = [line for text in texts for line in text.split("\n")]
+    under_way = [line for line in lines if line.startswith(UNDER_WAY)]
+    with_a_sign = [line for line in lines[:2] if line and not line[0].isascii()]
+    return next(iter((*under_way[::-1], *with_a_sign, *lines)), "")
 
 
 def _text_of(block: dict[str, object]) -> str:

@@ -59,24 +59,26 @@ def cause_elsewhere(case: Case) -> Cause | None:
     needed = dependencies(case.policy, case.services)
     others = sorted(
         (each for each in open_incidents if each.incident != case.situation.incident),
-        key=lambda each: (each.opened_at, each.incident),
+        key=_order,
     )
     behind = [each for each in others if needed and (each.service in needed or not each.service)]
     if behind:
         where = ", ".join(dict.fromkeys(each.service or "an unknown service" for each in behind[:SHOWN]))
         return Cause(f"{_named(behind)} stands open on what this may depend on: {where}.", behind[0].incident)
     failing = _failing(case.policy, case.services, case.situation.answers)
-    if failing is not None:
-        return failing
     began, wanted = _began(case, open_incidents), case.policy.common_cause
     similar = _similar(case, open_incidents, others, began)
     count = len(similar) + 1
     if count <= wanted.incidents:
-        return None
+        return failing
+    own = OpenIncident(incident=case.situation.incident, service="", alert="", opened_at=began)
+    first = min(similar[0], own, key=_order).incident
+    if failing is not None:
+        return Cause(failing.text, first)
     return Cause(
         f"{count} incidents of the same kind began within {duration_text(wanted.within)} of this one, "
         f"with {_named(similar)}; more than {wanted.incidents} are taken for one cause.",
-        min((similar[0].opened_at, similar[0].incident), (began, case.situation.incident))[1],
+        first,
     )
 
 
@@ -123,6 +125,11 @@ def _began(case: Case, open_incidents: Sequence[OpenIncident]) -> datetime:
     """When this incident began; one that is not among the open ones begins now."""
     own = (each.opened_at for each in open_incidents if each.incident == case.situation.incident)
     return next(own, case.situation.now)
+
+
+def _order(incident: OpenIncident) -> tuple[datetime, int, str]:
+    """The oldest first; of those that were opened at once, the one with the lowest number."""
+    return incident.opened_at, len(incident.incident), incident.incident
 
 
 def _named(incidents: Sequence[OpenIncident]) -> str:

@@ -3,6 +3,7 @@
 All in the caller's transaction, so people never see a decision that is not stored, nor the reverse.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
 from bot.policy.situation import Planned, Situation
 from bot.policy.stored import sealed
+from bot.response.assessment.causes import call_for_others, point_to_cause
 from bot.response.assessment.situation import firing_facts, memory_of, under_way_now
 from bot.response.assessment.storms import ask_together
 from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
@@ -78,13 +80,15 @@ async def record(
     action = _action_for(context, policy, incident, revision, situation, decision, members)
     if action is not None:
         await work.actions.add(action)
+    cause = await point_to_cause(work, context, incident, situation, decision)
     await ask_together(work, context, incident, situation, decision, revision)
     await refresh_card(work, policy, incident.id, now)
-    if action is not None and action.state is ActionState.WAITING:
+    if cause is None and action is not None and action.state is ActionState.WAITING:
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
-    quiet = why_quiet(policy, action.asked, incident.severity, now) if action else ""
+    quiet = why_quiet(policy, action.asked, incident.severity, now) if action and cause is None else ""
     line, by = _rationale(situation, decision, quiet), situation.requested_by
     await tell(work, context, incident.id, line, entries=(entry,), by=by, at=now)
+    await call_for_others(work, context, replace(incident, revision=revision))
 
 
 async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:

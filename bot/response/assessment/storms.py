@@ -1,7 +1,8 @@
 """When one storm of alerts would become a storm of messages: the questions beyond the first few share one card.
 
 What Watchkeeper is about to do by itself is never hidden among others, nor what a person has asked for, nor a plan
-with an effect that is never done without people: each gets a card of its own.
+with an effect that is never done without people, nor the incident at which people are asked for all that have their
+cause there: each gets a card of its own.
 """
 
 from datetime import datetime
@@ -9,6 +10,7 @@ from datetime import datetime
 from bot.policy.decision import Decision, Verdict
 from bot.policy.rules.forbidden import forbidden_in
 from bot.policy.situation import Planned, Situation
+from bot.response.assessment.causes import cause_named
 from bot.response.model.incidents import Incident
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.ports.context import Context
@@ -28,7 +30,8 @@ async def ask_together(
     now, policy, runbook = situation.now, context.policy(), decision.runbook or ""
     plan = situation.plans.get(runbook, Planned()).plan
     forbidden = plan is not None and bool(forbidden_in(plan))
-    alone = decision.verdict in ON_ITS_OWN or situation.request is not None or forbidden
+    is_cause = cause_named(decision) == incident.name
+    alone = decision.verdict in ON_ITS_OWN or situation.request is not None or forbidden or is_cause
     shared = await work.bundles.of(incident.id)
     if shared is not None:
         if alone or shared.runbook != runbook:

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 async def watch_burns(context: Context) -> int:
-    """Ask about every act that is watched and due; of how many this call has ended the watch."""
+    """Ask about every act that is watched and due; how many are watched no longer after this call."""
     async with context.database.read() as work:
         due = await work.burn_watches.due(context.now())
     if not due:
@@ -59,7 +59,7 @@ async def _asked(context: Context, queries: Collection[str]) -> Mapping[str, Ans
 async def _weigh(
     work: Work, context: Context, seen: BurnWatch, answers: Mapping[str, Answer], asked_at: datetime
 ) -> bool:
-    """Keep what was answered, and end the watch where that is clear or the time is over; whether it has ended."""
+    """Keep what was answered, and end where that is clear or the time is over; whether it has ended."""
     now, action = context.now(), await work.actions.get(seen.action_id)
     if action is None or action.state is not ActionState.SUCCEEDED:
         return await work.burn_watches.end(seen, None, now)

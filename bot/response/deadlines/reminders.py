@@ -62,6 +62,10 @@ async def _attend(work: Work, context: Context, roster: Roster, action_id: str) 
     if action is None or incident is None or action.state is not ActionState.WAITING:
         return False
     policy, taken = context.policy(), incident.state is IncidentState.TAKEN
+    if not taken and await work.causes.of(incident.id) is not None:
+        # People are asked where the cause is; when that is over, this is assessed anew.
+        within = policy.approvals_of(action.runbook).approve_within
+        return await work.actions.amend(action, due_at=now + within, remind_at=None) is not None
     without = await _not_to_be_called(work, action)
     asked = renewed(action.asked, roster)
     following = ask_next(policy, action.runbook, asked, roster, incident.severity, now, without)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from bot.response.model.actions import Action
-from bot.response.model.records import Occasion, ReviewLoad
+from bot.response.model.records import Occasion, Review, ReviewLoad
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 
@@ -44,3 +44,8 @@ def in_turn(people: Sequence[str], loads: Mapping[str, ReviewLoad]) -> str | Non
         return (0, 0.0) if had is None else (had.open, had.latest_due_at.timestamp())
 
     return min(people, key=load, default=None)
+
+
+def due_to(review: Review, action: Action) -> tuple[str, ...]:
+    """Whose review it is; anybody whom the policy names may do it for them."""
+    return (review.assigned_to,) if review.assigned_to else action.decided_by or action.approvers

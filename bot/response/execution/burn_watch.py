@@ -1,7 +1,7 @@
 """After an act that nobody was asked about, the error budgets of whoever may feel it are watched for a while.
 
-What they are compared with is what its decision rests on, the answers of right before it acted. The watch is a row from
-the commit on that says the act has helped.
+What they are compared with is what its decision rests on, the answers of right before it acted. It is a row from the
+commit on that says the act has helped.
 """
 
 from datetime import timedelta

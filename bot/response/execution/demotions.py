@@ -5,13 +5,14 @@ transaction that made them where possible. Whatever a process that died has left
 """
 
 import logging
-from collections.abc import Sequence
 
+from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause, Due, unwritten
 from bot.policy.rules.licence import earned, licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Evidenced
+from bot.response.execution.asking_reviews import due_to
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
@@ -36,14 +37,13 @@ async def demote_where_due(work: Work, context: Context, runbook: str) -> int:
         if action is None or not await work.licences.demote(runbook, due, now, action_id=action.id):
             continue
         written += 1
-        loses = could > due.level
         await report(
             work,
             context,
             action.incident_id,
             AuditKind.LICENCE_DEMOTED,
             body={"runbook": runbook, "to": str(due.level), "reason": due.reason, "action": action.id},
-            line=await _line(work, context, action, due, could) if loses else None,
+            line=await _line(work, context, action, due, could),
             refresh=False,
             at=now,
         )
@@ -82,25 +82,34 @@ async def sweep_demotions(context: Context) -> int:
     return written
 
 
-async def _line(work: Work, context: Context, action: Action, due: Due, could: Level) -> ThreadLine:
-    """What the thread says of it: why, and what gives the autonomy back."""
-    overdue = due.cause is Cause.OVERDUE
+async def _line(work: Work, context: Context, action: Action, due: Due, could: Level) -> ThreadLine | None:
+    """What the thread says of it: what is lost, why, and what gives it back. Where nothing is lost, nothing is said.
+
+    That a review is overdue is said in any case.
+    """
+    lost = f"It could act at {could}; it may act at {due.level} at most, because {due.reason}."
+    about = {"subject": action.id, "revision": action.revision}
+    if due.cause is Cause.OVERDUE:
+        review, ended = await work.reviews.get(action.id), action.finished_at or context.now()
+        acted = f"It ended {elapsed_text(context.now() - ended)} ago and nobody has said whether it was right."
+        loses = could > due.level
+        return ThreadLine(
+            title=f"Review overdue: {action.runbook}" + (" asks first from now on" if loses else ""),
+            lines=(acted, f"{lost} That ends with the review.") if loses else (acted,),
+            tone=Tone.WARNING,
+            to=due_to(review, action) if review is not None else (),
+            buttons=(Button.REVIEW, Button.WHY),
+            **about,
+        )
+    if could <= due.level:
+        return None
     incident = await work.incidents.get(action.incident_id)
     severity = incident.severity if incident is not None else ""
     return ThreadLine(
-        title=f"{'Review overdue' if overdue else 'Demoted'}: {action.runbook} asks first from now on",
-        lines=(
-            f"It could act at {could}; it may act at {due.level} at most, because {due.reason}.",
-            "Until that review is done." if overdue else "Until people promote it again.",
-        ),
-        tone=Tone.WARNING if overdue else Tone.BAD,
-        to=_reviewers(action) if overdue else callable_people(context.policy(), action.asked, severity, context.now()),
-        buttons=(Button.REVIEW, Button.WHY) if overdue else (Button.WHY,),
-        subject=action.id,
-        revision=action.revision,
+        title=f"Demoted: {action.runbook} asks first from now on",
+        lines=(lost, "Until people promote it again."),
+        tone=Tone.BAD,
+        to=callable_people(context.policy(), action.asked, severity, context.now()),
+        buttons=(Button.WHY,),
+        **about,
     )
-
-
-def _reviewers(action: Action) -> Sequence[str]:
-    """Whose review it is."""
-    return action.decided_by or action.approvers

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.policy.approval import Intervention
-from bot.policy.file.fields import elapsed_text
-from bot.policy.rules.demotion import WHEN_DEMOTED, overdue, review_lifts
+from bot.policy.rules.demotion import WHEN_DEMOTED, review_lifts
 from bot.policy.track_record import Judged
 from bot.response.assessment.votes import Roster
+from bot.response.execution.asking_reviews import due_to
+from bot.response.execution.demotions import demote_where_due
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find
 from bot.response.interventions.refusals import refused
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.incidents import incident_name
-from bot.response.model.notices import Button, ThreadLine, Tone
+from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import Review
 from bot.response.notices.report import report
 from bot.response.notices.review_words import review_waits
@@ -63,11 +63,6 @@ class DueReview:
     to: tuple[str, ...]
     """Slack user ids: whose it is, or who let it act, or who was there to keep it from acting."""
     overdue: bool
-
-
-def due_to(review: Review, action: Action) -> tuple[str, ...]:
-    """Whose review it is; anybody whom the policy names may do it for them."""
-    return (review.assigned_to,) if review.assigned_to else action.decided_by or action.approvers
 
 
 async def due(work: Work, context: Context, limit: int = 100) -> Sequence[DueReview]:
@@ -121,6 +116,7 @@ async def submit(work: Work, context: Context, roster: Roster, press: Press, sai
         line=ThreadLine(title=title, lines=_told(action, said, lifted=lifted), tone=tone),
         at=now,
     )
+    await demote_where_due(work, context, action.runbook)
     if lifted:
         await work.audit.append(
             kind=AuditKind.LICENCE_RESTORED,
@@ -166,51 +162,3 @@ async def hand_over(work: Work, context: Context, roster: Roster, press: Press, 
         because = "It was handed over to you."
         await work.outbox.add(action.incident_id, review_waits(found.incident, action, review, to, because, now), now)
     return Answer(True, f"The review of {found.incident.name} is {to}'s now.")
-
-
-async def sweep_overdue(context: Context) -> int:
-    """Demote the runbooks whose reviews are overdue, once per review; how many this call demoted."""
-    now, demoted = context.now(), 0
-    async with context.database.read() as work:
-        overdue = await work.reviews.overdue(now)
-    for review in overdue:
-        try:
-            async with context.database.begin() as work:
-                demoted += await _demote(work, context, review)
-        except Exception:
-            log.exception("the overdue review of action %s could not be handled; trying again", review.action_id)
-    return demoted
-
-
-async def _demote(work: Work, context: Context, review: Review) -> bool:
-    now = context.now()
-    fresh, action = await work.reviews.get(review.action_id), await work.actions.get(review.action_id)
-    if fresh is None or fresh.done_by is not None or action is None:
-        return False
-    due_now = overdue(action.id, incident_name(action.incident_id))
-    if not await work.licences.demote(action.runbook, due_now, now, action_id=action.id):
-        return False
-    ended = action.finished_at or review.due_at
-    line = ThreadLine(
-        title=f"Review overdue: {action.runbook} asks first from now on",
-        lines=(
-            f"It acted {elapsed_text(now - ended)} ago and nobody has said whether that was right.",
-            f"Until somebody does, it may act at {WHEN_DEMOTED} at most.",
-        ),
-        tone=Tone.WARNING,
-        to=due_to(fresh, action),
-        buttons=(Button.REVIEW, Button.WHY),
-        subject=action.id,
-        revision=action.revision,
-    )
-    await report(
-        work,
-        context,
-        action.incident_id,
-        AuditKind.LICENCE_DEMOTED,
-        body={"runbook": action.runbook, "to": str(due_now.level), "reason": due_now.reason, "action": action.id},
-        line=line,
-        refresh=False,
-        at=now,
-    )
-    return True

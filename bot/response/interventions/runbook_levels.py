@@ -1,6 +1,6 @@
 """Each runbook with the level in force now, and why it is not higher."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,8 +39,7 @@ async def runbook_levels(work: Work, policy: Policy, catalogue: Catalogue, now: 
         version = remediation.version if remediation is not None else None
         stands[name] = standing(policy, name, await work.licences.of(name), pauses, now, version=version)
     written, highest = policy.runbooks, policy.levels.highest
-    shadowed = [name for name, one in stands.items() if in_shadow(written[name].level, highest, one.earned)]
-    shadows = await work.hindsight.shadows(shadowed, now - SHADOWS_COUNT_FOR) if shadowed else {}
+    shadows = await shadows_told(work, policy, stands, now)
     return [
         RunbookLevel(
             runbook=name,
@@ -49,10 +48,18 @@ async def runbook_levels(work: Work, policy: Policy, catalogue: Catalogue, now: 
             in_force=one.level,
             why_not_higher=_why(one, min(written[name].level, highest)),
             expiring=one.expiring,
-            shadow=agreement(shadows.get(name, ())).text if name in shadowed else "",
+            shadow=shadows.get(name, ""),
         )
         for name, one in stands.items()
     ]
+
+
+async def shadows_told(work: Work, policy: Policy, stands: Mapping[str, Standing], now: datetime) -> Mapping[str, str]:
+    """Of each runbook that runs in shadow, what it would have done and how often people did the same, in words."""
+    written, highest = policy.runbooks, policy.levels.highest
+    shadowed = [name for name, one in stands.items() if in_shadow(written[name].level, highest, one.earned)]
+    shadows = await work.hindsight.shadows(shadowed, now - SHADOWS_COUNT_FOR) if shadowed else {}
+    return {name: agreement(shadows.get(name, ())).text for name in shadowed}
 
 
 def _why(stands: Standing, written: Level) -> str:

@@ -1,11 +1,15 @@
 """An incident: alerts that belong together. It owns one Slack thread, and one current question at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from bot.policy.situation import AlertFacts, Refusal
 from bot.response.model.lifecycle import Lifecycle
+
+NAMED = 10
+"""Incidents that a list in a sentence names; it counts the rest."""
 
 
 class IncidentState(StrEnum):
@@ -105,6 +109,12 @@ class Incident:
 def incident_name(number: int) -> str:
     """7 -> ``INC-7``."""
     return f"INC-{number}"
+
+
+def names_of(incidents: Sequence[Incident]) -> str:
+    """As many names as a person reads, and how many more there are: "INC-7, INC-8 and 2 more"."""
+    more = f" and {len(incidents) - NAMED} more" if len(incidents) > NAMED else ""
+    return ", ".join(incident.name for incident in incidents[:NAMED]) + more
 
 
 def incident_number(name: str) -> int | None:

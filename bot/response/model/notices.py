@@ -183,6 +183,10 @@ class CardNotice(Facts):
     """User id of whom its review is assigned to, while it is open."""
     review_due_at: datetime | None = None
     """Until when it is to be reviewed, while that is open."""
+    asked_at: str = ""
+    """The incident at which people are asked instead, as the cause may be there: nobody is called for this one."""
+    cause_of: str = ""
+    """Names of the incidents about which people are asked here, as their cause may be here, in words."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: action id, or the incident's handle where there is no action."""
@@ -315,6 +319,8 @@ class BundleNotice(Facts):
     due_at: datetime | None = None
     """When the first of the questions ends."""
     if_nobody_answers: str = ""
+    asked_at: str = ""
+    """The incident at which people are asked about all that wait, as the cause may be there; empty: here."""
     buttons: tuple[Button, ...] = ()
     subject: str
     """What the buttons carry: the bundle's handle."""

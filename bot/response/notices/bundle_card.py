@@ -38,7 +38,10 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
     first = min(urgent, key=lambda member: _due_at(member) or now, default=None)
     severity = waiting[0].incident.severity if waiting else ""
     runbook = policy.runbooks.get(bundle.runbook)
-    called = (person for action in actions for person in callable_people(policy, action.asked, severity, now))
+    elsewhere = await work.causes.elsewhere()
+    here = [action for action in actions if action.incident_id not in elsewhere]
+    cause = await work.causes.of(actions[0].incident_id) if actions and not here else None
+    called = (person for action in here for person in callable_people(policy, action.asked, severity, now))
     return BundleNotice(
         incident=incident_name(bundle.founder_id),
         runbook=bundle.runbook or None,
@@ -54,6 +57,7 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
         approvals_needed=max((action.approvals_needed for action in actions), default=1),
         due_at=_due_at(first) if first else None,
         if_nobody_answers=if_nobody_answers(policy, first.incident, first.action) if first else "",
+        asked_at=cause.name if cause is not None else "",
         buttons=offered_together(members),
         subject=bundle.handle,
         revision=bundle.revision,

@@ -10,7 +10,7 @@ from bot.policy.rules.matching import match
 from bot.policy.situation import Situation
 from bot.policy.stored import AlteredError
 from bot.response.model.actions import IN_STEPS, Action, ActionState
-from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, names_of
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link
 from bot.response.model.records import Ballot, Review, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
@@ -100,6 +100,8 @@ def build_card(
     review: Review | None = None,
     if_rolled_back: str = "",
     progress: Progress = NO_PROGRESS,
+    asked_at: str = "",
+    cause_of: str = "",
 ) -> CardNotice:
     """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire.
 
@@ -147,13 +149,15 @@ def build_card(
         plan=plan_card(plan) if plan is not None else None,
         evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in decision.evidence),
         links=tuple(links),
-        approvers=callable_people(policy, action.asked, incident.severity, now) if action else (),
+        approvers=callable_people(policy, action.asked, incident.severity, now) if action and not asked_at else (),
         asked=asked_groups(policy, action.asked, incident.severity, now) if action else (),
         approvals_needed=action.approvals_needed if action else 1,
         approved_by=approved_by,
         decided_by=action.decided_by if action else (),
-        due_at=action.due_at if action else None,
-        if_nobody_answers=if_nobody_answers(policy, incident, action),
+        due_at=action.due_at if action and not asked_at else None,
+        if_nobody_answers=f"It waits for {asked_at}." if asked_at else if_nobody_answers(policy, incident, action),
+        asked_at=asked_at,
+        cause_of=cause_of,
         outcome=action.outcome if action else "",
         if_rolled_back=if_rolled_back,
         review_by=review.assigned_to if review else None,
@@ -251,4 +255,14 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
         review=review if review is not None and review.done_by is None else None,
         if_rolled_back=back,
         progress=await progress_of(work, action),
+        asked_at=await _asked_at(work, action),
+        cause_of=names_of(await work.causes.behind(incident_id)),
     )
+
+
+async def _asked_at(work: Work, action: Action | None) -> str:
+    """The incident at which people are asked about this question, where that is another one."""
+    if action is None or action.state is not ActionState.WAITING:
+        return ""
+    cause = await work.causes.of(action.incident_id)
+    return cause.name if cause is not None else ""

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from bot.policy.burning import Burn, Reading
 from bot.policy.situation import Change
 from bot.remediation import Snapshot, Step
+from bot.response.model.incidents import Incident
 from bot.response.model.records import Attempt, AttemptState, BurnWatch, WearOff
 
 
@@ -124,4 +125,28 @@ class Changes(Protocol):
 
     async def forget(self, now: datetime) -> int:
         """Remove what nothing asks about any more; how many."""
+        ...
+
+
+class Causes(Protocol):
+    """Which incident has its cause at another, where people are asked about both."""
+
+    async def of(self, incident_id: int) -> Incident | None:
+        """The unresolved incident at which people are asked instead; None: they are asked here."""
+        ...
+
+    async def elsewhere(self) -> frozenset[int]:
+        """Numbers of the incidents that are not asked about themselves, as their cause is unresolved."""
+        ...
+
+    async def behind(self, incident_id: int) -> Sequence[Incident]:
+        """The unresolved incidents that have their cause here, oldest first."""
+        ...
+
+    async def point(self, incident_id: int, cause_id: int | None) -> None:
+        """From now on its cause is there; None: here."""
+        ...
+
+    async def call_once(self, cause_id: int, now: datetime) -> bool:
+        """Whether people are called there now for those behind it; False when they were, or nothing is behind it."""
         ...

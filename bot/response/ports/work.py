@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
 from bot.response.ports.candidacies import Candidacies
-from bot.response.ports.effects import Attempts, BurnWatches, Changes, Steps, WearOffs
+from bot.response.ports.effects import Attempts, BurnWatches, Causes, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
 from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
@@ -139,6 +139,11 @@ class Work(Protocol):
     @property
     def pauses(self) -> Pauses:
         """Pauses that are in force."""
+        ...
+
+    @property
+    def causes(self) -> Causes:
+        """Which incident has its cause at another."""
         ...
 
     @property

@@ -146,7 +146,10 @@ def _facts(bundle: BundleNotice) -> Sequence[Mrkdwn]:
     targets = "1 target in all" if bundle.targets == 1 else f"{bundle.targets} targets in all"
     back = escape(capital(bundle.rollback), 250) if bundle.rollback else words("each by itself, in the thread")
     facts = [("Blast radius", words(targets)), ("Rollback", back)]
-    if bundle.approvers or bundle.asked:
+    if bundle.asked_at:
+        said = concat(words("at "), escape(bundle.asked_at, 40), words(": the cause may be there"))
+        facts.append(("Asked", said))
+    elif bundle.approvers or bundle.asked:
         facts.append(("Who may answer", wording.who_may_answer(bundle)))
     asked = wording.asked(bundle)
     if asked:

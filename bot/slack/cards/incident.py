@@ -56,6 +56,7 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
         layout.section(_lead_text(said)),
         buttons if hasty else None,
         layout.section(quotation(card.summary, 400)) if card.summary else None,
+        _cause(card),
         _without_a_runbook(card),
         layout.fields(_facts(at, card)),
         _asked(card) if at in OPEN else None,
@@ -92,6 +93,17 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
         who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
         facts.append((who, wording.who_may_answer(card)))
     return [lines([bold(words(name)), value]) for name, value in facts]
+
+
+def _cause(card: CardNotice) -> Block | None:
+    """Where people are asked instead, or for which others they are asked here."""
+    if card.asked_at:
+        where = concat(words("🔗 Asked at "), escape(card.asked_at, 40), words(":"))
+        return layout.section(spaced(bold(where), words("the cause may be there, so nobody is called here.")))
+    if card.cause_of and card.incident_state is not IncidentState.RESOLVED:
+        others = escape(f"{card.cause_of}.", 200)
+        return layout.section(spaced(bold(words("🔗 May be the cause of")), others, words("Nobody is called there.")))
+    return None
 
 
 def _without_a_runbook(card: CardNotice) -> Block | None:

@@ -13,8 +13,16 @@ TIME = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    op.add_column("incidents", sa.Column("cause_id", NUMBER, nullable=True))
-    op.create_index("ix_incidents_cause_id", "incidents", ["cause_id"])
+    op.create_table(
+        "causes",
+        sa.Column("incident_id", NUMBER, autoincrement=False, nullable=False),
+        sa.Column("cause_id", NUMBER, nullable=False),
+        sa.Column("called_at", TIME, nullable=True),
+        sa.ForeignKeyConstraint(["incident_id"], ["incidents.id"], name="fk_causes_incident_id_incidents"),
+        sa.ForeignKeyConstraint(["cause_id"], ["incidents.id"], name="fk_causes_cause_id_incidents"),
+        sa.PrimaryKeyConstraint("incident_id", name="pk_causes"),
+    )
+    op.create_index("ix_causes_cause_id", "causes", ["cause_id"])
     op.create_table(
         "changes",
         sa.Column("id", sa.Text(), nullable=False),
@@ -30,7 +38,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table("changes")
-    op.drop_index("ix_incidents_cause_id", "incidents")
-    with op.batch_alter_table("incidents") as changed:
-        changed.drop_column("cause_id")
+    for name in ("changes", "causes"):
+        op.drop_table(name)

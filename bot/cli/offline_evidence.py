@@ -1,0 +1,54 @@
+"""What gates that were run from the command line have shown, on record as for those asked for in Slack."""
+
+from typing import Any
+
+from bot.cli.offline import offline_database, operator
+from bot.gates.evidence import in_words
+from bot.gates.keeping import keep
+from bot.gates.report import Report
+from bot.policy.file.document import Policy
+from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.track_record import Seal
+from bot.response.model.audit_kinds import AuditKind
+from bot.response.ports.context import utc_now
+from remediations.catalogue import build_catalogue
+
+
+def sealed(policy: Policy, runbook: str) -> Seal:
+    """Everything that the gates of the runbook would be passed with now.
+
+    Raises:
+        CatalogueError: a backend of the policy, or a plugin, cannot be used.
+    """
+    remediation = build_catalogue(policy.backends).get(policy.runbooks[runbook].remediation)
+    return seal_of(policy, runbook, None if remediation is None else remediation.version)
+
+
+async def look(url: str, key: bytes, runbook: str) -> None:
+    """See whether something could be stored, before anything is broken on staging.
+
+    Raises:
+        OfflineError: the database is not there or cannot be used.
+    """
+    async with offline_database(url, key) as database, database.read() as work:
+        await work.licences.of(runbook)
+
+
+async def store(url: str, key: bytes, policy: Policy, report: Report, seal: Seal) -> None:
+    """Store what the gates have shown, in one transaction.
+
+    Raises:
+        OfflineError: the database is not there or cannot be used.
+    """
+    now, seconds = utc_now(), (report.ended - report.began).total_seconds()
+    seen = {gate.gate.value: in_words(gate) for gate in report.gates}
+    body: dict[str, Any] = {"runbook": report.runbook, "gates": seen}
+    failed = next((gate for gate in report.gates if not gate.passed), None)
+    async with offline_database(url, key) as database, database.begin() as work:
+        await keep(work, report, policy, seal, f"{operator()}:{report.began.isoformat()}", now)
+        if failed is None:
+            body |= {"seal": digest_of_seal(seal), "seconds": round(seconds, 1)}
+            await work.audit.append(kind=AuditKind.GATES_PASSED, actor=operator(), at=now, body=body)
+        else:
+            body |= {"reason": f"{failed.gate.in_words}: {failed.problem}"}
+            await work.audit.append(kind=AuditKind.GATES_FAILED, actor=operator(), at=now, body=body)

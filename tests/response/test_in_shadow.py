@@ -8,6 +8,7 @@ from bot.policy.levels import Level
 from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.shadow import Agreement
 from bot.policy.situation import Gate, GatePass
+from bot.response.interventions.calibrations import confidence_measured
 from bot.response.interventions.explanations import Explanation, explain_incident
 from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
 from bot.response.model.actions import ActionState
@@ -108,3 +109,16 @@ async def test_one_character_voids_a_licence_and_everybody_is_told_which(tmp_pat
         shown = str(why_modal(await explained(here, 1), "value"))
         assert told.replace(">", "&gt;") in shown
         assert "With its licence it would have announced this" in shown
+
+
+async def test_how_sure_it_was_when_it_began_is_measured_against_what_came_of_it(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy("L1")) as here:
+        await here.fire()
+        await here.until(ActionState.WAITING)
+        assert (await approve(here, BOB)).accepted
+        action = await here.until(ActionState.SUCCEEDED)
+        async with here.database.read() as work:
+            (claim,) = await work.decisions.claims_of(action.id)
+            measured = await confidence_measured(work, here.context.now())
+        assert (measured.count, measured.observed) == (1, 1.0)
+        assert measured.stated == claim.decision.confidence == 0.81

@@ -47,12 +47,23 @@ def upgrade() -> None:
         postgresql_where=running,
     )
     op.create_index("ix_candidacies_ended_at", "candidacies", ["ended_at"])
+    _notices_may_belong_to_no_incident(True)
+
+
+def _notices_may_belong_to_no_incident(may: bool) -> None:
+    """SQLite makes the table anew for that, and takes none away that rows point to: these let go of it meanwhile."""
+    connection = op.get_bind()
+    pointing = connection.execute(sa.text("SELECT id, outbox_id FROM second_notices WHERE outbox_id IS NOT NULL")).all()
+    connection.execute(sa.text("UPDATE second_notices SET outbox_id = NULL"))
     with op.batch_alter_table("outbox") as outbox:
-        outbox.alter_column("incident_id", existing_type=NUMBER, nullable=True)
+        outbox.alter_column("incident_id", existing_type=NUMBER, nullable=may)
+    for row in pointing:
+        connection.execute(
+            sa.text("UPDATE second_notices SET outbox_id = :outbox_id WHERE id = :id"), dict(row._mapping)
+        )
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM outbox WHERE incident_id IS NULL")
-    with op.batch_alter_table("outbox") as outbox:
-        outbox.alter_column("incident_id", existing_type=NUMBER, nullable=False)
+    _notices_may_belong_to_no_incident(False)
     op.drop_table("candidacies")

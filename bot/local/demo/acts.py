@@ -61,9 +61,7 @@ class Play:
         author = self._workspace.person(AUTHOR)
         self._story.tell(f"{author.user.real_name} types /watch promote {RUNBOOK}", "yellow")
         await author.slash("/watch", f"promote {RUNBOOK}", self._channel)
-        await self._until(
-            lambda said: any(_has_button(message, "sign_off") for message in said) or _came_to_nothing(said)
-        )
+        await self._until(lambda said: _waits_for_a_name(said) or _came_to_nothing(said))
         if _came_to_nothing(self._said()):
             return False
         self._begins(guide.SIGNED)
@@ -116,9 +114,10 @@ def _came_to_nothing(said: list[Message]) -> bool:
     return _card_says(said, "Not passed.", "Broken off.", "Not yet.")
 
 
-def _has_button(message: Message, action: str) -> bool:
+def _waits_for_a_name(said: list[Message]) -> bool:
     return any(
-        element.get("action_id") == action
+        element.get("action_id") == "sign_off"
+        for message in said
         for block in message.blocks
         if block["type"] == "actions"
         for element in block["elements"]

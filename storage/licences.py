@@ -93,7 +93,11 @@ class Licences:
         return report
 
     async def demote(self, runbook: str, due: Due, now: datetime, *, action_id: str | None = None) -> bool:
-        """Cap the runbook, once per cause; a review that was asked for anew may be overdue anew."""
+        """Cap the runbook, once per cause; a review that was asked for anew may be overdue anew.
+
+        What expired caps by itself: its row is over as soon as it is there.
+        """
+        over = due.cause is Cause.EXPIRED
         written = await insert_once(
             self._session,
             DEMOTIONS,
@@ -103,6 +107,7 @@ class Licences:
             at=now,
             cause=due.key,
             review_of=action_id if due.cause is Cause.OVERDUE else None,
+            lifted_at=now if over else None,
         )
         return written or (due.cause is Cause.OVERDUE and await self._again(runbook, due, now))
 

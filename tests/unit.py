@@ -24,6 +24,7 @@ UNIT = (
     "tests/handlers/test_watch_words.py",
     "tests/local/workspace/test_workspace_blocks.py",
     "tests/local/workspace/test_workspace_facts.py",
+    "tests/mutation/test_mutants.py",
     "tests/policy",
     "tests/remediations/test_addresses.py",
     "tests/remediations/test_catalogue.py",

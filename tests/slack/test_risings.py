@@ -43,5 +43,7 @@ def test_any_text_gives_a_card_that_slack_takes_and_no_markup_of_its_own(long: s
     card = RISINGS[name].model_copy(update={"findings": findings, "runbook": short or "x", "summary": long})
     message = render(card, 41)
     check_card(message.blocks, message.text)
-    ours = re.sub(r"<!date\^\d+\^[^<>|]*\|[^<>]*>|<@U\w+>", "", f"{message.text} {message.blocks[1:]}")  # the title is plain
+    ours = re.sub(
+        r"<!date\^\d+\^[^<>|]*\|[^<>]*>|<@U\w+>", "", f"{message.text} {message.blocks[1:]}"
+    )  # the title is plain
     assert "<" not in ours

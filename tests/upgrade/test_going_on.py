@@ -205,9 +205,9 @@ async def test_a_channel_that_was_wanted_is_opened(upgraded: Upgraded) -> None:
 
 
 async def test_an_overdue_review_is_done_and_gives_back_what_its_delay_took(upgraded: Upgraded) -> None:
-    form = {"judgement": "right", "reason": "It came back at once."}
+    form = {"judgement": "helpful", "surprising": "no", "reason": "It came back at once."}
     await upgraded.here.fill_in("alice", upgraded.entry("catalogue", "review"), "review", **form)
-    await upgraded.until_told("catalogue", "Reviewed: it was right")
+    await upgraded.until_told("catalogue", "Reviewed: it was helpful")
     (demotion,) = upgraded.here.rows("SELECT * FROM demotions WHERE runbook = 'restart-catalogue'")
     assert demotion["lifted_by"] == ALICE
 

@@ -11,6 +11,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DatabaseError
 
 from bot.policy.file.loading import load_policy
+from bot.policy.rules.demotion import overdue, unwritten
+from bot.policy.track_record import Ending
 from bot.response.assessment.situation import memory_of
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import NOTICE
@@ -182,6 +184,24 @@ async def test_what_holds_automation_back_is_there(legacy: Legacy) -> None:
         for row in [one for one in legacy.stored("demotions") if one["lifted_at"] is None]:
             demotions = (await work.licences.of(row["runbook"])).demotions
             assert (row["level"], row["reason"]) in [(one.level, one.reason) for one in demotions]
+
+
+async def test_what_came_of_then_is_a_case_and_what_an_overdue_review_took_has_its_cause(legacy: Legacy) -> None:
+    ended = {row["id"]: row for row in legacy.stored("actions") if row["state"] in ("succeeded", "rolled_back")}
+    assert ended
+    async with legacy.database.read() as work:
+        known = {name: await work.licences.of(name) for name in {row["runbook"] for row in legacy.stored("actions")}}
+    cases = {case.key: case for held in known.values() for case in held.cases or ()}
+    for action_id, row in ended.items():
+        case = cases[action_id]
+        assert case.ending is (Ending.VERIFIED if row["state"] == "succeeded" else Ending.FAILED)
+        assert (case.digest, case.acted) == ("", True), "which version of its runbook it was is not known"
+    refused = {row["id"] for row in legacy.stored("actions") if row["state"] in ("stopped", "overridden")}
+    assert all((cases[one].ending, cases[one].acted) == (Ending.OVERRIDDEN, False) for one in refused)
+    for row in [one for one in legacy.stored("demotions") if one["review_of"]]:
+        (demotion,) = known[row["runbook"]].demotions
+        assert demotion.cause == overdue(row["review_of"], "").key
+        assert demotion.cause not in {due.key for due in unwritten(known[row["runbook"]], NOW)}
 
 
 async def test_the_policy_of_then_is_a_policy_still_and_licences_earned_under_it_hold(legacy: Legacy) -> None:

@@ -68,8 +68,8 @@ bench: setup
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; \
 	done
 
-# Mutation testing of the decision core, by hand: does a test notice every small fault? About half an hour for all that
-# must be whole; `make mutants MODULES="rules/forbidden decide"` for some.
+# Mutation testing of the decision core, by hand: does a test notice every small fault? It takes its time for all that must
+# be whole; `make mutants MODULES="rules/forbidden decide"` for some.
 mutants: setup
 	nice -n 19 $(BIN)/python -m tests.mutation $(MODULES)
 

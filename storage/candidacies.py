@@ -34,7 +34,7 @@ class Candidacies:
         key: str = "",
     ) -> Candidacy | None:
         """Add one; see the port."""
-        asks_for_gates = kind is CandidacyKind.GATES
+        asks_for_gates = kind is CandidacyKind.GATES and not key
         added = await insert_once(
             self._session,
             CANDIDACIES,
@@ -47,6 +47,7 @@ class Candidacies:
             begun_at=now,
             findings=findings.model_dump(mode="json"),
             revision=1,
+            ended_at=None if asks_for_gates else now,
             episodes=[],
             attempts=0,
         )

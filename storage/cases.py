@@ -77,9 +77,14 @@ def _cases(runbook: str) -> Select[Any]:
 
 def _case(row: Row[Any]) -> PastCase | None:
     """None where nothing was changed."""
-    action = action_of(row)
-    ending = action.ending or ending_of(action, action.result or result_of_older(action.state))
+    ending = _of_older(row) if row.ending is None else Ending(row.ending)
     return None if ending is None else _as_case(row, ending, acted=True)
+
+
+def _of_older(row: Row[Any]) -> Ending | None:
+    """What an action came to that ended before that was kept with it."""
+    action = action_of(row)
+    return ending_of(action, action.result or result_of_older(action.state))
 
 
 def _as_case(row: Row[Any], ending: Ending, *, acted: bool) -> PastCase:

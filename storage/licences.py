@@ -93,8 +93,12 @@ class Licences:
         return report
 
     async def demote(self, runbook: str, due: Due, now: datetime, *, action_id: str | None = None) -> bool:
-        """Cap the runbook, once per cause."""
-        return await insert_once(
+        """Cap the runbook, once per cause; a review that was asked for anew may be overdue anew.
+
+        What expired caps by itself: its row is over as soon as it is there.
+        """
+        over = due.cause is Cause.EXPIRED
+        written = await insert_once(
             self._session,
             DEMOTIONS,
             runbook=runbook,
@@ -103,7 +107,19 @@ class Licences:
             at=now,
             cause=due.key,
             review_of=action_id if due.cause is Cause.OVERDUE else None,
+            lifted_at=now if over else None,
         )
+        return written or (due.cause is Cause.OVERDUE and await self._again(runbook, due, now))
+
+    async def _again(self, runbook: str, due: Due, now: datetime) -> bool:
+        """Put a demotion that was lifted into force once more; False where it is in force."""
+        again = await self._session.execute(
+            update(DEMOTIONS)
+            .where(DEMOTIONS.c.runbook == runbook, DEMOTIONS.c.cause == due.key, DEMOTIONS.c.lifted_at.is_not(None))
+            .values(lifted_at=None, lifted_by=None, at=now, level=int(due.level), reason=due.reason)
+            .returning(DEMOTIONS.c.id)
+        )
+        return again.first() is not None
 
     async def promote(self, runbook: str, by: str, now: datetime) -> tuple[str, ...]:
         """Lift what people can lift."""

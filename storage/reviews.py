@@ -45,7 +45,6 @@ class Reviews:
                 done_at=None,
                 done_by=None,
                 answers=null(),
-                reminded_at=None,
                 earlier=[*(row.earlier or ()), said],
             )
         )
@@ -60,12 +59,16 @@ class Reviews:
         )
         return given.first() is not None
 
-    async def reminded(self, action_id: str, now: datetime) -> bool:
-        """Note that whoever it is assigned to is reminded; False when that was done already, or it is."""
+    async def reminded(self, review: Review) -> bool:
+        """Note that somebody is reminded of it, once; False where they were, or it has changed since."""
         noted = await self._session.execute(
             update(REVIEWS)
-            .where(REVIEWS.c.action_id == action_id, REVIEWS.c.done_at.is_(None), REVIEWS.c.reminded_at.is_(None))
-            .values(reminded_at=now)
+            .where(
+                REVIEWS.c.action_id == review.action_id,
+                REVIEWS.c.done_at.is_(None),
+                REVIEWS.c.remind_at == review.remind_at,
+            )
+            .values(remind_at=None)
             .returning(REVIEWS.c.action_id)
         )
         return noted.first() is not None
@@ -74,12 +77,7 @@ class Reviews:
         """Those of which somebody is to be reminded by now, and that are not due yet, most urgent first."""
         rows = await self._session.execute(
             select(REVIEWS)
-            .where(
-                REVIEWS.c.done_at.is_(None),
-                REVIEWS.c.reminded_at.is_(None),
-                REVIEWS.c.remind_at <= now,
-                REVIEWS.c.due_at > now,
-            )
+            .where(REVIEWS.c.done_at.is_(None), REVIEWS.c.remind_at <= now, REVIEWS.c.due_at > now)
             .order_by(REVIEWS.c.due_at, REVIEWS.c.action_id)
             .limit(limit)
         )
@@ -121,13 +119,13 @@ class Reviews:
         return [_review(row) for row in rows]
 
     async def overdue(self, now: datetime, limit: int = 100) -> Sequence[Review]:
-        """Those that are late and have not been the reason for a demotion yet, longest overdue first."""
+        """Those that are late and are not the reason for a demotion in force yet, longest overdue first."""
         rows = await self._session.execute(
             select(REVIEWS)
             .where(
                 REVIEWS.c.done_at.is_(None),
                 REVIEWS.c.due_at <= now,
-                ~exists().where(DEMOTIONS.c.review_of == REVIEWS.c.action_id),
+                ~exists().where(DEMOTIONS.c.review_of == REVIEWS.c.action_id, DEMOTIONS.c.lifted_at.is_(None)),
             )
             .order_by(REVIEWS.c.due_at, REVIEWS.c.action_id)
             .limit(limit)
@@ -149,6 +147,6 @@ def _review(row: Row[Any]) -> Review:
         answers=row.answers,
         occasion=Occasion(row.occasion),
         assigned_to=row.assigned_to,
-        reminded_at=row.reminded_at,
+        remind_at=row.remind_at,
         earlier=tuple(row.earlier or ()),
     )

@@ -15,10 +15,10 @@ def demo(
         bool, typer.Option("--probe", help="Watch with the built-in probe even where Prometheus is installed.")
     ] = False,
 ) -> None:
-    """See it work, without any account: a local workspace in the browser, and a real service that really fails.
+    """See it work, without any account: a local workspace in the browser, and a real shop that really fails.
 
-    Opens one page. Break the service there (or wait 20 seconds), read the card, approve it, and watch the thread.
-    Ctrl-C ends everything it started.
+    Opens one page, and tells in five acts how autonomy is earned and lost, in about three minutes: it asks, is tried on
+    staging, waits for your signature, acts alone, and does harm. Ctrl-C ends everything it started.
     """
     from bot.local.demo import run_demo
 

@@ -17,6 +17,7 @@ from bot.gates.keeping import keep
 from bot.gates.missions import Setup
 from bot.gates.report import Report
 from bot.gates.twin import GateError
+from bot.gates.unsigned import ask_for_sign_offs
 from bot.policy.file.document import Policy
 from bot.policy.rules.promotion import prospect
 from bot.policy.rules.seal import digest_of_seal, seal_of
@@ -35,6 +36,8 @@ POLL_SECONDS = 1.0
 LEASE = timedelta(seconds=120)
 HOLD_SECONDS = 20.0
 """How often the lease is kept, at least."""
+UNSIGNED_SECONDS = 15.0
+"""How often gates are sought that were run elsewhere."""
 SHOW_SECONDS = 1.0
 """The card is brought up to date no more often."""
 AT_ONCE_MAX = 2
@@ -116,7 +119,7 @@ class Attendant:
             prometheus_url: the monitor that must notice the fault.
             fires_within_seconds: how long it may take to.
         """
-        self._context, self._name = context, name
+        self.context, self._name = context, name
         self._audit_key, self._prometheus_url = audit_key, prometheus_url
         self._fires_within_seconds = fires_within_seconds
         self._closing = asyncio.Event()
@@ -135,22 +138,26 @@ class Attendant:
         await asyncio.gather(*self._runs.values(), return_exceptions=True)
 
     async def _attend(self) -> None:
+        clock, next_unsigned = asyncio.get_running_loop().time, 0.0
         while not self._closing.is_set():
             try:
                 await self._take_due()
+                if clock() >= next_unsigned:
+                    next_unsigned = clock() + UNSIGNED_SECONDS
+                    await ask_for_sign_offs(self.context)
             except Exception:  # the database may be away for a while; the rows stay
                 log.exception("what gates are to be run could not be read; trying again in %s s", POLL_SECONDS)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), POLL_SECONDS)
 
     async def _take_due(self) -> None:
-        now = self._context.now()
-        async with self._context.database.read() as work:
+        now = self.context.now()
+        async with self.context.database.read() as work:
             due = await work.candidacies.due(now)
         for candidacy in due:
             if len(self._runs) >= AT_ONCE_MAX or self._closing.is_set():
                 return
-            async with self._context.database.begin() as work:
+            async with self.context.database.begin() as work:
                 ours = await work.candidacies.claim(candidacy.id, by=self._name, now=now, until=now + LEASE)
                 if ours is None:
                     continue
@@ -171,8 +178,8 @@ class Attendant:
             log.exception("the gates of %s could not be run to their end", candidacy.runbook)
 
     async def _attended(self, candidacy: Candidacy) -> None:
-        policy = self._context.policy()
-        seal = seal_of(policy, candidacy.runbook, version_of(self._context, policy, candidacy.runbook))
+        policy = self.context.policy()
+        seal = seal_of(policy, candidacy.runbook, version_of(self.context, policy, candidacy.runbook))
         board = Board(candidacy.findings)
         gates = asyncio.create_task(self._gates(policy, candidacy.runbook, board))
         showing = asyncio.create_task(self._show(candidacy, board))
@@ -190,10 +197,10 @@ class Attendant:
         problem = None if gates.cancelled() else gates.exception()
         if problem is not None and not isinstance(problem, GateError):
             log.error("the gates of %s went wrong", candidacy.runbook, exc_info=problem)
-        roster = await self._context.roster()
-        async with self._context.database.begin() as work:
+        roster = await self.context.roster()
+        async with self.context.database.begin() as work:
             for gate in board.ended:
-                await tell(work, candidacy, board.line(gate), at=self._context.now())
+                await tell(work, candidacy, board.line(gate), at=self.context.now())
             if not ended:
                 left = str(problem) if problem is not None else "Staging is mended."
                 await self._broken_off(work, candidacy, board.findings, f"{STOPPED}. {left}")
@@ -209,7 +216,7 @@ class Attendant:
             policy=policy.model_dump(mode="json", by_alias=True),
             prometheus_url=self._prometheus_url,
             audit_key=self._audit_key.decode(),
-            verify_interval_seconds=self._context.timing.verify_interval_seconds,
+            verify_interval_seconds=self.context.timing.verify_interval_seconds,
             fires_within_seconds=self._fires_within_seconds,
         )
         async with Conductor(setup, board.note) as conductor:
@@ -233,14 +240,14 @@ class Attendant:
                 await asyncio.wait_for(board.over.wait(), SHOW_SECONDS)
 
     async def _shown(self, candidacy: Candidacy, board: Board, changed: bool) -> bool:
-        now, ended = self._context.now(), list(board.ended)
-        async with self._context.database.begin() as work:
+        now, ended = self.context.now(), list(board.ended)
+        async with self.context.database.begin() as work:
             if not await work.candidacies.hold(candidacy.id, by=self._name, until=now + LEASE):
                 return False
             if changed:
                 noted = await work.candidacies.note(candidacy.id, board.findings, by=self._name)
                 if noted is not None:
-                    await show(work, self._context, noted)
+                    await show(work, self.context, noted)
                 for gate in ended:
                     await tell(work, candidacy, board.line(gate), at=now)
         if changed:
@@ -251,7 +258,7 @@ class Attendant:
         self, work: Work, candidacy: Candidacy, board: Board, report: Report, seal: Seal, roster: Roster
     ) -> None:
         """Every gate has been tried: what was seen is stored, and people are asked, or told why not."""
-        now, runbook, policy = self._context.now(), candidacy.runbook, self._context.policy()
+        now, runbook, policy = self.context.now(), candidacy.runbook, self.context.policy()
         board.conclude(report)
         await keep(work, report, policy, seal, candidacy.handle, now)
         if not report.passed:
@@ -273,7 +280,7 @@ class Attendant:
             to=signers,
         )
         body = {"seal": digest, "gates": _said(findings), "seconds": round(took, 1)}
-        await report_candidacy(work, self._context, moved, AuditKind.GATES_PASSED, body=body, line=line)
+        await report_candidacy(work, self.context, moved, AuditKind.GATES_PASSED, body=body, line=line)
 
     async def _failed(self, work: Work, candidacy: Candidacy, findings: Findings, reason: str) -> None:
         told = findings.model_copy(update={"text": reason})
@@ -281,7 +288,7 @@ class Attendant:
         if moved is not None:
             line = ThreadLine(title=f"The gates of {candidacy.runbook} have not passed", lines=(reason,), tone=Tone.BAD)
             body = {"gates": _said(findings), "reason": reason}
-            await report_candidacy(work, self._context, moved, AuditKind.GATES_FAILED, body=body, line=line)
+            await report_candidacy(work, self.context, moved, AuditKind.GATES_FAILED, body=body, line=line)
 
     async def _broken_off(self, work: Work, candidacy: Candidacy, findings: Findings, reason: str) -> None:
         told = findings.model_copy(update={"text": reason})
@@ -292,12 +299,12 @@ class Attendant:
                 title=f"The gates of {candidacy.runbook} were broken off", lines=(reason, again), tone=Tone.WARNING
             )
             body = {"reason": reason}
-            await report_candidacy(work, self._context, moved, AuditKind.GATES_BROKEN_OFF, body=body, line=line)
+            await report_candidacy(work, self.context, moved, AuditKind.GATES_BROKEN_OFF, body=body, line=line)
 
     async def _moved(
         self, work: Work, candidacy: Candidacy, to: CandidacyState, findings: Findings
     ) -> Candidacy | None:
-        now, was = self._context.now(), CandidacyState.RUNNING
+        now, was = self.context.now(), CandidacyState.RUNNING
         return await work.candidacies.move(candidacy.id, was, to, findings=findings, now=now, holder=self._name)
 
 

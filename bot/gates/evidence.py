@@ -72,7 +72,7 @@ def _met_the_fault_alone(run: Run) -> bool:
 
 
 def _dry_run(report: GateReport) -> str:
-    return report.runs[-1].seen[-1]
+    return next(reversed(report.runs[-1].seen), "Nothing was changed.")
 
 
 def _simulated(report: GateReport) -> str:

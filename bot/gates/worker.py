@@ -6,6 +6,7 @@ It ends when its input ends: then nobody waits for what it does any more, and it
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -87,6 +88,8 @@ def main() -> None:
     async def live() -> None:
         lines = Input()
         loop = asyncio.get_running_loop()
+        # Whoever stops a whole group of processes stops us, too; our parent then ends our input, and we mend first.
+        loop.add_signal_handler(signal.SIGTERM, log.info, "told to stop; waiting for the end of the input")
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
         await serve(lines, say)
 

@@ -284,8 +284,7 @@ class ReviewRow(Row, table=True):
     """Why it is to be reviewed; NULL in rows that an older release has written."""
     assigned_to: str | None = None
     remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
-    """When whoever it is assigned to is reminded, before it is due."""
-    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When whoever it is assigned to is reminded, before it is due; NULL once they were."""
     earlier: list[dict[str, Any]] | None = Field(default=None, sa_type=JSON)
     """What was answered before it was opened again, oldest first."""
 

@@ -14,8 +14,10 @@ from handlers.slack.watch_words import SUBCOMMANDS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("bot", "handlers", "remediations", "storage") for path in (ROOT / folder).rglob("*.py")]
-PASSING = {"pass_gate": {"bot/gates/attendant.py", "bot/response/interventions/candidacies.py"}}
-"""Who may call it: the runs, and the sign-off."""
+PASSING = {"pass_gate": {"bot/gates/keeping.py", "bot/response/interventions/candidacies.py"}}
+"""Who may call it: what keeps a report of runs, and the sign-off."""
+KEEPERS = {"bot/gates/attendant.py", "bot/cli/offline_evidence.py"}
+"""Who keeps reports: the bot, and ``watchkeeper validate``, each right after the runs."""
 LIFTING = {"promote": {"bot/response/interventions/candidacies.py"}}
 MEANS = re.compile(r"skip|force|waive|bypass|override.?gate|without.?gate|no.?gate|trust", re.IGNORECASE)
 
@@ -34,6 +36,8 @@ def test_only_runs_and_the_sign_off_pass_gates_and_only_people_lift_demotions() 
     for name, file in calls():
         found.setdefault(name, set()).add(file)
     assert {name: found.get(name) for name in PASSING | LIFTING} == PASSING | LIFTING
+    keepers = {path for path in SOURCES if "from bot.gates.keeping import keep" in path.read_text()}
+    assert {path.relative_to(ROOT).as_posix() for path in keepers} == KEEPERS
 
 
 def test_rows_of_gates_are_written_by_their_repository_alone() -> None:

@@ -14,7 +14,7 @@ AUDIT_KINDS = "bot/response/model/audit_kinds.py"
 REFUSALS = "bot/response/interventions/refusals.py"
 TIMELINE = "bot/reports/timeline.py"
 """Puts every kind of entry into words."""
-THREAD_LINES = {"bot/response/notices/report.py", "bot/response/notices/closing_summary.py"}
+THREAD_LINES = {f"bot/response/notices/{name}.py" for name in ("report", "candidacy_card", "closing_summary")}
 
 
 def nodes() -> Iterator[tuple[str, ast.AST]]:

@@ -1,14 +1,13 @@
 """Whoever runs gates for the bot holds the row's lease, and a row of a dead process is told of and begun by nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
-
-import pytest
 
 from bot.gates.attendant import Attendant, Board
 from bot.gates.conductor import Progress
+from bot.gates.keeping import keep
+from bot.gates.unsigned import ask_for_sign_offs
+from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import Gate
 from bot.response.interventions.candidacies import IN_ORDER
 from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings, GateSeen
@@ -17,8 +16,8 @@ from bot.response.ports.context import Context, utc_now
 from remediations.catalogue import build_catalogue
 from storage.database import Database
 from storage.held_leases import HeldLeases
-from storage.migrations import migrate
-from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.fixtures.database import AUDIT_KEY
+from tests.gates.test_keeping import report
 from tests.handlers.rising import rising
 from tests.handlers.ship import RUNBOOK, NoMonitoring
 
@@ -35,17 +34,8 @@ class Nobody:
         return None
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'watch.db'}", RecordingEnqueuer(), AUDIT_KEY)
-    await database.open()
-    await migrate(database)
-    yield database
-    await database.close()
-
-
-def attendant(database: Database, name: str) -> Attendant:
-    policy = rising(remediation="no_such_remediation")
+def attendant(database: Database, name: str, remediation: str = "no_such_remediation") -> Attendant:
+    policy = rising(remediation=remediation)
     context = Context(
         database=database,
         policy=lambda: policy,
@@ -110,6 +100,25 @@ async def test_of_two_replicas_one_runs_the_gates_and_says_how_they_ended(databa
         held = await work.licences.of(RUNBOOK)
     assert kinds.count("gates.failed") == 1
     assert held.gates == ()
+
+
+async def test_gates_run_from_the_command_line_are_put_to_people_once(database: Database) -> None:
+    us = attendant(database, "us", remediation="restart_service")
+    policy = us.context.policy()
+    seal = seal_of(policy, RUNBOOK, us.context.catalogue["restart_service"].version)
+    seen = report().model_copy(update={"runbook": RUNBOOK, "digest": policy.runbooks[RUNBOOK].digest})
+    assert await ask_for_sign_offs(us.context) == 0
+    async with database.begin() as work:
+        await keep(work, seen, policy, seal, "by hand", utc_now())
+    assert await ask_for_sign_offs(us.context) == 1
+    assert await ask_for_sign_offs(us.context) == 0
+    async with database.read() as work:
+        (waits,) = await work.candidacies.of(RUNBOOK, *CandidacyState)
+    assert waits.state is CandidacyState.WAITING
+    assert waits.findings.seal == digest_of_seal(seal)
+    assert [one.passed for one in waits.findings.gates] == [True, True, True, True, None]
+    title = f"Every gate that needs no person has passed: {RUNBOOK} waits to be signed off"
+    assert await told(database) == ["candidacy", title]
 
 
 def test_the_card_has_one_line_for_each_gate_which_is_replaced_as_its_runs_pass() -> None:

@@ -1,7 +1,8 @@
 """One trial: the tests, in a process of their own, over the code with one fault in it.
 
-The fault is in the memory of that process alone. It is forked, so that it need not import again what is not ours, and
-it imports everything of ours anew, so that a fault in a table reaches whatever is made of the table at import.
+The fault is in the memory of that process alone. It is forked from one in which pytest has found all tests, so that a
+fault within a function costs no import: the code of the function is exchanged where it stands. A fault outside of
+functions may be in a table that others have read at import: for it, everything of ours is imported anew.
 """
 
 import importlib.abc
@@ -12,12 +13,10 @@ import os
 import resource
 import sys
 import traceback
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
@@ -25,83 +24,79 @@ import pytest
 LONGEST = 300
 """Seconds of computing after which a trial is ended: a fault may make a loop endless."""
 EXAMPLES = (
-    *("-x", "-q", "-m", "not hypothesis", "-o", "addopts=--import-mode=importlib", "-o", "timeout=60"),
+    *("-x", "-q", "-s", "-m", "not hypothesis", "-o", "addopts=--import-mode=importlib", "-o", "timeout=60"),
     *("-W", "ignore::pytest.PytestAssertRewriteWarning"),  # what is not ours is imported before, on purpose
     *("-p", "no:unraisableexception", "-p", "no:threadexception"),  # each collects garbage for longer than a test takes
     *("--noconftest", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:remediations.testing.plugin"),
 )
-"""The examples alone, as ``make coverage`` runs them: what Hypothesis tries differs from run to run."""
-OURS = ("bot", "handlers", "remediations", "storage", "tests", "__main__")
+"""The examples alone, as ``make coverage`` runs them: what Hypothesis tries differs from run to run.
+
+``-s``: what is told goes where the process has its output, which is nowhere in a trial.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """What the examples do where there is no fault."""
+class Watch:
+    """A plugin of pytest that notes which test failed first, and how long each took."""
 
-    failed: str
-    """A test that fails all the same; empty where none does."""
-    tests: Sequence[str]
-    """All there are, by name."""
-    reached: Mapping[str, Mapping[int, Sequence[str]]]
-    """By module and line: the tests that reached it. What is run at import is reached by none, and concerns all."""
-    seconds: Mapping[str, float]
-    """How long the tests of each file took."""
+    def __init__(self) -> None:
+        self.failed = ""
+        self.seconds: dict[str, float] = {}
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Called by pytest for each part of each test."""
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
+        if report.failed:
+            self.failed = self.failed or report.nodeid
 
-def baseline(modules: Mapping[str, str], files: Sequence[str]) -> Baseline:
-    """Run every example, and note which lines of these modules, by name and file, each of them reaches."""
-
-    def run() -> dict[str, Any]:
-        import coverage  # not before: a trial has no use for it
-
-        measured = coverage.Coverage(data_file=None, include=list(modules.values()), config_file=False)
-        watch = Watch(begins=measured.switch_context)
-        with measured.collect():
-            watch.run(files)
-        lines = {
-            name: measured.get_data().contexts_by_lineno(str(Path(file).resolve())) for name, file in modules.items()
-        }
-        return {"failed": watch.failed, "reached": lines, "seconds": watch.seconds}
-
-    said = in_child(run)
-    reached = {
-        name: {int(line): tuple(filter(None, tests)) for line, tests in lines.items()}
-        for name, lines in said["reached"].items()
-    }
-    return Baseline(said["failed"], said["tests"], reached, said["seconds"])
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Called by pytest for each file."""
+        if report.failed:
+            self.failed = self.failed or report.nodeid
 
 
-def libraries(files: Sequence[str]) -> list[str]:
-    """What is not ours and is imported by the tests, by name: to be imported once, before everything."""
-
-    def run() -> list[str]:
-        before = set(sys.modules)
-        pytest.main([*EXAMPLES, "--collect-only", *files])
-        return [name for name in sys.modules if name not in before and name.partition(".")[0] not in OURS]
-
-    return list(in_child(run))
-
-
-def killer(module: str, source: str, stages: Sequence[Sequence[str]]) -> str:
-    """The test that notices when ``module`` is ``source``, or what else does; empty where the fault survives.
+def run_until_one_fails(
+    items: Sequence[pytest.Item], watch: Watch, begins: Callable[[str], object] | None = None
+) -> str:
+    """Run tests that have been found, one after the other, and name the first that fails.
 
     Args:
-        module: its full name.
-        source: what it is made of instead of its file.
-        stages: tests by name, run one group after the other until one fails.
+        items: the tests.
+        watch: is registered with their pytest.
+        begins: is told the name of each before it begins.
     """
+    for item in items:
+        if begins is not None:
+            begins(item.nodeid)
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        if watch.failed:
+            break
+    return watch.failed
 
-    def run() -> str:
-        sys.meta_path.insert(0, Instead(module, source))
-        watch = Watch()
-        for tests in filter(None, stages):
-            watch.run(sorted({file_of(test) for test in tests}), only=tests)
-            if watch.failed:
-                break
-        return watch.failed
 
-    said = in_child(run)
-    return "the process was ended: it had computed too long" if said is None else str(said)
+def with_other_code(module: str, function: Sequence[str], source: str) -> None:
+    """Exchange the code of one function, by its name within the module, for what it is in ``source``."""
+    there = sys.modules[module]
+    made = dict(vars(there))
+    exec(compile(source, str(there.__file__), "exec"), made)  # noqa: S102 - that is what it is for
+    old, new = _function(vars(there), function), _function(made, function)
+    old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
+
+
+def imported_anew(module: str, source: str, files: Sequence[str]) -> str:
+    """Import everything in this folder again, ``module`` from ``source``, and name the first test that fails.
+
+    Raises:
+        RuntimeError: pytest itself could not, which is a defect of ours.
+    """
+    here = str(Path.cwd())
+    for name in [name for name, each in sys.modules.items() if str(getattr(each, "__file__", "")).startswith(here)]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, Instead(module, source))
+    watch = Watch()
+    ended = pytest.main([*EXAMPLES, *files], plugins=[watch])
+    if ended != pytest.ExitCode.OK and not watch.failed:
+        raise RuntimeError(f"pytest ended with {ended!r}, and no test had failed")
+    return watch.failed
 
 
 def in_child(work: Callable[[], Any]) -> Any:
@@ -132,55 +127,6 @@ def in_child(work: Callable[[], Any]) -> Any:
     return result
 
 
-def file_of(test: str) -> str:
-    """The file that a test is in, as pytest names it."""
-    return test.partition("::")[0]
-
-
-class Watch:
-    """A plugin of pytest that runs the tests it is told to, and notes which failed and how long each file took."""
-
-    def __init__(self, begins: Callable[[str], None] | None = None) -> None:
-        """``begins`` is called with the name of each test that begins."""
-        self.failed = ""
-        self.tests: list[str] = []
-        self.seconds: Counter[str] = Counter()
-        self._begins, self._only = begins, None
-
-    def run(self, files: Sequence[str], only: Collection[str] | None = None) -> None:
-        """Run the tests of these files, or ``only`` some of them, until one fails.
-
-        Raises:
-            RuntimeError: pytest itself could not, which is a defect of ours.
-        """
-        self._only = only
-        ended = pytest.main([*EXAMPLES, *files], plugins=[self])
-        if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) and not self.failed:
-            raise RuntimeError(f"pytest ended with {ended!r}, and no test had failed")
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Called by pytest once it knows every test."""
-        if self._only is not None:
-            items[:] = [item for item in items if item.nodeid in self._only]
-
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Called by pytest before each test."""
-        self.tests.append(nodeid)
-        if self._begins is not None:
-            self._begins(nodeid)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Called by pytest for each part of each test."""
-        self.seconds[file_of(report.nodeid)] += report.duration  # type: ignore[assignment]
-        if report.failed:
-            self.failed = report.nodeid
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Called by pytest for each file."""
-        if report.failed:
-            self.failed = report.nodeid
-
-
 class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds one module, and makes it of another source than its file."""
 
@@ -199,7 +145,18 @@ class Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Fill it from the other source."""
-        exec(compile(self.source, str(module.__file__), "exec"), module.__dict__)  # noqa: S102 - that is what it is for
+        exec(compile(self.source, str(module.__file__), "exec"), module.__dict__)  # noqa: S102 - likewise
+
+
+def _function(names: Any, path: Sequence[str]) -> FunctionType:
+    found: Any = names[path[0]]
+    for name in path[1:]:
+        found = vars(found)[name]
+    for inner in ("fget", "func", "__func__"):
+        found = getattr(found, inner, found)
+    if not isinstance(found, FunctionType):
+        raise TypeError(f"{'.'.join(path)} is {found!r}, whose code cannot be exchanged")
+    return found
 
 
 def _alone_in_the_dark() -> None:

@@ -20,6 +20,7 @@ from bot.policy.situation import (
     Oversight,
     RefusalKind,
     ScopeKind,
+    UnderWay,
 )
 from tests.policy.calm import (
     ANOTHER,
@@ -74,6 +75,9 @@ def _refused(kind: RefusalKind) -> Memory:
     return Memory(refusals=(refusal(kind),))
 
 
+_AT_ONCE = {"budgets": [{"scope": "all", "concurrent": 1}]}
+_UNDER_WAY = (UnderWay(action_id="a9", services=("orders",), taken=0),)
+
 MATTERS: Mapping[str, Sequence[Value]] = {
     "pause": (
         value("nothing is paused"),
@@ -108,6 +112,9 @@ MATTERS: Mapping[str, Sequence[Value]] = {
     "changes": (
         value("nobody else is at work"),
         value("others are at work here", {"changes": HOLD}, changes=_change(60)),
+        value(
+            "the system shows that it is changing", {"changes": HOLD}, plan={"changing": ("web is being rolled out",)}
+        ),
         value("others are at work elsewhere", changes=_change(60, services=("orders",))),
         value("others have just been at work here", {"confidence": ASK}, changes=_change(-60)),
     ),
@@ -274,6 +281,8 @@ MATTERS: Mapping[str, Sequence[Value]] = {
         value("nothing used"),
         value("one left", ledger=entries(4)),
         value("used up", {"budgets": ASK}, ledger=entries(5)),
+        value("too many at once", {"budgets": ASK}, document=_AT_ONCE, under_way=_UNDER_WAY),
+        value("nobody knows what is under way", {"budgets": ASK}, document=_AT_ONCE, under_way=None, unknown=True),
         value("unreadable", {"budgets": ASK}, ledger=None, unknown=True),
     ),
     "oversight": (
@@ -285,7 +294,7 @@ MATTERS: Mapping[str, Sequence[Value]] = {
     "cases": (
         value("as many as the gates make"),
         value("too few", {"cases": ASK}, before_autonomy=True, document={"escalate": {"cases_below": 4}}),
-        value("nobody counted them", {"cases": ASK}, before_autonomy=True, held={"runs": None}, unknown=True),
+        value("nobody counted them", {"cases": ASK}, before_autonomy=True, held={"cases": None}, unknown=True),
     ),
     "what else is open": (
         value("nothing"),

@@ -7,7 +7,7 @@ level decides. Nothing here asks the code that is tested.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from itertools import chain, combinations, product
 from typing import Any
@@ -87,7 +87,7 @@ def value(name: str, objections: Mapping[str, Verdict] | None = None, /, **optio
     flags = {
         each.name: options.pop(each.name) for each in fields(Value) if each.name in options and each.name != CHANGES
     }
-    return Value(name, objections or {}, **{CHANGES: options}, **flags)
+    return replace(Value(name, objections or {}, changes=options), **flags)
 
 
 Matters = Mapping[str, Sequence[Value]]

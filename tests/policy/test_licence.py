@@ -224,7 +224,7 @@ def test_a_cause_caps_from_the_moment_it_is_on_record() -> None:
     held = sealed_evidenced(policy).model_copy(update={"cases": (past_case(3, Ending.HARMED),)})
     decision = decided(policy, evidenced={RUNBOOK: held})
     assert (decision.verdict, decision.level) == (Verdict.ASK, Level.L1)
-    assert decision.headline == (
+    assert decision.reason("licence").text == (
         "restart-checkout may act at most at L1 instead of L3: it was demoted to L1 (it did harm in INC-3)."
     )
     lifted = held.model_copy(update={"lifted": ("harmed:a3",)})

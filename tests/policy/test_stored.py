@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.policy.confidence.cases import CASES_COUNT_FOR
 from bot.policy.decide import PlanMissingError, decide
 from bot.policy.decision import Decision, RuleResult, Verdict
 from bot.policy.evidence import Answer, Finding
@@ -72,7 +73,10 @@ def eventful() -> Situation:
         update={
             "demotions": (Demotion(level=Level.L2, reason="a review is overdue", at=NOW, cause="overdue:a9"),),
             "lifted": ("harmed:a8",),
-            "cases": (past_case(9), past_case(8, Ending.HARMED, judged=Judged.HELPFUL, review_due=NOW)),
+            "cases": (
+                past_case(9),
+                past_case(8, Ending.HARMED, judged=Judged.HELPFUL, review_due=NOW, at=NOW - CASES_COUNT_FOR * 2),
+            ),
         }
     )
     return calm_situation(

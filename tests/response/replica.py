@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import tests.response.world as small_world
 from bot.policy.plan import Plan
@@ -18,7 +19,7 @@ from bot.response.ports.flow import Json
 from bot.response.ports.work import Work
 from tests.response.world import Switch, world, written_policy
 
-ONE_TARGET = {"with": {"switch": "main"}}
+ONE_TARGET: Mapping[str, Any] = {"with": {"switch": "main"}}
 INSIDE_SECONDS = 0.2
 
 
@@ -84,17 +85,23 @@ class SharedSwitch(Switch):
             journal.write(f"{what} {os.getpid()}\n")
 
 
-def run(folder: Path, url: str, fate: Mapping[str, signal.Signals], output: Path) -> None:
-    """Be one process, until killed; what it says goes to ``output``."""
+def run(
+    folder: Path,
+    url: str,
+    fate: Mapping[str, signal.Signals],
+    output: Path,
+    runbook: Mapping[str, Any] = ONE_TARGET,
+) -> None:
+    """Be one process, until killed; what it says goes to ``output``. ``runbook``: what the policy says of it."""
     with output.open("wb") as file:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
     FatefulEngine.fate = Fate(folder, fate)
     vars(small_world)["Engine"] = FatefulEngine
-    asyncio.run(_keep_watch(folder, url))
+    asyncio.run(_keep_watch(folder, url, runbook))
 
 
-async def _keep_watch(folder: Path, url: str) -> None:
-    async with world(folder, written_policy("L1", **ONE_TARGET), url, remediation=SharedSwitch):
+async def _keep_watch(folder: Path, url: str, runbook: Mapping[str, Any]) -> None:
+    async with world(folder, written_policy("L1", **runbook), url, remediation=SharedSwitch):
         os.write(1, b"ready\n")
         await asyncio.Event().wait()

@@ -21,13 +21,13 @@ Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 
 
-def stormy(level: str = "L1", approvals: dict[str, Any] | None = None) -> Policy:
-    """Two questions get a card each; more share one."""
+def stormy(level: str = "L1", approvals: dict[str, Any] | None = None, **document: Any) -> Policy:
+    """Two questions get a card each; more share one. ``document``: what else the policy says."""
     written = written_policy(level, **({"approvals": approvals} if approvals else {})).model_dump(
         by_alias=True, mode="json"
     )
     services = {f"lamp-{number}": {"fleet": 4} for number in range(1, 10)}
-    return Policy.model_validate(written | {"storm": {"after": 2, "within": "5m"}, "services": services})
+    return Policy.model_validate(written | {"storm": {"after": 2, "within": "5m"}, "services": services, **document})
 
 
 async def storm(here: World, number: int, first: int = 1) -> None:

@@ -1,6 +1,8 @@
 """After an act that nobody was asked about, an error budget that burns faster is harm; what nobody can tell is not."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from tests.response.test_nobody_answers import Clock
 from tests.response.world import ALICE, BOB, Switch, World, world, written_policy
 
 SERVICES = {"lamp": {"tier": 2, "fleet": 4, "slo_burn": BURN_QUERY}, "room": {"depends_on": ["lamp"]}}
+ROOT = Path(__file__).parents[2]
 HARM, UNKNOWN = "Harm suspected after our act", "Nobody can tell whether the error budget burns faster since"
 
 
@@ -149,6 +152,27 @@ async def test_a_process_that_ends_meanwhile_forgets_nothing_it_has_measured(tmp
     async with world(tmp_path, policy(), now=clock) as again:
         assert await look(again, clock, 3.0) == 1
         await again.until(ActionState.ROLLED_BACK)
+
+
+async def test_a_process_that_is_killed_anywhere_in_it_leaves_harm_that_is_answered_once(tmp_path: Path) -> None:
+    """It dies between its questions, inside the transaction and right after it: what is not committed is done anew."""
+    clock = Clock()
+    async with acted_alone(tmp_path, clock) as (here, action):
+        assert await look(here, clock, 3.0) == 0
+    for dies_at in (2, 3, 5, 8, 0):
+        arguments = (str(tmp_path), "2", str(dies_at))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.response.burn_process", *arguments, cwd=ROOT
+        )
+        assert await process.wait() == -signal.SIGKILL
+    async with world(tmp_path, policy(), now=clock) as again:
+        await look(again, clock, 3.0, 3.0)
+        assert await state_of(again, action) is ActionState.ROLLED_BACK
+        assert again.switch.read()["restores"] == 1
+        assert len(told(again, HARM)) == len(told(again, "Demoted")) == 1
+        async with again.database.read() as work:
+            kinds = [entry.kind for entry in await work.audit.of_incident(1)]
+        assert kinds.count("licence.demoted") == 1
 
 
 async def test_of_many_replicas_that_look_at_once_one_answers(tmp_path: Path) -> None:

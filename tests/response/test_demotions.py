@@ -5,19 +5,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import insert, update
+from sqlalchemy import delete, insert, update
 
 from bot.policy.evidence import Finding
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.rules.licence import earned, licence_of
 from bot.policy.rules.seal import seal_of
+from bot.policy.situation import Gate
 from bot.policy.track_record import Ending
 from bot.response.execution.demotions import sweep_demotions
 from bot.response.interventions.take_override import NOTHING, override
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import Button, ThreadNotice
-from storage.tables import ACTIONS, REVIEWS
+from storage.tables import ACTIONS, LICENCES, REVIEWS
 from tests.fixtures.incidents import action as an_action
 from tests.fixtures.licences import license_runbook
 from tests.promises.signals import send
@@ -210,3 +211,39 @@ async def test_what_the_policy_has_no_more_is_demoted_on_record_when_its_review_
         async with here.database.read() as work:
             assert [one.cause for one in (await work.licences.of("gone")).demotions] == ["overdue:a1"]
         assert told(here) == []
+
+
+async def test_a_gate_that_expires_is_put_on_record_once_and_passing_it_anew_gives_everything_back(
+    tmp_path: Path,
+) -> None:
+    clock = Clock()
+    async with world(tmp_path, written_policy(**ALONE), now=clock) as here:
+        await here.license()  # for a day
+        assert await sweep_demotions(here.context) == 0
+        clock.forward(24 * 60)
+        assert sum(await asyncio.gather(*(sweep_demotions(here.context) for _ in range(4)))) == len(Gate)
+        assert (await level(here), await causes(here)) == (Level.L1, [])
+        async with here.database.read() as work:
+            told_of = [entry.body for entry in await work.audit.latest(20) if entry.kind == "licence.demoted"]
+        assert {body["action"] for body in told_of} == {None}
+        assert f"the chaos test expired at {clock.at:%Y-%m-%d %H:%M} UTC" in {body["reason"] for body in told_of}
+        assert await sweep_demotions(here.context) == 0
+        async with here.database.begin() as work:
+            await work.session.execute(update(LICENCES).values(until=clock.at + timedelta(days=1)))
+        assert await level(here) is Level.L3
+
+
+async def test_where_the_policy_gives_no_autonomy_or_another_gate_is_lacking_no_gate_is_lost(tmp_path: Path) -> None:
+    clock = Clock()
+    (tmp_path / "asks").mkdir()
+    async with world(tmp_path / "asks", written_policy("L1"), now=clock) as here:
+        await here.license()
+        clock.forward(24 * 60)
+        assert await sweep_demotions(here.context) == 0
+    (tmp_path / "lacks").mkdir()
+    async with world(tmp_path / "lacks", written_policy(**ALONE), now=clock) as here:
+        await here.license()
+        async with here.database.begin() as work:
+            await work.session.execute(delete(LICENCES).where(LICENCES.c.gate == Gate.CHAOS_TEST))
+        clock.forward(24 * 60)
+        assert await sweep_demotions(here.context) == 0

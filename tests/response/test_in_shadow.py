@@ -1,16 +1,21 @@
 """A runbook that is written to act alone and has no licence to: what it would have done, beside what people did."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
+from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.shadow import Agreement
+from bot.policy.situation import Gate, GatePass
+from bot.response.interventions.calibrations import confidence_measured
 from bot.response.interventions.explanations import Explanation, explain_incident
 from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
+from bot.slack.modals import why_modal
 from tests.response.clicks import approve, stop
-from tests.response.world import ALICE, BOB, World, world, written_policy
+from tests.response.world import ALICE, BOB, CAROL, World, world, written_policy
 
 
 async def explained(here: World, incident_id: int) -> Explanation:
@@ -70,3 +75,50 @@ async def test_what_has_its_licence_is_no_shadow_and_says_when_that_ends(tmp_pat
         level = await stands(here)
         assert (level.in_force, level.shadow, level.why_not_higher) == (Level.L3, "", "")
         assert level.expiring.startswith("every gate expires in ")
+
+
+async def pass_every_gate(here: World) -> None:
+    policy, now = here.context.policy(), here.context.now()
+    seal = seal_of(policy, "flip", here.switch.version)
+    async with here.database.begin() as work:
+        for gate in Gate:
+            passed = GatePass(
+                gate=gate,
+                digest=policy.runbooks["flip"].digest,
+                passed_at=now,
+                until=now + timedelta(days=9),
+                seal=digest_of_seal(seal),
+                by=CAROL,
+            )
+            await work.licences.pass_gate("flip", passed, seal)
+
+
+async def test_one_character_voids_a_licence_and_everybody_is_told_which(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy("L3", authors=[BOB])) as here:
+        await pass_every_gate(here)
+        assert (await stands(here)).in_force is Level.L3
+    changed = written_policy("L3", authors=[BOB], summary="Flip the switch.")
+    async with world(tmp_path, changed) as here:
+        told = "every gate is void: the runbook changed (summary: Flip the switch -> Flip the switch.)"
+        level = await stands(here)
+        assert (level.in_force, level.why_not_higher) == (Level.L1, told)
+        assert level.shadow == "In shadow; nothing has come up yet."
+        await here.fire()
+        card = await here.until_card(lambda card: card.action_state is ActionState.WAITING)
+        assert card.headline == f"flip may act at most at L1 instead of L3: {told}."
+        shown = str(why_modal(await explained(here, 1), "value"))
+        assert told.replace(">", "&gt;") in shown
+        assert "With its licence it would have announced this" in shown
+
+
+async def test_how_sure_it_was_when_it_began_is_measured_against_what_came_of_it(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy("L1")) as here:
+        await here.fire()
+        await here.until(ActionState.WAITING)
+        assert (await approve(here, BOB)).accepted
+        action = await here.until(ActionState.SUCCEEDED)
+        async with here.database.read() as work:
+            (claim,) = await work.decisions.claims_of(action.id)
+            measured = await confidence_measured(work, here.context.now())
+        assert (measured.count, measured.observed) == (1, 1.0)
+        assert measured.stated == claim.decision.confidence == 0.81

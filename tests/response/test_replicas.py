@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -42,12 +44,13 @@ class Replicas:
     folder: Path
     url: str
     here: World
+    runbook: Mapping[str, Any]
     processes: list[Process] = field(default_factory=list)
 
     async def start(self, fate: Mapping[str, signal.Signals] | None = None) -> Process:
         """Start a process that meets this fate, and wait until it runs."""
         output = self.folder / f"output-{len(self.processes)}"
-        process = PROCESSES.Process(target=run, args=(self.folder, self.url, fate or {}, output))
+        process = PROCESSES.Process(target=run, args=(self.folder, self.url, fate or {}, output, self.runbook))
         self.processes.append(process)
         process.start()
         await until(lambda: "ready" in self.output(process).splitlines() or process.exitcode is not None)
@@ -92,15 +95,15 @@ class Replicas:
 
 
 @asynccontextmanager
-async def replicas(folder: Path, url: str) -> AsyncIterator[Replicas]:
+async def replicas(folder: Path, url: str, runbook: Mapping[str, Any] = ONE_TARGET) -> AsyncIterator[Replicas]:
     engine = Engine(url)
     database = Database(url, engine, AUDIT_KEY)
     switch, senses = SharedSwitch(folder / "switch.json"), Senses()
-    policy = written_policy("L1", **ONE_TARGET)
+    policy = written_policy("L1", **runbook)
     people = People({"sre-oncall": (ALICE,), "leads": ()})
     context = Context(database, lambda: policy, {switch.name: switch}, senses, people)
     intake = Intake(database, context.policy, context.now)
-    group = Replicas(folder, url, World(database, context, intake, switch, senses))
+    group = Replicas(folder, url, World(database, context, intake, switch, senses), runbook)
     try:
         yield group
     finally:
@@ -139,6 +142,20 @@ async def test_an_action_survives_a_kill_at_every_step_and_is_done_once(
         await group.here.until(ActionState.SUCCEEDED)
         assert group.here.switch.read()["flips"] == (0 if "inside execute" in points else 1)
         assert group.journal() == (["begin"] if "inside execute" in points else ["begin", "end"])
+
+
+async def test_an_incident_that_settles_is_decided_in_time_though_its_process_was_killed_meanwhile(
+    tmp_path: Path, empty_postgresql_url: str
+) -> None:
+    async with replicas(tmp_path, empty_postgresql_url, {**ONE_TARGET, "settle": "3s"}) as group:
+        await group.start({"after begin": signal.SIGKILL})
+        await group.here.fire()
+        await until((tmp_path / "after begin").exists)
+        await until(lambda: not group.alive())
+        assert await group.here.action() is None
+        await group.start()
+        action = await group.here.until(ActionState.WAITING)
+        assert action.created_at - (await group.here.incident()).opened_at >= timedelta(seconds=3)
 
 
 async def test_two_actions_on_one_target_never_overlap_though_a_process_dies_inside(

@@ -161,8 +161,7 @@ async def test_a_review_that_says_harmful_gives_nothing_back(tmp_path: Path) -> 
         assert await sweep_demotions(here.context) == 1
         assert (await review(here, CAROL, judged=Judged.HARMFUL)).accepted
         assert await cap(here) is Level.L1
-        told = await here.until_thread("Reviewed: it was harmful")
-        assert "flip may act at L1 at most until people promote it again." in told.lines
+        await here.until_thread("Reviewed: it was harmful")
         assert await recorded(here, "licence.restored") == []
 
 
@@ -201,6 +200,36 @@ async def test_whose_review_it_is_is_reminded_once_before_it_is_due_and_told_whe
         assert len(await recorded(here, "action.review_reminded")) == 1
 
 
+async def test_a_review_that_is_opened_again_may_be_overdue_again(tmp_path: Path) -> None:
+    clock = Clock()
+    async with world(tmp_path, written_policy("L1"), now=clock) as here:
+        await acted(here)
+        clock.forward(FIVE_DAYS_IN_MINUTES)
+        assert await sweep_demotions(here.context) == 1
+        await review(here, CAROL)
+        assert await cap(here) is None
+        await rolled_back(here, ALICE)
+        clock.forward(FIVE_DAYS_IN_MINUTES)
+        assert await sweep_demotions(here.context) == 1
+        assert await sweep_demotions(here.context) == 0
+        assert await cap(here) is Level.L1
+        await review(here, CAROL)
+        assert await cap(here) is None
+
+
+async def test_a_verdict_that_it_was_harmful_demotes_at_once(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy("L2")) as here:
+        await here.license()
+        await here.fire()
+        await here.until(ActionState.SUCCEEDED)
+        assert await cap(here) is None
+        assert (await review(here, CAROL, judged=Judged.HARMFUL)).accepted
+        assert await cap(here) is Level.L1
+        await here.until_thread("Demoted: flip asks first from now on")
+        (entry,) = await recorded(here, "licence.demoted")
+        assert entry["reason"] == "the review of INC-1 says that it was harmful"
+
+
 async def test_nobody_is_reminded_of_what_is_done(tmp_path: Path) -> None:
     clock = Clock()
     async with world(tmp_path, written_policy("L1"), now=clock) as here:
@@ -216,7 +245,7 @@ async def test_nobody_is_reminded_in_their_quiet_hours(tmp_path: Path) -> None:
         await acted(here)
         clock.forward(FIVE_DAYS_IN_MINUTES - 60)
         assert await remind_of_reviews(here.context) == 0
-        assert (await stored(here)).reminded_at is None
+        assert messages(here) == []
 
 
 async def test_a_review_of_somebody_who_has_left_goes_to_another(tmp_path: Path) -> None:

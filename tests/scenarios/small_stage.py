@@ -31,6 +31,7 @@ from tests.fixtures.servers import Program, Prometheus, running_prometheus, runn
 from tests.fixtures.workspaces import patient_workspace
 from tests.scenarios.stage import (
     ALERT_TOKEN,
+    CHANGES_SECRET,
     INCIDENTS,
     ROOT,
     Scene,
@@ -246,6 +247,7 @@ async def small_stage(
             prometheus_url=prometheus.url if prometheus else None,
             listen_port=0,
             alert_token=ALERT_TOKEN,
+            changes_secret=CHANGES_SECRET,
             audit_key=AUDIT_KEY,
         )
         timing = Timing(verify_interval_seconds=0.1)

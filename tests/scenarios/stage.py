@@ -34,6 +34,7 @@ from tests.fixtures.workspaces import patient_workspace
 
 INCIDENTS = "C01INC"
 ALERT_TOKEN = "a bearer that only this test knows"
+CHANGES_SECRET = b"a secret of the deploy tool"
 ROOT = Path(__file__).parents[2]
 UP = "up{service='${alert.labels.service}'}"
 

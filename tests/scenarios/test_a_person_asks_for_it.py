@@ -16,6 +16,13 @@ def home(here: SmallStage, person: str) -> str:
     return str(view.blocks) if view else ""
 
 
+def shared_file(here: SmallStage, name: str) -> str:
+    """The text of the file that was shared under this name."""
+    (content,) = (file.content for file in here.workspace.state.files.values() if file.name == name and file.shared_in)
+    assert content is not None
+    return content.decode()
+
+
 async def modal(here: SmallStage, person: str) -> View:
     await here.workspace.until(lambda: here.workspace.open_views(person))
     return here.workspace.open_views(person)[-1]
@@ -62,6 +69,11 @@ async def test_alice_rehearses_then_asks_bob_agrees_and_bob_reviews(tmp_path: Pa
         await here.card_of("INC-1", "Resolved")
         await here.workspace.until(lambda: "'action_id': 'review'" not in said(here.cards("INC-1")[-1]))
         await here.slash("bob", "review", "Nothing is left to review")
+        await here.slash("bob", "report INC-1", "The document of INC-1 is in its thread")
+        document = shared_file(here, "INC-1.md")
+        assert "**Done and verified:** Restart checkout" in document
+        assert "**helpful**. Surprising: It was slow. What should change: Checkout needs more memory." in document
+        assert "| Verified |" in document
         kinds = await here.kinds()
         assert kinds[0] == "runbook.requested"
         assert [kind for kind in kinds if kind in ("incident.resolved", "action.reviewed")]

@@ -1,4 +1,4 @@
-"""The whole way on a real supervisord: tried and signed off, acts alone, does harm, is demoted, reviewed and promoted."""
+"""The whole way on a real supervisord: tried, signed off, acts alone, does harm, is demoted, reviewed and promoted."""
 
 import asyncio
 from pathlib import Path

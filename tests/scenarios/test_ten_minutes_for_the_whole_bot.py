@@ -275,6 +275,7 @@ async def test_after_ten_bad_minutes_everything_was_done_once_and_told_once_in_o
         checkout["verify"]["within"] = "30s"
         document["defaults"]["announce_within"] = "10m"
         document["storm"] = {"after": 100}  # a card each
+        document["common_cause"] = {"incidents": 100}  # what breaks here breaks for reasons of its own
         for program in others:
             document["services"][program.name] = {"tier": 1, "fleet": 1}
             document["runbooks"][f"restart-{program.name}"] = deepcopy(checkout) | {

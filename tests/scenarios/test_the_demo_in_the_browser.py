@@ -1,7 +1,9 @@
 """The demo as a newcomer meets it: a button that breaks a real service, a card, an approval; then all five acts."""
 
 import asyncio
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -88,7 +90,7 @@ async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
         await expect(page.locator("#panel")).to_contain_text("storefront")
         await harmed.get_by_test_id("open-thread").first.click()
         thread = page.locator("#thread")
-        for words in ("Harm suspected after our act", "paused until a person resumes it", "demoted to L1"):
+        for words in ("Harm suspected after our act", "paused until a person resumes it", "asks first from now on"):
             await expect(thread).to_contain_text(words, timeout=PATIENCE_MS)
         async with looking(page, harmed):
             await picture(page, "demo-harm")
@@ -97,6 +99,13 @@ async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
 
         await page.get_by_role("button", name="Mend it by hand").click()
         await until_story(demo, "storefront is answering")
+
+        policy = await asyncio.to_thread((demo.state / "policy.yml").read_text)
+        now = await runbooks(demo, policy)
+        assert "demoted to L1: it did harm in INC-3" in now
+        assert "void" not in now
+        changed = await runbooks(demo, policy.replace("stopped answering", "stopped answerimg", 1))
+        assert "every gate is void: the runbook changed (summary: …pped answering -> …pped answerimg)" in changed
 
 
 @asynccontextmanager
@@ -150,3 +159,21 @@ async def until_story(demo: RunningDemo, text: str) -> None:
         return await asyncio.to_thread(lambda: text in demo.printed)
 
     await until(seen, f"the demo prints {text!r}", within_seconds=GATES_MS / 1000)
+
+
+async def runbooks(demo: RunningDemo, policy: str) -> str:
+    """What the command line says of every licence, with this text as the policy."""
+    file = demo.state.with_name("policy-to-ask-with.yml")
+    await asyncio.to_thread(file.write_text, policy)
+    environment = {
+        "COLUMNS": "400",
+        "DATABASE_URL": f"sqlite+aiosqlite:///{demo.state / 'watchkeeper.db'}",
+        "WATCHKEEPER_AUDIT_KEY_FILE": str(demo.state / "audit-key"),
+        "WATCHKEEPER_POLICY": str(file),
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "runbooks"), env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return said.decode()

@@ -92,7 +92,7 @@ class Harbour:
 
     async def furnished(self, incident_id: int) -> None:
         """Sweep, while time passes, until there is nothing to do any more before the incident ends."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (await self.own(incident_id)).step not in (ChannelStep.ARCHIVE, ChannelStep.GIVEN_UP):
                 await self.channels.sweep()
                 self.pass_time(2 * SECOND)

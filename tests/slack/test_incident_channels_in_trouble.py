@@ -41,7 +41,7 @@ async def test_every_step_is_done_once_whatever_happens_to_its_answer(here: Harb
 
 
 async def test_a_limit_is_honoured_and_meanwhile_the_news_is_told_in_the_thread(here: Harbour) -> None:
-    here.workspace.misbehave.rate_limit("conversations.create", times=1, retry_after=30)
+    here.workspace.misbehave.rate_limit("conversations.create", times=1, retry_after=10)
     incident = await here.incident()
     await here.channels.sweep()
     await here.channels.sweep()

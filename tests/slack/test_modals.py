@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ from bot.slack.modals import (
 )
 from tests.policy.calm import NOW, RUNBOOK, burning, calm_alert, calm_policy, calm_situation
 from tests.slack.conftest import Golden
-from tests.slack.facts import DECISION, IN_SHADOW, explanation
+from tests.slack.facts import DECISION, IN_SHADOW, INCIDENT, explanation
 from tests.slack.notices import ALICE
 
 CHOICES = (
@@ -45,12 +46,14 @@ CHOICES = (
 SERVICE = Scope(kind=ScopeKind.SERVICE, name="checkout")
 TARGET = Scope(kind=ScopeKind.TARGET, name="supervisor:checkout")
 AGREED = Agreement(questions=15, would_have_acted=13, compared=12, agreed=11)
+SHADOWED = replace(explanation(IN_SHADOW, agreement=AGREED), incident=replace(INCIDENT, id=8))
+"""Of another incident, so that nobody takes one dialog for the other."""
 VALUE = "act_5b1f0c9d2e.3"
 TROUBLED = {"billing": "affected", "data_integrity": "yes", "security_severity": "low"}
 """Labels by which an alert marks what is at stake."""
 VIEWS = {
     "modal_why": why_modal(explanation(), VALUE, {ALICE}),
-    "modal_why_in_shadow": why_modal(explanation(IN_SHADOW, agreement=AGREED), VALUE, {ALICE}),
+    "modal_why_in_shadow": why_modal(SHADOWED, VALUE, {ALICE}),
     "modal_override": override_modal("INC-7", CHOICES, VALUE),
     "modal_pause": pause_modal((SERVICE, Scope(kind=ScopeKind.RUNBOOK, name="restart-checkout"), TARGET), VALUE),
     "modal_pause_everything": pause_modal(()),

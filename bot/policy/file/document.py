@@ -204,7 +204,7 @@ class Runbook(Entry):
     rollback_within: Annotated[Duration, Field(gt=timedelta(0))] | None = None
     """How long its rollback may take; the default's where it says nothing."""
     settle: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(minutes=10))] | None = None
-    """How long its alerts may take to end by themselves before anybody hears of them; None: no time."""
+    """How long its alerts may take to end by themselves before anybody is told of them; None: no time."""
     effects: tuple[DeclaredEffect, ...] | None = None
     """What it touches beyond what its remediation says of itself; all there is to know where that cannot know."""
     authors: tuple[str, ...] | None = None

@@ -32,6 +32,8 @@ class Cause(StrEnum):
     OVERDUE = "overdue"
     """Nobody has reviewed it in time. This one ends with the review."""
     OVERRIDDEN = "overridden"
+    EXPIRED = "expired"
+    """A gate counts no longer. It caps by itself until it is passed anew: that it was lost is only put on record."""
 
 
 @dataclass(frozen=True, slots=True)

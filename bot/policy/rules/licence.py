@@ -12,7 +12,7 @@ from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.rules.case import Case, Licence, Ruling, forbids, passed
-from bot.policy.rules.demotion import unwritten
+from bot.policy.rules.demotion import Cause, Due, unwritten
 from bot.policy.rules.seal import void
 from bot.policy.rules.services import Services
 from bot.policy.situation import Evidenced, Gate, GatePass
@@ -60,6 +60,22 @@ def licence_of(
         caps.append((Level.L1, f"it earned its licence with the parameters as written, and a person changed {words}"))
     level, reason = min(caps, key=lambda cap: cap[0]) if caps else (None, "")
     return Licence(frozenset(Gate) - missing.keys(), level, reason, missing)
+
+
+def expirations(held: Evidenced, policy: Policy, name: str, seal: Seal, now: datetime) -> tuple[Due, ...]:
+    """The gates for whose age alone the runbook ``name`` has lost what it had earned; none where another is lacking."""
+    found = []
+    for gate in Gate:
+        rows = [row for row in held.gates if row.gate is gate and not void(row, held.seals, seal, NO_SERVICE)]
+        signed = [row for row in rows if not _unsigned(row, policy.runbooks[name])]
+        if not signed:
+            return ()
+        newest = max(signed, key=lambda row: lasts_until(row, policy))
+        until = lasts_until(newest, policy)
+        if until <= now:
+            key = f"{Cause.EXPIRED}:{gate}:{newest.passed_at.isoformat()}"
+            found.append(Due(Cause.EXPIRED, key, f"the {gate.in_words} expired at {until:%Y-%m-%d %H:%M} UTC"))
+    return tuple(found)
 
 
 def missing_gates(licence: Licence) -> tuple[Gate, ...]:

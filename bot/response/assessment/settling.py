@@ -1,4 +1,4 @@
-"""Whether an incident may still heal by itself before anybody hears of it, as its runbook says with ``settle``."""
+"""Whether an incident may still heal by itself before anybody is told of it, as its runbook says with ``settle``."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -8,7 +8,7 @@ import logging
 
 from bot.policy.quiet import quiet_until
 from bot.response.assessment.votes import Roster
-from bot.response.execution.asking_reviews import in_turn
+from bot.response.execution.asking_reviews import assignee, in_turn
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.records import Review
 from bot.response.notices.report import report
@@ -44,7 +44,7 @@ async def _remind(work: Work, context: Context, roster: Roster, review: Review) 
     if action is None or incident is None:
         return False
     policy = context.policy()
-    person = review.assigned_to
+    person = review.assigned_to or await assignee(work, action)
     if not any(person in members for members in roster.values()):
         asked = policy.approvals_of(action.runbook).groups
         people = sorted(frozenset[str]().union(*(roster.get(group, frozenset()) for group in asked)))
@@ -52,7 +52,7 @@ async def _remind(work: Work, context: Context, roster: Roster, review: Review) 
     groups = [policy.people[name] for name in policy.people if person in roster.get(name, ())]
     if person is None or all(quiet_until(group, incident.severity, now) is not None for group in groups):
         return False
-    if not await work.reviews.reminded(action.id, now):
+    if not await work.reviews.reminded(review):
         return False
     if person != review.assigned_to:
         await work.reviews.assign(action.id, person)

@@ -40,7 +40,7 @@ APPLICATION_VERSION = "1"
 POLLING_INTERVAL_SECONDS = 1.0
 """For what others left, or put off; what this process commits wakes the queues at once."""
 CLOSES_WITHIN_SECONDS = 0.1
-"""How soon a thread of DBOS on SQLite notices that it is closed: it looks for messages, and no flow waits for one."""
+"""How soon a thread of DBOS on SQLite notices that it is closed: it polls for messages, and no flow waits for one."""
 ASSESSMENTS_AT_ONCE = 6
 ACTS_AT_ONCE = 16
 """Flows that run at once in this process, by queue. Assessments are short and wait for one writer anyway; of those that

@@ -5,20 +5,23 @@ transaction that made them where possible. Whatever a process that died has left
 """
 
 import logging
+from datetime import datetime
 
+from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause, Due, unwritten
-from bot.policy.rules.licence import earned, licence_of
+from bot.policy.rules.licence import WITHOUT_ALL_GATES, earned, expirations, licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Evidenced
+from bot.policy.track_record import Seal
 from bot.response.execution.asking_reviews import due_to
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
-from bot.response.ports.context import Context
+from bot.response.ports.context import WATCHKEEPER, Context
 from bot.response.ports.work import Work
 
 log = logging.getLogger(__name__)
@@ -30,7 +33,7 @@ async def demote_where_due(work: Work, context: Context, runbook: str) -> int:
     Told is the first of them alone, and only where it takes autonomy away: the others are on record.
     """
     now, held = context.now(), await work.licences.of(runbook)
-    could = level_without_causes(context, runbook, held)
+    could = _level_by_rows(context, runbook, held, now)
     written = 0
     for due in unwritten(held, now):
         action = await work.actions.get(due.case)
@@ -48,19 +51,39 @@ async def demote_where_due(work: Work, context: Context, runbook: str) -> int:
             at=now,
         )
         could = min(could, due.level)
+    for due in _expired(context, runbook, held, now):
+        if await work.licences.demote(runbook, due, now):  # there is no incident in whose thread to say so
+            written += 1
+            body = {"runbook": runbook, "to": str(due.level), "reason": due.reason, "action": None}
+            await work.audit.append(kind=AuditKind.LICENCE_DEMOTED, actor=WATCHKEEPER, at=now, body=body)
     return written
 
 
-def level_without_causes(context: Context, runbook: str, held: Evidenced) -> Level:
+def _level_by_rows(context: Context, runbook: str, held: Evidenced, now: datetime) -> Level:
     """The highest level that the runbook may exercise by gates and by demotions with a row, whatever else happened."""
     policy = context.policy()
     entry = policy.runbooks.get(runbook)
     if entry is None:
         return Level.L0
-    remediation = context.catalogue.get(entry.remediation)
-    seal = seal_of(policy, runbook, remediation.version if remediation is not None else None)
-    licence = licence_of(held.model_copy(update={"cases": ()}), policy, runbook, seal, context.now())
+    rows = held.model_copy(update={"cases": ()})
+    licence = licence_of(rows, policy, runbook, _seal(context, policy, runbook), now)
     return min(entry.level, policy.levels.highest, earned(licence))
+
+
+def _expired(context: Context, runbook: str, held: Evidenced, now: datetime) -> list[Due]:
+    """Gates whose age takes autonomy away that the policy gives, and of which that is not on record yet."""
+    policy = context.policy()
+    entry = policy.runbooks.get(runbook)
+    if entry is None or min(entry.level, policy.levels.highest) <= WITHOUT_ALL_GATES:
+        return []
+    found = expirations(held, policy, runbook, _seal(context, policy, runbook), now)
+    return [due for due in found if due.key not in held.lifted]
+
+
+def _seal(context: Context, policy: Policy, runbook: str) -> Seal:
+    """What the runbook's gates would be passed with now."""
+    remediation = context.catalogue.get(policy.runbooks[runbook].remediation)
+    return seal_of(policy, runbook, remediation.version if remediation is not None else None)
 
 
 async def sweep_demotions(context: Context) -> int:
@@ -72,7 +95,7 @@ async def sweep_demotions(context: Context) -> int:
             action = await work.actions.get(review.action_id)
             if action is not None:
                 names.setdefault(action.runbook)
-        due = [name for name in names if unwritten(await work.licences.of(name), now)]
+        due = [name for name in names if _is_due(context, name, await work.licences.of(name), now)]
     for name in due:
         try:
             async with context.database.begin() as work:
@@ -80,6 +103,10 @@ async def sweep_demotions(context: Context) -> int:
         except Exception:
             log.exception("what demotes the runbook %s could not be written; trying again at the next sweep", name)
     return written
+
+
+def _is_due(context: Context, runbook: str, held: Evidenced, now: datetime) -> bool:
+    return bool(unwritten(held, now) or _expired(context, runbook, held, now))
 
 
 async def _line(work: Work, context: Context, action: Action, due: Due, could: Level) -> ThreadLine | None:

@@ -68,7 +68,7 @@ async def answer_burn(work: Work, context: Context, action: Action, said: str) -
 async def _answer(
     work: Work, context: Context, action: Action, said: str, reason: str, severity: str, now: datetime
 ) -> None:
-    """Pause, roll back where that is right, demote and call people. What was answered, and has nothing to roll back, stays so."""
+    """Pause, roll back where that is right, demote, and call people; once, where there is nothing to roll back."""
     policy = context.policy()
     if not await work.actions.harmed(action.id) and action.plan.rollback.exactness not in REVERSIBLE:
         return

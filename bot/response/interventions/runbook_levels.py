@@ -54,9 +54,7 @@ async def runbook_levels(work: Work, policy: Policy, catalogue: Catalogue, now: 
     ]
 
 
-async def shadows_told(
-    work: Work, policy: Policy, stands: Mapping[str, Standing], now: datetime
-) -> Mapping[str, str]:
+async def shadows_told(work: Work, policy: Policy, stands: Mapping[str, Standing], now: datetime) -> Mapping[str, str]:
     """Of each runbook that runs in shadow, what it would have done and how often people did the same, in words."""
     written, highest = policy.runbooks, policy.levels.highest
     shadowed = [name for name, one in stands.items() if in_shadow(written[name].level, highest, one.earned)]

@@ -215,6 +215,7 @@ class Review:
     occasion: Occasion = Occasion.ACTED
     assigned_to: str | None = None
     """Whose it is; None where nobody is known whom it could be, and in rows of older releases."""
-    reminded_at: datetime | None = None
+    remind_at: datetime | None = None
+    """When whoever it is assigned to is reminded, before it is due; None once they were, and in older rows."""
     earlier: tuple[Mapping[str, Any], ...] = ()
     """What was said before it was opened again, oldest first: ``answers`` with ``by``, ``at`` and ``occasion``."""

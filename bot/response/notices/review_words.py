@@ -22,6 +22,6 @@ def review_waits(
         lines=tuple(filter(None, (because, "Press “Review…” on its card, or on the Home tab."))),
         answer_by=review.due_at,
         if_nobody_answers=f"{action.runbook} may act at {WHEN_DEMOTED} at most until it is reviewed.",
-        until=review.due_at,
+        until=review.due_at if review.due_at > now else None,
         at=now,
     )

@@ -21,10 +21,10 @@ class Candidacies(Protocol):
         now: datetime,
         key: str = "",
     ) -> Candidacy | None:
-        """Add one; those that ask for the gates are running from now on, every other waits for people.
+        """Add one. Without a key it asks for the gates, and is running from now on.
 
-        ``key``: what a proposal rests on, so that it is made once. None: the runbook's gates are being run already, or
-        this has been proposed before.
+        ``key``: what a proposal of ours rests on, so that it is made once; it waits for people. None: the runbook's
+        gates are being run already, or this has been proposed before.
         """
         ...
 

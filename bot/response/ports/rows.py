@@ -355,8 +355,8 @@ class Reviews(Protocol):
         """It is this person's from now on; False when it is done already or was never asked for."""
         ...
 
-    async def reminded(self, action_id: str, now: datetime) -> bool:
-        """Note that whoever it is assigned to is reminded; False when that was done already, or it is."""
+    async def reminded(self, review: Review) -> bool:
+        """Note that somebody is reminded of it, once; False where they were, or it has changed since."""
         ...
 
     async def to_remind(self, now: datetime, limit: int = 100) -> Sequence[Review]:
@@ -376,7 +376,7 @@ class Reviews(Protocol):
         ...
 
     async def overdue(self, now: datetime, limit: int = 100) -> Sequence[Review]:
-        """Those that are late and have not been the reason for a demotion yet, longest overdue first."""
+        """Those that are late and are not the reason for a demotion in force yet, longest overdue first."""
         ...
 
     async def complete(self, action_id: str, by: str, answers: Mapping[str, Any], now: datetime) -> bool:

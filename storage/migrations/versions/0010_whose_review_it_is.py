@@ -13,7 +13,6 @@ ADDED: list[sa.Column[object]] = [
     sa.Column("occasion", sa.String(), nullable=True),
     sa.Column("assigned_to", sa.String(), nullable=True),
     sa.Column("remind_at", TIME, nullable=True),
-    sa.Column("reminded_at", TIME, nullable=True),
     sa.Column("earlier", sa.JSON(), nullable=True),
 ]
 

@@ -7,11 +7,13 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from rich.console import Console
 
 from bot.local.demo.alerts import FiringAlert, Receiver, webhook
 from bot.local.demo.folder import Folder, FolderError, open_folder
@@ -20,9 +22,11 @@ from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, render, write_policy
 from bot.local.demo.probe import ProbeMonitor
 from bot.local.demo.processes import Ledger, look_up
+from bot.local.demo.story import Story
 from bot.local.demo.team import demo_team
 from bot.local.ports import free_port
 from bot.local.servers import until
+from bot.local.supervised import Program, running_supervisord
 from bot.local.workspace import Message, Workspace
 from bot.policy.file.loading import check_policy
 from bot.response.model.incidents import AlertStatus
@@ -212,6 +216,50 @@ async def test_a_check_tells_hanging_from_crashed_from_answering() -> None:
         process.kill()
         await process.wait()
     assert await check(f"{url}/healthz") is Health.CRASHED
+
+
+async def test_what_was_torn_is_missing_after_a_start_and_whoever_needs_it_fails(tmp_path: Path) -> None:
+    basket = Program("basket", data=tmp_path / "basket.json")
+    storefront = Program("storefront", needs=f"{basket.url}/data")
+
+    async def well() -> bool:
+        return await check(f"{storefront.url}/healthz") is Health.ANSWERING
+
+    async def failing() -> bool:
+        return await check(f"{storefront.url}/healthz") is Health.FAILING
+
+    async with running_supervisord(tmp_path, basket, storefront) as supervisord:
+        await until(well, "storefront answers")
+        await basket.tear()
+        assert await check(f"{basket.url}/healthz") is Health.HANGING
+        assert await well(), "it works on with what it has"
+        await supervisord.call("stopProcess", basket.address)
+        assert await well()
+        await supervisord.call("startProcess", basket.address)
+        await until(basket.answers, "basket answers")
+        await until(failing, "storefront fails")
+        await basket.mend()
+        await until(well, "storefront answers again")
+
+
+async def test_the_terminal_is_told_what_a_card_says_is_under_way(tmp_path: Path) -> None:
+    printed, workspace = StringIO(), Workspace(demo_team())
+    story = Story(Console(file=printed, width=200), workspace)
+    reading = asyncio.create_task(story.read_along("C01INC"))
+    await asyncio.sleep(0)
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": "Gates of restart-service"}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "Restart it\n⚙️ *The gates are being run.*"}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "✅ *Dry run:* good\n⚙️ *Chaos test:* 3 runs\n▪️ later"}},
+    ]
+    workspace.state.post(Message("C01INC", workspace.state.next_ts(), "UWATCH", "Gates", blocks=blocks, from_app=True))
+
+    async def told() -> bool:
+        return "Gates of restart-service ⚙️ Chaos test: 3 runs" in printed.getvalue()
+
+    await until(told, "the line is printed")
+    reading.cancel()
+    await asyncio.wait((reading,))
 
 
 async def test_a_workspace_is_remembered_with_its_threads_and_without_clicks_under_way(tmp_path: Path) -> None:

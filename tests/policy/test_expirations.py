@@ -1,52 +1,67 @@
-"""Gates that are lost by their age alone, each with a key of its own for every time that it was passed."""
+"""Gates that have become too old, and nothing else: what a runbook has lost by age is told as a demotion."""
 
 from datetime import timedelta
+from typing import Any
 
-from bot.policy.file.document import Policy
-from bot.policy.rules.licence import expirations
+import pytest
+
+from bot.policy.levels import Level
+from bot.policy.rules.demotion import Cause
+from bot.policy.rules.licence import expirations, licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Evidenced, Gate
-from tests.policy.calm import ALICE, CAROL, NOW, RUNBOOK, calm_policy, sealed_evidenced
+from tests.policy.calm import BOB, NOW, RUNBOOK, calm_policy, sealed_evidenced
+
+POLICY = calm_policy({"authors": [BOB]})
+SEAL = seal_of(POLICY, RUNBOOK, 1)
 
 
-def policy(**runbook: object) -> Policy:
-    return calm_policy({"authors": [ALICE], **runbook})
+def expired(held: Evidenced) -> list[Gate]:
+    return [Gate(due.key.split(":")[1]) for due in expirations(held, POLICY, RUNBOOK, SEAL, NOW)]
 
 
-def found(held: Evidenced, written: Policy, days: float = 0) -> list[tuple[str, str]]:
-    seal = seal_of(written, RUNBOOK, 1)
-    dues = expirations(held, written, RUNBOOK, seal, NOW + timedelta(days=days))
-    return [(due.key, due.reason) for due in dues]
+def changed(held: Evidenced, gate: Gate, **changes: Any) -> Evidenced:
+    rows = tuple(row.model_copy(update=changes) if row.gate is gate else row for row in held.gates)
+    return held.model_copy(update={"gates": rows})
 
 
-def test_each_gate_that_has_expired_is_named_with_when() -> None:
-    written = policy()
-    held = sealed_evidenced(written, days_ago=30)
-    passed_at = NOW - timedelta(days=30)
-    assert found(held, written) == [
-        (
-            f"expired:rollback_verification:{passed_at.isoformat()}",
-            "the rollback verification expired at 2026-11-23 12:00 UTC",
-        )
-    ]
-    assert found(held, written, days=-1e-6) == []
-    assert len(found(held, written, days=60)) == len(Gate)
+@pytest.mark.parametrize(
+    ("days_ago", "gates"),
+    [(29, []), (29.999, []), (30, [Gate.ROLLBACK_VERIFICATION]), (89, [Gate.ROLLBACK_VERIFICATION]), (90, [*Gate])],
+)
+def test_each_gate_expires_after_its_time(days_ago: float, gates: list[Gate]) -> None:
+    assert expired(sealed_evidenced(POLICY, days_ago=days_ago)) == gates
 
 
-def test_what_was_passed_anew_counts_by_the_pass_that_lasts_longest() -> None:
-    written = policy()
-    old, new = sealed_evidenced(written, days_ago=40), sealed_evidenced(written)
-    both = new.model_copy(update={"gates": (*new.gates, *old.gates)})
-    assert found(both, written) == []
-    assert found(both, written, days=29)[0][0].endswith(new.gates[0].passed_at.isoformat())
+def test_what_expired_is_a_cause_with_its_key_and_its_reason() -> None:
+    (due,) = expirations(sealed_evidenced(POLICY, days_ago=31), POLICY, RUNBOOK, SEAL, NOW)
+    assert (due.cause, due.level) == (Cause.EXPIRED, Level.L1)
+    assert due.key == "expired:rollback_verification:2026-10-23T12:00:00+00:00"
+    assert due.reason == "the rollback verification expired at 2026-11-22 12:00 UTC"
 
 
-def test_where_a_gate_is_lacking_void_or_signed_by_nobody_who_may_none_is_lost_by_its_age() -> None:
-    written = policy()
-    held = sealed_evidenced(written, days_ago=400)
-    assert len(found(held, written)) == len(Gate)
-    fewer = tuple(row for row in held.gates if row.gate is not Gate.CHAOS_TEST)
-    assert found(held.model_copy(update={"gates": fewer}), written) == []
-    assert found(held, policy(veto_window="31s")) == []
-    assert found(sealed_evidenced(written, by=ALICE, days_ago=400), written) == []
-    assert found(sealed_evidenced(calm_policy(), by=CAROL, days_ago=400), calm_policy()) == []
+@pytest.mark.parametrize("gate", Gate)
+def test_where_a_gate_is_lacking_for_another_reason_nothing_was_lost_by_age(gate: Gate) -> None:
+    old = sealed_evidenced(POLICY, days_ago=91)
+    assert expired(changed(old, gate, seal="lost")) == []
+    assert expired(old.model_copy(update={"gates": tuple(row for row in old.gates if row.gate is not gate)})) == []
+
+
+def test_a_sign_off_that_is_none_is_lacking() -> None:
+    old = sealed_evidenced(POLICY, days_ago=31)
+    for by in ("", BOB):
+        assert expired(changed(old, Gate.HUMAN_SIGN_OFF, by=by)) == []
+
+
+def test_of_several_rows_the_one_that_lasts_longest_tells() -> None:
+    rows = [sealed_evidenced(POLICY, days_ago=days) for days in (33, 31, 40)]
+    held = rows[0].model_copy(update={"gates": tuple(gate for one in rows for gate in one.gates)})
+    (due,) = expirations(held, POLICY, RUNBOOK, SEAL, NOW)
+    assert due.key.endswith((NOW - timedelta(days=31)).isoformat())
+    fresh = sealed_evidenced(POLICY)
+    assert expired(held.model_copy(update={"gates": (*held.gates, *fresh.gates)})) == []
+
+
+def test_a_licence_without_any_cap_has_no_reason_for_one() -> None:
+    licence = licence_of(sealed_evidenced(POLICY), POLICY, RUNBOOK, SEAL, NOW)
+    assert (licence.demoted_to, licence.demotion_reason, licence.missing) == (None, "", {})

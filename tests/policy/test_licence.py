@@ -63,6 +63,14 @@ def test_of_several_demotions_the_lowest_counts_and_says_why() -> None:
     assert (decision.level, "(it made things worse)" in decision.headline) == (Level.L1, True)
 
 
+def test_of_several_demotions_to_one_level_the_first_on_record_says_why() -> None:
+    policy = calm_policy()
+    held = evidenced(policy, demoted_to=Level.L1, reason="it made things worse")[RUNBOOK]
+    later = Demotion(level=Level.L1, reason="a review is overdue", at=NOW)
+    decision = decided(policy, evidenced={RUNBOOK: held.model_copy(update={"demotions": (*held.demotions, later)})})
+    assert "(it made things worse)" in decision.headline
+
+
 def test_no_licence_is_needed_to_ask() -> None:
     decision = decided(calm_policy({"level": "L1"}), evidenced={})
     assert (decision.verdict, decision.decisive) == (Verdict.ASK, "level")

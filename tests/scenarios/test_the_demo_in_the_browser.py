@@ -94,7 +94,7 @@ async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
             await expect(thread).to_contain_text(words, timeout=PATIENCE_MS)
         async with looking(page, harmed):
             await picture(page, "demo-harm")
-        async with looking(page, harmed, phone=True):
+        async with looking(page, thread.get_by_text("asks first from now on"), phone=True):
             await picture(page, "demo-harm-phone")
 
         await page.get_by_role("button", name="Mend it by hand").click()

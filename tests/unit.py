@@ -32,6 +32,7 @@ UNIT = (
     "tests/remediations/test_node_forecast.py",
     "tests/rerun/test_verdict.py",
     "tests/response/test_answers.py",
+    "tests/response/test_endings.py",
     "tests/second_channel/test_letters.py",
     "tests/second_channel/test_links.py",
     "tests/second_channel/test_routes.py",

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from bot.policy.confidence import Cases, Circumstances, Confidence, assess, cases_of
 from bot.policy.evidence import Evidence, Finding
-from bot.policy.situation import History
-from bot.policy.track_record import Ending
-from tests.policy.calm import NOW, RUNBOOK
-from tests.policy.edges import past, run
+from bot.policy.situation import Gate, History
+from bot.policy.track_record import Ending, Judged, PastCase
+from tests.policy.calm import NOW, RUNBOOK, calm_policy, evidenced
+from tests.policy.edges import decided, past, run
 
 FINDINGS = st.lists(st.sampled_from(Finding), max_size=5)
 COUNTS = st.integers(0, 40)
@@ -116,3 +116,52 @@ def test_the_order_of_queries_and_of_runs_changes_nothing(findings: list[Finding
     assert sure_of(findings, Cases(), Circumstances()).score == 0.09
     for runs in product([run(), run(Ending.UNKNOWN), run(alert="x")], repeat=3):
         assert cases_of(runs, {"ServiceDown"}, NOW) == cases_of(runs[::-1], {"ServiceDown"}, NOW)
+
+
+@st.composite
+def track_records(draw: st.DrawFn) -> tuple[PastCase, ...]:
+    case = st.builds(
+        PastCase,
+        key=st.just("a"),
+        alert=st.sampled_from(("ServiceDown", "Slow")),
+        ending=st.sampled_from(Ending),
+        at=st.sampled_from((1, 29, 31)).map(lambda days: NOW - timedelta(days=days)),
+        digest=st.sampled_from((DIGEST, "another")),
+        acted=st.booleans(),
+        staging=st.booleans(),
+        judged=st.sampled_from((None, *Judged)),
+    )
+    return tuple(draw(st.lists(case, max_size=8)))
+
+
+POLICY = calm_policy()
+DIGEST = POLICY.runbooks[RUNBOOK].digest
+
+
+@given(track_records(), st.integers(0, 3))
+def test_cases_are_never_more_than_are_on_record_or_gates_that_count(held: tuple[PastCase, ...], gates: int) -> None:
+    counted = cases_of(held, {"ServiceDown"}, NOW, digest=DIGEST, gates=gates)
+    assert counted.production <= sum(case.acted and not case.staging for case in held)
+    assert counted.staging <= gates + sum(case.staging and case.digest == DIGEST for case in held)
+    assert cases_of(held, {"ServiceDown"}, NOW, digest=DIGEST) == cases_of(
+        held[::-1], {"ServiceDown"}, NOW, digest=DIGEST
+    )
+
+
+@given(track_records(), st.sets(st.sampled_from(Gate)), st.integers(1, 12))
+def test_nothing_acts_by_itself_on_fewer_cases_than_the_policy_wants(
+    held: tuple[PastCase, ...], gates: set[Gate], wanted: int
+) -> None:
+    policy = calm_policy(escalate={"cases_below": wanted})
+    known = evidenced(policy, gates)[RUNBOOK].model_copy(update={"cases": held})
+    decision = decided(policy, evidenced={RUNBOOK: known})
+    counted = decision.reason("cases").inputs
+    if decision.verdict.autonomous:
+        assert counted["production"] + counted["staging"] >= wanted
+
+
+@given(track_records(), st.sampled_from((Ending.FAILED, Ending.HARMED, Ending.UNKNOWN)), st.booleans())
+def test_a_case_that_went_wrong_makes_nobody_surer(held: tuple[PastCase, ...], ending: Ending, staging: bool) -> None:
+    bad = run(ending, staging=staging, digest=DIGEST)
+    before, after = (cases_of(each, {"ServiceDown"}, NOW, digest=DIGEST, gates=3) for each in (held, (*held, bad)))
+    assert after.posterior.mean < before.posterior.mean

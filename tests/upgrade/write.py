@@ -32,6 +32,7 @@ from bot.policy.file.loading import load_policy
 from bot.policy.levels import Level
 from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import Gate, GatePass
+from bot.policy.track_record import PastCase
 from remediations.infrastructure.restart_service import RestartService
 from storage.database import Database
 from tests.fixtures.database import RecordingEnqueuer
@@ -154,6 +155,9 @@ async def license_what_acts_by_itself(here: Surroundings) -> None:
             for name, entry in policy.runbooks.items():
                 seal = seal_of(policy, name, RestartService.version)
                 sealed = {"digest": entry.digest, "passed_at": THEN, "until": until, "seal": digest_of_seal(seal)}
+                await work.licences.keep_report(name, entry.digest, {"gates": []}, THEN)
+                tried = {"key": f"gates:{name}:1", "alert": "ServiceDown", "ending": "verified", "digest": entry.digest}
+                await work.licences.add_cases(name, [PastCase.model_validate({**tried, "at": THEN, "staging": True})])
                 for gate in Gate if entry.level >= Level.L3 else ():
                     by = "U03CAROL" if gate is Gate.HUMAN_SIGN_OFF else ""
                     await work.licences.pass_gate(

@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 
 from bot.local.workspace import Message
 from bot.policy.situation import ScopeKind
-from bot.response.model.actions import ActionState
+from bot.response.model.actions import SETTLED_BY_PEOPLE, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import IncidentState
 from bot.response.model.records import AuditEntry
@@ -51,8 +51,9 @@ async def check_invariants(here: Scene, outcomes: dict[Trouble, Outcome]) -> Non
         async with database.read() as work:
             verification = await work.audit.verify()
             assert verification.intact, verification.problems
-            for table in (INCIDENTS, ALERTS, BUDGET_ENTRIES, REVIEWS):
+            for table in (INCIDENTS, ALERTS, BUDGET_ENTRIES):
                 assert len(await _rows(work, table)) == len(outcomes), table.name
+            assert len(await _rows(work, REVIEWS)) == sum(_reviews(trouble) for trouble in outcomes)
             for table in (ACTIONS, DECISIONS):
                 assert len(await _rows(work, table)) == sum(_questions(trouble) for trouble in outcomes), table.name
             assert all(row.state in ("done", "failed") for row in await _rows(work, ATTEMPTS))
@@ -96,6 +97,11 @@ async def _rows(work: UnitOfWork, table: Table, **wanted: Any) -> list[Any]:
 def _questions(trouble: Trouble) -> int:
     """How often something was proposed."""
     return len(trouble.story.set_aside) + 1
+
+
+def _reviews(trouble: Trouble) -> int:
+    """How much is to be reviewed: what was carried out, and what people kept from it."""
+    return 1 + sum(state in SETTLED_BY_PEOPLE for state in trouble.story.set_aside)
 
 
 async def _rows_are_right(work: UnitOfWork, trouble: Trouble, outcome: Outcome) -> int:

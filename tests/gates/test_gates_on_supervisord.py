@@ -14,7 +14,7 @@ import pytest
 import yaml
 from sqlalchemy import select
 
-from bot.cli.offline import operator
+from bot.cli.offline import offline_database, operator
 from bot.cli.validate import INTERRUPTED
 from bot.gates.conductor import Progress, run_gates
 from bot.gates.missions import Setup
@@ -25,9 +25,8 @@ from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import Gate
 from bot.response.ports.context import utc_now
 from remediations.infrastructure.restart_service import RestartService
-from storage.database import Database
 from storage.tables import AUDIT_ENTRIES
-from tests.fixtures.database import AUDIT_KEY
+from tests.fixtures.database import AUDIT_KEY, migrated
 from tests.fixtures.servers import Program, Prometheus, Supervisord, running_prometheus, running_supervisord, until
 from tests.scenarios.stage import document, loaded
 
@@ -81,14 +80,15 @@ async def yard(folder: Path) -> AsyncIterator[Yard]:
 
 
 @pytest.mark.timeout(600)
-async def test_a_restart_passes_every_gate_and_nothing_but_its_twin_is_touched(
-    tmp_path: Path, database: Database, database_url: str
-) -> None:
+async def test_a_restart_passes_every_gate_and_nothing_but_its_twin_is_touched(tmp_path: Path) -> None:
+    (tmp_path / "record").mkdir()
+    url = f"sqlite+aiosqlite:///{tmp_path / 'record' / 'watch.db'}"
+    migrated(url)
     async with yard(tmp_path) as place:
         (tmp_path / "policy.yml").write_text(yaml.safe_dump(place.policy(), sort_keys=False))
         before = await place.supervisord.pid(place.production.address)
         code, printed = await watchkeeper(
-            place, "validate", "restart-checkout", "--report", "report.json", DATABASE_URL=database_url
+            place, "validate", "restart-checkout", "--report", "report.json", DATABASE_URL=url
         )
         assert code == 0, printed
         assert f"Stored as evidence. On the record as {operator()}." in printed
@@ -123,7 +123,7 @@ async def test_a_restart_passes_every_gate_and_nothing_but_its_twin_is_touched(
     assert ends["“restart” of the backend is refused"] is Ending.INTERRUPTED
     assert ends["“restart” of the backend is done and its answer lost"] is Ending.HEALTHY
     assert [run.ending for run in again.runs] == [Ending.HEALTHY, Ending.HEALTHY]
-    await stands_on_record(database, report, loaded(yaml.safe_load((tmp_path / "policy.yml").read_text())))
+    await stands_on_record(url, report, loaded(yaml.safe_load((tmp_path / "policy.yml").read_text())))
     acted = [run for gate in (simulation, chaos, again) for run in gate.runs]
     assert all(run.record.whole and run.record.entries and run.record.head and run.told for run in acted)
 
@@ -178,11 +178,11 @@ async def test_what_proves_nothing_does_not_pass(tmp_path: Path) -> None:
         assert await place.twin_runs()
 
 
-async def stands_on_record(database: Database, report: Report, policy: Policy) -> None:
+async def stands_on_record(url: str, report: Report, policy: Policy) -> None:
     """The report, its passes with the seal of everything as it is, a case, and an entry of who ran them."""
     name = "restart-checkout"
     seal = seal_of(policy, name, RestartService.version)
-    async with database.begin() as work:
+    async with offline_database(url, AUDIT_KEY) as database, database.begin() as work:
         held, seen = await work.licences.of(name), await work.licences.report_of(name, report.digest)
         recorded = await work.session.execute(select(AUDIT_ENTRIES.c.actor, AUDIT_ENTRIES.c.kind, AUDIT_ENTRIES.c.body))
     assert {row.gate for row in held.gates} == set(Gate) - {Gate.HUMAN_SIGN_OFF}

@@ -24,6 +24,8 @@ SLOW = {"test_decision_space.py"}
 """Too long for a thousand times. What only they would notice is told as a survivor."""
 FIRST = 12
 """So many tests run before the others: those that noticed most faults."""
+NEAR = 4
+"""So many files of tests, likewise, where all is imported anew."""
 STEP = 25
 """After so many mutants, how far it has come is told."""
 
@@ -93,6 +95,7 @@ class Hunt:
         path, begun = _file(module), time.monotonic()
         source, may = path.read_text(), of_module(accepted(), module)
         mutants, killers = known_mutants(module, source), Counter[str]()
+        mutants.sort(key=lambda mutant: not function_around(source, mutant.line)[0])  # what is quick tells who notices
         survived: list[Mutant] = []
         for number, mutant in enumerate(mutants, 1):
             killer = self._killer(module, source, mutant, killers)
@@ -117,7 +120,9 @@ class Hunt:
 
         def run() -> str:
             if not name:
-                return imported_anew(module, mutant.source, self._files)
+                found = Counter(file_of(each) for each in killers if file_of(each) in self._files)
+                near = [file for file, _ in found.most_common(NEAR)]
+                return imported_anew(module, mutant.source, [near, [file for file in self._files if file not in near]])
             with_other_code(module, name, mutant.source)
             reached = {test for line in lines for test in self._reached[module].get(line, ())} & self._items.keys()
             first = [test for test, _ in killers.most_common() if test in reached][:FIRST]
@@ -150,6 +155,11 @@ def function_around(source: str, line: int) -> tuple[Sequence[str], range]:
             return [], range(0)
         name.append(around.name)
         scope = around.body
+
+
+def file_of(test: str) -> str:
+    """The file that a test is in, as pytest names it."""
+    return test.partition("::")[0]
 
 
 def _file(module: str) -> Path:

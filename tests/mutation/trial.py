@@ -82,8 +82,10 @@ def with_other_code(module: str, function: Sequence[str], source: str) -> None:
     old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
 
 
-def imported_anew(module: str, source: str, files: Sequence[str]) -> str:
+def imported_anew(module: str, source: str, stages: Sequence[Sequence[str]]) -> str:
     """Import everything in this folder again, ``module`` from ``source``, and name the first test that fails.
+
+    ``stages``: files of tests, found and run one group after the other.
 
     Raises:
         RuntimeError: pytest itself could not, which is a defect of ours.
@@ -93,9 +95,12 @@ def imported_anew(module: str, source: str, files: Sequence[str]) -> str:
         del sys.modules[name]
     sys.meta_path.insert(0, Instead(module, source))
     watch = Watch()
-    ended = pytest.main([*EXAMPLES, *files], plugins=[watch])
-    if ended != pytest.ExitCode.OK and not watch.failed:
-        raise RuntimeError(f"pytest ended with {ended!r}, and no test had failed")
+    for files in filter(None, stages):
+        ended = pytest.main([*EXAMPLES, *files], plugins=[watch])
+        if watch.failed:
+            break
+        if ended not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            raise RuntimeError(f"pytest ended with {ended!r}, and no test had failed")
     return watch.failed
 
 

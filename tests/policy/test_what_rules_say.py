@@ -4,10 +4,21 @@ from typing import Any
 
 import pytest
 
+from bot.policy.decision import RuleResult
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
 from bot.policy.plan import Effect, Exactness, Rollback
-from tests.policy.calm import BURN, SUPPORTING, burning, calm_alert, calm_plan, calm_policy
+from tests.policy.calm import (
+    BURN,
+    RUNBOOK,
+    SUPPORTING,
+    burning,
+    calm_alert,
+    calm_plan,
+    calm_policy,
+    evidenced,
+    past_case,
+)
 from tests.policy.edges import ESCALATES, PASSED, past, said
 
 SURE = (
@@ -42,6 +53,33 @@ def test_a_score_at_the_floor_is_enough() -> None:
     at, above = (calm_policy(escalate={"confidence_below": floor}) for floor in (0.8217, 0.8218))
     assert said("confidence", at).result is PASSED
     assert said("confidence", above).result is ESCALATES
+
+
+ONE_BEFORE = (past_case(alert="ServiceDown"),)
+OF_FOUR = {"needed": 4, "production": 1, "staging": 3}
+
+
+@pytest.mark.parametrize(
+    ("needed", "level", "cases", "said_of_it", "text", "inputs"),
+    [
+        (4, "L3", ONE_BEFORE, PASSED,
+         "There are cases enough to know: it worked in 4 of 4 cases, 3 of them on staging; the policy wants 4.",
+         OF_FOUR),
+        (5, "L2", ONE_BEFORE, ESCALATES,
+         "Too few cases to know whether restart-checkout works: it worked in 4 of 4 cases, 3 of them on staging; "
+         "the policy wants 5 cases.", OF_FOUR | {"needed": 5}),
+        (4, "L3", None, ESCALATES, "How often restart-checkout has worked before could not be read.",
+         {"needed": 4, "production": None, "staging": None}),
+        (5, "L1", ONE_BEFORE, PASSED, "Cases are counted before autonomous acts; L1 asks.", OF_FOUR | {"needed": 5}),
+    ],
+)  # fmt: skip
+def test_cases_say_how_many_there_are_and_how_many_are_wanted(
+    needed: int, level: str, cases: Any, said_of_it: RuleResult, text: str, inputs: dict[str, int | None]
+) -> None:
+    policy = calm_policy({"level": level}, escalate={"cases_below": needed})
+    held = evidenced(policy)[RUNBOOK].model_copy(update={"cases": cases})
+    reason = said("cases", policy, evidenced={RUNBOOK: held})
+    assert (reason.result, reason.text, reason.inputs) == (said_of_it, text, inputs)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from bot.policy.levels import Level
 from bot.policy.rules.licence import earned, licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Gate
-from bot.policy.track_record import Ending
+from bot.policy.track_record import Ending, Judged
 from bot.response.execution.demotions import sweep_demotions
+from bot.response.interventions.reviews import Judgement, submit
 from bot.response.interventions.take_override import NOTHING, override
 from bot.response.model.actions import ActionState
 from bot.response.model.notices import Button, ThreadNotice
@@ -164,6 +165,19 @@ async def test_a_review_that_is_overdue_demotes_by_itself(tmp_path: Path) -> Non
         )
         assert Button.REVIEW in line.buttons
         assert await sweep_demotions(here.context) == 0
+
+
+async def test_a_review_that_says_harmful_demotes_with_its_commit(tmp_path: Path) -> None:
+    async with world(tmp_path, written_policy(**ALONE)) as here:
+        await here.license()
+        await here.fire()
+        action = await here.until(ActionState.SUCCEEDED)
+        said = Judgement(Judged.HARMFUL, surprising=False, text="It must ask.")
+        assert (await pressed(partial(submit, said=said), here, BOB)).accepted
+        assert await causes(here) == [f"harmful:{action.id}"]
+        assert await recorded(here) == ["the review of INC-1 says that it was harmful"]
+        await here.idle()
+        assert len(told(here)) == 1
 
 
 async def test_three_overrides_in_ten_demote_with_the_third(tmp_path: Path) -> None:

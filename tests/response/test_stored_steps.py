@@ -62,6 +62,7 @@ PLAN_NOW: dict[str, Any] = PLAN | {
     "step_limit_seconds": None,
     "forecasts": {},
     "cautions": [],
+    "changing": [],
     "remaining": None,
 }
 NOT_PLANNED: dict[str, Any] = {"plan": None, "problem": "", "nothing_to_do": False, "alert": "", "changed": []}
@@ -77,7 +78,7 @@ OF_ONE_ALERT: list[tuple[type[Facts], dict[str, Any], dict[str, Any]]] = [
     (
         Assessment,
         FOUND | {"runbook": "flip", "plan": PLAN, "plan_problem": ""},
-        {"plans": {"flip": PLANNED}, "answers": ANSWERS, "members": MEMBERS},
+        {"plans": {"flip": PLANNED}, "answers": ANSWERS, "answered_at": None, "members": MEMBERS},
     ),
     (
         Assessment,
@@ -85,13 +86,14 @@ OF_ONE_ALERT: list[tuple[type[Facts], dict[str, Any], dict[str, Any]]] = [
         {
             "plans": {"flip": NOT_PLANNED | {"problem": "no such switch"}},
             "answers": ANSWERS,
+            "answered_at": None,
             "members": MEMBERS,
         },
     ),
     (
         Assessment,
         FOUND | {"runbook": None, "plan": None, "plan_problem": "", "evidence": [], "members": {}},
-        {"plans": {}, "answers": {}, "members": {}},
+        {"plans": {}, "answers": {}, "answered_at": None, "members": {}},
     ),
 ]
 """As the release stored them that judged one alert of an incident, and as the same is stored since all are judged."""

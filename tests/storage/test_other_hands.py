@@ -34,7 +34,7 @@ async def test_a_change_is_kept_as_reported_once_and_until_a_while_after_its_end
         assert await work.changes.get("d-1") is None
 
 
-async def test_a_cause_is_followed_to_where_people_are_asked_and_only_while_it_is_unresolved(database: Database) -> None:
+async def test_a_cause_is_followed_to_where_people_are_asked_while_it_is_unresolved(database: Database) -> None:
     async with database.begin() as work:
         one, two, three, over = [
             await open_incident(work, name, state=state)

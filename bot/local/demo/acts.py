@@ -39,7 +39,9 @@ class Play:
         if not self._gates:
             self._begins(guide.NOTHING_TO_EARN)
             return
-        await self._its_gates_are_run()
+        if not await self._its_gates_are_run():
+            self._begins(guide.NOT_EARNED)
+            return
         await self._it_acts_alone()
         await self._it_makes_it_worse()
         self._begins(guide.AS_YOU_LIKE)
@@ -52,15 +54,19 @@ class Play:
             await self._shop.hang()
         await self._until(lambda said: _is_over(said, since=""))
 
-    async def _its_gates_are_run(self) -> None:
+    async def _its_gates_are_run(self) -> bool:
+        """Whether somebody has signed."""
         await asyncio.sleep(BREATH_SECONDS)
         self._begins(guide.TRIED)
         author = self._workspace.person(AUTHOR)
         self._story.tell(f"{author.user.real_name} types /watch promote {RUNBOOK}", "yellow")
         await author.slash("/watch", f"promote {RUNBOOK}", self._channel)
-        await self._until(lambda said: any(_has_button(message, "sign_off") for message in said))
+        await self._until(lambda said: _waits_for_a_name(said) or _came_to_nothing(said))
+        if _came_to_nothing(self._said()):
+            return False
         self._begins(guide.SIGNED)
-        await self._until(lambda said: any("Signed off." in message.text for message in said if not message.is_reply))
+        await self._until(lambda said: _card_says(said, "Signed off.") or _came_to_nothing(said))
+        return _card_says(self._said(), "Signed off.")
 
     async def _it_acts_alone(self) -> None:
         await asyncio.sleep(BREATH_SECONDS)
@@ -98,9 +104,20 @@ def _is_over(said: list[Message], since: str) -> bool:
     return any(message.ts > since and not message.is_reply and "Resolved" in message.text for message in said)
 
 
-def _has_button(message: Message, action: str) -> bool:
+def _card_says(said: list[Message], *words: str) -> bool:
+    """Whether the card of the gates has any of the words."""
+    cards = [message.text for message in said if not message.is_reply and message.text.startswith("Gates of ")]
+    return any(word in card for card in cards for word in words)
+
+
+def _came_to_nothing(said: list[Message]) -> bool:
+    return _card_says(said, "Not passed.", "Broken off.", "Not yet.")
+
+
+def _waits_for_a_name(said: list[Message]) -> bool:
     return any(
-        element.get("action_id") == action
+        element.get("action_id") == "sign_off"
+        for message in said
         for block in message.blocks
         if block["type"] == "actions"
         for element in block["elements"]

@@ -49,6 +49,10 @@ SIGNED = Act(
 )
 ALONE = Act("Act 4 of 5: it acts alone", "Press Stop on the card within 10 seconds, or watch.")
 WORSE = Act("Act 5 of 5: it does harm", "basket hangs. Watch what a restart does, and what becomes of the licence.")
+NOT_EARNED = Act(
+    "It has not earned to act alone, so it goes on asking",
+    "Read the card “Gates of restart-service”. /watch promote restart-service tries again.",
+)
 AS_YOU_LIKE = Act(
     "That was all five acts. The shop is yours",
     "Type /watch runbooks: what may it do now, and why? Break what you like, and mend it.",

@@ -95,18 +95,16 @@ async def sweep_demotions(context: Context) -> int:
             action = await work.actions.get(review.action_id)
             if action is not None:
                 names.setdefault(action.runbook)
-        due = [name for name in names if _is_due(context, name, await work.licences.of(name), now)]
-    for name in due:
+    for name in names:
         try:
-            async with context.database.begin() as work:
-                written += await demote_where_due(work, context, name)
+            async with context.database.read() as work:
+                held = await work.licences.of(name)
+            if unwritten(held, now) or _expired(context, name, held, now):
+                async with context.database.begin() as work:
+                    written += await demote_where_due(work, context, name)
         except Exception:
             log.exception("what demotes the runbook %s could not be written; trying again at the next sweep", name)
     return written
-
-
-def _is_due(context: Context, runbook: str, held: Evidenced, now: datetime) -> bool:
-    return bool(unwritten(held, now) or _expired(context, runbook, held, now))
 
 
 async def _line(work: Work, context: Context, action: Action, due: Due, could: Level) -> ThreadLine | None:

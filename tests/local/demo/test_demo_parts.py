@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from rich.console import Console
 
+from bot.local.demo.acts import Play
 from bot.local.demo.alerts import FiringAlert, Receiver, webhook
 from bot.local.demo.folder import Folder, FolderError, open_folder
 from bot.local.demo.health import Health, check
@@ -22,7 +23,9 @@ from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, render, write_policy
 from bot.local.demo.probe import ProbeMonitor
 from bot.local.demo.processes import Ledger, look_up
+from bot.local.demo.service import ShopOnShow
 from bot.local.demo.story import Story
+from bot.local.demo.surroundings import Services
 from bot.local.demo.team import demo_team
 from bot.local.ports import free_port
 from bot.local.servers import until
@@ -260,6 +263,40 @@ async def test_the_terminal_is_told_what_a_card_says_is_under_way(tmp_path: Path
     await until(told, "the line is printed")
     reading.cancel()
     await asyncio.wait((reading,))
+
+
+@pytest.mark.parametrize("ending", ["Not passed.", "Broken off.", "Not yet."])
+async def test_the_story_ends_where_nothing_is_earned(ending: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.local.demo.acts.BREATH_SECONDS", 0.0)
+    printed, workspace = StringIO(), Workspace(demo_team())
+    story = Story(Console(file=printed, width=200), workspace)
+    nothing_runs: Any = None
+    checkout, basket, storefront, staging = (
+        Program(name) for name in ("checkout", "basket", "storefront", "checkout-staging")
+    )
+    services = Services(nothing_runs, checkout, basket, storefront, staging, Path("password"))
+    shop = ShopOnShow(services, "Prometheus", workspace, story)
+    shop.was_broken.set()
+
+    def says(text: str) -> None:
+        said = Message("C01INC", workspace.state.next_ts(), "UWATCH", text, blocks=[], from_app=True)
+        workspace.state.post(said)
+
+    async def printed_is(text: str) -> None:
+        async def there() -> bool:
+            return text in printed.getvalue()
+
+        await until(there, f"it prints {text!r}")
+
+    telling = asyncio.create_task(Play(workspace, "C01INC", shop, story, gates=True).tell())
+    await printed_is("Act 1 of 5")
+    says("Resolved: ServiceDown on checkout")
+    await printed_is("Bob Lindqvist types /watch promote")
+    says(f"Gates of restart-service: {ending}")
+    async with asyncio.timeout(30):
+        await telling
+    assert "It has not earned to act alone" in printed.getvalue()
+    assert "Act 4" not in printed.getvalue()
 
 
 async def test_a_workspace_is_remembered_with_its_threads_and_without_clicks_under_way(tmp_path: Path) -> None:

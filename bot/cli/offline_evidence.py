@@ -6,10 +6,12 @@ from bot.cli.offline import offline_database, operator
 from bot.gates.evidence import in_words
 from bot.gates.keeping import keep
 from bot.gates.report import Report
+from bot.gates.twin import GateError
 from bot.policy.file.document import Policy
 from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.track_record import Seal
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.candidacies import CandidacyState
 from bot.response.ports.context import utc_now
 from remediations.catalogue import build_catalogue
 
@@ -29,9 +31,13 @@ async def look(url: str, key: bytes, runbook: str) -> None:
 
     Raises:
         OfflineError: the database is not there or cannot be used.
+        GateError: the running Watchkeeper breaks and mends this twin at the moment.
     """
     async with offline_database(url, key) as database, database.read() as work:
-        await work.licences.of(runbook)
+        if await work.candidacies.of(runbook, CandidacyState.RUNNING):
+            raise GateError(
+                f"The gates of {runbook!r} are being run by Watchkeeper already: wait for its card in Slack."
+            )
 
 
 async def store(url: str, key: bytes, policy: Policy, report: Report, seal: Seal) -> None:

@@ -3,9 +3,13 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from bot.cli.offline_evidence import look
 from bot.gates.attendant import Attendant, Board
 from bot.gates.conductor import Progress
 from bot.gates.keeping import keep
+from bot.gates.twin import GateError
 from bot.gates.unsigned import ask_for_sign_offs
 from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import Gate
@@ -119,6 +123,13 @@ async def test_gates_run_from_the_command_line_are_put_to_people_once(database: 
     assert [one.passed for one in waits.findings.gates] == [True, True, True, True, None]
     title = f"Every gate that needs no person has passed: {RUNBOOK} waits to be signed off"
     assert await told(database) == ["candidacy", title]
+
+
+async def test_the_command_line_does_not_break_a_twin_that_the_bot_is_at(database: Database, database_url: str) -> None:
+    await look(database_url, AUDIT_KEY, RUNBOOK)
+    await asked(database)
+    with pytest.raises(GateError, match="are being run by Watchkeeper already"):
+        await look(database_url, AUDIT_KEY, RUNBOOK)
 
 
 def test_the_card_has_one_line_for_each_gate_which_is_replaced_as_its_runs_pass() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.levels import Level
@@ -57,6 +57,14 @@ class Licences:
             passed_at=passed.passed_at,
             until=passed.until,
             seal=passed.seal,
+        )
+
+    async def fail_gate(self, runbook: str, digest: str, gate: Gate) -> None:
+        """Delete the pass that there is."""
+        await self._session.execute(
+            delete(LICENCES).where(
+                LICENCES.c.runbook == runbook, LICENCES.c.runbook_digest == digest, LICENCES.c.gate == gate
+            )
         )
 
     async def add_cases(self, runbook: str, cases: Sequence[PastCase]) -> None:

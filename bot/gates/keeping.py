@@ -13,7 +13,8 @@ from bot.response.ports.work import Work
 async def keep(work: Work, report: Report, policy: Policy, seal: Seal, handle: str, now: datetime) -> None:
     """Store each gate that has passed, what is a case for the record, and everything that was seen.
 
-    What did not pass leaves a case that failed, and takes no earlier pass away.
+    What was tried and did not pass leaves a case that failed, and takes an earlier pass of that gate away: the newest
+    evidence counts. A gate that was not tried, as one before it failed, stays as it was.
 
     Args:
         work: the caller's transaction.
@@ -28,3 +29,6 @@ async def keep(work: Work, report: Report, policy: Policy, seal: Seal, handle: s
     await work.licences.keep_report(runbook, report.digest, report.model_dump(mode="json"), now)
     for passed in passes(report, policy, digest_of_seal(seal), now):
         await work.licences.pass_gate(runbook, passed, seal)
+    for gate in report.gates:
+        if gate.runs and not gate.passed:
+            await work.licences.fail_gate(runbook, report.digest, gate.gate)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from bot.policy.rules.demotion import Due
-from bot.policy.situation import Evidenced, GatePass
+from bot.policy.situation import Evidenced, Gate, GatePass
 from bot.policy.track_record import PastCase, Seal
 
 
@@ -18,6 +18,10 @@ class Licences(Protocol):
 
     async def pass_gate(self, runbook: str, passed: GatePass, seal: Seal) -> None:
         """Record that a version of the runbook has passed the gate; an older pass of that gate by it is replaced."""
+        ...
+
+    async def fail_gate(self, runbook: str, digest: str, gate: Gate) -> None:
+        """This version of the runbook does not pass the gate any more: an earlier pass of it counts no longer."""
         ...
 
     async def add_cases(self, runbook: str, cases: Sequence[PastCase]) -> None:

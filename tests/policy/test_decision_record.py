@@ -9,7 +9,8 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Change, Evidenced, Gate, Notification, Oversight
+from bot.policy.plan import BlastRadius
+from bot.policy.situation import Change, Evidenced, Gate, Notification, Oversight, UnderWay
 from tests.policy.calm import (
     ANOTHER,
     NOW,
@@ -20,6 +21,7 @@ from tests.policy.calm import (
     calm_policy,
     calm_situation,
     evidenced,
+    past_case,
     pause,
 )
 from tests.policy.edges import decided
@@ -192,3 +194,45 @@ def test_one_gate_that_is_missing_makes_a_shadow() -> None:
     policy = calm_policy()
     decision = decided(policy, evidenced=evidenced(policy, set(Gate) - {Gate.HUMAN_SIGN_OFF}))
     assert (decision.verdict, decision.shadow) == (Verdict.ASK, Verdict.ACT_UNLESS_STOPPED)
+
+
+# What is drawn from where
+
+
+def test_what_others_report_is_told_before_what_the_system_shows() -> None:
+    deploy = Change(change_id="c1", what="deploy", by="argo", begins=NOW, expires=NOW.replace(hour=13))
+    decision = decided(changes=(deploy,), plan=calm_plan(changing=("web0 is being rolled out",)))
+    assert (decision.verdict, decision.decisive) == (Verdict.HOLD, "changes")
+    assert [control.partition(":")[0] for control in decision.controls] == ["change", "seen"]
+    assert decided(plan=calm_plan(changing=("web0 is being rolled out",))).verdict is Verdict.HOLD
+
+
+def test_a_runbook_that_asks_only_its_targets_whether_they_are_well_is_judged() -> None:
+    policy = calm_policy({"verify": {"within": "2m"}})
+    assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
+def test_what_a_person_fills_in_counts_like_what_an_alert_says() -> None:
+    assert decided(request=asked_for(parameters={"billing": "yes"})).decisive == "billing"
+
+
+def test_runs_on_the_twin_count_for_the_runbook_as_it_is() -> None:
+    policy = calm_policy()
+    ran = [
+        past_case(number, staging=True, digest=digest)
+        for digest, numbers in ((policy.runbooks["restart-checkout"].digest, range(4)), ("another", range(4, 9)))
+        for number in numbers
+    ]
+    held = evidenced(policy)["restart-checkout"].model_copy(update={"cases": tuple(ran)})
+    assert decided(policy, evidenced={"restart-checkout": held}).reason("cases").inputs["staging"] == 4
+
+
+def test_budgets_count_what_a_target_stands_for_and_what_is_under_way() -> None:
+    share = calm_policy(budgets=[{"scope": "service", "share": 0.5, "per": "1h"}])
+    three = calm_plan(blast_radius=BlastRadius(targets=3, share=0.5))
+    assert decided(share).verdict is Verdict.ACT_UNLESS_STOPPED
+    assert decided(share, plan=three).reason("budgets").result.value == "escalates"
+    at_once = calm_policy(budgets=[{"scope": "all", "concurrent": 1}])
+    busy = (UnderWay(action_id="a9", services=("orders",), taken=0),)
+    assert decided(at_once, under_way=busy).decisive == "budgets"
+    assert decided(at_once, under_way=()).verdict is Verdict.ACT_UNLESS_STOPPED

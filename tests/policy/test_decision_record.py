@@ -24,7 +24,7 @@ from tests.policy.calm import (
     past_case,
     pause,
 )
-from tests.policy.edges import decided
+from tests.policy.edges import FORBIDS, PASSED, decided
 
 TWO = calm_policy(after={ANOTHER: {"when": "alert.name == 'Slow'"}})
 FIRING = (
@@ -131,6 +131,8 @@ def test_what_is_kept_where_there_is_nothing_to_judge(
         "controls": (),
     }
     assert decision.reason("plan").text == text
+    assert decision.reason("plan").result is FORBIDS
+    assert decision.reason("runbook").result is (PASSED if runbook else FORBIDS)
     assert read(decision, "plan", "runbook") == {
         "plan": {"plan_problem": problem},
         "runbook": {"runbook": "restart-checkout" if runbook else "gone", "undetermined": []},
@@ -146,6 +148,7 @@ def test_what_needs_nothing_says_so_once() -> None:
         update={"plan": None, "problem": " web0 runs. ", "nothing_to_do": True}
     )
     decision = decided(plans={"restart-checkout": planned})
+    assert decision.reason("plan").result is FORBIDS
     assert decision.headline == "Nothing to do: web0 runs. If it is not well all the same, look there."
     assert decision.decisive == "plan"
 
@@ -165,6 +168,8 @@ def test_what_could_not_be_told_of_an_entry_is_kept_with_the_runbook() -> None:
 def test_two_reasons_of_mutes_are_both_told() -> None:
     mutes = [{"when": f"alert.name == '{name}'", "reason": f"{name} is noise"} for name in ("ServiceDown", "Slow")]
     decision = decided(calm_policy(mute=mutes), alerts=FIRING[:2])
+    assert decision.reason("runbook").result is FORBIDS
+    assert decided(alert=calm_alert(name="Other")).reason("runbook").result is FORBIDS
     assert decision.headline == "Muted by the policy: ServiceDown is noise; Slow is noise."
 
 

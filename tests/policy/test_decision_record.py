@@ -10,7 +10,7 @@ from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.plan import BlastRadius
-from bot.policy.situation import Change, Evidenced, Gate, Notification, Oversight, UnderWay
+from bot.policy.situation import Change, Evidenced, Gate, Notification, Oversight, ScopeKind, UnderWay
 from tests.policy.calm import (
     ANOTHER,
     NOW,
@@ -241,3 +241,29 @@ def test_budgets_count_what_a_target_stands_for_and_what_is_under_way() -> None:
     busy = (UnderWay(action_id="a9", services=("orders",), taken=0),)
     assert decided(at_once, under_way=busy).decisive == "budgets"
     assert decided(at_once, under_way=()).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
+def test_what_else_may_be_meant_makes_it_less_sure_rivals_first() -> None:
+    doubtful = {ANOTHER: {"when": "alert.labels.absent == 'x'"}}
+    alone = decided(calm_policy(before=doubtful))
+    assert [part.text for part in alone.parts if part.name == "ambiguity"] == [
+        f"other runbooks may be meant: {ANOTHER}"
+    ]
+    both = calm_policy(before=doubtful, after={"third": {"when": "alert.name == 'Slow'"}})
+    decision = decided(both, alerts=(calm_alert(), calm_alert(fingerprint="f2", name="Slow")))
+    (told,) = (part.text for part in decision.parts if part.name == "ambiguity")
+    assert told == f"other runbooks may be meant: third, {ANOTHER}"
+
+
+def test_where_there_is_no_plan_a_pause_is_told_of_what_is_not_muted_and_of_all_where_all_is() -> None:
+    policy = calm_policy(mute=[{"when": "alert.name == 'Noise'", "reason": "it is noise"}])
+    noise = calm_alert(fingerprint="f2", name="Noise", service="orders", labels={"service": "orders"})
+    paused = {service: (pause(ScopeKind.SERVICE, service),) for service in ("checkout", "orders")}
+    for firing, service, told in (
+        ((calm_alert(), noise), "orders", PASSED),
+        ((calm_alert(), noise), "checkout", FORBIDS),
+        ((noise,), "orders", FORBIDS),
+        ((noise,), "checkout", PASSED),
+    ):
+        decision = decided(policy, alerts=firing, pauses=paused[service], problem="no answer")
+        assert decision.reason("controls").result is told, (firing, service)

@@ -39,7 +39,7 @@ from bot.policy.rules import (
     licence,
     remaining,
 )
-from bot.policy.rules.case import Case, Licence, Ruling, forbids, passed
+from bot.policy.rules.case import Case, Licence, Ruling, passed
 from bot.policy.rules.impact import impact_of
 from bot.policy.rules.matching import Matched, facts_for, filled_by, match_incident
 from bot.policy.rules.seal import seal_of
@@ -324,12 +324,14 @@ def _names(situation: Situation, matched: Matched) -> tuple[str, ...]:
 def _runbook_rule(matched: Matched, runbook: Runbook | None) -> Ruling:
     inputs = {"runbook": matched.runbook, "undetermined": [one.text for one in matched.undetermined]}
     if matched.all_muted and matched.runbook is None:
-        return forbids(Verdict.OBSERVE, f"Muted by the policy: {'; '.join(matched.muted)}.", inputs)
+        return Ruling(RuleResult.FORBIDS, f"Muted by the policy: {'; '.join(matched.muted)}.", inputs)
     if matched.runbook is None:
-        return forbids(Verdict.OBSERVE, "No runbook matches this alert: people must handle it.", inputs)
+        return Ruling(RuleResult.FORBIDS, "No runbook matches this alert: people must handle it.", inputs)
     if runbook is None:
-        return forbids(
-            Verdict.OBSERVE, f"The policy no longer has the runbook {matched.runbook}: people must handle it.", inputs
+        return Ruling(
+            RuleResult.FORBIDS,
+            f"The policy no longer has the runbook {matched.runbook}: people must handle it.",
+            inputs,
         )
     return passed(f"{matched.runbook}: {runbook.summary}", inputs)
 
@@ -337,16 +339,16 @@ def _runbook_rule(matched: Matched, runbook: Runbook | None) -> Ruling:
 def _no_plan(matched: Matched, runbook: Runbook | None, planned: Planned) -> Ruling:
     inputs = {"plan_problem": planned.problem}
     if runbook is None and not planned.problem:
-        return forbids(Verdict.OBSERVE, "There is no plan, because there is no runbook.", inputs)
+        return Ruling(RuleResult.FORBIDS, "There is no plan, because there is no runbook.", inputs)
     if planned.plan is not None and runbook is not None and planned.plan.remediation != runbook.remediation:
-        return forbids(
-            Verdict.OBSERVE,
+        return Ruling(
+            RuleResult.FORBIDS,
             f"The plan is for {planned.plan.remediation}, but {matched.runbook} names {runbook.remediation}: "
             "people must handle it.",
             inputs,
         )
     if planned.nothing_to_do:
         done = planned.problem.strip().rstrip(".")
-        return forbids(Verdict.OBSERVE, f"Nothing to do: {done}. If it is not well all the same, look there.", inputs)
+        return Ruling(RuleResult.FORBIDS, f"Nothing to do: {done}. If it is not well all the same, look there.", inputs)
     problem = planned.problem.strip().rstrip(".") or "the alert does not fill what the runbook asks monitoring"
-    return forbids(Verdict.OBSERVE, f"No plan could be made: {problem}. People must handle it.", inputs)
+    return Ruling(RuleResult.FORBIDS, f"No plan could be made: {problem}. People must handle it.", inputs)

@@ -119,11 +119,10 @@ class Hunt:
         name, lines = function_around(source, mutant.line)
 
         def run() -> str:
-            if not name:
+            if not name or not with_other_code(module, name, mutant.source):
                 found = Counter(file_of(each) for each in killers if file_of(each) in self._files)
                 near = [file for file, _ in found.most_common(NEAR)]
                 return imported_anew(module, mutant.source, [near, [file for file in self._files if file not in near]])
-            with_other_code(module, name, mutant.source)
             reached = {test for line in lines for test in self._reached[module].get(line, ())} & self._items.keys()
             first = [test for test, _ in killers.most_common() if test in reached][:FIRST]
             rest = sorted(reached - set(first), key=lambda test: self._seconds.get(test, 0))

@@ -73,13 +73,19 @@ def run_until_one_fails(
     return watch.failed
 
 
-def with_other_code(module: str, function: Sequence[str], source: str) -> None:
-    """Exchange the code of one function, by its name within the module, for what it is in ``source``."""
+def with_other_code(module: str, function: Sequence[str], source: str) -> bool:
+    """Exchange the code of one function, by its name within the module, for what it is in ``source``.
+
+    False where that cannot be done: the function needs something else from around it then.
+    """
     there = sys.modules[module]
     made = dict(vars(there))
     exec(compile(source, str(there.__file__), "exec"), made)  # noqa: S102 - that is what it is for
     old, new = _function(vars(there), function), _function(made, function)
+    if old.__code__.co_freevars != new.__code__.co_freevars:
+        return False
     old.__code__, old.__defaults__, old.__kwdefaults__ = new.__code__, new.__defaults__, new.__kwdefaults__
+    return True
 
 
 def imported_anew(module: str, source: str, stages: Sequence[Sequence[str]]) -> str:

@@ -9,7 +9,8 @@ from bot.policy.decision import Decision, Verdict
 from bot.policy.evidence import Evidence, Finding
 from bot.policy.file.document import Policy
 from bot.policy.levels import Level
-from bot.policy.situation import Change, Evidenced, Gate, Notification, Oversight
+from bot.policy.plan import BlastRadius
+from bot.policy.situation import Change, Evidenced, Gate, Notification, Oversight, ScopeKind, UnderWay
 from tests.policy.calm import (
     ANOTHER,
     NOW,
@@ -20,9 +21,10 @@ from tests.policy.calm import (
     calm_policy,
     calm_situation,
     evidenced,
+    past_case,
     pause,
 )
-from tests.policy.edges import decided
+from tests.policy.edges import FORBIDS, PASSED, decided
 
 TWO = calm_policy(after={ANOTHER: {"when": "alert.name == 'Slow'"}})
 FIRING = (
@@ -129,6 +131,8 @@ def test_what_is_kept_where_there_is_nothing_to_judge(
         "controls": (),
     }
     assert decision.reason("plan").text == text
+    assert decision.reason("plan").result is FORBIDS
+    assert decision.reason("runbook").result is (PASSED if runbook else FORBIDS)
     assert read(decision, "plan", "runbook") == {
         "plan": {"plan_problem": problem},
         "runbook": {"runbook": "restart-checkout" if runbook else "gone", "undetermined": []},
@@ -144,6 +148,7 @@ def test_what_needs_nothing_says_so_once() -> None:
         update={"plan": None, "problem": " web0 runs. ", "nothing_to_do": True}
     )
     decision = decided(plans={"restart-checkout": planned})
+    assert decision.reason("plan").result is FORBIDS
     assert decision.headline == "Nothing to do: web0 runs. If it is not well all the same, look there."
     assert decision.decisive == "plan"
 
@@ -163,6 +168,8 @@ def test_what_could_not_be_told_of_an_entry_is_kept_with_the_runbook() -> None:
 def test_two_reasons_of_mutes_are_both_told() -> None:
     mutes = [{"when": f"alert.name == '{name}'", "reason": f"{name} is noise"} for name in ("ServiceDown", "Slow")]
     decision = decided(calm_policy(mute=mutes), alerts=FIRING[:2])
+    assert decision.reason("runbook").result is FORBIDS
+    assert decided(alert=calm_alert(name="Other")).reason("runbook").result is FORBIDS
     assert decision.headline == "Muted by the policy: ServiceDown is noise; Slow is noise."
 
 
@@ -192,3 +199,71 @@ def test_one_gate_that_is_missing_makes_a_shadow() -> None:
     policy = calm_policy()
     decision = decided(policy, evidenced=evidenced(policy, set(Gate) - {Gate.HUMAN_SIGN_OFF}))
     assert (decision.verdict, decision.shadow) == (Verdict.ASK, Verdict.ACT_UNLESS_STOPPED)
+
+
+# What is drawn from where
+
+
+def test_what_others_report_is_told_before_what_the_system_shows() -> None:
+    deploy = Change(change_id="c1", what="deploy", by="argo", begins=NOW, expires=NOW.replace(hour=13))
+    decision = decided(changes=(deploy,), plan=calm_plan(changing=("web0 is being rolled out",)))
+    assert (decision.verdict, decision.decisive) == (Verdict.HOLD, "changes")
+    assert [control.partition(":")[0] for control in decision.controls] == ["change", "seen"]
+    assert decided(plan=calm_plan(changing=("web0 is being rolled out",))).verdict is Verdict.HOLD
+
+
+def test_a_runbook_that_asks_only_its_targets_whether_they_are_well_is_judged() -> None:
+    policy = calm_policy({"verify": {"within": "2m"}})
+    assert decided(policy).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
+def test_what_a_person_fills_in_counts_like_what_an_alert_says() -> None:
+    assert decided(request=asked_for(parameters={"billing": "yes"})).decisive == "billing"
+
+
+def test_runs_on_the_twin_count_for_the_runbook_as_it_is() -> None:
+    policy = calm_policy()
+    ran = [
+        past_case(number, staging=True, digest=digest)
+        for digest, numbers in ((policy.runbooks["restart-checkout"].digest, range(4)), ("another", range(4, 9)))
+        for number in numbers
+    ]
+    held = evidenced(policy)["restart-checkout"].model_copy(update={"cases": tuple(ran)})
+    assert decided(policy, evidenced={"restart-checkout": held}).reason("cases").inputs["staging"] == 4
+
+
+def test_budgets_count_what_a_target_stands_for_and_what_is_under_way() -> None:
+    share = calm_policy(budgets=[{"scope": "service", "share": 0.5, "per": "1h"}])
+    three = calm_plan(blast_radius=BlastRadius(targets=3, share=0.5))
+    assert decided(share).verdict is Verdict.ACT_UNLESS_STOPPED
+    assert decided(share, plan=three).reason("budgets").result.value == "escalates"
+    at_once = calm_policy(budgets=[{"scope": "all", "concurrent": 1}])
+    busy = (UnderWay(action_id="a9", services=("orders",), taken=0),)
+    assert decided(at_once, under_way=busy).decisive == "budgets"
+    assert decided(at_once, under_way=()).verdict is Verdict.ACT_UNLESS_STOPPED
+
+
+def test_what_else_may_be_meant_makes_it_less_sure_rivals_first() -> None:
+    doubtful = {ANOTHER: {"when": "alert.labels.absent == 'x'"}}
+    alone = decided(calm_policy(before=doubtful))
+    assert [part.text for part in alone.parts if part.name == "ambiguity"] == [
+        f"other runbooks may be meant: {ANOTHER}"
+    ]
+    both = calm_policy(before=doubtful, after={"third": {"when": "alert.name == 'Slow'"}})
+    decision = decided(both, alerts=(calm_alert(), calm_alert(fingerprint="f2", name="Slow")))
+    (told,) = (part.text for part in decision.parts if part.name == "ambiguity")
+    assert told == f"other runbooks may be meant: third, {ANOTHER}"
+
+
+def test_where_there_is_no_plan_a_pause_is_told_of_what_is_not_muted_and_of_all_where_all_is() -> None:
+    policy = calm_policy(mute=[{"when": "alert.name == 'Noise'", "reason": "it is noise"}])
+    noise = calm_alert(fingerprint="f2", name="Noise", service="orders", labels={"service": "orders"})
+    paused = {service: (pause(ScopeKind.SERVICE, service),) for service in ("checkout", "orders")}
+    for firing, service, told in (
+        ((calm_alert(), noise), "orders", PASSED),
+        ((calm_alert(), noise), "checkout", FORBIDS),
+        ((noise,), "orders", FORBIDS),
+        ((noise,), "checkout", PASSED),
+    ):
+        decision = decided(policy, alerts=firing, pauses=paused[service], problem="no answer")
+        assert decision.reason("controls").result is told, (firing, service)

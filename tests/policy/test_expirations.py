@@ -7,7 +7,7 @@ import pytest
 
 from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause
-from bot.policy.rules.licence import expirations, licence_of
+from bot.policy.rules.licence import expirations, expiring, licence_of
 from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Evidenced, Gate
 from tests.policy.calm import BOB, NOW, RUNBOOK, calm_policy, sealed_evidenced
@@ -65,3 +65,16 @@ def test_of_several_rows_the_one_that_lasts_longest_tells() -> None:
 def test_a_licence_without_any_cap_has_no_reason_for_one() -> None:
     licence = licence_of(sealed_evidenced(POLICY), POLICY, RUNBOOK, SEAL, NOW)
     assert (licence.demoted_to, licence.demotion_reason, licence.missing) == (None, "", {})
+
+
+def test_the_end_that_is_near_is_told_only_where_every_gate_counts() -> None:
+    near = sealed_evidenced(POLICY, days_ago=28)
+    assert expiring(near, POLICY, RUNBOOK, SEAL, NOW) == "the rollback verification expires in 2 days"
+    lacking = near.model_copy(update={"gates": tuple(row for row in near.gates if row.gate is not Gate.CHAOS_TEST)})
+    assert expiring(lacking, POLICY, RUNBOOK, SEAL, NOW) == ""
+
+
+def test_two_gates_that_end_together_expire() -> None:
+    near = changed(sealed_evidenced(POLICY, days_ago=28), Gate.CHAOS_TEST, until=NOW + timedelta(days=2))
+    told = "the chaos test and the rollback verification expire in 2 days"
+    assert expiring(near, POLICY, RUNBOOK, SEAL, NOW) == told

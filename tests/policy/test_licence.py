@@ -10,6 +10,7 @@ from bot.policy.decision import Verdict
 from bot.policy.file.document import Policy
 from bot.policy.file.earning import Expire
 from bot.policy.levels import Level
+from bot.policy.rules.case import Licence
 from bot.policy.rules.licence import licence_of, why_missing
 from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Demotion, Evidenced, Gate
@@ -213,6 +214,10 @@ def test_gates_with_the_same_problem_are_named_together_and_those_never_passed_l
         "the chaos test and the failure simulation are void: what it was passed with is not on record; "
         "not passed yet: staging dry run"
     )
+
+
+def test_a_gate_of_which_nothing_is_said_was_never_passed() -> None:
+    assert why_missing(Licence(frozenset(Gate) - {Gate.CHAOS_TEST})) == "not passed yet: chaos test"
 
 
 def test_where_no_row_of_a_gate_counts_the_newest_says_why() -> None:

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from bot.policy.decision import RuleResult
+from bot.policy.decision import RuleResult, Verdict
 from bot.policy.evidence import Answer
 from bot.policy.file.document import Policy
+from bot.policy.levels import Level
 from bot.policy.plan import Effect, Exactness, Rollback
+from bot.policy.situation import Gate
 from tests.policy.calm import (
     BURN,
     RUNBOOK,
@@ -19,7 +21,7 @@ from tests.policy.calm import (
     evidenced,
     past_case,
 )
-from tests.policy.edges import ESCALATES, PASSED, past, said
+from tests.policy.edges import ESCALATES, FORBIDS, PASSED, decided, past, said
 
 SURE = (
     "82%: evidence supports the alert: still_down (0.90); "
@@ -180,3 +182,36 @@ def test_several_forbidden_effects_are_named_in_the_order_of_the_law_and_may_be_
     words = " and ".join(FORBIDDEN_IN_WORDS.values())
     assert reason.text == f"This plan would {words}: the policy refuses that altogether."
     assert reason.inputs == {"forbidden": [effect.value for effect in FORBIDDEN_IN_WORDS], "policy": "refuse"}
+
+
+AT_MOST = "restart-checkout may act at most at"
+
+
+@pytest.mark.parametrize(
+    ("level", "demoted_to", "reason", "result", "verdict", "text"),
+    [
+        ("L3", None, "", PASSED, Verdict.ACT_UNLESS_STOPPED,
+         "restart-checkout has earned L3; its entry in the policy asks for L3."),
+        ("L2", Level.L2, "", PASSED, Verdict.ACT,
+         "restart-checkout has earned L2; its entry in the policy asks for L2."),
+        ("L3", Level.L2, "", PASSED, Verdict.ACT_UNLESS_STOPPED, f"{AT_MOST} L2 instead of L3: it was demoted to L2."),
+        ("L3", Level.L1, "it did harm", ESCALATES, Verdict.ASK,
+         f"{AT_MOST} L1 instead of L3: it was demoted to L1 (it did harm)."),
+        ("L2", Level.L0, "", FORBIDS, Verdict.OBSERVE, f"{AT_MOST} L0 instead of L2: it was demoted to L0."),
+    ],
+)  # fmt: skip
+def test_the_licence_says_what_it_is_good_for_and_why_for_no_more(
+    level: str, demoted_to: Level | None, reason: str, result: RuleResult, verdict: Verdict, text: str
+) -> None:
+    policy = calm_policy({"level": level})
+    decision = decided(policy, evidenced=evidenced(policy, demoted_to=demoted_to, reason=reason))
+    said_of_it = decision.reason("licence")
+    assert (said_of_it.result, said_of_it.text, decision.verdict) == (result, text, verdict)
+    assert (decision.decisive == "licence") == (result is not PASSED)
+
+
+def test_a_licence_without_gates_asks_and_says_which_are_missing() -> None:
+    policy = calm_policy()
+    reason = said("licence", policy, evidenced=evidenced(policy, ()))
+    assert (reason.result, reason.inputs["missing_gates"]) == (ESCALATES, [gate.value for gate in Gate])
+    assert reason.text.startswith(f"{AT_MOST} L1 instead of L3: not passed yet: staging dry run, chaos test,")

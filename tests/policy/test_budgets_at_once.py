@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.policy.file.document import Policy
 from bot.policy.plan import BlastRadius
 from bot.policy.rules.budgets import longest_window, states_of
+from bot.policy.rules.case import BudgetState
 from bot.policy.situation import LedgerEntry, UnderWay
 from tests.policy.calm import ANOTHER, CALM_POLICY, NOW, RUNBOOK, calm_alert, calm_plan, calm_policy, entries, targets
 from tests.policy.edges import ESCALATES, PASSED, said
@@ -61,6 +62,8 @@ def test_what_is_under_way_and_cannot_be_known_asks(scope: str) -> None:
     reason = said("budgets", at_once(scope, 9), under_way=None)
     assert reason.result is ESCALATES
     assert reason.text.startswith("An action budget cannot be counted: an unknown number of 9 at once for ")
+    (budget,) = at_once(scope, 9).budgets
+    assert BudgetState(budget, "", used=None).exhausted, "nobody knows that there is room"
 
 
 @pytest.mark.parametrize("scope", ["runbook", "target"])

@@ -30,6 +30,7 @@ def found(*cases: PastCase, lifted: tuple[str, ...] = ()) -> list[tuple[str, str
 )
 def test_an_end_that_is_not_good_demotes_and_says_where(ending: Ending, told: list[tuple[str, str]]) -> None:
     assert found(past_case(7, ending)) == told
+    assert {due.case for due in causes(Evidenced(cases=(past_case(7, ending),)), NOW)} == {"a7" for _ in told}
     assert found(past_case(7, ending, staging=True)) == []
 
 

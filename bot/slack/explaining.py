@@ -7,12 +7,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from bot.policy.decision import Decision, Reason, RuleResult, Verdict
+from bot.policy.decision import Decision, Reason, RuleResult
 from bot.policy.evidence import Evidence
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.notices import EvidenceLine
 from bot.response.model.records import AuditEntry, Ballot, Vote
-from bot.response.model.state_words import state_words
+from bot.response.model.state_words import state_words, would_have
 from bot.slack.cards import wording
 from bot.slack.text import EMPTY, Mrkdwn, bold, code, concat, escape, lines, mention, naming, spaced, when, words
 from bot.slack.tones import icon
@@ -21,11 +21,6 @@ _RESULTS = {
     RuleResult.FORBIDS: "⛔ forbids",
     RuleResult.ESCALATES: "❓ wants a person",
     RuleResult.PASSED: "✅ passed",
-}
-_IN_SHADOW = {
-    Verdict.ACT: "have acted at once",
-    Verdict.ACT_UNLESS_STOPPED: "have announced this, and done it unless somebody had stopped it",
-    Verdict.ASK: "have asked all the same",
 }
 INPUTS_SHOWN = 8
 PARTS_SHOWN = 10
@@ -84,10 +79,9 @@ def shadow(explanation: Explanation) -> Mrkdwn:
     verdict = explanation.stored.decision.shadow
     if verdict is None:
         return EMPTY
-    would = _IN_SHADOW.get(verdict, "not have acted here either")
     seen = explanation.agreement
     counted = words(seen.text) if seen is not None and seen.questions else EMPTY
-    return spaced(words(f"👥 With its licence it would {would}."), counted)
+    return spaced(words(f"👥 With its licence it would {would_have(verdict)}."), counted)
 
 
 def headline(decision: Decision, known: Collection[str], limit: int) -> Mrkdwn:

@@ -46,6 +46,8 @@ def test_of_a_rollback_that_nobody_knows_the_end_of_nothing_is_known() -> None:
     assert ending_of(action(1, ending=Ending.VERIFIED, rollbacks=1), Result.UNKNOWN) is Ending.UNKNOWN
 
 
-@pytest.mark.parametrize(("before", "result"), list(product(set(Ending) - {Ending.VERIFIED}, CHANGED)))
+@pytest.mark.parametrize(
+    ("before", "result"), [(e, r) for e, r in product(Ending, Result) if e is not Ending.VERIFIED and r in CHANGED]
+)
 def test_nothing_that_comes_later_makes_it_better(before: Ending, result: Result) -> None:
     assert ending_of(action(1, ending=before, rollbacks=1), result) is before

@@ -131,6 +131,17 @@ _VERDICTS: Mapping[Verdict, StateWords] = {
     ),
 }
 
+_WOULD_HAVE: Mapping[Verdict, str] = {
+    Verdict.ACT: "have acted at once",
+    Verdict.ACT_UNLESS_STOPPED: "have announced this, and done it unless somebody had stopped it",
+    Verdict.ASK: "have asked all the same",
+}
+
+
+def would_have(verdict: Verdict) -> str:
+    """What a verdict would have come to, after "it would": "have acted at once"."""
+    return _WOULD_HAVE.get(verdict, "not have acted here either")
+
 
 def state_words(state: ActionState | IncidentState | Verdict, result: Result | None = None) -> StateWords:
     """The words of a state of an action (with its ``result``, if it has one) or of an incident, or of a verdict."""

@@ -267,3 +267,10 @@ def test_where_there_is_no_plan_a_pause_is_told_of_what_is_not_muted_and_of_all_
     ):
         decision = decided(policy, alerts=firing, pauses=paused[service], problem="no answer")
         assert decision.reason("controls").result is told, (firing, service)
+
+
+def test_what_a_person_asks_for_is_judged_although_every_alert_is_muted() -> None:
+    policy = calm_policy(mute=[{"when": "true", "reason": "a rehearsal"}])
+    decision = decided(policy, request=asked_for())
+    assert decision.reason("runbook").result is PASSED
+    assert decision.reason("runbook").text == "restart-checkout: Restart a service that stopped answering"

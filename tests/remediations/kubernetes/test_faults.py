@@ -1,4 +1,4 @@
-"""Faults on Kubernetes: on staging only, and mended to what was there before."""
+"""Faults on Kubernetes: on staging only, and mended to what was there before; and all of staging, looked at."""
 
 from pathlib import Path
 from typing import Any

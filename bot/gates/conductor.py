@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.gates.missions import Fault, FaultKind, Kind, Mission, Setup, remembered
-from bot.gates.report import LINES, Ended, GateReport, Mended, Noted, Report, Run
+from bot.gates.report import LINES, Ended, Ending, GateReport, Mended, Noted, Report, Run
 from bot.gates.twin import GateError, twin_of
 from bot.gates.worker import LINE_BYTES_MAX
 from bot.policy.file.document import Policy
@@ -286,6 +286,8 @@ def _patience(simulated: Run | None) -> float | None:
 
 
 def _in_short(runs: Sequence[Run]) -> str:
+    if all(run.ending is Ending.NOTHING_RUN for run in runs):
+        return "nothing was changed"
     ends = [run.ending.value for run in runs if run.ending is not None]
     counted = ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
     return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {counted}" if counted else f"{len(runs)} run(s)"

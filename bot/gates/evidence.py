@@ -79,7 +79,7 @@ def _simulated(report: GateReport) -> str:
     run = report.runs[-1]
     alert = run.alert.name if run.alert is not None else ""
     told = f"The monitor fired {alert} after {_seconds(run, 'firing')}; repaired and verified in "
-    would = f" With a licence it would have been: {run.would.rstrip('.')}." if run.would else ""
+    would = f" With a licence it would {run.would.rstrip('.')}." if run.would else ""
     return f"{told}{_seconds(run, 'repair')}.{would}"
 
 

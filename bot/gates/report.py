@@ -58,7 +58,7 @@ class Run(Facts):
     """What it was run for."""
     plan: Plan | None = None
     would: str = ""
-    """What the policy would have decided with a licence: the verdict, and why."""
+    """What the policy would have decided with a licence, after "it would": what it comes to, and why."""
     ending: Ending | None = None
     steps: tuple[Step, ...] = ()
     calls: tuple[str, ...] = ()

@@ -27,6 +27,7 @@ from bot.remediation import PermanentError, Record, Remediation, RemediationErro
 from bot.response.assessment.assess import make_plan
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.records import StoredDecision
+from bot.response.model.state_words import would_have
 from bot.response.ports.context import utc_now
 from handlers.alerts import alertmanager
 from remediations.backends.base import Backend
@@ -246,7 +247,7 @@ class Runner:
                 if finding is not Finding.SUPPORTS:
                     raise GateError(f"The fault is there, and the evidence {name!r} says {finding.value}.")
         decision = self._twin.with_licence(stored.situation)
-        would = f"{decision.verdict.value}: {decision.headline}"
+        would = f"{would_have(decision.verdict)}: {decision.headline}"
         before = await self._upkeep.look(remediation, action.plan)
         self._seen.parts["would"] = would
         self._note(f"Planned: {action.plan.summary}")

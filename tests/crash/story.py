@@ -345,8 +345,10 @@ class Trouble:
         Nobody else may do anything meanwhile: whatever arrives is taken for hers.
         """
         before, _ = self._arrivals()
-        while not (await act()).acked and self._arrivals()[0] == before:
-            await asyncio.sleep(RETRY_SECONDS)
+        while not (await act()).acked:
+            await asyncio.sleep(RETRY_SECONDS)  # a bot that is slow to acknowledge may have got it all the same
+            if self._arrivals()[0] > before:
+                break
 
         async def has_taken_effect() -> bool:
             arrived, waiting = self._arrivals()

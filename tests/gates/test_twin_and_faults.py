@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from bot.gates.faults import Faults
+from bot.gates.faults import SILENT_SECONDS, Faults
 from bot.gates.missions import Fault, FaultKind
 from bot.gates.twin import STAND_IN_PEOPLE, STAND_INS, GateError, twin_of
 from bot.gates.upkeep import Upkeep
@@ -208,7 +208,7 @@ async def test_a_fault_happens_once_within_a_step_and_where_it_is_said(
 async def test_a_call_that_is_never_answered_ends_with_its_step_which_may_take_less_then() -> None:
     faults = Faults(Fault(kind=FaultKind.SILENT, call="change"))
     remediation = faults.around(Doing(faults.around_port(Port())))
-    assert (await remediation.plan(None, None)).step_limit_seconds == 3.0
+    assert (await remediation.plan(None, None)).step_limit_seconds == SILENT_SECONDS
     assert (await Faults().around(Doing(Port())).plan(None, None)).step_limit_seconds is None
 
 

@@ -20,7 +20,7 @@ async def test_gates_asked_for_in_slack_and_one_click_license_a_runbook(tmp_path
         asks = await here.card("sign_off", timeout=480)
         shown = said(asks)
         assert "The monitor fired ServiceDown after" in shown
-        assert "With a licence it would have been: act" in shown
+        assert "With a licence it would have announced this" in shown
         assert "Disturbed in 10 ways" in shown
         assert "There is nothing to undo" in shown
         assert "1 of 1 cases went well (1 on staging)" in shown

@@ -13,7 +13,7 @@ SEEN = {
     Gate.STAGING_DRY_RUN: "Nothing was changed, by the remediation's own snapshot and by all 4 on staging that its "
     "backend shows.",
     Gate.FAILURE_SIMULATION: "The monitor fired ServiceDown after 4.2 s; repaired and verified in 2.1 s. With a "
-    "licence it would have been: act unless stopped: every condition holds.",
+    "licence it would have announced this, and done it unless somebody had stopped it: every condition holds.",
     Gate.CHAOS_TEST: "Disturbed in 10 ways: 6 healthy, 4 interrupted; people were told of every end.",
     Gate.ROLLBACK_VERIFICATION: "There is nothing to undo; carried out 2 more times where nothing was broken, and it "
     "was harmless.",

@@ -285,7 +285,7 @@ async def running_prometheus(
             "description": "Nothing good came back from {{ $labels.instance }} in time: it hangs, fails or is gone.",
         },
     }
-    rules = _write(directory / "rules.yml", {"groups": [{"name": "services", "rules": [rule, *map(dict, rules)]}]})
+    rules_file = _write(directory / "rules.yml", {"groups": [{"name": "services", "rules": [rule, *map(dict, rules)]}]})
     configuration: dict[str, Any] = {
         "global": {
             "scrape_interval": every,
@@ -293,7 +293,7 @@ async def running_prometheus(
             "evaluation_interval": every,
             "external_labels": {"prometheus": identity},
         },
-        "rule_files": [str(rules)],
+        "rule_files": [str(rules_file)],
         "scrape_configs": [
             {
                 "job_name": name,

@@ -5,7 +5,7 @@ Every run begins with a twin that is mended and well, and ends by mending it, ho
 
 import logging
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from bot.policy.evidence import Finding
 from bot.policy.file.templates import TemplateError
 from bot.policy.plan import Exactness, Plan
 from bot.policy.situation import AlertFacts
-from bot.remediation import Record, Remediation, RemediationError, Snapshot
+from bot.remediation import PermanentError, Record, Remediation, RemediationError, Snapshot, TemporaryError
 from bot.response.assessment.assess import make_plan
 from bot.response.model.actions import Action, ActionState
 from bot.response.model.records import StoredDecision
@@ -133,7 +133,7 @@ class Runner:
     async def _rehearsed(self, room: GateRoom) -> str:
         alert = self._mission.alert or self._twin.alert(utc_now())
         remediation = room.context.catalogue[self._twin.runbook.remediation]
-        plan = await self._plan(room, alert)
+        plan = await self._something_to_plan(room, alert)
         self._upkeep.refuse_outside_staging(plan)
         before = await self._upkeep.look(remediation, plan)
         await self._plan(room, alert)
@@ -148,6 +148,36 @@ class Runner:
         self._note(f"Nothing was changed, {_by_what(before)}.")
         return ""
 
+    async def _something_to_plan(self, room: GateRoom, alert: AlertFacts) -> Plan:
+        """The plan; where staging that is well leaves nothing to plan, it is broken as declared first."""
+        try:
+            return await self._plan(room, alert)
+        except PermanentError as error:
+            if self._twin.fault is None:
+                raise
+            self._note(f"Nothing could be planned where all is well: {error}")
+            try:
+                await self._break(*named_target(self._twin, room.context.catalogue))
+            except GateError as refused:
+                raise GateError(f"{error} {refused}") from refused
+        await self._upkeep.until_unwell(alert, self._noticed_within)
+        made: list[Plan] = []
+
+        async def plans() -> bool:
+            with suppress(TemporaryError):  # the system has not taken note of the fault yet
+                made.append(await self._plan(room, alert))
+            return bool(made)
+
+        if not await holds_within(plans, self._noticed_within):
+            raise GateError("With the fault there no plan can be made.")
+        return made[0]
+
+    async def _break(self, backend: str, target: str) -> None:
+        """Break it as declared, so that whoever goes on knows of it."""
+        self._remember(backend=backend, target=target)
+        await self._upkeep.break_it(backend, target)
+        self._note(f"Injected {self._twin.fault!r} into {target}.")
+
     # What acts
 
     async def _made_ready(self, room: GateRoom) -> None:
@@ -161,9 +191,7 @@ class Runner:
         if self._mission.kind is Kind.SIMULATE:
             await self._quiet_before(alert)
         if breaks:
-            self._remember(backend=backend, target=target)
-            await self._upkeep.break_it(backend, target)
-            self._note(f"Injected {fault!r} into {target}.")
+            await self._break(backend, target)
         if self._mission.kind is Kind.SIMULATE:
             alert = await self._fired()
         elif breaks:

@@ -260,12 +260,14 @@ async def running_prometheus(
     port: int | None = None,
     down_for_seconds: int = 0,
     scrape_milliseconds: int = 1000,
+    rules: Sequence[Mapping[str, Any]] = (),
     started: StartHook = tell_nobody,
 ) -> AsyncIterator[Prometheus]:
     """A Prometheus that scrapes each service (name to port), once a second by default, and alerts ``ServiceDown``.
 
     Series and alerts carry the label ``service``; the alert's ``severity`` is ``critical``. Queries are answered at
-    once, but Prometheus takes up the targets of its configuration only five seconds after its start.
+    once, but Prometheus takes up the targets of its configuration only five seconds after its start. ``rules`` are
+    further alerting rules, as Prometheus reads them.
 
     Raises:
         ServerError: it is not installed, or did not come up.
@@ -283,7 +285,7 @@ async def running_prometheus(
             "description": "Nothing good came back from {{ $labels.instance }} in time: it hangs, fails or is gone.",
         },
     }
-    rules = _write(directory / "rules.yml", {"groups": [{"name": "services", "rules": [rule]}]})
+    rules_file = _write(directory / "rules.yml", {"groups": [{"name": "services", "rules": [rule, *map(dict, rules)]}]})
     configuration: dict[str, Any] = {
         "global": {
             "scrape_interval": every,
@@ -291,7 +293,7 @@ async def running_prometheus(
             "evaluation_interval": every,
             "external_labels": {"prometheus": identity},
         },
-        "rule_files": [str(rules)],
+        "rule_files": [str(rules_file)],
         "scrape_configs": [
             {
                 "job_name": name,

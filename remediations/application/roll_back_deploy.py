@@ -64,6 +64,10 @@ class RollBackDeployParameters(Parameters):
     suspect_for: Duration = timedelta(hours=24)
     """What was deployed longer ago than this is unlikely to be why, which calls for a person."""
 
+    def named(self) -> tuple[str, ...]:
+        """The deploy; nothing where a label selects them, which is no name."""
+        return () if "=" in self.service else (self.service,)
+
 
 class RollBackDeploy(Remediation):
     """Put the last version that worked in place; one deploy after the other."""

@@ -29,16 +29,36 @@ PLUGIN = '''
 from bot.remediation import Report
 from remediations.capability import Capability
 from watchkeeper_flags.flag_file import FlagFile
-from watchkeeper_flags.set_flag import Flag, SetFlag
+from watchkeeper_flags.set_flag import Flag, SetFlag, SetFlagParameters
 
 MEDDLED = Flag(on=False, by="mallory")
 
 
 class SeenFile(FlagFile):
     kind = "seen_file"
+    faults = {"wrong": "switches it the other way"}
+
+    async def _inject(self, fault, target):
+        was = (await self.all())[target]
+        await self.switch(target, was, Flag(on=not was.on, by=f"broken, {was.by}"))
+
+    async def _mend(self, fault, target):
+        was = (await self.all())[target]
+        if was.by.startswith("broken, "):
+            await self.switch(target, was, Flag(on=not was.on, by=was.by.removeprefix("broken, ")))
 
     async def survey(self):
         return {name: flag.model_dump() for name, flag in (await self.all()).items() if self.is_staging(name)}
+
+
+class NamedFlag(SetFlagParameters):
+    def named(self):
+        return (self.flag,)
+
+
+class SaysWhichFlag(SetFlag):
+    name = "says_which_flag"
+    parameters = NamedFlag
 
 
 class ChangesWhereItOnlyLooks(SetFlag):
@@ -69,7 +89,7 @@ async def meddle(flags, name):
 
 
 THROUGH = {SeenFile: lambda file: file}
-ALL = (SetFlag, ChangesWhereItOnlyLooks, ChangesMoreThanItSays, RestoresNothing)
+ALL = (SetFlag, SaysWhichFlag, ChangesWhereItOnlyLooks, ChangesMoreThanItSays, RestoresNothing)
 CAPABILITIES = [Capability(each, THROUGH) for each in ALL]
 '''
 
@@ -159,6 +179,50 @@ async def test_what_is_rolled_back_or_half_done_is_as_before_seen_from_outside(s
     assert [len(run.steps) for run in (rolled, lost, refused, killed)] == [2, 1, 2, 2]
     assert (lost.calls, rolled.calls) == (("switch",), ("switch",))
     assert "Planned: Switch tips-staging-east, tips-staging-west off in seen_file." in killed.seen
+
+
+@pytest.mark.timeout(60)
+async def test_what_there_is_nothing_to_do_for_is_rehearsed_on_what_was_broken_first(
+    setup: Setup, tmp_path: Path
+) -> None:
+    entry = setup.policy["runbooks"][setup.runbook]
+    entry |= {"remediation": "says_which_flag", "with": entry["with"] | {"on": True}}
+    entry["staging"] |= {"with": {"flag": "tips-staging-east"}, "inject": "wrong"}
+    ((dry,),) = [await carried_out(setup, tmp_path, (Kind.DRY_RUN, None))]
+    assert (*dry.seen[:2], dry.seen[-1]) == (
+        "Nothing could be planned where all is well: tips-staging-east of seen_file is on already.",
+        "Injected 'wrong' into tips-staging-east.",
+        "tips-staging-east is mended.",
+    )
+    assert dry.before is not None
+    assert dry.before == dry.after
+    assert dry.before.survey != {name: flag for name, flag in FLAGS.items() if "staging" in name}
+
+
+@pytest.mark.parametrize(
+    ("inject", "remediation", "told"),
+    [
+        (None, "says_which_flag", "tips-staging-east of seen_file is on already."),
+        (
+            "wrong",
+            "set_flag",
+            "tips-staging-east of seen_file is on already. `staging.with` of 'without-tips' names nothing into which a "
+            "fault could be injected.",
+        ),
+    ],
+)
+@pytest.mark.timeout(60)
+async def test_what_cannot_be_planned_and_not_be_broken_does_not_pass(
+    setup: Setup, tmp_path: Path, inject: str | None, remediation: str, told: str
+) -> None:
+    entry = setup.policy["runbooks"][setup.runbook]
+    entry |= {"remediation": remediation, "with": entry["with"] | {"on": True}}
+    entry["staging"] |= {"with": {"flag": "tips-staging-east"}, "inject": inject}
+    mission = Mission(kind=Kind.DRY_RUN, gate=Gate.STAGING_DRY_RUN, name="tried", folder=tmp_path / "run")
+    async with Conductor(setup, lambda _: None) as conductor:
+        run = await conductor.carry_out(mission)
+    assert (run.passed, run.problem) == (False, told)
+    assert flags(tmp_path) == FLAGS
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,18 @@ def test_a_fault_is_only_injected_into_what_is_named_like_staging(staging: str, 
     ]
 
 
+@pytest.mark.parametrize(("service", "places"), [("web", []), ("db", ["staging.inject"]), ("app=shop", [])])
+def test_a_deploy_is_only_broken_where_it_is_named_like_staging(service: str, places: list[str]) -> None:
+    """What a label selects has no name here: it is known once a plan is made."""
+    said = found(
+        ("  firewall: {kind: nftables}", "  cluster: {kind: kubernetes, in_cluster: true, staging: [web]}"),
+        ("remediation: restart_service", "remediation: roll_back_deploy"),
+        ("backend: supervisor, service: checkout}", "backend: cluster, service: shop}"),
+        ("{service: checkout-staging}, inject: kill", f"{{service: {service}}}, inject: bad_image"),
+    )
+    assert [where.removeprefix("runbooks.restart.").partition(" ")[0] for where, _, _ in said] == places
+
+
 def test_without_staging_at_the_backend_nothing_is_injected() -> None:
     [(_, message, remedy)] = found((', staging: ["*-staging"]', ""))
     assert message.endswith("'checkout-staging', which backend 'supervisor' does not call staging")

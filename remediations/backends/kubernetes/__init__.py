@@ -30,6 +30,7 @@ from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.kubernetes import errors, faults
 from remediations.backends.kubernetes.access import Address, access, configured
 from remediations.backends.kubernetes.objects import Kind, Patch, R
+from remediations.backends.kubernetes.survey import surveyed
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient
@@ -124,10 +125,20 @@ class Kubernetes(Backend):
         return faults.names(target)
 
     async def _inject(self, fault: str, target: str) -> None:
-        await faults.inject(self, fault, target)
+        await faults.inject(self, fault, await self._staged(fault, target))
 
     async def _mend(self, fault: str, target: str) -> None:
-        await faults.mend(self, fault, target)
+        await faults.mend(self, fault, await self._staged(fault, target))
+
+    async def _staged(self, fault: str, target: str) -> str:
+        """The address of a target that may have been called by its name; what that means must be staging too."""
+        address = await faults.address_of(self, target)
+        self._refuse_outside_staging(fault, address)
+        return address
+
+    async def survey(self) -> Mapping[str, JsonValue]:
+        """What is deployed on staging, and which of its nodes take pods, as far as we may see them."""
+        return await surveyed(self)
 
     @property
     def namespace(self) -> str:

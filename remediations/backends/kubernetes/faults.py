@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bot.remediation import PermanentError
 from remediations.backends.kubernetes.errors import ConflictError, NotFoundError
 from remediations.backends.kubernetes.objects import Pod
-from remediations.backends.kubernetes.workloads import BY_NOUN, Workload
+from remediations.backends.kubernetes.workloads import BY_NOUN, WORKLOADS, Workload
 
 if TYPE_CHECKING:
     from remediations.backends.kubernetes import Kubernetes
@@ -21,7 +21,8 @@ FAULTS: Mapping[str, str] = {
 IMAGES_BEFORE = "watchkeeper/images-before-fault"
 """Annotation of a workload: its images, by container, before a bad one was deployed."""
 TRIES = 20
-NOBODY_HAS = "watchkeeper.invalid/fault:bad-image"
+NOBODY_HAS = "watchkeeper.invalid/Nobody-has-this"
+"""No image can have such a name (capital letters): every kubelet refuses it at once, and no registry is asked."""
 
 
 def names(address: str) -> tuple[str, ...]:
@@ -29,6 +30,31 @@ def names(address: str) -> tuple[str, ...]:
     namespace, _, rest = address.partition("/")
     name = rest.rpartition("/")[2]
     return (address, f"{namespace}/{name}", name) if name else (address,)
+
+
+async def address_of(cluster: "Kubernetes", target: str) -> str:
+    """The address of what people call ``target``: one as it is, or a name in the cluster's namespace.
+
+    Raises:
+        NotFoundError: there is no workload of that name.
+        PermanentError: there are several, or it is no name of a workload.
+        TemporaryError: as ``Kubernetes.listed``.
+    """
+    if target.count("/") > 1:
+        return target
+    place, _, name = target.rpartition("/")
+    kinds = [BY_NOUN[place]] if place in BY_NOUN else WORKLOADS if place in ("", cluster.namespace) else ()
+    found = [
+        each.address
+        for kind in kinds
+        for each in await cluster.listed(kind, cluster.namespace)
+        if each.metadata.name == name
+    ]
+    if len(found) > 1:
+        raise PermanentError(f"{target!r} is the name of more than one workload: write {' or '.join(found)}.")
+    if not found:
+        raise NotFoundError(f"{cluster} has no workload {target!r} in {cluster.namespace}.")
+    return found[0]
 
 
 async def inject(cluster: "Kubernetes", fault: str, address: str) -> None:

@@ -16,15 +16,23 @@ from remediations.backends.kubernetes.errors import (
     NotFoundError,
     UnknownOutcomeError,
 )
-from remediations.backends.kubernetes.objects import Kind, Metadata, PodSpec, Resource, Seen, Status
+from remediations.backends.kubernetes.objects import (
+    SICK,
+    Kind,
+    Metadata,
+    PodSpec,
+    Resource,
+    Seen,
+    Status,
+    Taint,
+)
+from remediations.backends.kubernetes.objects import Node as PlainNode
 from remediations.backends.kubernetes.objects import Pod as PlainPod
 from remediations.infrastructure.recover_node.nodes import Budget, Cordon, Evicted, Fate, Node, Pod, Workload
 
 MARK = "watchkeeper/cordoned-by"
 """The annotation that says which act of ours has cordoned a node. It is only good beside ``MANAGER``: whoever uncordons
 a node and cordons it again leaves annotations alone."""
-SICK = "node.kubernetes.io/"
-"""Kubernetes' own taints on a node that is ill or cordoned."""
 KEEPS_OFF = frozenset({"NoSchedule", "NoExecute"})
 MIRROR = "kubernetes.io/config.mirror"
 SERVICE_LABELS = ("app.kubernetes.io/name", "app")
@@ -52,33 +60,16 @@ class NodeMetadata(Metadata):
     managed_fields: tuple[Managed, ...] = ()
 
 
-class Taint(Seen):
-    """What keeps pods off a node that do not tolerate it."""
-
-    key: str
-    value: str = ""
-    effect: str
-
-
-class NodeSpec(Seen):
-    """How a node is to be."""
-
-    unschedulable: bool = False
-    taints: tuple[Taint, ...] = ()
-
-
 class NodeStatus(Seen):
     """How a node is."""
 
     conditions: tuple[Status, ...] = ()
 
 
-class NodeObject(Resource):
-    """One node."""
+class NodeObject(PlainNode):
+    """One node, who has changed it, and how it is."""
 
-    kind: ClassVar[Kind] = Kind("", "v1", "nodes", "Node")
     metadata: NodeMetadata
-    spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
 

@@ -11,6 +11,9 @@ from pydantic.alias_generators import to_camel
 SERVICE_LABELS = ("app.kubernetes.io/name", "app")
 """Labels that name the service an object belongs to, the best first."""
 
+SICK = "node.kubernetes.io/"
+"""Kubernetes' own taints on a node that is ill or cordoned."""
+
 
 class Patch(StrEnum):
     """How a change is put into an object."""
@@ -125,6 +128,28 @@ class Pod(Resource):
         return self.metadata.deletion_timestamp is None and any(
             each.type == "Ready" and each.status == "True" for each in self.status.conditions
         )
+
+
+class Taint(Seen):
+    """What keeps pods off a node that do not tolerate it."""
+
+    key: str
+    value: str = ""
+    effect: str
+
+
+class NodeSpec(Seen):
+    """How a node is to be."""
+
+    unschedulable: bool = False
+    taints: tuple[Taint, ...] = ()
+
+
+class Node(Resource):
+    """One node, as people and controllers want it."""
+
+    kind: ClassVar[Kind] = Kind("", "v1", "nodes", "Node")
+    spec: NodeSpec = NodeSpec()
 
 
 def _shaped(template: dict[str, Any]) -> dict[str, Any]:

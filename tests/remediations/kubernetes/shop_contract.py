@@ -12,6 +12,7 @@ from kubernetes_asyncio.client import ApiClient, ApiException
 from bot.local.servers import until
 from bot.policy.plan import Target
 from bot.remediation import Remediation
+from remediations.backends.kubernetes.faults import NOBODY_HAS
 from remediations.testing import Ability, Subject, made
 from tests.fixtures.kubernetes import BOT, HOME, ControlPlane
 from tests.remediations.kubernetes.doors import broken
@@ -79,8 +80,10 @@ class ShopOnKubernetes(Subject):
         return {pod.metadata.uid for pod in await pods_of(self.administrator, self.namespace, name)}
 
     async def at_rest(self) -> None:
-        """Every rollout has ended, or Kubernetes has given it up."""
+        """Every rollout has ended, or cannot end, or Kubernetes has given it up."""
         for name in (EAST, WEST):
+            if await self.image(name) == NOBODY_HAS:
+                continue
             found = await self.apps.read_namespaced_deployment(name, self.namespace, **LIMITS)
             if found.spec.progress_deadline_seconds == HASTY:
                 await until(lambda name=name: self._given_up(name), f"{name} makes no progress")  # type: ignore[misc]

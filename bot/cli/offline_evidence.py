@@ -8,11 +8,12 @@ from bot.gates.keeping import keep
 from bot.gates.report import Report
 from bot.gates.twin import GateError
 from bot.policy.file.document import Policy
-from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.rules.seal import digest_of_seal
 from bot.policy.track_record import Seal
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.candidacies import CandidacyState
 from bot.response.ports.context import utc_now
+from bot.response.ports.seals import seal_now
 from remediations.catalogue import build_catalogue
 
 
@@ -22,8 +23,7 @@ def sealed(policy: Policy, runbook: str) -> Seal:
     Raises:
         CatalogueError: a backend of the policy, or a plugin, cannot be used.
     """
-    remediation = build_catalogue(policy.backends).get(policy.runbooks[runbook].remediation)
-    return seal_of(policy, runbook, None if remediation is None else remediation.version)
+    return seal_now(build_catalogue(policy.backends), policy, runbook)
 
 
 async def look(url: str, key: bytes, runbook: str) -> None:

@@ -13,6 +13,7 @@ from bot.policy.situation import Evidenced, Gate
 from bot.response.interventions.candidacies import IN_ORDER
 from bot.response.interventions.runbook_levels import shadows_told
 from bot.response.ports.context import utc_now
+from bot.response.ports.seals import version_of
 from remediations.catalogue import build_catalogue
 
 
@@ -42,8 +43,7 @@ async def rows(url: str, key: bytes, policy: Policy) -> list[RunbookRow]:
     async with offline_database(url, key) as database, database.read() as work:
         pauses = await work.pauses.active(now)
         for name, runbook in policy.runbooks.items():
-            remediation, held = catalogue.get(runbook.remediation), await work.licences.of(name)
-            version = None if remediation is None else remediation.version
+            version, held = version_of(catalogue, policy, name), await work.licences.of(name)
             stands = standing(policy, name, held, pauses, now, version=version)
             shadow = await shadows_told(work, policy, {name: stands}, now)
             found.append(

@@ -20,7 +20,7 @@ from bot.gates.twin import GateError
 from bot.gates.unsigned import ask_for_sign_offs
 from bot.policy.file.document import Policy
 from bot.policy.rules.promotion import prospect
-from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.rules.seal import digest_of_seal
 from bot.policy.situation import Gate
 from bot.policy.track_record import Seal
 from bot.response.assessment.votes import Roster
@@ -28,8 +28,9 @@ from bot.response.interventions.candidacies import who_may_decide
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.candidacies import Candidacy, CandidacyState, Findings
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.notices.candidacy_card import report_candidacy, show, tell, version_of
+from bot.response.notices.candidacy_card import report_candidacy, show, tell, waits_for_sign_off
 from bot.response.ports.context import Context
+from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
 
 POLL_SECONDS = 1.0
@@ -179,7 +180,7 @@ class Attendant:
 
     async def _attended(self, candidacy: Candidacy) -> None:
         policy = self.context.policy()
-        seal = seal_of(policy, candidacy.runbook, version_of(self.context, policy, candidacy.runbook))
+        seal = seal_now(self.context.catalogue, policy, candidacy.runbook)
         board = Board(candidacy.findings)
         gates = asyncio.create_task(self._gates(policy, candidacy.runbook, board))
         showing = asyncio.create_task(self._show(candidacy, board))
@@ -274,7 +275,7 @@ class Attendant:
             return
         took = (report.ended - report.began).total_seconds()
         line = ThreadLine(
-            title=f"Every gate that needs no person has passed: {runbook} waits to be signed off",
+            title=waits_for_sign_off(runbook),
             lines=("The evidence stands on the card; “Sign off” there answers for it.",),
             tone=Tone.ASKING,
             to=signers,

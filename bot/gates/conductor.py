@@ -249,16 +249,6 @@ class Conductor:
 Todo = tuple[Kind, str, Fault | None]
 
 
-async def run_gates(setup: Setup, tell: Tell) -> Report:
-    """Run every gate that needs no person.
-
-    Raises:
-        GateError: the runbook's `staging` does not say enough, or staging could not be mended.
-    """
-    async with Conductor(setup, tell) as conductor:
-        return await conductor.run()
-
-
 def _chaos(simulated: Run | None) -> list[Todo]:
     """Each call that the repair made within its steps, and each of its steps."""
     if simulated is None:

@@ -7,15 +7,16 @@ from bot.gates.evidence import in_words
 from bot.gates.report import Report
 from bot.policy.rules.licence import licence_of, missing_gates
 from bot.policy.rules.promotion import prospect
-from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.rules.seal import digest_of_seal
 from bot.policy.situation import Gate
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.candidacies import who_may_decide
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings, GateSeen
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.notices.candidacy_card import report_candidacy, version_of
+from bot.response.notices.candidacy_card import report_candidacy, waits_for_sign_off
 from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
 
 
@@ -33,11 +34,11 @@ async def ask_for_sign_offs(context: Context) -> int:
 
 async def _lacks_a_sign_off(work: Work, context: Context, runbook: str) -> bool:
     policy, held = context.policy(), await work.licences.of(runbook)
-    seal = seal_of(policy, runbook, version_of(context, policy, runbook))
+    seal = seal_now(context.catalogue, policy, runbook)
     licence = licence_of(held, policy, runbook, seal, context.now())
     if missing_gates(licence) != (Gate.HUMAN_SIGN_OFF,):
         return False
-    passed = max(row.passed_at for row in held.gates if row.seal and row.gate is not Gate.HUMAN_SIGN_OFF)
+    passed = max(row.passed_at for row in held.gates if row.gate is not Gate.HUMAN_SIGN_OFF)
     known = await work.candidacies.of(runbook, *CandidacyState)
     return not any(
         one.state is CandidacyState.RUNNING or (one.ended is not None and one.ended >= passed)
@@ -62,7 +63,7 @@ async def _ask(work: Work, context: Context, roster: Roster, runbook: str) -> bo
     findings = Findings(
         gates=(*gates, GateSeen(gate=Gate.HUMAN_SIGN_OFF)),
         cases=prospect(held, digest, policy.promotion).text,
-        seal=digest_of_seal(seal_of(policy, runbook, version_of(context, policy, runbook))),
+        seal=digest_of_seal(seal_now(context.catalogue, policy, runbook)),
         signers=signers,
     )
     candidacy = await work.candidacies.begin(
@@ -77,7 +78,7 @@ async def _ask(work: Work, context: Context, roster: Roster, runbook: str) -> bo
     if candidacy is None:
         return False
     line = ThreadLine(
-        title=f"Every gate that needs no person has passed: {runbook} waits to be signed off",
+        title=waits_for_sign_off(runbook),
         lines=("They were run from the command line. “Sign off” on the card answers for what was seen.",),
         tone=Tone.ASKING,
         to=signers,

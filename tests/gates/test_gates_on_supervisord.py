@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from bot.cli.offline import offline_database, operator
 from bot.cli.validate import INTERRUPTED
-from bot.gates.conductor import Progress, run_gates
+from bot.gates.conductor import Conductor, Progress, Tell
 from bot.gates.missions import Setup
 from bot.gates.report import Ending, Report
 from bot.policy.file.document import Policy
@@ -223,6 +223,11 @@ async def killed_once_injected(place: Yard) -> Report:
             worker().kill()
 
     return await run_gates(place.setup(), watch)
+
+
+async def run_gates(setup: Setup, tell: Tell) -> Report:
+    async with Conductor(setup, tell) as conductor:
+        return await conductor.run()
 
 
 def worker(of: int | None = None) -> psutil.Process:

@@ -200,6 +200,8 @@ async def test_a_service_that_the_policy_does_not_know_is_taken_and_said(deploye
         ({"begins": "2026-12-01T12:00:00Z"}, "begins is more than 1w ahead"),
         ({"begins": "2026-11-23T12:00:00"}, "begins: Input should have timezone info"),
         ({"for": "an hour"}, "for: "),
+        ({"for": f"{'9' * 30}w"}, "is longer than 36500d"),
+        ({"for": f"{'9' * 400}w"}, "is longer than 36500d"),
         ({"what": "two\nlines"}, "what: is empty, or has characters that cannot be printed"),
         ({"what": "x" * 201}, "what: String should have at most 200 characters"),
         ({"by": " "}, "by: is empty"),

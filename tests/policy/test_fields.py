@@ -44,3 +44,10 @@ def test_a_value_is_the_same_written_as_in_the_file_and_given_in_code(kind: Any,
 def test_a_level_is_written_as_the_mission_names_it(value: object) -> None:
     with pytest.raises(ValidationError, match="is not a level; write it as L0, L1, L2 or L3"):
         TypeAdapter(PolicyLevel).validate_python(value)
+
+
+@pytest.mark.parametrize("written", ["36501d", "5215w", f"{'9' * 30}d", f"{'9' * 400}ms"])
+def test_a_duration_that_no_date_can_bear_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="is longer than 36500d; write at most that"):
+        TypeAdapter(Duration).validate_python(written)
+    assert TypeAdapter(Duration).validate_python("36500d") == timedelta(days=36_500)

@@ -106,7 +106,10 @@ async def test_one_character_voids_a_licence_and_everybody_is_told_which(tmp_pat
         await here.fire()
         card = await here.until_card(lambda card: card.action_state is ActionState.WAITING)
         assert card.headline == f"flip may act at most at L1 instead of L3: {told}."
-        shown = str(why_modal(await explained(here, 1), "value"))
+        found = await explained(here, 1)
+        (seal,) = found.stored.situation.evidenced["flip"].seals.values()
+        assert [name for name, part in seal.parts.items() if part.document is not None] == ["runbook"]
+        shown = str(why_modal(found, "value"))
         assert told.replace(">", "&gt;") in shown
         assert "With its licence it would have announced this" in shown
 

@@ -21,6 +21,9 @@ _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
 _TIME_OF_DAY = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
+LONGEST = timedelta(days=36_500)
+"""The longest duration: a date that is so far off can still be written."""
+
 
 def duration(value: object) -> timedelta:
     """``30s``, ``10m``, ``2h``, ``5d`` -> timedelta.
@@ -33,7 +36,10 @@ def duration(value: object) -> timedelta:
     match = _DURATION.match(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"{value!r} is not a duration; write a number and a unit, such as 30s, 10m, 2h or 5d")
-    return timedelta(seconds=float(match[1]) * _UNIT_SECONDS[match[2]])
+    seconds = float(match[1]) * _UNIT_SECONDS[match[2]]
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{value!r} is longer than {LONGEST.days}d; write at most that")
+    return timedelta(seconds=seconds)
 
 
 def duration_text(value: timedelta) -> str:

@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from bot.policy.confidence import FLAPPING_WITHIN
 from bot.policy.plan import Plan
 from bot.policy.rules.budgets import longest_window
+from bot.policy.rules.seal import slim
 from bot.policy.situation import (
     Acted,
     AlertFacts,
+    Evidenced,
     Memory,
     Notification,
     OpenIncident,
@@ -21,6 +23,7 @@ from bot.response.assessment.assess import Assessment, Brief
 from bot.response.model.actions import UNDER_WAY, Action, ActionState
 from bot.response.model.incidents import AlertStatus, Incident, IncidentState
 from bot.response.ports.context import Context
+from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
 
 ALERTS_JUDGED = 1000
@@ -65,7 +68,7 @@ async def build_situation(
         pauses=await work.pauses.active(now),
         ledger=tuple(entry for entry in ledger if entry.action_id != but),
         under_way=await under_way_now(work, but=but),
-        evidenced={name: await work.licences.of(name) for name in names},
+        evidenced={name: await evidenced_now(work, context, name) for name in names},
         open_incidents=await open_incidents_now(work),
         changes=await work.changes.known(now),
         beginnings=await work.incidents.beginnings(alerts, now - FLAPPING_WITHIN),
@@ -79,6 +82,18 @@ async def firing_facts(work: Work, incident: Incident) -> tuple[AlertFacts, ...]
     alerts = await work.incidents.alerts(incident.id, ALERTS_JUDGED)
     firing = (alert.facts for alert in alerts if alert.status is AlertStatus.FIRING)
     return tuple(sorted(firing, key=lambda facts: (facts.starts_at, facts.source, facts.fingerprint)))
+
+
+async def evidenced_now(work: Work, context: Context, runbook: str) -> Evidenced:
+    """What is on record about a runbook.
+
+    Of its seals, only documents that have changed since are kept: the others would repeat the policy in every decision.
+    """
+    held, policy = await work.licences.of(runbook), context.policy()
+    if runbook not in policy.runbooks:
+        return held
+    now = seal_now(context.catalogue, policy, runbook)
+    return held.model_copy(update={"seals": {digest: slim(seal, now) for digest, seal in held.seals.items()}})
 
 
 async def open_incidents_now(work: Work) -> tuple[OpenIncident, ...]:

@@ -7,14 +7,11 @@ transaction that made them where possible. Whatever a process that died has left
 import logging
 from datetime import datetime
 
-from bot.policy.file.document import Policy
 from bot.policy.file.fields import elapsed_text
 from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause, Due, unwritten
 from bot.policy.rules.licence import WITHOUT_ALL_GATES, earned, expirations, licence_of
-from bot.policy.rules.seal import seal_of
 from bot.policy.situation import Evidenced
-from bot.policy.track_record import Seal
 from bot.response.execution.asking_reviews import due_to
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
@@ -22,6 +19,7 @@ from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
 from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
 
 log = logging.getLogger(__name__)
@@ -66,7 +64,7 @@ def _level_by_rows(context: Context, runbook: str, held: Evidenced, now: datetim
     if entry is None:
         return Level.L0
     rows = held.model_copy(update={"cases": ()})
-    licence = licence_of(rows, policy, runbook, _seal(context, policy, runbook), now)
+    licence = licence_of(rows, policy, runbook, seal_now(context.catalogue, policy, runbook), now)
     return min(entry.level, policy.levels.highest, earned(licence))
 
 
@@ -76,14 +74,8 @@ def _expired(context: Context, runbook: str, held: Evidenced, now: datetime) -> 
     entry = policy.runbooks.get(runbook)
     if entry is None or min(entry.level, policy.levels.highest) <= WITHOUT_ALL_GATES:
         return []
-    found = expirations(held, policy, runbook, _seal(context, policy, runbook), now)
+    found = expirations(held, policy, runbook, seal_now(context.catalogue, policy, runbook), now)
     return [due for due in found if due.key not in held.lifted]
-
-
-def _seal(context: Context, policy: Policy, runbook: str) -> Seal:
-    """What the runbook's gates would be passed with now."""
-    remediation = context.catalogue.get(policy.runbooks[runbook].remediation)
-    return seal_of(policy, runbook, remediation.version if remediation is not None else None)
 
 
 async def sweep_demotions(context: Context) -> int:

@@ -13,10 +13,11 @@ from bot.policy.levels import Level
 from bot.policy.rules.demotion import Cause, causes
 from bot.policy.rules.licence import licence_of, missing_gates, why_missing
 from bot.policy.rules.promotion import Prospect, prospect
-from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.rules.seal import digest_of_seal
 from bot.policy.rules.standing import Standing
 from bot.policy.rules.twin import not_to_be_run
 from bot.policy.situation import Evidenced, Gate, GatePass
+from bot.policy.track_record import Seal
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
 from bot.response.interventions.refusals import refuse, refused
@@ -24,8 +25,9 @@ from bot.response.interventions.requests import RequestError
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings, GateSeen
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.notices.candidacy_card import report_candidacy, show, standing_of, version_of
+from bot.response.notices.candidacy_card import report_candidacy, show, standing_of
 from bot.response.ports.context import Context
+from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
 
 REASONS_TOLD = 6
@@ -106,7 +108,7 @@ async def sign_off(work: Work, context: Context, roster: Roster, press: Press) -
     policy, now, runbook = context.policy(), context.now(), candidacy.runbook
     held = await work.licences.of(runbook)
     seal = held.seals.get(candidacy.findings.seal)
-    problem = _why_void(held, policy, runbook, version_of(context, policy, runbook), now)
+    problem = _why_void(held, policy, runbook, seal_now(context.catalogue, policy, runbook), now)
     if seal is None or problem:
         why = problem or "what they were passed with is not on record"
         reason = (
@@ -216,8 +218,8 @@ def who_may_decide(policy: Policy, roster: Roster, runbook: str) -> tuple[str, .
 async def why_not_promoted(work: Work, context: Context, runbook: str) -> str:
     """What keeps the runbook from being promoted now, in words; empty when only a person's word is missing."""
     policy, now = context.policy(), context.now()
-    held, version = await work.licences.of(runbook), version_of(context, policy, runbook)
-    licence = licence_of(held, policy, runbook, seal_of(policy, runbook, version), now)
+    held, seal = await work.licences.of(runbook), seal_now(context.catalogue, policy, runbook)
+    licence = licence_of(held, policy, runbook, seal, now)
     if missing_gates(licence):
         return why_missing(licence)
     if not held.demotions:
@@ -237,9 +239,9 @@ async def supersede(work: Work, context: Context, older: Candidacy) -> None:
         await show(work, context, moved)
 
 
-def _why_void(held: Evidenced, policy: Policy, runbook: str, version: int | None, now: datetime) -> str:
+def _why_void(held: Evidenced, policy: Policy, runbook: str, present: Seal, now: datetime) -> str:
     """Why what the runs have shown does not count, in words; the sign-off itself may be missing."""
-    licence = licence_of(held, policy, runbook, seal_of(policy, runbook, version), now)
+    licence = licence_of(held, policy, runbook, present, now)
     problems: dict[str, list[Gate]] = {}
     for gate, why in licence.missing.items():
         if gate is not Gate.HUMAN_SIGN_OFF:

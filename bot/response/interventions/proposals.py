@@ -7,14 +7,15 @@ import json
 import logging
 
 from bot.policy.rules.promotion import prospect
-from bot.policy.rules.seal import digest_of_seal, seal_of
+from bot.policy.rules.seal import digest_of_seal
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.candidacies import supersede, who_may_decide, why_not_promoted
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings
 from bot.response.model.notices import ThreadLine, Tone
-from bot.response.notices.candidacy_card import report_candidacy, version_of
+from bot.response.notices.candidacy_card import report_candidacy
 from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ async def _propose(work: Work, context: Context, roster: Roster, runbook: str) -
     if await why_not_promoted(work, context, runbook):
         return False
     policy, held = context.policy(), await work.licences.of(runbook)
-    seal = digest_of_seal(seal_of(policy, runbook, version_of(context, policy, runbook)))
+    seal = digest_of_seal(seal_now(context.catalogue, policy, runbook))
     signers = who_may_decide(policy, roster, runbook)
     cases = prospect(held, policy.runbooks[runbook].digest, policy.promotion).text
     lifts = tuple(demotion.reason or f"demoted to {demotion.level}" for demotion in held.demotions)

@@ -10,6 +10,7 @@ from bot.policy.rules.standing import Standing, standing
 from bot.policy.shadow import agreement, in_shadow
 from bot.remediation import Catalogue
 from bot.response.ports.hindsight import SHADOWS_COUNT_FOR
+from bot.response.ports.seals import version_of
 from bot.response.ports.work import Work
 
 
@@ -34,9 +35,8 @@ class RunbookLevel:
 async def runbook_levels(work: Work, policy: Policy, catalogue: Catalogue, now: datetime) -> Sequence[RunbookLevel]:
     """Every runbook, in the order of the policy."""
     pauses, stands = await work.pauses.active(now), dict[str, Standing]()
-    for name, runbook in policy.runbooks.items():
-        remediation = catalogue.get(runbook.remediation)
-        version = remediation.version if remediation is not None else None
+    for name in policy.runbooks:
+        version = version_of(catalogue, policy, name)
         stands[name] = standing(policy, name, await work.licences.of(name), pauses, now, version=version)
     written, highest = policy.runbooks, policy.levels.highest
     shadows = await shadows_told(work, policy, stands, now)

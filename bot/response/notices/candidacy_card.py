@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bot.policy.file.document import Policy
 from bot.policy.levels import Level
 from bot.policy.rules.standing import Standing, standing
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState
 from bot.response.model.notices import Button, CandidacyNotice, ThreadLine, ThreadNotice
 from bot.response.ports.context import WATCHKEEPER, Context
+from bot.response.ports.seals import version_of
 from bot.response.ports.work import Work
 
 _BUTTONS = {
@@ -19,17 +19,11 @@ _BUTTONS = {
 }
 
 
-def version_of(context: Context, policy: Policy, runbook: str) -> int | None:
-    """Of the runbook's remediation; None: the catalogue has none of that name."""
-    remediation = context.catalogue.get(policy.runbooks[runbook].remediation)
-    return None if remediation is None else remediation.version
-
-
 async def standing_of(work: Work, context: Context, runbook: str) -> Standing:
     """What a runbook of the policy may do by itself now, and why not more."""
     policy, now = context.policy(), context.now()
     held, pauses = await work.licences.of(runbook), await work.pauses.active(now)
-    return standing(policy, runbook, held, pauses, now, version=version_of(context, policy, runbook))
+    return standing(policy, runbook, held, pauses, now, version=version_of(context.catalogue, policy, runbook))
 
 
 async def report_candidacy(
@@ -100,6 +94,11 @@ async def tell(
     """Say something in the card's thread."""
     notice = ThreadNotice(**dict(line), incident=name_of(candidacy), by=by, audit=tuple(entries), at=at)
     await work.outbox.add_of_candidacy(candidacy.id, notice, at)
+
+
+def waits_for_sign_off(runbook: str) -> str:
+    """What the thread says first when only a person's word is missing."""
+    return f"Every gate that needs no person has passed: {runbook} waits to be signed off"
 
 
 def name_of(candidacy: Candidacy) -> str:

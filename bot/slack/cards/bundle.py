@@ -40,7 +40,6 @@ from bot.slack.tones import icon
 LINES_SHOWN = 10
 LINES_PER_SECTION = 5
 """Slack allows 3,000 characters in one."""
-SEVERITIES_SHOWN = 3
 HEADLINES_SHOWN = 3
 SERVICE_CHARACTERS = 50
 

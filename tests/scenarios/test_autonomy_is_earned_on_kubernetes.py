@@ -31,7 +31,7 @@ async def test_a_deploy_is_rolled_back_alone_once_its_twin_has_shown_that_it_may
         asks = await here.root_with("sign_off")
         shown = said(asks)
         assert "The monitor fired KubeDeploymentRolloutStuck after" in shown
-        assert "With a licence it would have been: act" in shown
+        assert "With a licence it would have announced this" in shown
         assert "Disturbed in 10 ways" in shown
         assert len(here.roots()) == 1, "no incident: the twin's alerts were the run's alone"
         assert await here.generation() == generation, "production was never touched"

@@ -36,7 +36,10 @@ from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, ROOT, loaded, said
 RUNBOOK, SERVICE, REPLICAS = "roll-back-web", "web", 2
 GOOD, MISSPELT = "registry.example/web:1", "registry.example/Web:2"
 """Names of images have no capital letters: no kubelet runs the second, and its rollout is stuck."""
+FRONT = "front"
+"""Needs the other, and says so by its alerts."""
 GIVES_UP_AFTER_SECONDS = 3
+WATCHED_SECONDS = 3
 ROLLOUT_STUCK = {
     "alert": "KubeDeploymentRolloutStuck",
     "expr": 'kube_deployment_status_condition{condition="Progressing",status="false"} == 1',
@@ -97,12 +100,20 @@ class Shop:
 
     async def told(self, *words: str) -> None:
         """All of it is somewhere in the channel or its threads."""
+        await self.workspace.until(lambda: all(map(self.count, words)), timeout=60)
 
-        def all_told() -> bool:
-            texts = [said(one) for one in self.workspace.state.in_channel(INCIDENTS).values()]
-            return all(any(each in text for text in texts) for each in words)
+    async def told_again(self, words: str, before: int) -> None:
+        """It is told once more than it was."""
+        await self.workspace.until(lambda: self.count(words) > before, timeout=60)
 
-        await self.workspace.until(all_told, timeout=60)
+    def count(self, words: str) -> int:
+        """How many messages have these words, in the channel and its threads."""
+        return sum(words in said(one) for one in self.workspace.state.in_channel(INCIDENTS).values())
+
+    @property
+    def bot_url(self) -> str:
+        """Where monitors reach the bot."""
+        return f"http://127.0.0.1:{self.settings.listen_port}"
 
     @asynccontextmanager
     async def rows(self) -> AsyncIterator[UnitOfWork]:
@@ -124,8 +135,10 @@ def policy_of(production: dict[str, Any], staging: dict[str, Any]) -> Policy:
             "channels": {"incidents": INCIDENTS},
             "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}, "leads": {"users": ["U03CAROL"]}},
             "backends": {"production": production, "staging": staging},
-            "defaults": {"approvals": {"from": ["sre-oncall"]}, "watch_after": "1s"},
-            "services": {SERVICE: {"tier": 1, "fleet": 1}},
+            "defaults": {"approvals": {"from": ["sre-oncall"]}, "watch_after": f"{WATCHED_SECONDS}s"},
+            "escalate": {"cases_below": 1},
+            "promotion": {"cases": 5, "lower_bound": 0.5},
+            "services": {SERVICE: {"tier": 1, "fleet": 1}, FRONT: {"tier": 1, "depends_on": [SERVICE]}},
             "budgets": [{"scope": "all", "actions": 20, "per": "1h"}],
             "gates": {"sign_off": ["leads"]},
             "runbooks": {

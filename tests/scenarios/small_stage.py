@@ -59,14 +59,7 @@ class SmallStage(Scene):
         Raises:
             aiohttp.ClientResponseError: it was not taken.
         """
-        body = {"version": "4", "status": "firing", "receiver": "bot", "alerts": alerts, "truncatedAlerts": 0}
-        async with (
-            aiohttp.ClientSession() as session,
-            session.post(f"{self.bot_url}/alerts/alertmanager", data=_as_json(body), headers=HEADERS) as response,
-        ):
-            response.raise_for_status()
-            answer: Json = await response.json()
-            return answer
+        return await posted(self.bot_url, *alerts)
 
     async def fire(self, service: str = "checkout", fingerprint: str = "f1", **changes: Any) -> str:
         """A critical ServiceDown begins now; the name of its incident. ``changes`` are the alert's."""
@@ -182,6 +175,22 @@ def _as_json(document: Json) -> io.BytesIO:
 def moment() -> str:
     """Now, as monitors write it."""
     return datetime.now(UTC).isoformat()
+
+
+async def posted(bot_url: str, *alerts: Json) -> Json:
+    """The alerts as one webhook of Alertmanager to the bot there; what was answered.
+
+    Raises:
+        aiohttp.ClientResponseError: it was not taken.
+    """
+    body = {"version": "4", "status": "firing", "receiver": "bot", "alerts": alerts, "truncatedAlerts": 0}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{bot_url}/alerts/alertmanager", data=_as_json(body), headers=HEADERS) as response,
+    ):
+        response.raise_for_status()
+        answer: Json = await response.json()
+        return answer
 
 
 def firing(service: str, fingerprint: str, **changes: Any) -> Json:

@@ -1,5 +1,6 @@
-"""From nothing to L3 on a real Kubernetes: gates on the twin, a name, and a bad deploy that is rolled back alone."""
+"""The whole way on a real Kubernetes: gates on the twin, a name, bad deploys rolled back alone, harm, and up again."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,15 @@ from bot.response.model.candidacies import Candidacy, CandidacyState
 from bot.response.ports.context import utc_now
 from remediations.application.roll_back_deploy import RollBackDeploy
 from tests.fixtures.kubernetes import ON_KUBERNETES, ControlPlane
-from tests.scenarios.shop_with_twin import MISSPELT, RUNBOOK, Shop, shop_with_twin
+from tests.scenarios.shop_with_twin import FRONT, MISSPELT, RUNBOOK, WATCHED_SECONDS, Shop, shop_with_twin
+from tests.scenarios.small_stage import firing, posted
 from tests.scenarios.stage import in_order, said
 
 pytestmark = [mark for mark in ON_KUBERNETES if mark.name != "timeout"] + [pytest.mark.timeout(900)]
 GATES_SECONDS = 600.0
 """On a machine that has much else to do; alone they take a minute and a half."""
+APPROVED = 4
+"""So many that went well support its promotion by what this policy asks, with those of its gates and after one harm."""
 
 
 async def test_a_deploy_is_rolled_back_alone_once_its_twin_has_shown_that_it_may(
@@ -50,6 +54,49 @@ async def test_a_deploy_is_rolled_back_alone_once_its_twin_has_shown_that_it_may
             kinds = [entry.kind for entry in await work.audit.of_incident(1)]
         assert in_order(kinds, "incident.opened", "action.announced", "action.executed", "action.succeeded")
         assert "action.approved" not in kinds
+
+        await harmed(here)
+        await reviewed(here)
+        await promoted_again(here)
+
+
+async def harmed(here: Shop) -> None:
+    """What needs the shop fails right after the next act: that is rolled back, and the licence is lost."""
+    await asyncio.sleep(WATCHED_SECONDS)  # what comes sooner would be taken for harm by the first act
+    verifying = here.count("Verifying: ")
+    await here.deploy(MISSPELT)
+    await here.told_again("Verifying: ", verifying)
+    await posted(here.bot_url, firing(FRONT, "front-1"))
+    await here.told("Harm suspected after our act", f"Demoted: {RUNBOOK} asks first from now on")
+
+
+async def reviewed(here: Shop) -> None:
+    """Bob says what was wrong, and lets it run again where somebody is asked."""
+    bob = here.workspace.person("bob")
+    assert (await bob.click(await here.root_with("'action_id': 'review'"), "review")).acked
+    await here.workspace.until(lambda: here.workspace.open_views("bob"))
+    words = {"judgement": "harmful", "surprising": "yes", "surprise": "The front", "reason": "Tell the front first."}
+    assert (await bob.submit(here.workspace.open_views("bob")[-1], words)).acked
+    await here.told("Reviewed: it was harmful")
+    assert (await bob.slash("/watch", f"resume runbook:{RUNBOOK}")).acked
+
+
+async def promoted_again(here: Shop) -> None:
+    """It works under people's eyes, until its record is what the policy asks for."""
+    bob, carol = here.workspace.person("bob"), here.workspace.person("carol")
+    for number in range(APPROVED):
+        if number:  # the first is still to be rolled back, as the act that did harm was
+            await asyncio.sleep(WATCHED_SECONDS)
+            await here.deploy(MISSPELT)
+        verified = here.count("Done and verified")
+        question = await here.root_with("This needs approval from a person.")
+        assert (await bob.click(question, "approve")).acked, f"question {number}"
+        await here.told_again("Done and verified", verified)
+    proposed = await here.root_with("'action_id': 'promote'")
+    assert "it did harm" in said(proposed)
+    assert (await carol.click(proposed, "promote")).acked
+    await here.told(f"Promoted: {RUNBOOK} may act at L3 from now on")
+    assert await here.serves(here.production)
 
 
 def seen_at_every_gate(found: Report) -> None:

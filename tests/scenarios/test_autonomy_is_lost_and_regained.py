@@ -4,13 +4,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from bot.local.workspace import Message
 from tests.fixtures.servers import until
-from tests.scenarios.small_stage import firing
-from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, in_order, said
+from tests.scenarios.small_stage import firing, posted
+from tests.scenarios.stage import INCIDENTS, in_order, said
 from tests.scenarios.twins import RUNBOOK, TwinStage, twin_stage
 
 WATCHED_SECONDS = 3
@@ -36,7 +35,7 @@ async def test_a_runbook_rises_by_gates_falls_by_harm_and_rises_again_by_its_rec
         await here.service.crash()
         await root_with(here, "'action_id': 'stop'")
         await told(here, "Verifying: ")
-        await post(here, firing("storefront", "storefront-1"))
+        await posted(here.bot_url, firing("storefront", "storefront-1"))
         await told(here, "Harm suspected after our act")
         await told(here, "Demoted: restart-checkout asks first from now on")
         assert await here.service.answers()
@@ -94,12 +93,3 @@ async def told(here: TwinStage, words: str) -> None:
 def count(here: TwinStage, words: str) -> int:
     """How many messages have these words, in the channel and its threads."""
     return sum(words in said(one) for one in here.workspace.state.in_channel(INCIDENTS).values())
-
-
-async def post(here: TwinStage, alert: dict[str, Any]) -> None:
-    """The monitor tells the bot."""
-    body = {"version": "4", "status": "firing", "receiver": "bot", "alerts": [alert], "truncatedAlerts": 0}
-    headers = {"Authorization": f"Bearer {ALERT_TOKEN}"}
-    url = f"{here.bot_url}/alerts/alertmanager"
-    async with aiohttp.ClientSession() as session, session.post(url, json=body, headers=headers) as answer:
-        assert answer.status == 200, await answer.text()

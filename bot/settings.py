@@ -10,12 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.redaction import remember, remember_address
+
 SLACK_API_URL = "https://slack.com/api/"
 DEFAULT_LISTEN = "127.0.0.1:8080"
 DEFAULT_DATABASE_URL = "sqlite+aiosqlite:///watchkeeper.db"
 MINIMUM_AUDIT_KEY_BYTES = 16
 MINIMUM_SECRET_BYTES = 16
 PAUSE_FILE_NAME = "watchkeeper.pause"
+
+
+SECRETS = frozenset(
+    {
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "WATCHKEEPER_ALERT_TOKEN",
+        "WATCHKEEPER_AUDIT_KEY",
+        "WATCHKEEPER_CHANGES_SECRET",
+    }
+)
+"""Variables whose values are in no log and no error."""
 
 
 class SettingsError(Exception):
@@ -176,21 +191,39 @@ class _Values:
         self._environment = environment
 
     def get(self, name: str) -> str | None:
-        path = self._environment.get(f"{name}_FILE")
-        if not path:
-            return self._environment.get(name) or None
-        if self._environment.get(name):
+        """The value, without white space and line ends around it, which no value begins or ends with."""
+        given, path = self._environment.get(name, "").strip(), self._environment.get(f"{name}_FILE", "").strip()
+        if given and path:
             raise SettingsError(f"Both {name} and {name}_FILE are set; keep one of them.")
-        try:
-            return Path(path).read_text(encoding="utf-8").strip() or None
-        except OSError as error:
-            raise SettingsError(f"{name}_FILE names {path!r}, which cannot be read: {error.strerror}.") from error
+        value = _read(name, path) if path else given
+        if not value:
+            return None
+        remember_address(value)
+        if name in SECRETS:
+            remember(value)
+            if not value.isprintable() or any(each.isspace() for each in value):
+                raise SettingsError(
+                    f"{name} has white space or a control character inside, so it is more than one secret or half of "
+                    "two: copy it again, as one line."
+                )
+        elif not value.isprintable():
+            raise SettingsError(f"{name} has a line end or a control character inside: write it as one line.")
+        return value
 
     def need(self, name: str, what: str) -> str:
         value = self.get(name)
         if value is None:
             raise SettingsError(f"{name} is not set. It is {what}; {name}_FILE may name a file that holds it.")
         return value
+
+
+def _read(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{name}_FILE names {path!r}, which cannot be read: {error.strerror}.") from error
+    except ValueError as error:  # bytes that are no text, or a path with a NUL
+        raise SettingsError(f"{name}_FILE names {path!r}, which is no text in UTF-8: write it as one.") from error
 
 
 def _listen(text: str) -> tuple[str, int]:

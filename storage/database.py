@@ -152,12 +152,15 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(
         url,
         json_serializer=_to_json,
+        hide_parameters=True,
         pool_size=1,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         connect_args={"factory": _SqliteConnection},
     )
-    readers = create_async_engine(url, json_serializer=_to_json, pool_size=SQLITE_READERS, max_overflow=SQLITE_READERS)
+    readers = create_async_engine(
+        url, json_serializer=_to_json, hide_parameters=True, pool_size=SQLITE_READERS, max_overflow=SQLITE_READERS
+    )
     event.listen(writer.sync_engine, "connect", partial(_prepare_sqlite, read_only=False))
     event.listen(readers.sync_engine, "connect", partial(_prepare_sqlite, read_only=True))
     event.listen(writer.sync_engine, "begin", _begin_immediate)
@@ -207,6 +210,7 @@ def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(
         url,
         json_serializer=_to_json,
+        hide_parameters=True,
         pool_size=POSTGRESQL_WRITERS,
         max_overflow=0,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
@@ -220,6 +224,7 @@ def _postgresql_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     readers = create_async_engine(
         url,
         json_serializer=_to_json,
+        hide_parameters=True,
         pool_size=POSTGRESQL_READERS,
         pool_timeout=BUSY_TIMEOUT_SECONDS,
         pool_pre_ping=True,

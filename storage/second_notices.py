@@ -77,8 +77,11 @@ class SecondNotices:
         return [Known(*row) for row in rows]
 
     async def told_lately(self, kind: str, *, since: datetime) -> Mapping[str, int]:
-        """How many rows of this kind each route delivered since ``since`` or has still to send, of all incidents."""
-        to_come = SECOND_NOTICES.c.state == SecondNoticeState.QUEUED
+        """How many rows of this kind, of all incidents, each route delivered or got to send since ``since``.
+
+        One that has waited for longer counts no more: what cannot be sent is no reason to ask nothing new.
+        """
+        to_come = and_(SECOND_NOTICES.c.state == SecondNoticeState.QUEUED, SECOND_NOTICES.c.created_at > since)
         came = and_(SECOND_NOTICES.c.state == SecondNoticeState.DELIVERED, SECOND_NOTICES.c.delivered_at > since)
         rows = await self._session.execute(
             select(SECOND_NOTICES.c.route, func.count().label("told"))

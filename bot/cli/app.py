@@ -15,6 +15,7 @@ from bot.cli.pauses import pause, resume
 from bot.cli.run import run
 from bot.cli.runbooks import runbooks
 from bot.cli.validate import validate
+from bot.logs import keep_files_private
 
 app = typer.Typer(
     name="watchkeeper",
@@ -32,4 +33,5 @@ app.add_typer(change, name="change")
 
 def main() -> None:
     """Entry point of the console script."""
+    keep_files_private()
     app()

@@ -5,6 +5,8 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
+from bot.redaction import redacted
+
 EXIT_PROBLEM = 1
 EXIT_USAGE = 2
 
@@ -15,5 +17,5 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def fail(text: str, code: int = EXIT_USAGE) -> NoReturn:
     """Say what is wrong, and leave."""
-    err.print(text, style="red", markup=False)
+    err.print(redacted(text), style="red", markup=False)
     raise typer.Exit(code)

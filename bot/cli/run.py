@@ -1,10 +1,10 @@
 """``watchkeeper run``: the bot itself."""
 
 import asyncio
-import logging
 
 from bot.cli.console import EXIT_PROBLEM, fail
 from bot.cli.inputs import load_policy_file
+from bot.logs import begin_log
 from bot.settings import SettingsError, read_settings
 
 
@@ -22,10 +22,7 @@ def run() -> None:
     from bot.app import serve
     from bot.composition.start_error import StartError
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a sweep skipped on a busy machine is made up for
-    for chatty in ("slack_bolt", "slack_sdk", "aiohttp.access", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    begin_log()
     try:
         settings = read_settings()
     except SettingsError as error:

@@ -20,7 +20,7 @@ from handlers.slack.live_home import LiveHome
 from handlers.slack.private import PrivateAnswers
 from handlers.slack.routes import ROUTES
 from handlers.slack.transport import SlackTransport
-from handlers.web.health import Health, database_answers, fresh, holds, told
+from handlers.web.health import Health, database_answers, fresh, holds
 from handlers.web.http_app import build_http_app
 from handlers.web.links import LinkPages
 from storage.intake import Intake
@@ -98,13 +98,15 @@ def _health(
         {
             "database": database_answers(base.database),
             "engine": holds(lambda: base.engine.launched, "the durable engine is not launched"),
-            "slack": told(transport.problem),
+            "slack": holds(lambda: not transport.problem(), "not connected to Slack; see the log"),
             "delivery": holds(lambda: slack.courier.state.healthy, undelivered),
             "sweep": fresh(lambda: sweeper.last_sweep, SWEEP_FRESH, base.context.now, "the deadline sweep"),
         },
         metrics,
         base.database,
         transport.process,
-        remarks={"people": told(lambda: "; ".join(slack.people.problems))},
+        remarks={
+            "people": holds(lambda: not slack.people.problems, "somebody cannot be looked up; see `/watch status`")
+        },
         now=base.context.now,
     )

@@ -48,7 +48,7 @@ def build_second_channel(base: Foundation) -> SecondChannel | None:
     # Another Watchkeeper may tell the same PagerDuty service of an INC-7 of its own.
     dedup_prefix = f"watchkeeper-{key_id(base.settings.audit_key)[:8]}"
     try:
-        routes = build_routes(context.policy(), _secret, base.session, dedup_prefix=dedup_prefix)
+        routes = build_routes(context.policy(), _secret, dedup_prefix=dedup_prefix)
     except PermanentError as error:
         raise StartError(f"The policy's second_channel cannot be used: {error}") from error
     links = Links(base.settings.audit_key, channel.links.base_url) if channel.links else None

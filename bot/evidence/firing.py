@@ -9,9 +9,8 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
-
-from bot.evidence.prometheus import CHUNK_BYTES, NOT_CONFIGURED, TIMEOUT_SECONDS, readable
+from bot.evidence.prometheus import NOT_CONFIGURED, TIMEOUT_SECONDS, readable
+from bot.http_client import Lost, NoAnswerError, answer_of, json_in
 
 ANSWER_LIMIT_BYTES = 5_000_000
 
@@ -28,32 +27,36 @@ async def firing_alerts(url: str | None, *, timeout_seconds: float = TIMEOUT_SEC
     """
     if url is None:
         raise NotToldError(NOT_CONFIGURED)
-    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
     try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{url.rstrip('/')}/api/v1/alerts", allow_redirects=False) as response,
-        ):
-            status, body = response.status, bytearray()
-            async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-                body += chunk
-                if len(body) > ANSWER_LIMIT_BYTES:
-                    raise NotToldError(f"Prometheus tells of more alerts than fit into {ANSWER_LIMIT_BYTES} bytes")
-    except TimeoutError as error:
-        raise NotToldError(f"no answer from Prometheus within {timeout_seconds:g} s") from error
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise NotToldError(f"Prometheus is not reachable ({type(error).__name__}): check PROMETHEUS_URL") from error
-    if status != HTTPStatus.OK:
-        raise NotToldError(f"Prometheus answered {status} when it was asked which alerts fire")
-    firing = [each for each in _alerts_in(bytes(body)) if each["state"] == "firing"]
+        answer = await answer_of(
+            "GET",
+            f"{url.rstrip('/')}/api/v1/alerts",
+            within_seconds=timeout_seconds,
+            limit_bytes=ANSWER_LIMIT_BYTES,
+            only=HTTPStatus.OK,
+        )
+    except NoAnswerError as error:
+        raise NotToldError(_without_answer(error, timeout_seconds)) from error
+    if answer.status != HTTPStatus.OK:
+        raise NotToldError(f"Prometheus answered {answer.status} when it was asked which alerts fire")
+    firing = [each for each in _alerts_in(answer.body) if each["state"] == "firing"]
     return {"version": "4", "alerts": [_as_webhook(each) for each in firing]}
+
+
+def _without_answer(error: NoAnswerError, seconds: float) -> str:
+    match error.lost:
+        case Lost.SILENT:
+            return f"no answer from Prometheus within {seconds:g} s"
+        case Lost.TOO_LARGE:
+            return f"Prometheus tells of more alerts than fit into {ANSWER_LIMIT_BYTES} bytes"
+    return f"Prometheus is not reachable ({type(error.cause).__name__}): check PROMETHEUS_URL"
 
 
 def _alerts_in(body: bytes) -> list[dict[str, Any]]:
     try:
-        document = json.loads(body)
+        document = json_in(body)
         alerts = document["data"]["alerts"] if document["status"] == "success" else None
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise NotToldError(f"what answers at PROMETHEUS_URL is no Prometheus ({type(error).__name__})") from error
     if not isinstance(alerts, list) or not all(isinstance(each, dict) and "state" in each for each in alerts):
         raise NotToldError("what answers at PROMETHEUS_URL does not say which alerts fire")

@@ -7,7 +7,6 @@ alert or runbook asks.
 
 import asyncio
 import io
-import json
 import math
 import threading
 import time
@@ -16,19 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any
 
-import aiohttp
 import requests
 from prometheus_api_client import PrometheusConnect
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
+from bot.http_client import CHUNK_BYTES, Lost, NoAnswerError, answer_of, json_in
 from bot.policy.evidence import SAMPLES_KEPT, Answer, Evidence, Finding, judge
 
 TIMEOUT_SECONDS = 5.0
 ANSWER_LIMIT_BYTES = 1_000_000
 CONCURRENT_QUERIES = 8
-CHUNK_BYTES = 65_536
 ERROR_TEXT_LIMIT = 200
 SAMPLE_TEXT_LIMIT = 64
 """No number is written longer; what is, is not read as one."""
@@ -121,19 +119,17 @@ class PrometheusEvidence:
         def evidence(finding: Finding, detail: str) -> Evidence:
             return Evidence(name=VERIFY, query=url, finding=finding, detail=detail)
 
-        timeout = aiohttp.ClientTimeout(total=self._timeout_seconds)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout) as session,
-                session.get(url, allow_redirects=False) as response,
-            ):
-                status = response.status
-        except TimeoutError:
-            return evidence(Finding.CONTRADICTS, f"no answer within {self._timeout_seconds:g} s")
-        except (aiohttp.ClientConnectorDNSError, aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-            return evidence(Finding.UNKNOWN, f"the URL cannot be used ({type(error).__name__}): correct `verify.http`")
-        except (aiohttp.ClientError, OSError) as error:
-            return evidence(Finding.CONTRADICTS, f"not reachable ({type(error).__name__})")
+            answer = await answer_of("GET", url, within_seconds=self._timeout_seconds, limit_bytes=0, cut=True)
+        except NoAnswerError as error:
+            kind = type(error.cause).__name__
+            match error.lost:
+                case Lost.SILENT:
+                    return evidence(Finding.CONTRADICTS, f"no answer within {self._timeout_seconds:g} s")
+                case Lost.ADDRESS:
+                    return evidence(Finding.UNKNOWN, f"the URL cannot be used ({kind}): correct `verify.http`")
+            return evidence(Finding.CONTRADICTS, f"not reachable ({kind})")
+        status = answer.status
         if 200 <= status < 300:
             return evidence(Finding.SUPPORTS, f"answered {status}")
         redirected = " (redirects are not followed)" if 300 <= status < 400 else ""
@@ -233,8 +229,8 @@ def _complete(result: object, document: Mapping[str, Any]) -> Answer:
 def _document(body: bytes) -> Mapping[str, Any]:
     """What the body says; nothing where that cannot be read, however it is broken."""
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = json_in(body)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -17,6 +17,7 @@ from bot.gates.missions import Kind, Mission, Setup
 from bot.gates.report import Ended, Mended, Noted
 from bot.gates.runs import Runner
 from bot.gates.twin import Twin, twin_of
+from bot.logs import begin_log
 from bot.policy.file.document import Policy
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
@@ -77,7 +78,7 @@ def main() -> None:
     """Entry point of the child; what else is printed goes to its log."""
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    begin_log()
 
     def say(line: BaseModel) -> None:
         try:

@@ -7,21 +7,20 @@ import asyncio
 from collections.abc import Callable
 
 from bot.policy.file.second_channel import AppriseRoute
-from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
-from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Delivered, Outcome, RetryLater
+from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Attempting, Delivered, Outcome, RetryLater
 from bot.second_channel.telling import Kind
 
 
-class Anywhere:
+class Anywhere(Attempting):
     """One Apprise URL."""
 
     def __init__(
         self, route_settings: AppriseRoute, url: Callable[[], str | None], timeout_seconds: float = SEND_TIMEOUT_SECONDS
     ) -> None:
         """``url`` reads it where the policy says it is, anew for each message; it may block."""
+        super().__init__(timeout_seconds)
         self._url = url
-        self._timeout_seconds = timeout_seconds
         self.name = self.recipient = f"apprise:{route_settings.name}"
         self.in_words = route_settings.name
 
@@ -29,12 +28,9 @@ class Anywhere:
         """Everything but that an incident is over: nothing stays open at the other side."""
         return kind is not Kind.OVER
 
-    async def send(self, letter: Letter) -> Outcome:
-        """One attempt, in a thread of its own, because Apprise blocks; whatever fails is to be tried again."""
-        try:
-            return await asyncio.to_thread(self._send, letter)
-        except PermanentError as error:
-            return RetryLater(str(error))
+    async def _attempt(self, letter: Letter) -> Outcome:
+        """In a thread of its own, because Apprise blocks; whatever fails is to be tried again."""
+        return await asyncio.to_thread(self._send, letter)
 
     def _send(self, letter: Letter) -> Outcome:
         # Slow to import, with more than a hundred plugins behind it: only where the policy names such a route.

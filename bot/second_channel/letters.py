@@ -4,6 +4,7 @@ Text from outside stands on lines of its own, on one line each, and its links ar
 can be followed are ours.
 """
 
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ STEPS_SHOWN = 8
 NOTES_SHOWN = 8
 LINES_SHOWN = 12
 _SEVERITIES = {"critical": "Critical", "page": "Page", "error": "Error", "high": "High", "warning": "Warning"}
+ENCODED_WORD_BROKEN = "=[?]"
+"""What stands for the beginning of an encoded word, which a mail program would decode in a header."""
+_BEFORE_A_PATH = re.compile(r"(?<=\w)\.(?=[^\W\d_][\w-]+(?::\d+)?[/?#])")
+"""The last dot of a host name that is followed by a path."""
 IN_SLACK_ONLY = "It can be given in Slack only, once Slack answers again."
 _HOST = (
     "On the machine itself, `watchkeeper pause` holds everything, and so does the pause file; neither needs Slack or a "
@@ -124,6 +129,7 @@ def one_line(text: str, limit: int = LINE_MAX_CHARACTERS) -> str:
     """Text from anywhere as one harmless line: nothing hidden, nothing that a mail program would make a link of."""
     visible = "".join(one if one.isprintable() else " " for one in text)
     line = " ".join(visible.split()).replace("://", "[:]//").replace("www.", "www[.]").replace("@", "[at]")
+    line = _BEFORE_A_PATH.sub("[.]", line).replace("=?", ENCODED_WORD_BROKEN)
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 

@@ -14,8 +14,16 @@ import aiosmtplib
 
 from bot.policy.file.second_channel import EmailRoute, MailSecurity
 from bot.remediation import PermanentError
-from bot.second_channel.letters import Letter
-from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Delivered, Outcome, Rejected, RetryLater
+from bot.second_channel.letters import ENCODED_WORD_BROKEN, Letter
+from bot.second_channel.route import (
+    SEND_TIMEOUT_SECONDS,
+    Attempting,
+    Delivered,
+    Outcome,
+    Rejected,
+    RetryLater,
+    printable,
+)
 from bot.second_channel.telling import Kind
 
 _URGENT = frozenset({Kind.ANNOUNCEMENT, Kind.QUESTION, Kind.CALL})
@@ -23,7 +31,7 @@ PERMANENT = range(500, 600)
 """SMTP replies that repeating does not change."""
 
 
-class MailRoute:
+class MailRoute(Attempting):
     """E-mail to one address."""
 
     def __init__(
@@ -34,9 +42,9 @@ class MailRoute:
         timeout_seconds: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
         """``password`` reads it where the policy says it is, anew for each message; it may block."""
+        super().__init__(timeout_seconds)
         self._settings = route_settings
         self._password = password
-        self._timeout_seconds = timeout_seconds
         self.recipient = recipient
         self.name = f"email:{recipient}"
         self.in_words = f"e-mail to {recipient}"
@@ -45,15 +53,16 @@ class MailRoute:
         """Everything but that an incident is over: nothing stays open in a mailbox."""
         return kind is not Kind.OVER
 
-    async def send(self, letter: Letter) -> Outcome:
-        """One attempt over a connection of its own, as the policy protects it."""
+    async def _attempt(self, letter: Letter) -> Outcome:
+        """Over a connection of its own, as the policy protects it."""
         route_settings = self._settings
+        password = await asyncio.to_thread(self._password)
+        context = await asyncio.to_thread(_tls_context, route_settings)
+        message = self.compose(letter)
         try:
-            password = await asyncio.to_thread(self._password)
-            context = await asyncio.to_thread(_tls_context, route_settings)
             async with asyncio.timeout(self._timeout_seconds):
                 await aiosmtplib.send(
-                    self.compose(letter),
+                    message,
                     sender=route_settings.sender,
                     recipients=[self.recipient],
                     hostname=route_settings.host,
@@ -65,8 +74,6 @@ class MailRoute:
                     tls_context=context,
                     timeout=self._timeout_seconds,
                 )
-        except PermanentError as error:
-            return RetryLater(str(error))
         except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
             return _outcome(error, route_settings.server)
         return Delivered()
@@ -77,7 +84,7 @@ class MailRoute:
         message = EmailMessage()
         message["From"] = f"Watchkeeper <{self._settings.sender}>"
         message["To"] = self.recipient
-        message["Subject"] = letter.title
+        message["Subject"] = header_text(letter.title)
         message["Date"] = format_datetime(letter.written_at)
         message["Message-ID"] = f"<{letter.key}.{letter.incident.lower()}@{domain}>"
         message["References"] = f"<watchkeeper.{letter.incident.lower()}@{domain}>"
@@ -87,6 +94,15 @@ class MailRoute:
             message["Importance"] = "high"
         message.set_content(letter.text)
         return message
+
+
+def header_text(text: str) -> str:
+    """Text for a header that stays the text it is: one line, and no encoded word, however a library reads it.
+
+    What looks like an encoded word (``=?utf-8?q?...?=``) would be decoded on the way into a header or out of it, and
+    may then be anything: the end of the header, and a body that somebody else has written.
+    """
+    return printable(text).replace("=?", ENCODED_WORD_BROKEN)
 
 
 def _tls_context(route_settings: EmailRoute) -> ssl.SSLContext | None:

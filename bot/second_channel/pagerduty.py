@@ -4,19 +4,19 @@ https://developer.pagerduty.com/docs/send-alert-event
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
-import aiohttp
-
+from bot.http_client import NoAnswerError, answer_of
 from bot.policy.file.second_channel import PagerDutyRoute
-from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
-from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Delivered, Outcome, Rejected, RetryLater
+from bot.second_channel.route import SEND_TIMEOUT_SECONDS, Attempting, Delivered, Outcome, Rejected, RetryLater
 from bot.second_channel.telling import Kind
 
 SUMMARY_MAX_CHARACTERS = 1024
-ERROR_MAX_CHARACTERS = 300
+ANSWER_READ_BYTES = 4_000
+"""What is beyond is no explanation for anybody."""
 _SEVERITIES = {"critical": "critical", "page": "critical", "error": "error", "high": "error", "warning": "warning"}
 _WAKING = frozenset({Kind.ANNOUNCEMENT, Kind.QUESTION, Kind.CALL})
 """PagerDuty is for waking people; that something went well wakes nobody."""
@@ -24,7 +24,7 @@ _EVENT_ACTIONS = dict.fromkeys(_WAKING, "trigger") | {Kind.OVER: "resolve"}
 _ROUTE = "pagerduty"
 
 
-class PagerDuty:
+class PagerDuty(Attempting):
     """The one route to a PagerDuty service."""
 
     name = recipient = _ROUTE
@@ -34,47 +34,48 @@ class PagerDuty:
         self,
         route_settings: PagerDutyRoute,
         routing_key: Callable[[], str | None],
-        session: aiohttp.ClientSession,
         dedup_prefix: str,
         timeout_seconds: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
-        """Speak through ``session``, which its maker closes.
+        """Connect to nothing yet.
 
         Args:
             routing_key: reads it where the policy says it is, anew for each event; it may block.
             dedup_prefix: keeps our incidents apart from those of another Watchkeeper on the same service.
         """
+        super().__init__(timeout_seconds)
         self._settings = route_settings
         self._routing_key = routing_key
-        self._session = session
         self._dedup_prefix = dedup_prefix
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
 
     def takes(self, kind: Kind) -> bool:
         """What triggers its alert or resolves it."""
         return kind in _EVENT_ACTIONS
 
-    async def send(self, letter: Letter) -> Outcome:
-        """One attempt; PagerDuty recognises a repetition by the incident."""
-        try:
-            routing_key = await asyncio.to_thread(self._routing_key)
-        except PermanentError as error:
-            return RetryLater(str(error))
+    async def _attempt(self, letter: Letter) -> Outcome:
+        """PagerDuty recognises a repetition by the incident."""
+        routing_key = await asyncio.to_thread(self._routing_key)
         event = {"routing_key": routing_key, **self.event(letter)}
         try:
-            async with self._session.post(
-                self._settings.url, json=event, timeout=self._timeout, allow_redirects=False
-            ) as response:
-                body = (await response.text())[:ERROR_MAX_CHARACTERS]
-        except (aiohttp.ClientError, TimeoutError) as error:
-            return RetryLater(f"PagerDuty does not answer: {type(error).__name__} {error}".rstrip())
-        match response.status:
+            answer = await answer_of(
+                "POST",
+                self._settings.url,
+                within_seconds=self._timeout_seconds,
+                limit_bytes=ANSWER_READ_BYTES,
+                cut=True,
+                data=json.dumps(event).encode(),
+                headers={"Content-Type": "application/json"},
+            )
+        except NoAnswerError as error:
+            return RetryLater(f"PagerDuty does not answer: {error}")
+        said = answer.body.decode(errors="replace")
+        match answer.status:
             case 202:
                 return Delivered()
             case 400:
-                return Rejected(f"PagerDuty refuses the event: {body}")
+                return Rejected(f"PagerDuty refuses the event: {said}")
             case status:
-                return RetryLater(f"PagerDuty answered {status}: {body}")
+                return RetryLater(f"PagerDuty answered {status}: {said}")
 
     def event(self, letter: Letter) -> dict[str, Any]:
         """The event without its routing key."""

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import aiohttp
-
 from bot.policy.file.document import Policy
 from bot.second_channel.apprise import Anywhere
 from bot.second_channel.mail import MailRoute
@@ -16,13 +14,10 @@ ReadSecret = Callable[[str | None, Path | None], str | None]
 """Reads a credential from an environment variable or a file; raises ``PermanentError`` when it is not there."""
 
 
-def build_routes(
-    policy: Policy, read_secret: ReadSecret, session: aiohttp.ClientSession, *, dedup_prefix: str
-) -> tuple[Route, ...]:
+def build_routes(policy: Policy, read_secret: ReadSecret, *, dedup_prefix: str) -> tuple[Route, ...]:
     """Every route, its credential read once so that a missing one is found now and not during an outage.
 
     Args:
-        session: speaks to PagerDuty; closed by the caller.
         dedup_prefix: keeps our incidents apart from those of another Watchkeeper.
 
     Raises:
@@ -37,7 +32,7 @@ def build_routes(
         routes += [MailRoute(mail, recipient, password) for recipient in policy.mail_recipients()]
     if (pager := channel.pagerduty) is not None:
         routing_key = _reading(read_secret, pager.routing_key_env, pager.routing_key_file)
-        routes.append(PagerDuty(pager, routing_key, session, dedup_prefix))
+        routes.append(PagerDuty(pager, routing_key, dedup_prefix))
     routes += [Anywhere(one, _reading(read_secret, one.url_env, one.url_file)) for one in channel.apprise]
     return tuple(routes)
 

@@ -15,10 +15,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bot.response.model.incidents import Incident
 from bot.response.ports.second_notices import Known, SecondDatabase, SecondNotice, SecondWork, Untold
 from bot.second_channel.letters import Letter, Offered, OfferedLink, write
 from bot.second_channel.links import LinkIntervention, Links, Offer
-from bot.second_channel.route import Delivered, Rejected, RetryLater, Route
+from bot.second_channel.route import Delivered, Outcome, Rejected, RetryLater, Route
 from bot.second_channel.telling import Kind, Telling, still_true, telling
 
 POLL_SECONDS = 1.0
@@ -31,6 +32,8 @@ QUESTION_AGAIN_AFTER = timedelta(minutes=10)
 """A newer question about the same incident is told no sooner: plans change faster than people want to be told."""
 QUESTIONS_AT_ONCE = 10
 """A storm of alerts asks more than anybody reads: what is beyond this in the same time is told later, if it lasts."""
+ALONE_ATTEMPTS = 5
+"""So often a message is tried that fails by itself, while others are taken; then those behind it go on."""
 CLOSE_SECONDS = 20.0
 _LABELS = {LinkIntervention.STOP: "Stop it", LinkIntervention.PAUSE: "Pause all automation"}
 _OFFERED: dict[Kind, tuple[LinkIntervention, ...]] = {
@@ -202,24 +205,37 @@ class Teller:
         leased = await self._leased(route, notice_id)
         if leased is None:
             return True
-        row, letter = leased
-        outcome = await route.send(letter)
+        row, incident = leased
+        letter, outcome = await self._attempted(route, row, incident)
         now = self._now()
         async with self._database.begin() as work:
             match outcome:
                 case Delivered():
-                    if await work.second_notices.delivered(row.id, now=now):
+                    if await work.second_notices.delivered(row.id, now=now) and letter is not None:
                         await self._on_taken(work, row, route, letter)
+                case RetryLater(error, others_may_go=True) if row.attempts >= ALONE_ATTEMPTS:
+                    await work.second_notices.failed(row.id, by=self._name, error=error)
                 case RetryLater(error):
                     at = now + timedelta(seconds=self._back_off(row.attempts))
                     await work.second_notices.retry(row.id, by=self._name, at=at, error=error)
                 case Rejected(error):
                     await work.second_notices.failed(row.id, by=self._name, error=error)
         self._note(route, outcome.error if isinstance(outcome, RetryLater | Rejected) else "")
-        return not isinstance(outcome, RetryLater)
+        return not isinstance(outcome, RetryLater) or outcome.others_may_go
 
-    async def _leased(self, route: Route, notice_id: int) -> tuple[SecondNotice, Letter] | None:
-        """The row as a letter, made in the transaction that leases it; None when there is nothing to send."""
+    async def _attempted(self, route: Route, row: SecondNotice, incident: Incident) -> tuple[Letter | None, Outcome]:
+        """The letter and what came of it; None where it could not even be written."""
+        kind = Kind(row.kind)
+        try:
+            offered = self._office.offered(row, kind, route) if self._office else None
+            letter = write(kind, row.key, incident, row.notice, offered, row.created_at)
+        except Exception as error:  # text that nobody foresaw; it keeps no other message from being sent
+            log.exception("no message about %s could be written", incident.name)
+            return None, RetryLater(f"the message could not be written ({type(error).__name__})", others_may_go=True)
+        return letter, await route.send(letter)
+
+    async def _leased(self, route: Route, notice_id: int) -> tuple[SecondNotice, Incident] | None:
+        """The row and its incident, in the transaction that leases it; None when there is nothing to send."""
         now = self._now()
         async with self._database.begin() as work:
             row = await work.second_notices.claim(
@@ -237,8 +253,7 @@ class Teller:
             ):
                 await work.second_notices.unneeded(row.id, by=self._name)
                 return None
-        offered = self._office.offered(row, kind, route) if self._office else None
-        return row, write(kind, row.key, incident, row.notice, offered, row.created_at)
+        return row, incident
 
     # -- how it stands ---------------------------------------------------------------------------------------------
 

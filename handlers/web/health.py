@@ -26,6 +26,8 @@ from storage.unit_of_work import UnitOfWork
 Check = Callable[[], Awaitable[str | None]]
 """What is wrong with one part, in words; None when it is fine."""
 CHECK_TIMEOUT_SECONDS = 5.0
+CANNOT_TELL = "it cannot be asked; see the log"
+"""Anybody can read what is answered here, so it has no word of an error: a database's may hold what was stored."""
 LAG_INTERVAL_SECONDS = 0.5
 ENTRIES_COUNTED_MAX = 10_000
 """Of one scrape; after a longer silence the counters lag behind rather than the scrape."""
@@ -49,15 +51,6 @@ def holds(state: Callable[[], bool], otherwise: str) -> Check:
 
     async def check() -> str | None:
         return None if state() else otherwise
-
-    return check
-
-
-def told(problem: Callable[[], str]) -> Check:
-    """A part that says itself what is wrong with it; an empty string when nothing is."""
-
-    async def check() -> str | None:
-        return problem() or None
 
     return check
 
@@ -176,4 +169,4 @@ async def _run(check: Check) -> str | None:
         return f"no answer within {CHECK_TIMEOUT_SECONDS:g} s"
     except Exception as error:
         log.warning("a readiness check failed", exc_info=error)
-        return f"{type(error).__name__}: {error}"
+        return CANNOT_TELL

@@ -5,13 +5,14 @@ are the two of the remediation contract. Making one must not connect to anything
 the systems it names are down.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
 
-from bot.remediation import PermanentError
+from bot.remediation import PermanentError, RemediationError
 
 
 class UnknownTargetError(PermanentError):
@@ -67,7 +68,8 @@ class Backend:
             TemporaryError: nothing has been changed yet.
         """
         self._refuse_outside_staging(fault, target)
-        await self._inject(fault, target)
+        with self._translated(f"{fault} was to be injected into {target}"):
+            await self._inject(fault, target)
 
     async def mend(self, fault: str, target: str) -> None:
         """Restore what ``inject`` broke, as far as it is still broken; safe to repeat.
@@ -76,7 +78,8 @@ class Backend:
             PermanentError, TemporaryError: as ``inject``.
         """
         self._refuse_outside_staging(fault, target)
-        await self._mend(fault, target)
+        with self._translated(f"{fault} was to be mended on {target}"):
+            await self._mend(fault, target)
 
     async def survey(self) -> Mapping[str, JsonValue] | None:
         """Everything on staging as the system itself shows it, by address; None: a backend of its kind cannot tell.
@@ -87,6 +90,19 @@ class Backend:
             PermanentError, TemporaryError: the system cannot be asked.
         """
         return None
+
+    @contextmanager
+    def _translated(self, what: str) -> Iterator[None]:
+        """Whatever an answer that nobody foresaw makes of it, it is an error of the contract."""
+        try:
+            yield
+        except RemediationError:
+            raise
+        except Exception as error:
+            raise PermanentError(
+                f"{what}, and backend {self.name!r} could make nothing of what it was answered "
+                f"({type(error).__name__}): check the system itself."
+            ) from error
 
     def _refuse_outside_staging(self, fault: str, target: str) -> None:
         if fault not in self.faults:

@@ -7,11 +7,12 @@ the backend that needs it and appears in no error, log or representation.
 import os
 from pathlib import Path
 
+from bot.redaction import remember, remember_parts
 from bot.remediation import PermanentError
 
 
 def read_secret(*, environment_variable: str | None, file: Path | None) -> str | None:
-    """The secret, without the line end a file usually has; None when neither place is named.
+    """The secret, without the line end that a file usually has; None when neither place is named.
 
     A file is read at every call, so that a rotated secret is picked up without a restart. Blocks: call it off the loop.
 
@@ -19,7 +20,8 @@ def read_secret(*, environment_variable: str | None, file: Path | None) -> str |
         PermanentError: the variable is not set, or the file cannot be read or is empty; names the place, not the value.
     """
     if environment_variable is not None:
-        secret = os.environ.get(environment_variable, "")
+        secret = os.environ.get(environment_variable, "").strip("\r\n")
+        _remember(secret)
         if not secret:
             raise PermanentError(
                 f"Environment variable {environment_variable} is not set: set it for the Watchkeeper process, "
@@ -29,7 +31,7 @@ def read_secret(*, environment_variable: str | None, file: Path | None) -> str |
     if file is None:
         return None
     try:
-        secret = file.read_text().rstrip("\r\n")
+        secret = file.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         raise PermanentError(
             f"Credential file {file} cannot be read ({type(error).__name__}): it must exist and be readable as text "
@@ -37,4 +39,12 @@ def read_secret(*, environment_variable: str | None, file: Path | None) -> str |
         ) from error
     if not secret:
         raise PermanentError(f"Credential file {file} is empty: write the credential into it.")
+    _remember(secret)
     return secret
+
+
+def _remember(secret: str) -> None:
+    """An address (of a service that Apprise knows) may have its token in any place."""
+    remember(secret)
+    if "://" in secret:
+        remember_parts(secret)

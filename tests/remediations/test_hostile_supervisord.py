@@ -1,7 +1,6 @@
 """Whatever answers in place of a supervisord, every call ends in time with an error of the contract."""
 
 import asyncio
-import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import pytest
 from bot.remediation import PermanentError, RemediationError, TemporaryError
 from remediations.backends.supervisor import Supervisor, SupervisorSettings
 from remediations.backends.supervisor.rpc import ANSWER_LIMIT_BYTES
+from tests.fixtures.hostile import HTTP, answering, http
 
 HEAD = "<?xml version='1.0'?>"
 
@@ -42,30 +42,11 @@ def fault(code: str, text: str = "<string>hunter2</string>") -> str:
     return f"{HEAD}<methodResponse><fault><value>{inside}</value></fault></methodResponse>"
 
 
-def http(body: str | bytes, *headers: str, status: str = "200 OK") -> bytes:
-    raw = body.encode() if isinstance(body, str) else body
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(raw)}", "Connection: close", *headers]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + raw
-
-
 ENTITIES = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 12))
 BOMB = f"{HEAD}<!DOCTYPE b [<!ENTITY e0 'aaaaaaaaaa'>{ENTITIES}]>" + answer("<string>&e11;</string>").removeprefix(HEAD)
 NESTED = answer("<array><data><value>" * 20_000 + "<int>1</int>" + "</value></data></array>" * 20_000)
 HOSTILE = {
-    "nothing at all": b"",
-    "another protocol": b"SSH-2.0-OpenSSH_9.2\r\n",
-    "no end of headers": b"HTTP/1.1 200 OK\r\n" + b"X-Header: a\r\n" * 20_000,
-    "a header without end": b"HTTP/1.1 200 OK\r\nX-Header: " + b"a" * 1_000_000,
-    "a length that is no number": b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
-    "a length that is negative": b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n<",
-    "half of what it promised": b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + HEAD.encode(),
-    "chunks that are none": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzzz\r\nhello\r\n",
-    "a compressed bomb": http(gzip.compress(b"a" * 5_000_000), "Content-Encoding: gzip"),
-    "an unknown compression": http("hello", "Content-Encoding: br"),
-    "a redirect": http("", "Location: http://127.0.0.1:9/", status="302 Found"),
-    "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
-    "a teapot": http("", status="418 I'm a teapot"),
-    "a status without meaning": http("", status="999 Huh"),
+    **{name: raw for name, raw in HTTP.items() if name != "too many requests"},  # it has a test of its own
     "more than it may be": http(b" " * (ANSWER_LIMIT_BYTES + 1)),
     "a page": http("<html>It works!</html>"),
     "no XML": http("<not xml"),
@@ -99,17 +80,10 @@ HOSTILE = {
 
 
 @asynccontextmanager
-async def answering(raw: bytes) -> AsyncIterator[str]:
-    """A server that reads a request and says ``raw``, whatever was asked."""
-
-    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"</methodCall>")
-        writer.write(raw)
-        writer.close()
-
-    server = await asyncio.start_server(say, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+async def saying(raw: bytes) -> AsyncIterator[str]:
+    """A server that reads a request and says ``raw``, whatever was asked; its URL."""
+    async with answering(raw, until=b"</methodCall>") as where:
+        yield f"http://{where}"
 
 
 def supervisor_at(server: str, timeout: str = "20s") -> Supervisor:
@@ -118,7 +92,7 @@ def supervisor_at(server: str, timeout: str = "20s") -> Supervisor:
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_looking_at_it_ends_with_an_error_for_people(name: str) -> None:
-    async with answering(HOSTILE[name]) as server:
+    async with saying(HOSTILE[name]) as server:
         with pytest.raises(RemediationError, match=r"supervisord at http://127\.0\.0\.1") as caught:
             await supervisor_at(server).processes()
         assert "hunter2" not in str(caught.value)
@@ -126,20 +100,20 @@ async def test_looking_at_it_ends_with_an_error_for_people(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_change_of_unknown_outcome_is_never_said_to_be_worth_another_try(name: str) -> None:
-    async with answering(HOSTILE[name]) as server:
+    async with saying(HOSTILE[name]) as server:
         with pytest.raises(PermanentError):
             await supervisor_at(server).stop("shop:east")
 
 
 async def test_another_process_than_the_one_that_was_asked_for_is_not_taken_for_it() -> None:
-    async with answering(http(answer(process()))) as server:
+    async with saying(http(answer(process()))) as server:
         assert (await supervisor_at(server).process("shop:east")).pid == 7
         with pytest.raises(PermanentError, match=r"did not answer getProcessInfo\(shop:west\) as a supervisord does"):
             await supervisor_at(server).process("shop:west")
 
 
 async def test_too_many_requests_are_worth_another_try_even_for_a_change() -> None:
-    async with answering(http("", status="429 Too Many Requests")) as server:
+    async with saying(http("", status="429 Too Many Requests")) as server:
         for call in (supervisor_at(server).processes(), supervisor_at(server).stop("shop:east")):
             with pytest.raises(TemporaryError, match="asked too often"):
                 await call

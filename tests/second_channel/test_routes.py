@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from bot.policy.file.loading import load_policy
@@ -16,23 +15,21 @@ def secret(variable: str | None, file: Path | None) -> str | None:
     return read_secret(environment_variable=variable, file=file)
 
 
-async def names(text: str) -> list[str]:
-    async with aiohttp.ClientSession() as session:
-        routes = build_routes(load_policy(text, filename="p.yml"), secret, session, dedup_prefix="w")
-        return [route.name for route in routes]
+def names(text: str) -> list[str]:
+    return [route.name for route in build_routes(load_policy(text, filename="p.yml"), secret, dedup_prefix="w")]
 
 
 async def test_every_address_and_service_is_a_route_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGER", "a routing key")
     monkeypatch.setenv("TEAMS", "json://127.0.0.1/")
     channel = with_channel(MAIL, "pagerduty: {routing_key_env: PAGER}", "apprise: [{name: teams, url_env: TEAMS}]")
-    assert await names(channel) == [
+    assert names(channel) == [
         "email:alice@example.com",
         "email:night@example.com",
         "pagerduty",
         "apprise:teams",
     ]
-    assert await names(POLICY_FILE) == []
+    assert names(POLICY_FILE) == []
 
 
 @pytest.mark.parametrize(
@@ -45,4 +42,4 @@ async def test_every_address_and_service_is_a_route_of_its_own(monkeypatch: pyte
 )
 async def test_a_credential_that_is_not_there_is_named_at_the_start(route: str) -> None:
     with pytest.raises(PermanentError, match=r"NOT_SET|/nonexistent/key"):
-        await names(with_channel(route))
+        names(with_channel(route))

@@ -259,7 +259,7 @@ class Engine:
             "name": APPLICATION,
             "system_database_url": self._url,
             "sys_db_pool_size": SYSTEM_POOL_SIZE,
-            "db_engine_kwargs": {"connect_args": memory_options(self._url)},
+            "db_engine_kwargs": {"connect_args": memory_options(self._url), "hide_parameters": True},
             "max_executor_threads": MAX_EXECUTOR_THREADS,
             "notification_listener_polling_interval_sec": CLOSES_WITHIN_SECONDS,
             "serializer": self._serializer,

@@ -69,7 +69,7 @@ class SecondNotices(Protocol):
         ...
 
     async def told_lately(self, kind: str, *, since: datetime) -> Mapping[str, int]:
-        """How many rows of this kind each route delivered since ``since`` or has still to send, of all incidents."""
+        """How many rows of this kind, of all incidents, each route delivered or got to send since ``since``."""
         ...
 
     async def add(self, untold: Untold, *, kind: str, subject: str, route: str, now: datetime) -> bool:

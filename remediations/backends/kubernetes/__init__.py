@@ -12,7 +12,6 @@ models are passed by: they drop what they do not know, and a pod template has to
 """
 
 import asyncio
-import json
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,8 +23,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import JsonValue, ValidationError, model_validator
 
+from bot.http_client import json_in
 from bot.policy.file.fields import Duration
-from bot.remediation import PermanentError
+from bot.remediation import PermanentError, RemediationError
 from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.kubernetes import errors, faults
 from remediations.backends.kubernetes.access import Address, access, configured
@@ -177,12 +177,15 @@ class Kubernetes(Backend):
         found: list[R] = []
         for _ in range(PAGES):
             page = await self.ask("GET", wanted.kind.path(namespace), subject, query=query)
-            items = page.get("items")
-            found += [self._made(wanted, each, subject) for each in (items if isinstance(items, list) else ())]
-            further = (page.get("metadata") or {}).get("continue")
+            items, metadata = page.get("items"), page.get("metadata") or {}
+            further = metadata.get("continue") if isinstance(metadata, dict) else metadata
+            # An empty list must not come from a misunderstanding; Go writes one as null.
+            if not isinstance(items, list | None) or "items" not in page or not isinstance(further, str | None):
+                raise errors.unreadable(self._said(subject), f"what is no list of {wanted.kind.plural}")
+            found += [self._made(wanted, each, subject) for each in items or ()]
             if not further:
                 return tuple(found)
-            query["continue"] = str(further)
+            query["continue"] = further
         raise PermanentError(f"{self} has more than {PAGE * PAGES} {wanted.kind.plural} there: select fewer.")
 
     async def patch(
@@ -233,10 +236,10 @@ class Kubernetes(Backend):
         """
         changes = method != "GET" and not asks_only
         seconds = self._settings.timeout.total_seconds()
-        said = errors.Said(str(self), subject, changes=False, seconds=seconds)
+        said = self._said(subject)
         try:
             async with asyncio.timeout(seconds), self._connected() as api:
-                said = errors.Said(str(self), subject, changes=changes, seconds=seconds)
+                said = self._said(subject, changes=changes)
                 response = await api.call_api(
                     path,
                     method,
@@ -251,12 +254,14 @@ class Kubernetes(Backend):
                     answer = await _whole(response)
                 finally:
                     response.close()
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        except RemediationError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the libraries make of what came, the error says it
             raise errors.of_failure(said, error) from None
         if answer is None:
             raise errors.unreadable(said, f"more than {ANSWER_BYTES} bytes")
         document = _document(answer)
-        if not 200 <= response.status < 300 or response.history:
+        if not 200 <= response.status < 300:
             raise errors.of_status(said, response.status, response.headers, document or {})
         if document is None:
             raise errors.unreadable(said, "what is no JSON object")
@@ -288,8 +293,12 @@ class Kubernetes(Backend):
         subject = f"ask for the versions of {group}"
         answer = await self.ask("GET", f"/apis/{_checked(group)}", subject)
         listed = answer.get("versions")
-        found = [each for each in (listed if isinstance(listed, list) else ()) if isinstance(each, dict)]
-        return tuple(str(each["version"]) for each in found if "version" in each)
+        if not isinstance(listed, list) or not all(isinstance(each, dict) and "version" in each for each in listed):
+            raise errors.unreadable(self._said(subject), "what is no API group")
+        return tuple(str(each["version"]) for each in listed)
+
+    def _said(self, subject: str, *, changes: bool = False) -> errors.Said:
+        return errors.Said(str(self), subject, changes=changes, seconds=self._settings.timeout.total_seconds())
 
     def _made(self, wanted: type[R], document: Any, subject: str) -> R:
         try:
@@ -306,7 +315,24 @@ class Kubernetes(Backend):
         from kubernetes_asyncio.client import ApiClient
 
         async with ApiClient(configuration) as api:
+            rest: Any = api.rest_client
+            rest.pool_manager = _Direct(rest.pool_manager)
             yield api
+
+
+class _Direct:
+    """The library's connections, by which nothing is asked of anybody whom an answer names."""
+
+    def __init__(self, connections: aiohttp.ClientSession) -> None:
+        self._connections = connections
+
+    async def request(self, **arguments: Any) -> aiohttp.ClientResponse:
+        """As the library asks, but redirects are an answer."""
+        return await self._connections.request(**arguments, allow_redirects=False)
+
+    async def close(self) -> None:
+        """Close them."""
+        await self._connections.close()
 
 
 def _checked(name: str) -> str:
@@ -332,8 +358,8 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes | None:
 
 def _document(body: bytes) -> Document | None:
     try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
+        found = json_in(body)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 

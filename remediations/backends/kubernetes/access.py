@@ -5,7 +5,6 @@ ones. No secret is in an error, a log or a representation.
 """
 
 import asyncio
-import contextlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -14,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from bot.http_client import json_in
 from bot.remediation import PermanentError
+from remediations.backends import program
 from remediations.backends.credentials import read_secret
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ FOR_PLUGINS_BY_PREFIX = ("AWS_", "AZURE_", "GOOGLE_", "CLOUDSDK_", "KUBE", "XDG_
 PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"})
 """Variables that a kubeconfig's credential plugin gets; whatever else it needs, the kubeconfig names under `env`."""
 PLUGIN_BYTES = 1_000_000
+PLUGIN_SECONDS = 60.0
+"""What a plugin may say, and how long it may take where nothing else ends it; a token needs far less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,33 +173,32 @@ async def _run_plugin(plugin: dict[str, Any], kubeconfig: Path) -> dict[str, Any
     variables = {str(each["name"]): str(each["value"]) for each in plugin.get("env") or ()}
     wanted = {"apiVersion": plugin["apiVersion"], "kind": "ExecCredential", "spec": {"interactive": False}}
     try:
-        process = await asyncio.create_subprocess_exec(
+        answer = await program.ask(
             *command,
-            env={**_passed_on(), **variables, "KUBERNETES_EXEC_INFO": json.dumps(wanted)},
-            cwd=kubeconfig.parent,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            within=PLUGIN_SECONDS,
+            environment={**_passed_on(), **variables, "KUBERNETES_EXEC_INFO": json.dumps(wanted)},
+            folder=kubeconfig.parent,
+            limit_bytes=PLUGIN_BYTES,
         )
-    except OSError as error:
+    except TimeoutError:
+        raise
+    except (OSError, ValueError) as error:
         raise PermanentError(
             f"The credential plugin {command[0]!r} of the kubeconfig {kubeconfig} cannot be started "
             f"({type(error).__name__}): install it for the Watchkeeper user."
         ) from None
+    except program.TooLongAnswerError:
+        raise PermanentError(
+            f"The credential plugin {command[0]!r} of the kubeconfig {kubeconfig} gave more than {PLUGIN_BYTES} bytes, "
+            "and no token is that long: run it as the Watchkeeper user."
+        ) from None
     try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    try:
-        status = json.loads(output)["status"]
-        if process.returncode == 0 and isinstance(status["token"], str):
+        status = json_in(answer.output)["status"]
+        if answer.succeeded and isinstance(status["token"], str):
             return dict(status)
     except (ValueError, KeyError, TypeError):
         pass
     raise PermanentError(
         f"The credential plugin {command[0]!r} of the kubeconfig {kubeconfig} gave no token (it ended with "
-        f"{process.returncode}): run it as the Watchkeeper user. Plugins that give certificates are not supported."
+        f"{answer.status}): run it as the Watchkeeper user. Plugins that give certificates are not supported."
     )

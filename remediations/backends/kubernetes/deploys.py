@@ -34,6 +34,8 @@ from remediations.backends.kubernetes.workloads import (
 ACTION, CHANGE_CAUSE = "watchkeeper/action", "kubernetes.io/change-cause"
 REVISION, REVISIONS_BEFORE = "deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history"
 DIGEST_LENGTH = 16
+DIGITS_MAX = 18
+"""No revision has more; what has is no number of Kubernetes."""
 TRIES = 3
 """How often a change is offered at once while others change the object; then again after a pause."""
 BUSY_SECONDS = 5.0
@@ -208,7 +210,7 @@ def _revisions(replica_set: ReplicaSet) -> frozenset[int]:
     """Every number that it ever had."""
     said = replica_set.metadata.annotations
     numbers = f"{said.get(REVISION, '')},{said.get(REVISIONS_BEFORE, '')}".split(",")
-    return frozenset(int(each) for each in numbers if each.isascii() and each.isdigit())
+    return frozenset(int(each) for each in numbers if each.isascii() and each.isdigit() and len(each) <= DIGITS_MAX)
 
 
 def _content(template: Template) -> str:

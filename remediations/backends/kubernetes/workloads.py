@@ -355,5 +355,5 @@ def _count(share: int | str, wanted: int, *, up: bool) -> int:
     if isinstance(share, int):
         return max(0, share)
     percent = share.removesuffix("%")
-    exact = wanted * (int(percent) if percent.isascii() and percent.isdigit() else 0) / 100
+    exact = wanted * (int(percent) if percent.isascii() and percent.isdigit() and len(percent) < 9 else 0) / 100
     return math.ceil(exact) if up else math.floor(exact)

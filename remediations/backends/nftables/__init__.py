@@ -22,11 +22,11 @@ from pydantic import Field, model_validator
 
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, TemporaryError
+from remediations.backends import program
 from remediations.backends.base import Backend, BackendSettings
-from remediations.backends.nftables import program
 from remediations.backends.nftables.peers import connected_peers
-from remediations.backends.nftables.program import Answer, TooLongAnswerError
 from remediations.backends.nftables.table import REMEDY, SETS, Element, Network, Table, read_table
+from remediations.backends.program import Answer, TooLongAnswerError
 
 RETRY_AFTER_SECONDS = 5.0
 NFT = ("nft", "--json")

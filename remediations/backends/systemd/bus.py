@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from dbus_fast import DBusError, DBusFastError, Message, MessageType
+from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
 from bot.remediation import PermanentError, RemediationError, TemporaryError
@@ -79,7 +79,7 @@ class Connection:
         except TimeoutError as error:
             what = f"{self._systemd} did not answer {subject} within {self._seconds:g} s"
             raise lost(what, changes=changes) from error
-        except (OSError, EOFError, ValueError, DBusFastError) as error:
+        except Exception as error:  # whatever the library makes of what came
             what = f"{self._systemd} broke off while answering {subject} ({type(error).__name__})"
             raise lost(what, changes=changes) from error
         if answer is None:  # closed without an error
@@ -110,7 +110,7 @@ async def connected(address: str, systemd: str, seconds: float) -> AsyncIterator
             f"{systemd} cannot be reached ({reason}): is D-Bus running there, and is `bus` right?",
             retry_after=RETRY_AFTER_SECONDS,
         ) from error
-    except (DBusError, DBusFastError, LookupError, ValueError) as error:
+    except Exception as error:  # whatever the library makes of what came
         raise PermanentError(
             f"{systemd} does not let us in ({type(error).__name__}): check `bus` of the backend, and that the "
             "Watchkeeper user may use that bus."

@@ -11,7 +11,8 @@ from pydantic import JsonValue
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Facts, Plan
 from bot.remediation import About, Health, Record, Report, Snapshot
-from remediations.backends.nftables import Nftables, NftablesSettings, program
+from remediations.backends import program
+from remediations.backends.nftables import Nftables, NftablesSettings
 from remediations.backends.nftables.blocks import NftablesBlocks
 from remediations.capability import Capability
 from remediations.security.block_ip import BlockIp, BlockIpParameters

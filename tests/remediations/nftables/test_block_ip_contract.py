@@ -11,7 +11,7 @@ import pytest
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Target
 from bot.remediation import Remediation
-from remediations.backends.nftables import program
+from remediations.backends import program
 from remediations.testing import Ability, Promise, Subject, made
 from remediations.testing.checks import PROMISES
 from tests.fixtures.network import ATTACKER, BYSTANDER, Wire

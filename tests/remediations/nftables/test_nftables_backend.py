@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.remediation import PermanentError, TemporaryError
-from remediations.backends.nftables import Nftables, NftablesSettings, program
+from remediations.backends import program
+from remediations.backends.nftables import Nftables, NftablesSettings
 from remediations.backends.nftables.table import Element
 from tests.fixtures.network import ATTACKER, BYSTANDER, Wire
 from tests.fixtures.servers import until

@@ -8,8 +8,10 @@ import asyncio
 import os
 import shutil
 import signal
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -36,6 +38,8 @@ class Answer:
     output: bytes
     complaint: str
     """The first line of its complaint; empty when it had none."""
+    status: int = 0
+    """What it ended with."""
 
 
 def is_installed(program: str) -> bool:
@@ -43,8 +47,19 @@ def is_installed(program: str) -> bool:
     return shutil.which(program, path=FOLDERS) is not None
 
 
-async def ask(*command: str, within: float) -> Answer:
+async def ask(
+    *command: str,
+    within: float,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    limit_bytes: int = LARGEST_ANSWER_BYTES,
+) -> Answer:
     """Run ``command``, at the longest for ``within`` seconds.
+
+    Args:
+        environment: all that it has of one; by default as little as a program needs.
+        folder: where it runs.
+        limit_bytes: how much it may say.
 
     Raises:
         TimeoutError: it had not ended by then, and was ended.
@@ -54,29 +69,31 @@ async def ask(*command: str, within: float) -> Answer:
     async with asyncio.timeout(within):
         process = await asyncio.create_subprocess_exec(
             *command,
-            env={"LC_ALL": "C", "PATH": FOLDERS},
+            env={"LC_ALL": "C", "PATH": FOLDERS} if environment is None else environment,
+            cwd=folder,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # a group of its own, so that whatever it has started ends with it
         )
         try:
-            output = await _all_of(process.stdout)
-            complaint = await _all_of(process.stderr)
+            output = await _all_of(process.stdout, limit_bytes)
+            complaint = await _all_of(process.stderr, limit_bytes)
             await process.wait()
         finally:
             await _end(process)
     first, *_ = complaint.decode(errors="replace").splitlines() or [""]
-    shown = first.removeprefix("Error: ")[:COMPLAINT_MAX_CHARACTERS]
+    said = "".join(each for each in first.removeprefix("Error: ") if each.isprintable())
+    shown = said[:COMPLAINT_MAX_CHARACTERS]
     status = process.returncode or 0
-    return Answer(succeeded=status == 0, killed=status < 0, output=output, complaint=shown)
+    return Answer(succeeded=status == 0, killed=status < 0, output=output, complaint=shown, status=status)
 
 
-async def _all_of(stream: asyncio.StreamReader | None) -> bytes:
+async def _all_of(stream: asyncio.StreamReader | None, limit_bytes: int) -> bytes:
     heard = bytearray()
     while piece := await cast(asyncio.StreamReader, stream).read(_PIECE_BYTES):
         heard += piece
-        if len(heard) > LARGEST_ANSWER_BYTES:
+        if len(heard) > limit_bytes:
             raise TooLongAnswerError
     return bytes(heard)
 

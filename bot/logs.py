@@ -1,0 +1,98 @@
+"""The log of this process: one format for every library's lines, without secrets and without what is not text.
+
+A line is one entry: what an entry says of outside text cannot begin another, move a terminal's cursor or hide a part of
+itself. A traceback follows its entry indented. Knows nothing of what is logged.
+"""
+
+import logging
+import os
+import sys
+from types import TracebackType
+from typing import TextIO
+
+from aiohttp.http_exceptions import HttpProcessingError
+
+from bot.redaction import redacted
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+INDENT = "    "
+PRIVATE_UMASK = 0o077
+"""What this process writes is for its own user alone: its database holds alerts, votes and people's names."""
+CHATTY = ("aiohttp.access", "alembic", "apprise", "dbos", "httpx", "slack_bolt", "slack_sdk", "urllib3", "watchkeeper")
+"""Libraries that tell of everything they do, and loggers that they set to a level of their own choice."""
+SILENT_BELOW_ERROR = ("apscheduler",)
+"""A sweep skipped on a busy machine is made up for."""
+
+
+class Formatter(logging.Formatter):
+    """One entry as text: its first line in the usual form, and whatever else it has, indented."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The entry, redacted, and with every character that is none of text escaped."""
+        record.message = record.getMessage()
+        record.asctime = self.formatTime(record)
+        lines = [printable(redacted(self.formatMessage(record)))]
+        for more in (self._of_error(record), record.stack_info):
+            lines += [INDENT + printable(line) for line in redacted(more or "").splitlines()]
+        return "\n".join(lines)
+
+    def _of_error(self, record: logging.LogRecord) -> str:
+        if not record.exc_info or record.exc_info[1] is None:
+            return ""
+        error = record.exc_info[1]
+        if isinstance(error, HttpProcessingError):  # a stranger's request is not quoted: a credential may be in it
+            return f"{type(error).__name__}: the request is no HTTP"
+        return self.formatException(record.exc_info)
+
+
+class _NotChatty(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the entry is worth a line; loggers of libraries are not trusted to keep to a level."""
+        if _is_of(record.name, SILENT_BELOW_ERROR):
+            return record.levelno >= logging.ERROR
+        return record.levelno >= (logging.WARNING if _is_of(record.name, CHATTY) else logging.INFO)
+
+
+def begin_log(stream: TextIO | None = None) -> None:
+    """Write every logger's entries in this one form to ``stream``, by default to standard error; once per process."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(Formatter())
+    handler.addFilter(_NotChatty())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    # A logger with a handler of its own would be told twice; the engine gives itself one where it finds none.
+    for name in ("dbos", "apprise", "slack_bolt", "slack_sdk"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _uncaught
+
+
+def keep_files_private() -> None:
+    """From now on files of this process and its children are its user's alone, unless they say otherwise."""
+    os.umask(PRIVATE_UMASK)
+
+
+def printable(text: str) -> str:
+    """The text with every character escaped that is none of text: control characters, directions, half characters."""
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return " " * 4 if character == "\t" else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _is_of(name: str, families: tuple[str, ...]) -> bool:
+    return any(name == each or name.startswith((f"{each}.", f"{each}:")) for each in families)
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, traceback)
+        return
+    logging.getLogger("bot").critical("ended by an error that nobody expected", exc_info=(kind, error, traceback))

@@ -12,6 +12,7 @@ from typing import Any
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.response.deadlines.burns import watch_burns
+from bot.response.deadlines.calls import sweep_calls
 from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.review_reminders import remind_of_reviews
@@ -116,6 +117,7 @@ class Sweeper:
 
     async def _questions(self) -> None:
         await sweep_questions(self._context)
+        await sweep_calls(self._context)
 
     async def _held(self) -> None:
         async with self._context.database.begin() as work:

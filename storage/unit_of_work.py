@@ -13,6 +13,7 @@ from storage.audit import Audit
 from storage.budgets import Budgets
 from storage.bundles import Bundles
 from storage.burn_watches import BurnWatches
+from storage.calls import Calls
 from storage.candidacies import Candidacies
 from storage.causes import Causes
 from storage.changes import Changes
@@ -57,6 +58,7 @@ class UnitOfWork:
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
+        self.calls = Calls(session)
         self.causes = Causes(session)
         self.changes = Changes(session)
         self.licences = Licences(session)

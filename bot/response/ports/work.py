@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
+from bot.response.ports.calls import Calls
 from bot.response.ports.candidacies import Candidacies
 from bot.response.ports.effects import Attempts, BurnWatches, Causes, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
@@ -139,6 +140,11 @@ class Work(Protocol):
     @property
     def pauses(self) -> Pauses:
         """Pauses that are in force."""
+        ...
+
+    @property
+    def calls(self) -> Calls:
+        """Incidents that a person must look at, until somebody takes them."""
         ...
 
     @property

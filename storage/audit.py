@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.model.audit_kinds import AuditKind
@@ -120,6 +120,21 @@ class Audit:
         """The last entry's number and seal."""
         row = (await self._session.execute(select(AUDIT_HEAD))).one()
         return Head(row.number, row.hash)
+
+    async def count(self) -> int:
+        """How many entries there are; as many as the last one's number, unless some are missing."""
+        return await self._session.scalar(select(func.count()).select_from(AUDIT_ENTRIES)) or 0
+
+    async def kinds_after(self, number: int) -> Mapping[str, int]:
+        """How many entries of each kind have a higher number; the commonest first."""
+        often = func.count()
+        rows = await self._session.execute(
+            select(AUDIT_ENTRIES.c.kind, often)
+            .where(AUDIT_ENTRIES.c.number > number)
+            .group_by(AUDIT_ENTRIES.c.kind)
+            .order_by(often.desc(), AUDIT_ENTRIES.c.kind)
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def verify(self, published: Sequence[Head] = ()) -> Verification:
         """Read the whole chain and name what is wrong with it.

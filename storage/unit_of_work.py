@@ -11,6 +11,7 @@ from storage.arrivals import Arrivals
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
+from storage.bulletins import Bulletins
 from storage.bundles import Bundles
 from storage.burn_watches import BurnWatches
 from storage.calls import Calls
@@ -67,6 +68,7 @@ class UnitOfWork:
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
         self.channels = IncidentChannels(session)
+        self.bulletins = Bulletins(session)
         self.bundles = Bundles(session)
         self.reviews = Reviews(session)
         self.queue = Queue(session, enqueuer)

@@ -47,11 +47,11 @@ class OutboxRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
-    """None: it is about a candidacy."""
+    """None: it is about a candidacy, or a bulletin."""
     stream: int = Field(sa_type=Number)
     """What is delivered in its order: the incident's own news, or that of all who share a card (its founder's id).
 
-    Of a candidacy its id, below zero."""
+    Of a candidacy its id, below zero; of bulletins far below that (``storage.outbox.BULLETIN_STREAMS``)."""
     kind: str
     notice: dict[str, Any] = Field(sa_type=JSON)
     state: str

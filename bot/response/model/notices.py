@@ -16,6 +16,7 @@ from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
 from bot.response.model.actions import ActionState, Result
+from bot.response.model.bulletins import BulletinNotice
 from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings
 from bot.response.model.incidents import IncidentState
 
@@ -363,7 +364,7 @@ class CandidacyNotice(Facts):
     revision: int
 
 
-Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | CandidacyNotice
+Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | CandidacyNotice | BulletinNotice
 Notice = Annotated[Told, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""

@@ -20,6 +20,7 @@ from bot.policy.situation import (
 )
 from bot.response.model.actions import Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.bulletins import Bulletin, BulletinNotice
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
 from bot.response.model.records import (
@@ -290,6 +291,20 @@ class Pauses(Protocol):
         ...
 
 
+class Head(Protocol):
+    """The end of the record."""
+
+    @property
+    def number(self) -> int:
+        """Of the last entry; 0 before the first."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Its seal, as hexadecimal."""
+        ...
+
+
 class Audit(Protocol):
     """The record of everything people and Watchkeeper did: appended to, never changed."""
 
@@ -301,6 +316,22 @@ class Audit(Protocol):
 
     async def of_incident(self, incident_id: int) -> Sequence[AuditEntry]:
         """Oldest first."""
+        ...
+
+    async def head(self) -> Head:
+        """The last entry's number and seal."""
+        ...
+
+    async def anchor(self, now: datetime) -> object:
+        """Remember the present head here, as it is given away."""
+        ...
+
+    async def count(self) -> int:
+        """How many entries there are."""
+        ...
+
+    async def kinds_after(self, number: int) -> Mapping[str, int]:
+        """How many entries of each kind have a higher number; the commonest first."""
         ...
 
     async def seal_of(self, number: int) -> str:
@@ -321,6 +352,10 @@ class Outbox(Protocol):
 
     async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
         """The same in the order of a candidacy, which belongs to no incident."""
+        ...
+
+    async def add_bulletin(self, about: Bulletin, notice: BulletinNotice, now: datetime) -> None:
+        """The same in the order of the bulletins about one thing, which belong to no incident."""
         ...
 
     async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:

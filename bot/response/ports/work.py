@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
+from bot.response.ports.bulletins import Bulletins
 from bot.response.ports.calls import Calls
 from bot.response.ports.candidacies import Candidacies
 from bot.response.ports.effects import Attempts, BurnWatches, Causes, Changes, Steps, WearOffs
@@ -140,6 +141,11 @@ class Work(Protocol):
     @property
     def pauses(self) -> Pauses:
         """Pauses that are in force."""
+        ...
+
+    @property
+    def bulletins(self) -> Bulletins:
+        """How far people were told of what belongs to no incident."""
         ...
 
     @property

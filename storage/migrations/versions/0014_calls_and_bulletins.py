@@ -48,6 +48,12 @@ def upgrade() -> None:
         sa.Column("up_to", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_bulletins"),
     )
+    op.execute(
+        """
+        INSERT INTO bulletins (subject, at, up_to)
+        SELECT 'unreadable', MAX(received_at), MAX(id) FROM quarantined_alerts HAVING COUNT(*) > 0
+        """
+    )
 
 
 def downgrade() -> None:

@@ -146,7 +146,11 @@ class Audit:
         reader = Reader(self._key, [*await self.anchors(), *published])
         async for entry in self.entries():
             reader.read(entry)
-        return reader.close(await self.head())
+        return reader.close(await self.head(), await self.named_key())
+
+    async def named_key(self) -> str:
+        """What recognises the key that the chain was begun with; empty before the first entry."""
+        return await self._session.scalar(select(AUDIT_HEAD.c.key_id)) or ""
 
     async def anchor(self, now: datetime) -> Head | None:
         """Remember the present head, to be published outside by the caller; None when it has been already."""

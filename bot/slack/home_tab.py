@@ -83,7 +83,7 @@ class HomeFacts:
     changes: Sequence[Change] = ()
     """What others are changing, or will."""
     to_take: Sequence[Incident] = ()
-    """Incidents that a person must look at, that nobody has taken, and for which this person is called."""
+    """Incidents that a person must check, that nobody has taken, and for which this person is called."""
     waiting_for_people: int = 0
     """Incidents at which anybody is waited for."""
 

@@ -82,7 +82,7 @@ class StatusFacts:
     changes: Sequence[Change] = ()
     """What others are changing, or will."""
     untaken: int = 0
-    """Incidents that a person must look at, and that nobody has taken."""
+    """Incidents that a person must check, and that nobody has taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Overview:
     changes: Sequence[Change]
     """What others are changing, or will."""
     untaken: int
-    """Incidents that a person must look at, and that nobody has taken."""
+    """Incidents that a person must check, and that nobody has taken."""
 
     def status(
         self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
@@ -81,7 +81,7 @@ class HomeOverview:
     permalinks: Mapping[int, str]
     changes: Sequence[Change]
     calls: Sequence[tuple[Call, Incident]] = ()
-    """Incidents that a person must look at, and that nobody has taken, with those called for them; oldest first."""
+    """Incidents that a person must check, and that nobody has taken, with those called for them; oldest first."""
 
     def seen_by(self, person: str, problems: Sequence[str]) -> HomeFacts:
         """What one person sees."""

@@ -189,7 +189,7 @@ class QuestionRow(Row, table=True):
 
 
 class CallRow(Row, table=True):
-    """An incident that a person must look at: who was called, and when the next are, until somebody takes it."""
+    """An incident that a person must check: who was called, and when the next are, until somebody takes it."""
 
     __tablename__ = "calls"
     __table_args__ = (

@@ -37,7 +37,7 @@ async def _tell_unreadable(context: Context) -> bool:
             channel=policy.channels.incidents,
             title=f"{some} of a monitor could not be read as an alert",
             lines=(
-                "What was to be said by it is not known here, and nothing acts on it: please look at the monitor.",
+                "What was to be said by it is not known here, and nothing acts on it: please check the monitor.",
                 *(
                     f"{source}{f', {often} times' if often > 1 else ''}: {reason}"
                     for source, reason, often in found.reasons

@@ -1,4 +1,4 @@
-"""When nobody takes what a person must look at: people are reminded, then the next are called, and it never goes quiet.
+"""When nobody takes what a person must check: people are reminded, then the next are called, and it never goes quiet.
 
 Every wait is a column of the call's row, so a restart forgets nothing; every step is a conditional update, so of all
 replicas one takes it. Where an action has ended, ``still_firing`` reminds, and only the chain is followed here.

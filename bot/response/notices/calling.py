@@ -1,4 +1,4 @@
-"""Calling people: an incident that a person must look at is put to the same groups as a question, and as patiently.
+"""Calling people: an incident that a person must check is put to the same groups as a question, and as patiently.
 
 Whoever is called may answer by taking it, at any hour; nobody is called in their quiet hours. The mention is on the
 incident's card or in its thread, the reminders come from ``deadlines.calls``.

@@ -1,4 +1,4 @@
-"""Calls: incidents that a person must look at, and that nobody has taken yet."""
+"""Calls: incidents that a person must check, and that nobody has taken yet."""
 
 from collections.abc import Sequence
 from datetime import datetime

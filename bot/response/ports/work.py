@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
+from bot.response.ports.audit import Audit
 from bot.response.ports.bulletins import Bulletins
 from bot.response.ports.calls import Calls
 from bot.response.ports.candidacies import Candidacies
@@ -16,7 +17,6 @@ from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
-    Audit,
     Budgets,
     Decisions,
     Incidents,
@@ -150,7 +150,7 @@ class Work(Protocol):
 
     @property
     def calls(self) -> Calls:
-        """Incidents that a person must look at, until somebody takes them."""
+        """Incidents that a person must check, until somebody takes them."""
         ...
 
     @property

@@ -98,7 +98,7 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
 
 
 def _calls(at: Shown, card: CardNotice) -> bool:
-    """Whether people are called to look at it."""
+    """Whether people are called to check it."""
     return card.untaken and at not in OPEN
 
 

@@ -13,12 +13,13 @@ branch_labels = None
 depends_on = None
 
 TIME = sa.DateTime(timezone=True)
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     op.create_table(
         "calls",
-        sa.Column("incident_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("incident_id", NUMBER, autoincrement=False, nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("runbook", sa.Text(), nullable=False),
         sa.Column("asked", sa.JSON(), nullable=False),
@@ -30,8 +31,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_id", name="pk_calls"),
     )
     for column in ("remind_at", "due_at"):
-        stands = {"sqlite_where": sa.text("ended = 0"), "postgresql_where": sa.text("NOT ended")}
-        op.create_index(f"ix_calls_{column}", "calls", [column], **stands)
+        op.create_index(
+            f"ix_calls_{column}",
+            "calls",
+            [column],
+            sqlite_where=sa.text("ended = 0"),
+            postgresql_where=sa.text("NOT ended"),
+        )
     op.execute(
         """
         INSERT INTO calls (incident_id, revision, runbook, asked, began_at, remind_at, due_at, ended)
@@ -45,7 +51,7 @@ def upgrade() -> None:
         "bulletins",
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("at", TIME, nullable=False),
-        sa.Column("up_to", sa.BigInteger(), nullable=False),
+        sa.Column("up_to", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("subject", name="pk_bulletins"),
     )
     op.execute(

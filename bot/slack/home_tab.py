@@ -162,12 +162,12 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), due])))
         row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan_card(action.plan))
         blocks += [row] if row else []
+    blocks += _more(len(facts.waiting) - WAITING_SHOWN, "questions")
     for one in facts.to_take[:WAITING_SHOWN]:
         blocks.append(layout.section(_untaken(facts, one)))
         row = button_row((Button.TAKE, Button.WHY), one.handle, one.revision)
         blocks += [row] if row else []
-    hidden = sum(max(0, len(many) - WAITING_SHOWN) for many in (facts.waiting, facts.to_take))
-    return [*blocks, *_more(hidden, "")]
+    return [*blocks, *_more(len(facts.to_take) - WAITING_SHOWN, "incidents to take")]
 
 
 def _untaken(facts: HomeFacts, one: Incident) -> Mrkdwn:

@@ -11,7 +11,9 @@ from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from bot.response.deadlines.bulletins import sweep_bulletins
 from bot.response.deadlines.burns import watch_burns
+from bot.response.deadlines.calls import sweep_calls
 from bot.response.deadlines.lost_assessments import queue_lost_assessments
 from bot.response.deadlines.reminders import sweep_questions
 from bot.response.deadlines.review_reminders import remind_of_reviews
@@ -35,6 +37,7 @@ PAUSES_INTERVAL_SECONDS = 1.0
 """So long until cards show a pause that began outside this process; it is in force at once."""
 HELD_INTERVAL_SECONDS = 5.0
 WEAR_OFFS_INTERVAL_SECONDS = 5.0
+BULLETINS_INTERVAL_SECONDS = 5.0
 BURNS_INTERVAL_SECONDS = 1.0
 REQUESTS_INTERVAL_SECONDS = 2.0
 DEMOTIONS_INTERVAL_SECONDS = 30.0
@@ -73,6 +76,7 @@ class Sweeper:
             (self._pauses.follow, PAUSES_INTERVAL_SECONDS),
             (self._held, HELD_INTERVAL_SECONDS),
             (self._wear_offs, WEAR_OFFS_INTERVAL_SECONDS),
+            (self._bulletins, BULLETINS_INTERVAL_SECONDS),
             (self._burns, BURNS_INTERVAL_SECONDS),
             (self._settled_requests, REQUESTS_INTERVAL_SECONDS),
             (self._demotions, DEMOTIONS_INTERVAL_SECONDS),
@@ -116,6 +120,7 @@ class Sweeper:
 
     async def _questions(self) -> None:
         await sweep_questions(self._context)
+        await sweep_calls(self._context)
 
     async def _held(self) -> None:
         async with self._context.database.begin() as work:
@@ -125,6 +130,9 @@ class Sweeper:
 
     async def _wear_offs(self) -> None:
         await check_wear_offs(self._context)
+
+    async def _bulletins(self) -> None:
+        await sweep_bulletins(self._context)
 
     async def _burns(self) -> None:
         await watch_burns(self._context)

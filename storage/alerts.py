@@ -151,10 +151,8 @@ class AlertStore:
                     self._remember(source, row)
 
     def _remember(self, source: str, row: Any) -> None:
-        status = AlertStatus(row.status)
-        stored = _Stored(
-            status, row.starts_at, severity=row.severity, id=row.id, old_incident_id=row.incident_id, was=status
-        )
+        status, of = AlertStatus(row.status), row.incident_id
+        stored = _Stored(status, row.starts_at, severity=row.severity, id=row.id, old_incident_id=of, was=status)
         self._known[(source, row.fingerprint, row.starts_at)] = stored
         if stored.status is AlertStatus.FIRING:
             self._succeed(self._firing.get((source, row.fingerprint)), stored.starts_at)
@@ -176,9 +174,10 @@ class AlertStore:
 
     def _fires(self, key: Key, alert: Alert) -> tuple[_Stored, bool]:
         present = self._firing.get(key[:2])
-        if present is not None and present.starts_at >= alert.facts.starts_at:
+        if present is not None and (alert.start_untold or present.starts_at >= alert.facts.starts_at):
             # It fires already; an older start is a late delivery, or a monitor that restarted.
-            return present, present.starts_at == alert.facts.starts_at and self._revises(present, alert)
+            is_it = alert.start_untold or present.starts_at == alert.facts.starts_at
+            return present, is_it and self._revises(present, alert)
         self._succeed(present, alert.facts.starts_at)
         stored = self._known.setdefault(key, _Stored(alert.status, alert.facts.starts_at))
         stored.alert, stored.status, stored.ends_at = alert, alert.status, None
@@ -275,7 +274,7 @@ class AlertStore:
 
         Those left out may be some that we know and that were not delivered this time: they are not counted twice.
         """
-        told: dict[int, tuple[int, set[_Stored]]] = {}
+        told = dict[int, tuple[int, set[_Stored]]]()
         for delivery, received in zip(deliveries, outcomes, strict=True):
             for incident_id in {stored.incident_id for stored, _ in received if stored.incident_id is not None}:
                 alerts = {stored for stored, _ in received if stored.incident_id == incident_id}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.model.audit_kinds import AuditKind
@@ -121,6 +121,21 @@ class Audit:
         row = (await self._session.execute(select(AUDIT_HEAD))).one()
         return Head(row.number, row.hash)
 
+    async def count(self) -> int:
+        """How many entries there are; as many as the last one's number, unless some are missing."""
+        return await self._session.scalar(select(func.count()).select_from(AUDIT_ENTRIES)) or 0
+
+    async def kinds_after(self, number: int) -> Mapping[str, int]:
+        """How many entries of each kind have a higher number; the commonest first."""
+        often = func.count()
+        rows = await self._session.execute(
+            select(AUDIT_ENTRIES.c.kind, often)
+            .where(AUDIT_ENTRIES.c.number > number)
+            .group_by(AUDIT_ENTRIES.c.kind)
+            .order_by(often.desc(), AUDIT_ENTRIES.c.kind)
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def verify(self, published: Sequence[Head] = ()) -> Verification:
         """Read the whole chain and name what is wrong with it.
 
@@ -131,7 +146,11 @@ class Audit:
         reader = Reader(self._key, [*await self.anchors(), *published])
         async for entry in self.entries():
             reader.read(entry)
-        return reader.close(await self.head())
+        return reader.close(await self.head(), await self.named_key())
+
+    async def named_key(self) -> str:
+        """What recognises the key that the chain was begun with; empty before the first entry."""
+        return await self._session.scalar(select(AUDIT_HEAD.c.key_id)) or ""
 
     async def anchor(self, now: datetime) -> Head | None:
         """Remember the present head, to be published outside by the caller; None when it has been already."""

@@ -95,6 +95,11 @@ class Verification:
     problem_count: int = 0
 
     @property
+    def wrong_key(self) -> bool:
+        """Whether nothing can be said of the record, because it belongs to another key."""
+        return self.problem_count == 1 and self.problems[0].damage is Damage.WRONG_KEY
+
+    @property
     def intact(self) -> bool:
         """Whether nothing at all is wrong, problems beyond ``PROBLEMS_MAX`` included."""
         return self.problem_count == 0
@@ -242,16 +247,25 @@ class Reader:
             )
         found.head = Head(entry.number, entry.hash)
 
-    def close(self, head: Head | None = None) -> Verification:
-        """Compare the end with the head and with the anchors that no entry has met."""
-        found = self._found
-        if found.entries > 0 and self._fitting == 0:
+    def close(self, head: Head | None = None, named_key: str | None = None) -> Verification:
+        """Compare the end with the head and with the anchors that no entry has met.
+
+        ``named_key``: what the record says of the key it was written with (see ``key_id``); None where it says nothing.
+        """
+        found, ours = self._found, key_id(self._key)
+        foreign = named_key not in (None, "", ours)
+        if found.entries > 0 and self._fitting == 0 and (foreign or not named_key):
             found = Verification(found.entries, found.head)
+            named = f"; the record names the key {named_key}, and this one is {ours}" if foreign else ""
             found.add(
                 1,
                 Damage.WRONG_KEY,
-                f"none of the {found.entries} entries fits this audit key; use the key the chain was written with",
+                f"none of the {found.entries} entries fits this audit key{named}; "
+                "use the key the chain was written with",
             )
+            return found
+        if foreign and found.entries > 0:
+            found.add(0, Damage.CHANGED, f"the record names the key {named_key}, but its entries fit the key {ours}")
         end = found.head.number
         remembered = list(self._anchors)
         if head is not None and head.number > 0:

@@ -44,14 +44,15 @@ def verify_export(lines: Iterable[str], key: bytes, anchors: Sequence[Head] = ()
     reader = Reader(key, anchors)
     unreadable: list[str] = []
     head: Head | None = None
-    ended = False
+    ended, named_key = False, ""
     for number, text in enumerate(lines, start=1):
         document = _read(text)
         if number == 1:
-            if problem := _wrong_header(document, key):
+            if problem := _wrong_header(document):
                 found = Verification()
                 found.add(0, *problem)
                 return found
+            named_key = str((document or {}).get("key_id"))
         elif ended:
             unreadable.append(f"line {number} stands after the last line")
         elif document is not None and "head" in document:
@@ -61,7 +62,9 @@ def verify_export(lines: Iterable[str], key: bytes, anchors: Sequence[Head] = ()
             reader.read(entry)
         else:
             unreadable.append(f"line {number} is not an audit entry")
-    found = reader.close(head)
+    found = reader.close(head, named_key)
+    if found.wrong_key:
+        return found
     for problem_text in unreadable:
         found.add(found.head.number, Damage.UNREADABLE, problem_text)
     if not ended:
@@ -83,18 +86,13 @@ def _read(text: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _wrong_header(document: Mapping[str, Any] | None, key: bytes) -> tuple[Damage, str] | None:
+def _wrong_header(document: Mapping[str, Any] | None) -> tuple[Damage, str] | None:
     if document is None or document.get("format") != FORMAT:
         return Damage.UNREADABLE, f"the first line does not say that this is a {FORMAT} file"
     if document.get("version") != VERSION:
         return (
             Damage.UNREADABLE,
             f"the file has version {document.get('version')!r} of the format; this program reads version {VERSION}",
-        )
-    if document.get("key_id") != key_id(key):
-        return (
-            Damage.WRONG_KEY,
-            f"the file was sealed with the key {document.get('key_id')!r}, but the given key is {key_id(key)!r}",
         )
     return None
 

@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, Row, event, exists, func, insert, select, 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from bot.response.model.bulletins import Bulletin, BulletinNotice
 from bot.response.model.notices import (
     NOTICE,
     BundleNotice,
@@ -48,6 +49,8 @@ class OutboxState(StrEnum):
 
 NEWER_RELEASE_PATIENCE = timedelta(minutes=5)
 """How long a notice that we cannot read is left to the newer release that wrote it."""
+BULLETIN_STREAMS = {Bulletin.RECORD: -(2**40), Bulletin.UNREADABLE: -(2**40) - 1}
+"""Far below those of candidacies: one bulletin never waits for another that its channel does not take."""
 UNREADABLE_RETRY = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
@@ -61,7 +64,7 @@ class OutboxItem:
 
     id: int
     incident_id: int | None
-    """None: it is about a candidacy."""
+    """None: it is about a candidacy, or a bulletin."""
     notice: Told
     attempts: int
     """Deliveries begun, this one included. Above 1, an earlier one may have got through: search before posting."""
@@ -100,6 +103,10 @@ class Outbox:
     async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
         """The same in the order of a candidacy, which belongs to no incident."""
         await self._queue(notice, now, None, -candidacy_id)
+
+    async def add_bulletin(self, about: Bulletin, notice: BulletinNotice, now: datetime) -> None:
+        """The same in the order of the bulletins about one thing, which belong to no incident."""
+        await self._queue(notice, now, None, BULLETIN_STREAMS[about])
 
     async def _queue(self, notice: Told, now: datetime, incident_id: int | None, stream: int) -> int:
         self._wake_after_commit()
@@ -240,6 +247,8 @@ class Outbox:
 
     async def _item(self, row: Row[Any]) -> OutboxItem:
         notice = NOTICE.validate_python(row.notice)
+        if isinstance(notice, BulletinNotice):
+            return _item_of(row, notice, notice.channel, None)
         if row.incident_id is None:
             place = select(CANDIDACIES.c.channel, CANDIDACIES.c.thread_ts).where(CANDIDACIES.c.id == -row.stream)
             channel, thread_ts = (await self._session.execute(place)).one()

@@ -11,8 +11,10 @@ from storage.arrivals import Arrivals
 from storage.attempts import Attempts
 from storage.audit import Audit
 from storage.budgets import Budgets
+from storage.bulletins import Bulletins
 from storage.bundles import Bundles
 from storage.burn_watches import BurnWatches
+from storage.calls import Calls
 from storage.candidacies import Candidacies
 from storage.causes import Causes
 from storage.changes import Changes
@@ -57,6 +59,7 @@ class UnitOfWork:
         self.locks = Locks(session)
         self.budgets = Budgets(session)
         self.pauses = Pauses(session, pause_file)
+        self.calls = Calls(session)
         self.causes = Causes(session)
         self.changes = Changes(session)
         self.licences = Licences(session)
@@ -65,6 +68,7 @@ class UnitOfWork:
         self.audit = Audit(session, audit_key)
         self.outbox = Outbox(session, outbox_wakeup)
         self.channels = IncidentChannels(session)
+        self.bulletins = Bulletins(session)
         self.bundles = Bundles(session)
         self.reviews = Reviews(session)
         self.queue = Queue(session, enqueuer)

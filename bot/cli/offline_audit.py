@@ -1,36 +1,48 @@
 """The audit record, read from the command line: verified and exported without starting anything else."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from bot.cli.offline import offline_database
-from storage.audit_chain import Reader, Verification
+from storage.audit_anchors import anchor_line
+from storage.audit_chain import Head, Verification
 from storage.audit_export import export_lines, verify_export
 
 
-async def verify_database(url: str, key: bytes) -> Verification:
-    """Check the whole chain in the database against its head and anchors.
+async def verify_database(url: str, key: bytes, anchors: Sequence[Head] = ()) -> Verification:
+    """Check the whole chain in the database against its head, its own anchors and those that were published.
 
     Raises:
         OfflineError: the database cannot be used.
     """
     async with offline_database(url, key) as database, database.read() as work:
-        reader = Reader(key, await work.audit.anchors())
-        async for entry in work.audit.entries():
-            reader.read(entry)
-        return reader.close(await work.audit.head())
+        return await work.audit.verify(anchors)
 
 
-def verify_file(path: Path, key: bytes) -> Verification:
-    """Check an export, with nothing but the key.
+def verify_file(path: Path, key: bytes, anchors: Sequence[Head] = ()) -> Verification:
+    """Check an export, with nothing but the key and the anchors that were published before it.
 
     Raises:
         OSError: the file cannot be read.
         UnicodeDecodeError: it is no text.
     """
     with path.open(encoding="utf-8") as lines:
-        return verify_export(lines, key)
+        return verify_export(lines, key, anchors)
+
+
+async def anchor_database(url: str, key: bytes) -> str | None:
+    """The record's head as a line to be kept elsewhere, remembered in the database as well; None while it is empty.
+
+    Raises:
+        OfflineError: the database cannot be used, or the key is not the record's.
+    """
+    now = datetime.now(UTC)
+    async with offline_database(url, key) as database, database.begin() as work:
+        await work.audit.anchor(now)
+        head = await work.audit.head()
+        return anchor_line(head, await work.audit.count(), key, now) if head.number else None
 
 
 async def export_database(url: str, key: bytes, target: TextIO) -> int:

@@ -73,6 +73,16 @@ def _handed_over(body: Body, name: Naming) -> str:
     return f"Asked as well: {_names(body.get('now'))}; called: {_people(body.get('called'), name)}"
 
 
+def _called(body: Body, name: Naming) -> str:
+    return (
+        f"A person must look. Called: {_people(body.get('called'), name)} of {_names(body.get('groups')) or 'nobody'}"
+    )
+
+
+def _called_as_well(body: Body, name: Naming) -> str:
+    return f"Called as well: {_names(body.get('now'))}: {_people(body.get('called'), name)}"
+
+
 def _approved(body: Body, _name: Naming) -> str:
     read = "after reading the evidence" if body.get("opened_evidence") else "without opening the evidence"
     return f"Approved, {read}"
@@ -109,6 +119,9 @@ _WORDS: Mapping[str, Callable[[Body, Naming], str]] = {
     Kind.INCIDENT_OPENED: _said("Incident opened", "alert_name"),
     Kind.INCIDENT_MUTED: _said("Muted", "reason"),
     Kind.INCIDENT_TAKEN: _said("Taken over", ""),
+    Kind.INCIDENT_CALLED: _called,
+    Kind.INCIDENT_REMINDED: _reminded,
+    Kind.INCIDENT_HANDED_OVER: _called_as_well,
     Kind.INCIDENT_STILL_FIRING: _said("Told that it goes on firing; alerts", "alerts"),
     Kind.INCIDENT_RESOLVED: _said("Resolved; alerts in all", "alerts"),
     Kind.INCIDENT_HEALED: _said("Healed by itself before anybody was told; alerts in all", "alerts"),

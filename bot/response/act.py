@@ -164,7 +164,7 @@ async def _remember(work: Work, context: Context, action_id: str, taken: Snapsho
     if taken.snapshot is None:
         text = f"Nothing was changed: the state to return to could not be recorded. {taken.problem}"
         await finish(
-            work, context, action_id, ActionEvent.CANNOT, text, Result.NOTHING_CHANGED, call_people=True, changed=False
+            work, context, action_id, ActionEvent.CANNOT, text, Result.NOTHING_CHANGED, must_look=True, changed=False
         )
         return False
     await work.attempts.claim(execute_key(action_id), taken.snapshot)
@@ -279,7 +279,7 @@ async def _executed(work: Work, context: Context, action_id: str, effect: Effect
             ActionEvent.CANNOT,
             effect.summary,
             Result.NOTHING_CHANGED,
-            call_people=True,
+            must_look=True,
             changed=False,
         )
         return False
@@ -300,7 +300,7 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
         text = f"{effect.summary} {health.summary} Nothing was rolled back."
         people = action.halted_at is not None or bool(await held_by_people(work, context, action))
         await finish(
-            work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, call_people=True, by_people=people
+            work, context, action_id, ActionEvent.CANNOT, text, Result.INTERRUPTED, must_look=True, by_people=people
         )
         return False
     if health.healthy:
@@ -331,7 +331,7 @@ async def _conclude(work: Work, context: Context, action_id: str, effect: Effect
     result = Result.INTERRUPTED if effect.interrupted else Result.UNKNOWN if unknown else Result.NOT_RESTORED
     text = f"{health.summary} {why}"
     because = f"its last action did not help: {health.summary}"
-    await finish(work, context, action_id, ActionEvent.CANNOT, text, result, call_people=True, pause_because=because)
+    await finish(work, context, action_id, ActionEvent.CANNOT, text, result, must_look=True, pause_because=because)
     return False
 
 

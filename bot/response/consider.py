@@ -258,7 +258,8 @@ async def _tell_that_it_rose(
     await work.incidents.raise_severity(incident.id, worst)
     risen = await work.incidents.get(incident.id) or incident
     action, cause = await current_action(work, risen), await work.causes.of(incident.id)
-    asked = action.asked if action is not None and cause is None else ()
+    call = await work.calls.of(risen)
+    asked = call.asked if call is not None else action.asked if action is not None and cause is None else ()
     called = callable_people(context.policy(), asked, worst, now)
     line = ThreadLine(
         title=f"Severity rose from {incident.severity or 'unknown'} to {worst or 'unknown'}",
@@ -363,6 +364,9 @@ async def _tell_what_joined(
 
 async def _whom_nobody_asks(work: Work, policy: Policy, incident: Incident, now: datetime) -> tuple[str, ...]:
     """Who is called because nothing waits for an answer or runs, and nobody has taken the incident over."""
+    call = await work.calls.of(incident)
+    if call is not None:
+        return callable_people(policy, call.asked, incident.severity, now)
     action = await current_action(work, incident)
     if action is None or action.state not in ENDED or incident.state is IncidentState.TAKEN:
         return ()

@@ -86,7 +86,7 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
                 ActionEvent.NOT_RESTORED,
                 problem,
                 Result.UNKNOWN,
-                call_people=True,
+                must_look=True,
                 pause_because=because,
             )
         case _:
@@ -99,7 +99,7 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
                 ActionEvent.CANNOT,
                 problem,
                 result,
-                call_people=True,
+                must_look=True,
                 changed=begun,
                 pause_because="how far its last action got is unknown" if begun else "",
             )

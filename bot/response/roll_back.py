@@ -256,6 +256,6 @@ async def _conclude(
         event,
         f"{effect.summary} {because}".strip(),
         Result.INTERRUPTED if effect.interrupted else _RESULTS.get(effect.result, Result.NOT_RESTORED),
-        call_people=by_us or not done,
+        must_look=by_us or not done,
         pause_because=f"its last action did not help: {reason or effect.summary}" if by_us or not done else "",
     )

@@ -175,7 +175,8 @@ def _silence(kind: Kind, card: CardNotice) -> Iterator[str]:
     if kind is Kind.ANNOUNCEMENT and card.due_at is not None and card.action_state is ActionState.VETO_WINDOW:
         yield f"It starts at {moment(card.due_at)} unless it is stopped before."
     elif kind is Kind.QUESTION and card.due_at is not None:
-        yield f"If nobody answers by {moment(card.due_at)}: {consequence or 'Nothing is done.'}"
+        answers = "takes it" if card.untaken else "answers"
+        yield f"If nobody {answers} by {moment(card.due_at)}: {consequence or 'Nothing is done.'}"
     elif consequence:
         yield consequence
 

@@ -19,7 +19,7 @@ class OutboxItem(Protocol):
 
     @property
     def incident_id(self) -> int | None:
-        """Whose news it is; the founder's for a card that many share, None for what is about a candidacy."""
+        """Whose news it is; the founder's for a card that many share. None: it is of no incident."""
         ...
 
     @property

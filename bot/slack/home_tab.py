@@ -14,6 +14,7 @@ from bot.policy.situation import Change, Pause
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action, ActionState
+from bot.response.model.incidents import Incident
 from bot.response.model.notices import Button
 from bot.response.model.state_words import state_words
 from bot.response.notices.plan_words import plan_card
@@ -22,7 +23,7 @@ from bot.slack import layout, listings
 from bot.slack.cards.buttons import button_row
 from bot.slack.cards.situations import Shown
 from bot.slack.modals import View
-from bot.slack.replies import CHANGES_SHOWN, COMMAND, IncidentLine, change, incident
+from bot.slack.replies import CHANGES_SHOWN, COMMAND, IncidentLine, change, incident, own_health, world
 from bot.slack.text import (
     EMPTY,
     Mrkdwn,
@@ -35,7 +36,6 @@ from bot.slack.text import (
     link,
     mention,
     plain,
-    spaced,
     web_address,
     when,
     words,
@@ -82,12 +82,17 @@ class HomeFacts:
     """Incident -> the address of its thread, where it is known."""
     changes: Sequence[Change] = ()
     """What others are changing, or will."""
+    to_take: Sequence[Incident] = ()
+    """Incidents that a person must check, that nobody has taken, and for which this person is called."""
+    waiting_for_people: int = 0
+    """Incidents at which anybody is waited for."""
 
 
 def home_view(facts: HomeFacts) -> View:
     """The tab as JSON, within Slack's limits whatever happens."""
     blocks: list[Block] = [
         layout.header(plain("Watchkeeper", 150)),
+        layout.section(lines([bold(world(facts.incidents_open, facts.waiting_for_people)), *_health(facts)])),
         layout.section(_autonomy(facts)),
         *_changes(facts),
         layout.divider(),
@@ -111,15 +116,18 @@ def home_view(facts: HomeFacts) -> View:
     return {"type": "home", "blocks": layout.built(blocks)}
 
 
+def _health(facts: HomeFacts) -> list[Mrkdwn]:
+    return own_health(facts.problems, PROBLEMS_SHOWN)
+
+
 def _autonomy(facts: HomeFacts) -> Mrkdwn:
-    troubles = [spaced(words("⚠️"), escape(problem, 250)) for problem in facts.problems[:PROBLEMS_SHOWN]]
     if not facts.pauses and not facts.freezes:
-        return lines([bold(words("▶️ Autonomy is on. Nothing is paused.")), *troubles])
+        return bold(words("▶️ Autonomy is on. Nothing is paused."))
     paused = [_pause(pause) for pause in facts.pauses[:PAUSES_SHOWN]]
     frozen = [_freeze(freeze) for freeze in facts.freezes[:PAUSES_SHOWN]]
     hidden = len(facts.pauses) - len(paused) + len(facts.freezes) - len(frozen)
     more = [words(f"… and {hidden} more")] if hidden else []
-    return lines([bold(words("⏸️ Autonomy is paused")), *paused, *frozen, *more, *troubles])
+    return lines([bold(words("⏸️ Autonomy is paused")), *paused, *frozen, *more])
 
 
 def _pause(pause: Pause) -> Mrkdwn:
@@ -143,9 +151,9 @@ def _changes(facts: HomeFacts) -> list[Block]:
 
 
 def _waiting(facts: HomeFacts) -> list[Block]:
-    if not facts.waiting:
-        return [layout.section(words("✅ Nothing waits for you."))]
-    count = len(facts.waiting)
+    if not facts.waiting and not facts.to_take:
+        return [layout.section(words("👤 Nothing waits for you."))]
+    count = len(facts.waiting) + len(facts.to_take)
     blocks: list[Block] = [layout.section(bold(words(f"❓ Waits for you: {count}")))]
     for action in facts.waiting[:WAITING_SHOWN]:
         announced = action.state is ActionState.VETO_WINDOW
@@ -154,7 +162,18 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), due])))
         row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan_card(action.plan))
         blocks += [row] if row else []
-    return [*blocks, *_more(count - WAITING_SHOWN, "questions")]
+    blocks += _more(len(facts.waiting) - WAITING_SHOWN, "questions")
+    for one in facts.to_take[:WAITING_SHOWN]:
+        blocks.append(layout.section(_untaken(facts, one)))
+        row = button_row((Button.TAKE, Button.WHY), one.handle, one.revision)
+        blocks += [row] if row else []
+    return [*blocks, *_more(len(facts.to_take) - WAITING_SHOWN, "incidents to take")]
+
+
+def _untaken(facts: HomeFacts, one: Incident) -> Mrkdwn:
+    address = web_address(facts.permalinks.get(one.id, ""))
+    name = bold(link(address, one.name) if address else words(one.name))
+    return dotted([name, code(one.service, 60), escape(one.alert_name, 80), words("who takes it?")])
 
 
 def _under_way(facts: HomeFacts) -> list[Block]:

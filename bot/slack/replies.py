@@ -68,7 +68,7 @@ class StatusFacts:
     """How things stand."""
 
     problems: tuple[str, ...]
-    """What is not well, in words; empty when all is."""
+    """What is not well with Watchkeeper itself, in words; empty when nothing is."""
     pauses: tuple[Pause, ...]
     incidents_open: int
     waiting_for_people: int
@@ -81,6 +81,8 @@ class StatusFacts:
     """What is carried out or rolled back at this moment; oldest first."""
     changes: Sequence[Change] = ()
     """What others are changing, or will."""
+    untaken: int = 0
+    """Incidents that a person must check, and that nobody has taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +99,16 @@ class IncidentLine:
 
 def status(facts: StatusFacts) -> Message:
     """``/watch status``."""
-    problems = [spaced(words("⚠️"), escape(problem, 250)) for problem in facts.problems[:PROBLEMS_SHOWN]]
-    title = words("⚠️ Something needs attention") if problems else words("✅ All is well")
+    problems = own_health(facts.problems)
+    title = world(facts.incidents_open, facts.waiting_for_people + facts.untaken)
     counts = (
-        f"{facts.incidents_open} open · {facts.waiting_for_people} waiting for people · {facts.under_way} under way · "
+        f"{facts.incidents_open} open · {facts.waiting_for_people} waiting for an answer · "
+        f"{facts.untaken} waiting for somebody to take them · {facts.under_way} under way · "
         f"{facts.reviews_open} to review"
     )
-    blocks: list[Block] = [layout.section(lines([bold(title), *problems, words(counts)]))]
+    outside = [bold(title), words(counts)]
+    # What it says of the world is worth less while it is not well itself: that comes first then.
+    blocks: list[Block] = [layout.section(lines([*problems, *outside] if facts.problems else [*outside, *problems]))]
     if facts.doing:
         blocks.append(layout.section(lines([bold(words("⚙️ Under way")), *map(_doing, facts.doing[:DOING_SHOWN])])))
     if facts.pauses:
@@ -119,7 +124,26 @@ def status(facts: StatusFacts) -> Message:
     blocks.append(layout.context(concat(words("policy "), code(facts.policy_digest[:12])), when(facts.now)))
     if facts.process is not None:
         blocks.append(layout.context(*_process(facts.process)))
-    return _message(concat(title, words(f". {counts}")), blocks)
+    first, second = (problems[0], title) if facts.problems else (title, problems[0])
+    return _message(concat(first, words(". "), second, words(f". {counts}")), blocks)
+
+
+def world(incidents_open: int, waiting: int) -> Mrkdwn:
+    """How the world stands, whatever is with Watchkeeper itself: one short line."""
+    if not incidents_open:
+        return words("🟢 No incident is open")
+    many = "1 incident is open" if incidents_open == 1 else f"{incidents_open} incidents are open"
+    if not waiting:
+        return words(f"🟡 {many}, none of them waits for a person")
+    return words(f"🔴 {many}, {waiting} {'waits' if waiting == 1 else 'wait'} for a person")
+
+
+def own_health(problems: Sequence[str], shown: int = PROBLEMS_SHOWN) -> list[Mrkdwn]:
+    """How Watchkeeper itself is, which says nothing about the world: one line, and one more for each trouble."""
+    if not problems:
+        return [words("⚙️ Watchkeeper itself is working")]
+    troubles = [spaced(words("⚠️"), escape(problem, 250)) for problem in problems[:shown]]
+    return [words("⚠️ Watchkeeper itself has trouble"), *troubles]
 
 
 def incidents(listed: Sequence[IncidentLine], total: int) -> Message:
@@ -221,6 +245,8 @@ def incident(line: IncidentLine) -> Mrkdwn:
     standing = EMPTY
     if one.state is IncidentState.TAKEN and one.taken_by:
         standing = concat(words(f"{state_words(one.state).within} by "), mention(one.taken_by))
+    elif line.action_state is None and one.state is IncidentState.OPEN and one.revision:
+        standing = words(state_words(one.state).within)
     elif line.action_state is not None:
         stands = state_words(line.action_state, line.result).within
         standing = escape(f"{stands}: {line.progress}" if line.progress else stands, 150)

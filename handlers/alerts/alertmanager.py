@@ -1,10 +1,13 @@
 """Reads Alertmanager's webhook, version 4.
 
 Written for storms: plain checks instead of a model per alert, each naming the path, the value and the remedy. One
-alert that cannot be read is set aside and does not cost the others. Must not know: HTTP, storage.
+alert that cannot be read is set aside and does not cost the others; where something has a substitute that is safe (a
+name, a value that is no text, a start, a fingerprint), it is taken with that. Must not know: HTTP, storage.
 """
 
+import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +29,14 @@ UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the start of an episode that a resolve does not tell."""
 NEVER_YEAR = 1
 """Go's zero time, 0001-01-01T00:00:00Z: "not set"."""
-TIME_REMEDY = "write a time as RFC 3339 with its zone, such as 2026-11-23T03:32:47.878Z"
+
+GRAFANA_VERSION = "1"
+GRAFANA_REMEDY = (
+    "It is not read here: give the contact point in Grafana the integration Alertmanager with the address of a "
+    "Prometheus Alertmanager, and let a webhook_config of that send to this address"
+)
+NAMELESS = "unnamed alert"
+"""Stands for the name of an alert that has none: no runbook is for it, so people are called."""
 
 _STATUSES = {"firing": AlertStatus.FIRING, "resolved": AlertStatus.RESOLVED}
 
@@ -45,6 +55,8 @@ def parse(document: object, now: datetime) -> Parsed:
     if not isinstance(document, dict):
         raise WebhookError(f"the body is {shown(document)}, not a JSON object; send Alertmanager's webhook unchanged")
     version, alerts, truncated = document.get("version"), document.get("alerts"), document.get("truncatedAlerts", 0)
+    if version == GRAFANA_VERSION and isinstance(alerts, list):
+        raise WebhookError(f"version: {shown(version)} is Grafana's own webhook. {GRAFANA_REMEDY}")
     if version != VERSION:
         raise WebhookError(f'version: {shown(version)} is not supported; send webhook version "{VERSION}"')
     if not isinstance(alerts, list):
@@ -74,25 +86,19 @@ def _alert(raw: Any, now: datetime) -> Alert:
     known_status = _STATUSES.get(status) if type(status) is str else None
     if known_status is None:
         raise _UnreadableAlertError(f".status: {shown(status)} is not a status; send firing or resolved")
-    fingerprint = raw.get("fingerprint")
-    if type(fingerprint) is not str or not 0 < len(fingerprint) <= FINGERPRINT_MAX_CHARACTERS:
-        raise _UnreadableAlertError(
-            f".fingerprint: {shown(fingerprint)} identifies nothing; "
-            f"send text of 1 to {FINGERPRINT_MAX_CHARACTERS} characters"
-        )
-    labels = _texts(raw.get("labels"), ".labels")
-    name = labels.get("alertname")
-    if not name:
-        raise _UnreadableAlertError(".labels.alertname: there is none; every alert needs its rule's name")
-    starts_at = _time(raw.get("startsAt"), ".startsAt")
-    if starts_at is None and known_status is AlertStatus.RESOLVED:
-        starts_at = UNTOLD  # its end is what counts: it ends whichever episode fires
+    labels = _texts(raw.get("labels") or {}, ".labels")
+    fingerprint = _fingerprint(raw.get("fingerprint"), labels)
+    name = labels.get("alertname") or NAMELESS
+    starts_at = _time(raw.get("startsAt"))
+    # Of a resolve its end is what counts: it ends whichever episode fires. What fires has begun by now; the store takes
+    # it for the episode that fires already, if one does.
+    untold = starts_at is None
     if starts_at is None:
-        raise _UnreadableAlertError(f".startsAt: {shown(raw.get('startsAt'))} says nothing; {TIME_REMEDY}")
+        starts_at = UNTOLD if known_status is AlertStatus.RESOLVED else now
     generator_url = raw.get("generatorURL")
     facts = AlertFacts.model_construct(
         source=SOURCE,
-        fingerprint=_encodable(fingerprint),
+        fingerprint=fingerprint,
         name=name,
         severity=labels.get("severity", ""),
         service=labels.get("service", ""),
@@ -103,10 +109,23 @@ def _alert(raw: Any, now: datetime) -> Alert:
     return Alert(
         facts=facts,
         status=known_status,
-        ends_at=_time(raw.get("endsAt"), ".endsAt") if known_status is AlertStatus.RESOLVED else None,
+        ends_at=_time(raw.get("endsAt")) if known_status is AlertStatus.RESOLVED else None,
         generator_url=_clipped(generator_url) if type(generator_url) is str else "",
         received_at=now,
+        start_untold=untold,
     )
+
+
+def _fingerprint(given: Any, labels: Mapping[str, str]) -> str:
+    """What tells the alert apart: as the monitor says, else by its labels, of which monitors make it too."""
+    if type(given) is str and 0 < len(given) <= FINGERPRINT_MAX_CHARACTERS:
+        return _encodable(given)
+    if not labels:
+        raise _UnreadableAlertError(
+            f".fingerprint: {shown(given)} identifies nothing, and there are no labels to do so; "
+            f"send text of 1 to {FINGERPRINT_MAX_CHARACTERS} characters"
+        )
+    return hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _texts(raw: Any, path: str) -> dict[str, str]:
@@ -117,13 +136,12 @@ def _texts(raw: Any, path: str) -> dict[str, str]:
         raise _UnreadableAlertError(f"{path}: {len(raw)} of them; at most {LABELS_MAX} are taken")
     texts = {}
     for name, value in raw.items():
-        if type(value) is not str:
-            raise _UnreadableAlertError(f"{path}.{shown(name)}: {shown(value)} is not text; put the value in quotes")
         if len(name) > NAME_MAX_CHARACTERS:
             raise _UnreadableAlertError(
                 f"{path}.{shown(name)}: the name has {len(name)} characters; at most {NAME_MAX_CHARACTERS} are taken"
             )
-        texts[_encodable(name)] = _clipped(value)
+        if value is not None:
+            texts[_encodable(name)] = _clipped(value if type(value) is str else json.dumps(value))
     return texts
 
 
@@ -138,17 +156,16 @@ def _encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _time(raw: Any, path: str) -> datetime | None:
-    """A time in UTC; None for Go's zero time, and for nothing at all."""
-    if raw is None or raw == "":
+def _time(raw: Any) -> datetime | None:
+    """A time in UTC; None for Go's zero time, for nothing at all, and for what says no moment."""
+    if type(raw) is not str or not raw:
         return None
     try:
         time = datetime.fromisoformat(raw)
-        if time.tzinfo is None:
-            raise _UnreadableAlertError(f"{path}: {shown(raw)} has no time zone; {TIME_REMEDY}")
-        return None if time.year <= NEVER_YEAR else time.astimezone(UTC)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise _UnreadableAlertError(f"{path}: {shown(raw)} is not a time; {TIME_REMEDY}") from error
+        known = time.tzinfo is not None and time.year > NEVER_YEAR
+        return time.astimezone(UTC) if known else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _kept(raw: Any) -> str:

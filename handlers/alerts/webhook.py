@@ -16,12 +16,14 @@ from aiohttp import web
 from handlers.alerts import SOURCES
 from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
 from handlers.metrics import Metrics
-from storage.deliveries import IntakeResult
+from storage.deliveries import IntakeResult, RejectedAlert
 from storage.intake import Intake, IntakeUnavailableError
 
 BODY_MAX_BYTES = 10 * 1024 * 1024
 LARGE_BODY_BYTES = 256 * 1024
 """From here on parsing goes to a thread, so that everybody else's clicks are served meanwhile."""
+PAYLOAD_KEPT_BYTES = 20_000
+"""Of a request that cannot be read, for people to read."""
 REASONS_SHOWN = 20
 RETRY_AFTER_SECONDS = 5
 
@@ -66,16 +68,29 @@ class AlertWebhook:
                 {"WWW-Authenticate": "Bearer"},
             )
         if request.content_type != "application/json":
-            return _refusal(415, f"Content-Type: {request.content_type[:80]!r} is not read; send application/json")
+            text = f"Content-Type: {request.content_type[:80]!r} is not read; send application/json"
+            return await self._not_read(source, 415, text)
+        body = b""
         try:
             body = await request.read()
             parsed = await _read(body, parse, self._now())
         except (web.HTTPRequestEntityTooLarge, TooManyAlertsError) as error:
             text = str(error) if isinstance(error, WebhookError) else f"more than {BODY_MAX_BYTES} bytes in one request"
-            return _refusal(413, text)
-        except (WebhookError, web.RequestPayloadError) as error:
+            return await self._not_read(source, 413, text)
+        except WebhookError as error:
+            return await self._not_read(source, 400, str(error), body)
+        except web.RequestPayloadError as error:
             return _refusal(400, str(error))
         return await self._store(source, parsed)
+
+    async def _not_read(self, source: str, status: int, reason: str, body: bytes = b"") -> web.Response:
+        """Refuse what may have held alerts: its sender is told, and so are people, for who reads a sender's log?"""
+        payload = body[:PAYLOAD_KEPT_BYTES].decode("utf-8", "replace")
+        try:
+            await self._intake.accept([], [RejectedAlert(source, reason, payload, self._now())])
+        except Exception:
+            log.exception("that a request of %s cannot be read could not be stored", source)
+        return _refusal(status, reason)
 
     async def _store(self, source: str, parsed: Parsed) -> web.Response:
         try:

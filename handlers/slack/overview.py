@@ -10,6 +10,7 @@ from bot.response.interventions import reviews
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
 from bot.response.model.actions import IN_STEPS, UNDER_WAY, Action, ActionState
+from bot.response.model.calls import Call
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
 from bot.response.notices.progress import Doing, progress_of
@@ -38,6 +39,8 @@ class Overview:
     reviews_open: int
     changes: Sequence[Change]
     """What others are changing, or will."""
+    untaken: int
+    """Incidents that a person must check, and that nobody has taken."""
 
     def status(
         self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
@@ -55,6 +58,7 @@ class Overview:
             now=now,
             process=process,
             changes=self.changes,
+            untaken=self.untaken,
         )
 
 
@@ -76,6 +80,8 @@ class HomeOverview:
     runbook_levels: Sequence[RunbookLevel]
     permalinks: Mapping[int, str]
     changes: Sequence[Change]
+    calls: Sequence[tuple[Call, Incident]] = ()
+    """Incidents that a person must check, and that nobody has taken, with those called for them; oldest first."""
 
     def seen_by(self, person: str, problems: Sequence[str]) -> HomeFacts:
         """What one person sees."""
@@ -93,7 +99,14 @@ class HomeOverview:
             runbook_levels=self.runbook_levels,
             permalinks=self.permalinks,
             changes=self.changes,
+            to_take=[one for call, one in self.calls if any(person in asked.people for asked in call.asked)],
+            waiting_for_people=self._waiting,
         )
+
+    @property
+    def _waiting(self) -> int:
+        asked = {one.incident_id for one in self.open_questions if one.state is ActionState.WAITING}
+        return len(asked | {call.incident_id for call, _ in self.calls})
 
     def _waits_for(self, action: Action, person: str) -> bool:
         if person not in action.approvers or person in self.answered.get(action.id, frozenset()):
@@ -111,6 +124,7 @@ async def gather(work: Work, now: datetime) -> Overview:
         doing=await _doing(work),
         reviews_open=await work.reviews.open_count(),
         changes=await _changes(work, now),
+        untaken=len(await work.calls.standing()),
     )
 
 
@@ -127,6 +141,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
         found = known.get(action.incident_id) or await work.incidents.get(action.incident_id)
         if found is not None:
             known[found.id] = found
+    calls = await work.calls.standing()
     return HomeOverview(
         pauses=await work.pauses.active(now),
         freezes=_lasting(policy, now),
@@ -139,6 +154,7 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
         reviews=await reviews.due(work, context),
         runbook_levels=await runbook_levels(work, policy, context.catalogue, now),
         changes=await _changes(work, now),
+        calls=[(call, known[call.incident_id]) for call in calls if call.incident_id in known],
         permalinks={number: permalink(incident, workspace_url) for number, incident in known.items()},
     )
 

@@ -47,11 +47,11 @@ class OutboxRow(Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
     incident_id: int | None = Field(default=None, foreign_key="incidents.id", sa_type=Number)
-    """None: it is about a candidacy."""
+    """None: it is about a candidacy, or a bulletin."""
     stream: int = Field(sa_type=Number)
     """What is delivered in its order: the incident's own news, or that of all who share a card (its founder's id).
 
-    Of a candidacy its id, below zero."""
+    Of a candidacy its id, below zero; of bulletins far below that (``storage.outbox.BULLETIN_STREAMS``)."""
     kind: str
     notice: dict[str, Any] = Field(sa_type=JSON)
     state: str
@@ -188,6 +188,39 @@ class QuestionRow(Row, table=True):
     """The bundle's revision that first showed the present question."""
 
 
+class CallRow(Row, table=True):
+    """An incident that a person must check: who was called, and when the next are, until somebody takes it."""
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index("ix_calls_remind_at", "remind_at", sqlite_where=text("ended = 0"), postgresql_where=text("NOT ended")),
+        Index("ix_calls_due_at", "due_at", sqlite_where=text("ended = 0"), postgresql_where=text("NOT ended")),
+    )
+
+    incident_id: int = Field(
+        primary_key=True, foreign_key="incidents.id", sa_type=Number, sa_column_kwargs={"autoincrement": False}
+    )
+    revision: int
+    runbook: str = Field(sa_type=PlainText)
+    """Whose chain is followed; empty: that of the defaults."""
+    asked: list[dict[str, Any]] = Field(sa_type=JSON)
+    began_at: datetime = Field(sa_type=UtcTime)
+    remind_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    due_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    ended: bool
+
+
+class BulletinRow(Row, table=True):
+    """What is told now and then and belongs to no incident: how far it was told, and when."""
+
+    __tablename__ = "bulletins"
+
+    subject: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+    up_to: int = Field(sa_type=Number)
+    """Number of the last row that was told of."""
+
+
 class BundleRow(Row, table=True):
     """One card about many incidents."""
 
@@ -206,6 +239,8 @@ class BundleRow(Row, table=True):
     """What people were told once and are not told again."""
 
 
+CALLS = table(CallRow)
+BULLETINS = table(BulletinRow)
 HOME_TABS = table(HomeTabRow)
 OUTBOX = table(OutboxRow)
 INCIDENT_CHANNELS = table(IncidentChannelRow)

@@ -32,11 +32,13 @@ async def test_help_lists_what_there_is_and_nothing_else(ship: Ship) -> None:
 
 
 async def test_status_says_what_is_paused_and_what_waits(ship: Ship) -> None:
-    assert "All is well" in await slash(ship, "status")
+    assert "No incident is open. ⚙️ Watchkeeper itself is working" in await slash(ship, "status")
     await ship.question()
     await slash(ship, "pause runbook:drain-checkout for 2h too risky today")
     answer = await slash(ship, "status")
-    assert "1 open · 1 waiting for people · 0 under way · 0 to review" in answer
+    assert (
+        "1 open · 1 waiting for an answer · 0 waiting for somebody to take them · 0 under way · 0 to review" in answer
+    )
     assert "runbook drain-checkout" in answer
     assert "too risky today" in answer
 

@@ -108,7 +108,7 @@ def context_at(database: Database, now: datetime) -> Context:
 async def test_what_has_not_started_when_its_time_is_over_lapses_and_says_so(database: Database) -> None:
     told = await lapsed(database)
     assert (told.action.state, told.action.outcome, told.action.due_at) == (ActionState.LAPSED, OUTCOME, None)
-    assert told.audit == ["action.lapsed"]
+    assert told.audit == ["action.lapsed", "incident.called"]
     assert (told.card.action_state, told.card.outcome) == (ActionState.LAPSED, OUTCOME)
     assert (told.entry.title, told.entry.lines, told.entry.tone) == (
         "Approved but not started in time",

@@ -265,6 +265,28 @@ CARDS |= {
     ),
 }
 
+_CALLED: dict[str, object] = {
+    "untaken": True,
+    "called": (ALICE, BOB),
+    "asked": (ON_CALL,),
+    "due_at": OPENED + timedelta(minutes=30),
+    "if_nobody_answers": "leads will be called as well.",
+}
+CARDS |= {
+    "calling": CARDS["observing"].model_copy(update=_CALLED),
+    "calling_the_last": CARDS["refused"].model_copy(
+        update=_CALLED
+        | {
+            "called": (CAROL,),
+            "asked": (ON_CALL_ASLEEP, AskedGroupLine(group="leads", at=OPENED)),
+            "due_at": None,
+            "if_nobody_answers": "Nobody else is left to call. Whoever was called is reminded every 10m, as long as "
+            "it fires.",
+        }
+    ),
+    "calling_after_a_failure": CARDS["failed"].model_copy(update=_CALLED),
+}
+
 CARDS |= {
     "asking_with_nothing_to_undo": card(plan=NOTHING_TO_UNDO),
     "succeeded_with_nothing_to_undo": after(

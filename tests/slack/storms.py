@@ -81,7 +81,8 @@ BUNDLES = {
         summary="No runbook covers these",
         headlines=("No runbook matches this alert.",),
         buttons=(Button.CHOOSE, Button.TAKE_THESE, Button.PAUSE_THESE, Button.WHY_THESE),
-        **_NOTHING_ASKED,
+        **_NOTHING_ASKED
+        | {"called": (ALICE,), "asked": (ON_CALL,), "if_nobody_takes": "leads will be called as well."},
     ),
     "bundle_held": bundle(
         *(line(number, ActionState.HELD) for number in (12, 13)),

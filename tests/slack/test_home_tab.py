@@ -89,7 +89,15 @@ BUSY = replace(
     ),
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
 )
-VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY)}
+CALLED = replace(
+    CALM,
+    incidents=(IncidentLine(replace(INCIDENT, revision=1), None, "https://slack.example/archives/C01INC/p1"),),
+    incidents_open=9,
+    to_take=(replace(INCIDENT, revision=1),) * 9,
+    waiting_for_people=9,
+    permalinks={7: "https://slack.example/archives/C01INC/p1"},
+)
+VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY), "home_called": home_view(CALLED)}
 
 
 @pytest.mark.parametrize("name", VIEWS)

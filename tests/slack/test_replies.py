@@ -45,6 +45,7 @@ ANSWERS = {
             under_way=1,
         )
     ),
+    "answer_status_with_nobody_on_it": replies.status(replace(WELL, incidents_open=9, untaken=9)),
     "answer_status_rebuilt": replies.status(
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
@@ -85,8 +86,17 @@ def test_status_shows_who_paused_what_until_when_and_why() -> None:
 
 
 def test_status_says_what_is_wrong_in_its_first_words() -> None:
-    assert ANSWERS["answer_status"].text.startswith("✅ All is well")
-    assert ANSWERS["answer_status_troubled"].text.startswith("⚠️ Something needs attention")
+    assert ANSWERS["answer_status"].text.startswith("🟢 No incident is open. ⚙️ Watchkeeper itself is working.")
+    assert ANSWERS["answer_status_troubled"].text.startswith("⚠️ Watchkeeper itself has trouble")
+
+
+def test_that_watchkeeper_works_is_never_said_of_the_world() -> None:
+    nobody = ANSWERS["answer_status_with_nobody_on_it"].text
+    assert nobody.startswith("🔴 9 incidents are open, 9 wait for a person. ⚙️ Watchkeeper itself is working.")
+    taken = replies.status(replace(WELL, incidents_open=1)).text
+    assert taken.startswith("🟡 1 incident is open, none of them waits for a person.")
+    for answer in ANSWERS.values():
+        assert "well" not in answer.text.lower()
 
 
 def test_incidents_link_to_their_threads_and_say_how_they_stand() -> None:

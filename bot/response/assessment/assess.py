@@ -99,6 +99,10 @@ async def assess(context: Context, brief: Brief) -> Assessment:
         for group in (*approvals.groups, *approvals.escalation):
             if group not in members:
                 members[group] = await context.people.members([group], sure_of=brief.voters)
+    # Where nothing runs a person must look: those whom the defaults name are called then.
+    for group in (*policy.defaults.approvals.groups, *policy.defaults.approvals.escalation):
+        if group not in members:
+            members[group] = await context.people.members([group], sure_of=brief.voters)
     asked_at = context.now()
     answers = dict(await context.evidence.ask(queries))
     return Assessment(plans=plans, answers=answers, answered_at=asked_at, members=members)

@@ -19,9 +19,10 @@ from bot.response.model.actions import PENDING, Action, ActionEvent, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Incident
 from bot.response.model.notices import ThreadLine
-from bot.response.model.records import StoredDecision
+from bot.response.model.records import PERSON, StoredDecision
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import topic
+from bot.response.notices.calling import call_people
 from bot.response.notices.card import current_action, headline_of, named, refresh_card
 from bot.response.notices.recipients import Members, ask_first, callable_people, if_nobody_answers, why_quiet, write_to
 from bot.response.notices.report import tell
@@ -78,17 +79,32 @@ async def record(
         )
     )
     action = _action_for(context, policy, incident, revision, situation, decision, members)
+    called: tuple[str, ...] = ()
     if action is not None:
         await work.actions.add(action)
+        await work.calls.end(incident.id)
+    elif any(alert.source != PERSON for alert in situation.alerts):
+        called = await _call_people(work, policy, replace(incident, revision=revision), decision, members, now)
     cause = await point_to_cause(work, context, incident, situation, decision)
     await ask_together(work, context, incident, situation, decision, revision)
     await refresh_card(work, policy, incident.id, now)
     if cause is None and action is not None and action.state is ActionState.WAITING:
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
     quiet = why_quiet(policy, action.asked, incident.severity, now) if action and cause is None else ""
-    line, by = _rationale(situation, decision, quiet), situation.requested_by
+    # The mention is on the card; one that people have seen before calls nobody by being changed.
+    line, by = _rationale(situation, decision, quiet, called if revision > 1 else ()), situation.requested_by
     await tell(work, context, incident.id, line, entries=(entry,), by=by, at=now)
     await call_for_others(work, context, replace(incident, revision=revision))
+
+
+async def _call_people(
+    work: Work, policy: Policy, incident: Incident, decision: Decision, members: Members, now: datetime
+) -> tuple[str, ...]:
+    """Nothing runs, so a person must look: who is called for it."""
+    runbook = decision.runbook or ""
+    asked = ask_first(policy, runbook, members, incident.severity, now, ()) if members else ()
+    call = await call_people(work, policy, incident, runbook, asked, headline_of(decision), now)
+    return callable_people(policy, call.asked, incident.severity, now) if call is not None else ()
 
 
 async def judge_anew(work: Work, context: Context, action: Action, **changes: Any) -> bool:
@@ -195,8 +211,8 @@ def _action_for(
     )
 
 
-def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLine:
-    """The thread's line for a decision: what was decided and why."""
+def _rationale(situation: Situation, decision: Decision, quiet: str, called: tuple[str, ...]) -> ThreadLine:
+    """The thread's line for a decision: what was decided and why, and who is called for it."""
     said = state_words(decision.verdict)
     lines = [headline_of(decision)]
     plan = situation.plans.get(decision.runbook or "", Planned()).plan
@@ -209,4 +225,4 @@ def _rationale(situation: Situation, decision: Decision, quiet: str) -> ThreadLi
         lines.append(f"Requested in person. Reason: {situation.request.reason}")
     if quiet:
         lines.append(quiet)
-    return ThreadLine(title=said.label, lines=tuple(lines), names=named(decision, situation), tone=said.tone)
+    return ThreadLine(title=said.label, lines=tuple(lines), names=named(decision, situation), tone=said.tone, to=called)

@@ -18,6 +18,7 @@ from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import PERSON
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
+from bot.response.notices.calling import call_people
 from bot.response.notices.card import current_action
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
@@ -63,12 +64,14 @@ async def _tell(work: Work, context: Context, seen: Incident) -> bool:
     names = tuple(dict.fromkeys(f"{alert.name} on {alert.service or 'an unnamed service'}" for alert in heard))
     period = policy.defaults.still_firing_after
     times = int((now - action.finished_at) / period)
+    because = f"{', '.join(names)} goes on firing."
+    call = await call_people(work, policy, incident, action.runbook, action.asked, because, now, told_again=True)
     called = await may_call(work, incident.id, f"still firing, {times} times {duration_text(period)}")
     line = ThreadLine(
         title="Still firing, and nothing is under way",
         lines=(f"{', '.join(names)}.", _since(action, elapsed_text(now - action.finished_at))),
         tone=Tone.BAD,
-        to=callable_people(policy, action.asked, incident.severity, now) if called else (),
+        to=callable_people(policy, call.asked, incident.severity, now) if called and call is not None else (),
         broadcast=True,
     )
     body = {"action": action.id, "alerts": len(heard), "since": action.finished_at.isoformat()}

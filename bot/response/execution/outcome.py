@@ -8,11 +8,13 @@ from bot.response.execution.demotions import demote_where_due
 from bot.response.execution.harm import pause_after_harm, paused_line, reconsider_neighbours
 from bot.response.model.actions import ABOUT_TO_ACT, Action, ActionEvent, ActionState, Result
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.calls import Call
 from bot.response.model.endings import ending_of
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.model.records import Occasion
 from bot.response.model.state_words import state_words
 from bot.response.notices.bundle_card import may_call
+from bot.response.notices.calling import open_call, record_call
 from bot.response.notices.channel_moves import tell_ending
 from bot.response.notices.progress import can_go_on, progress_of
 from bot.response.notices.recipients import callable_people
@@ -30,6 +32,9 @@ ENDINGS: dict[ActionState, AuditKind] = {
     ActionState.SUPERSEDED: AuditKind.ACTION_SUPERSEDED,
 }
 """How the record calls each ending that is reported here; a person's stop or override has an entry of its own."""
+
+UNANSWERED = frozenset({ActionState.EXPIRED, ActionState.LAPSED})
+"""Ends that leave what was asked about to whoever takes it."""
 
 
 async def withdraw(
@@ -92,7 +97,7 @@ async def finish(
     summary: str,
     result: Result,
     *,
-    call_people: bool = False,
+    must_look: bool = False,
     changed: bool = True,
     pause_because: str = "",
     by_people: bool = False,
@@ -119,7 +124,7 @@ async def finish(
         context,
         moved,
         summary,
-        call_people=call_people,
+        must_look=must_look,
         broadcast=True,
         review=changed,
         paused=bool(pause_because),
@@ -138,7 +143,7 @@ async def _report_ending(
     action: Action,
     text: str,
     *,
-    call_people: bool = False,
+    must_look: bool = False,
     broadcast: bool = False,
     review: bool = False,
     paused: bool = False,
@@ -148,7 +153,16 @@ async def _report_ending(
     progress = (await progress_of(work, action)).words
     back = await if_rolled_back(work, context.policy(), action) if action.result is not None else ""
     succeeded = action.state is ActionState.SUCCEEDED
-    called = call_people and await may_call(work, action.incident_id, "failure")
+    unanswered = action.state in UNANSWERED
+    incident, now = await work.incidents.get(action.incident_id), context.now()
+    call: Call | None = None
+    is_new = False
+    if incident is not None and (must_look or unanswered) and action.revision == incident.revision:
+        # The groups that were asked are called, and after them the rest of the chain.
+        call, is_new = await open_call(
+            work, context.policy(), incident, action.runbook, action.asked, now, told_again=True
+        )
+    called = (must_look or unanswered) and await may_call(work, action.incident_id, _occasion(action))
     line = ThreadLine(
         title=said.label,
         lines=(
@@ -173,6 +187,12 @@ async def _report_ending(
     )
     body = {"action": action.id, "runbook": action.runbook, "text": text}
     await report(work, context, action.incident_id, ENDINGS[action.state], body=body, line=line)
+    if incident is not None and call is not None and is_new:
+        await record_call(work, context.policy(), incident, call, text, now)
+
+
+def _occasion(action: Action) -> str:
+    return f"{action.state}" if action.state in UNANSWERED else "failure"
 
 
 async def _to_call(work: Work, context: Context, action: Action) -> tuple[str, ...]:

@@ -261,6 +261,7 @@ async def _remember_the_no(work: Work, context: Context, found: Found, action: A
     if found.incident.state is IncidentState.RESOLVED:
         return Answer(False, f"Too late to stop: {_in_words(action)}, and {found.incident.name} is resolved.")
     no = Refusal(kind=RefusalKind.STOPPED, by=press.person, at=context.now())
+    await work.calls.end(found.incident.id)
     await work.incidents.refuse(found.incident.id, no)
     if action.state in UNDER_WAY:
         text = f"Too late to stop: {_in_words(action)}."

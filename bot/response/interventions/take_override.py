@@ -45,6 +45,7 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
         return Answer(True, f"{incident.name} is already yours.")
     if not await work.incidents.move(incident.id, IncidentEvent.TAKE, now=now, by=press.person):
         return Answer(False, f"{incident.name} is resolved already.")
+    await work.calls.end(incident.id)
     if action is not None and about_to_act:
         await set_aside(work, context, action, press.person, TAKEN_OVER)
     line = ThreadLine(title="On it", tone=Tone.GOOD)
@@ -91,6 +92,7 @@ async def override(work: Work, context: Context, roster: Roster, press: Press, c
     too_late = await _make_room(work, context, found, press, reason, says_no=choice in (NOTHING, BY_HAND))
     if too_late is not None:
         return too_late
+    await work.calls.end(incident.id)
     if choice == BY_HAND:
         await work.incidents.move(incident.id, IncidentEvent.TAKE, now=context.now(), by=press.person)
     title = {NOTHING: "Overridden: nothing runs by itself here", BY_HAND: "Overridden: handled by hand"}.get(
@@ -150,6 +152,7 @@ async def roll_back(work: Work, context: Context, roster: Roster, press: Press, 
     )
     if rolling is None:
         return Answer(False, "Somebody else was faster. See the thread.")
+    await work.calls.end(action.incident_id)
     await work.queue.roll_back(rolling, press.person, reason)
     await report(
         work,

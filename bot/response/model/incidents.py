@@ -68,6 +68,8 @@ class Alert:
     ends_at: datetime | None
     generator_url: str
     received_at: datetime
+    start_untold: bool = False
+    """Its monitor has not said when it began, so its start is a substitute; not stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.policy.plan import Facts
 from bot.response.model.actions import ActionState, Result
+from bot.response.model.bulletins import BulletinNotice
 from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings
 from bot.response.model.incidents import IncidentState
 
@@ -168,6 +169,11 @@ class CardNotice(Facts):
     """User ids who may answer and may be called at this hour: their mentions wake them."""
     asked: tuple[AskedGroupLine, ...] = ()
     """Groups that the question was put to, in order; who is in them when they answer is what counts."""
+    untaken: bool = False
+    """A person must look, people are called, and nobody has taken it: ``asked``, ``due_at`` and ``if_nobody_answers``
+    speak of the call."""
+    called: tuple[str, ...] = ()
+    """User ids of those who are called for that, at this hour: their mentions wake them."""
     approvals_needed: int = 1
     approved_by: tuple[str, ...] = ()
     decided_by: tuple[str, ...] = ()
@@ -270,6 +276,8 @@ class DirectNotice(Facts):
     answer_by: datetime | None = None
     if_nobody_answers: str = ""
     """What happens at ``answer_by``, in words."""
+    to_take: bool = False
+    """Nothing is to be answered: a person must look, and somebody is to take it."""
     until: datetime | None = None
     """Not worth delivering, and not delivered, from then on."""
     at: datetime
@@ -314,6 +322,10 @@ class BundleNotice(Facts):
     opened_at: datetime
     approvers: tuple[str, ...] = ()
     """User ids who may answer and may be called at this hour: their mentions wake them."""
+    called: tuple[str, ...] = ()
+    """User ids of those who are called, at this hour, as nobody has taken some of them."""
+    if_nobody_takes: str = ""
+    """What happens then, in words; empty where nobody is called."""
     asked: tuple[AskedGroupLine, ...] = ()
     approvals_needed: int = 1
     due_at: datetime | None = None
@@ -352,7 +364,7 @@ class CandidacyNotice(Facts):
     revision: int
 
 
-Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | CandidacyNotice
+Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | CandidacyNotice | BulletinNotice
 Notice = Annotated[Told, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""

@@ -13,7 +13,7 @@ from bot.response.model.incidents import Incident, IncidentState, incident_name
 from bot.response.model.notices import BundleLine, BundleNotice, Button
 from bot.response.model.records import Ballot
 from bot.response.notices.progress import progress_of
-from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers, if_nobody_takes_it
 from bot.response.notices.rollback_words import rollback_text
 from bot.response.ports.work import Work
 
@@ -41,6 +41,8 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
     elsewhere = await work.causes.elsewhere()
     here = [action for action in actions if action.incident_id not in elsewhere]
     cause = await work.causes.of(actions[0].incident_id) if actions and not here else None
+    calls = [call for member in members if (call := await work.calls.of(member.incident)) is not None]
+    untaken = (person for call in calls for person in callable_people(policy, call.asked, severity, now))
     called = (person for action in here for person in callable_people(policy, action.asked, severity, now))
     return BundleNotice(
         incident=incident_name(bundle.founder_id),
@@ -53,6 +55,8 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
         rollback=_rollback_of_all([action.plan for action in actions]),
         opened_at=bundle.opened_at,
         approvers=tuple(dict.fromkeys(called)),
+        called=tuple(dict.fromkeys(untaken)),
+        if_nobody_takes=if_nobody_takes_it(policy, calls[0]) if calls else "",
         asked=asked_groups(policy, first.action.asked, severity, now) if first and first.action else (),
         approvals_needed=max((action.approvals_needed for action in actions), default=1),
         due_at=_due_at(first) if first else None,

@@ -9,14 +9,21 @@ from bot.policy.file.document import Policy
 from bot.policy.rules.matching import match
 from bot.policy.situation import Situation
 from bot.policy.stored import AlteredError
-from bot.response.model.actions import IN_STEPS, Action, ActionState
+from bot.response.model.actions import ENDED, IN_STEPS, Action, ActionState
+from bot.response.model.calls import Call
 from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState, names_of
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link
 from bot.response.model.records import Ballot, Review, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.plan_words import plan_card
 from bot.response.notices.progress import Progress, can_go_on, progress_of
-from bot.response.notices.recipients import asked_groups, callable_people, if_nobody_answers
+from bot.response.notices.recipients import (
+    asked_groups,
+    callable_people,
+    called_until,
+    if_nobody_answers,
+    if_nobody_takes_it,
+)
 from bot.response.notices.rollback_words import can_be_rolled_back, if_rolled_back
 from bot.response.ports.work import Work
 
@@ -102,11 +109,13 @@ def build_card(
     progress: Progress = NO_PROGRESS,
     asked_at: str = "",
     cause_of: str = "",
+    call: Call | None = None,
 ) -> CardNotice:
     """The card as it stands after this transaction; ``alerts`` are the newest few, ``firing`` counts all that fire.
 
-    ``review``: the one of the action, as long as it is open.
+    ``review``: the one of the action, as long as it is open. ``call``: the one that stands, if people are called.
     """
+    asked = call.asked if call is not None else action.asked if action else ()
     decision, situation = stored.decision, stored.situation
     runbook = policy.runbooks.get(decision.runbook) if decision.runbook else None
     service = policy.services.get(incident.service)
@@ -150,12 +159,14 @@ def build_card(
         evidence=tuple(EvidenceLine(name=e.name, finding=e.finding, detail=e.detail) for e in decision.evidence),
         links=tuple(links),
         approvers=callable_people(policy, action.asked, incident.severity, now) if action and not asked_at else (),
-        asked=asked_groups(policy, action.asked, incident.severity, now) if action else (),
+        asked=asked_groups(policy, asked, incident.severity, now),
+        untaken=call is not None,
+        called=callable_people(policy, call.asked, incident.severity, now) if call is not None else (),
         approvals_needed=action.approvals_needed if action else 1,
         approved_by=approved_by,
         decided_by=action.decided_by if action else (),
-        due_at=action.due_at if action and not asked_at else None,
-        if_nobody_answers=f"It waits for {asked_at}." if asked_at else if_nobody_answers(policy, incident, action),
+        due_at=_due_at(policy, action, call) if not asked_at else None,
+        if_nobody_answers=f"It waits for {asked_at}." if asked_at else _silence(policy, incident, action, call),
         asked_at=asked_at,
         cause_of=cause_of,
         outcome=action.outcome if action else "",
@@ -172,6 +183,16 @@ def build_card(
         subject=action.id if action else incident.handle,
         revision=incident.revision,
     )
+
+
+def _due_at(policy: Policy, action: Action | None, call: Call | None) -> datetime | None:
+    if call is not None:
+        return called_until(policy, call)
+    return action.due_at if action else None
+
+
+def _silence(policy: Policy, incident: Incident, action: Action | None, call: Call | None) -> str:
+    return if_nobody_answers(policy, incident, action) if call is None else if_nobody_takes_it(policy, call)
 
 
 def headline_of(decision: Decision) -> str:
@@ -257,6 +278,7 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
         progress=await progress_of(work, action),
         asked_at=await _asked_at(work, action),
         cause_of=names_of(await work.causes.behind(incident_id)),
+        call=await work.calls.of(incident) if action is None or action.state in ENDED else None,
     )
 
 

@@ -12,6 +12,7 @@ from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
 from bot.policy.quiet import quiet_from, quiet_until
 from bot.response.model.actions import Action, ActionState, AskedGroup
+from bot.response.model.calls import Call
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.model.notices import AskedGroupLine, DirectNotice
 from bot.response.ports.work import Work
@@ -112,18 +113,37 @@ def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None)
             return ""
 
 
+def if_nobody_takes_it(policy: Policy, call: Call) -> str:
+    """What silence means while people are called, in words."""
+    following = next_groups(policy, call.runbook, call.groups)
+    if following and call.due_at is not None:
+        return f"{following[0]} will be called as well."
+    again = duration_text(policy.defaults.still_firing_after)
+    return f"Nobody else is left to call. Whoever was called is reminded every {again}, as long as it fires."
+
+
+def called_until(policy: Policy, call: Call) -> datetime | None:
+    """When silence means that: the moment at which the next are called; None once nobody is left."""
+    return call.due_at if next_groups(policy, call.runbook, call.groups) else None
+
+
 async def write_to(
     work: Work,
     policy: Policy,
     incident: Incident,
-    action: Action,
+    about: Action | Call,
     people: Sequence[str],
     said: tuple[str, str, str],
     now: datetime,
+    *,
+    answer_by: datetime | None = None,
+    to_take: bool = False,
 ) -> None:
     """A direct message to each of ``people``, worth delivering until the question ends or they are left to sleep.
 
-    ``said``: the title, why they are written to (may be empty), and what happens if nobody answers.
+    ``said``: the title, why they are written to (may be empty), and what happens if nobody answers. ``answer_by``:
+    when that happens, where it is not when the question ends. ``to_take``: nothing is to be answered, somebody is to
+    take it.
     """
     title, because, silence = said
     for person in people:
@@ -136,9 +156,10 @@ async def write_to(
                 to=person,
                 title=title,
                 lines=(because,) if because else (),
-                answer_by=action.due_at,
+                answer_by=answer_by if to_take else about.due_at,
                 if_nobody_answers=silence,
-                until=_worth_until(policy, action, incident.severity, person, now),
+                to_take=to_take,
+                until=_worth_until(policy, about, incident.severity, person, now),
                 at=now,
             ),
             now,
@@ -154,11 +175,11 @@ def _quiet_until(policy: Policy, group: str, severity: str, now: datetime) -> da
     return None if known is None else quiet_until(known, severity, now)
 
 
-def _worth_until(policy: Policy, action: Action, severity: str, person: str, now: datetime) -> datetime | None:
+def _worth_until(policy: Policy, action: Action | Call, severity: str, person: str, now: datetime) -> datetime | None:
     """The end of the question or, if that is earlier, the moment from which all of the person's groups are quiet."""
     groups = [policy.people[one.group] for one in action.asked if person in one.people and one.group in policy.people]
     nights = [quiet_from(group, severity, now) for group in groups if quiet_until(group, severity, now) is None]
-    ends = [action.due_at] if action.due_at is not None else []
+    ends = [action.due_at] if isinstance(action, Action) and action.due_at is not None else []
     if nights and None not in nights:
         ends.append(max(night for night in nights if night is not None))
     return min(ends, default=None)

@@ -19,12 +19,11 @@ from bot.policy.situation import (
     Scope,
 )
 from bot.response.model.actions import Action, ActionEvent, ActionState
-from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.bulletins import Bulletin, BulletinNotice
 from bot.response.model.incidents import Alert, Incident, IncidentEvent
 from bot.response.model.notices import CardNotice, Told
 from bot.response.model.records import (
     AssessmentResult,
-    AuditEntry,
     ClaimJudgement,
     Occasion,
     Review,
@@ -290,24 +289,6 @@ class Pauses(Protocol):
         ...
 
 
-class Audit(Protocol):
-    """The record of everything people and Watchkeeper did: appended to, never changed."""
-
-    async def append(
-        self, *, kind: AuditKind, actor: str, at: datetime, body: Mapping[str, Any], incident_id: int | None = None
-    ) -> int:
-        """Add an entry to the keyed hash chain; its number."""
-        ...
-
-    async def of_incident(self, incident_id: int) -> Sequence[AuditEntry]:
-        """Oldest first."""
-        ...
-
-    async def seal_of(self, number: int) -> str:
-        """The entry's link in the hash chain, as hexadecimal; empty for a number that no entry has."""
-        ...
-
-
 class Outbox(Protocol):
     """What people are told, stored in the transaction whose news it is, and delivered afterwards."""
 
@@ -321,6 +302,10 @@ class Outbox(Protocol):
 
     async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
         """The same in the order of a candidacy, which belongs to no incident."""
+        ...
+
+    async def add_bulletin(self, about: Bulletin, notice: BulletinNotice, now: datetime) -> None:
+        """The same in the order of the bulletins about one thing, which belong to no incident."""
         ...
 
     async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:

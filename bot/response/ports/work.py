@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from bot.policy.situation import Request
 from bot.response.model.actions import Action
+from bot.response.ports.audit import Audit
+from bot.response.ports.bulletins import Bulletins
+from bot.response.ports.calls import Calls
 from bot.response.ports.candidacies import Candidacies
 from bot.response.ports.effects import Attempts, BurnWatches, Causes, Changes, Steps, WearOffs
 from bot.response.ports.hindsight import Hindsight
@@ -14,7 +17,6 @@ from bot.response.ports.licences import Licences
 from bot.response.ports.places import Bundles, OwnChannels
 from bot.response.ports.rows import (
     Actions,
-    Audit,
     Budgets,
     Decisions,
     Incidents,
@@ -139,6 +141,16 @@ class Work(Protocol):
     @property
     def pauses(self) -> Pauses:
         """Pauses that are in force."""
+        ...
+
+    @property
+    def bulletins(self) -> Bulletins:
+        """How far people were told of what belongs to no incident."""
+        ...
+
+    @property
+    def calls(self) -> Calls:
+        """Incidents that a person must check, until somebody takes them."""
         ...
 
     @property

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection
 
+from bot.response.model.bulletins import BulletinNotice
 from bot.response.model.notices import BundleNotice, CandidacyNotice, CardNotice, DirectNotice, PointerNotice, Told
+from bot.slack.cards.bulletin import render_bulletin
 from bot.slack.cards.bundle import render_bundle
 from bot.slack.cards.buttons import button_value, parse_button_value
 from bot.slack.cards.candidacy import render_candidacy
@@ -32,4 +34,6 @@ def render(notice: Told, outbox_id: int, known_people: Collection[str] = (), *, 
         return render_direct(notice, outbox_id, card)
     if isinstance(notice, CandidacyNotice):
         return render_candidacy(notice, outbox_id)
+    if isinstance(notice, BulletinNotice):
+        return render_bulletin(notice, outbox_id)
     return render_entry(notice, outbox_id, known_people)

@@ -50,13 +50,14 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
     looking = sum(_needs_a_look(line) for line in bundle.lines)
     held = sum(_is_held(line) for line in bundle.lines)
     question = _question(bundle, waiting, looking, held)
-    silence, until = wording.deadline(bundle, ()) if waiting else (EMPTY, EMPTY)
+    silence, until = wording.deadline(bundle, ()) if waiting else (_unless_taken(bundle, looking), EMPTY)
     parts: list[Block | None] = [
         layout.header(plain(question, HEADER_TEXT)),
         layout.section(lines([_lead(bundle, waiting, looking, held), escape(bundle.because), silence])),
         *map(layout.section, _listing(bundle)),
         layout.section(_why(bundle)) if bundle.headlines else None,
         layout.fields(_facts(bundle)) if waiting else None,
+        layout.fields([lines([bold(words("Called")), wording.called(bundle)])]) if looking and bundle.called else None,
         bundle_row(bundle, waiting),
         layout.context(_footer(bundle)),
     ]
@@ -65,6 +66,13 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
         blocks=layout.built([part for part in parts if part is not None]),
         metadata=layout.notice_metadata(outbox_id),
     )
+
+
+def _unless_taken(bundle: BundleNotice, looking: int) -> Mrkdwn:
+    """What silence means while people are called."""
+    if not looking or not bundle.if_nobody_takes:
+        return EMPTY
+    return spaced(bold(words("If nobody takes them:")), naming(bundle.if_nobody_takes, (), 200))
 
 
 def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> str:

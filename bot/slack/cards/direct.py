@@ -12,6 +12,7 @@ from bot.slack.text import EMPTY, Mrkdwn, Url, bold, code, concat, dotted, escap
 
 LINES_SHOWN = 6
 WITHOUT_LINK = words("Please answer on the card in the incidents channel.")
+TAKE_WITHOUT_LINK = words("Please take it on the card in the incidents channel.")
 
 
 def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Message:
@@ -19,9 +20,10 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
     title = escape(notice.title, 200)
     said = [escape(line, 400) for line in notice.lines[:LINES_SHOWN] if line.strip()]
     silence, answer_by = _deadline(notice)
+    without_link = TAKE_WITHOUT_LINK if notice.to_take else WITHOUT_LINK
     blocks = [
         layout.section(
-            lines([spaced(words("🔔"), bold(title)), *said, silence, *([WITHOUT_LINK] if card is None else [])])
+            lines([spaced(words("🔔"), bold(title)), *said, silence, *([without_link] if card is None else [])])
         ),
         *([open_button(notice.incident, card)] if card is not None else []),
         layout.context(
@@ -42,8 +44,9 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
 
 def _deadline(notice: DirectNotice) -> tuple[Mrkdwn, Mrkdwn]:
     """What silence means; for the message, and for its fallback text, where Slack's dates are not shown."""
-    if notice.answer_by is None:
-        return EMPTY, EMPTY
-    shown_until = concat(words("If nobody answers by "), when(notice.answer_by), words(":"))
     consequence = escape(notice.if_nobody_answers or "Nothing is done.", 200)
-    return spaced(bold(shown_until), consequence), words(f"Answer by {utc(notice.answer_by)}.")
+    if notice.answer_by is None:
+        return (consequence if notice.to_take else EMPTY), EMPTY
+    answers, answer = ("takes it", "Take it") if notice.to_take else ("answers", "Answer")
+    shown_until = concat(words(f"If nobody {answers} by "), when(notice.answer_by), words(":"))
+    return spaced(bold(shown_until), consequence), words(f"{answer} by {utc(notice.answer_by)}.")

@@ -59,7 +59,7 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
         _cause(card),
         _without_a_runbook(card),
         layout.fields(_facts(at, card)),
-        _asked(card) if at in OPEN else None,
+        _asked(card) if at in OPEN or _calls(at, card) else None,
         _steps(card) if at in OPEN | STARTING else None,
         _notes(card) if at in OPEN | STARTING | UNASSIGNED else None,
         _evidence(card) if at in OPEN | UNASSIGNED else None,
@@ -92,7 +92,14 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
     if at in OPEN and (card.approvers or card.asked):
         who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
         facts.append((who, wording.who_may_answer(card)))
+    if _calls(at, card):
+        facts.append(("Called", wording.called(card)))
     return [lines([bold(words(name)), value]) for name, value in facts]
+
+
+def _calls(at: Shown, card: CardNotice) -> bool:
+    """Whether people are called to check it."""
+    return card.untaken and at not in OPEN
 
 
 def _cause(card: CardNotice) -> Block | None:

@@ -169,7 +169,7 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
             silence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
             return Lead(mark, sentence, why, silence, silence)
         case Shown.OBSERVING | Shown.REFUSED:
-            return Lead(mark, sentence, why)
+            return Lead(mark, sentence, why, *_unless_taken(card, known))
         case Shown.APPROVED:
             return Lead(mark, approved or words(f"{said.label}."), words("It starts in a moment."))
         case Shown.RUNNING:
@@ -179,7 +179,8 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
             why = naming(f"{card.halted}.", known, 300) if card.halted else outcome
             return Lead(mark, stopping or sentence, lines([_progress(card), spaced(why, approved)]), until=outcome)
         case Shown.INTERRUPTED:
-            return Lead(mark, sentence, lines([outcome, _progress(card), approved]), until=outcome)
+            said_so = lines([outcome, _progress(card), approved])
+            return Lead(mark, sentence, said_so, _unless_taken(card, known)[0], outcome)
         case Shown.STOPPED:
             title = concat(words(said.label), _by(card), words(". It will not run."))
             return Lead(mark, title, outcome, until=outcome)
@@ -188,9 +189,9 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
         case Shown.TAKEN:
             return Lead(mark, _by_name(said.sentence, (card.taken_by,) if card.taken_by else ()), outcome)
         case Shown.EXPIRED | Shown.SUPERSEDED | Shown.RESOLVED:
-            return Lead(mark, sentence, outcome, until=outcome)
+            return Lead(mark, sentence, outcome, _unless_taken(card, known)[0], outcome)
         case _:
-            return Lead(mark, sentence, spaced(outcome, approved), until=outcome)
+            return Lead(mark, sentence, spaced(outcome, approved), _unless_taken(card, known)[0], outcome)
 
 
 def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
@@ -208,6 +209,24 @@ def deadline(card: CardNotice | BundleNotice, known: Collection[str]) -> tuple[M
         return spaced(bold(words("If nobody answers:")), consequence), EMPTY
     shown_until = concat(words("If nobody answers by "), when(card.due_at), words(":"))
     return spaced(bold(shown_until), consequence), concat(words("Answer by "), words(utc(card.due_at)), words("."))
+
+
+def _unless_taken(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
+    """What silence means while people are called; for the card, and for the fallback text."""
+    if not card.untaken:
+        return EMPTY, EMPTY
+    consequence = naming(card.if_nobody_answers, known, 200)
+    if card.due_at is None:
+        return spaced(bold(words("If nobody takes it:")), consequence), EMPTY
+    shown_until = concat(words("If nobody takes it by "), when(card.due_at), words(":"))
+    return spaced(bold(shown_until), consequence), concat(words("Take it by "), words(utc(card.due_at)), words("."))
+
+
+def called(card: CardNotice | BundleNotice) -> Mrkdwn:
+    """Who is called because a person must look, by mention, and of which groups they are."""
+    groups = listed([code(one.group, 60) for one in card.asked[:GROUPS_SHOWN]]) if card.asked else EMPTY
+    who = people(card.called) if card.called else words("nobody at this hour")
+    return lines([who, concat(words("of "), groups)]) if groups else who
 
 
 def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:

@@ -30,6 +30,7 @@ from bot.slack.pacing import Paces
 from bot.sweeper import Sweeper
 from handlers.metrics import Metrics
 from handlers.slack.inbox import Inbox
+from handlers.web.listener import listening
 from storage.held_leases import HeldLeases
 
 SHUTDOWN_SECONDS = 10.0
@@ -136,18 +137,13 @@ async def _start(stack: AsyncExitStack, parts: Parts) -> None:
 
 
 async def _listen(stack: AsyncExitStack, app: web.Application, settings: Settings) -> str:
-    runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN_SECONDS, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, settings.listen_host, settings.listen_port)
+    host, port = settings.listen_host, settings.listen_port
     try:
-        await site.start()
+        host, port = await stack.enter_async_context(listening(app, host, port, shutdown_seconds=SHUTDOWN_SECONDS))
     except OSError as error:
-        where = f"{settings.listen_host}:{settings.listen_port}"
         raise StartError(
-            f"Cannot listen on {where}: {error.strerror}. Set WATCHKEEPER_LISTEN to a free one."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set WATCHKEEPER_LISTEN to a free one."
         ) from error
-    host, port = runner.addresses[0][:2]
     return f"http://{host}:{port}"
 
 

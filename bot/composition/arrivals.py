@@ -15,6 +15,7 @@ from handlers.changes.webhook import ChangeWebhook
 from handlers.metrics import Metrics
 from handlers.slack.bolt_app import build_slack_app
 from handlers.slack.bridge import Bridge
+from handlers.slack.events import SlackEvents
 from handlers.slack.inbox import Inbox
 from handlers.slack.live_home import LiveHome
 from handlers.slack.private import PrivateAnswers
@@ -83,11 +84,16 @@ def build_web_arrivals(
         health=_health(base, slack, arrivals.transport, sweeper, metrics),
         metrics=metrics,
         alert_token=settings.alert_token,
-        slack_app=arrivals.app if settings.slack_signing_secret else None,
+        slack=_slack_events(base, arrivals.app, metrics),
         links=links,
         changes=ChangeWebhook(base.context, metrics, settings.changes_secret),
     )
     return WebArrivals(app, intake)
+
+
+def _slack_events(base: Foundation, app: AsyncApp, metrics: Metrics) -> SlackEvents | None:
+    secret = base.settings.slack_signing_secret
+    return SlackEvents(app, secret, metrics, base.context.now) if secret else None
 
 
 def _health(

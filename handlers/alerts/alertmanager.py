@@ -24,6 +24,8 @@ NAME_MAX_CHARACTERS = 256
 VALUE_MAX_CHARACTERS = 4096
 """Of a label or an annotation; what is longer is cut and ends in an ellipsis."""
 FINGERPRINT_MAX_CHARACTERS = 256
+TRUNCATED_MAX = 1_000_000
+"""Of alerts left out; a larger number says no more to anybody, and the alerts that came count."""
 QUARANTINED_PAYLOAD_MAX_CHARACTERS = 20_000
 UNTOLD = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the start of an episode that a resolve does not tell."""
@@ -70,7 +72,7 @@ def parse(document: object, now: datetime) -> Parsed:
             f"alerts: {len(alerts)} alerts in one request, at most {ALERTS_MAX} are taken; "
             "set max_alerts in Alertmanager's webhook_config, or group by more labels"
         )
-    parsed = Parsed(truncated=truncated)
+    parsed = Parsed(truncated=min(truncated, TRUNCATED_MAX))
     for index, raw in enumerate(alerts):
         try:
             parsed.alerts.append(_alert(raw, now))

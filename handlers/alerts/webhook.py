@@ -9,12 +9,14 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 
 from handlers.alerts import SOURCES
 from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
+from handlers.bodies import Bodies, BodyError, is_packed, unpacked
 from handlers.metrics import Metrics
 from storage.deliveries import IntakeResult, RejectedAlert
 from storage.intake import Intake, IntakeUnavailableError
@@ -22,6 +24,7 @@ from storage.intake import Intake, IntakeUnavailableError
 BODY_MAX_BYTES = 10 * 1024 * 1024
 LARGE_BODY_BYTES = 256 * 1024
 """From here on parsing goes to a thread, so that everybody else's clicks are served meanwhile."""
+BODY_WITHIN_SECONDS = 30.0
 PAYLOAD_KEPT_BYTES = 20_000
 """Of a request that cannot be read, for people to read."""
 REASONS_SHOWN = 20
@@ -46,6 +49,7 @@ class AlertWebhook:
         self._now = now
         self._token = None if token is None else token.encode()
         self._sources = sources
+        self._bodies = Bodies(BODY_MAX_BYTES, within_seconds=BODY_WITHIN_SECONDS, compressed=True)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request; 200 only after the commit."""
@@ -72,15 +76,16 @@ class AlertWebhook:
             return await self._not_read(source, 415, text)
         body = b""
         try:
-            body = await request.read()
+            body = await self._bodies.read(request)
             parsed = await _read(body, parse, self._now())
-        except (web.HTTPRequestEntityTooLarge, TooManyAlertsError) as error:
-            text = str(error) if isinstance(error, WebhookError) else f"more than {BODY_MAX_BYTES} bytes in one request"
-            return await self._not_read(source, 413, text)
+        except TooManyAlertsError as error:
+            return await self._not_read(source, 413, str(error))
         except WebhookError as error:
             return await self._not_read(source, 400, str(error), body)
-        except web.RequestPayloadError as error:
-            return _refusal(400, str(error))
+        except BodyError as error:
+            if error.status is HTTPStatus.REQUEST_TIMEOUT:  # Alertmanager takes any 4xx for an answer and forgets them
+                return _refusal(503, str(error), {"Retry-After": str(RETRY_AFTER_SECONDS)})
+            return await self._not_read(source, error.status, str(error))
         return await self._store(source, parsed)
 
     async def _not_read(self, source: str, status: int, reason: str, body: bytes = b"") -> web.Response:
@@ -104,7 +109,10 @@ class AlertWebhook:
                 "nothing of this request could be stored, see Watchkeeper's log; send it again in a few seconds",
                 {"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
-        self._count(source, parsed, result)
+        try:
+            self._count(source, parsed, result)
+        except Exception:  # they are stored: whatever counting comes to, the answer says so
+            log.exception("what came from %s is stored, and could not be counted", source)
         answer: dict[str, Any] = {
             "accepted": result.accepted,
             "duplicates": result.duplicates,
@@ -141,12 +149,13 @@ async def _read(body: bytes, parse: Parse, now: datetime) -> Parsed:
     def read() -> Parsed:
         return parse(_decoded(body), now)
 
-    return await asyncio.to_thread(read) if len(body) >= LARGE_BODY_BYTES else read()
+    # What is packed may be a thousand times as large.
+    return await asyncio.to_thread(read) if is_packed(body) or len(body) >= LARGE_BODY_BYTES else read()
 
 
 def _decoded(body: bytes) -> object:
     try:
-        return json.loads(body.decode("utf-8"))
+        return json.loads(unpacked(body, BODY_MAX_BYTES).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise WebhookError(f"the body is not UTF-8 at byte {error.start}; send JSON as UTF-8") from error
     except RecursionError as error:

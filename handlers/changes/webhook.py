@@ -3,7 +3,6 @@
 Every refusal says in words what is wrong with what was sent.
 """
 
-import asyncio
 import logging
 from dataclasses import replace
 from http import HTTPStatus
@@ -13,13 +12,15 @@ from aiohttp import web
 from bot.response.interventions import other_hands
 from bot.response.interventions.other_hands import KNOWN_AT_MOST, Reported
 from bot.response.ports.context import Context
+from handlers.bodies import Bodies, BodyError
 from handlers.changes.reading import Begin, ReportError, read
-from handlers.changes.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, check
+from handlers.changes.signing import CHANGES
 from handlers.metrics import Metrics
+from handlers.signed import SignatureError
 
 SOURCE = "changes"
 BODY_MAX_BYTES = 16 * 1024
-BODY_WITHIN_SECONDS = 10.0
+READ_AT_ONCE = 64
 _REFUSED = {
     Reported.DIFFERS: (
         HTTPStatus.CONFLICT,
@@ -50,6 +51,7 @@ class ChangeWebhook:
         self._context = context
         self._metrics = metrics
         self._secret = secret
+        self._bodies = Bodies(BODY_MAX_BYTES, at_once=READ_AT_ONCE)
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one request; 200 only after the commit."""
@@ -63,10 +65,16 @@ class ChangeWebhook:
         if self._secret is None:
             text = "no changes are taken here: WATCHKEEPER_CHANGES_SECRET is not set"
             raise _RefusedError(HTTPStatus.NOT_FOUND, text)
-        body, now = await _body(request), self._context.now()
-        headers = request.headers
+        if request.content_type != "application/json":
+            text = f"Content-Type: {request.content_type[:80]!r} is not read; send application/json"
+            raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
         try:
-            check(self._secret, headers.get(TIMESTAMP_HEADER, ""), headers.get(SIGNATURE_HEADER, ""), body, now)
+            body = await self._bodies.read(request)
+        except BodyError as error:
+            raise _RefusedError(error.status, str(error)) from error
+        now = self._context.now()
+        try:
+            CHANGES.check(self._secret, request.headers, body, now)
         except SignatureError as error:
             raise _RefusedError(HTTPStatus.UNAUTHORIZED, str(error)) from error
         try:
@@ -94,20 +102,3 @@ class ChangeWebhook:
         if unknown:
             answer["remark"] = f"not in the policy, so only alerts can name them: {', '.join(unknown)}"
         return web.json_response(answer)
-
-
-async def _body(request: web.Request) -> bytes:
-    if request.content_type != "application/json":
-        text = f"Content-Type: {request.content_type[:80]!r} is not read; send application/json"
-        raise _RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, text)
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_WITHIN_SECONDS):
-            while len(body) <= BODY_MAX_BYTES and (more := await request.content.read(BODY_MAX_BYTES)):
-                body += more
-    except TimeoutError:
-        text = f"the body did not come within {BODY_WITHIN_SECONDS:g} s; send it at once"
-        raise _RefusedError(HTTPStatus.REQUEST_TIMEOUT, text) from None
-    if len(body) > BODY_MAX_BYTES:
-        raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {BODY_MAX_BYTES} bytes in one report")
-    return body

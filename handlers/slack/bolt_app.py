@@ -35,6 +35,7 @@ def build_slack_app(inbox: Inbox, *, signing_secret: str | None = None) -> Async
     listeners = _Listeners(inbox)
     app = AsyncApp(
         name="watchkeeper",
+        logger=logging.getLogger("slack_bolt"),  # or each part of Bolt has the root's level, whatever is set for it
         client=inbox.bridge.client,
         # Without a secret every signature must be wrong; an empty one would make them forgeable.
         signing_secret=signing_secret or secrets.token_hex(32),

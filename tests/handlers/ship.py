@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -33,12 +32,14 @@ from bot.slack.posting import Desk
 from handlers.metrics import Metrics
 from handlers.slack.bolt_app import build_slack_app
 from handlers.slack.bridge import Bridge
+from handlers.slack.events import SlackEvents
 from handlers.slack.inbox import Inbox, Routes
 from handlers.slack.live_home import LiveHome
 from handlers.slack.private import PrivateAnswers
 from handlers.slack.routes import ROUTES
 from handlers.web.health import Health
 from handlers.web.http_app import build_http_app
+from handlers.web.listener import listening
 from remediations.catalogue import build_catalogue
 from storage.audit_chain import SealedEntry
 from storage.database import Database
@@ -217,20 +218,14 @@ async def sailing(
             intake = Intake(database, context.policy, utc_now)
             stack.push_async_callback(intake.close)
             # Not aiohttp's TestServer, which, unlike a real one, cancels a request that its client gave up.
-            runner = web.AppRunner(
-                build_http_app(
-                    intake=intake,
-                    health=Health({}, metrics, database),
-                    metrics=metrics,
-                    alert_token=None,
-                    slack_app=app,
-                ),
-                access_log=None,
+            web_app = build_http_app(
+                intake=intake,
+                health=Health({}, metrics, database),
+                metrics=metrics,
+                alert_token=None,
+                slack=SlackEvents(app, workspace.signing_secret, metrics),
             )
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            host, port = runner.addresses[0][:2]
+            host, port = await stack.enter_async_context(listening(web_app, "127.0.0.1", 0, shutdown_seconds=60))
             workspace.request_url = f"http://{host}:{port}/slack/events"
         if socket or not http:
             connection = Connection(app, workspace.app_token, client, check_seconds=0.05)

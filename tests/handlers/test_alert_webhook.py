@@ -22,6 +22,7 @@ from bot.response.ports.flow import FlowName, QueueName
 from handlers.metrics import Metrics
 from handlers.web.health import Health
 from handlers.web.http_app import build_http_app
+from handlers.web.listener import SERVER_SETTINGS
 from storage.database import Database
 from storage.intake import Intake
 from storage.migrations import migrate
@@ -61,7 +62,7 @@ async def listening(database: Database, token: str | None = None, policy: Policy
     intake = Intake(database, lambda: policy, utc_now)
     app = build_http_app(intake=intake, health=Health({}, metrics, database), metrics=metrics, alert_token=token)
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(**SERVER_SETTINGS)
     try:
         async with aiohttp.ClientSession(server.make_url("/")) as session:
             yield Monitor(session, metrics)

@@ -15,11 +15,13 @@ from bot.policy.situation import Change
 from bot.response.interventions.other_hands import KNOWN_AT_MOST, forget_what_is_over
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import Context, utc_now
-from handlers.changes.signing import AGE_MAX, SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
+from handlers.changes.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 from handlers.changes.webhook import BODY_MAX_BYTES, ChangeWebhook
 from handlers.metrics import Metrics
+from handlers.signed import AGE_MAX
 from handlers.web.health import Health
 from handlers.web.http_app import build_http_app
+from handlers.web.listener import SERVER_SETTINGS
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures.audit_document import recorded_as_documented
@@ -88,7 +90,7 @@ async def listening(
         changes=ChangeWebhook(context, metrics, secret),
     )
     server = TestServer(app)
-    await server.start_server()
+    await server.start_server(**SERVER_SETTINGS)
     try:
         address = server.make_url("/")
         async with aiohttp.ClientSession(address) as session:

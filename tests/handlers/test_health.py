@@ -15,6 +15,7 @@ from bot.slack.replies import ProcessFacts
 from handlers.metrics import Metrics
 from handlers.web.health import Check, Health, database_answers, fresh, holds
 from handlers.web.http_app import build_http_app
+from handlers.web.listener import SERVER_SETTINGS
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts
@@ -33,7 +34,7 @@ async def session(database: Database) -> AsyncIterator[aiohttp.ClientSession]:
     intake = Intake(database, lambda: POLICY, utc_now)
     health = Health(CHECKS, metrics, database)
     server = TestServer(build_http_app(intake=intake, health=health, metrics=metrics, alert_token=None))
-    await server.start_server()
+    await server.start_server(**SERVER_SETTINGS)
     async with aiohttp.ClientSession(server.make_url("/")) as session:
         yield session
     await server.close()

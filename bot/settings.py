@@ -201,9 +201,9 @@ class _Values:
         remember_address(value)
         if name in SECRETS:
             remember(value)
-            if not value.isprintable() or any(each.isspace() for each in value):
+            if not value.isprintable():
                 raise SettingsError(
-                    f"{name} has white space or a control character inside, so it is more than one secret or half of "
+                    f"{name} has a line end or a control character inside, so it is more than one secret or half of "
                     "two: copy it again, as one line."
                 )
         elif not value.isprintable():

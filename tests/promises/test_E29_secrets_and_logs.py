@@ -97,7 +97,7 @@ def test_words_stay_words() -> None:
 
 
 def test_an_entry_is_one_line_whatever_is_in_it(log: io.StringIO) -> None:
-    evil = "a\r\n2026-11-27 03:00:00 INFO bot: all is well\x1b[2J\x85\u2028\u202e\ud800\0"
+    evil = "a\r\n2026-11-27 03:00:00 INFO bot: all is well\x1b[2J\x85\u2028\u202e\0"
     logging.getLogger("any").warning("said %s", evil)
     try:
         raise ValueError(evil)  # noqa: TRY301
@@ -107,6 +107,11 @@ def test_an_entry_is_one_line_whatever_is_in_it(log: io.StringIO) -> None:
     assert len(entries) == 2
     assert log.getvalue().replace("\n", "").isprintable()
     assert "\\r\\n2026-11-27" in entries[0]
+
+
+def test_half_a_character_is_written_as_its_number() -> None:
+    record = logging.LogRecord("a", logging.WARNING, "f", 1, "said %s", ("\ud800",), None)
+    assert Formatter().format(record).endswith("WARNING a: said \\ud800")
 
 
 def test_what_a_stranger_sent_is_not_quoted(log: io.StringIO) -> None:
@@ -151,7 +156,7 @@ def test_what_the_command_writes_is_its_users_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(SECRETS))
 def test_a_secret_that_is_two_lines_is_refused_without_being_told(name: str) -> None:
     broken = ENVIRONMENT | {name: "canary-one\ncanary-two-and-more"}
-    with pytest.raises(SettingsError, match=f"{name} has white space or a control character") as caught:
+    with pytest.raises(SettingsError, match=f"{name} has a line end or a control character") as caught:
         read_settings(broken)
     assert "canary" not in str(caught.value)
 

@@ -41,6 +41,7 @@ class Stores:
 STORES = {
     "landed-0001": Stores(schema=1, situation="situation", inputs=False, refusals=False),
     "landed-0002": Stores(schema=2, situation="text", inputs=True, refusals=True),
+    "landed-0003": Stores(schema=2, situation="text", inputs=True, refusals=True),
 }
 """By the folder's name."""
 

@@ -169,7 +169,6 @@ async def license_what_acts_by_itself(here: Surroundings) -> None:
 
 async def something_succeeds_and_nobody_reviews_it(here: Surroundings) -> None:
     """The first life: catalogue, restarted by hand while it is paused."""
-    await license_what_acts_by_itself(here)
     await pause(here, "catalogue")
     await here.post(alert("catalogue"))
     await here.until_state("catalogue", "held")
@@ -323,6 +322,7 @@ async def write(target: Path) -> None:
             async with here.bot(*late):
                 await something_succeeds_and_nobody_reviews_it(here)
             tell(here, A_HUNDRED_YEARS, mail)
+            await license_what_acts_by_itself(here)  # the seal has the defaults in it, and they are others now
             async with here.bot(*late):
                 await everything_waits(here)
             async with here.bot(*late, "--dies-on", "take") as bot:

@@ -1,6 +1,6 @@
-"""Point 25: whoever is nobody yet costs next to nothing: nothing is unpacked, decoded, parsed, or logged of it.
+"""E25: whoever is nobody yet costs next to nothing: nothing is unpacked, decoded, parsed, or logged of it.
 
-Compare ``test_D26_connections_are_bounded`` for what their connections cost.
+Compare ``test_E26_connections_are_bounded`` for what their connections cost.
 """
 
 import asyncio

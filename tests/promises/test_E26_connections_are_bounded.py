@@ -1,4 +1,4 @@
-"""Point 26: whoever opens connections and sends nothing, or half of something, keeps nobody out."""
+"""E26: whoever opens connections and sends nothing, or half of something, keeps nobody out."""
 
 import asyncio
 import resource

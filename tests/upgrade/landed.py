@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,10 @@ import pytest
 import yaml
 
 from bot.local.demo.memory import Memory, remembered
+from bot.policy.file.document import Policy
+from bot.policy.rules.seal import BACKEND, digest_of_seal, seal_of
+from bot.policy.track_record import Seal
+from remediations.infrastructure.restart_service import RestartService
 
 STORED = Path(__file__).with_name("stored")
 AUDIT_KEY = b"a key that stored test databases were begun with"
@@ -36,12 +41,14 @@ class Stores:
     """Whatever a decision was made from: the policy by its digest, the ledger's rows, and the same for every claim."""
     refusals: bool
     """Who said no in an incident, where no action was left to carry it."""
+    evidence: bool
+    """Everything that a gate was passed with, and of a case which version of its runbook it was."""
 
 
 STORES = {
-    "landed-0001": Stores(schema=1, situation="situation", inputs=False, refusals=False),
-    "landed-0002": Stores(schema=2, situation="text", inputs=True, refusals=True),
-    "landed-0003": Stores(schema=2, situation="text", inputs=True, refusals=True),
+    "landed-0001": Stores(schema=1, situation="situation", inputs=False, refusals=False, evidence=False),
+    "landed-0002": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=False),
+    "landed-0003": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=True),
 }
 """By the folder's name."""
 
@@ -104,10 +111,31 @@ def those_that(store: Callable[[Stores], bool]) -> pytest.MarkDecorator:
 
 
 def filled(document: dict[str, Any], *, supervisor: str, mail: str) -> str:
-    """The policy with other addresses; neither is part of what a licence or a plan is sealed with."""
+    """The policy with other addresses; the record of gates has to say so, see ``passed_today``."""
     document["backends"]["supervisor"]["server"] = supervisor
     document["second_channel"]["email"]["server"] = mail
     return yaml.safe_dump(document, sort_keys=False)
+
+
+def passed_today(database: Path, policy: Policy) -> None:
+    """Let every gate have been passed today and with the backends of ``policy``, and with all else as it is on record.
+
+    No policy lets a gate count for longer than a year.
+    """
+    today = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+    seals = {row["digest"]: Seal.model_validate_json(row["document"]) for row in rows(database, "SELECT * FROM seals")}
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for row in rows(database, "SELECT * FROM licences"):
+            now = seal_of(policy, row["runbook"], RestartService.version).parts.items()
+            backends = {name: part for name, part in now if name.startswith(BACKEND)}
+            moved = Seal(parts=seals[row["seal"]].parts | backends)
+            connection.execute(
+                "INSERT OR IGNORE INTO seals VALUES (?, ?)", (digest_of_seal(moved), moved.model_dump_json())
+            )
+            connection.execute(
+                "UPDATE licences SET seal = ?, passed_at = ? WHERE seal = ?",
+                (digest_of_seal(moved), today, row["seal"]),
+            )
 
 
 def rows(database: Path, query: str, *values: object) -> list[sqlite3.Row]:

@@ -50,6 +50,17 @@ NOT_REACHED = {
     "bundles.said",
     "assessments.detail",
     "incidents.told_firing_at",  # it takes longer than the story does
+    "candidacies",  # the gates need a twin, and half a minute
+    "changes",  # what nobody reports; of both the shapes are held by the tests of their migrations
+    "causes",  # all fail for reasons of their own
+    "burn_watches",  # no service has an objective
+    "actions.halted_at",  # nothing is halted while it runs
+    "actions.halted_by",
+    "actions.halted_why",
+    "action_steps.problem",
+    "action_steps.details",
+    "reviews.earlier",
+    "wear_offs",
     "pauses.until",  # such a pause would be over when this is read, or say a time to come
 }
 """Tables, and columns of others, in which the story leaves nothing."""
@@ -195,7 +206,8 @@ async def test_what_came_of_then_is_a_case_and_what_an_overdue_review_took_has_i
     for action_id, row in ended.items():
         case = cases[action_id]
         assert case.ending is (Ending.VERIFIED if row["state"] == "succeeded" else Ending.FAILED)
-        assert (case.digest, case.acted) == ("", True), "which version of its runbook it was is not known"
+        assert case.acted
+        assert bool(case.digest) == legacy.version.stores.evidence, "which version of its runbook it was may be unknown"
     refused = {row["id"] for row in legacy.stored("actions") if row["state"] in ("stopped", "overridden")}
     assert all((cases[one].ending, cases[one].acted) == (Ending.OVERRIDDEN, False) for one in refused)
     for row in [one for one in legacy.stored("demotions") if one["review_of"]]:

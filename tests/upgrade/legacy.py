@@ -119,6 +119,8 @@ def same(now: object, then: object) -> bool:
             return bool(now.value == then)
         case str() | bool() | int() | float():
             return now == then
+        case _ if then is None:
+            return not now
         case _:
             return said_again(to_jsonable_python(now), json.loads(str(then)))
 

@@ -156,8 +156,11 @@ class Yard:
 
         async def nothing_left() -> bool:
             await self.delete_pods(name)
-            sets = await apps.list_namespaced_replica_set(self.namespace, label_selector=f"app={name}", **LIMITS)
-            return not sets.items and not await self._all_pods(name)
+            of_it: Any = {"label_selector": f"app={name}", **LIMITS}
+            sets = await apps.list_namespaced_replica_set(self.namespace, **of_it)
+            same: Any = {"field_selector": f"metadata.name={name}", **LIMITS}  # it goes last, after what it owns
+            itself = await apps.list_namespaced_deployment(self.namespace, **same)
+            return not itself.items and not sets.items and not await self._all_pods(name)
 
         await until(nothing_left, f"nothing is left of {name}", within_seconds=WITHIN_SECONDS)
 

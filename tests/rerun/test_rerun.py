@@ -126,6 +126,24 @@ def test_that_is_known():
         assert part in whole
 
 
+def test_a_group_of_tests_is_run_by_one_process(tmp_path: Path) -> None:
+    grouped = """
+import os
+import pytest
+
+pytestmark = pytest.mark.xdist_group("a group")
+
+@pytest.mark.parametrize("number", range(6))
+def test_of_the_group(number):
+    with open("processes", "a") as file:
+        print(os.getpid(), file=file)
+"""
+    done = run(tmp_path, {"tests/test_one.py": grouped, "tests/test_two.py": grouped}, *IN_PARALLEL)
+    assert (done.code, done.last) == (0, "12 passed"), done.output
+    processes = (tmp_path / "processes").read_text().split()
+    assert (len(processes), len(set(processes))) == (12, 1)
+
+
 def test_what_fails_twice_or_has_no_second_chance_fails_the_run(tmp_path: Path) -> None:
     files = {
         "tests/scenarios/test_a.py": "def test_wrong():\n    assert 1 == 2\n",

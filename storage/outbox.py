@@ -49,7 +49,11 @@ class OutboxState(StrEnum):
 
 NEWER_RELEASE_PATIENCE = timedelta(minutes=5)
 """How long a notice that we cannot read is left to the newer release that wrote it."""
-BULLETIN_STREAMS = {Bulletin.RECORD: -(2**40), Bulletin.UNREADABLE: -(2**40) - 1}
+BULLETIN_STREAMS = {
+    Bulletin.RECORD: -(2**40),
+    Bulletin.UNREADABLE: -(2**40) - 1,
+    Bulletin.LICENCES: -(2**40) - 2,
+}
 """Far below those of candidacies: one bulletin never waits for another that its channel does not take."""
 UNREADABLE_RETRY = timedelta(seconds=30)
 

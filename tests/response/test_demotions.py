@@ -18,6 +18,7 @@ from bot.response.execution.demotions import sweep_demotions
 from bot.response.interventions.reviews import Judgement, submit
 from bot.response.interventions.take_override import NOTHING, override
 from bot.response.model.actions import ActionState
+from bot.response.model.bulletins import BulletinNotice
 from bot.response.model.notices import Button, ThreadNotice
 from storage.tables import ACTIONS, LICENCES, REVIEWS
 from tests.fixtures.incidents import action as an_action
@@ -242,6 +243,10 @@ async def test_a_gate_that_expires_is_put_on_record_once_and_passing_it_anew_giv
         assert {body["action"] for body in told_of} == {None}
         assert f"the chaos test expired at {clock.at:%Y-%m-%d %H:%M} UTC" in {body["reason"] for body in told_of}
         assert await sweep_demotions(here.context) == 0
+        await here.idle()
+        (told_once,) = [one for one in here.delivered if isinstance(one, BulletinNotice)]
+        assert told_once.title == "flip asks first from now on"
+        assert told_once.lines[0].startswith("It could act at L3; it may act at L1 at most: the staging dry run expired at ")
         async with here.database.begin() as work:
             await work.session.execute(update(LICENCES).values(until=clock.at + timedelta(days=1)))
         assert await level(here) is Level.L3

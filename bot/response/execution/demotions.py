@@ -15,6 +15,7 @@ from bot.policy.situation import Evidenced
 from bot.response.execution.asking_reviews import due_to
 from bot.response.model.actions import Action
 from bot.response.model.audit_kinds import AuditKind
+from bot.response.model.bulletins import Bulletin, BulletinNotice
 from bot.response.model.notices import Button, ThreadLine, Tone
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
@@ -49,12 +50,39 @@ async def demote_where_due(work: Work, context: Context, runbook: str) -> int:
             at=now,
         )
         could = min(could, due.level)
-    for due in _expired(context, runbook, held, now):
-        if await work.licences.demote(runbook, due, now):  # there is no incident in whose thread to say so
-            written += 1
-            body = {"runbook": runbook, "to": str(due.level), "reason": due.reason, "action": None}
-            await work.audit.append(kind=AuditKind.LICENCE_DEMOTED, actor=WATCHKEEPER, at=now, body=body)
-    return written
+    return written + await _demote_where_expired(work, context, runbook, held, now)
+
+
+async def _demote_where_expired(work: Work, context: Context, runbook: str, held: Evidenced, now: datetime) -> int:
+    """Write which gates are too old; told once, when the first of them takes autonomy away.
+
+    There is no incident in whose thread to say so.
+    """
+    expired = _expired(context, runbook, held, now)
+    written = [due for due in expired if await work.licences.demote(runbook, due, now)]
+    for due in written:
+        body = {"runbook": runbook, "to": str(due.level), "reason": due.reason, "action": None}
+        await work.audit.append(kind=AuditKind.LICENCE_DEMOTED, actor=WATCHKEEPER, at=now, body=body)
+    if not written or written != expired:  # nothing is lost, or that it is was told when the first of them expired
+        return len(written)
+    policy = context.policy()
+    licence = licence_of(held, policy, runbook, seal_now(context.catalogue, policy, runbook), now)
+    could = min(policy.runbooks[runbook].level, policy.levels.highest, licence.demoted_to or Level.L3)
+    if could > WITHOUT_ALL_GATES:
+        too_old = "; ".join(due.reason for due in expired)
+        notice = BulletinNotice(
+            incident=runbook,
+            channel=policy.channels.incidents,
+            title=f"{runbook} asks first from now on",
+            lines=(
+                f"It could act at {could}; it may act at {WITHOUT_ALL_GATES} at most: {too_old}.",
+                f"Nothing has gone wrong. /watch promote {runbook} runs its gates again.",
+            ),
+            warns=True,
+            at=now,
+        )
+        await work.outbox.add_bulletin(Bulletin.LICENCES, notice, now)
+    return len(written)
 
 
 def _level_by_rows(context: Context, runbook: str, held: Evidenced, now: datetime) -> Level:

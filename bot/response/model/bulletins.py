@@ -14,6 +14,8 @@ class Bulletin(StrEnum):
     """Once a day: how the audit record has grown, and its head."""
     UNREADABLE = "unreadable"
     """What monitors have sent and nobody can read; at most once in a while."""
+    LICENCES = "licences"
+    """A runbook that asks from now on, because what it was licensed by has become too old."""
 
 
 class BulletinNotice(Facts):

@@ -121,7 +121,7 @@ async def _rows_are_right(work: UnitOfWork, trouble: Trouble, outcome: Outcome) 
 async def _record_is_right(work: UnitOfWork, incident_id: int, trouble: Trouble, outcome: Outcome) -> None:
     """Everything once, in the order in which it happened."""
     succeeded = outcome.ending is ActionState.SUCCEEDED
-    harm = ["action.unhealthy", f"action.{outcome.ending}", "automation.paused", "licence.demoted"]
+    failed = ["action.unhealthy", f"action.{outcome.ending}", "incident.called", "automation.paused", "licence.demoted"]
     entries = list(await work.audit.of_incident(incident_id))
     _each_step_once([entry for entry in entries if entry.kind in STEPS])
     assert [entry.kind for entry in entries if entry.kind not in STEPS] == [
@@ -130,7 +130,7 @@ async def _record_is_right(work: UnitOfWork, incident_id: int, trouble: Trouble,
         *trouble.story.recorded,
         "action.claimed",
         "action.executed",
-        *(["action.succeeded"] if succeeded else harm),
+        *(["action.succeeded"] if succeeded else failed),
         "alert.received",
         "incident.resolved",
     ]

@@ -6,11 +6,12 @@ Ready in two seconds instead of eight. A Prometheus that scrapes nothing can be 
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -219,6 +220,7 @@ async def small_stage(
     level: str = "L1",
     licensed: bool = False,
     with_prometheus: bool = False,
+    scraped: Mapping[str, int] = MappingProxyType({}),
     http_mode: bool = False,
     relaxed_limits: bool = False,
     paces: Paces | None = None,
@@ -226,13 +228,19 @@ async def small_stage(
     others: Sequence[Program] = (),
     **runbook: Any,
 ) -> AsyncIterator[SmallStage]:
-    """Start it; ``others`` are more services under the same supervisord, ``runbook`` changes restart-checkout."""
+    """Start it.
+
+    Args:
+        scraped: what its Prometheus scrapes, name to port.
+        others: more services under the same supervisord.
+        runbook: changes of restart-checkout.
+    """
     async with AsyncExitStack() as stack:
         service = Program("checkout")
         supervisord = await stack.enter_async_context(running_supervisord(folder, service, *others))
         prometheus = None
         if with_prometheus:
-            prometheus = await stack.enter_async_context(running_prometheus(folder, services={}))
+            prometheus = await stack.enter_async_context(running_prometheus(folder, services=scraped))
         workspace = patient_workspace(relaxed_limits=relaxed_limits)
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())

@@ -8,7 +8,14 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.policy.file.canonical import digest_of
-from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings
+from bot.response.model.candidacies import (
+    CANDIDACY_LIFECYCLE,
+    Candidacy,
+    CandidacyEvent,
+    CandidacyKind,
+    CandidacyState,
+    Findings,
+)
 from storage.leases import Leases
 from storage.once import insert_once
 from storage.tables import CANDIDACIES
@@ -90,8 +97,7 @@ class Candidacies:
     async def move(
         self,
         candidacy_id: int,
-        was: CandidacyState,
-        to: CandidacyState,
+        event: CandidacyEvent,
         *,
         findings: Findings,
         now: datetime,
@@ -102,9 +108,9 @@ class Candidacies:
         row = await CANDIDACY_LEASES.release(
             self._session,
             candidacy_id,
-            CANDIDACIES.c.state == was,
+            CANDIDACIES.c.state.in_(CANDIDACY_LIFECYCLE.sources(event)),
             by=holder,
-            state=to,
+            state=CANDIDACY_LIFECYCLE.target(event),
             findings=findings.model_dump(mode="json"),
             revision=CANDIDACIES.c.revision + 1,
             decided_by=by,

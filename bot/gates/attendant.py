@@ -26,7 +26,7 @@ from bot.policy.track_record import Seal
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.candidacies import who_may_decide
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.candidacies import Candidacy, CandidacyState, Findings
+from bot.response.model.candidacies import Candidacy, CandidacyEvent, Findings
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.candidacy_card import report_candidacy, show, tell, waits_for_sign_off
 from bot.response.ports.context import Context
@@ -270,7 +270,7 @@ class Attendant:
         found = prospect(await work.licences.of(runbook), report.digest, policy.promotion)
         signers = who_may_decide(policy, roster, runbook)
         findings = board.findings.model_copy(update={"seal": digest, "cases": found.text, "signers": signers})
-        moved = await self._moved(work, candidacy, CandidacyState.WAITING, findings)
+        moved = await self._moved(work, candidacy, CandidacyEvent.SHOWN, findings)
         if moved is None:
             return
         took = (report.ended - report.began).total_seconds()
@@ -285,7 +285,7 @@ class Attendant:
 
     async def _failed(self, work: Work, candidacy: Candidacy, findings: Findings, reason: str) -> None:
         told = findings.model_copy(update={"text": reason})
-        moved = await self._moved(work, candidacy, CandidacyState.FAILED, told)
+        moved = await self._moved(work, candidacy, CandidacyEvent.NOT_PASSED, told)
         if moved is not None:
             line = ThreadLine(title=f"The gates of {candidacy.runbook} have not passed", lines=(reason,), tone=Tone.BAD)
             body = {"gates": _said(findings), "reason": reason}
@@ -293,7 +293,7 @@ class Attendant:
 
     async def _broken_off(self, work: Work, candidacy: Candidacy, findings: Findings, reason: str) -> None:
         told = findings.model_copy(update={"text": reason})
-        moved = await self._moved(work, candidacy, CandidacyState.BROKEN_OFF, told)
+        moved = await self._moved(work, candidacy, CandidacyEvent.BREAK_OFF, told)
         if moved is not None:
             again = f"`/watch promote {candidacy.runbook}` runs them again."
             line = ThreadLine(
@@ -303,10 +303,10 @@ class Attendant:
             await report_candidacy(work, self.context, moved, AuditKind.GATES_BROKEN_OFF, body=body, line=line)
 
     async def _moved(
-        self, work: Work, candidacy: Candidacy, to: CandidacyState, findings: Findings
+        self, work: Work, candidacy: Candidacy, event: CandidacyEvent, findings: Findings
     ) -> Candidacy | None:
-        now, was = self.context.now(), CandidacyState.RUNNING
-        return await work.candidacies.move(candidacy.id, was, to, findings=findings, now=now, holder=self._name)
+        now = self.context.now()
+        return await work.candidacies.move(candidacy.id, event, findings=findings, now=now, holder=self._name)
 
 
 def _said(findings: Findings) -> dict[str, str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.response.model.actions import ACTION_LIFECYCLE, PENDING, UNDECIDED, UNDER_WAY, ActionEvent, ActionState
+from bot.response.model.candidacies import CANDIDACY_LIFECYCLE, CandidacyEvent, CandidacyState
 from bot.response.model.diagrams import page
 from bot.response.model.incidents import INCIDENT_LIFECYCLE, IncidentEvent, IncidentState
 from bot.response.model.lifecycle import Lifecycle
@@ -16,12 +17,17 @@ def test_the_docs_show_the_tables_the_program_runs_on() -> None:
     assert (ROOT / "docs" / "lifecycles.md").read_text() == page(), "run `make diagrams`"
 
 
-@pytest.mark.parametrize("lifecycle", [ACTION_LIFECYCLE, INCIDENT_LIFECYCLE], ids=lambda each: each.name)
+STATES = {"action": ActionState, "incident": IncidentState, "candidacy": CandidacyState}
+
+
+@pytest.mark.parametrize(
+    "lifecycle", [ACTION_LIFECYCLE, INCIDENT_LIFECYCLE, CANDIDACY_LIFECYCLE], ids=lambda each: each.name
+)
 def test_every_state_can_be_reached_and_left_or_is_an_end(lifecycle: Lifecycle) -> None:  # type: ignore[type-arg]
     reached = set(lifecycle.beginnings)
     while more := {t for s, _, t in lifecycle.transitions() if s in reached} - reached:
         reached |= more
-    states = set(ActionState if lifecycle is ACTION_LIFECYCLE else IncidentState)
+    states = set(STATES[lifecycle.name])
     assert reached == states
     assert any(lifecycle.final(state) for state in states)
 
@@ -29,6 +35,7 @@ def test_every_state_can_be_reached_and_left_or_is_an_end(lifecycle: Lifecycle) 
 def test_every_event_has_its_line() -> None:
     assert set(ACTION_LIFECYCLE.table) == set(ActionEvent)
     assert set(INCIDENT_LIFECYCLE.table) == set(IncidentEvent)
+    assert set(CANDIDACY_LIFECYCLE.table) == set(CandidacyEvent)
 
 
 def test_nothing_begins_without_having_been_approved_and_claimed() -> None:

@@ -9,7 +9,7 @@ from bot.policy.file.document import Policy
 from bot.policy.rules.seal import digest_of_seal, seal_of
 from bot.policy.situation import Gate, GatePass
 from bot.response.interventions.candidacies import IN_ORDER, who_may_decide
-from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings, GateSeen
+from bot.response.model.candidacies import Candidacy, CandidacyEvent, CandidacyKind, CandidacyState, Findings, GateSeen
 from bot.response.notices.candidacy_card import show, standing_of
 from bot.response.ports.context import utc_now
 from tests.handlers.policy import POLICY
@@ -73,8 +73,7 @@ async def waits_for_sign_off(ship: Ship) -> Message:
             "candidacy of checkout", RUNBOOK, CandidacyKind.GATES, by="U01ALICE", findings=findings, now=now
         )
         assert begun is not None
-        was, to = CandidacyState.RUNNING, CandidacyState.WAITING
-        moved = await work.candidacies.move(begun.id, was, to, findings=findings, now=now)
+        moved = await work.candidacies.move(begun.id, CandidacyEvent.SHOWN, findings=findings, now=now)
         assert moved is not None
         await show(work, ship.context, moved)
     return await card(ship, "sign_off")

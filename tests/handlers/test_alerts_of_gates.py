@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text, update
 
-from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings
+from bot.response.model.candidacies import CandidacyEvent, CandidacyKind, Findings
 from bot.response.ports.context import utc_now
 from storage.database import Database
 from storage.tables import CANDIDACIES
@@ -40,9 +40,9 @@ async def begun(database: Database, *, claimed: bool = True) -> int:
 
 
 async def ended(database: Database, number: int) -> None:
-    was, to = CandidacyState.RUNNING, CandidacyState.FAILED
+    event = CandidacyEvent.NOT_PASSED
     async with database.begin() as work:
-        assert await work.candidacies.move(number, was, to, findings=Findings(), now=utc_now(), holder="us")
+        assert await work.candidacies.move(number, event, findings=Findings(), now=utc_now(), holder="us")
 
 
 async def kinds(database: Database) -> list[str]:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings
+from bot.response.model.candidacies import Candidacy, CandidacyEvent, CandidacyKind, CandidacyState, Findings
 from bot.response.model.notices import ThreadLine
 from bot.response.notices.candidacy_card import tell
 from storage.database import Database
@@ -57,13 +57,13 @@ async def test_one_replica_holds_it_and_whoever_lost_it_changes_nothing(database
     assert sum(await race(database, claim)) == 1
     async with database.begin() as work:
         assert await work.candidacies.claim(number, by="next", now=LATER, until=LATER + timedelta(minutes=2))
-    was, to = CandidacyState.RUNNING, CandidacyState.WAITING
+    shown = CandidacyEvent.SHOWN
     async with database.begin() as work:
         assert not await work.candidacies.hold(number, by="0", until=LATER)
         assert await work.candidacies.note(number, Findings(text="stale"), by="0") is None
-        assert await work.candidacies.move(number, was, to, findings=Findings(), now=NOW, holder="0") is None
+        assert await work.candidacies.move(number, shown, findings=Findings(), now=NOW, holder="0") is None
         assert await work.candidacies.hold(number, by="next", until=LATER)
-        moved = await work.candidacies.move(number, was, to, findings=Findings(text="seen"), now=NOW, holder="next")
+        moved = await work.candidacies.move(number, shown, findings=Findings(text="seen"), now=NOW, holder="next")
     assert moved is not None
     assert (moved.findings.text, moved.tries, moved.revision) == ("seen", 2, 2)
 
@@ -72,9 +72,8 @@ async def test_of_many_who_press_at_once_one_decides(database: Database) -> None
     number = (await begun(database, key="this state")).id
 
     async def press(work: UnitOfWork, person: int) -> bool:
-        to = CandidacyState.PROMOTED if person % 2 else CandidacyState.DECLINED
-        was, findings = CandidacyState.WAITING, Findings()
-        return await work.candidacies.move(number, was, to, findings=findings, now=NOW, by=str(person)) is not None
+        event = CandidacyEvent.PROMOTE if person % 2 else CandidacyEvent.DECLINE
+        return await work.candidacies.move(number, event, findings=Findings(), now=NOW, by=str(person)) is not None
 
     assert sum(await race(database, press)) == 1
 

@@ -23,7 +23,7 @@ from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tr
 from bot.response.interventions.refusals import refuse, refused
 from bot.response.interventions.requests import RequestError
 from bot.response.model.audit_kinds import AuditKind
-from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings, GateSeen
+from bot.response.model.candidacies import Candidacy, CandidacyEvent, CandidacyKind, CandidacyState, Findings, GateSeen
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.notices.candidacy_card import report_candidacy, show, standing_of
 from bot.response.ports.context import Context
@@ -124,8 +124,7 @@ async def sign_off(work: Work, context: Context, roster: Roster, press: Press) -
     )
     moved = await work.candidacies.move(
         candidacy.id,
-        CandidacyState.WAITING,
-        CandidacyState.SIGNED_OFF,
+        CandidacyEvent.SIGN_OFF,
         findings=candidacy.findings.model_copy(update={"gates": seen}),
         now=now,
         by=press.person,
@@ -159,8 +158,7 @@ async def promote(work: Work, context: Context, roster: Roster, press: Press) ->
         return await _refused(work, context, press, Intervention.PROMOTE, f"{runbook} is not promoted: {why}.")
     moved = await work.candidacies.move(
         candidacy.id,
-        CandidacyState.WAITING,
-        CandidacyState.PROMOTED,
+        CandidacyEvent.PROMOTE,
         findings=candidacy.findings,
         now=now,
         by=press.person,
@@ -185,8 +183,7 @@ async def not_yet(work: Work, context: Context, roster: Roster, press: Press) ->
         return against
     moved = await work.candidacies.move(
         candidacy.id,
-        CandidacyState.WAITING,
-        CandidacyState.DECLINED,
+        CandidacyEvent.DECLINE,
         findings=candidacy.findings,
         now=context.now(),
         by=press.person,
@@ -232,9 +229,7 @@ async def why_not_promoted(work: Work, context: Context, runbook: str) -> str:
 
 async def supersede(work: Work, context: Context, older: Candidacy) -> None:
     """A newer one takes its place: nobody is asked about this one any more."""
-    moved = await work.candidacies.move(
-        older.id, CandidacyState.WAITING, CandidacyState.SUPERSEDED, findings=older.findings, now=context.now()
-    )
+    moved = await work.candidacies.move(older.id, CandidacyEvent.SUPERSEDE, findings=older.findings, now=context.now())
     if moved is not None:
         await show(work, context, moved)
 

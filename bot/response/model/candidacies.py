@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bot.policy.plan import Facts
 from bot.policy.situation import Gate
+from bot.response.model.lifecycle import Lifecycle
 
 
 class CandidacyKind(StrEnum):
@@ -44,6 +45,35 @@ class CandidacyState(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> "CandidacyState":
         return cls.SUPERSEDED
+
+
+class CandidacyEvent(StrEnum):
+    """What moves a candidacy from state to state."""
+
+    SHOWN = "shown"
+    """Its gates have passed, and people are asked to sign off."""
+    NOT_PASSED = "not_passed"
+    BREAK_OFF = "break_off"
+    SIGN_OFF = "sign_off"
+    PROMOTE = "promote"
+    DECLINE = "decline"
+    SUPERSEDE = "supersede"
+
+
+_WAITING = frozenset({CandidacyState.WAITING})
+CANDIDACY_LIFECYCLE: Lifecycle[CandidacyState, CandidacyEvent] = Lifecycle(
+    name="candidacy",
+    table={
+        CandidacyEvent.SHOWN: (frozenset({CandidacyState.RUNNING}), CandidacyState.WAITING),
+        CandidacyEvent.NOT_PASSED: (frozenset({CandidacyState.RUNNING}), CandidacyState.FAILED),
+        CandidacyEvent.BREAK_OFF: (frozenset({CandidacyState.RUNNING}), CandidacyState.BROKEN_OFF),
+        CandidacyEvent.SIGN_OFF: (_WAITING, CandidacyState.SIGNED_OFF),
+        CandidacyEvent.PROMOTE: (_WAITING, CandidacyState.PROMOTED),
+        CandidacyEvent.DECLINE: (_WAITING, CandidacyState.DECLINED),
+        CandidacyEvent.SUPERSEDE: (_WAITING, CandidacyState.SUPERSEDED),
+    },
+    beginnings=frozenset({CandidacyState.RUNNING, CandidacyState.WAITING}),
+)
 
 
 class GateSeen(Facts):

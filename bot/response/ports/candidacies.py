@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bot.response.model.candidacies import Candidacy, CandidacyKind, CandidacyState, Findings
+from bot.response.model.candidacies import Candidacy, CandidacyEvent, CandidacyKind, CandidacyState, Findings
 
 
 class Candidacies(Protocol):
@@ -55,15 +55,14 @@ class Candidacies(Protocol):
     async def move(
         self,
         candidacy_id: int,
-        was: CandidacyState,
-        to: CandidacyState,
+        event: CandidacyEvent,
         *,
         findings: Findings,
         now: datetime,
         by: str | None = None,
         holder: str | None = None,
     ) -> Candidacy | None:
-        """Go on to another state, which ends the lease; None when it was not in ``was`` any more.
+        """Go on to another state, which ends the lease; None when the event is impossible where it is now.
 
         ``by``: the person who decided it. ``holder``: who must hold the lease.
         """

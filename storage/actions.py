@@ -19,9 +19,9 @@ from bot.response.model.actions import (
     Action,
     ActionEvent,
     ActionState,
-    AskedGroup,
     Result,
 )
+from storage.asked_groups import asked_document, asked_groups
 from storage.tables import ACTIONS, INCIDENTS
 
 _FIXED = frozenset({"id", "incident_id", "state"})
@@ -229,9 +229,7 @@ def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
         if name in columns:
             columns[name] = list(columns[name])
     if "asked" in columns:
-        columns["asked"] = [
-            {"group": one.group, "people": list(one.people), "at": one.at.isoformat()} for one in columns["asked"]
-        ]
+        columns["asked"] = asked_document(columns["asked"])
     return columns
 
 
@@ -249,9 +247,7 @@ def action_of(row: Row[Any]) -> Action:
         plan=Plan.model_validate(row.plan),
         plan_digest=row.plan_digest,
         approvals_needed=row.approvals_needed,
-        asked=tuple(
-            AskedGroup(one["group"], tuple(one["people"]), datetime.fromisoformat(one["at"])) for one in row.asked
-        ),
+        asked=asked_groups(row.asked),
         veto_window_seconds=row.veto_window_seconds,
         execute_within_seconds=row.execute_within_seconds,
         due_at=row.due_at,

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy import Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.response.model.actions import AskedGroup
 from bot.response.model.calls import Call
 from bot.response.model.incidents import Incident, IncidentState
+from storage.asked_groups import asked_document, asked_groups
 from storage.once import put
 from storage.tables import CALLS, INCIDENTS
 
@@ -35,7 +35,7 @@ class Calls:
             incident_id=call.incident_id,
             revision=call.revision,
             runbook=call.runbook,
-            asked=_document(call.asked),
+            asked=asked_document(call.asked),
             began_at=call.began_at,
             remind_at=call.remind_at,
             due_at=call.due_at,
@@ -70,7 +70,7 @@ class Calls:
     async def amend(self, call: Call, **changes: Any) -> Call | None:
         """Change it where it is still as it was read; None when somebody else was faster."""
         if "asked" in changes:
-            changes["asked"] = _document(changes["asked"])
+            changes["asked"] = asked_document(changes["asked"])
         amended = await self._session.execute(
             update(CALLS)
             .where(
@@ -96,18 +96,12 @@ class Calls:
         return None if row is None else _call(row)
 
 
-def _document(asked: Sequence[AskedGroup]) -> list[dict[str, Any]]:
-    return [{"group": one.group, "people": list(one.people), "at": one.at.isoformat()} for one in asked]
-
-
 def _call(row: Row[Any]) -> Call:
     return Call(
         incident_id=row.incident_id,
         revision=row.revision,
         runbook=row.runbook,
-        asked=tuple(
-            AskedGroup(one["group"], tuple(one["people"]), datetime.fromisoformat(one["at"])) for one in row.asked
-        ),
+        asked=asked_groups(row.asked),
         began_at=row.began_at,
         remind_at=row.remind_at,
         due_at=row.due_at,

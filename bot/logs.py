@@ -22,6 +22,8 @@ CHATTY = ("aiohttp.access", "alembic", "apprise", "dbos", "httpx", "slack_bolt",
 """Libraries that tell of everything they do, and loggers that they set to a level of their own choice."""
 SILENT_BELOW_ERROR = ("apscheduler",)
 """A sweep skipped on a busy machine is made up for."""
+LIBRARIES_WITH_LOGS_OF_THEIR_OWN = ("dbos", "apprise", "slack_bolt", "slack_sdk")
+"""They give their loggers a handler of their own where there is none, or keep them from ours."""
 
 
 class Formatter(logging.Formatter):
@@ -56,16 +58,22 @@ class _NotChatty(logging.Filter):
         return record.levelno >= (logging.WARNING if _is_of(record.name, CHATTY) else logging.INFO)
 
 
-def begin_log(stream: TextIO | None = None) -> None:
-    """Write every logger's entries in this one form to ``stream``, by default to standard error; once per process."""
+def log_handler(stream: TextIO | None = None) -> logging.Handler:
+    """Writes entries in the one form to ``stream``, by default to standard error, without what is not worth a line."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Formatter())
     handler.addFilter(_NotChatty())
+    return handler
+
+
+def begin_log(stream: TextIO | None = None) -> None:
+    """Write every logger's entries in this one form to ``stream``, by default to standard error; once per process."""
+    handler = log_handler(stream)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # A logger with a handler of its own would be told twice; the engine gives itself one where it finds none.
-    for name in ("dbos", "apprise", "slack_bolt", "slack_sdk"):
+    for name in LIBRARIES_WITH_LOGS_OF_THEIR_OWN:
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.propagate = False

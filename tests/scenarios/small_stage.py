@@ -34,7 +34,9 @@ from tests.scenarios.stage import (
     CHANGES_SECRET,
     INCIDENTS,
     ROOT,
+    SUPERVISOR_PASSWORD,
     Scene,
+    behind_a_password,
     document,
     license_runbook,
     loaded,
@@ -229,7 +231,9 @@ async def small_stage(
     """Start it; ``others`` are more services under the same supervisord, ``runbook`` changes restart-checkout."""
     async with AsyncExitStack() as stack:
         service = Program("checkout")
-        supervisord = await stack.enter_async_context(running_supervisord(folder, service, *others))
+        supervisord = await stack.enter_async_context(
+            running_supervisord(folder, service, *others, password=SUPERVISOR_PASSWORD)
+        )
         prometheus = None
         if with_prometheus:
             prometheus = await stack.enter_async_context(running_prometheus(folder, services={}))
@@ -245,7 +249,7 @@ async def small_stage(
             }
             | runbook,
         )
-        change_policy(written)
+        change_policy(behind_a_password(written, folder))
         policy = loaded(written)
         settings = Settings(
             slack_bot_token=workspace.bot_token,

@@ -7,6 +7,7 @@ itself. A traceback follows its entry indented. Knows nothing of what is logged.
 import logging
 import os
 import sys
+import threading
 from types import TracebackType
 from typing import TextIO
 
@@ -24,6 +25,9 @@ SILENT_BELOW_ERROR = ("apscheduler",)
 """A sweep skipped on a busy machine is made up for."""
 LIBRARIES_WITH_LOGS_OF_THEIR_OWN = ("dbos", "apprise", "slack_bolt", "slack_sdk")
 """They give their loggers a handler of their own where there is none, or keep them from ours."""
+
+
+log = logging.getLogger("bot")
 
 
 class Formatter(logging.Formatter):
@@ -66,9 +70,14 @@ def log_handler(stream: TextIO | None = None) -> logging.Handler:
     return handler
 
 
-def begin_log(stream: TextIO | None = None) -> None:
-    """Write every logger's entries in this one form to ``stream``, by default to standard error; once per process."""
+def begin_log(stream: TextIO | None = None, *, least: int = logging.INFO) -> None:
+    """Write every logger's entries in this one form to ``stream``, by default to standard error.
+
+    What Python itself would print of an error that nobody caught, in whatever thread, becomes an entry as well. The
+    last call counts; ``least`` is the level of the least entry that is written.
+    """
     handler = log_handler(stream)
+    handler.setLevel(least)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -79,6 +88,8 @@ def begin_log(stream: TextIO | None = None) -> None:
         logger.propagate = False
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+    sys.unraisablehook = _unraisable
 
 
 def keep_files_private() -> None:
@@ -103,4 +114,15 @@ def _uncaught(kind: type[BaseException], error: BaseException, traceback: Traceb
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
         return
-    logging.getLogger("bot").critical("ended by an error that nobody expected", exc_info=(kind, error, traceback))
+    log.critical("ended by an error that nobody expected", exc_info=(kind, error, traceback))
+
+
+def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+    name, error = told.thread.name if told.thread else "a thread", told.exc_value
+    if error is not None and not isinstance(error, SystemExit):
+        log.error("%s ended by an error that nobody expected", name, exc_info=error)
+
+
+def _unraisable(told: "sys.UnraisableHookArgs") -> None:
+    if told.exc_value is not None:
+        log.error("%s", told.err_msg or "an error that could go nowhere", exc_info=told.exc_value)

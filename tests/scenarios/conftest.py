@@ -1,7 +1,7 @@
 """The stories told in the browser write the documentation's pictures: ``pytest tests/scenarios --write-images``."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,18 @@ TakePicture = Callable[[Page, str], Awaitable[None]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-images", action="store_true", help="write the pictures in docs/images anew")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What was printed by us, or by whoever has our output, came to light as well."""
+    report = yield
+    watch = getattr(item, "funcargs", {}).get("canaries")
+    if isinstance(watch, Watch):
+        for place, text in report.sections:
+            if "log" not in place:  # pytest's own log, not in our form
+                watch.saw(place, text)
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -117,6 +117,8 @@ class _Speaker(web.RequestHandler):
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self._unreadable.add(exc, asyncio.get_running_loop().time())
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of the answer is sent already")  # aiohttp then ends the connection
         response = web.Response(status=status, text=NO_HTTP)
         response.force_close()
         return response

@@ -11,8 +11,6 @@ import threading
 from types import TracebackType
 from typing import TextIO
 
-from aiohttp.http_exceptions import HttpProcessingError
-
 from bot.redaction import redacted
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -49,7 +47,7 @@ class Formatter(logging.Formatter):
         if not record.exc_info or record.exc_info[1] is None:
             return ""
         error = record.exc_info[1]
-        if isinstance(error, HttpProcessingError):  # a stranger's request is not quoted: a credential may be in it
+        if _is_unreadable_request(error):  # a stranger's request is not quoted: a credential may be in it
             return f"{type(error).__name__}: the request is no HTTP"
         return self.formatException(record.exc_info)
 
@@ -104,6 +102,12 @@ def printable(text: str) -> str:
 
 def _escaped(character: str) -> str:
     return " " * 4 if character == "\t" else character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _is_unreadable_request(error: BaseException) -> bool:
+    """Of aiohttp, which takes long to import: where nobody has, no such error can be."""
+    aiohttp = sys.modules.get("aiohttp.http_exceptions")
+    return aiohttp is not None and isinstance(error, aiohttp.HttpProcessingError)
 
 
 def _is_of(name: str, families: tuple[str, ...]) -> bool:

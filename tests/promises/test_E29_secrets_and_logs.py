@@ -92,6 +92,15 @@ def test_what_looks_like_a_credential_is_not_logged(told: str) -> None:
     assert "Y2FuYXJ5" not in redacted(told)
 
 
+def test_the_machine_in_an_address_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANY_URL", "json://watch:canary-pass@127.0.0.1:9000/canary-token")
+    read_secret(environment_variable="ANY_URL", file=None)
+    monkeypatch.setenv("ANY_URL", "workflows://teams.example.com:443/canary-token/SIG.nature")
+    read_secret(environment_variable="ANY_URL", file=None)
+    assert redacted("127.0.0.1 and teams.example.com answer") == "127.0.0.1 and teams.example.com answer"
+    assert redacted("canary-token SIG.nature canary-pass") == "*** *** ***"
+
+
 def test_words_stay_words() -> None:
     remember("wk")
     for plain in (

@@ -7,10 +7,9 @@ itself. A traceback follows its entry indented. Knows nothing of what is logged.
 import logging
 import os
 import sys
+import threading
 from types import TracebackType
 from typing import TextIO
-
-from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.redaction import redacted
 
@@ -22,6 +21,11 @@ CHATTY = ("aiohttp.access", "alembic", "apprise", "dbos", "httpx", "slack_bolt",
 """Libraries that tell of everything they do, and loggers that they set to a level of their own choice."""
 SILENT_BELOW_ERROR = ("apscheduler",)
 """A sweep skipped on a busy machine is made up for."""
+LIBRARIES_WITH_LOGS_OF_THEIR_OWN = ("dbos", "apprise", "slack_bolt", "slack_sdk")
+"""They give their loggers a handler of their own where there is none, or keep them from ours."""
+
+
+log = logging.getLogger("bot")
 
 
 class Formatter(logging.Formatter):
@@ -43,7 +47,7 @@ class Formatter(logging.Formatter):
         if not record.exc_info or record.exc_info[1] is None:
             return ""
         error = record.exc_info[1]
-        if isinstance(error, HttpProcessingError):  # a stranger's request is not quoted: a credential may be in it
+        if _is_unreadable_request(error):  # a stranger's request is not quoted: a credential may be in it
             return f"{type(error).__name__}: the request is no HTTP"
         return self.formatException(record.exc_info)
 
@@ -56,21 +60,34 @@ class _NotChatty(logging.Filter):
         return record.levelno >= (logging.WARNING if _is_of(record.name, CHATTY) else logging.INFO)
 
 
-def begin_log(stream: TextIO | None = None) -> None:
-    """Write every logger's entries in this one form to ``stream``, by default to standard error; once per process."""
+def log_handler(stream: TextIO | None = None) -> logging.Handler:
+    """Writes entries in the one form to ``stream``, by default to standard error, without what is not worth a line."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(Formatter())
     handler.addFilter(_NotChatty())
+    return handler
+
+
+def begin_log(stream: TextIO | None = None, *, least: int = logging.INFO) -> None:
+    """Write every logger's entries in this one form to ``stream``, by default to standard error.
+
+    What Python itself would print of an error that nobody caught, in whatever thread, becomes an entry as well. The
+    last call counts; ``least`` is the level of the least entry that is written.
+    """
+    handler = log_handler(stream)
+    handler.setLevel(least)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # A logger with a handler of its own would be told twice; the engine gives itself one where it finds none.
-    for name in ("dbos", "apprise", "slack_bolt", "slack_sdk"):
+    for name in LIBRARIES_WITH_LOGS_OF_THEIR_OWN:
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.propagate = False
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+    sys.unraisablehook = _unraisable
 
 
 def keep_files_private() -> None:
@@ -87,6 +104,12 @@ def _escaped(character: str) -> str:
     return " " * 4 if character == "\t" else character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
+def _is_unreadable_request(error: BaseException) -> bool:
+    """Of aiohttp, which takes long to import: where nobody has, no such error can be."""
+    aiohttp = sys.modules.get("aiohttp.http_exceptions")
+    return aiohttp is not None and isinstance(error, aiohttp.HttpProcessingError)
+
+
 def _is_of(name: str, families: tuple[str, ...]) -> bool:
     return any(name == each or name.startswith((f"{each}.", f"{each}:")) for each in families)
 
@@ -95,4 +118,15 @@ def _uncaught(kind: type[BaseException], error: BaseException, traceback: Traceb
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, traceback)
         return
-    logging.getLogger("bot").critical("ended by an error that nobody expected", exc_info=(kind, error, traceback))
+    log.critical("ended by an error that nobody expected", exc_info=(kind, error, traceback))
+
+
+def _uncaught_in_thread(told: threading.ExceptHookArgs) -> None:
+    name, error = told.thread.name if told.thread else "a thread", told.exc_value
+    if error is not None and not isinstance(error, SystemExit):
+        log.error("%s ended by an error that nobody expected", name, exc_info=error)
+
+
+def _unraisable(told: "sys.UnraisableHookArgs") -> None:
+    if told.exc_value is not None:
+        log.error("%s", told.err_msg or "an error that could go nowhere", exc_info=told.exc_value)

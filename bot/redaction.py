@@ -21,9 +21,12 @@ _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{4,}"), REDACTED),
     (re.compile(r"(\w*(?:token|secret|passw|passwd|password|api_?key|signature)=)[^\s&'\"]+", re.I), rf"\1{REDACTED}"),
+    (re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL), f"input_value={REDACTED}"),
     (re.compile(r"\[parameters: .*?(?=\(Background on this error|\Z)", re.DOTALL), f"[parameters: {REDACTED}]\n"),
 )
-"""Credentials in addresses, headers and queries, and what a statement to the database was given."""
+"""Credentials in addresses, headers and queries, and what a statement to the database or a document was given; of the
+latter only its beginning and its end are shown, so that no form of a secret in it is found."""
+_MACHINE = re.compile(r"localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[a-z0-9-]+\.)+[a-z]{2,}")
 _known: dict[str, None] = {}
 _pattern: re.Pattern[str] | None = None
 
@@ -52,9 +55,12 @@ def remember_address(url: str | None) -> None:
 
 
 def remember_parts(url: str | None) -> None:
-    """Every part of an address that could be a token: services of messages have them in any place."""
+    """Every part of an address that could be a token: services of messages have them in any place.
+
+    The name of a machine is none, and everything else that is said of that machine would go without it.
+    """
     for part in re.split(r"[:/@?&=#]+", (url or "").partition("://")[2]):
-        if len(part) >= SURELY_ALONE:
+        if len(part) >= SURELY_ALONE and not _MACHINE.fullmatch(part):
             remember(part)
     remember_address(url)
 

@@ -20,10 +20,17 @@ from pydantic.config import JsonDict
 
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Effect, Facts, Moment, Plan
+from bot.redaction import redacted
 
 
 class RemediationError(Exception):
-    """Base of the errors a remediation may raise; the text is shown to people."""
+    """Base of the errors a remediation may raise; the text is shown to people, and stored.
+
+    It may quote the system that was asked, and that may repeat what it was told: a secret is taken out of it.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(redacted(message))
 
 
 class TemporaryError(RemediationError):

@@ -7,6 +7,7 @@ not stand in the environment of a process list.
 import ipaddress
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,8 @@ SECRETS = frozenset(
     }
 )
 """Variables whose values are in no log and no error."""
+ADDRESSES = frozenset({"DATABASE_URL", "PROMETHEUS_URL", "SLACK_API_URL", "WATCHKEEPER_URL"})
+"""Variables in whose values a password may be."""
 
 
 class SettingsError(Exception):
@@ -97,6 +100,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         changes_secret=read_changes_secret(environment),
         pause_file=read_pause_file(environment),
     )
+
+
+def remember_secrets(environment: Mapping[str, str] | None = None) -> None:
+    """Know what is secret before anything else is done, so that no error of any command tells it.
+
+    What is wrong with a value is left to whoever needs it.
+    """
+    values = _Values(os.environ if environment is None else environment)
+    for name in sorted(SECRETS | ADDRESSES):
+        with suppress(SettingsError):
+            values.get(name)
 
 
 def read_changes_secret(environment: Mapping[str, str] | None = None) -> bytes | None:

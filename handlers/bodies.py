@@ -61,7 +61,7 @@ class Bodies:
             known = " or with gzip" if _GZIP in self._encodings else ""
             raise BodyError(
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"Content-Encoding: {encoding[:80]!r} is not read; send it plain{known}",
+                f"a body with this Content-Encoding is not read; send it plain{known}",
             )
         if (request.content_length or 0) > self._max_bytes:
             raise self._too_large()
@@ -77,7 +77,7 @@ class Bodies:
             text = f"the body did not come within {self._within_seconds:g} s; send it at once"
             raise BodyError(HTTPStatus.REQUEST_TIMEOUT, text) from None
         except web.RequestPayloadError as error:
-            raise BodyError(HTTPStatus.BAD_REQUEST, f"the body is not what its headers say: {error}") from error
+            raise BodyError(HTTPStatus.BAD_REQUEST, "the body is not what its headers say") from error
         except ConnectionError as error:  # nobody reads the answer
             raise BodyError(HTTPStatus.BAD_REQUEST, "the connection ended before the body did") from error
 

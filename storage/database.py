@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, text
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 
 from bot.response.ports.work import Enqueuer
 from storage.pause_file import PauseFile
+from storage.private_files import keep_private
 from storage.tables import AUDIT_HEAD
 from storage.unit_of_work import UnitOfWork
 
@@ -73,10 +75,13 @@ class Database:
     async def open(self) -> None:
         """Connect once, so that a wrong URL is an error now and not at the first alert.
 
+        A file that others could open becomes its user's alone.
+
         Raises:
             sqlalchemy.exc.OperationalError: the database cannot be reached or not be written.
         """
         if self.is_sqlite:
+            await asyncio.to_thread(keep_private, Path(make_url(self.url).database or ""))
             await self._use_write_ahead_log()
         async with self.outside_the_line() as connection:
             await connection.execute(text("SELECT 1"))

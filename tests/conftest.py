@@ -10,6 +10,7 @@ from contextlib import nullcontext
 import pytest
 from hypothesis import HealthCheck, settings
 
+from bot import redaction
 from bot.local.workspace.facts import method_facts
 from tests.fixtures.slack_calls import every_web_api, faults, granted_scopes
 from tests.unit import is_unit, without_servers
@@ -45,6 +46,15 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     """Likewise."""
     with without_servers() if is_unit(item.path) else nullcontext():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """A secret of one test is none in the next, whose texts would go without it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, "_known", {})
+        patch.setattr(redaction, "_pattern", None)
         yield
 
 

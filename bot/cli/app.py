@@ -3,19 +3,26 @@
 Every command waits until this is imported, so what takes long to import is imported by the command that needs it.
 """
 
+import logging
+import sys
+
 import typer
 
 from bot.cli.audit import audit
 from bot.cli.change import change
 from bot.cli.check import check
 from bot.cli.confidence import confidence
+from bot.cli.console import EXIT_PROBLEM
 from bot.cli.demo import demo
 from bot.cli.incident import incident
 from bot.cli.pauses import pause, resume
 from bot.cli.run import run
 from bot.cli.runbooks import runbooks
 from bot.cli.validate import validate
-from bot.logs import keep_files_private
+from bot.logs import begin_log, keep_files_private
+from bot.settings import remember_secrets
+
+log = logging.getLogger(__name__)
 
 app = typer.Typer(
     name="watchkeeper",
@@ -32,6 +39,12 @@ app.add_typer(change, name="change")
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Entry point of the console script. Whatever a command or a library says in passing has the form of the log."""
     keep_files_private()
-    app()
+    begin_log(least=logging.WARNING)
+    remember_secrets()
+    try:
+        app()
+    except Exception:  # Typer would print it as it is, and a secret may be in it
+        log.critical("ended by an error that nobody expected", exc_info=True)
+        sys.exit(EXIT_PROBLEM)

@@ -23,6 +23,7 @@ from urllib3.util import Retry
 
 from bot.http_client import CHUNK_BYTES, Lost, NoAnswerError, answer_of, json_in
 from bot.policy.evidence import SAMPLES_KEPT, Answer, Evidence, Finding, judge
+from bot.redaction import redacted
 
 TIMEOUT_SECONDS = 5.0
 ANSWER_LIMIT_BYTES = 1_000_000
@@ -240,7 +241,7 @@ def _warnings_in(document: Mapping[str, Any]) -> tuple[str, ...]:
     found = document.get("warnings") or ()
     if not isinstance(found, list | tuple):
         return ("its warnings are not readable",)
-    return tuple(_clipped(str(one), ERROR_TEXT_LIMIT) for one in found[:WARNINGS_KEPT])
+    return tuple(_clipped(redacted(str(one)), ERROR_TEXT_LIMIT) for one in found[:WARNINGS_KEPT])
 
 
 def readable(text: str) -> str:
@@ -249,8 +250,8 @@ def readable(text: str) -> str:
 
 
 def _error_text(document: Mapping[str, Any]) -> str:
-    """Prometheus' own words about an error, cut to a sentence."""
-    return _clipped(str(document.get("error") or "no explanation"), ERROR_TEXT_LIMIT)
+    """Prometheus' own words about an error, cut to a sentence; it may repeat the password that it was asked with."""
+    return _clipped(redacted(str(document.get("error") or "no explanation")), ERROR_TEXT_LIMIT)
 
 
 def _clipped(text: str, limit: int) -> str:

@@ -54,7 +54,7 @@ class Runner:
 
     def __init__(self, setup: Setup, twin: Twin, mission: Mission, note: Note) -> None:
         self._setup, self._twin, self._mission, self._tell = setup, twin, mission, note
-        mission.folder.mkdir(parents=True, exist_ok=True)
+        mission.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         memory = remembered(mission.folder)
         self._resumed = memory is not None
         self._memory = memory or Memory(began=utc_now())

@@ -19,6 +19,8 @@ from bot.gates.runs import Runner
 from bot.gates.twin import Twin, twin_of
 from bot.logs import begin_log
 from bot.policy.file.document import Policy
+from bot.redaction import remember
+from bot.settings import remember_secrets
 
 LINE_BYTES_MAX = 16 * 1024 * 1024
 """A policy, or a report, is one line."""
@@ -42,6 +44,7 @@ class Input(asyncio.StreamReader):
 async def serve(lines: Input, say: Callable[[BaseModel], None]) -> None:
     """Carry out one mission after the other, until the input ends."""
     setup = Setup.model_validate_json(await lines.readline())
+    remember(setup.audit_key)
     policy = Policy.model_validate(setup.policy)
     while line := await lines.readline():
         mission = Mission.model_validate_json(line)
@@ -79,6 +82,7 @@ def main() -> None:
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb", buffering=0)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     begin_log()
+    remember_secrets()
 
     def say(line: BaseModel) -> None:
         try:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from bot.redaction import redacted
 from bot.remediation import PermanentError
 from bot.second_channel.letters import Letter
 from bot.second_channel.telling import Kind
@@ -99,6 +100,6 @@ class Attempting(ABC):
 
 
 def printable(text: str, limit: int = ERROR_MAX_CHARACTERS) -> str:
-    """Words of the other side as one line that can be stored, logged and shown."""
-    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    """Words of the other side as one line that can be stored, logged and shown, without the secrets it repeats."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in redacted(text)).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"

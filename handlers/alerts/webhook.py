@@ -57,7 +57,7 @@ class AlertWebhook:
         parse = self._sources.get(source)
         if parse is None:
             known = ", ".join(f"/alerts/{name}" for name in sorted(self._sources))
-            return _refusal(404, f"no monitor {source[:80]!r} is known here; there is {known}")
+            return _refusal(404, f"no monitor of this name is known here; there is {known}")
         response = await self._handle(request, source, parse)
         if response.status != 200:
             self._metrics.webhooks_refused.labels(source, str(response.status)).inc()

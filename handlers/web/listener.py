@@ -6,12 +6,14 @@ Must not know: what is asked for.
 """
 
 import asyncio
+import logging
 import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 CONNECTIONS_MAX = 512
 FILES_SHARE = 2
@@ -25,8 +27,14 @@ SERVER_SETTINGS: dict[str, Any] = {
     "access_log": None,
 }
 """How aiohttp serves; in seconds and bytes."""
+TOLD_EVERY_SECONDS = 60.0
+NO_HTTP = "This is no request in HTTP that is read here."
+"""All that whoever sends one is told: aiohttp would quote it, and a credential may be in it."""
+NOT_EXPECTED = "Nothing but 100-continue can be expected here."
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -45,10 +53,12 @@ async def listening(
     """
     lines = _Lines(connections_max or affordable_connections())
     app.middlewares.append(lines.middleware)
+    app.on_response_prepare.insert(0, _unquoted)
     runner = web.AppRunner(app, shutdown_timeout=shutdown_seconds, **SERVER_SETTINGS)
     await runner.setup()
     try:
-        lines.serve = cast("web.Server", runner.server)  # set up
+        http, loop, unreadable = cast("web.Server", runner.server), asyncio.get_running_loop(), _Unreadable()
+        lines.serve = lambda: _Speaker(http, unreadable, loop)
         server = await asyncio.get_running_loop().create_server(lines.accept, host, port)
         try:
             bound_host, bound_port = server.sockets[0].getsockname()[:2]
@@ -63,6 +73,55 @@ def affordable_connections() -> int:
     """As many as ``CONNECTIONS_MAX``, or fewer where few files may be open."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else max(1, min(CONNECTIONS_MAX, files // FILES_SHARE))
+
+
+async def _unquoted(_request: web.Request, response: web.StreamResponse) -> None:
+    """Answer in our words where aiohttp would repeat what was sent."""
+    if isinstance(response, web.HTTPExpectationFailed):
+        response.text = NOT_EXPECTED
+        response.headers["Content-Length"] = str(len(NOT_EXPECTED))  # of the other text until now
+
+
+class _Unreadable:
+    """Counts requests that are no HTTP, and says so once in a while: anybody can send as many as they like."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._told_at: float | None = None
+
+    def add(self, error: HttpProcessingError, now: float) -> None:
+        """One more, at ``now`` (seconds of any clock)."""
+        self._count += 1
+        if self._told_at is None or now - self._told_at >= TOLD_EVERY_SECONDS:
+            log.warning("%d request(s) were no HTTP that is read here; the last: %s", self._count, type(error).__name__)
+            self._count, self._told_at = 0, now
+
+
+class _Speaker(web.RequestHandler):
+    """Speaks HTTP on one connection, and quotes nobody."""
+
+    __slots__ = ("_unreadable",)
+
+    def __init__(self, http: web.Server, unreadable: _Unreadable, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(http, loop=loop, **SERVER_SETTINGS)
+        self._unreadable = unreadable
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what cannot be answered otherwise; the connection is closed then."""
+        if not isinstance(exc, HttpProcessingError):
+            return super().handle_error(request, status, exc, message)
+        self._unreadable.add(exc, asyncio.get_running_loop().time())
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of the answer is sent already")  # aiohttp then ends the connection
+        response = web.Response(status=status, text=NO_HTTP)
+        response.force_close()
+        return response
 
 
 class _Lines:

@@ -224,7 +224,7 @@ async def test_what_only_claims_to_be_compressed_is_refused(monitor: Monitor) ->
 
 async def test_an_unknown_monitor_is_told_which_ones_there_are(monitor: Monitor) -> None:
     status, answer = await monitor.post(b"{}", "/alerts/nagios")
-    assert (status, answer["error"]) == (404, "no monitor 'nagios' is known here; there is /alerts/alertmanager")
+    assert (status, answer["error"]) == (404, "no monitor of this name is known here; there is /alerts/alertmanager")
 
 
 async def test_when_nothing_can_be_stored_the_monitor_is_told_to_come_back(database: Database, tmp_path: Path) -> None:

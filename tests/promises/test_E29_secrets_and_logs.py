@@ -1,16 +1,21 @@
 """E29: no secret and no forged line in the log, fixed words at /readyz, and files for our own user alone."""
 
+import asyncio
+import gc
 import io
 import json
 import logging
+import os
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import yaml
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
@@ -23,6 +28,7 @@ from handlers.metrics import Metrics
 from handlers.web.health import CANNOT_TELL, Health
 from remediations.backends.credentials import read_secret
 from storage.database import Database
+from tests.scenarios.stage import ROOT, document
 
 PASSWORD = 'p@ss"w/ord of\\ours'
 ENVIRONMENT = {name: f"canary-of-{name.lower()}-{'x' * 16}" for name in SECRETS}
@@ -33,11 +39,11 @@ def log() -> Iterator[io.StringIO]:
     """What the process would write, with every logger as it was before afterwards."""
     named = [logging.getLogger(name) for name in ("", "dbos", "apprise", "slack_bolt", "slack_sdk")]
     before = [(each, list(each.handlers), each.level, each.propagate) for each in named]
-    hook, stream = sys.excepthook, io.StringIO()
+    hooks, stream = (sys.excepthook, threading.excepthook, sys.unraisablehook), io.StringIO()
     begin_log(stream)
     yield stream
     logging.captureWarnings(capture=False)
-    sys.excepthook = hook
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     for logger, handlers, level, propagate in before:
         logger.handlers[:], logger.propagate = handlers, propagate
         logger.setLevel(level)
@@ -77,12 +83,22 @@ def test_a_secret_that_the_policy_names_is_logged_in_no_form(monkeypatch: pytest
         "token xoxb-12345-canary is wrong",
         "GET /?access_token=canary&a=b",
         "connection to host=db password=canary failed",
+        "a\n  Field required [type=missing, input_value={'a': 'canary-of...canary'}, input_type=dict]\nb",
         "[SQL: INSERT INTO t VALUES (?)]\n[parameters: ('canary', 'a]b')]\n(Background on this error at: https://a)",
     ],
 )
 def test_what_looks_like_a_credential_is_not_logged(told: str) -> None:
     assert "canary" not in redacted(told)
     assert "Y2FuYXJ5" not in redacted(told)
+
+
+def test_the_machine_in_an_address_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANY_URL", "json://watch:canary-pass@127.0.0.1:9000/canary-token")
+    read_secret(environment_variable="ANY_URL", file=None)
+    monkeypatch.setenv("ANY_URL", "workflows://teams.example.com:443/canary-token/SIG.nature")
+    read_secret(environment_variable="ANY_URL", file=None)
+    assert redacted("127.0.0.1 and teams.example.com answer") == "127.0.0.1 and teams.example.com answer"
+    assert redacted("canary-token SIG.nature canary-pass") == "*** *** ***"
 
 
 def test_words_stay_words() -> None:
@@ -148,9 +164,13 @@ async def test_what_cannot_be_asked_is_told_in_fixed_words(database: Database) -
 
 
 def test_what_the_command_writes_is_its_users_alone(tmp_path: Path) -> None:
-    script = f"from bot.logs import keep_files_private as k; k(); open({str(tmp_path / 'a')!r}, 'w').close()"
+    script = (
+        "import os; from bot.logs import keep_files_private as k; os.umask(0); k(); "
+        f"open({str(tmp_path / 'a')!r}, 'w').close(); os.mkdir({str(tmp_path / 'b')!r})"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
@@ -168,3 +188,126 @@ def test_a_line_end_around_a_secret_is_not_a_part_of_it(tmp_path: Path) -> None:
 def test_a_formatter_takes_any_record() -> None:
     record = logging.LogRecord("a", logging.INFO, "f", 1, "plain", None, None)
     assert Formatter().format(record).endswith("INFO a: plain")
+
+
+def test_threads_and_what_nobody_can_catch_have_the_form_of_the_log(log: io.StringIO) -> None:
+    remember("canary-of-a-thread")
+
+    def fail() -> None:
+        raise ValueError("canary-of-a-thread")
+
+    thread = threading.Thread(target=fail, name="reader")
+    thread.start()
+    thread.join()
+
+    class Leaving:
+        def __del__(self) -> None:
+            raise ValueError("canary-of-a-thread")
+
+    leaving = Leaving()
+    del leaving
+    gc.collect()
+    assert "ERROR bot: reader ended by an error that nobody expected" in log.getvalue()
+    assert log.getvalue().count("ValueError: ***") == 2
+    assert "canary" not in log.getvalue()
+
+
+ADDRESS = "postgresql+psycopg://watch:canary%40pass@127.0.0.1:1/watch?connect_timeout=2"
+URLS_OF_LIBRARIES = (
+    ("dbos", f"Initializing DBOS with system database URL: {ADDRESS}"),
+    ("sqlalchemy.engine.Engine", f"Could not connect to {ADDRESS}"),
+    ("sqlalchemy.pool.impl.QueuePool", f"Exception during reset of <connection to {ADDRESS}>"),
+    ("apprise", "Could not load URL: mailtos://watch:canary%40pass@mail.example.com"),
+    ("aiohttp.client", "Unclosed connection to http://watch:canary%40pass@prometheus.example:9090/"),
+    ("aiohttp.access", 'GET /?access_token=canary@pass HTTP/1.1" 200'),
+    ("asyncio", "Task exception was never retrieved: http://watch:canary%40pass@prometheus.example"),
+    ("py.warnings", f"ResourceWarning: unclosed {ADDRESS}"),
+)
+
+
+@pytest.mark.parametrize(("name", "said"), URLS_OF_LIBRARIES, ids=[name for name, _ in URLS_OF_LIBRARIES])
+def test_no_library_prints_an_address_with_its_password(name: str, said: str, log: io.StringIO) -> None:
+    for level in (logging.INFO, logging.ERROR):
+        logging.getLogger(name).log(level, said)
+    assert log.getvalue()
+    assert "canary" not in log.getvalue()
+
+
+def test_what_alembic_does_at_every_start_is_no_news(log: io.StringIO) -> None:
+    logging.getLogger("alembic.runtime.plugins").info("setup plugin alembic.autogenerate.schemas")
+    assert not log.getvalue()
+
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("run",),
+    ("check", "policy.yml"),
+    ("audit", "verify"),
+    ("audit", "export"),
+    ("pause", "all", "--reason", "any"),
+    ("resume", "all"),
+    ("runbooks",),
+    ("incident", "INC-1"),
+    ("confidence", "restart-checkout"),
+    ("validate", "restart-checkout"),
+    ("change", "begin", "checkout", "--id", "1"),
+)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_no_command_prints_a_secret_when_the_database_cannot_be_reached(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "policy.yml").write_text(yaml.safe_dump(document("unix:///no/supervisor.sock"), sort_keys=False))
+    told = ENVIRONMENT | {"DATABASE_URL": ADDRESS, "PROMETHEUS_URL": "http://watch:canary%40pass@127.0.0.1:1"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot", *command],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "WATCHKEEPER_LISTEN": "127.0.0.1:0"} | told,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    said = ended.stdout + ended.stderr
+    assert said, "it says something"
+    assert "canary" not in said
+    assert "Traceback" not in said
+
+
+def test_an_error_that_nobody_expected_is_printed_by_no_command_as_it_is(tmp_path: Path) -> None:
+    script = (
+        "import bot.cli.app as a\n"
+        "@a.app.command()\n"
+        "def fail() -> None:\n"
+        "    import os\n"
+        "    raise ValueError(os.environ['WATCHKEEPER_ALERT_TOKEN'])\n"
+        "a.main()\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, "fail"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | ENVIRONMENT,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert "ended by an error that nobody expected" in ended.stderr
+    assert "ValueError: ***" in ended.stderr
+    assert "canary" not in ended.stdout + ended.stderr
+
+
+async def test_the_process_that_runs_gates_knows_what_is_secret() -> None:
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.gates.worker"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | ENVIRONMENT,
+    )
+    said, _ = await child.communicate(f'{{"runbook": "{ENVIRONMENT["SLACK_SIGNING_SECRET"]}"}}\n'.encode())
+    assert child.returncode != 0
+    assert b"ended by an error that nobody expected" in said
+    assert b"canary" not in said
+    assert b"***" in said

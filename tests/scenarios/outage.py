@@ -24,7 +24,14 @@ def with_second_channel(
         document["defaults"] |= defaults
         document["second_channel"] = {
             "after": after,
-            "email": {"server": mailbox.server, "security": "none", "from": "watch@example.com", "to": list(to)},
+            "email": {
+                "server": mailbox.server,
+                "security": "none",
+                "from": "watch@example.com",
+                "to": list(to),
+                "username": "watch",
+                "password_env": "TEST_MAIL_PASSWORD",
+            },
             "links": {"base_url": BASE_URL},
         }
         if pager is not None:

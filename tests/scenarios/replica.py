@@ -10,7 +10,6 @@ that is an hour late.
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 
 from bot import app, sweeper
 from bot.composition import arrivals, foundation
+from bot.logs import begin_log
 from bot.policy.file.loading import load_policy
 from bot.response.engine.dbos import Engine
 from bot.response.ports.context import Context, Timing, utc_now
@@ -101,8 +101,7 @@ def main() -> None:
     parser.add_argument("--runs-nothing", action="store_true")
     parser.add_argument("--behind", type=float, default=0.0, metavar="SECONDS")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    begin_log()
     enrol()
     replace_name(sweeper, "INBOX_INTERVAL_SECONDS", INBOX_INTERVAL_SECONDS)
     if arguments.dies_on:

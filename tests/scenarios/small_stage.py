@@ -35,7 +35,9 @@ from tests.scenarios.stage import (
     CHANGES_SECRET,
     INCIDENTS,
     ROOT,
+    SUPERVISOR_PASSWORD,
     Scene,
+    behind_a_password,
     document,
     license_runbook,
     loaded,
@@ -237,7 +239,9 @@ async def small_stage(
     """
     async with AsyncExitStack() as stack:
         service = Program("checkout")
-        supervisord = await stack.enter_async_context(running_supervisord(folder, service, *others))
+        supervisord = await stack.enter_async_context(
+            running_supervisord(folder, service, *others, password=SUPERVISOR_PASSWORD)
+        )
         prometheus = None
         if with_prometheus:
             prometheus = await stack.enter_async_context(running_prometheus(folder, services=scraped))
@@ -253,7 +257,7 @@ async def small_stage(
             }
             | runbook,
         )
-        change_policy(written)
+        change_policy(behind_a_password(written, folder))
         policy = loaded(written)
         settings = Settings(
             slack_bot_token=workspace.bot_token,

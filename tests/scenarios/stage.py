@@ -33,15 +33,19 @@ from tests.fixtures.servers import (
 from tests.fixtures.workspaces import patient_workspace
 
 INCIDENTS = "C01INC"
-ALERT_TOKEN = "a bearer that only this test knows"
-CHANGES_SECRET = b"a secret of the deploy tool"
+ALERT_TOKEN = "canary-alert-token: a bearer that only this test knows"
+CHANGES_SECRET = b"canary-changes-secret of the deploy tool"
+SUPERVISOR_PASSWORD = "canary-supervisor-password"
 ROOT = Path(__file__).parents[2]
 UP = "up{service='${alert.labels.service}'}"
 
 
-def written_policy(server: str, level: str = "L1", **changes: Any) -> Policy:
-    """The policy of this stage, through the same loader as a file."""
-    return loaded(document(server, level, **changes))
+def behind_a_password(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same orders for a supervisord that asks for its password; it stands in a file."""
+    file = folder / "supervisor-password"
+    file.write_text(SUPERVISOR_PASSWORD)
+    document["backends"]["supervisor"] |= {"username": "operator", "password_file": str(file)}
+    return document
 
 
 def loaded(document: dict[str, Any]) -> Policy:
@@ -146,7 +150,9 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
     async with AsyncExitStack() as stack:
         service = Program("checkout")
         bot_port = free_port()
-        supervisord = await stack.enter_async_context(running_supervisord(folder, service))
+        supervisord = await stack.enter_async_context(
+            running_supervisord(folder, service, password=SUPERVISOR_PASSWORD)
+        )
         alertmanager = await stack.enter_async_context(
             running_alertmanager(
                 folder, webhook_url=f"http://127.0.0.1:{bot_port}/alerts/alertmanager", token=ALERT_TOKEN
@@ -158,7 +164,7 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
         workspace = patient_workspace()
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
-        policy = written_policy(supervisord.server, level, **runbook)
+        policy = loaded(behind_a_password(document(supervisord.server, level, **runbook), folder))
         settings = Settings(
             slack_bot_token=workspace.bot_token,
             slack_app_token=workspace.app_token,

@@ -31,7 +31,15 @@ from storage.tables import ARRIVALS
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.servers import Program, Supervisord, free_port, running_supervisord
 from tests.scenarios.small_stage import Json, firing
-from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, ROOT, document, said
+from tests.scenarios.stage import (
+    ALERT_TOKEN,
+    INCIDENTS,
+    ROOT,
+    SUPERVISOR_PASSWORD,
+    behind_a_password,
+    document,
+    said,
+)
 
 SERVICES = ("cart", "search", "orders", "ledger")
 STUBBORN = "printer"
@@ -211,9 +219,9 @@ class Watches:
         return self.workspace.thread(INCIDENTS, card.ts)
 
 
-def written_policy(supervisord: Supervisord, services: Sequence[Program]) -> str:
+def written_policy(folder: Path, supervisord: Supervisord, services: Sequence[Program]) -> str:
     """The stage's orders, with a runbook for each service that looks at its own port."""
-    written = document(supervisord.server)
+    written = behind_a_password(document(supervisord.server), folder)
     (runbook,) = written["runbooks"].values()
     written["services"] = {service.name: {"tier": 1, "fleet": 1} for service in services}
     written["runbooks"] = {
@@ -234,8 +242,10 @@ async def watches(folder: Path, database_url: str) -> AsyncIterator[Watches]:
     async with AsyncExitStack() as stack:
         services = {name: Program(name) for name in (*SERVICES, LATE)}
         services[STUBBORN] = Program(STUBBORN, ignore_terminate=True, stop_seconds=2)
-        supervisord = await stack.enter_async_context(running_supervisord(folder, *services.values()))
-        (folder / "policy.yml").write_text(written_policy(supervisord, list(services.values())))
+        supervisord = await stack.enter_async_context(
+            running_supervisord(folder, *services.values(), password=SUPERVISOR_PASSWORD)
+        )
+        (folder / "policy.yml").write_text(written_policy(folder, supervisord, list(services.values())))
         workspace = Workspace(demo_team(), relaxed_limits=True)
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())

@@ -22,7 +22,15 @@ from tests.fixtures.servers import (
     running_supervisord,
 )
 from tests.fixtures.workspaces import patient_workspace
-from tests.scenarios.stage import ALERT_TOKEN, ROOT, Stage, document, loaded
+from tests.scenarios.stage import (
+    ALERT_TOKEN,
+    ROOT,
+    SUPERVISOR_PASSWORD,
+    Stage,
+    behind_a_password,
+    document,
+    loaded,
+)
 
 RUNBOOK = "restart-checkout"
 TWIN = "checkout-staging"
@@ -65,9 +73,11 @@ class TwinStage(Stage):
             await database.close()
 
 
-def policy_with_twin(supervisord: Supervisord, change: Change = lambda document: None, **runbook: Any) -> Policy:
+def policy_with_twin(
+    supervisord: Supervisord, folder: Path, change: Change = lambda document: None, **runbook: Any
+) -> Policy:
     """Alice has written the runbook, carol may sign it off; its ``when`` names production."""
-    written = document(supervisord.server, "L3")
+    written = behind_a_password(document(supervisord.server, "L3"), folder)
     written["gates"] = {"sign_off": ["leads"]}
     written["runbooks"][RUNBOOK] |= {
         "when": "alert.name == 'ServiceDown' && alert.labels.service == 'checkout'",
@@ -83,7 +93,9 @@ async def twin_stage(folder: Path, change: Change = lambda document: None, **run
     """Start everything; both services answer, and Prometheus knows them, before the story begins."""
     async with AsyncExitStack() as stack:
         service, twin, bot_port = Program("checkout"), Program(TWIN), free_port()
-        supervisord = await stack.enter_async_context(running_supervisord(folder, service, twin))
+        supervisord = await stack.enter_async_context(
+            running_supervisord(folder, service, twin, password=SUPERVISOR_PASSWORD)
+        )
         alertmanager = await stack.enter_async_context(
             running_alertmanager(
                 folder, webhook_url=f"http://127.0.0.1:{bot_port}/alerts/alertmanager", token=ALERT_TOKEN
@@ -96,7 +108,7 @@ async def twin_stage(folder: Path, change: Change = lambda document: None, **run
         workspace = patient_workspace()
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
-        policy = policy_with_twin(supervisord, change, **runbook)
+        policy = policy_with_twin(supervisord, folder, change, **runbook)
         settings = Settings(
             slack_bot_token=workspace.bot_token,
             slack_app_token=workspace.app_token,

@@ -15,6 +15,8 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 Json = dict[str, Any]
+PASSWORD = "canary-mail-password"
+ROUTING_KEY = "canary-routing-key-of-the-pagers"
 
 
 @dataclass
@@ -71,12 +73,12 @@ class Mailbox:
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
     ) -> AuthResult:
         self.logins.append((data.login, data.password))
-        return AuthResult(success=data == LoginPassword(b"watch", b"a mail password"), handled=False)
+        return AuthResult(success=data == LoginPassword(b"watch", PASSWORD.encode()), handled=False)
 
 
 @asynccontextmanager
 async def mail_server(port: int = 0, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Mailbox]:
-    """A running mail server; with ``tls`` it insists on STARTTLS and a login."""
+    """A running mail server; with ``tls`` it insists on STARTTLS and a login, without it takes one."""
     mailbox = Mailbox()
 
     def session() -> SMTP:
@@ -87,7 +89,8 @@ async def mail_server(port: int = 0, *, tls: ssl.SSLContext | None = None) -> As
             tls_context=tls,
             require_starttls=tls is not None,
             auth_required=tls is not None,
-            authenticator=mailbox.authenticate if tls is not None else None,
+            auth_require_tls=tls is not None,
+            authenticator=mailbox.authenticate,
         )
 
     server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", port)
@@ -114,7 +117,6 @@ async def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
     return context, made
 
 
-ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 _EVENT_KEYS = {"routing_key", "event_action", "dedup_key", "payload", "images", "links", "client", "client_url"}
 _PAYLOAD_KEYS = {"summary", "source", "severity", "timestamp", "component", "group", "class", "custom_details"}
 

@@ -12,7 +12,7 @@ from bot.second_channel.mail import MailRoute
 from bot.second_channel.route import Delivered, Rejected, RetryLater
 from tests.fixtures.servers import free_port
 from tests.second_channel.letters import announcement
-from tests.second_channel.receivers import Mailbox, certificate, mail_server
+from tests.second_channel.receivers import PASSWORD, Mailbox, certificate, mail_server
 
 ALICE = "alice@example.com"
 
@@ -53,10 +53,10 @@ async def test_starttls_and_the_password_are_used_and_the_server_is_checked(tmp_
     context, trusted = await certificate(tmp_path)
     secure: dict[str, Any] = {"security": "starttls", "username": "watch", "password_env": "MAIL_PASSWORD"}
     async with mail_server(tls=context) as mailbox:
-        known = route(mailbox.server, password="a mail password", ca_file=str(trusted), **secure)
+        known = route(mailbox.server, password=PASSWORD, ca_file=str(trusted), **secure)
         assert await known.send(announcement()) == Delivered()
-        assert mailbox.logins == [(b"watch", b"a mail password")]
-        unknown = await route(mailbox.server, password="a mail password", **secure).send(announcement())
+        assert mailbox.logins == [(b"watch", PASSWORD.encode())]
+        unknown = await route(mailbox.server, password=PASSWORD, **secure).send(announcement())
         assert isinstance(unknown, RetryLater)
         assert "certificate" in unknown.error.lower()
         wrong = await route(mailbox.server, password="wrong", ca_file=str(trusted), **secure).send(announcement())

@@ -18,6 +18,7 @@ from bot.local.demo.memory import restore
 from bot.local.workspace import Message, Workspace
 from bot.policy.file.loading import load_policy
 from storage.database import Database
+from tests.fixtures.canaries import watched
 from tests.fixtures.database import RecordingEnqueuer
 from tests.scenarios.stage import said
 from tests.second_channel.receivers import Mailbox, mail_server
@@ -75,19 +76,21 @@ def version(request: pytest.FixtureRequest) -> Landed:
 async def upgraded(version: Landed, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Upgraded]:
     """The present bot over the version's legacy."""
     memory, folder = version.slack(), tmp_path_factory.mktemp("upgraded")
-    workspace = Workspace(memory.team, relaxed_limits=True)
-    restore(workspace, memory)
-    messages = deepcopy(memory.messages[INCIDENTS])
-    async with (
-        mail_server() as mailbox,
-        surroundings(folder, workspace, up=[HANGING, REPAIRED], down=DOWN) as here,
-    ):
-        version.database(here.database)
-        here.policy.write_text(version.policy(supervisor=here.supervisord.server, mail=mailbox.server))
-        if version.stores.evidence:
-            passed_today(here.database, load_policy(here.policy.read_text(), filename="policy.yml"))
-        async with here.bot():
-            yield Upgraded(version, here, version.database(folder / "stored.sqlite"), messages, mailbox)
+    with watched(folder) as watch:
+        watch.learn(AUDIT_KEY.decode())
+        workspace = Workspace(memory.team, relaxed_limits=True)
+        restore(workspace, memory)
+        messages = deepcopy(memory.messages[INCIDENTS])
+        async with (
+            mail_server() as mailbox,
+            surroundings(folder, workspace, up=[HANGING, REPAIRED], down=DOWN) as here,
+        ):
+            version.database(here.database)
+            here.policy.write_text(version.policy(supervisor=here.supervisord.server, mail=mailbox.server))
+            if version.stores.evidence:
+                passed_today(here.database, load_policy(here.policy.read_text(), filename="policy.yml"))
+            async with here.bot():
+                yield Upgraded(version, here, version.database(folder / "stored.sqlite"), messages, mailbox)
 
 
 async def test_an_action_killed_half_way_is_told_to_its_end_and_not_begun_again(upgraded: Upgraded) -> None:

@@ -6,7 +6,7 @@ whose image has an impossible name is refused by the kubelet, as it would be any
 
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -22,16 +22,14 @@ from bot.local.workspace import Message, Workspace
 from bot.policy.file.document import Policy
 from bot.response.ports.context import Timing
 from bot.settings import Settings
-from storage.database import Database
 from storage.unit_of_work import UnitOfWork
 from tests.fixtures import kube_state
-from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.kubernetes import ControlPlane, looked_after, token_of_a_viewer
 from tests.fixtures.servers import free_port, running_alertmanager, running_prometheus
 from tests.fixtures.workspaces import patient_workspace
 from tests.remediations.kubernetes.shop import LIMITS, deployment, section, template_of
 from tests.remediations.kubernetes.shop import running as running_pods
-from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, ROOT, loaded, said
+from tests.scenarios.stage import ALERT_TOKEN, INCIDENTS, ROOT, loaded, rows_of, said, settings_of
 
 RUNBOOK, SERVICE, REPLICAS = "roll-back-web", "web", 2
 GOOD, MISSPELT = "registry.example/web:1", "registry.example/Web:2"
@@ -115,15 +113,9 @@ class Shop:
         """Where monitors reach the bot."""
         return f"http://127.0.0.1:{self.settings.listen_port}"
 
-    @asynccontextmanager
-    async def rows(self) -> AsyncIterator[UnitOfWork]:
+    def rows(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """What is stored, read on a connection of our own."""
-        database = Database(self.settings.database_url, RecordingEnqueuer(), AUDIT_KEY)
-        try:
-            async with database.read() as work:
-                yield work
-        finally:
-            await database.close()
+        return rows_of(self.settings)
 
 
 def policy_of(production: dict[str, Any], staging: dict[str, Any]) -> Policy:
@@ -193,16 +185,7 @@ async def shop_with_twin(folder: Path, plane: ControlPlane) -> AsyncIterator[Sho
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
         policy = policy_of(section(plane, production, folder), section(plane, staging, folder, staging=[SERVICE]))
-        settings = Settings(
-            slack_bot_token=workspace.bot_token,
-            slack_app_token=workspace.app_token,
-            slack_api_url=server.api_url,
-            database_url=f"sqlite+aiosqlite:///{folder / 'watch.db'}",
-            prometheus_url=prometheus.url,
-            listen_port=bot_port,
-            alert_token=ALERT_TOKEN,
-            audit_key=AUDIT_KEY,
-        )
+        settings = settings_of(folder, workspace, server.api_url, prometheus.url, bot_port)
         for namespace in (production, staging):
             await prometheus.until_value(f"kube_deployment_spec_replicas{{namespace='{namespace}'}}", REPLICAS)
         await stack.enter_async_context(running_bot(settings, policy, timing=Timing(verify_interval_seconds=0.2)))

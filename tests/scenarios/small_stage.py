@@ -7,7 +7,7 @@ import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from tests.scenarios.stage import (
     document,
     license_runbook,
     loaded,
+    rows_of,
     said,
 )
 
@@ -145,15 +146,9 @@ class SmallStage(Scene):
         finally:
             await database.close()
 
-    @asynccontextmanager
-    async def rows(self) -> AsyncIterator[UnitOfWork]:
+    def rows(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """What is stored, read on a connection of our own."""
-        database = Database(self.settings.database_url, RecordingEnqueuer(), AUDIT_KEY)
-        try:
-            async with database.read() as work:
-                yield work
-        finally:
-            await database.close()
+        return rows_of(self.settings)
 
     async def actions(self, incident_id: int = 1) -> Sequence[Action]:
         """Every action of the incident, oldest first."""

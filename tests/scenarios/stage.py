@@ -19,6 +19,7 @@ from bot.policy.file.loading import load_policy
 from bot.response.ports.context import Timing, utc_now
 from bot.settings import Settings
 from storage.database import Database
+from storage.unit_of_work import UnitOfWork
 from tests.fixtures import licences
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.servers import (
@@ -165,16 +166,7 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
         policy = loaded(behind_a_password(document(supervisord.server, level, **runbook), folder))
-        settings = Settings(
-            slack_bot_token=workspace.bot_token,
-            slack_app_token=workspace.app_token,
-            slack_api_url=server.api_url,
-            database_url=f"sqlite+aiosqlite:///{folder / 'watch.db'}",
-            prometheus_url=prometheus.url,
-            listen_port=bot_port,
-            alert_token=ALERT_TOKEN,
-            audit_key=AUDIT_KEY,
-        )
+        settings = settings_of(folder, workspace, server.api_url, prometheus.url, bot_port)
         timing = Timing(verify_interval_seconds=0.3)
         bot_url = await stack.enter_async_context(running(settings, policy, timing=timing))
         if licensed:
@@ -182,6 +174,31 @@ async def stage(folder: Path, *, level: str = "L1", licensed: bool = False, **ru
         await workspace.until(lambda: workspace.sockets.connection_count > 0)
         await prometheus.until_value('up{service="checkout"}', 1)
         yield Stage(workspace, service, supervisord, bot_url, server.page_url, settings, policy, prometheus)
+
+
+def settings_of(folder: Path, workspace: Workspace, api_url: str, prometheus_url: str, port: int) -> Settings:
+    """What the bot of a story with monitors is told, on Socket Mode and SQLite."""
+    return Settings(
+        slack_bot_token=workspace.bot_token,
+        slack_app_token=workspace.app_token,
+        slack_api_url=api_url,
+        database_url=f"sqlite+aiosqlite:///{folder / 'watch.db'}",
+        prometheus_url=prometheus_url,
+        listen_port=port,
+        alert_token=ALERT_TOKEN,
+        audit_key=AUDIT_KEY,
+    )
+
+
+@asynccontextmanager
+async def rows_of(settings: Settings) -> AsyncIterator[UnitOfWork]:
+    """What is stored, read on a connection of our own."""
+    database = Database(settings.database_url, RecordingEnqueuer(), AUDIT_KEY)
+    try:
+        async with database.read() as work:
+            yield work
+    finally:
+        await database.close()
 
 
 async def license_runbook(settings: Settings, policy: Policy) -> None:

@@ -10,7 +10,6 @@ from bot.app import running
 from bot.policy.file.document import Policy
 from bot.response.model.candidacies import Candidacy, CandidacyState
 from bot.response.ports.context import Timing
-from bot.settings import Settings
 from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.fixtures.servers import (
@@ -30,6 +29,7 @@ from tests.scenarios.stage import (
     behind_a_password,
     document,
     loaded,
+    settings_of,
 )
 
 RUNBOOK = "restart-checkout"
@@ -109,16 +109,7 @@ async def twin_stage(folder: Path, change: Change = lambda document: None, **run
         workspace.manifest(ROOT / "manifest.yml")
         server = await stack.enter_async_context(workspace.serve())
         policy = policy_with_twin(supervisord, folder, change, **runbook)
-        settings = Settings(
-            slack_bot_token=workspace.bot_token,
-            slack_app_token=workspace.app_token,
-            slack_api_url=server.api_url,
-            database_url=f"sqlite+aiosqlite:///{folder / 'watch.db'}",
-            prometheus_url=prometheus.url,
-            listen_port=bot_port,
-            alert_token=ALERT_TOKEN,
-            audit_key=AUDIT_KEY,
-        )
+        settings = settings_of(folder, workspace, server.api_url, prometheus.url, bot_port)
         for name in services:
             await prometheus.until_value(f'up{{service="{name}"}}', 1)
         bot = await stack.enter_async_context(AsyncExitStack())

@@ -22,6 +22,8 @@ from bot.policy.file.protected import Protected
 from bot.policy.plan import Effect, Facts, Moment, Plan
 from bot.redaction import redacted
 
+RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 5.0, 3600.0
+
 
 class RemediationError(Exception):
     """Base of the errors a remediation may raise; the text is shown to people, and stored.
@@ -37,11 +39,13 @@ class TemporaryError(RemediationError):
     """It may work later (connection refused, rate limited): the caller may try again after ``retry_after`` seconds.
 
     Raised before the first step of an execution it means that *nothing has been changed yet*, and it is tried again.
+    However long a system wants to be left alone, after ``LONGEST_RETRY_AFTER_SECONDS`` it is asked again.
     """
 
-    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+    def __init__(self, message: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        said = retry_after if retry_after >= 0 else RETRY_AFTER_SECONDS  # NaN is not
+        self.retry_after = min(said, LONGEST_RETRY_AFTER_SECONDS)
 
 
 class PermanentError(RemediationError):

@@ -5,6 +5,7 @@ Must not know: the outbox, pacing.
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -116,7 +117,8 @@ _LIMITED = frozenset({"ratelimited", "rate_limited"})
 _UNCERTAIN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 """Slack's own words: some aspect of the operation may have succeeded."""
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"})
-DEFAULT_RETRY_AFTER_SECONDS = 30.0
+DEFAULT_RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 30.0, 300.0
+"""Slack's limits are over within a minute; whatever it says, after this long it is asked again."""
 
 
 class Desk:
@@ -246,9 +248,10 @@ def _retry_after(response: Any) -> float:
     headers = getattr(response, "headers", None) or {}
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
         return DEFAULT_RETRY_AFTER_SECONDS
+    return DEFAULT_RETRY_AFTER_SECONDS if math.isnan(seconds) else min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _query(arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -118,4 +118,7 @@ TimeOfDay = Annotated[
 ]
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]
 """A name of the IANA database."""
+MOST = 1_000_000
+"""No count of a policy means more: a longer number is a slip of the hand."""
+Count = Annotated[int, Field(ge=1, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from bot.policy.file.document import Policy
+from bot.policy.file.fields import MOST
 from bot.policy.file.source import Path, Source
 
 _REMEDIES = {
     "string_type": "write a text; put numbers in quotes",
-    "int_type": "write a whole number without quotes",
+    "int_type": f"write a whole number without quotes; none means more than {MOST}",
     "float_type": "write a number without quotes",
     "tuple_type": "write a list: [one, two]",
     "model_type": "write a mapping of `key: value` lines",

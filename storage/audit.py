@@ -6,7 +6,7 @@ its numbers back. How entries are sealed and verified is ``audit_chain``; how th
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
@@ -20,10 +20,26 @@ from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD
 
 PAGE_ENTRIES = 1000
 """How many entries are in memory at once while the chain is read."""
+_NO_ENTRY = (ValueError, TypeError, OverflowError, RecursionError)
+"""What reading a row raises that somebody has written into: no JSON, no time."""
+_TEXTS = (AUDIT_ENTRIES.c.number, AUDIT_ENTRIES.c.previous, AUDIT_ENTRIES.c.hash)
+_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class AuditKeyError(Exception):
     """The chain was begun with another key than the one configured."""
+
+
+class AuditRowError(Exception):
+    """A row of the chain holds no entry any more; the text names it and says what to do."""
+
+
+def unreadable_row(number: int, error: Exception) -> AuditRowError:
+    """What is said of a row that holds no entry."""
+    return AuditRowError(
+        f"entry {number} of the record cannot be read: {error}; `watchkeeper audit verify` names everything that is "
+        "wrong with it"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +114,51 @@ class Audit:
         rows = await self._session.execute(select(AUDIT_ENTRIES).order_by(AUDIT_ENTRIES.c.number.desc()).limit(limit))
         return [_entry(row) for row in rows]
 
-    async def entries(self) -> AsyncIterator[SealedEntry]:
-        """The whole chain in the order of its numbers, a page at a time."""
+    async def entries(self, *, damaged: bool = False) -> AsyncIterator[SealedEntry]:
+        """The whole chain in the order of its numbers, a page at a time.
+
+        ``damaged``: a row that holds no entry any more is given as one that fits no seal, for whoever checks seals.
+
+        Raises:
+            AuditRowError: a row holds no entry any more.
+        """
         after = 0
         while True:
-            rows = (
-                await self._session.execute(
-                    select(AUDIT_ENTRIES)
-                    .where(AUDIT_ENTRIES.c.number > after)
-                    .order_by(AUDIT_ENTRIES.c.number)
-                    .limit(PAGE_ENTRIES)
-                )
-            ).all()
-            for row in rows:
-                yield _sealed(row)
+            page = (
+                select(AUDIT_ENTRIES)
+                .where(AUDIT_ENTRIES.c.number > after)
+                .order_by(AUDIT_ENTRIES.c.number)
+                .limit(PAGE_ENTRIES)
+            )
+            try:
+                rows = (await self._session.execute(page)).all()
+                entries = [_sealed(row) for row in rows]
+            except _NO_ENTRY:  # one of them, or several
+                rows = (await self._session.execute(page.with_only_columns(*_TEXTS))).all()
+                entries = [await self._alone(row, damaged=damaged) for row in rows]
+            for entry in entries:
+                yield entry
             if len(rows) < PAGE_ENTRIES:
                 return
             after = rows[-1].number
+
+    async def _alone(self, texts: Row[Any], *, damaged: bool) -> SealedEntry:
+        row = select(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.number == texts.number)
+        try:
+            return _sealed((await self._session.execute(row)).one())
+        except _NO_ENTRY as error:
+            if not damaged:
+                raise unreadable_row(texts.number, error) from error
+        return SealedEntry(
+            number=texts.number,
+            at=_NEVER,
+            actor="",
+            kind="",
+            incident_id=None,
+            body={},
+            previous=texts.previous,
+            hash=texts.hash,
+        )
 
     async def head(self) -> Head:
         """The last entry's number and seal."""
@@ -144,7 +188,7 @@ class Audit:
                 change the entries can change them too.
         """
         reader = Reader(self._key, [*await self.anchors(), *published])
-        async for entry in self.entries():
+        async for entry in self.entries(damaged=True):
             reader.read(entry)
         return reader.close(await self.head(), await self.named_key())
 

@@ -1,7 +1,7 @@
 """Anchors as text: heads of the record that were given away while it grew, and are now held against it.
 
-A file holds one anchor a line, as ``watchkeeper audit anchor`` writes them, or as ``number:hash``, as the audit channel
-shows them.
+A file holds one anchor a line, as ``watchkeeper audit anchor`` writes them, or as the audit channel shows them:
+``number:hash``, or the line of the daily digest that was copied from there.
 """
 
 import json
@@ -15,6 +15,7 @@ from storage.audit_chain import Head, key_id, time_text
 FORMAT = "watchkeeper-anchor"
 VERSION = 1
 _SHORT = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
+_DIGEST = re.compile(r"Number (\d{1,18}), count \d{1,18}, hash ([0-9a-f]{64})")
 
 
 class AnchorError(ValueError):
@@ -41,7 +42,7 @@ def read_anchor(text: str, key: bytes) -> Head:
     Raises:
         AnchorError: it is none, or it was written with another key.
     """
-    if (short := _SHORT.fullmatch(text.strip())) is not None:
+    if (short := _SHORT.fullmatch(text.strip()) or _DIGEST.fullmatch(text.strip())) is not None:
         return Head(int(short[1]), short[2])
     document = _document(text)
     number, seal = document.get("number"), document.get("hash")
@@ -79,4 +80,7 @@ def _document(text: str) -> Mapping[str, Any]:
 
 def _no_anchor(text: str) -> AnchorError:
     shown = repr(text.strip()[:80])
-    return AnchorError(f"{shown} is no anchor: write number:hash, or a line that `watchkeeper audit anchor` wrote")
+    return AnchorError(
+        f"{shown} is no anchor: write number:hash, the digest's line “Number …, count …, hash …”, or a line that "
+        "`watchkeeper audit anchor` wrote"
+    )

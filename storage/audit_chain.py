@@ -93,11 +93,13 @@ class Verification:
     head: Head = EMPTY
     problems: list[Problem] = field(default_factory=list)
     problem_count: int = 0
+    foreign: bool = False
+    """Whether it belongs to another key: of its seals nothing can be said."""
 
     @property
     def wrong_key(self) -> bool:
-        """Whether nothing can be said of the record, because it belongs to another key."""
-        return self.problem_count == 1 and self.problems[0].damage is Damage.WRONG_KEY
+        """Whether that is all: nothing is wrong that could be seen without the key."""
+        return self.foreign and self.problem_count == 1
 
     @property
     def intact(self) -> bool:
@@ -209,6 +211,8 @@ class Reader:
             if anchor.number > 0:
                 self._anchors.setdefault(anchor.number, set()).add(anchor.hash)
         self._found = Verification()
+        self._keyless = Verification()
+        """The same without what only the right key can say: gaps, links and anchors need none."""
         self._fitting = 0
 
     def read(self, entry: SealedEntry) -> None:
@@ -217,15 +221,15 @@ class Reader:
         found.entries += 1
         if entry.number > before.number + 1:
             missing = _range(before.number + 1, entry.number - 1)
-            found.add(entry.number, Damage.REMOVED, f"{missing} removed before entry {entry.number}")
+            self._add(entry.number, Damage.REMOVED, f"{missing} removed before entry {entry.number}")
         elif entry.number != before.number + 1:
-            found.add(
+            self._add(
                 entry.number,
                 Damage.MOVED,
                 f"entry {entry.number} stands where entry {before.number + 1} belongs",
             )
         elif entry.previous != before.hash:
-            found.add(
+            self._add(
                 entry.number,
                 Damage.UNLINKED,
                 f"entry {entry.number} was not written after this entry {before.number}; entry {before.number} was "
@@ -240,7 +244,7 @@ class Reader:
                 f"entry {entry.number} was changed after it was written, or was written without the audit key",
             )
         if self._anchors.pop(entry.number, {entry.hash}) != {entry.hash}:
-            found.add(
+            self._add(
                 entry.number,
                 Damage.REWRITTEN,
                 f"entry {entry.number} is not the one an anchor remembers; the chain was rewritten",
@@ -254,49 +258,51 @@ class Reader:
         """
         found, ours = self._found, key_id(self._key)
         foreign = named_key not in (None, "", ours)
-        if found.entries > 0 and self._fitting == 0 and (foreign or not named_key):
-            found = Verification(found.entries, found.head)
-            named = f"; the record names the key {named_key}, and this one is {ours}" if foreign else ""
-            found.add(
-                1,
-                Damage.WRONG_KEY,
-                f"none of the {found.entries} entries fits this audit key{named}; "
-                "use the key the chain was written with",
-            )
-            return found
-        if foreign and found.entries > 0:
-            found.add(0, Damage.CHANGED, f"the record names the key {named_key}, but its entries fit the key {ours}")
         end = found.head.number
         remembered = list(self._anchors)
         if head is not None and head.number > 0:
             if head.number == end and head.hash != found.head.hash:
-                found.add(end, Damage.REWRITTEN, f"entry {end} is not the one the chain's head remembers")
+                self._add(end, Damage.REWRITTEN, f"entry {end} is not the one the chain's head remembers")
             elif head.number < end:
-                found.add(
+                self._add(
                     head.number + 1, Damage.REWRITTEN, f"entries after {head.number} are unknown to the chain's head"
                 )
             elif head.number > end:
                 remembered.append(head.number)
         if missing := [number for number in remembered if number > end]:
-            found.add(
+            self._add(
                 end + 1,
                 Damage.CUT_OFF,
                 f"{_range(end + 1, max(missing))} removed from the end of the chain",
             )
+        if found.entries > 0 and self._fitting == 0 and (foreign or not named_key):
+            named = f"; the record names the key {named_key}, and this one is {ours}" if foreign else ""
+            text = f"none of the {found.entries} entries fits this audit key{named}; use the key it was written with"
+            problems = [Problem(1, Damage.WRONG_KEY, text), *self._keyless.problems]
+            return Verification(found.entries, found.head, problems, self._keyless.problem_count + 1, foreign=True)
+        if foreign and found.entries > 0:
+            self._add(0, Damage.CHANGED, f"the record names the key {named_key}, but its entries fit the key {ours}")
         return found
 
+    def _add(self, number: int, damage: Damage, text: str) -> None:
+        self._found.add(number, damage, text)
+        self._keyless.add(number, damage, text)
+
     def _fits(self, entry: SealedEntry) -> bool:
-        expected = seal(
-            self._key,
-            number=entry.number,
-            at=entry.at,
-            actor=entry.actor,
-            kind=entry.kind,
-            incident_id=entry.incident_id,
-            body=entry.body,
-            previous=entry.previous,
-        )
-        return hmac.compare_digest(expected, entry.hash)
+        try:
+            expected = seal(
+                self._key,
+                number=entry.number,
+                at=entry.at,
+                actor=entry.actor,
+                kind=entry.kind,
+                incident_id=entry.incident_id,
+                body=entry.body,
+                previous=entry.previous,
+            )
+        except (ValueError, OverflowError, TypeError, RecursionError):
+            return False  # no entry that could ever be sealed: a number that is none, a time that no clock shows
+        return hmac.compare_digest(expected.encode(), entry.hash.encode("utf-8", "replace"))
 
 
 def _range(first: int, last: int) -> str:

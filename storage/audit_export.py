@@ -10,7 +10,7 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import Any
 
-from storage.audit import Audit
+from storage.audit import Audit, unreadable_row
 from storage.audit_chain import Damage, Head, Reader, SealedEntry, Verification, key_id, seal_document, time_text
 
 FORMAT = "watchkeeper-audit"
@@ -22,18 +22,21 @@ async def export_lines(audit: Audit, key: bytes, now: datetime) -> AsyncIterator
     exported_at = time_text(now)
     yield _line({"format": FORMAT, "version": VERSION, "key_id": key_id(key), "exported_at": exported_at})
     async for entry in audit.entries():
-        yield _line(
-            {
-                "number": entry.number,
-                "at": time_text(entry.at),
-                "actor": entry.actor,
-                "kind": entry.kind,
-                "incident_id": entry.incident_id,
-                "body": entry.body,
-                "previous": entry.previous,
-                "hash": entry.hash,
-            }
-        )
+        try:
+            yield _line(
+                {
+                    "number": entry.number,
+                    "at": time_text(entry.at),
+                    "actor": entry.actor,
+                    "kind": entry.kind,
+                    "incident_id": entry.incident_id,
+                    "body": entry.body,
+                    "previous": entry.previous,
+                    "hash": entry.hash,
+                }
+            )
+        except ValueError as error:
+            raise unreadable_row(entry.number, error) from error
     head = await audit.head()
     end = {"head": {"number": head.number, "hash": head.hash}, "exported_at": exported_at}
     yield _line({**end, "seal": seal_document(key, end)})
@@ -52,7 +55,7 @@ def verify_export(lines: Iterable[str], key: bytes, anchors: Sequence[Head] = ()
                 found = Verification()
                 found.add(0, *problem)
                 return found
-            named_key = str((document or {}).get("key_id"))
+            named_key = str((document or {}).get("key_id", ""))
         elif ended:
             unreadable.append(f"line {number} stands after the last line")
         elif document is not None and "head" in document:
@@ -63,13 +66,11 @@ def verify_export(lines: Iterable[str], key: bytes, anchors: Sequence[Head] = ()
         else:
             unreadable.append(f"line {number} is not an audit entry")
     found = reader.close(head, named_key)
-    if found.wrong_key:
-        return found
     for problem_text in unreadable:
         found.add(found.head.number, Damage.UNREADABLE, problem_text)
     if not ended:
         found.add(found.head.number + 1, Damage.CUT_OFF, "the file has no last line: it was cut short")
-    elif head is None:
+    elif head is None and not found.foreign:
         found.add(found.head.number, Damage.CHANGED, "the last line does not carry the audit key's seal")
     return found
 
@@ -81,7 +82,7 @@ def _line(document: Mapping[str, Any]) -> str:
 def _read(text: str) -> dict[str, Any] | None:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
 
@@ -100,7 +101,11 @@ def _wrong_header(document: Mapping[str, Any] | None) -> tuple[Damage, str] | No
 def _sealed_head(document: Mapping[str, Any], key: bytes) -> Head | None:
     """The head, if the last line is one that the key's owner wrote."""
     sealed = {name: value for name, value in document.items() if name != "seal"}
-    if not compare_digest(seal_document(key, sealed), str(document.get("seal", ""))):
+    try:
+        expected = seal_document(key, sealed)
+    except (ValueError, RecursionError):
+        return None  # no line that could ever be sealed
+    if not compare_digest(expected.encode(), str(document.get("seal", "")).encode("utf-8", "replace")):
         return None
     return Head(int(document["head"]["number"]), str(document["head"]["hash"]))
 
@@ -119,5 +124,5 @@ def _entry(document: Mapping[str, Any] | None) -> SealedEntry | None:
             previous=document["previous"],
             hash=str(document["hash"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None

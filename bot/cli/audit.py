@@ -44,7 +44,7 @@ def verify(
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{str(file)!r} cannot be read: {error}. Name a file that `audit export` wrote.")
     if found.wrong_key:
-        fail(f"This is not the key of this record, so nothing can be said of the record: {found.problems[0].text}.")
+        fail(_of_another_key(found.problems[0].text, len(published)))
     for problem in found.problems:
         err.print(problem.text, style="red", markup=False)
     if not found.intact:
@@ -54,6 +54,13 @@ def verify(
         f"{f', and {len(published)} anchor(s) fit' if published else ''}.",
         style="green",
     )
+
+
+def _of_another_key(text: str, anchors: int) -> str:
+    said = f"This is not the key of this record, so nothing can be said of the record: {text}. "
+    if anchors:
+        return f"{said}The {anchors} anchor(s) fit, so it is that record, and the key is a wrong one."
+    return f"{said}If it is the key that you have always used, the record is another one: hold an anchor against it."
 
 
 def _published(given: list[str], file: Path | None, key: bytes) -> "list[Head]":

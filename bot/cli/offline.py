@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage.audit import AuditKeyError
+from storage.audit import AuditKeyError, AuditRowError
 from storage.database import Database
 from storage.pause_file import PauseFile
 
@@ -45,7 +45,7 @@ async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = 
         raise OfflineError(f"DATABASE_URL cannot be used: {error}.") from error
     try:
         yield database
-    except AuditKeyError as error:
+    except (AuditKeyError, AuditRowError) as error:
         raise OfflineError(f"{error}.") from error
     except SQLAlchemyError as error:
         raise OfflineError(f"The database cannot be used: {error}. Check DATABASE_URL.") from error

@@ -76,7 +76,7 @@ async def _not_finished(work: Work, context: Context, action_id: str, text: str)
     problem = f"Watchkeeper itself failed on the way ({text}). How far it got is in the audit; please check by hand."
     match action.state:
         case ActionState.APPROVED:
-            await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem)
+            await withdraw(work, context, action, ActionEvent.SUPERSEDE, problem, must_look=True)
         case ActionState.ROLLING_BACK:
             because = "how far its rollback got is unknown"
             await finish(

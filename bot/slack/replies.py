@@ -72,6 +72,11 @@ class StatusFacts:
     pauses: tuple[Pause, ...]
     incidents_open: int
     waiting_for_people: int
+    """Questions that wait for an answer."""
+    untaken: int
+    """Incidents that a person must check, and that nobody has taken."""
+    waiting: int
+    """Incidents at which anybody is waited for, each once."""
     under_way: int
     reviews_open: int
     policy_digest: str
@@ -81,8 +86,6 @@ class StatusFacts:
     """What is carried out or rolled back at this moment; oldest first."""
     changes: Sequence[Change] = ()
     """What others are changing, or will."""
-    untaken: int = 0
-    """Incidents that a person must check, and that nobody has taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class IncidentLine:
 def status(facts: StatusFacts) -> Message:
     """``/watch status``."""
     problems = own_health(facts.problems)
-    title = world(facts.incidents_open, facts.waiting_for_people + facts.untaken)
+    title = world(facts.incidents_open, facts.waiting)
     counts = (
         f"{facts.incidents_open} open · {facts.waiting_for_people} waiting for an answer · "
         f"{facts.untaken} waiting for somebody to take them · {facts.under_way} under way · "

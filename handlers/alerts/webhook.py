@@ -56,8 +56,7 @@ class AlertWebhook:
         source = request.match_info["source"]
         parse = self._sources.get(source)
         if parse is None:
-            known = ", ".join(f"/alerts/{name}" for name in sorted(self._sources))
-            return _refusal(404, f"no monitor of this name is known here; there is {known}")
+            return await self._unknown(request, source[:80])
         response = await self._handle(request, source, parse)
         if response.status != 200:
             self._metrics.webhooks_refused.labels(source, str(response.status)).inc()
@@ -88,13 +87,27 @@ class AlertWebhook:
             return await self._not_read(source, error.status, str(error))
         return await self._store(source, parsed)
 
+    async def _unknown(self, request: web.Request, source: str) -> web.Response:
+        """No monitor of that name is known; who has the credential is one of ours with a wrong address."""
+        known = ", ".join(f"/alerts/{name}" for name in sorted(self._sources))
+        if self._token is None or not self._is_authentic(request):  # a stranger is quoted to nobody
+            return _refusal(404, f"no monitor of this name is known here; there is {known}")
+        return await self._not_read(source, 404, f"no monitor {source!r} is known here; there is {known}")
+
     async def _not_read(self, source: str, status: int, reason: str, body: bytes = b"") -> web.Response:
-        """Refuse what may have held alerts: its sender is told, and so are people, for who reads a sender's log?"""
+        """Refuse what may have held alerts: its sender is told, and so are people, for who reads a sender's log?
+
+        Where people cannot be told, the sender is asked to come back: monitors forget what was refused for good.
+        """
         payload = body[:PAYLOAD_KEPT_BYTES].decode("utf-8", "replace")
         try:
             await self._intake.accept([], [RejectedAlert(source, reason, payload, self._now())])
+        except IntakeUnavailableError as error:
+            return _refusal(503, f"{reason}. {error}", {"Retry-After": str(RETRY_AFTER_SECONDS)})
         except Exception:
             log.exception("that a request of %s cannot be read could not be stored", source)
+            text = f"{reason}. That could not be stored either, see Watchkeeper's log; send it again in a few seconds"
+            return _refusal(503, text, {"Retry-After": str(RETRY_AFTER_SECONDS)})
         return _refusal(status, reason)
 
     async def _store(self, source: str, parsed: Parsed) -> web.Response:
@@ -147,7 +160,10 @@ class AlertWebhook:
 
 async def _read(body: bytes, parse: Parse, now: datetime) -> Parsed:
     def read() -> Parsed:
-        return parse(_decoded(body), now)
+        try:
+            return parse(_decoded(body), now)
+        except RecursionError as error:  # what could just be decoded may be too deep to be told of
+            raise WebhookError("the body is nested too deeply to be a webhook") from error
 
     # What is packed may be a thousand times as large.
     return await asyncio.to_thread(read) if is_packed(body) or len(body) >= LARGE_BODY_BYTES else read()
@@ -158,8 +174,6 @@ def _decoded(body: bytes) -> object:
         return json.loads(unpacked(body, BODY_MAX_BYTES).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise WebhookError(f"the body is not UTF-8 at byte {error.start}; send JSON as UTF-8") from error
-    except RecursionError as error:
-        raise WebhookError("the body is nested too deeply to be a webhook") from error
     except ValueError as error:
         raise WebhookError(f"the body is not JSON: {error}") from error
 

@@ -41,6 +41,8 @@ class Overview:
     """What others are changing, or will."""
     untaken: int
     """Incidents that a person must check, and that nobody has taken."""
+    at_which_people_wait: int
+    """Incidents at which anybody is waited for, each once."""
 
     def status(
         self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
@@ -59,6 +61,7 @@ class Overview:
             process=process,
             changes=self.changes,
             untaken=self.untaken,
+            waiting=self.at_which_people_wait,
         )
 
 
@@ -116,15 +119,19 @@ class HomeOverview:
 
 async def gather(work: Work, now: datetime) -> Overview:
     """Gather what ``/watch status`` shows."""
+    waiting, calls = await work.actions.in_states(frozenset({ActionState.WAITING})), await work.calls.standing()
+    elsewhere = await work.causes.elsewhere()
+    asked = [action for action in waiting if action.incident_id not in elsewhere]
     return Overview(
         pauses=await work.pauses.active(now),
         incidents=await work.incidents.unresolved(INCIDENTS_MAX),
-        waiting=await work.actions.in_states(frozenset({ActionState.WAITING})),
+        waiting=asked,
         under_way=len(await work.actions.in_states(UNDER_WAY)),
         doing=await _doing(work),
         reviews_open=await work.reviews.open_count(),
         changes=await _changes(work, now),
-        untaken=len(await work.calls.standing()),
+        untaken=len(calls),
+        at_which_people_wait=len({*(action.incident_id for action in asked), *(call.incident_id for call in calls)}),
     )
 
 

@@ -11,6 +11,8 @@ from bot.response.ports.context import utc_now
 from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 
+CHECKOUT = Path(__file__).parents[2]
+
 
 @dataclass
 class Shell:
@@ -25,7 +27,12 @@ class Shell:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "bot", *words),
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "DATABASE_URL": self.url, "WATCHKEEPER_AUDIT_KEY": self.key},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(CHECKOUT),  # these sources, whichever are installed
+                "DATABASE_URL": self.url,
+                "WATCHKEEPER_AUDIT_KEY": self.key,
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

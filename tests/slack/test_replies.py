@@ -27,6 +27,8 @@ WELL = StatusFacts(
     pauses=(),
     incidents_open=0,
     waiting_for_people=0,
+    untaken=0,
+    waiting=0,
     under_way=0,
     reviews_open=0,
     policy_digest="5d41402abc4b2a76",
@@ -45,7 +47,7 @@ ANSWERS = {
             under_way=1,
         )
     ),
-    "answer_status_with_nobody_on_it": replies.status(replace(WELL, incidents_open=9, untaken=9)),
+    "answer_status_with_nobody_on_it": replies.status(replace(WELL, incidents_open=9, untaken=9, waiting=9)),
     "answer_status_rebuilt": replies.status(
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),

@@ -40,6 +40,7 @@ async def record(
     """Store a decision and everything that follows from it: action, audit, card, rationale in the thread."""
     now, policy = situation.now, context.policy()
     current = await current_action(work, incident)
+    asked_before = current is not None and current.verdict in (Verdict.ASK, Verdict.HOLD)
     if current is not None and current.state in PENDING:
         await work.actions.move(
             current.id, ActionEvent.SUPERSEDE, finished_at=now, due_at=None, outcome="A newer decision took its place."
@@ -82,6 +83,7 @@ async def record(
     called: tuple[str, ...] = ()
     if action is not None:
         await work.actions.add(action)
+    if action is not None and action.state is not ActionState.HELD:
         await work.calls.end(incident.id)
     elif any(alert.source != PERSON for alert in situation.alerts):
         called = await _call_people(work, policy, replace(incident, revision=revision), decision, members, now)
@@ -91,8 +93,9 @@ async def record(
     if cause is None and action is not None and action.state is ActionState.WAITING:
         await _write_to_those_asked_at_once(work, policy, incident, action, now)
     quiet = why_quiet(policy, action.asked, incident.severity, now) if action and cause is None else ""
-    # The mention is on the card; one that people have seen before calls nobody by being changed.
-    line, by = _rationale(situation, decision, quiet, called if revision > 1 else ()), situation.requested_by
+    # The mention is on the card; one that people have seen before calls nobody by being changed. Who was asked knows.
+    to = () if revision == 1 or (asked_before and decision.verdict is Verdict.HOLD) else called
+    line, by = _rationale(situation, decision, quiet, to), situation.requested_by
     await tell(work, context, incident.id, line, entries=(entry,), by=by, at=now)
     await call_for_others(work, context, replace(incident, revision=revision))
 
@@ -100,7 +103,7 @@ async def record(
 async def _call_people(
     work: Work, policy: Policy, incident: Incident, decision: Decision, members: Members, now: datetime
 ) -> tuple[str, ...]:
-    """Nothing runs, so a person must look: who is called for it."""
+    """Nothing runs, be it only for now, so a person must look: who is called for it."""
     runbook = decision.runbook or ""
     asked = ask_first(policy, runbook, members, incident.severity, now, ()) if members else ()
     call = await call_people(work, policy, incident, runbook, asked, headline_of(decision), now)

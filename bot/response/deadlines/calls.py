@@ -18,6 +18,7 @@ from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import PERSON
 from bot.response.notices.bundle_card import Topic
 from bot.response.notices.calling import call_topic
+from bot.response.notices.card import UNATTENDED, current_action
 from bot.response.notices.recipients import (
     ask_first,
     ask_next,
@@ -58,6 +59,9 @@ async def _attend(work: Work, context: Context, roster: Roster, incident_id: int
     if incident is None or call is None:
         await work.calls.end(incident_id)  # somebody has taken it, it is resolved, or it is another question by now
         return False
+    current = await current_action(work, incident)
+    if current is not None and current.state not in UNATTENDED:
+        return False  # something goes on, and says how it ends
     if not call.asked:
         first = ask_first(policy, call.runbook, roster, incident.severity, now, ())
         return await _call(work, context, incident, call, (), first, "Nobody was called so far.")

@@ -13,6 +13,7 @@ from bot.response.model.actions import Action, ActionState
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.notices import ThreadLine, Tone
 from bot.response.model.records import WearOff
+from bot.response.notices.calling import call_about
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import report
 from bot.response.ports.context import Context
@@ -96,5 +97,6 @@ async def _tell(work: Work, context: Context, action: Action, ended: bool | None
             to=callable_people(context.policy(), action.asked, severity, context.now()),
         )
         kind = AuditKind.ACTION_STAYED_ON
+        await call_about(work, context.policy(), action, line.lines[0], context.now())
     body = {"action": action.id, "runbook": action.runbook, "text": line.lines[0]}
     await report(work, context, action.incident_id, kind, body=body, line=line)

@@ -19,6 +19,7 @@ from bot.response.model.actions import NOT_HALTED, REVERSIBLE, Action, ActionEve
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incidents import Alert, Incident
 from bot.response.model.notices import ThreadLine, Tone
+from bot.response.notices.calling import call_about
 from bot.response.notices.card import refresh_card
 from bot.response.notices.recipients import callable_people
 from bot.response.notices.report import tell
@@ -79,6 +80,7 @@ async def _answer(
         tone=Tone.BAD,
         to=callable_people(policy, action.asked, severity, now),
     )
+    await call_about(work, policy, action, reason, now)  # unless it is rolled back now, which says how it ends
     await refresh_card(work, policy, action.incident_id, now)
     await tell(work, context, action.incident_id, line, entries=(entry,), at=now)
     await demote_where_due(work, context, action.runbook)

@@ -38,14 +38,24 @@ UNANSWERED = frozenset({ActionState.EXPIRED, ActionState.LAPSED})
 
 
 async def withdraw(
-    work: Work, context: Context, action: Action, event: ActionEvent, reason: str, *, assess_again: bool = False
+    work: Work,
+    context: Context,
+    action: Action,
+    event: ActionEvent,
+    reason: str,
+    *,
+    assess_again: bool = False,
+    must_look: bool = False,
 ) -> bool:
-    """End an action before its effect (expired, lapsed, superseded). False when somebody was faster."""
+    """End an action before its effect (expired, lapsed, superseded). False when somebody was faster.
+
+    ``must_look``: nothing else will happen by itself, so people are called; of what nobody answered they are anyway.
+    """
     moved = await work.actions.move(action.id, event, due_at=None, outcome=reason, finished_at=context.now())
     if moved is None:
         return False
     await work.locks.release(action.id)
-    await _report_ending(work, context, moved, reason)
+    await _report_ending(work, context, moved, reason, must_look=must_look, broadcast=must_look)
     if assess_again:
         await work.queue.consider(action.incident_id)
     return True
@@ -159,8 +169,9 @@ async def _report_ending(
     is_new = False
     if incident is not None and (must_look or unanswered) and action.revision == incident.revision:
         # The groups that were asked are called, and after them the rest of the chain.
+        told_again = action.state is not ActionState.SUPERSEDED  # of everything else ``still_firing`` tells again
         call, is_new = await open_call(
-            work, context.policy(), incident, action.runbook, action.asked, now, told_again=True
+            work, context.policy(), incident, action.runbook, action.asked, now, told_again=told_again
         )
     called = (must_look or unanswered) and await may_call(work, action.incident_id, _occasion(action))
     line = ThreadLine(

@@ -155,6 +155,7 @@ async def count_approval(
         return Approval(
             Answer(False, "Somebody else was faster: this question has just been settled. See the card."), entry
         )
+    await work.calls.end(action.incident_id)  # it was on hold, and somebody is on it
     await work.queue.act(approved)
     return Approval(Answer(True, "Approved. It starts now; the thread will say how it goes."), entry, approved)
 

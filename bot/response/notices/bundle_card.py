@@ -41,8 +41,9 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
     elsewhere = await work.causes.elsewhere()
     here = [action for action in actions if action.incident_id not in elsewhere]
     cause = await work.causes.of(actions[0].incident_id) if actions and not here else None
-    calls = [call for member in members if (call := await work.calls.of(member.incident)) is not None]
-    untaken = (person for call in calls for person in callable_people(policy, call.asked, severity, now))
+    called_for = [(call, one.incident) for one in members if (call := await work.calls.of(one.incident)) is not None]
+    calls = [call for call, _ in called_for]
+    untaken = (who for call, one in called_for for who in callable_people(policy, call.asked, one.severity, now))
     called = (person for action in here for person in callable_people(policy, action.asked, severity, now))
     return BundleNotice(
         incident=incident_name(bundle.founder_id),

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.policy.file.document import Policy
-from bot.response.model.actions import AskedGroup
+from bot.response.model.actions import ENDED, Action, AskedGroup
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.calls import Call
 from bot.response.model.incidents import Incident, IncidentState
 from bot.response.notices.bundle_card import SEVERAL_SERVICES, Topic
+from bot.response.notices.card import current_action
 from bot.response.notices.recipients import callable_people
 from bot.response.ports.context import WATCHKEEPER
 from bot.response.ports.work import Work
@@ -37,6 +38,18 @@ async def call_people(
     if call is not None and is_new:
         await record_call(work, policy, incident, call, because, now)
     return call
+
+
+async def call_about(work: Work, policy: Policy, action: Action, because: str, now: datetime) -> None:
+    """Call those who were asked about an act that is over, as something about it must be checked by a person.
+
+    Nothing, where its incident is over or taken, or is attended to: then the mention alone must do.
+    """
+    incident = await work.incidents.get(action.incident_id)
+    current = await current_action(work, incident) if incident is not None else None
+    if incident is None or (current is not None and current.state not in ENDED):
+        return
+    await call_people(work, policy, incident, action.runbook, action.asked, because, now)
 
 
 async def open_call(

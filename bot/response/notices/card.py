@@ -18,6 +18,7 @@ from bot.response.notices.bundle_card import refresh_bundle
 from bot.response.notices.plan_words import plan_card
 from bot.response.notices.progress import Progress, can_go_on, progress_of
 from bot.response.notices.recipients import (
+    NOTHING_WHILE_HELD,
     asked_groups,
     callable_people,
     called_until,
@@ -35,6 +36,8 @@ LEFT_OUT_SHOWN = 5
 """Of what other alerts ask for: the card names so many, and counts the rest."""
 SAYS_HOW_SURE = frozenset({"confidence", "cases"})
 """Rules whose word, as the headline, is how sure we are."""
+UNATTENDED = ENDED | {ActionState.HELD}
+"""States in which nothing goes on: if a call stands, the card shows it."""
 NO_PROGRESS = Progress()
 _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
@@ -192,7 +195,10 @@ def _due_at(policy: Policy, action: Action | None, call: Call | None) -> datetim
 
 
 def _silence(policy: Policy, incident: Incident, action: Action | None, call: Call | None) -> str:
-    return if_nobody_answers(policy, incident, action) if call is None else if_nobody_takes_it(policy, call)
+    if call is None:
+        return if_nobody_answers(policy, incident, action)
+    held = action is not None and action.state is ActionState.HELD
+    return " ".join(filter(None, (if_nobody_takes_it(policy, call), NOTHING_WHILE_HELD if held else "")))
 
 
 def headline_of(decision: Decision) -> str:
@@ -278,7 +284,7 @@ async def present_card(work: Work, policy: Policy, incident_id: int, now: dateti
         progress=await progress_of(work, action),
         asked_at=await _asked_at(work, action),
         cause_of=names_of(await work.causes.behind(incident_id)),
-        call=await work.calls.of(incident) if action is None or action.state in ENDED else None,
+        call=await work.calls.of(incident) if action is None or action.state in UNATTENDED else None,
     )
 
 

@@ -19,6 +19,7 @@ from bot.response.ports.work import Work
 
 Members = Mapping[str, Collection[str]]
 """Policy group -> Slack user ids of its members."""
+NOTHING_WHILE_HELD = "Nothing is done while automation is paused here."
 
 
 def ask_first(
@@ -108,7 +109,7 @@ def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None)
                 return f"{following[0]} will be asked as well."
             return "Nothing is done. The question expires and the incident stays open."
         case ActionState.HELD:
-            return "Nothing is done while automation is paused here."
+            return NOTHING_WHILE_HELD
         case _:
             return ""
 

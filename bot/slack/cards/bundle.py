@@ -49,15 +49,16 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
     waiting = sum(_waits(line) for line in bundle.lines)
     looking = sum(_needs_a_look(line) for line in bundle.lines)
     held = sum(_is_held(line) for line in bundle.lines)
+    untaken = looking + held and bundle.called
     question = _question(bundle, waiting, looking, held)
-    silence, until = wording.deadline(bundle, ()) if waiting else (_unless_taken(bundle, looking), EMPTY)
+    silence, until = wording.deadline(bundle, ()) if waiting else (_unless_taken(bundle, looking + held), EMPTY)
     parts: list[Block | None] = [
         layout.header(plain(question, HEADER_TEXT)),
         layout.section(lines([_lead(bundle, waiting, looking, held), escape(bundle.because), silence])),
         *map(layout.section, _listing(bundle)),
         layout.section(_why(bundle)) if bundle.headlines else None,
         layout.fields(_facts(bundle)) if waiting else None,
-        layout.fields([lines([bold(words("Called")), wording.called(bundle)])]) if looking and bundle.called else None,
+        layout.fields([lines([bold(words("Called")), wording.called(bundle)])]) if untaken else None,
         bundle_row(bundle, waiting),
         layout.context(_footer(bundle)),
     ]

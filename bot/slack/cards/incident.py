@@ -89,7 +89,7 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
         ]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
-    if at in OPEN and (card.approvers or card.asked):
+    if at in OPEN and not card.untaken and (card.approvers or card.asked):
         who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
         facts.append((who, wording.who_may_answer(card)))
     if _calls(at, card):
@@ -99,7 +99,7 @@ def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
 
 def _calls(at: Shown, card: CardNotice) -> bool:
     """Whether people are called to check it."""
-    return card.untaken and at not in OPEN
+    return card.untaken and (at not in OPEN or at is Shown.HELD)
 
 
 def _cause(card: CardNotice) -> Block | None:

@@ -166,6 +166,8 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
         case Shown.VETO_WINDOW:
             return Lead(mark, sentence, why, *_veto(card, known))
         case Shown.HELD:
+            if card.untaken:
+                return Lead(mark, sentence, why, *_unless_taken(card, known))
             silence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
             return Lead(mark, sentence, why, silence, silence)
         case Shown.OBSERVING | Shown.REFUSED:

@@ -20,6 +20,11 @@ from pydantic.config import JsonDict
 
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Effect, Facts, Moment, Plan
+from bot.waiting import bounded_wait
+
+AGAIN_AFTER_SECONDS = 5.0
+AGAIN_WITHIN_SECONDS = 3600.0
+"""Nothing is left alone for longer, whatever a system or its adapter says."""
 
 
 class RemediationError(Exception):
@@ -32,9 +37,9 @@ class TemporaryError(RemediationError):
     Raised before the first step of an execution it means that *nothing has been changed yet*, and it is tried again.
     """
 
-    def __init__(self, message: str, *, retry_after: float = 5.0) -> None:
+    def __init__(self, message: str, *, retry_after: float = AGAIN_AFTER_SECONDS) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after = bounded_wait(retry_after, otherwise=AGAIN_AFTER_SECONDS, longest=AGAIN_WITHIN_SECONDS)
 
 
 class PermanentError(RemediationError):

@@ -7,7 +7,7 @@ Must not know: the outbox, pacing.
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.failures import error_word
 from bot.slack.layout import METADATA_EVENT, Message
+from bot.waiting import seconds_to_wait
 
 CLOCK_SKEW_SECONDS = 120
 """How much earlier than ours Slack's clock may be when we search for a message."""
@@ -245,10 +246,7 @@ def outcome_of(error: Exception, method: str, channel: str) -> Outcome:
 def _retry_after(response: Any) -> float:
     headers = getattr(response, "headers", None) or {}
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        return DEFAULT_RETRY_AFTER_SECONDS
+    return seconds_to_wait(str(value), datetime.now(UTC), otherwise=DEFAULT_RETRY_AFTER_SECONDS)
 
 
 def _query(arguments: Mapping[str, Any]) -> dict[str, str]:

@@ -25,6 +25,19 @@ LONGEST = timedelta(days=36_500)
 """The longest duration: a date that is so far off can still be written."""
 
 
+# What nobody counts beyond. A larger number is a slip of the hand, and would say "without bound" without saying so.
+ACTIONS_MAX = 100_000
+"""Actions in a time."""
+AT_ONCE_MAX = 1_000
+"""Actions, incidents or questions at once."""
+CASES_MAX = 10_000
+"""Past cases of a runbook."""
+INSTANCES_MAX = 1_000_000
+"""Instances of a service."""
+TARGETS_MAX = 10_000
+"""Targets of one act."""
+
+
 def duration(value: object) -> timedelta:
     """``30s``, ``10m``, ``2h``, ``5d`` -> timedelta.
 

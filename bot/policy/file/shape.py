@@ -28,6 +28,7 @@ _REMEDIES = {
     "datetime_parsing": "write it as 2026-12-20T00:00Z",
     "datetime_type": "write it as 2026-12-20T00:00Z",
 }
+TIGHTENED = "; escalation thresholds can be tightened, never loosened"
 _PLAIN_WORDS = {
     "a valid tuple": "a list",
     "a valid array": "a list",
@@ -84,7 +85,8 @@ def _explained(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
     if kind in ("enum", "literal_error"):
         remedy = f"choose one of {context['expected']}"
     elif kind in ("greater_than_equal", "less_than_equal", "greater_than", "less_than"):
-        remedy = "write a value within the bound; escalation thresholds can be tightened, never loosened"
+        tightened = error["loc"][:1] == ("escalate",)
+        remedy = f"write a value within the bound{TIGHTENED if tightened else ''}"
     else:
         remedy = _REMEDIES.get(kind, "docs/policy.md explains what is accepted here")
     return f"{_short(shown)}: {message[:1].lower()}{message[1:]}", remedy

@@ -18,6 +18,7 @@ from bot.local.workspace.refusal import Refusal
 from bot.local.workspace.responses import respond
 from bot.local.workspace.socket_mode import SocketMode
 from bot.local.workspace.state import State
+from bot.local.workspace.visitors import only_own_visitors
 from bot.local.workspace.web_api import WebApi
 
 PAGE_FOLDER = Path(__file__).with_name("page")
@@ -54,7 +55,7 @@ async def serve(
     """
     doors = Doors(state)
     page = PageApi(state, delivery)
-    application = web.Application(client_max_size=MOST_FILE_BYTES + 1024)
+    application = web.Application(middlewares=[only_own_visitors], client_max_size=MOST_FILE_BYTES + 1024)
     application.add_routes(
         [
             web.route("*", "/api/{method}", web_api.handle),

@@ -21,8 +21,11 @@ from pydantic.config import JsonDict
 from bot.policy.file.protected import Protected
 from bot.policy.plan import Effect, Facts, Moment, Plan
 from bot.redaction import redacted
+from bot.waiting import bounded_wait
 
-RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 5.0, 3600.0
+AGAIN_AFTER_SECONDS = 5.0
+AGAIN_WITHIN_SECONDS = 3600.0
+"""Nothing is left alone for longer, whatever a system or its adapter says."""
 
 
 class RemediationError(Exception):
@@ -39,13 +42,12 @@ class TemporaryError(RemediationError):
     """It may work later (connection refused, rate limited): the caller may try again after ``retry_after`` seconds.
 
     Raised before the first step of an execution it means that *nothing has been changed yet*, and it is tried again.
-    However long a system wants to be left alone, after ``LONGEST_RETRY_AFTER_SECONDS`` it is asked again.
+    However long a system wants to be left alone, after ``AGAIN_WITHIN_SECONDS`` it is asked again.
     """
 
-    def __init__(self, message: str, *, retry_after: float = RETRY_AFTER_SECONDS) -> None:
+    def __init__(self, message: str, *, retry_after: float = AGAIN_AFTER_SECONDS) -> None:
         super().__init__(message)
-        said = retry_after if retry_after >= 0 else RETRY_AFTER_SECONDS  # NaN is not
-        self.retry_after = min(said, LONGEST_RETRY_AFTER_SECONDS)
+        self.retry_after = bounded_wait(retry_after, otherwise=AGAIN_AFTER_SECONDS, longest=AGAIN_WITHIN_SECONDS)
 
 
 class PermanentError(RemediationError):

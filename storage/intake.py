@@ -151,6 +151,9 @@ class Intake:
         except DatabaseTrouble as error:
             self._assessments_deferred = False  # until alerts come again, or the sweep takes care of them
             log.warning("deferred assessments could not be queued yet: %s", error)
+        except Exception:
+            self._assessments_deferred = False
+            log.exception("deferred assessments could not be queued yet")  # and whoever waits to be stored goes on
 
 
 def _answer(waiting: _Waiting, outcome: IntakeResult | Exception) -> None:

@@ -27,7 +27,7 @@ from bot.slack.channel_names import channel_name, topic
 from bot.slack.courier import BACK_OFF_SECONDS, CLOSED_CHANNEL_ERRORS, REPAIR_SECONDS
 from bot.slack.pacing import Pace
 from bot.slack.posting import CLOCK_SKEW_SECONDS, Limited, Misconfigured, NotSent, Outcome, Unknown, outcome_of
-from bot.slack.text import plain, web_address
+from bot.slack.text import plain, web_address, with_host
 
 LEASE_SECONDS = 45.0
 BATCH = 100
@@ -283,7 +283,8 @@ class Channels:
             address = web_address(link.url)
             if address is None or address in there:
                 continue
-            title = plain(link.label, BOOKMARK_TITLE_MAX_CHARACTERS)
+            label = link.label if link.from_policy else with_host(link.label, address)
+            title = plain(label, BOOKMARK_TITLE_MAX_CHARACTERS)
             answer = await self._call(
                 None, "bookmarks.add", channel_id=own.channel, title=title, type="link", link=address
             )

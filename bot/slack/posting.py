@@ -5,10 +5,9 @@ Must not know: the outbox, pacing.
 """
 
 import logging
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.failures import error_word
 from bot.slack.layout import METADATA_EVENT, Message
+from bot.waiting import seconds_to_wait
 
 CLOCK_SKEW_SECONDS = 120
 """How much earlier than ours Slack's clock may be when we search for a message."""
@@ -117,8 +117,7 @@ _LIMITED = frozenset({"ratelimited", "rate_limited"})
 _UNCERTAIN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 """Slack's own words: some aspect of the operation may have succeeded."""
 _GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"})
-DEFAULT_RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 30.0, 300.0
-"""Slack's limits are over within a minute; whatever it says, after this long it is asked again."""
+DEFAULT_RETRY_AFTER_SECONDS = 30.0
 
 
 class Desk:
@@ -247,11 +246,7 @@ def outcome_of(error: Exception, method: str, channel: str) -> Outcome:
 def _retry_after(response: Any) -> float:
     headers = getattr(response, "headers", None) or {}
     value = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        return DEFAULT_RETRY_AFTER_SECONDS
-    return DEFAULT_RETRY_AFTER_SECONDS if math.isnan(seconds) else min(max(0.0, seconds), LONGEST_RETRY_AFTER_SECONDS)
+    return seconds_to_wait(str(value), datetime.now(UTC), otherwise=DEFAULT_RETRY_AFTER_SECONDS)
 
 
 def _query(arguments: Mapping[str, Any]) -> dict[str, str]:

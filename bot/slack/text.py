@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from typing import NewType
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 from bot.policy.actors import in_words
 
@@ -30,6 +30,8 @@ NOTHING = "—"
 """Stands where outside text was empty or invisible: Slack refuses empty text."""
 ASTERISK_TWIN = "\N{ASTERISK OPERATOR}"
 URL_LIMIT = 3000
+HOST_SHOWN = 48
+"""Characters of a host and its port beside a label."""
 LOOKED_AT_LIMIT = 20_000
 """Characters of one outside text that are read; no place in Slack could show as many."""
 
@@ -42,6 +44,8 @@ _LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029")
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,24}")
 _USER_ID_IN_TEXT = re.compile(rf"(?<![A-Za-z0-9_])({_USER_ID.pattern})(?![A-Za-z0-9_])")
+_HOST = re.compile(r"[a-z0-9_-][a-z0-9._-]*|[0-9a-f:.]*:[0-9a-f:.]*")
+"""A name, an address of IPv4 or one of IPv6."""
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
 
 
@@ -131,24 +135,40 @@ def web_address(text: str) -> Url | None:
     """``text`` as an address that we may offer; None for anything but plain http and https.
 
     Credentials in the address (``https://bank.example@evil.example``) are refused: they exist to mislead or to leak.
+    A host in other letters is offered, and shown, as it is asked for: ``xn--pple-43d.example``.
     """
     text = text.strip()
+    if "\\" in text or any(unicodedata.category(character) in _INVISIBLE for character in text):
+        return None
     try:
         parts = urlsplit(text)
-        host = parts.hostname
-    except ValueError:
+        place = _place(parts)
+    except ValueError:  # no port, no address of IPv6, or a host that no name server could be asked for
         return None
-    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or "\\" in text:
+    if parts.scheme not in ("http", "https") or place is None:
         return None
-    if any(unicodedata.category(character) in _INVISIBLE for character in text):
-        return None
-    if not host.isascii():
-        try:
-            text = text.replace(parts.netloc, parts.netloc.encode("idna").decode(), 1)
-        except UnicodeError:
-            return None
-    encoded = quote(text, safe=_URL_SAFE)
+    encoded = quote(urlunsplit(parts._replace(netloc=place)), safe=_URL_SAFE)
     return Url(encoded) if len(encoded) <= URL_LIMIT else None
+
+
+def _place(parts: SplitResult) -> str | None:
+    """Host and port as a browser asks for them; None where what stands there could be read as something else."""
+    host, port = parts.hostname or "", parts.port
+    if not parts.netloc.isascii():
+        host = host.encode("idna").decode()
+    if "@" in parts.netloc or not _HOST.fullmatch(host):
+        return None
+    named = f"[{host}]" if ":" in host else host
+    return named if port is None else f"{named}:{port}"
+
+
+def with_host(label: str, url: Url) -> str:
+    """A label for an address from outside: where it leads is said before anybody goes there.
+
+    Of a long name its end stays, for that is what says whose it is.
+    """
+    host = urlsplit(url).netloc
+    return f"{label} ({host if len(host) <= HOST_SHOWN else ELLIPSIS + host[1 - HOST_SHOWN :]})"
 
 
 def link(url: Url, label: str, limit: int = 80) -> Mrkdwn:

@@ -44,7 +44,7 @@ _STATUSES = {"firing": AlertStatus.FIRING, "resolved": AlertStatus.RESOLVED}
 
 
 class _UnreadableAlertError(Exception):
-    """One alert cannot be read; the text begins with the field's name."""
+    """One alert, or what is said beside them, cannot be read; the text begins with the field's name."""
 
 
 def parse(document: object, now: datetime) -> Parsed:
@@ -56,29 +56,42 @@ def parse(document: object, now: datetime) -> Parsed:
     """
     if not isinstance(document, dict):
         raise WebhookError(f"the body is {shown(document)}, not a JSON object; send Alertmanager's webhook unchanged")
-    version, alerts, truncated = document.get("version"), document.get("alerts"), document.get("truncatedAlerts", 0)
+    version, alerts = document.get("version"), document.get("alerts")
     if version == GRAFANA_VERSION and isinstance(alerts, list):
         raise WebhookError(f"version: {shown(version)} is Grafana's own webhook. {GRAFANA_REMEDY}")
     if version != VERSION:
         raise WebhookError(f'version: {shown(version)} is not supported; send webhook version "{VERSION}"')
     if not isinstance(alerts, list):
         raise WebhookError(f"alerts: {shown(alerts)} is not a list; send the group's alerts as a list")
-    if type(truncated) is not int or truncated < 0:
-        raise WebhookError(
-            f"truncatedAlerts: {shown(truncated)} is not a count; send a whole number from 0, or nothing"
-        )
     if len(alerts) > ALERTS_MAX:
         raise TooManyAlertsError(
             f"alerts: {len(alerts)} alerts in one request, at most {ALERTS_MAX} are taken; "
             "set max_alerts in Alertmanager's webhook_config, or group by more labels"
         )
-    parsed = Parsed(truncated=min(truncated, TRUNCATED_MAX))
+    parsed = Parsed()
+    try:
+        parsed.truncated = _left_out(document.get("truncatedAlerts"))
+    except _UnreadableAlertError as error:
+        parsed.rejected.append(RejectedAlert(SOURCE, str(error), "", now))
     for index, raw in enumerate(alerts):
         try:
             parsed.alerts.append(_alert(raw, now))
         except _UnreadableAlertError as error:
             parsed.rejected.append(RejectedAlert(SOURCE, f"alerts[{index}]{error}", _kept(raw), now))
     return parsed
+
+
+def _left_out(raw: Any) -> int:
+    """How many alerts the monitor says it left out; whatever it says, those that came are taken."""
+    number = int(raw[:FINGERPRINT_MAX_CHARACTERS]) if type(raw) is str and raw.isascii() and raw.isdigit() else raw
+    if number is None:
+        return 0
+    if type(number) in (int, float) and number >= 0 and (number >= TRUNCATED_MAX or number == int(number)):
+        return int(min(number, TRUNCATED_MAX))
+    raise _UnreadableAlertError(
+        f"truncatedAlerts: {shown(raw)} is not a count, so how many were left out is not known; "
+        "send a whole number from 0, or nothing"
+    )
 
 
 def _alert(raw: Any, now: datetime) -> Alert:

@@ -27,6 +27,8 @@ LARGE_BODY_BYTES = 256 * 1024
 BODY_WITHIN_SECONDS = 30.0
 PAYLOAD_KEPT_BYTES = 20_000
 """Of a request that cannot be read, for people to read."""
+DIGITS_MAX = 400
+"""Of a number that is kept digit by digit."""
 REASONS_SHOWN = 20
 RETRY_AFTER_SECONDS = 5
 
@@ -171,11 +173,16 @@ async def _read(body: bytes, parse: Parse, now: datetime) -> Parsed:
 
 def _decoded(body: bytes) -> object:
     try:
-        return json.loads(unpacked(body, BODY_MAX_BYTES).decode("utf-8"))
+        return json.loads(unpacked(body, BODY_MAX_BYTES).decode("utf-8"), parse_int=_number)
     except UnicodeDecodeError as error:
         raise WebhookError(f"the body is not UTF-8 at byte {error.start}; send JSON as UTF-8") from error
     except ValueError as error:
         raise WebhookError(f"the body is not JSON: {error}") from error
+
+
+def _number(digits: str) -> int | float:
+    """As it is read; what has more digits than Python would read is infinite, and costs no alert."""
+    return int(digits) if len(digits) <= DIGITS_MAX else float(digits)
 
 
 def _first_reason(parsed: Parsed) -> str:

@@ -179,7 +179,7 @@ async def test_the_right_token_is_let_in(database: Database) -> None:
         (b'{"version": "4", "alerts": [}', 400, "line 1 column 29"),
         (b"\xff\xfe", 400, "the body is not UTF-8 at byte 0"),
         (b"[" * 200_000, 400, "nested too deeply"),
-        (b'{"version": ' + b"1" * 5000 + b"}", 400, "the body is not JSON"),
+        (b'{"version": ' + b"1" * 5000 + b"}", 400, "version: inf"),
         (b'{"version": "3"}', 400, "version: '3'"),
         (json.dumps(webhook([None] * 10_001)).encode(), 413, "10001 alerts"),
         (b" " * (10 * 1024 * 1024 + 1), 413, "more than 10485760 bytes"),

@@ -43,7 +43,7 @@ EVIDENCE = (
     EvidenceLine(name="database_up", finding=Finding.UNKNOWN, detail="Prometheus did not answer within 5 s"),
 )
 LINKS = (
-    Link(label="Dashboard", url="https://grafana.example/d/checkout?from=now-1h&to=now"),
+    Link(label="Dashboard", url="https://grafana.example/d/checkout?from=now-1h&to=now", from_policy=True),
     Link(label="Runbook", url="https://docs.example/runbooks/checkout"),
 )
 

@@ -5,14 +5,10 @@ import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import BodyPartReader, web
-from aiohttp.typedefs import Handler, Middleware
 
 from bot.local.workspace.delivery import Delivery
 from bot.local.workspace.http_push import HttpPush
@@ -22,6 +18,7 @@ from bot.local.workspace.refusal import Refusal
 from bot.local.workspace.responses import respond
 from bot.local.workspace.socket_mode import SocketMode
 from bot.local.workspace.state import State
+from bot.local.workspace.visitors import only_own_visitors
 from bot.local.workspace.web_api import WebApi
 
 PAGE_FOLDER = Path(__file__).with_name("page")
@@ -58,7 +55,7 @@ async def serve(
     """
     doors = Doors(state)
     page = PageApi(state, delivery)
-    application = web.Application(client_max_size=MOST_FILE_BYTES + 1024, middlewares=[only_by_an_own_name(host)])
+    application = web.Application(middlewares=[only_own_visitors], client_max_size=MOST_FILE_BYTES + 1024)
     application.add_routes(
         [
             web.route("*", "/api/{method}", web_api.handle),
@@ -90,39 +87,6 @@ async def serve(
                 await sockets.close()
     finally:
         await runner.cleanup()
-
-
-def only_by_an_own_name(host: str) -> Middleware:
-    """Refuse a request whose Host is a name that somebody else could point here: their page would be taken for ours.
-
-    An address, ``localhost``, and ``host``, which the workspace was told to listen on, are nobody else's to point.
-    """
-
-    @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _name_in(request.host)
-        if name in ("localhost", host.lower()) or _is_address(name):
-            return await handler(request)
-        text = f"Host: {request.host[:80]!r} is no name of this workspace. Open it by its address, or as localhost."
-        return web.Response(status=HTTPStatus.MISDIRECTED_REQUEST, text=text)
-
-    return check
-
-
-def _name_in(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def _is_address(name: str) -> bool:
-    """Whether it is an IP address."""
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 class Doors:

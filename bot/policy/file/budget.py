@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from bot.policy.file.fields import Count, Duration, Entry, Share
+from bot.policy.file.fields import ACTIONS_MAX, AT_ONCE_MAX, Duration, Entry, Share
 
 
 class BudgetScope(StrEnum):
@@ -32,9 +32,9 @@ class Budget(Entry):
     """One limit over all runbooks and replicas: so many actions, at once or in a time, or a share of the fleet."""
 
     scope: BudgetScope
-    actions: Count | None = None
+    actions: Annotated[int, Field(ge=1, le=ACTIONS_MAX)] | None = None
     """At most so many actions ``per`` time, autonomous and approved."""
-    concurrent: Count | None = None
+    concurrent: Annotated[int, Field(ge=1, le=AT_ONCE_MAX)] | None = None
     """At most so many actions under way at once."""
     share: Share | None = None
     """At most this share of the instances is touched ``per`` time."""

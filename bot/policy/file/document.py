@@ -17,7 +17,10 @@ from bot.policy.file.canonical import digest_of, policy_document, runbook_docume
 from bot.policy.file.channels import Channels
 from bot.policy.file.earning import Gates, Promotion
 from bot.policy.file.fields import (
-    Count,
+    AT_ONCE_MAX,
+    CASES_MAX,
+    INSTANCES_MAX,
+    TARGETS_MAX,
     DeclaredEffect,
     Duration,
     Entry,
@@ -84,7 +87,7 @@ class Escalate(Entry):
     """Thresholds of the escalation rules. They can be tightened here, never switched off."""
 
     confidence_below: float = Field(default=0.8, ge=0.5, le=1)
-    cases_below: Count = 3
+    cases_below: int = Field(default=3, ge=1, le=CASES_MAX)
     """With fewer cases of a runbook, those of its gates included, nobody can know whether it works."""
     slo_burn_above: float = Field(default=2.0, ge=0, le=2.0)
     security_severity: Severity = Severity.HIGH
@@ -127,7 +130,7 @@ class Defaults(Entry):
 class LeaveHealthy(Entry):
     """How much of a service stays healthy whatever is done to it: so many instances, or such a share of them."""
 
-    count: Count | None = None
+    count: Annotated[int, Field(ge=1, le=INSTANCES_MAX)] | None = None
     share: Share | None = None
 
     @model_validator(mode="after")
@@ -153,7 +156,7 @@ class Service(Entry):
     owner: str = ""
     tier: int = Field(default=3, ge=1, le=5)
     depends_on: tuple[str, ...] = ()
-    fleet: Count | None = None
+    fleet: int | None = Field(default=None, ge=1, le=INSTANCES_MAX)
     """Number of instances, for the share of a blast radius."""
     slo_burn: str | None = None
     """PromQL that gives the present error-budget burn rate."""
@@ -176,9 +179,9 @@ class Freeze(Entry):
 class RunbookBounds(Entry):
     """The largest blast radius a runbook may have by itself, and with approval."""
 
-    targets: Count = 1
+    targets: int = Field(default=1, ge=1, le=TARGETS_MAX)
     share: Share | None = None
-    approved_targets: Count | None = None
+    approved_targets: int | None = Field(default=None, ge=1, le=TARGETS_MAX * 10)
     """Largest target set a person may approve; default: ten times ``targets``."""
 
 
@@ -266,14 +269,14 @@ class SecondChannel(Entry):
 class Storm(Entry):
     """When similar questions stop getting a card each: ``after`` so many ``within`` the time, more share one card."""
 
-    after: Count = 5
+    after: int = Field(default=5, ge=1, le=AT_ONCE_MAX)
     within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=5)
 
 
 class CommonCause(Entry):
     """When similar incidents are taken for one: more than so many ``incidents`` that began ``within`` the time."""
 
-    incidents: Count = 3
+    incidents: int = Field(default=3, ge=1, le=AT_ONCE_MAX)
     within: Annotated[Duration, Field(gt=timedelta(0), le=timedelta(hours=1))] = timedelta(minutes=2)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bot.policy.file.fields import MOST, Duration, Entry
+from bot.policy.file.fields import CASES_MAX, Duration, Entry
 
 Lasting = Annotated[Duration, Field(gt=timedelta(0), le=timedelta(days=365))]
 """How long a gate counts. A year is the most: systems change under a runbook that nobody changes."""
@@ -30,7 +30,7 @@ class Gates(Entry):
 class Promotion(Entry):
     """When a promotion is proposed. It can be made harder; below these bounds it would rest on chance."""
 
-    cases: int = Field(default=20, ge=5, le=MOST)
+    cases: int = Field(default=20, ge=5, le=CASES_MAX)
     """So many cases of the very entry, those of gates included."""
     lower_bound: float = Field(default=0.8, ge=0.5, lt=1)
     """What the share of successes must be above with 95 % certainty."""

@@ -25,6 +25,19 @@ LONGEST = timedelta(days=36_500)
 """The longest duration: a date that is so far off can still be written."""
 
 
+# What nobody counts beyond. A larger number is a slip of the hand, and would say "without bound" without saying so.
+ACTIONS_MAX = 100_000
+"""Actions in a time."""
+AT_ONCE_MAX = 1_000
+"""Actions, incidents or questions at once."""
+CASES_MAX = 10_000
+"""Past cases of a runbook."""
+INSTANCES_MAX = 1_000_000
+"""Instances of a service."""
+TARGETS_MAX = 10_000
+"""Targets of one act."""
+
+
 def duration(value: object) -> timedelta:
     """``30s``, ``10m``, ``2h``, ``5d`` -> timedelta.
 
@@ -118,7 +131,4 @@ TimeOfDay = Annotated[
 ]
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]
 """A name of the IANA database."""
-MOST = 1_000_000
-"""No count of a policy means more: a longer number is a slip of the hand."""
-Count = Annotated[int, Field(ge=1, le=MOST)]
 Share = Annotated[float, Field(gt=0, le=1)]

@@ -13,12 +13,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from bot.policy.file.document import Policy
-from bot.policy.file.fields import MOST
 from bot.policy.file.source import Path, Source
 
 _REMEDIES = {
     "string_type": "write a text; put numbers in quotes",
-    "int_type": f"write a whole number without quotes; none means more than {MOST}",
+    "int_type": "write a whole number without quotes",
     "float_type": "write a number without quotes",
     "tuple_type": "write a list: [one, two]",
     "model_type": "write a mapping of `key: value` lines",
@@ -29,6 +28,7 @@ _REMEDIES = {
     "datetime_parsing": "write it as 2026-12-20T00:00Z",
     "datetime_type": "write it as 2026-12-20T00:00Z",
 }
+TIGHTENED = "; escalation thresholds can be tightened, never loosened"
 _PLAIN_WORDS = {
     "a valid tuple": "a list",
     "a valid array": "a list",
@@ -85,7 +85,8 @@ def _explained(kind: str, error: Mapping[str, Any]) -> tuple[str, str]:
     if kind in ("enum", "literal_error"):
         remedy = f"choose one of {context['expected']}"
     elif kind in ("greater_than_equal", "less_than_equal", "greater_than", "less_than"):
-        remedy = "write a value within the bound; escalation thresholds can be tightened, never loosened"
+        tightened = error["loc"][:1] == ("escalate",)
+        remedy = f"write a value within the bound{TIGHTENED if tightened else ''}"
     else:
         remedy = _REMEDIES.get(kind, "docs/policy.md explains what is accepted here")
     return f"{_short(shown)}: {message[:1].lower()}{message[1:]}", remedy

@@ -81,6 +81,8 @@ class Link(Facts):
 
     label: str
     url: str
+    from_policy: bool = False
+    """Whether the policy says it; where any other leads is shown."""
 
 
 class EvidenceLine(Facts):

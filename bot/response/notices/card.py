@@ -123,12 +123,13 @@ def build_card(
     runbook = policy.runbooks.get(decision.runbook) if decision.runbook else None
     service = policy.services.get(incident.service)
     annotations = stored.alert.annotations
+    own_runbook_url = (runbook.runbook_url if runbook else None) or None
     links = [
-        Link(label=label, url=url)
-        for label, url in (
-            ("Dashboard", service.dashboard if service else None),
-            ("Runbook", (runbook.runbook_url if runbook else None) or annotations.get("runbook_url")),
-            ("Graph", next((a.generator_url for a in alerts if a.generator_url), None)),
+        Link(label=label, url=url, from_policy=from_policy)
+        for label, url, from_policy in (
+            ("Dashboard", service.dashboard if service else None, True),
+            ("Runbook", own_runbook_url or annotations.get("runbook_url"), own_runbook_url is not None),
+            ("Graph", next((a.generator_url for a in alerts if a.generator_url), None), False),
         )
         if url
     ]

@@ -31,6 +31,7 @@ from bot.slack.text import (
     units,
     web_address,
     when,
+    with_host,
     words,
 )
 
@@ -161,7 +162,10 @@ def _evidence(card: CardNotice) -> Block | None:
 
 
 def _links(offered: Sequence[Link]) -> Mrkdwn:
-    """Links that we can vouch for the form of; of any other the words stay, without the address."""
+    """Links that we can vouch for the form of; of any other the words stay, without the address.
+
+    Where a link leads that came with an alert is shown beside it.
+    """
     shown_links, used = [], 0
     for one in offered[:LINKS_SHOWN]:
         address = web_address(one.url)
@@ -171,7 +175,7 @@ def _links(offered: Sequence[Link]) -> Mrkdwn:
             shown_links.append(escape(f"{one.label} (link too long)", 80))
         else:
             used += units(address)
-            shown_links.append(link(address, one.label, 60))
+            shown_links.append(link(address, one.label if one.from_policy else with_host(one.label, address)))
     return dotted(shown_links)
 
 

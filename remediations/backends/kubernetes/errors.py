@@ -3,14 +3,16 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 
 from bot.remediation import PermanentError, RemediationError, TemporaryError
+from bot.waiting import seconds_to_wait
 from remediations.backends.base import UnknownTargetError
 
-RETRY_AFTER_SECONDS, LONGEST_RETRY_AFTER_SECONDS = 5.0, 300.0
+RETRY_AFTER_SECONDS = 5.0
 ROLES = "deploy/kubernetes-roles.yml"
 
 
@@ -114,8 +116,7 @@ def _lost(said: Said, text: str, headers: Mapping[str, str] | None = None) -> Re
 def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds the server asks us to wait, within reason."""
     asked = headers.get("Retry-After", "")
-    seconds = float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 9 else RETRY_AFTER_SECONDS
-    return min(max(seconds, 1.0), LONGEST_RETRY_AFTER_SECONDS)
+    return seconds_to_wait(asked, datetime.now(UTC), otherwise=RETRY_AFTER_SECONDS, least=1.0)
 
 
 def _causes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

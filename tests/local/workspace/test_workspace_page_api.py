@@ -195,7 +195,7 @@ async def test_another_site_cannot_act_for_people_here(workspace: Workspace, bro
         assert response.status == 404
     evil = {"Content-Type": "application/json", "Origin": "https://evil.example"}
     async with browser.session.post(url, data=body, headers=evil) as response:
-        assert response.status == 404
+        assert response.status == 403
     async with browser.session.get(f"{browser.url}page/live?as=alice", headers=evil) as response:
         assert response.status == 403
     assert workspace.messages("C01INC") == []

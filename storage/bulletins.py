@@ -1,5 +1,7 @@
 """Bulletins: how far people were told of what belongs to no incident, and what monitors sent that nobody can read."""
 
+import re
+from collections import Counter
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -12,6 +14,10 @@ from storage.tables import BULLETINS, QUARANTINED_ALERTS
 
 REASONS_MAX = 8
 """So many different ones are told of."""
+REASONS_READ = 2000
+"""So many are read to find what they have in common; the commonest first."""
+_WHICH = re.compile(r"^alerts\[\d+\]")
+"""Which one of its request it was says nothing to people."""
 
 
 class Bulletins:
@@ -47,6 +53,10 @@ class Bulletins:
             .where(newer)
             .group_by(rows.source, rows.reason)
             .order_by(often.desc(), rows.source, rows.reason)
-            .limit(REASONS_MAX)
+            .limit(REASONS_READ)
         )
-        return Unreadable(counted[0], counted[1] or after, [(row[0], row[1], row[2]) for row in reasons])
+        kinds = Counter[tuple[str, str]]()
+        for row in reasons:
+            kinds[row[0], _WHICH.sub("an alert", row[1])] += row[2]
+        told = sorted(kinds.items(), key=lambda kind: (-kind[1], kind[0]))[:REASONS_MAX]
+        return Unreadable(counted[0], counted[1] or after, [(*kind, times) for kind, times in told])

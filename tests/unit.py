@@ -38,6 +38,7 @@ UNIT = (
     "tests/second_channel/test_routes.py",
     "tests/second_channel/test_telling.py",
     "tests/slack/test_asking_cards.py",
+    "tests/slack/test_bulletins.py",
     "tests/slack/test_bundle_modals.py",
     "tests/slack/test_cards.py",
     "tests/slack/test_cards_of_any_text.py",

@@ -101,16 +101,16 @@ def home_view(facts: HomeFacts) -> View:
         *_reviews(facts),
         layout.divider(),
         *_chapter(f"Open incidents: {facts.incidents_open}", list(map(incident, facts.incidents[:INCIDENTS_SHOWN]))),
-        *_more(facts.incidents_open - INCIDENTS_SHOWN, "incidents"),
+        *_more(facts.incidents_open - INCIDENTS_SHOWN, "incident"),
         *_chapter("Actions of the last day", [_ended(facts, action) for action in facts.ended[:ACTIONS_SHOWN]]),
-        *_more(len(facts.ended) - ACTIONS_SHOWN, ""),
+        *_more(len(facts.ended) - ACTIONS_SHOWN),
         layout.divider(),
         *_chapter(
             "What each runbook may do",
             list(map(listings.standing, facts.runbook_levels[:RUNBOOKS_SHOWN])),
             listings.STANDINGS_PER_SECTION,
         ),
-        *_more(len(facts.runbook_levels) - RUNBOOKS_SHOWN, "runbooks"),
+        *_more(len(facts.runbook_levels) - RUNBOOKS_SHOWN, "runbook"),
         layout.context(concat(words("Everything you can say: "), code(f"{COMMAND} help"))),
     ]
     return {"type": "home", "blocks": layout.built(blocks)}
@@ -147,7 +147,7 @@ def _changes(facts: HomeFacts) -> list[Block]:
         return []
     title = bold(words("🚧 Others are at work, so nothing acts there by itself"))
     shown = map(change, facts.changes[:CHANGES_SHOWN])
-    return [layout.section(lines([title, *shown])), *_more(len(facts.changes) - CHANGES_SHOWN, "")]
+    return [layout.section(lines([title, *shown])), *_more(len(facts.changes) - CHANGES_SHOWN)]
 
 
 def _waiting(facts: HomeFacts) -> list[Block]:
@@ -162,12 +162,12 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), due])))
         row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan_card(action.plan))
         blocks += [row] if row else []
-    blocks += _more(len(facts.waiting) - WAITING_SHOWN, "questions")
+    blocks += _more(len(facts.waiting) - WAITING_SHOWN, "question")
     for one in facts.to_take[:WAITING_SHOWN]:
         blocks.append(layout.section(_untaken(facts, one)))
         row = button_row((Button.TAKE, Button.WHY), one.handle, one.revision)
         blocks += [row] if row else []
-    return [*blocks, *_more(len(facts.to_take) - WAITING_SHOWN, "incidents to take")]
+    return [*blocks, *_more(len(facts.to_take) - WAITING_SHOWN, "incident", " to take")]
 
 
 def _untaken(facts: HomeFacts, one: Incident) -> Mrkdwn:
@@ -187,7 +187,7 @@ def _under_way(facts: HomeFacts) -> list[Block]:
             at = Shown(action.state.value)
             row = button_row((Button.STOP,), action.id, action.revision, at=at, plan=plan_card(action.plan))
             blocks += [row] if row else []
-    return [*blocks, *_more(len(facts.under_way) - UNDER_WAY_SHOWN, "")]
+    return [*blocks, *_more(len(facts.under_way) - UNDER_WAY_SHOWN)]
 
 
 def _reviews(facts: HomeFacts) -> list[Block]:
@@ -225,5 +225,7 @@ def _chapter(title: str, texts: Sequence[Mrkdwn], together: int = LINES_PER_SECT
     return [layout.section(bold(words(title))), *(layout.section(lines(chunk)) for chunk in chunks)]
 
 
-def _more(hidden: int, what: str) -> list[Block]:
-    return [layout.context(words(f"… and {hidden} more {what}".rstrip()))] if hidden > 0 else []
+def _more(hidden: int, what: str = "", which: str = "") -> list[Block]:
+    """``what``: in the singular, of which there are more than are shown."""
+    named = f" {what}{'' if hidden == 1 else 's'}{which}" if what else ""
+    return [layout.context(words(f"… and {hidden} more{named}"))] if hidden > 0 else []

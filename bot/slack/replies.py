@@ -104,11 +104,7 @@ def status(facts: StatusFacts) -> Message:
     """``/watch status``."""
     problems = own_health(facts.problems)
     title = world(facts.incidents_open, facts.waiting)
-    counts = (
-        f"{facts.incidents_open} open · {facts.waiting_for_people} waiting for an answer · "
-        f"{facts.untaken} waiting for somebody to take them · {facts.under_way} under way · "
-        f"{facts.reviews_open} to review"
-    )
+    counts = _counts(facts)
     outside = [bold(title), words(counts)]
     # What it says of the world is worth less while it is not well itself: that comes first then.
     blocks: list[Block] = [layout.section(lines([*problems, *outside] if facts.problems else [*outside, *problems]))]
@@ -131,13 +127,25 @@ def status(facts: StatusFacts) -> Message:
     return _message(concat(first, words(". "), second, words(f". {counts}")), blocks)
 
 
+def _counts(facts: StatusFacts) -> str:
+    """What there is, in numbers; what is not there goes without saying."""
+    counted = (
+        (facts.waiting_for_people, "waiting for an answer"),
+        (facts.untaken, "waiting to be taken"),
+        (facts.under_way, "under way"),
+        (facts.reviews_open, "to review"),
+    )
+    return " · ".join(f"{number} {what}" for number, what in counted if number) or "Nothing is waiting or under way"
+
+
 def world(incidents_open: int, waiting: int) -> Mrkdwn:
     """How the world stands, whatever is with Watchkeeper itself: one short line."""
     if not incidents_open:
         return words("🟢 No incident is open")
     many = "1 incident is open" if incidents_open == 1 else f"{incidents_open} incidents are open"
     if not waiting:
-        return words(f"🟡 {many}, none of them waits for a person")
+        nobody = "it does not wait for a person" if incidents_open == 1 else "none of them waits for a person"
+        return words(f"🟡 {many}, {nobody}")
     return words(f"🔴 {many}, {waiting} {'waits' if waiting == 1 else 'wait'} for a person")
 
 

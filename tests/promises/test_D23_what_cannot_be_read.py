@@ -9,6 +9,7 @@ import pytest
 from bot.response.deadlines.bulletins import UNREADABLE_AT_MOST_EVERY, sweep_bulletins
 from bot.response.model.bulletins import BulletinNotice
 from bot.slack.cards import render
+from bot.slack.limits import check_card
 from handlers.alerts.alertmanager import NAMELESS, parse
 from handlers.alerts.source import WebhookError
 from storage.deliveries import RejectedAlert
@@ -105,3 +106,24 @@ async def test_what_cannot_be_read_is_told_in_slack_to_those_on_call_and_paced(t
         await unreadable("alerts[0].status: 'y' is not a status")
         assert bulletins(here)[1].title.startswith("21 signals")
         assert "21 times" in str(bulletins(here)[1].lines)
+
+
+async def test_ten_thousand_bad_ones_are_two_messages_that_slack_takes_whole(tmp_path: Path) -> None:
+    clock = Clock()
+    async with world(tmp_path, chain(), now=clock) as here:
+        for start in (0, 5000):
+            bad = [alert(f"f{n}", status=f"{'<&>' * 40}{n % 9}", labels={}) for n in range(start, start + 5000)]
+            parsed = parse(webhook(bad), clock())
+            assert len(parsed.rejected) == 5000
+            await here.intake.accept([], parsed.rejected)
+            await sweep_bulletins(here.context)
+            await here.idle()
+        clock.at += UNREADABLE_AT_MOST_EVERY
+        await sweep_bulletins(here.context)
+        await here.idle()
+        first, second = bulletins(here)
+        for told in (first, second):
+            message = render(told, 1)
+            check_card(message.blocks, message.text)
+            assert told.title.startswith("5000 signals")
+            assert "an alert.status" in told.lines[1], "which of its request it was says nothing to people"

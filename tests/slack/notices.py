@@ -285,6 +285,10 @@ CARDS |= {
         }
     ),
     "calling_after_a_failure": CARDS["failed"].model_copy(update=_CALLED),
+    "held_and_called": CARDS["held"].model_copy(
+        update=_CALLED
+        | {"if_nobody_answers": "leads will be called as well. Nothing is done while automation is paused here."}
+    ),
 }
 
 CARDS |= {

@@ -96,7 +96,7 @@ def test_that_watchkeeper_works_is_never_said_of_the_world() -> None:
     nobody = ANSWERS["answer_status_with_nobody_on_it"].text
     assert nobody.startswith("🔴 9 incidents are open, 9 wait for a person. ⚙️ Watchkeeper itself is working.")
     taken = replies.status(replace(WELL, incidents_open=1)).text
-    assert taken.startswith("🟡 1 incident is open, none of them waits for a person.")
+    assert taken.startswith("🟡 1 incident is open, it does not wait for a person.")
     for answer in ANSWERS.values():
         assert "well" not in answer.text.lower()
 

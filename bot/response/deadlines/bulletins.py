@@ -32,6 +32,7 @@ async def _tell_unreadable(context: Context) -> bool:
         if not await work.bulletins.tell(Bulletin.UNREADABLE, seen, found.up_to, now):
             return False
         some = "1 signal" if found.count == 1 else f"{found.count} signals"
+        others = found.count - sum(often for _, _, often in found.reasons)
         notice = BulletinNotice(
             incident="what cannot be read",
             channel=policy.channels.incidents,
@@ -39,9 +40,10 @@ async def _tell_unreadable(context: Context) -> bool:
             lines=(
                 "What was to be said by it is not known here, and nothing acts on it: please check the monitor.",
                 *(
-                    f"{source}{f', {often} times' if often > 1 else ''}: {reason}"
+                    f"• {source}{f', {often} times' if often > 1 else ''}: {reason}"
                     for source, reason, often in found.reasons
                 ),
+                *((f"And {others} more, of other kinds.",) if others else ()),
             ),
             warns=True,
             to=callable_people(policy, asked, "", now),

@@ -7,6 +7,8 @@ from bot.slack.layout import Message
 from bot.slack.text import bold, code, concat, escape, lines, spaced, when, words
 
 LINES_SHOWN = 12
+LINES_PER_SECTION = 5
+"""Slack allows 3,000 characters in one."""
 COMMAND_CHARACTERS = 200
 
 
@@ -16,11 +18,13 @@ def render_bulletin(bulletin: BulletinNotice, outbox_id: int) -> Message:
     said = [escape(line, 400) for line in bulletin.lines[:LINES_SHOWN] if line.strip()]
     copied = [code(bulletin.command, COMMAND_CHARACTERS)] if bulletin.command else []
     call = [concat(people(bulletin.to), words(": please look."))] if bulletin.to else []
+    texts = [title, *said, *copied, *call]
+    chunks = [texts[start : start + LINES_PER_SECTION] for start in range(0, len(texts), LINES_PER_SECTION)]
     return Message(
         text=spaced(escape(f"{bulletin.title}.", 200), *said[:2]),
         blocks=layout.built(
             [
-                layout.section(lines([title, *said, *copied, *call])),
+                *(layout.section(lines(chunk)) for chunk in chunks),
                 layout.context(words("by Watchkeeper"), when(bulletin.at)),
             ]
         ),

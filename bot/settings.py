@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.database_url import DatabaseUrlError, database_url
 from bot.redaction import remember, remember_address
 
 SLACK_API_URL = "https://slack.com/api/"
@@ -32,6 +33,15 @@ SECRETS = frozenset(
     }
 )
 """Variables whose values are in no log and no error."""
+KINDS_OF_TOKENS = {
+    "xoxb-": "a bot token",
+    "xapp-": "an app-level token",
+    "xoxp-": "a person's token",
+    "xoxe-": "a token to refresh others with",
+    "https://": "an address",
+}
+"""What Slack calls its tokens, by how they begin."""
+KIND_NEEDED = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
 ADDRESSES = frozenset({"DATABASE_URL", "PROMETHEUS_URL", "SLACK_API_URL", "WATCHKEEPER_URL"})
 """Variables in whose values a password may be."""
 
@@ -85,12 +95,14 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             "Neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set. "
             "Copy one of them from the app's page at Slack, or try `watchkeeper demo`, which needs neither."
         )
+    bot_token = values.get("SLACK_BOT_TOKEN")
+    _check_kinds({"SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": app_token})
     return Settings(
         slack_bot_token=values.need("SLACK_BOT_TOKEN", "the app's bot token, beginning with xoxb-"),
         slack_app_token=app_token,
         slack_signing_secret=signing_secret,
         slack_api_url=(values.get("SLACK_API_URL") or SLACK_API_URL).rstrip("/") + "/",
-        database_url=values.get("DATABASE_URL") or DEFAULT_DATABASE_URL,
+        database_url=_database_url(values),
         prometheus_url=values.get("PROMETHEUS_URL"),
         policy_path=read_policy_path(environment),
         listen_host=host,
@@ -152,9 +164,8 @@ def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:
 def read_pause_file(environment: Mapping[str, str] | None = None) -> Path:
     """Where the pause file is expected."""
     values = _Values(os.environ if environment is None else environment)
-    url = values.get("DATABASE_URL") or DEFAULT_DATABASE_URL
     named = values.get("WATCHKEEPER_PAUSE_FILE")
-    return Path(named) if named else default_pause_file(url)
+    return Path(named) if named else default_pause_file(_database_url(values))
 
 
 def default_pause_file(database_url: str) -> Path:
@@ -170,7 +181,7 @@ def read_storage_settings(environment: Mapping[str, str] | None = None) -> tuple
         SettingsError: as ``read_settings``.
     """
     values = _Values(os.environ if environment is None else environment)
-    return values.get("DATABASE_URL") or DEFAULT_DATABASE_URL, _audit_key(values)
+    return _database_url(values), _audit_key(values)
 
 
 def database_is_named(environment: Mapping[str, str] | None = None) -> bool:
@@ -186,6 +197,27 @@ def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Pa
     """
     values = _Values(os.environ if environment is None else environment)
     return read_policy_path(environment), values.get("PROMETHEUS_URL"), _audit_key(values)
+
+
+def _check_kinds(tokens: Mapping[str, str | None]) -> None:
+    """Every Slack token that is one of another kind, named in one refusal; of no token more is told than its kind."""
+    wrong = []
+    for name, token in tokens.items():
+        begins = next((each for each in KINDS_OF_TOKENS if (token or "").startswith(each)), None)
+        if begins is not None and begins != KIND_NEEDED[name]:
+            wrong.append(
+                f"{name} has {KINDS_OF_TOKENS[begins]} ({begins}...); it needs {KINDS_OF_TOKENS[KIND_NEEDED[name]]} "
+                f"({KIND_NEEDED[name]}...)."
+            )
+    if wrong:
+        raise SettingsError(" ".join(wrong))
+
+
+def _database_url(values: "_Values") -> str:
+    try:
+        return database_url(values.get("DATABASE_URL") or DEFAULT_DATABASE_URL)
+    except DatabaseUrlError as error:
+        raise SettingsError(f"DATABASE_URL {error}.") from error
 
 
 def _audit_key(values: "_Values") -> bytes:

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, a
 from bot.response.ports.work import Enqueuer
 from storage.pause_file import PauseFile
 from storage.private_files import keep_private
+from storage.sqlite_file import check_file
 from storage.tables import AUDIT_HEAD
 from storage.unit_of_work import UnitOfWork
 
@@ -78,10 +79,13 @@ class Database:
         A file that others could open becomes its user's alone.
 
         Raises:
+            DatabaseFileError: the file cannot be a database, or not be written.
             sqlalchemy.exc.OperationalError: the database cannot be reached or not be written.
         """
         if self.is_sqlite:
-            await asyncio.to_thread(keep_private, Path(make_url(self.url).database or ""))
+            file = Path(make_url(self.url).database or "")
+            await asyncio.to_thread(check_file, file, writing=True)
+            await asyncio.to_thread(keep_private, file)
             await self._use_write_ahead_log()
         async with self.outside_the_line() as connection:
             await connection.execute(text("SELECT 1"))

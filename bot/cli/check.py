@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.console import EXIT_PROBLEM, fail, out
+from bot.cli.policy_text import PolicyTextError, policy_text
 
 
 def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("policy.yml")) -> None:
@@ -22,9 +23,9 @@ def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Pat
     from remediations.policy_check import policy_troubles
 
     try:
-        text = policy.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"{str(policy)!r} cannot be read: {error}. Name the policy file: `watchkeeper check policy.yml`.")
+        text = policy_text(policy)
+    except PolicyTextError as error:
+        fail(f"{error} Name the policy file: `watchkeeper check policy.yml`.")
     try:
         found = check_policy(text, parameter_models=parameter_models(), systems=policy_troubles, now=datetime.now(UTC))
     except CatalogueError as error:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage.audit import AuditKeyError, AuditRowError
 from storage.database import Database
 from storage.pause_file import PauseFile
+from storage.sqlite_file import DatabaseFileError, check_file
 
 
 class OfflineError(Exception):
@@ -37,8 +38,14 @@ async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = 
     Raises:
         OfflineError: it is not there or cannot be used, also later within the block.
     """
-    if (missing := _missing(url)) is not None:
-        raise OfflineError(f"There is no database at {missing!r}: set DATABASE_URL to the one in use.")
+    file = _file(url)
+    if file is not None and not file.exists():
+        raise OfflineError(f"There is no database at {str(file)!r}: set DATABASE_URL to the one in use.")
+    try:
+        if file is not None:
+            check_file(file, writing=False)
+    except DatabaseFileError as error:
+        raise OfflineError(f"The database cannot be used: {error}. DATABASE_URL names it.") from error
     try:
         database = Database(url, _NoEnqueuer(), key, pause_file)
     except ValueError as error:
@@ -60,7 +67,6 @@ class _NoEnqueuer:
         raise RuntimeError(f"a command without a durable engine tried to start {flow}")
 
 
-def _missing(url: str) -> str | None:
-    """The SQLite file that is not there; a mistyped path would otherwise become a new database that nobody reads."""
-    path = url.split("///", 1)[-1]
-    return path if url.startswith("sqlite") and not Path(path).exists() else None
+def _file(url: str) -> Path | None:
+    """The SQLite file; a mistyped one must not become a new database that nobody reads. None: it is no file."""
+    return Path(url.split("///", 1)[-1].partition("?")[0]) if url.startswith("sqlite") else None

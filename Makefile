@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Real servers the tests and the demo start for themselves; installed only where root and apt are at hand.
 SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji \
-  systemd-container debootstrap nftables iproute2
-SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip
+  systemd-container debootstrap nftables iproute2 pgbouncer
+SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip pgbouncer
 
 .PHONY: setup system packages systemd-root control-plane demo test unit coverage check lint types imports lock wheel \
   diagrams bench mutants clean

@@ -59,6 +59,9 @@ class Metrics:
         self.outbox_depth = Gauge(
             "watchkeeper_outbox_depth", "Notices that wait for delivery to Slack.", registry=self.registry
         )
+        self.database_up = Gauge(
+            "watchkeeper_database_up", "Whether the database answered at this scrape: 1 or 0.", registry=self.registry
+        )
         self.brier_score = Gauge(
             "watchkeeper_confidence_brier_score",
             "Mean squared difference between confidence and outcome over the last 90 days; NaN without cases.",

@@ -9,6 +9,7 @@ from bot.settings import Settings, default_pause_file
 from storage.database import Database
 from storage.migrations import migrate
 from storage.pause_file import PauseFile
+from storage.pooler import PoolerError
 from storage.sqlite_file import DatabaseFileError
 
 
@@ -31,7 +32,7 @@ async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engin
         await migrate(database)
     except PlaceTakenError as error:
         raise StartError(str(error)) from error
-    except DatabaseFileError as error:
+    except (DatabaseFileError, PoolerError) as error:
         raise StartError(f"The database cannot be opened: {error}. DATABASE_URL names it.") from error
     except Exception as error:
         raise StartError(

@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 
 
 def database_answers(database: Database) -> Check:
-    """The database can be read."""
+    """The database can be read, and written."""
 
     async def check() -> str | None:
         async with database.read() as work:
             await work.outbox.undelivered()
-        return None
+        return await database.why_unwritable()
 
     return check
 
@@ -118,14 +118,22 @@ class Health:
         return web.json_response(document, status=200 if is_ready else 503, dumps=_dumped)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """``/metrics`` in Prometheus' text format."""
-        async with self._counting, self._database.read() as work:
-            self._metrics.outbox_depth.set(await work.outbox.undelivered())
-            number = (await work.audit.head()).number
-            if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
-                await self._measure_confidence(work)
-            await self._count_new_entries(work.audit, number)
+        """``/metrics`` in Prometheus' text format; while the database does not answer, with the figures of before."""
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS), self._counting, self._database.read() as work:
+                await self._count(work)
+            self._metrics.database_up.set(1)
+        except Exception as error:  # that it does not answer is what is to be told
+            log.warning("the figures that are counted from the database are old", exc_info=error)
+            self._metrics.database_up.set(0)
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _count(self, work: UnitOfWork) -> None:
+        self._metrics.outbox_depth.set(await work.outbox.undelivered())
+        number = (await work.audit.head()).number
+        if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
+            await self._measure_confidence(work)
+        await self._count_new_entries(work.audit, number)
 
     async def measuring(self, _app: web.Application) -> AsyncIterator[None]:
         """Measures the event loop's lag while the application runs (an aiohttp cleanup context)."""

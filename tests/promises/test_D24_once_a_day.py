@@ -60,6 +60,7 @@ async def queued(context: Context) -> dict[str, int]:
 async def grow(context: Context, clock: Clock) -> None:
     async with context.database.begin() as work:
         await work.audit.append(kind=AuditKind.INCIDENT_TAKEN, actor=ALICE, at=clock(), body={})
+    assert isinstance(context.database, Database)
     intake = Intake(context.database, context.policy, clock)
     await intake.accept([], [RejectedAlert("alertmanager", "the body is not JSON", "x", clock())])
     await intake.close()

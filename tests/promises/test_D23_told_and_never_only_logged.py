@@ -8,11 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from storage.database import Database
-from tests.fixtures.database import database, database_url, enqueuer
 from tests.handlers.test_alert_webhook import TOKEN, Monitor, listening
 from tests.handlers.webhooks import alert, webhook
-
-__all__ = ["database", "database_url", "enqueuer"]
 
 OURS = {"Authorization": f"Bearer {TOKEN}"}
 

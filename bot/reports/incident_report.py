@@ -15,8 +15,9 @@ from bot.reports.incident_facts import Carried, IncidentFacts, Question
 from bot.reports.markdown import bullets, code, escape, table
 from bot.reports.phases import phases
 from bot.reports.timeline import Naming, timeline
-from bot.response.model.actions import SETTLED_BY_PEOPLE, Action, By
+from bot.response.model.actions import ENDED, SETTLED_BY_PEOPLE, Action, ActionState, By
 from bot.response.model.audit_kinds import AuditKind as Kind
+from bot.response.model.incidents import IncidentState
 from bot.response.model.records import Ballot, Occasion, Review
 from bot.response.model.state_words import state_words
 from bot.response.notices.plan_words import blast_radius_text, plan_notes
@@ -94,13 +95,20 @@ def in_short(facts: IncidentFacts, name: Naming) -> Iterator[str]:
         yield "**What Watchkeeper did:** nothing by itself; nothing was proposed that people could approve."
     if incident.taken_by:
         yield f"**Taken over** by {name(incident.taken_by)}."
+    yield f"**Left to do:** {'; '.join(_left_to_do(facts))}."
+
+
+def _left_to_do(facts: IncidentFacts) -> Iterator[str]:
+    """What waits for people: of an open incident it never reads as if nothing did."""
+    last = facts.questions[-1].action if facts.questions else None
+    if facts.incident.state is IncidentState.OPEN and (last is None or last.state in ENDED | {ActionState.HELD}):
+        yield "it is open, nothing is under way, and nobody has taken it: a person must look"
     waiting = [one.review for one in facts.questions if one.review is not None and one.review.done_at is None]
     if waiting:
         until = min(review.due_at for review in waiting)
-        noun = "review" if len(waiting) == 1 else "reviews"
-        yield f"**Left to do:** {len(waiting)} {noun}, until {_moment(until)}."
+        yield f"{len(waiting)} {'review' if len(waiting) == 1 else 'reviews'}, until {_moment(until)}"
     else:
-        yield "**Left to do:** no review is open."
+        yield "no review is open"
 
 
 def _summary(facts: IncidentFacts) -> str:

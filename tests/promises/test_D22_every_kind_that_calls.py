@@ -3,9 +3,13 @@
 What is on hold, what could not begin, what did harm and cannot be undone, what was to end by itself and has not.
 """
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.policy.plan import Exactness, Plan, Rollback
 from bot.policy.situation import Scope
+from bot.remediation import About, Parameters
+from bot.response.deadlines.wear_offs import CHECKS, check_wear_offs
 from bot.response.failures import flow_failed
 from bot.response.interventions import pauses
 from bot.response.interventions.take_override import override
@@ -14,11 +18,14 @@ from bot.response.model.notices import BundleNotice
 from bot.slack.cards import render
 from bot.slack.replies import status
 from handlers.slack.overview import for_home, gather
+from tests.fixtures.row_of_lamps import RowOfLamps
 from tests.promises.incoming import card, said
 from tests.promises.test_D22_people_are_called import after, untaken
-from tests.response.clicks import take
+from tests.response.clicks import approve, take
 from tests.response.test_nobody_answers import Clock, chain, direct, entries
-from tests.response.world import ALICE, BOB, CAROL, DAVE, World, world
+from tests.response.test_steps import WIDE
+from tests.response.test_wear_offs import lit_for_an_hour
+from tests.response.world import ALICE, BOB, CAROL, DAVE, Switch, World, world, written_policy
 
 ALL = Scope(kind="all")
 
@@ -146,3 +153,55 @@ async def test_home_says_of_the_world_what_status_says(tmp_path: Path) -> None:
             seen = home.seen_by(person, ())
             assert (seen.incidents_open, seen.waiting_for_people, len(seen.to_take)) == (2, 2, theirs)
         assert "2 incidents are open, 2 wait for a person" in await of_the_world(here)
+
+
+class NothingToUndo(Switch):
+    """What it has done cannot be taken back."""
+
+    async def plan(self, parameters: Parameters, about: About) -> Plan:
+        made = await super().plan(parameters, about)
+        rollback = Rollback(summary="Nothing to undo.", exactness=Exactness.NOTHING_TO_UNDO)
+        return made.model_copy(update={"rollback": rollback})
+
+
+async def test_harm_that_cannot_be_undone_calls_until_somebody_takes_it(tmp_path: Path) -> None:
+    clock = Clock()
+    async with world(tmp_path, chain(), now=clock, remediation=NothingToUndo) as here:
+        await here.fire()
+        await here.until(ActionState.WAITING)
+        assert (await approve(here, ALICE)).accepted
+        await here.until(ActionState.SUCCEEDED)
+        await here.idle()
+        assert await untaken(here) == 0
+        clock.forward(1)
+        await here.fire("RoomDark", "room", "f2")
+        harm = await here.until_thread("Harm suspected after our act")
+        assert harm.to == (ALICE, BOB)
+        await here.idle()
+        async with here.database.read() as work:
+            assert [call.incident_id for call in await work.calls.standing()] == [1, 2]
+        await after(here, clock, 15)
+        reminded = [*said(here, "Still firing"), *said(here, "Still waiting for a person")]
+        assert [(one.incident, one.to) for one in reminded] == [("INC-1", (ALICE, BOB)), ("INC-2", (ALICE, BOB))]
+        await after(here, clock, 15)
+        handed = said(here, "Now calling leads as well")
+        assert [(one.incident, one.to) for one in handed] == [("INC-1", (CAROL,)), ("INC-2", (CAROL,))]
+
+
+async def test_what_was_to_end_by_itself_and_has_not_calls_as_long_as_its_incident_is_open(tmp_path: Path) -> None:
+    clock = Clock(datetime.now(UTC) + timedelta(minutes=1))
+    wide = type(chain()).model_validate(
+        chain().model_dump(by_alias=True, mode="json")
+        | {"runbooks": written_policy("L1", **WIDE).model_dump(by_alias=True, mode="json")["runbooks"]}
+    )
+    async with world(tmp_path, wide, now=clock, remediation=RowOfLamps) as here:
+        await lit_for_an_hour(here)
+        clock.forward(minutes=61)
+        for _ in range(CHECKS):
+            await check_wear_offs(here.context)
+            clock.forward(minutes=1)
+        told = await here.until_thread("It was to end by itself")
+        await here.idle()
+        assert (told.to, await untaken(here)) == ((ALICE, BOB), 1)
+        await after(here, clock, 30)
+        assert [one.to for one in said(here, "Now calling leads as well")] == [(CAROL,)]

@@ -176,6 +176,17 @@ def test_an_incident_of_which_nothing_is_known_yet_has_a_document_too() -> None:
     assert "for 60 min by now" in written
 
 
+@pytest.mark.parametrize("state", [ActionState.FAILED, ActionState.EXPIRED, ActionState.HELD, None])
+def test_what_is_open_and_nobody_has_taken_never_reads_as_if_nothing_were_left_to_do(state: ActionState | None) -> None:
+    new = replace(INCIDENT, state=IncidentState.OPEN, resolved_at=None, taken_by=None)
+    acts = [] if state is None else [Question(revision=1, decided=None, action=action(7, "a1", state))]
+    facts = replace(FACTS, incident=new, questions=tuple(acts))
+    assert "**Left to do:** it is open, nothing is under way, and nobody has taken it" in incident_report(facts)
+    assert "Waiting for a person" in incident_summary(facts).splitlines()[0]
+    taken = replace(facts, incident=replace(new, state=IncidentState.TAKEN, taken_by=BOB))
+    assert "nobody has taken it" not in incident_report(taken)
+
+
 def test_no_parameter_snapshot_or_detail_of_a_remediation_gets_into_it() -> None:
     secret = FIRST.plan.model_copy(update={"parameters": {"token": "hunter2"}})
     step = Step(words="Stop it", ended=True, details={"password": "hunter2"})

@@ -44,6 +44,7 @@ def upgrade() -> None:
         SELECT id, revision, '', '[]', opened_at, opened_at, NULL, FALSE FROM incidents
         WHERE state = 'open' AND revision > 0 AND refused_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM actions WHERE actions.incident_id = incidents.id AND actions.revision = incidents.revision
+            AND actions.state <> 'held'
         )
         """
     )

@@ -73,6 +73,8 @@ _PICTURES = re.compile(
     "\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299\u20e3"
     "\ufe00-\ufe0f\U0001f000-\U0001faff]+"
 )
+_STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
+"""Letters and digits of mathematics: bold, italic or in another face by themselves."""
 _HOST = re.compile(r"[a-z0-9_-][a-z0-9._-]*|[0-9a-f:.]*:[0-9a-f:.]*")
 """A name, an address of IPv4 or one of IPv6."""
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
@@ -118,12 +120,12 @@ def quotation(text: str, limit: int = 300) -> Mrkdwn:
 
 def plain(text: str, limit: int) -> Plain:
     """Outside text for a ``plain_text`` object, on one line."""
-    return Plain(_clip(_EMOJI.sub(_TWINS[":"], _one_line(text)), limit))
+    return Plain(_clip(_EMOJI.sub(_TWINS[":"], _upright(_one_line(text))), limit))
 
 
 def plain_lines(text: str, limit: int) -> Plain:
     """Like ``plain``, but line breaks stay."""
-    return Plain(_clip(_EMOJI.sub(_TWINS[":"], _many_lines(text)), limit))
+    return Plain(_clip(_EMOJI.sub(_TWINS[":"], _upright(_many_lines(text))), limit))
 
 
 def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
@@ -275,7 +277,12 @@ def _visible(text: str) -> str:
 
 def _unmarked(text: str) -> str:
     """As it is read, with nothing in it that Slack takes for a mark."""
-    return _MARK.sub(lambda mark: mark[0][:-1] + _TWINS[mark[0][-1]], text)
+    return _MARK.sub(lambda mark: mark[0][:-1] + _TWINS[mark[0][-1]], _upright(text))
+
+
+def _upright(text: str) -> str:
+    """With ordinary letters for those of mathematics, which need no mark to stand out."""
+    return _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled[0]), text)
 
 
 def _one_line(text: str) -> str:

@@ -68,6 +68,9 @@ MARKING = [
     ("\N{REGIONAL INDICATOR SYMBOL LETTER D}\N{REGIONAL INDICATOR SYMBOL LETTER E} x", "x"),
     ("\N{WOMAN}\u200d\N{ROCKET} x", "x"),
     ("\N{LEFT RIGHT ARROW}\ufe0f x", "x"),
+    ("\U0001d400\U0001d429\U0001d429\U0001d42b\U0001d428\U0001d42f\U0001d41e\U0001d41d", "Approved"),
+    ("\U0001d63c\U0001d7cf and \U0001d6a8", "A1 and \u0391"),
+    (":\U0001d41f\U0001d422\U0001d42b\U0001d41e:", f"{COLON}fire:"),
 ]
 SAME = [
     "restart_service on web_1",
@@ -103,6 +106,11 @@ def test_each_line_of_a_paragraph_is_no_quote() -> None:
 def test_where_slack_knows_no_markup_there_are_no_emoji_either() -> None:
     said = "*a* > b :fire: ✅"
     assert plain(said, 75) == plain_lines(said, 75) == f"*a* > b {COLON}fire:"
+
+
+def test_letters_that_are_bold_by_themselves_are_ordinary_ones_in_headers_and_labels_too() -> None:
+    said = "\U0001d5d4\U0001d5e3\U0001d7ce :\U0001d5d4:"
+    assert plain(said, 75) == plain_lines(said, 75) == words(said) == f"AP0 {COLON}A:"
 
 
 def test_a_value_among_our_own_words_marks_nothing_either() -> None:

@@ -2,8 +2,10 @@
 
 Nobody escapes for us, so ``<!channel>`` or ``<https://evil|Approve here>`` in an alert label would go straight
 through every block builder. A bare ``str`` is therefore refused by the type checker wherever ``Mrkdwn``, ``Plain``
-or ``Url`` is asked for, and the only ways to make one are here. Limits count UTF-16 units: Slack does not say what
-it counts, and this is the largest of the plausible answers.
+or ``Url`` is asked for, and the only ways to make one are here. Bold and emoji say how things stand, so they are ours
+alone: of what would make them in text from outside, a character is shown that reads the same and means nothing, and a
+picture is left out. Limits count UTF-16 units: Slack does not say what it counts, and this is the largest of the
+plausible answers.
 
 Must not know: notices, cards, Slack's blocks.
 """
@@ -29,6 +31,14 @@ ELLIPSIS = "…"
 NOTHING = "—"
 """Stands where outside text was empty or invisible: Slack refuses empty text."""
 ASTERISK_TWIN = "\N{ASTERISK OPERATOR}"
+_TWINS = {
+    "*": ASTERISK_TWIN,
+    "~": "\N{TILDE OPERATOR}",
+    "_": "\N{MODIFIER LETTER LOW MACRON}",
+    ":": "\N{RATIO}",
+    ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+}
+"""What marks text in Slack, and what is shown of it where it comes from outside."""
 URL_LIMIT = 3000
 HOST_SHOWN = 48
 """Characters of a host and its port beside a label."""
@@ -44,6 +54,27 @@ _LINE_ENDS = frozenset("\n\r\v\f\x85\u2028\u2029")
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,24}")
 _USER_ID_IN_TEXT = re.compile(rf"(?<![A-Za-z0-9_])({_USER_ID.pattern})(?![A-Za-z0-9_])")
+_EMOJI_NAME = r"(?: (?=[\w+'.-]*[^\W\d]) | (?=[+-]\d) | (?=(?:100|1234):) ) [\w+'.-]+"
+"""Without a letter there are four; all else of that form is a time, or a part of an address."""
+_MARK = re.compile(
+    rf"""
+    [*~]
+    | _(?![A-Za-z0-9]) | (?<![A-Za-z0-9])_     # within a word it marks nothing
+    | :(?={_EMOJI_NAME}:)
+    | ^[ ]*>
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_EMOJI = re.compile(rf":(?={_EMOJI_NAME}:)", re.VERBOSE)
+_JOINED_EMOJI = re.compile(rf"( <[^>]*> | `[^`]*` ) | :(?={_EMOJI_NAME}:)", re.VERBOSE)
+"""A colon of one part and a colon of the next; not within a link, a date or code."""
+_PICTURES = re.compile(
+    "[\u203c\u2049\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u23cf\u23e9-\u23fa\u24c2\u25aa\u25ab\u25b6\u25c0"
+    "\u25fb-\u25fe\u2600-\u27bf\u2934\u2935\u2b05-\u2b07\u2b1b\u2b1c\u2b50\u2b55\u3030\u303d\u3297\u3299\u20e3"
+    "\ufe00-\ufe0f\U0001f000-\U0001faff]+"
+)
+_STYLED = re.compile("[\U0001d400-\U0001d7ff]+")
+"""Letters and digits of mathematics: bold, italic or in another face by themselves."""
 _HOST = re.compile(r"[a-z0-9_-][a-z0-9._-]*|[0-9a-f:.]*:[0-9a-f:.]*")
 """A name, an address of IPv4 or one of IPv6."""
 _URL_SAFE = "%/:?#[]@!$&'()*+,;=-._~"
@@ -64,12 +95,12 @@ def capital(text: str) -> str:
 
 def escape(text: str, limit: int = 300) -> Mrkdwn:
     """Outside text as one line of markup that means exactly itself, at most ``limit`` units after escaping."""
-    return Mrkdwn(_clip_escaped(_one_line(text), limit))
+    return Mrkdwn(_clip_escaped(_unmarked(_one_line(text)), limit))
 
 
 def paragraph(text: str, limit: int = 1500) -> Mrkdwn:
     """Like ``escape``, but line breaks stay."""
-    return Mrkdwn(_clip_escaped(_many_lines(text), limit))
+    return Mrkdwn(_clip_escaped(_unmarked(_many_lines(text)), limit))
 
 
 def code(text: str, limit: int = 120) -> Mrkdwn:
@@ -89,12 +120,12 @@ def quotation(text: str, limit: int = 300) -> Mrkdwn:
 
 def plain(text: str, limit: int) -> Plain:
     """Outside text for a ``plain_text`` object, on one line."""
-    return Plain(_clip(_one_line(text), limit))
+    return Plain(_clip(_EMOJI.sub(_TWINS[":"], _upright(_one_line(text))), limit))
 
 
 def plain_lines(text: str, limit: int) -> Plain:
     """Like ``plain``, but line breaks stay."""
-    return Plain(_clip(_many_lines(text), limit))
+    return Plain(_clip(_EMOJI.sub(_TWINS[":"], _upright(_many_lines(text))), limit))
 
 
 def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
@@ -103,7 +134,7 @@ def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
     The response layer writes plain text with ids in it ("paused by U01ALICE"); only ids that we have resolved are
     turned into people. Where the mentions would not fit, the ids stay as they are.
     """
-    pieces = _USER_ID_IN_TEXT.split(_clip(_one_line(text), limit))
+    pieces = _USER_ID_IN_TEXT.split(_clip(_unmarked(_one_line(text)), limit))
     whole = "".join(
         mention(piece) if index % 2 and piece in people else _entities(piece) for index, piece in enumerate(pieces)
     )
@@ -114,8 +145,8 @@ def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
 
 
 def words(text: str) -> Mrkdwn:
-    """Our own words, spaces kept. Escaped as well, so that nothing is lost if a value is formatted into them."""
-    return Mrkdwn(_entities(text))
+    """Our own words and emoji, spaces kept. Escaped as well, so that nothing is lost if a value is formatted in."""
+    return Mrkdwn(_entities(_unmarked(text)))
 
 
 def mention(user_id: str) -> Mrkdwn:
@@ -173,7 +204,8 @@ def with_host(label: str, url: Url) -> str:
 
 def link(url: Url, label: str, limit: int = 80) -> Mrkdwn:
     """A link with a label of its own; the label may come from outside, the address has passed ``web_address``."""
-    return Mrkdwn(f"<{url.replace('&', '&amp;')}|{_clip_escaped(_one_line(label).replace('|', '/'), limit)}>")
+    shown = _unmarked(_one_line(label)).replace("|", "/")
+    return Mrkdwn(f"<{url.replace('&', '&amp;')}|{_clip_escaped(shown, limit)}>")
 
 
 def bold(content: Mrkdwn) -> Mrkdwn:
@@ -200,8 +232,8 @@ def utc(moment: datetime) -> Plain:
 
 
 def concat(*parts: Mrkdwn) -> Mrkdwn:
-    """Parts without anything between."""
-    return Mrkdwn("".join(parts))
+    """Parts without anything between; what they do not make alone, they do not make together."""
+    return Mrkdwn(_JOINED_EMOJI.sub(lambda found: found[1] or _TWINS[":"], "".join(parts)))
 
 
 def spaced(*parts: Mrkdwn) -> Mrkdwn:
@@ -229,9 +261,9 @@ def listed(parts: Iterable[Mrkdwn], conjunction: str = "and") -> Mrkdwn:
 
 
 def _visible(text: str) -> str:
-    """Without anything that a reader cannot see; backticks become apostrophes, so that no code span can be faked."""
+    """Without pictures, and anything that a reader cannot see; backticks become apostrophes, so nobody fakes code."""
     kept = []
-    for character in text[:LOOKED_AT_LIMIT]:
+    for character in _PICTURES.sub(" ", text[:LOOKED_AT_LIMIT]):
         if character in _LINE_ENDS:
             kept.append("\n")
         elif character == "\t" or unicodedata.category(character) == "Zs" or character in _BLANK_LETTERS:
@@ -241,6 +273,16 @@ def _visible(text: str) -> str:
         elif unicodedata.category(character) not in _INVISIBLE:
             kept.append(character)
     return "".join(kept)
+
+
+def _unmarked(text: str) -> str:
+    """As it is read, with nothing in it that Slack takes for a mark."""
+    return _MARK.sub(lambda mark: mark[0][:-1] + _TWINS[mark[0][-1]], _upright(text))
+
+
+def _upright(text: str) -> str:
+    """With ordinary letters for those of mathematics, which need no mark to stand out."""
+    return _STYLED.sub(lambda styled: unicodedata.normalize("NFKC", styled[0]), text)
 
 
 def _one_line(text: str) -> str:

@@ -14,7 +14,7 @@ from slack_sdk.errors import SlackClientError
 from bot.reports.incident_facts import gather
 from bot.reports.incident_report import incident_report, report_name
 from bot.slack.files import share
-from bot.slack.text import bold, concat, mention, words
+from bot.slack.text import bold, concat, escape, mention, spaced, words
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
 
@@ -50,7 +50,8 @@ async def send_document(bridge: Bridge, arrived: Arrived, wanted: DocumentOf) ->
     if problem is None:
         await bridge.say(arrived, words(f"The document of {incident.name} is in its thread."))
     else:
-        await bridge.say(arrived, words(f"The document of {incident.name} could not be shared: {problem}. Try again."))
+        could_not = words(f"The document of {incident.name} could not be shared:")
+        await bridge.say(arrived, spaced(could_not, escape(f"{problem}."), words("Try again.")))
 
 
 async def _names(bridge: Bridge, people: Collection[str]) -> dict[str, str]:

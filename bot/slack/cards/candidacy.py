@@ -67,9 +67,11 @@ def render_candidacy(card: CandidacyNotice, outbox_id: int) -> Message:
     blocks += [row] if row else []
     blocks.append(layout.context(_footer(card)))
     return Message(
-        text=spaced(words(f"{title.rstrip('?')}:"), escape(stands, 60), escape(card.findings.text, 300))
-        if card.findings.text
-        else words(f"{title.rstrip('?')}: {stands}"),
+        text=spaced(
+            escape(f"{title.rstrip('?')}:", HEADER_CHARACTERS),
+            words(stands),
+            escape(card.findings.text, 300) if card.findings.text else EMPTY,
+        ),
         blocks=layout.built(blocks),
         metadata=layout.notice_metadata(outbox_id),
     )

@@ -114,7 +114,7 @@ def asked(card: CardNotice | BundleNotice) -> Mrkdwn:
 def severity_words(severity: str) -> Mrkdwn:
     """The severity with its colour and its word; a word we do not know is shown as it came."""
     icon, word = _SEVERITIES.get(severity.lower(), ("⚪", severity or "Unknown"))
-    return escape(f"{icon} {word}", 40)
+    return spaced(words(icon), escape(word, 37))
 
 
 def level(card: CardNotice) -> Mrkdwn:

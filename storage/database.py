@@ -14,14 +14,14 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.response.ports.work import Enqueuer
+from storage.address import read_address
 from storage.pause_file import PauseFile
 from storage.private_files import keep_private
 from storage.tables import AUDIT_HEAD
@@ -62,7 +62,8 @@ class Database:
                 "`openssl rand -hex 32`"
             )
         self.url = url
-        self.is_sqlite = _is_sqlite(make_url(url))
+        self.address = read_address(url)
+        self.is_sqlite = self.address.file is not None
         self.outbox_wakeup = asyncio.Event()
         """Set after each commit that queued a notice in this process; the courier clears it. Other replicas poll."""
         self._enqueuer = enqueuer
@@ -80,8 +81,8 @@ class Database:
         Raises:
             sqlalchemy.exc.OperationalError: the database cannot be reached or not be written.
         """
-        if self.is_sqlite:
-            await asyncio.to_thread(keep_private, Path(make_url(self.url).database or ""))
+        if self.address.file is not None:
+            await asyncio.to_thread(keep_private, self.address.file)
             await self._use_write_ahead_log()
         async with self.outside_the_line() as connection:
             await connection.execute(text("SELECT 1"))
@@ -132,20 +133,6 @@ class Database:
                     await asyncio.sleep(WAL_RETRY_SECONDS)
                 else:
                     return
-
-
-def _is_sqlite(url: URL) -> bool:
-    if url.drivername == "sqlite+aiosqlite":
-        if not url.database or url.database == ":memory:":
-            raise ValueError(
-                "an in-memory SQLite database forgets everything; name a file: sqlite+aiosqlite:///watch.db"
-            )
-        return True
-    if url.drivername == "postgresql+psycopg":
-        return False
-    raise ValueError(
-        f"{url.drivername!r} is not a supported database; use sqlite+aiosqlite:///file.db or postgresql+psycopg://..."
-    )
 
 
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

@@ -7,14 +7,15 @@ import os
 import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.address import read_address
 from storage.audit import AuditKeyError
 from storage.database import Database
 from storage.pause_file import PauseFile
+from storage.trouble import trouble
 
 
 class OfflineError(Exception):
@@ -37,18 +38,16 @@ async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = 
     Raises:
         OfflineError: it is not there or cannot be used, also later within the block.
     """
-    if (missing := _missing(url)) is not None:
-        raise OfflineError(f"There is no database at {missing!r}: set DATABASE_URL to the one in use.")
-    try:
-        database = Database(url, _NoEnqueuer(), key, pause_file)
-    except ValueError as error:
-        raise OfflineError(f"DATABASE_URL cannot be used: {error}.") from error
+    address = read_address(url)
+    if address.file is not None and not address.file.exists():
+        raise OfflineError(f"There is no database at {str(address.file)!r}: set DATABASE_URL to the one in use.")
+    database = Database(url, _NoEnqueuer(), key, pause_file)
     try:
         yield database
     except AuditKeyError as error:
         raise OfflineError(f"{error}.") from error
-    except SQLAlchemyError as error:
-        raise OfflineError(f"The database cannot be used: {error}. Check DATABASE_URL.") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise OfflineError(trouble(error, address)) from error
     finally:
         await database.close()
 
@@ -58,9 +57,3 @@ class _NoEnqueuer:
 
     def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
         raise RuntimeError(f"a command without a durable engine tried to start {flow}")
-
-
-def _missing(url: str) -> str | None:
-    """The SQLite file that is not there; a mistyped path would otherwise become a new database that nobody reads."""
-    path = url.split("///", 1)[-1]
-    return path if url.startswith("sqlite") and not Path(path).exists() else None

@@ -9,6 +9,7 @@ from bot.settings import Settings, default_pause_file
 from storage.database import Database
 from storage.migrations import migrate
 from storage.pause_file import PauseFile
+from storage.trouble import trouble
 
 
 async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engine) -> Database:
@@ -31,7 +32,5 @@ async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engin
     except PlaceTakenError as error:
         raise StartError(str(error)) from error
     except Exception as error:
-        raise StartError(
-            f"The database cannot be opened: {error}. Check DATABASE_URL and that it is running."
-        ) from error
+        raise StartError(trouble(error, database.address)) from error
     return database

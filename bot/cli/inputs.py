@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.console import fail
+from bot.cli.policy_file import PolicyFileError, read_policy_text
 from bot.settings import (
     SettingsError,
     read_change_settings,
@@ -27,16 +28,13 @@ def load_policy_file(path: Path) -> "Policy":
 
     try:
         return load_policy(
-            path.read_text(encoding="utf-8"),
+            read_policy_text(path),
             filename=str(path),
             parameter_models=parameter_models(),
             systems=policy_troubles,
         )
-    except OSError as error:
-        fail(
-            f"The policy {str(path)!r} cannot be read: {error.strerror}. Set WATCHKEEPER_POLICY, or start from "
-            "docs/policy.example.yml."
-        )
+    except PolicyFileError as error:
+        fail(str(error))
     except CatalogueError as error:
         fail(f"No policy can be used: {error}")
     except PolicyError as error:

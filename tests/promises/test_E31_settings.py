@@ -1,8 +1,5 @@
 """E31: whoever has mistyped a setting is told which one, what is wrong and what to write, and no secret is shown."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,16 +7,9 @@ import pytest
 from bot.redaction import redacted
 from bot.settings import SettingsError, read_settings
 from storage.address import AddressError, read_address
+from tests.promises.mistakes import GOOD, ROOT, ended
 
-ROOT = Path(__file__).parents[2]
 PASSWORD = "canary-pass"
-GOOD = {
-    "SLACK_BOT_TOKEN": "xoxb-canary-bot",
-    "SLACK_APP_TOKEN": "xapp-1-canary-app",
-    "WATCHKEEPER_AUDIT_KEY": "canary-key-of-32-characters-long",
-    "WATCHKEEPER_CHANGES_SECRET": "canary-secret-of-changes",
-    "WATCHKEEPER_LISTEN": "127.0.0.1:0",
-}
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("run",),
     ("audit", "verify"),
@@ -56,20 +46,6 @@ ADDRESSES = (
     (f"postgresql+psycopg://u:{PASSWORD}@mo/re@127.0.0.1/d", "write @ in a user's name or password as %40"),
     (f"postgresql+psycopg://u:{PASSWORD}@12#3/d", "its host is none"),
 )
-
-
-def ended(folder: Path, environment: dict[str, str], *command: str) -> tuple[int, str]:
-    """Exit code, and everything that was printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *command],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | environment,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("url", "told"), ADDRESSES, ids=[url for url, _ in ADDRESSES])

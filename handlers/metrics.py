@@ -59,6 +59,11 @@ class Metrics:
         self.outbox_depth = Gauge(
             "watchkeeper_outbox_depth", "Notices that wait for delivery to Slack.", registry=self.registry
         )
+        self.database_writable = Gauge(
+            "watchkeeper_database_writable",
+            "1 while what is to be stored can be stored, else 0.",
+            registry=self.registry,
+        )
         self.brier_score = Gauge(
             "watchkeeper_confidence_brier_score",
             "Mean squared difference between confidence and outcome over the last 90 days; NaN without cases.",

@@ -8,8 +8,9 @@ import os
 
 from storage.address import Address
 
+NOT_WRITTEN = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-DISK_FULL, UNDEFINED_TABLE = "53100", "42P01"
+DISK_FULL, READ_ONLY_TRANSACTION, UNDEFINED_TABLE = "53100", "25006", "42P01"
 """How PostgreSQL says it."""
 
 
@@ -26,6 +27,14 @@ def is_full(error: BaseException) -> bool:
     if isinstance(cause, OSError):
         return cause.errno in FULL
     return _word(cause) == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == DISK_FULL
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Whether writing is not allowed, or not possible, where the database is."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError):
+        return cause.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+    return _word(cause).startswith(NOT_WRITTEN) or getattr(cause, "sqlstate", None) == READ_ONLY_TRANSACTION
 
 
 def _word(error: BaseException) -> str:

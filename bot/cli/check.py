@@ -10,7 +10,9 @@ from bot.cli.console import EXIT_PROBLEM, fail, out
 from bot.cli.policy_file import PolicyFileError, read_policy_text
 
 
-def check(policy: Annotated[Path, typer.Argument(help="The policy file.", readable=False)] = Path("policy.yml")) -> None:
+def check(
+    policy: Annotated[Path, typer.Argument(help="The policy file.", readable=False)] = Path("policy.yml"),
+) -> None:
     """Read a policy file and say everything that is wrong with it, or will surprise.
 
     Every error comes with line, column and remedy. Warnings point at what is allowed but probably not meant, such as a

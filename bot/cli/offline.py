@@ -46,7 +46,7 @@ async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = 
         yield database
     except AuditKeyError as error:
         raise OfflineError(f"{error}.") from error
-    except (SQLAlchemyError, OSError) as error:
+    except SQLAlchemyError as error:
         raise OfflineError(trouble(error, address)) from error
     finally:
         await database.close()

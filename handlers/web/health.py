@@ -55,6 +55,15 @@ def holds(state: Callable[[], bool], otherwise: str) -> Check:
     return check
 
 
+def says(problem: Callable[[], str]) -> Check:
+    """A state that has a problem in fixed words, or none."""
+
+    async def check() -> str | None:
+        return problem() or None
+
+    return check
+
+
 def fresh(last: Callable[[], datetime | None], within: timedelta, now: Callable[[], datetime], what: str) -> Check:
     """Something that happens again and again has happened lately."""
 
@@ -83,6 +92,7 @@ class Health:
         process: Callable[[], ProcessFacts | None] = lambda: None,
         remarks: Mapping[str, Check] | None = None,
         now: Callable[[], datetime] = utc_now,
+        unwritable: Callable[[], str] = str,
     ) -> None:
         """Each check is made anew for each answer, and none before.
 
@@ -92,10 +102,12 @@ class Health:
             process: which replica this is, and how it is connected to Slack.
             remarks: parts that are told of but make nothing less ready, because the others stand in for them.
             now: the clock by which cases are recent.
+            unwritable: why nothing can be stored; empty while all is well.
         """
         self._remarks = remarks or {}
         self._process = process
         self._now = now
+        self._unwritable = unwritable
         self._checks = checks
         self._metrics = metrics
         self._database = database
@@ -118,14 +130,25 @@ class Health:
         return web.json_response(document, status=200 if is_ready else 503, dumps=_dumped)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """``/metrics`` in Prometheus' text format."""
-        async with self._counting, self._database.read() as work:
-            self._metrics.outbox_depth.set(await work.outbox.undelivered())
-            number = (await work.audit.head()).number
-            if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
-                await self._measure_confidence(work)
-            await self._count_new_entries(work.audit, number)
+        """``/metrics`` in Prometheus' text format; what the database does not tell is not a number."""
+        async with self._counting:
+            readable = await self._read_figures()
+        self._metrics.database_writable.set(int(readable and not self._unwritable()))
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _read_figures(self) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS), self._database.read() as work:
+                self._metrics.outbox_depth.set(await work.outbox.undelivered())
+                number = (await work.audit.head()).number
+                if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
+                    await self._measure_confidence(work)
+                await self._count_new_entries(work.audit, number)
+        except Exception as error:
+            log.warning("the figures in the database could not be read", exc_info=error)
+            self._metrics.outbox_depth.set(math.nan)
+            return False
+        return True
 
     async def measuring(self, _app: web.Application) -> AsyncIterator[None]:
         """Measures the event loop's lag while the application runs (an aiohttp cleanup context)."""

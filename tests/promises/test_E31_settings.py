@@ -7,6 +7,7 @@ import pytest
 from bot.redaction import redacted
 from bot.settings import SettingsError, read_settings
 from storage.address import AddressError, read_address
+from tests.fixtures.database import AUDIT_KEY
 from tests.promises.mistakes import GOOD, ROOT, ended
 
 PASSWORD = "canary-pass"
@@ -132,3 +133,10 @@ def test_swapped_tokens_are_told_where_the_bot_is_started(tmp_path: Path) -> Non
 
 def test_a_token_that_rotates_is_a_bot_token() -> None:
     assert read_settings(GOOD | {"SLACK_BOT_TOKEN": "xoxe.xoxb-1-any"}).slack_bot_token == "xoxe.xoxb-1-any"
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path, sqlite_template: Path) -> None:
+    told = {"WATCHKEEPER_AUDIT_KEY": AUDIT_KEY.decode(), "DATABASE_URL": f"sqlite+aiosqlite:///{sqlite_template}"}
+    code, said = ended(tmp_path, told, "audit", "export", "no-folder/record")
+    assert code == 2
+    assert said == "'no-folder/record' cannot be written: No such file or directory. Name another file, or make room.\n"

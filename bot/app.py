@@ -17,7 +17,7 @@ from bot.composition.arrivals import SlackArrivals, WebArrivals, build_slack_arr
 from bot.composition.database import open_database
 from bot.composition.foundation import Foundation, lay_foundation
 from bot.composition.second_channel import SecondChannel, build_second_channel
-from bot.composition.slack import SlackSide, build_slack_side
+from bot.composition.slack import SlackSide, ask_slack, build_slack_side
 from bot.composition.start_error import StartError
 from bot.gates.attendant import Attendant
 from bot.policy.file.document import Policy
@@ -67,6 +67,7 @@ async def running(
         database = await open_database(stack, settings, engine)
         base = await lay_foundation(stack, settings, policy, engine, database, timing)
         parts = await _build(base, paces)
+        await ask_slack(base, parts.from_slack.transport.connection)
         await _start(stack, parts)
         address = await _listen(stack, parts.from_web.app, settings)
         log.info("running at %s", address)
@@ -94,7 +95,7 @@ async def _build(base: Foundation, paces: Paces | None) -> Parts:
     metrics = Metrics()
     slack = build_slack_side(base, paces)
     second_channel = await asyncio.to_thread(build_second_channel, base)
-    from_slack = build_slack_arrivals(base, slack, metrics, partial(_problems, slack, second_channel))
+    from_slack = build_slack_arrivals(base, slack, metrics, partial(_problems, base, slack, second_channel))
     sweeper = Sweeper(base.context, from_slack.inbox, base.engine, slack.channels)
     links = second_channel.pages if second_channel else None
     from_web = build_web_arrivals(base, slack, from_slack, sweeper, metrics, links)
@@ -116,11 +117,15 @@ async def _start(stack: AsyncExitStack, parts: Parts) -> None:
         base.database, flows(context), partial(flow_failed, context), held_leases, on_closing=context.closing.begin
     )
     stack.push_async_callback(base.engine.close)
+    base.writing.start()
+    stack.push_async_callback(base.writing.close)
     slack.courier.start()
     stack.push_async_callback(slack.courier.close)
     if second_channel is not None:
         second_channel.teller.start()
         stack.push_async_callback(second_channel.teller.close)
+        second_channel.alarm.start()
+        stack.push_async_callback(second_channel.alarm.close)
     arrivals.home.start()
     stack.push_async_callback(arrivals.home.close)
     await arrivals.inbox.recover()
@@ -153,6 +158,7 @@ async def _drain(inbox: Inbox) -> None:
         log.warning("%d click(s) are still being handled; they continue at the next start", left)
 
 
-def _problems(slack: SlackSide, second_channel: SecondChannel | None) -> tuple[str, ...]:
+def _problems(base: Foundation, slack: SlackSide, second_channel: SecondChannel | None) -> tuple[str, ...]:
     """What is not well on the way to people, in words, for ``/watch status``."""
-    return (*slack.problems, *(second_channel.problems if second_channel else ()))
+    unwritable = (f"The database: {base.writing.problem}",) if base.writing.problem else ()
+    return (*unwritable, *slack.problems, *(second_channel.problems if second_channel else ()))

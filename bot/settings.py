@@ -6,13 +6,14 @@ not stand in the environment of a process list.
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from bot.database_url import DatabaseUrlError, database_url
 from bot.redaction import remember, remember_address
+from storage.address import AddressError, read_address
 
 SLACK_API_URL = "https://slack.com/api/"
 DEFAULT_LISTEN = "127.0.0.1:8080"
@@ -33,17 +34,51 @@ SECRETS = frozenset(
     }
 )
 """Variables whose values are in no log and no error."""
-KINDS_OF_TOKENS = {
-    "xoxb-": "a bot token",
-    "xapp-": "an app-level token",
-    "xoxp-": "a person's token",
-    "xoxe-": "a token to refresh others with",
-    "https://": "an address",
-}
-"""What Slack calls its tokens, by how they begin."""
-KIND_NEEDED = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
 ADDRESSES = frozenset({"DATABASE_URL", "PROMETHEUS_URL", "SLACK_API_URL", "WATCHKEEPER_URL"})
 """Variables in whose values a password may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackKind:
+    """What Slack gives an app, and how it is told from the others."""
+
+    starts: tuple[str, ...]
+    what: str
+    where: str
+
+    @property
+    def surely(self) -> bool:
+        """Whether its beginning tells."""
+        return bool(self.starts)
+
+    def fits(self, value: str) -> bool:
+        """Whether ``value`` may be one."""
+        if self.starts:
+            return value.startswith(self.starts)
+        return not value.startswith(("xox", "xapp-"))
+
+
+SLACK_KINDS = {
+    "SLACK_BOT_TOKEN": SlackKind(
+        ("xoxb-", "xoxe.xoxb-"),
+        "a bot token (xoxb-...)",
+        "copy it from OAuth & Permissions on the app's page at Slack, after it is installed",
+    ),
+    "SLACK_APP_TOKEN": SlackKind(
+        ("xapp-",),
+        "an app-level token (xapp-...)",
+        "make one with connections:write under Basic Information on the app's page at Slack",
+    ),
+    "SLACK_SIGNING_SECRET": SlackKind(
+        (), "the signing secret, which is no token", "copy it from Basic Information on the app's page at Slack"
+    ),
+}
+OTHER_TOKENS = {
+    "xoxp-": "a user's token (xoxp-...)",
+    "xoxe.xoxp-": "a user's token (xoxe.xoxp-...)",
+    "xoxe-": "a token to refresh others with (xoxe-...)",
+    "xox": "another kind of Slack's tokens",
+}
 
 
 class SettingsError(Exception):
@@ -82,23 +117,21 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a value is missing or unusable; names the variable, what is wrong and what to do.
     """
     values = _Values(os.environ if environment is None else environment)
-    host, port = _listen(values.get("WATCHKEEPER_LISTEN") or DEFAULT_LISTEN)
-    alert_token = values.get("WATCHKEEPER_ALERT_TOKEN")
-    if alert_token is None and not _is_loopback(host):
-        raise SettingsError(
-            f"WATCHKEEPER_LISTEN is {host}:{port}, which others can reach, but WATCHKEEPER_ALERT_TOKEN is not set. "
-            "Set a token (and give it to Alertmanager as a bearer credential), or listen on 127.0.0.1."
-        )
-    app_token, signing_secret = values.get("SLACK_APP_TOKEN"), values.get("SLACK_SIGNING_SECRET")
-    if app_token is None and signing_secret is None:
-        raise SettingsError(
-            "Neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set. "
-            "Copy one of them from the app's page at Slack, or try `watchkeeper demo`, which needs neither."
-        )
-    bot_token = values.get("SLACK_BOT_TOKEN")
-    _check_kinds({"SLACK_BOT_TOKEN": bot_token, "SLACK_APP_TOKEN": app_token})
+    _all_at_once(
+        partial(_slack_secrets, values),
+        partial(_listener, values),
+        partial(_audit_key, values),
+        partial(_database_url, values),
+        partial(read_pause_file, environment),
+        partial(read_policy_path, environment),
+        partial(read_changes_secret, environment),
+        partial(values.get, "SLACK_API_URL"),
+        partial(values.get, "PROMETHEUS_URL"),
+    )
+    bot_token, app_token, signing_secret = _slack_secrets(values)
+    host, port, alert_token = _listener(values)
     return Settings(
-        slack_bot_token=values.need("SLACK_BOT_TOKEN", "the app's bot token, beginning with xoxb-"),
+        slack_bot_token=bot_token,
         slack_app_token=app_token,
         slack_signing_secret=signing_secret,
         slack_api_url=(values.get("SLACK_API_URL") or SLACK_API_URL).rstrip("/") + "/",
@@ -162,7 +195,11 @@ def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:
 
 
 def read_pause_file(environment: Mapping[str, str] | None = None) -> Path:
-    """Where the pause file is expected."""
+    """Where the pause file is expected.
+
+    Raises:
+        SettingsError: the database's address, beside which it would lie, is none.
+    """
     values = _Values(os.environ if environment is None else environment)
     named = values.get("WATCHKEEPER_PAUSE_FILE")
     return Path(named) if named else default_pause_file(_database_url(values))
@@ -170,8 +207,8 @@ def read_pause_file(environment: Mapping[str, str] | None = None) -> Path:
 
 def default_pause_file(database_url: str) -> Path:
     """``watchkeeper.pause`` beside a SQLite file, else in the working directory."""
-    is_file = database_url.startswith("sqlite")
-    return (Path(database_url.split("///", 1)[-1]).parent if is_file else Path()) / PAUSE_FILE_NAME
+    file = read_address(database_url).file
+    return (file.parent if file is not None else Path()) / PAUSE_FILE_NAME
 
 
 def read_storage_settings(environment: Mapping[str, str] | None = None) -> tuple[str, bytes]:
@@ -199,25 +236,67 @@ def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Pa
     return read_policy_path(environment), values.get("PROMETHEUS_URL"), _audit_key(values)
 
 
-def _check_kinds(tokens: Mapping[str, str | None]) -> None:
-    """Every Slack token that is one of another kind, named in one refusal; of no token more is told than its kind."""
-    wrong = []
-    for name, token in tokens.items():
-        begins = next((each for each in KINDS_OF_TOKENS if (token or "").startswith(each)), None)
-        if begins is not None and begins != KIND_NEEDED[name]:
-            wrong.append(
-                f"{name} has {KINDS_OF_TOKENS[begins]} ({begins}...); it needs {KINDS_OF_TOKENS[KIND_NEEDED[name]]} "
-                f"({KIND_NEEDED[name]}...)."
-            )
-    if wrong:
-        raise SettingsError(" ".join(wrong))
+def _all_at_once(*reads: Callable[[], object]) -> None:
+    """Read everything, so that whoever has made three mistakes is told of three.
+
+    Raises:
+        SettingsError: with each that was found, a line each.
+    """
+    found: dict[str, None] = {}
+    for read in reads:
+        try:
+            read()
+        except SettingsError as error:
+            found.update(dict.fromkeys(str(error).split("\n")))
+    if found:
+        raise SettingsError("\n".join(found))
+
+
+def _slack_secrets(values: "_Values") -> tuple[str, str | None, str | None]:
+    """The bot token, the app-level token and the signing secret: the right one in each place."""
+    reads = (
+        partial(values.need, "SLACK_BOT_TOKEN", "the app's bot token, beginning with xoxb-"),
+        partial(values.get, "SLACK_APP_TOKEN"),
+        partial(values.get, "SLACK_SIGNING_SECRET"),
+    )
+    _all_at_once(*reads, *(partial(_right_kind, values, name) for name in SLACK_KINDS))
+    bot_token, app_token, signing_secret = reads[0](), values.get("SLACK_APP_TOKEN"), values.get("SLACK_SIGNING_SECRET")
+    if app_token is None and signing_secret is None:
+        raise SettingsError(
+            "Neither SLACK_APP_TOKEN (Socket Mode) nor SLACK_SIGNING_SECRET (HTTP mode) is set. "
+            "Copy one of them from the app's page at Slack, or try `watchkeeper demo`, which needs neither."
+        )
+    return str(bot_token), app_token, signing_secret
+
+
+def _right_kind(values: "_Values", name: str) -> None:
+    value, wanted = values.get(name), SLACK_KINDS[name]
+    if value is None or wanted.fits(value):
+        return
+    found = next((kind.what for kind in SLACK_KINDS.values() if kind.surely and kind.fits(value)), "")
+    held = found or next((what for start, what in OTHER_TOKENS.items() if value.startswith(start)), "no token of Slack")
+    if wanted.surely or held != "no token of Slack":
+        raise SettingsError(f"{name} holds {held}; what belongs there is {wanted.what}: {wanted.where}.")
+
+
+def _listener(values: "_Values") -> tuple[str, int, str | None]:
+    """Address, port and the credential that is asked for there."""
+    host, port = _listen(values.get("WATCHKEEPER_LISTEN") or DEFAULT_LISTEN)
+    alert_token = values.get("WATCHKEEPER_ALERT_TOKEN")
+    if alert_token is None and not _is_loopback(host):
+        raise SettingsError(
+            f"WATCHKEEPER_LISTEN is {host}:{port}, which others can reach, but WATCHKEEPER_ALERT_TOKEN is not set. "
+            "Set a token (and give it to Alertmanager as a bearer credential), or listen on 127.0.0.1."
+        )
+    return host, port, alert_token
 
 
 def _database_url(values: "_Values") -> str:
+    url = values.get("DATABASE_URL") or DEFAULT_DATABASE_URL
     try:
-        return database_url(values.get("DATABASE_URL") or DEFAULT_DATABASE_URL)
-    except DatabaseUrlError as error:
-        raise SettingsError(f"DATABASE_URL {error}.") from error
+        return read_address(url).url
+    except AddressError as error:
+        raise SettingsError(f"DATABASE_URL cannot be used: {error}.") from error
 
 
 def _audit_key(values: "_Values") -> bytes:

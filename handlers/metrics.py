@@ -59,8 +59,10 @@ class Metrics:
         self.outbox_depth = Gauge(
             "watchkeeper_outbox_depth", "Notices that wait for delivery to Slack.", registry=self.registry
         )
-        self.database_up = Gauge(
-            "watchkeeper_database_up", "Whether the database answered at this scrape: 1 or 0.", registry=self.registry
+        self.database_writable = Gauge(
+            "watchkeeper_database_writable",
+            "1 while what is to be stored can be stored, else 0.",
+            registry=self.registry,
         )
         self.brier_score = Gauge(
             "watchkeeper_confidence_brier_score",

@@ -14,20 +14,17 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, event, text, update
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from bot.response.ports.work import Enqueuer
+from storage.address import read_address
 from storage.pause_file import PauseFile
 from storage.pooler import refuse_pooler
 from storage.private_files import keep_private
-from storage.room import why_not_written, why_too_little_room
-from storage.sqlite_file import check_file
 from storage.tables import AUDIT_HEAD
 from storage.unit_of_work import UnitOfWork
 
@@ -66,9 +63,8 @@ class Database:
                 "`openssl rand -hex 32`"
             )
         self.url = url
-        self.is_sqlite = _is_sqlite(make_url(url))
-        self._file = Path(make_url(url).database or "")
-        self._unwritable: str | None = None
+        self.address = read_address(url)
+        self.is_sqlite = self.address.file is not None
         self.outbox_wakeup = asyncio.Event()
         """Set after each commit that queued a notice in this process; the courier clears it. Other replicas poll."""
         self._enqueuer = enqueuer
@@ -84,13 +80,12 @@ class Database:
         A file that others could open becomes its user's alone.
 
         Raises:
-            DatabaseFileError: the file cannot be a database, or not be written.
+            NotAFileError: there is something else where the file should be.
             PoolerError: what hands one session to many stands before PostgreSQL.
             psycopg.OperationalError, sqlalchemy.exc.OperationalError: it cannot be reached or not be written.
         """
-        if self.is_sqlite:
-            await asyncio.to_thread(check_file, self._file, writing=True)
-            await asyncio.to_thread(keep_private, self._file)
+        if self.address.file is not None:
+            await asyncio.to_thread(keep_private, self.address.file)
             await self._use_write_ahead_log()
         else:
             await refuse_pooler(make_url(self.url))
@@ -107,27 +102,8 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[UnitOfWork]:
         """One transaction: commits when the block ends well, else rolls back. Keep it short: writers wait for it."""
-        try:
-            async with self.sessionmaker() as session, session.begin():
-                yield self.work(session)
-        except DBAPIError as error:
-            self._unwritable = why_not_written(error) or self._unwritable
-            raise
-        else:
-            self._unwritable = None
-
-    async def why_unwritable(self) -> str | None:
-        """Why nothing could be stored now, in fixed words; None when it could.
-
-        After a write that failed, this writes what is there already, to see whether the next one would do.
-        """
-        if self._unwritable is not None:
-            with suppress(DBAPIError):
-                async with self.begin() as work:
-                    await work.session.execute(update(AUDIT_HEAD).values(number=AUDIT_HEAD.c.number))
-        if self._unwritable is None and self.is_sqlite:
-            return await asyncio.to_thread(why_too_little_room, self._file)
-        return self._unwritable
+        async with self.sessionmaker() as session, session.begin():
+            yield self.work(session)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[UnitOfWork]:
@@ -162,20 +138,6 @@ class Database:
                     await asyncio.sleep(WAL_RETRY_SECONDS)
                 else:
                     return
-
-
-def _is_sqlite(url: URL) -> bool:
-    if url.drivername == "sqlite+aiosqlite":
-        if not url.database or url.database == ":memory:":
-            raise ValueError(
-                "an in-memory SQLite database forgets everything; name a file: sqlite+aiosqlite:///watch.db"
-            )
-        return True
-    if url.drivername == "postgresql+psycopg":
-        return False
-    raise ValueError(
-        f"{url.drivername!r} is not a supported database; use sqlite+aiosqlite:///file.db or postgresql+psycopg://..."
-    )
 
 
 _to_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

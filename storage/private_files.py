@@ -14,8 +14,18 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 log = logging.getLogger(__name__)
 
 
+class NotAFileError(OSError):
+    """Something else is there: a folder, a device, a pipe or a socket, whose rights are not ours to change."""
+
+
 def keep_private(file: Path) -> None:
-    """Take from others every right to a database file, and to those beside it. Says so where there was any. Blocks."""
+    """Take from others every right to a database file, and to those beside it. Says so where there was any. Blocks.
+
+    Raises:
+        NotAFileError: it is there, and no file.
+    """
+    if file.exists() and not file.is_file():
+        raise NotAFileError(f"{file} is no file")
     for path in (file.with_name(f"{file.name}{ending}") for ending in BESIDE):
         try:
             rights = stat.S_IMODE(path.stat().st_mode)

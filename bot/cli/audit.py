@@ -75,6 +75,11 @@ def _published(given: list[str], file: Path | None, key: bytes) -> "list[Head]":
         fail(f"{str(file)!r} cannot be read: {error}. Name a file that `audit anchor` wrote.")
 
 
+def _unwritable(file: Path | None, error: OSError) -> str:
+    where = "Standard output" if file is None else repr(str(file))
+    return f"{where} cannot be written: {error.strerror}. Name another file, or make room."
+
+
 @audit.command(name="anchor")
 def write_anchor(
     file: Annotated[Path | None, typer.Argument(help="Where to append it; without it, standard output.")] = None,
@@ -96,8 +101,10 @@ def write_anchor(
             return
         with file.open("a", encoding="utf-8") as target:
             target.write(line + "\n")
-    except (OfflineError, OSError) as error:
+    except OfflineError as error:
         fail(str(error))
+    except OSError as error:
+        fail(_unwritable(file, error))
     out.print(f"The head was appended to {file}. Check with `watchkeeper audit verify --anchors {file}`.", markup=False)
 
 
@@ -116,6 +123,8 @@ def export(
             return
         with file.open("w", encoding="utf-8") as target:
             lines = asyncio.run(export_database(url, key, target))
-    except (OfflineError, OSError) as error:
+    except OfflineError as error:
         fail(str(error))
+    except OSError as error:
+        fail(_unwritable(file, error))
     out.print(f"{lines} lines written to {file}. Prove them with `watchkeeper audit verify {file}`.", markup=False)

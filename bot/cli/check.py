@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from bot.cli.console import EXIT_PROBLEM, fail, out
-from bot.cli.policy_text import PolicyTextError, policy_text
+from bot.cli.policy_file import PolicyFileError, read_policy_text
 
 
-def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Path("policy.yml")) -> None:
+def check(
+    policy: Annotated[Path, typer.Argument(help="The policy file.", readable=False)] = Path("policy.yml"),
+) -> None:
     """Read a policy file and say everything that is wrong with it, or will surprise.
 
     Every error comes with line, column and remedy. Warnings point at what is allowed but probably not meant, such as a
@@ -23,9 +25,9 @@ def check(policy: Annotated[Path, typer.Argument(help="The policy file.")] = Pat
     from remediations.policy_check import policy_troubles
 
     try:
-        text = policy_text(policy)
-    except PolicyTextError as error:
-        fail(f"{error} Name the policy file: `watchkeeper check policy.yml`.")
+        text = read_policy_text(policy)
+    except PolicyFileError as error:
+        fail(str(error))
     try:
         found = check_policy(text, parameter_models=parameter_models(), systems=policy_troubles, now=datetime.now(UTC))
     except CatalogueError as error:

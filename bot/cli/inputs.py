@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.console import fail
-from bot.cli.policy_text import PolicyTextError, policy_text
+from bot.cli.policy_file import PolicyFileError, read_policy_text
 from bot.settings import (
     SettingsError,
     read_change_settings,
@@ -28,13 +28,13 @@ def load_policy_file(path: Path) -> "Policy":
 
     try:
         return load_policy(
-            policy_text(path),
+            read_policy_text(path),
             filename=str(path),
             parameter_models=parameter_models(),
             systems=policy_troubles,
         )
-    except PolicyTextError as error:
-        fail(f"{error} WATCHKEEPER_POLICY names it; docs/policy.example.yml is one to start from.")
+    except PolicyFileError as error:
+        fail(str(error))
     except CatalogueError as error:
         fail(f"No policy can be used: {error}")
     except PolicyError as error:

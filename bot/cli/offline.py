@@ -7,15 +7,15 @@ import os
 import pwd
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.address import read_address
 from storage.audit import AuditKeyError, AuditRowError
 from storage.database import Database
 from storage.pause_file import PauseFile
-from storage.sqlite_file import DatabaseFileError, check_file
+from storage.trouble import trouble
 
 
 class OfflineError(Exception):
@@ -38,24 +38,16 @@ async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = 
     Raises:
         OfflineError: it is not there or cannot be used, also later within the block.
     """
-    file = _file(url)
-    if file is not None and not file.exists():
-        raise OfflineError(f"There is no database at {str(file)!r}: set DATABASE_URL to the one in use.")
-    try:
-        if file is not None:
-            check_file(file, writing=False)
-    except DatabaseFileError as error:
-        raise OfflineError(f"The database cannot be used: {error}. DATABASE_URL names it.") from error
-    try:
-        database = Database(url, _NoEnqueuer(), key, pause_file)
-    except ValueError as error:
-        raise OfflineError(f"DATABASE_URL cannot be used: {error}.") from error
+    address = read_address(url)
+    if address.file is not None and not address.file.is_file():
+        raise OfflineError(f"There is no database at {str(address.file)!r}: set DATABASE_URL to the one in use.")
+    database = Database(url, _NoEnqueuer(), key, pause_file)
     try:
         yield database
     except (AuditKeyError, AuditRowError) as error:
         raise OfflineError(f"{error}.") from error
     except SQLAlchemyError as error:
-        raise OfflineError(f"The database cannot be used: {error}. Check DATABASE_URL.") from error
+        raise OfflineError(trouble(error, address)) from error
     finally:
         await database.close()
 
@@ -65,8 +57,3 @@ class _NoEnqueuer:
 
     def enqueue(self, session: Any, flow: str, *arguments: Any, **options: Any) -> None:
         raise RuntimeError(f"a command without a durable engine tried to start {flow}")
-
-
-def _file(url: str) -> Path | None:
-    """The SQLite file; a mistyped one must not become a new database that nobody reads. None: it is no file."""
-    return Path(url.split("///", 1)[-1].partition("?")[0]) if url.startswith("sqlite") else None

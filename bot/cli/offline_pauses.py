@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.cli.offline import offline_database, operator
-from bot.cli.policy_text import PolicyTextError, policy_text
+from bot.cli.policy_file import PolicyFileError, read_policy_text
 from bot.policy.file.document import Policy
 from bot.policy.file.loading import load_policy
 from bot.policy.file.problems import PolicyError
@@ -79,6 +79,6 @@ def _policy() -> Policy | None:
     """What the policy names; whatever is wrong with it must not cost the pause."""
     try:
         path = read_policy_path()
-        return load_policy(policy_text(path), filename=str(path))
-    except (SettingsError, PolicyTextError, PolicyError):
+        return load_policy(read_policy_text(path), filename=str(path))
+    except (SettingsError, PolicyFileError, PolicyError):
         return None

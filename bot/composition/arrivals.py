@@ -21,7 +21,7 @@ from handlers.slack.live_home import LiveHome
 from handlers.slack.private import PrivateAnswers
 from handlers.slack.routes import ROUTES
 from handlers.slack.transport import SlackTransport
-from handlers.web.health import Health, database_answers, fresh, holds
+from handlers.web.health import Health, database_answers, fresh, holds, says
 from handlers.web.http_app import build_http_app
 from handlers.web.links import LinkPages
 from storage.intake import Intake
@@ -103,6 +103,7 @@ def _health(
     return Health(
         {
             "database": database_answers(base.database),
+            "storing": says(lambda: base.writing.problem),
             "engine": holds(lambda: base.engine.launched, "the durable engine is not launched"),
             "slack": holds(lambda: not transport.problem(), "not connected to Slack; see the log"),
             "delivery": holds(lambda: slack.courier.state.healthy, undelivered),
@@ -115,4 +116,5 @@ def _health(
             "people": holds(lambda: not slack.people.problems, "somebody cannot be looked up; see `/watch status`")
         },
         now=base.context.now,
+        unwritable=lambda: base.writing.problem,
     )

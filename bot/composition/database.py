@@ -10,7 +10,7 @@ from storage.database import Database
 from storage.migrations import migrate
 from storage.pause_file import PauseFile
 from storage.pooler import PoolerError
-from storage.sqlite_file import DatabaseFileError
+from storage.trouble import trouble
 
 
 async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engine) -> Database:
@@ -32,10 +32,8 @@ async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engin
         await migrate(database)
     except PlaceTakenError as error:
         raise StartError(str(error)) from error
-    except (DatabaseFileError, PoolerError) as error:
-        raise StartError(f"The database cannot be opened: {error}. DATABASE_URL names it.") from error
+    except PoolerError as error:
+        raise StartError(f"The database cannot be used: {error}. DATABASE_URL names it.") from error
     except Exception as error:
-        raise StartError(
-            f"The database cannot be opened: {error}. Check DATABASE_URL and that it is running."
-        ) from error
+        raise StartError(trouble(error, database.address)) from error
     return database

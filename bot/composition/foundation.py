@@ -18,6 +18,7 @@ from bot.slack.people import SlackPeople
 from remediations.catalogue import build_catalogue
 from remediations.plugins import CatalogueError
 from storage.database import Database
+from storage.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Foundation:
     client: AsyncWebClient
     people: SlackPeople
     context: Context
+    writing: Writing
 
     @property
     def name(self) -> str:
@@ -65,7 +67,7 @@ async def lay_foundation(
         people=people,
         timing=timing or Timing(),
     )
-    return Foundation(settings, engine, database, session, client, people, context)
+    return Foundation(settings, engine, database, session, client, people, context, Writing(database))
 
 
 def _catalogue(policy: Policy) -> Catalogue:

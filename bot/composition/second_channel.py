@@ -10,6 +10,7 @@ from bot.remediation import PermanentError
 from bot.response.deadlines.announcements import told_elsewhere
 from bot.response.ports.context import Context
 from bot.response.ports.second_notices import SecondNotice, SecondWork
+from bot.second_channel.alarm import Alarm
 from bot.second_channel.letters import Letter
 from bot.second_channel.links import Links
 from bot.second_channel.route import Route
@@ -25,6 +26,7 @@ class SecondChannel:
     """``pages`` is None where the policy wants no links."""
 
     teller: Teller
+    alarm: Alarm
     pages: LinkPages | None
 
     @property
@@ -61,7 +63,8 @@ def build_second_channel(base: Foundation) -> SecondChannel | None:
         on_taken=partial(_on_taken, context),
         office=LinkOffice(links, channel.links.valid_for) if links and channel.links else None,
     )
-    return SecondChannel(teller, LinkPages(context, base.database, links) if links else None)
+    alarm = Alarm(routes, lambda: base.writing.problem, after=channel.after, now=context.now)
+    return SecondChannel(teller, alarm, LinkPages(context, base.database, links) if links else None)
 
 
 def _secret(variable: str | None, file: Path | None) -> str | None:

@@ -4,16 +4,19 @@ from dataclasses import dataclass
 from functools import partial
 
 from bot.composition.foundation import Foundation
+from bot.composition.start_error import StartError
 from bot.response.deadlines.announcements import announced
 from bot.response.model.notices import CardNotice
 from bot.response.notices.channel_moves import lost, want_channel
 from bot.response.ports.context import Context
+from bot.slack.connection import Connection
 from bot.slack.courier import Courier
 from bot.slack.deliveries import OutboxItem
 from bot.slack.incident_channels import Channels
 from bot.slack.pacing import Paces
 from bot.slack.people import SlackPeople
 from bot.slack.posting import Desk
+from bot.slack.tokens import refused_tokens
 from storage.unit_of_work import UnitOfWork
 
 
@@ -60,3 +63,14 @@ async def _accepted(context: Context, work: UnitOfWork, item: OutboxItem) -> Non
 async def _lost_channel(context: Context, work: UnitOfWork, item: OutboxItem, error: str) -> None:
     if item.incident_id is not None:
         await lost(work, context, item.incident_id, error)
+
+
+async def ask_slack(base: Foundation, connection: Connection | None) -> None:
+    """See whether Slack takes the tokens, where it answers at all; ``connection``: None without Socket Mode.
+
+    Raises:
+        StartError: it refuses one, or both.
+    """
+    refused = await refused_tokens(base.client, connection)
+    if refused:
+        raise StartError("\n".join(refused))

@@ -194,6 +194,8 @@ class Connection:
         """The WebSocket at the last check; the SDK replaces it by itself when Slack asks for it."""
         self._connected_since: datetime | None = None
         self._problem = "not started"
+        self._address = ""
+        """Where Slack wants to be called once; empty when it was not asked yet."""
 
     @property
     def state(self) -> ConnectionState:
@@ -215,6 +217,15 @@ class Connection:
         """Begin connecting. Does not wait until it is done: Slack may be away when we start."""
         self._problem = "connecting"
         self._watchdog = asyncio.create_task(self._keep_connected(), name="slack connection watchdog")
+
+    async def ask_where(self) -> None:
+        """Ask Slack where to connect; the next dial, and no later one, goes there.
+
+        Raises:
+            SlackApiError: Slack refuses, such as a token of another kind.
+        """
+        opened = await self._client.apps_connections_open(app_token=self._app_token)
+        self._address = str(opened["url"])
 
     async def close(self) -> None:
         """Acknowledge what came in, and hang up. What it leads to is not waited for: drain that afterwards."""
@@ -289,8 +300,9 @@ class Connection:
             async with asyncio.timeout(CONNECT_SECONDS):
                 # Asked for here: the SDK's loop would hide the reason, retry for ever, and trip over an answer
                 # that is not JSON.
-                opened = await self._client.apps_connections_open(app_token=self._app_token)
-                line.handler.client.wss_uri = opened["url"]
+                if not self._address:
+                    await self.ask_where()
+                line.handler.client.wss_uri, self._address = self._address, ""
                 await line.handler.connect_async()  # type: ignore[no-untyped-call] # slack_bolt leaves it open
                 await line.spoken.wait()
             if not line.farewell:

@@ -36,12 +36,12 @@ log = logging.getLogger(__name__)
 
 
 def database_answers(database: Database) -> Check:
-    """The database can be read, and written."""
+    """The database can be read."""
 
     async def check() -> str | None:
         async with database.read() as work:
             await work.outbox.undelivered()
-        return await database.why_unwritable()
+        return None
 
     return check
 
@@ -51,6 +51,15 @@ def holds(state: Callable[[], bool], otherwise: str) -> Check:
 
     async def check() -> str | None:
         return None if state() else otherwise
+
+    return check
+
+
+def says(problem: Callable[[], str]) -> Check:
+    """A state that has a problem in fixed words, or none."""
+
+    async def check() -> str | None:
+        return problem() or None
 
     return check
 
@@ -83,6 +92,7 @@ class Health:
         process: Callable[[], ProcessFacts | None] = lambda: None,
         remarks: Mapping[str, Check] | None = None,
         now: Callable[[], datetime] = utc_now,
+        unwritable: Callable[[], str] = str,
     ) -> None:
         """Each check is made anew for each answer, and none before.
 
@@ -92,10 +102,12 @@ class Health:
             process: which replica this is, and how it is connected to Slack.
             remarks: parts that are told of but make nothing less ready, because the others stand in for them.
             now: the clock by which cases are recent.
+            unwritable: why nothing can be stored; empty while all is well.
         """
         self._remarks = remarks or {}
         self._process = process
         self._now = now
+        self._unwritable = unwritable
         self._checks = checks
         self._metrics = metrics
         self._database = database
@@ -118,22 +130,25 @@ class Health:
         return web.json_response(document, status=200 if is_ready else 503, dumps=_dumped)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """``/metrics`` in Prometheus' text format; while the database does not answer, with the figures of before."""
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS), self._counting, self._database.read() as work:
-                await self._count(work)
-            self._metrics.database_up.set(1)
-        except Exception as error:  # that it does not answer is what is to be told
-            log.warning("the figures that are counted from the database are old", exc_info=error)
-            self._metrics.database_up.set(0)
+        """``/metrics`` in Prometheus' text format; what the database does not tell is not a number."""
+        async with self._counting:
+            readable = await self._read_figures()
+        self._metrics.database_writable.set(int(readable and not self._unwritable()))
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def _count(self, work: UnitOfWork) -> None:
-        self._metrics.outbox_depth.set(await work.outbox.undelivered())
-        number = (await work.audit.head()).number
-        if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
-            await self._measure_confidence(work)
-        await self._count_new_entries(work.audit, number)
+    async def _read_figures(self) -> bool:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_SECONDS), self._database.read() as work:
+                self._metrics.outbox_depth.set(await work.outbox.undelivered())
+                number = (await work.audit.head()).number
+                if number != self._counted_to:  # whatever ends, or is reviewed, is on the record
+                    await self._measure_confidence(work)
+                await self._count_new_entries(work.audit, number)
+        except Exception as error:
+            log.warning("the figures in the database could not be read", exc_info=error)
+            self._metrics.outbox_depth.set(math.nan)
+            return False
+        return True
 
     async def measuring(self, _app: web.Application) -> AsyncIterator[None]:
         """Measures the event loop's lag while the application runs (an aiohttp cleanup context)."""

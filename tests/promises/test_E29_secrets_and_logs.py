@@ -31,7 +31,8 @@ from storage.database import Database
 from tests.scenarios.stage import ROOT, document
 
 PASSWORD = 'p@ss"w/ord of\\ours'
-ENVIRONMENT = {name: f"canary-of-{name.lower()}-{'x' * 16}" for name in SECRETS}
+BEGIN = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
+ENVIRONMENT = {name: f"{BEGIN.get(name, '')}canary-of-{name.lower()}-{'x' * 16}" for name in SECRETS}
 
 
 @pytest.fixture

@@ -110,7 +110,8 @@ def test_where_slack_knows_no_markup_there_are_no_emoji_either() -> None:
 
 def test_letters_that_are_bold_by_themselves_are_ordinary_ones_in_headers_and_labels_too() -> None:
     said = "\U0001d5d4\U0001d5e3\U0001d7ce :\U0001d5d4:"
-    assert plain(said, 75) == plain_lines(said, 75) == words(said) == f"AP0 {COLON}A:"
+    assert plain(said, 75) == plain_lines(said, 75) == f"AP0 {COLON}A:"
+    assert words(said) == f"AP0 {COLON}A:"
 
 
 def test_a_value_among_our_own_words_marks_nothing_either() -> None:

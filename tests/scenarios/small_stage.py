@@ -223,6 +223,7 @@ async def small_stage(
     paces: Paces | None = None,
     change_policy: ChangePolicy = unchanged,
     others: Sequence[Program] = (),
+    disk: Path | None = None,
     **runbook: Any,
 ) -> AsyncIterator[SmallStage]:
     """Start it.
@@ -230,6 +231,7 @@ async def small_stage(
     Args:
         scraped: what its Prometheus scrapes, name to port.
         others: more services under the same supervisord.
+        disk: where the database is; None: with everything else in ``folder``.
         runbook: changes of restart-checkout.
     """
     async with AsyncExitStack() as stack:
@@ -259,7 +261,7 @@ async def small_stage(
             slack_app_token=None if http_mode else workspace.app_token,
             slack_signing_secret=workspace.signing_secret if http_mode else None,
             slack_api_url=server.api_url,
-            database_url=f"sqlite+aiosqlite:///{folder / 'watch.db'}",
+            database_url=f"sqlite+aiosqlite:///{(disk or folder) / 'watch.db'}",
             prometheus_url=prometheus.url if prometheus else None,
             listen_port=0,
             alert_token=ALERT_TOKEN,

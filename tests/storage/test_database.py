@@ -28,7 +28,7 @@ def test_a_database_that_forgets_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["mysql://h/d", "postgresql://h/d", "sqlite:///watch.db"])
 def test_an_unknown_database_is_refused_with_what_to_write(url: str) -> None:
-    with pytest.raises(ValueError, match=r"sqlite\+aiosqlite:///file.db or postgresql\+psycopg"):
+    with pytest.raises(ValueError, match=r"(use|write) (sqlite\+aiosqlite|postgresql\+psycopg)://"):
         Database(url, RecordingEnqueuer(), AUDIT_KEY)
 
 

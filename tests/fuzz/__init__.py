@@ -1,0 +1,1 @@
+"""Hostile input for the real bot, made from a seed: ``make fuzz``."""

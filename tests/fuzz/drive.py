@@ -1,0 +1,175 @@
+"""Sends what ``bodies`` and ``clicks`` make to a real bot, and tells what came of it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import aiohttp
+from sqlalchemy import select
+from yarl import URL
+
+from bot.local.demo.team import demo_team
+from bot.local.servers import get_json, running, until
+from bot.local.workspace import Workspace
+from storage.database import Database
+from storage.tables import ALERTS
+from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from tests.fixtures.servers import free_port
+from tests.fuzz import bodies, clicks
+from tests.fuzz.bodies import Sent
+from tests.scenarios.stage import ALERT_TOKEN, ROOT
+
+IN_FLIGHT = 8
+WARM_UP = 0.2
+"""The share of the requests after which memory is measured first."""
+POLICY = {
+    "version": 1,
+    "channels": {"incidents": "C01INC", "audit": "C02AUD", "leadership": "C03LEAD"},
+    "people": {"sre-oncall": {"users": ["U01ALICE", "U02BOB"]}},
+    "defaults": {"approvals": {"from": ["sre-oncall"]}},
+}
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A process that answers at ``url``, and whose loop is watched."""
+
+    pid: int
+    url: str
+    secret: str
+    stalls: Path
+
+    def rss_mb(self) -> float:
+        """The memory that it holds now."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    async def stall(self) -> dict[str, float]:
+        """The longest stall since this was asked last, in seconds: ``late`` by the clock, ``busy`` by computing."""
+        self.stalls.unlink(missing_ok=True)
+        os.kill(self.pid, signal.SIGUSR1)
+
+        async def told() -> bool:
+            return self.stalls.exists()
+
+        await until(told, "the loop has been asked", within_seconds=30)
+        found: dict[str, float] = json.loads(self.stalls.read_text())
+        return found
+
+
+@dataclass
+class Figures:
+    """What came of a run."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    stored: set[str] = field(default_factory=set)
+    lost: list[str] = field(default_factory=list)
+    broken: list[tuple[int, str, Sent]] = field(default_factory=list)
+    """The number of each request that was answered as none may be, what it was answered, and itself."""
+    seconds: float = 0.0
+    warm_mb: float = 0.0
+    end_mb: float = 0.0
+    late_seconds: float = 0.0
+    busy_seconds: float = 0.0
+
+    def table(self) -> str:
+        """A few lines for people."""
+        sent = self.answers.total()
+        rows = [
+            *(f"{name}: {count}" for name, count in sorted(self.answers.items())),
+            f"requests: {sent} in {self.seconds:.0f} s, {sent / max(self.seconds, 0.001):.0f} a second",
+            f"memory: {self.warm_mb:.0f} MB when warm, {self.end_mb:.0f} MB at the end",
+            f"longest stall: {self.late_seconds:.3f} s by the clock, {self.busy_seconds:.3f} s of computing",
+            f"alerts answered 200 that must be stored: {len(self.stored)}, of which lost: {len(self.lost)}",
+        ]
+        return "\n".join(rows)
+
+
+@asynccontextmanager
+async def bot(folder: Path, database_url: str) -> AsyncIterator[Bot]:
+    """The real bot beside a local workspace, until the end of the block."""
+    port, stalls = free_port(), folder / "stalls.json"
+    (folder / "policy.yml").write_text(json.dumps(POLICY))
+    workspace = Workspace(demo_team(), relaxed_limits=True)
+    workspace.manifest(ROOT / "manifest.yml")
+    async with workspace.serve() as server:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "WATCHKEEPER_"))} | {
+            "PYTHONPATH": str(ROOT),
+            "SLACK_API_URL": server.api_url,
+            "SLACK_BOT_TOKEN": workspace.bot_token,
+            "SLACK_SIGNING_SECRET": workspace.signing_secret,
+            "DATABASE_URL": database_url,
+            "WATCHKEEPER_POLICY": str(folder / "policy.yml"),
+            "WATCHKEEPER_LISTEN": f"127.0.0.1:{port}",
+            "WATCHKEEPER_ALERT_TOKEN": ALERT_TOKEN,
+            "WATCHKEEPER_AUDIT_KEY": AUDIT_KEY.decode(),
+            "WATCHKEEPER_FUZZ_STALLS": str(stalls),
+        }
+        url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "tests.fuzz.watched"]
+        log = folder / "bot.log"
+        async with running(command, log, lambda: get_json(f"{url}/readyz"), environment=environment) as process:
+            yield Bot(process.pid, url, workspace.signing_secret, stalls)
+
+
+def made(seed: int, number: int, alerts: int, secret: str) -> Sent:
+    """Request ``number`` of the run with this seed, whatever came before; the first ``alerts`` are alerts."""
+    random = Random(f"{seed}-{number}")
+    if number < alerts:
+        return bodies.request(random, ALERT_TOKEN)
+    return clicks.request(random, secret, int(time.time()))
+
+
+async def run(here: Bot, database_url: str, seed: int, alerts: int, slack: int) -> Figures:
+    """Everything, several requests beside each other; alerts and requests of Slack take turns."""
+    figures, order = Figures(), list(range(alerts + slack))
+    Random(seed).shuffle(order)
+    numbers, warm_after = iter(order), int(len(order) * WARM_UP)
+    await here.stall()
+    began = time.monotonic()
+
+    async def sender(session: aiohttp.ClientSession) -> None:
+        for number in numbers:
+            sent = made(seed, number, alerts, here.secret)
+            try:
+                async with session.post(
+                    URL(here.url + sent.path, encoded=True), data=sent.body, headers=sent.headers
+                ) as answer:
+                    await answer.read()
+                    status = str(answer.status)
+            except aiohttp.ClientError as error:
+                status = type(error).__name__
+            figures.answers[f"{'alerts' if number < alerts else 'slack'} {status}"] += 1
+            if not "200" <= status < "500":
+                figures.broken.append((number, status, sent))
+            elif status == "200" and sent.stored:
+                figures.stored.add(sent.stored)
+            if figures.answers.total() == warm_after:
+                figures.warm_mb = here.rss_mb()
+
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+        await asyncio.gather(*(sender(session) for _ in range(IN_FLIGHT)))
+    figures.seconds, figures.end_mb = time.monotonic() - began, here.rss_mb()
+    stall = await here.stall()
+    figures.late_seconds, figures.busy_seconds = stall["late"], stall["busy"]
+    figures.lost = sorted(figures.stored - await stored(database_url))
+    return figures
+
+
+async def stored(database_url: str) -> set[str]:
+    """The fingerprints of all alerts there are."""
+    database = Database(database_url, RecordingEnqueuer(), AUDIT_KEY)
+    try:
+        async with database.read() as work:
+            return set((await work.session.scalars(select(ALERTS.c.fingerprint))).all())
+    finally:
+        await database.close()

@@ -8,7 +8,7 @@ SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-
 SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip pgbouncer
 
 .PHONY: setup system packages systemd-root control-plane demo test unit coverage check lint types imports lock wheel \
-  diagrams bench mutants clean
+  diagrams bench fuzz mutants clean
 
 setup: $(VENV)/.installed
 
@@ -68,6 +68,11 @@ bench: setup
 	  name=$$(basename "$$file" .py); echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; \
 	done
 
+# Hostile input for the real bot on both databases, by count and seed; half an hour each. A fixed share is in `make test`.
+# `make fuzz FUZZ="--seed 7 --alerts 2000 --slack 500"` for less; what was answered as nothing may be is kept in .fuzz.
+fuzz: setup
+	nice -n 19 $(BIN)/python -m tests.fuzz $(FUZZ)
+
 # Mutation testing of the decision core, by hand: does a test notice every small fault? It takes its time for all that must
 # be whole; `make mutants MODULES="rules/forbidden decide"` for some.
 mutants: setup
@@ -96,4 +101,4 @@ diagrams: setup
 	$(BIN)/python -m bot.response.model.diagrams > docs/lifecycles.md
 
 clean:
-	rm -rf $(VENV) dist .demo .coverage .unstable .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .demo .fuzz .coverage .unstable .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

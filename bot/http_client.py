@@ -7,6 +7,7 @@ millisecond and leaves no state behind; cancelling it closes the connection. Thi
 
 import asyncio
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -96,12 +97,17 @@ def json_in(body: bytes) -> Any:
     """
     try:
         text = body.decode()
-        found = json.loads(text, parse_constant=_no_number)
+        found = json.loads(text, parse_constant=_no_number, parse_float=_finite)
         if "\\ud" in text.lower():  # a pair makes one character, and half of one nothing that UTF-8 can write
             json.dumps(found, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("nested without end") from error
     return found
+
+
+def _finite(digits: str) -> float:
+    found = float(digits)
+    return found if math.isfinite(found) else _no_number(digits[:40])
 
 
 def _no_number(name: str) -> NoReturn:

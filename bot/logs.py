@@ -15,6 +15,11 @@ from bot.redaction import redacted
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 INDENT = "    "
+SHOWN_MAX_CHARACTERS = 16_000
+"""Of an entry, and of the traceback below it: what strangers send may be in both."""
+READ_MAX_CHARACTERS = 4 * SHOWN_MAX_CHARACTERS
+EDGE_CHARACTERS = 1_000
+"""Left out where reading ends: a secret that was cut in two is not found."""
 PRIVATE_UMASK = 0o077
 """What this process writes is for its own user alone: its database holds alerts, votes and people's names."""
 CHATTY = ("aiohttp.access", "alembic", "apprise", "dbos", "httpx", "slack_bolt", "slack_sdk", "urllib3", "watchkeeper")
@@ -38,9 +43,9 @@ class Formatter(logging.Formatter):
         """The entry, redacted, and with every character that is none of text escaped."""
         record.message = record.getMessage()
         record.asctime = self.formatTime(record)
-        lines = [printable(redacted(self.formatMessage(record)))]
+        lines = [printable(_shown(self.formatMessage(record)))]
         for more in (self._of_error(record), record.stack_info):
-            lines += [INDENT + printable(line) for line in redacted(more or "").splitlines()]
+            lines += [INDENT + printable(line) for line in _shown(more or "").splitlines()]
         return "\n".join(lines)
 
     def _of_error(self, record: logging.LogRecord) -> str:
@@ -50,6 +55,15 @@ class Formatter(logging.Formatter):
         if _is_unreadable_request(error):  # a stranger's request is not quoted: a credential may be in it
             return f"{type(error).__name__}: the request is no HTTP"
         return self.formatException(record.exc_info)
+
+
+def _shown(text: str) -> str:
+    """The text without secrets; of a long one its beginning and how long it is."""
+    shown = redacted(text[:READ_MAX_CHARACTERS])
+    longest = SHOWN_MAX_CHARACTERS if len(text) <= READ_MAX_CHARACTERS else len(shown) - EDGE_CHARACTERS
+    if len(shown) <= longest:
+        return shown
+    return f"{shown[: max(0, min(longest, SHOWN_MAX_CHARACTERS))]}… ({len(text)} characters)"
 
 
 class _NotChatty(logging.Filter):

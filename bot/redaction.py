@@ -17,15 +17,16 @@ SURELY_ALONE = 8
 REMEMBERED_MAX = 2_000
 """Forms of secrets; tokens that rotate would be more and more, so the oldest go."""
 _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?<=://)[^\s'\"<>]*:[^\s'\"<>]*@"), f"{REDACTED}@"),
     (re.compile(r"\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{12,}", re.IGNORECASE), rf"\1 {REDACTED}"),
     (re.compile(r"\bx(?:ox[a-z]|app)-[A-Za-z0-9-]{4,}"), REDACTED),
-    (re.compile(r"(\w*(?:token|secret|passw|passwd|password|api_?key|signature)=)[^\s&'\"]+", re.I), rf"\1{REDACTED}"),
-    (re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL), f"input_value={REDACTED}"),
+    (re.compile(r"((?:token|secret|passw|passwd|password|api_?key|signature)=)[^\s&'\"]+", re.I), rf"\1{REDACTED}"),
+    (re.compile(r"input_value=.{0,300}?(?=, input_type=)", re.DOTALL), f"input_value={REDACTED}"),
     (re.compile(r"\[parameters: .*?(?=\(Background on this error|\Z)", re.DOTALL), f"[parameters: {REDACTED}]\n"),
 )
-"""Credentials in addresses, headers and queries, and what a statement to the database or a document was given; of the
-latter only its beginning and its end are shown, so that no form of a secret in it is found."""
+"""Credentials in headers and queries, and what a statement to the database or a document was given; of the latter only
+its beginning and its end are shown, so that no form of a secret in it is found. Strangers choose the text: each of these
+reads it in one go, and none begins anew at every character of a long word."""
+_ADDRESS = re.compile(r"(?<=://)[^\s'\"<>]+")
 _MACHINE = re.compile(r"localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[a-z0-9-]+\.)+[a-z]{2,}")
 _known: dict[str, None] = {}
 _pattern: re.Pattern[str] | None = None
@@ -69,9 +70,15 @@ def redacted(text: str) -> str:
     """The text without what must stay secret."""
     if _pattern is not None:
         text = _pattern.sub(REDACTED, text)
+    text = _ADDRESS.sub(_without_credentials, text)
     for pattern, instead in _LOOKS_SECRET:
         text = pattern.sub(instead, text)
     return text
+
+
+def _without_credentials(address: re.Match[str]) -> str:
+    credentials, _, rest = address[0].rpartition("@")
+    return f"{REDACTED}@{rest}" if ":" in credentials else address[0]
 
 
 def _found(form: str) -> str:

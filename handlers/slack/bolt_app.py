@@ -104,7 +104,8 @@ class _Listeners:
     async def not_ours(self, ack: Ack, body: dict[str, Any]) -> None:
         """An event that we subscribed to in some other release."""
         await ack()
-        log.info("event %r is not handled", body.get("event", {}).get("type"))
+        event = body.get("event")
+        log.info("event %r is not handled", event.get("type") if isinstance(event, dict) else event)
 
     async def failed(self, error: Exception, body: dict[str, Any], context: dict[str, Any]) -> BoltResponse | None:
         """Nothing is swallowed: it is logged, and the person is told in words."""
@@ -112,9 +113,12 @@ class _Listeners:
             # The signature was not verified, so whoever sent this is told nothing.
             log.warning("a request to the Slack endpoint was refused: %s", error)
             return BoltResponse(status=401, body="")
-        log.error("handling %r failed", body.get("type") or body.get("command"), exc_info=error)
         arrived = context[ARRIVED]
-        if arrived is None or (arrived.kind is Kind.EVENT and IS_NEW not in context):
+        if arrived is None:  # so it is nothing that a person did, and no effect of ours that failed
+            log.warning("Slack sent what has no form that we know (%s)", type(error).__name__)
+            return None if isinstance(error, BoltUnhandledRequestError) else BoltResponse(status=400, body="")
+        log.error("handling %r failed", body.get("type") or body.get("command"), exc_info=error)
+        if arrived.kind is Kind.EVENT and IS_NEW not in context:
             return None  # an event that could not be saved is not acknowledged either, and Slack sends it again
         fate = (
             "It is saved, and I take it up again within a minute."

@@ -3,6 +3,7 @@
 Must not know: what Slack says.
 """
 
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -65,9 +66,11 @@ class SlackEvents:
             read = AsyncBoltRequest(
                 body=body.decode("utf-8"), headers={name: request.headers.get(name, "") for name in _FOR_BOLT}
             )
+            json.dumps(read.body, allow_nan=False, ensure_ascii=False).encode()  # or it cannot be stored
+            answer = await self._app.async_dispatch(read)  # what our listeners raise, Bolt answers
         except Exception as error:  # noqa: BLE001 - Bolt reads names and numbers from it as they come
             return self._refuse(HTTPStatus.BAD_REQUEST, f"signed, but nothing that Slack sends: {type(error).__name__}")
-        return await to_aiohttp_response(await self._app.async_dispatch(read))
+        return await to_aiohttp_response(answer)
 
     def _refuse(self, status: HTTPStatus, reason: str) -> web.Response:
         self._metrics.webhooks_refused.labels(SOURCE, str(status.value)).inc()

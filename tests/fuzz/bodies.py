@@ -31,7 +31,7 @@ ODD: tuple[Callable[[Random], Json], ...] = (
 
 @dataclass(frozen=True)
 class Sent:
-    """One request: where it goes, what it says, and which alert must be found afterwards when it is answered 200."""
+    """One request: where it goes, what it says, and which alert must be stored when it is answered 200."""
 
     path: str
     body: bytes
@@ -106,7 +106,8 @@ def request(random: Random, token: str) -> Sent:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     whole = alert(random)
     if random.random() < 0.1:
-        return Sent("/alerts/alertmanager", json.dumps(envelope([whole])).encode(), headers, whole["fingerprint"])
+        stored = whole["fingerprint"] if whole["status"] == "firing" else None
+        return Sent("/alerts/alertmanager", json.dumps(envelope([whole])).encode(), headers, stored)
     version = random.choice(["4"] * 8 + ["1", "5"])
     document = envelope([whole, *(alert(random) for _ in range(random.choice([0, 0, 1, 5])))], version)
     for _ in range(random.choice([1, 1, 1, 2, 4])):

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,8 +29,11 @@ from tests.fuzz.bodies import Sent
 from tests.scenarios.stage import ALERT_TOKEN, ROOT
 
 IN_FLIGHT = 8
-WARM_UP = 0.2
-"""The share of the requests after which memory is measured first."""
+MEASURED = 10
+"""Memory is measured at the end of each tenth of a run."""
+STALL_MAX_SECONDS = 0.3
+GROWTH_MAX = 1.15
+"""Of memory, from the third tenth (caches are full by then) to the end of the run."""
 POLICY = {
     "version": 1,
     "channels": {"incidents": "C01INC", "audit": "C02AUD", "leadership": "C03LEAD"},
@@ -53,8 +56,8 @@ class Bot:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
-    async def stall(self) -> dict[str, float]:
-        """The longest stall since this was asked last, in seconds: ``late`` by the clock, ``busy`` by computing."""
+    async def stall(self) -> float:
+        """The longest stall of its event loop since this was asked last, in seconds."""
         self.stalls.unlink(missing_ok=True)
         os.kill(self.pid, signal.SIGUSR1)
 
@@ -62,8 +65,7 @@ class Bot:
             return self.stalls.exists()
 
         await until(told, "the loop has been asked", within_seconds=30)
-        found: dict[str, float] = json.loads(self.stalls.read_text())
-        return found
+        return float(self.stalls.read_text())
 
 
 @dataclass
@@ -76,22 +78,33 @@ class Figures:
     broken: list[tuple[int, str, Sent]] = field(default_factory=list)
     """The number of each request that was answered as none may be, what it was answered, and itself."""
     seconds: float = 0.0
-    warm_mb: float = 0.0
-    end_mb: float = 0.0
-    late_seconds: float = 0.0
-    busy_seconds: float = 0.0
+    memory_mb: list[float] = field(default_factory=list)
+    """At the end of each tenth."""
+    stall_seconds: float = 0.0
 
     def table(self) -> str:
         """A few lines for people."""
         sent = self.answers.total()
         rows = [
-            *(f"{name}: {count}" for name, count in sorted(self.answers.items())),
-            f"requests: {sent} in {self.seconds:.0f} s, {sent / max(self.seconds, 0.001):.0f} a second",
-            f"memory: {self.warm_mb:.0f} MB when warm, {self.end_mb:.0f} MB at the end",
-            f"longest stall: {self.late_seconds:.3f} s by the clock, {self.busy_seconds:.3f} s of computing",
+            *(f"{name}: {count:,}" for name, count in sorted(self.answers.items())),
+            f"requests: {sent:,} in {self.seconds:.0f} s, {sent / max(self.seconds, 0.001):.0f} a second",
+            f"memory at each tenth: {', '.join(f'{each:.0f}' for each in self.memory_mb)} MB",
+            f"longest stall of the event loop: {self.stall_seconds:.3f} s",
             f"alerts answered 200 that must be stored: {len(self.stored)}, of which lost: {len(self.lost)}",
         ]
         return "\n".join(rows)
+
+    def faults(self, stall_max_seconds: float = STALL_MAX_SECONDS) -> list[str]:
+        """What may not be, in words; nothing where all is well. Memory says little of a short run."""
+        found = [f"request {number} ({sent.path}) was answered {status}" for number, status, sent in self.broken]
+        found += [f"alert {each} was answered 200 and is not stored" for each in self.lost]
+        if self.stall_seconds > stall_max_seconds:
+            found.append(f"the event loop stood still for {self.stall_seconds:.3f} s, over {stall_max_seconds} s")
+        return found
+
+    def growth(self) -> float:
+        """Of memory, by its measure."""
+        return self.memory_mb[-1] / self.memory_mb[2]
 
 
 @asynccontextmanager
@@ -129,11 +142,17 @@ def made(seed: int, number: int, alerts: int, secret: str) -> Sent:
     return clicks.request(random, secret, int(time.time()))
 
 
-async def run(here: Bot, database_url: str, seed: int, alerts: int, slack: int) -> Figures:
-    """Everything, several requests beside each other; alerts and requests of Slack take turns."""
+async def run(
+    here: Bot, database_url: str, seed: int, alerts: int, slack: int, tell: Callable[[int], None] = lambda _: None
+) -> Figures:
+    """Everything, several requests beside each other; alerts and requests of Slack take turns.
+
+    Args:
+        tell: is told how many requests were answered, now and then.
+    """
     figures, order = Figures(), list(range(alerts + slack))
     Random(seed).shuffle(order)
-    numbers, warm_after = iter(order), int(len(order) * WARM_UP)
+    numbers, tenth = iter(order), max(1, len(order) // MEASURED)
     await here.stall()
     began = time.monotonic()
 
@@ -153,14 +172,13 @@ async def run(here: Bot, database_url: str, seed: int, alerts: int, slack: int) 
                 figures.broken.append((number, status, sent))
             elif status == "200" and sent.stored:
                 figures.stored.add(sent.stored)
-            if figures.answers.total() == warm_after:
-                figures.warm_mb = here.rss_mb()
+            if (done := figures.answers.total()) % tenth == 0:
+                figures.memory_mb.append(here.rss_mb())
+                tell(done)
 
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
         await asyncio.gather(*(sender(session) for _ in range(IN_FLIGHT)))
-    figures.seconds, figures.end_mb = time.monotonic() - began, here.rss_mb()
-    stall = await here.stall()
-    figures.late_seconds, figures.busy_seconds = stall["late"], stall["busy"]
+    figures.seconds, figures.stall_seconds = time.monotonic() - began, await here.stall()
     figures.lost = sorted(figures.stored - await stored(database_url))
     return figures
 

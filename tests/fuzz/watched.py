@@ -5,47 +5,56 @@ the file to write to.
 """
 
 import asyncio
-import json
+import faulthandler
 import os
 import signal
 import time
 from pathlib import Path
 
 from bot import app
+from bot.logs import begin_log
 from bot.policy.file.loading import load_policy
 from bot.settings import read_settings
 from bot.slack.pacing import Paces
 
 TICK_SECONDS = 0.02
+TELL_AFTER_SECONDS = 0.3
+"""A stall of so long writes into the log where the thread is."""
 
 
 class Watch:
-    """How much later than it wanted to the loop came round: by the clock, and by what its thread computed meanwhile.
+    """How much later than it wanted to the loop came round, less what its thread waited for a processor.
 
-    What it computed is the product's own doing, however busy the machine is.
+    What is left is the product's own doing, however busy the machine is: it computed, or waited for a disk.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.late = self.busy = 0.0
+        self._stall = 0.0
 
     async def run(self) -> None:
         while True:
-            clock, computed = time.monotonic(), time.thread_time()
+            faulthandler.dump_traceback_later(TICK_SECONDS + TELL_AFTER_SECONDS)
+            began, queued = time.monotonic(), _queued_seconds()
             await asyncio.sleep(TICK_SECONDS)
-            self.late = max(self.late, time.monotonic() - clock - TICK_SECONDS)
-            self.busy = max(self.busy, time.thread_time() - computed)
+            late = time.monotonic() - began - TICK_SECONDS
+            self._stall = max(self._stall, late - (_queued_seconds() - queued))
 
     def write(self) -> None:
         """Appears whole or not at all, since whoever asked waits for the file."""
         part = self._file.with_suffix(".part")
-        part.write_text(json.dumps({"late": self.late, "busy": self.busy}))
+        part.write_text(str(self._stall))
         part.rename(self._file)
-        self.late = self.busy = 0.0
+        self._stall = 0.0
+
+
+def _queued_seconds() -> float:
+    """How long this thread was ready and had no processor, ever since it began (proc(5), schedstat)."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 async def serve() -> None:
-    """As ``watchkeeper run`` does it."""
+    """As ``watchkeeper run`` does it, but that Slack is told everything at once."""
     watch = Watch(Path(os.environ["WATCHKEEPER_FUZZ_STALLS"]))
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, watch.write)
     watching = asyncio.create_task(watch.run())
@@ -58,4 +67,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
+    begin_log()
     asyncio.run(serve())

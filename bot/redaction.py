@@ -24,8 +24,8 @@ _LOOKS_SECRET: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\[parameters: .*?(?=\(Background on this error|\Z)", re.DOTALL), f"[parameters: {REDACTED}]\n"),
 )
 """Credentials in headers and queries, and what a statement to the database or a document was given; of the latter only
-its beginning and its end are shown, so that no form of a secret in it is found. Strangers choose the text: each of these
-reads it in one go, and none begins anew at every character of a long word."""
+its beginning and its end are shown, so that no form of a secret in it is found. Strangers choose the text: each of
+these reads it in one go, and none begins anew at every character of a long word."""
 _ADDRESS = re.compile(r"(?<=://)[^\s'\"<>]+")
 _MACHINE = re.compile(r"localhost|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[a-z0-9-]+\.)+[a-z]{2,}")
 _known: dict[str, None] = {}

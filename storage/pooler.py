@@ -13,7 +13,7 @@ class PoolerError(Exception):
 
 
 async def refuse_pooler(url: URL) -> None:
-    """Look whether two connections at once have a session each, and keep it.
+    """Check whether two connections at once have a session each, and keep it.
 
     Raises:
         PoolerError: they have not.

@@ -21,7 +21,7 @@ from aiohttp.test_utils import make_mocked_request
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bot.logs import Formatter, begin_log
+from bot.logs import READ_MAX_CHARACTERS, SHOWN_MAX_CHARACTERS, Formatter, begin_log
 from bot.redaction import redacted, remember
 from bot.settings import SECRETS, SettingsError, read_settings
 from handlers.metrics import Metrics
@@ -111,6 +111,17 @@ def test_words_stay_words() -> None:
         "token: none",
     ):
         assert redacted(plain) == plain
+
+
+def test_an_entry_is_no_longer_than_it_may_be_and_a_secret_at_its_end_is_not_shown_by_halves(log: io.StringIO) -> None:
+    secret = "canary" * 20
+    remember(secret)
+    for before in range(READ_MAX_CHARACTERS - 60, READ_MAX_CHARACTERS, 7):
+        logging.getLogger("any").warning("%s%s%s", "token=" + "a" * (before - 8000), " b" * 4000, secret * 10_000)
+    entries = log.getvalue().splitlines()
+    assert all(len(entry) < SHOWN_MAX_CHARACTERS + 200 for entry in entries)
+    assert all(entry.endswith(" characters)") for entry in entries)
+    assert "canary" not in log.getvalue()
 
 
 def test_an_entry_is_one_line_whatever_is_in_it(log: io.StringIO) -> None:

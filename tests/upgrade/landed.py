@@ -49,6 +49,7 @@ STORES = {
     "landed-0001": Stores(schema=1, situation="situation", inputs=False, refusals=False, evidence=False),
     "landed-0002": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=False),
     "landed-0003": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=True),
+    "landed-0004": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=True),
 }
 """By the folder's name."""
 

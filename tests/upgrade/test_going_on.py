@@ -152,7 +152,9 @@ async def test_an_announced_action_can_be_stopped(upgraded: Upgraded) -> None:
 
 
 async def test_an_announcement_that_slack_has_taken_unheard_is_found_and_then_it_acts(upgraded: Upgraded) -> None:
-    (row,) = rows(upgraded.stored, "SELECT * FROM outbox WHERE state = 'queued' AND attempts > 0 AND kind = 'card'")
+    tried = "SELECT * FROM outbox WHERE state = 'queued' AND attempts > 0 AND kind = 'card'"
+    (incident,) = rows(upgraded.stored, "SELECT * FROM incidents WHERE service = 'search'")
+    [row] = [one for one in rows(upgraded.stored, tried) if one["incident_id"] == incident["id"]]
     before = [one.ts for one in upgraded.messages.values() if told_by(one) == row["id"]]
     assert len(before) == 1
     action = await upgraded.here.until_state("search", "succeeded")

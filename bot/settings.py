@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.redaction import remember, remember_address
 from storage.address import AddressError, read_address
@@ -125,8 +126,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         partial(read_pause_file, environment),
         partial(read_policy_path, environment),
         partial(read_changes_secret, environment),
-        partial(values.get, "SLACK_API_URL"),
-        partial(values.get, "PROMETHEUS_URL"),
+        partial(_web_address, values, "SLACK_API_URL"),
+        partial(_web_address, values, "PROMETHEUS_URL"),
     )
     bot_token, app_token, signing_secret = _slack_secrets(values)
     host, port, alert_token = _listener(values)
@@ -183,10 +184,7 @@ def read_change_settings(environment: Mapping[str, str] | None = None) -> tuple[
     if secret is None:
         raise SettingsError("WATCHKEEPER_CHANGES_SECRET is not set. It is the one that the running Watchkeeper has.")
     values = _Values(os.environ if environment is None else environment)
-    url = values.get("WATCHKEEPER_URL") or f"http://{DEFAULT_LISTEN}"
-    if not url.startswith(("http://", "https://")):
-        raise SettingsError(f"WATCHKEEPER_URL is {url!r}; write it with http:// or https:// in front.")
-    return url.rstrip("/"), secret
+    return (_web_address(values, "WATCHKEEPER_URL") or f"http://{DEFAULT_LISTEN}").rstrip("/"), secret
 
 
 def read_policy_path(environment: Mapping[str, str] | None = None) -> Path:
@@ -233,7 +231,7 @@ def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Pa
         SettingsError: as ``read_settings``.
     """
     values = _Values(os.environ if environment is None else environment)
-    return read_policy_path(environment), values.get("PROMETHEUS_URL"), _audit_key(values)
+    return read_policy_path(environment), _web_address(values, "PROMETHEUS_URL"), _audit_key(values)
 
 
 def _all_at_once(*reads: Callable[[], object]) -> None:
@@ -297,6 +295,21 @@ def _database_url(values: "_Values") -> str:
         return read_address(url).url
     except AddressError as error:
         raise SettingsError(f"DATABASE_URL cannot be used: {error}.") from error
+
+
+def _web_address(values: "_Values", name: str) -> str | None:
+    """An address of HTTP; what is told of another one is not itself, for a password may be in it."""
+    url = values.get(name)
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not url.isprintable() or " " in url:
+        raise SettingsError(f"{name} is no address of a web service; write it like http://127.0.0.1:9090, unquoted.")
+    return url
 
 
 def _audit_key(values: "_Values") -> bytes:

@@ -4,6 +4,7 @@ People copy it from other tools, in quotes, with another driver's name, or with 
 end somewhere deep in a library; here each has an answer that says what to write, and no answer shows the password.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ EXAMPLES = f"{SQLITE}:///watchkeeper.db or {POSTGRESQL}://user@host:5432/watchke
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _PATH = re.compile(r"[./~]|[\w.-]+\.(?:db|sqlite3?)\Z")
 PORT_MAX = 65535
+NAME_MAX_BYTES = 255 - len("-journal")
+"""Linux' limit, less what SQLite puts behind the name."""
 NO_PORT = f"its port is none: it is a number from 1 to {PORT_MAX}, behind the host's name"
 TOO_MANY = "there is more than one @ in it: write @ in a user's name or password as %40"
 
@@ -80,7 +83,10 @@ def _sqlite(url: str, rest: str) -> Address:
     name = rest[3:].partition("?")[0]
     if not name or name == ":memory:" or "mode=memory" in rest:
         raise AddressError(f"an in-memory SQLite database forgets everything; name a file: {SQLITE}:///watchkeeper.db")
-    return Address(url, file=Path(name.removeprefix("file:")))
+    file = Path(name.removeprefix("file:"))
+    if any(len(os.fsencode(part)) > NAME_MAX_BYTES for part in file.parts):
+        raise AddressError(f"a part of its path is longer than a file's name may be: {NAME_MAX_BYTES} bytes")
+    return Address(url, file=file)
 
 
 def _postgresql(url: str) -> Address:

@@ -258,6 +258,8 @@ class AlertStore:
                         "incident_id": stored.incident_id,
                     }
                 )
+                if stored.old_incident_id not in (None, stored.incident_id):
+                    self._recounted.add(int(stored.old_incident_id or 0))
                 if stored.alert is not None and stored.status is AlertStatus.FIRING:
                     revised.append({"alert_id": stored.id, **_said_anew(stored.alert)})
         if new:

@@ -80,7 +80,7 @@ class Database:
         A file that others could open becomes its user's alone.
 
         Raises:
-            NotAFileError: there is something else where the file should be.
+            NoDatabaseError: there is something else where the file should be.
             PoolerError: what hands one session to many stands before PostgreSQL.
             psycopg.OperationalError, sqlalchemy.exc.OperationalError: it cannot be reached or not be written.
         """

@@ -7,6 +7,7 @@ import logging
 import stat
 from pathlib import Path
 
+BEGINS_WITH = b"SQLite format 3\0"
 BESIDE = ("", "-wal", "-shm", "-journal")
 """What SQLite puts behind the name for what it keeps beside the file; it gives a new one the file's own rights."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -14,18 +15,18 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 log = logging.getLogger(__name__)
 
 
-class NotAFileError(OSError):
-    """Something else is there: a folder, a device, a pipe or a socket, whose rights are not ours to change."""
+class NoDatabaseError(OSError):
+    """Something else is there: a file of another kind, a folder or a device, whose rights are not ours to change."""
 
 
 def keep_private(file: Path) -> None:
     """Take from others every right to a database file, and to those beside it. Says so where there was any. Blocks.
 
     Raises:
-        NotAFileError: it is there, and no file.
+        NoDatabaseError: it is there, and no SQLite database.
     """
-    if file.exists() and not file.is_file():
-        raise NotAFileError(f"{file} is no file")
+    if file.exists() and not _may_be_a_database(file):
+        raise NoDatabaseError(f"{file} is no SQLite database")
     for path in (file.with_name(f"{file.name}{ending}") for ending in BESIDE):
         try:
             rights = stat.S_IMODE(path.stat().st_mode)
@@ -46,3 +47,14 @@ def keep_private(file: Path) -> None:
                 error.strerror,
                 path,
             )
+
+
+def _may_be_a_database(file: Path) -> bool:
+    """Whether it is a file that is one or, being empty, may become one. What cannot be read is told of later."""
+    if not file.is_file():
+        return False
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(BEGINS_WITH)) in (b"", BEGINS_WITH)
+    except OSError:
+        return True

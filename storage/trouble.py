@@ -7,6 +7,7 @@ import errno
 import os
 
 from storage.address import Address
+from storage.private_files import NoDatabaseError
 
 NOT_WRITTEN = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_IOERR")
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -57,7 +58,7 @@ def _of_file(error: BaseException, address: Address) -> tuple[str, str]:
     word = _word(error)
     if is_full(error):
         return "cannot be written, for its disk is full", "make room there; nothing that was answered is lost"
-    if word.startswith("SQLITE_NOTADB"):
+    if isinstance(error, NoDatabaseError) or word.startswith("SQLITE_NOTADB"):
         return "is no SQLite database", "name another file in DATABASE_URL; nothing in this one was changed"
     if word.startswith("SQLITE_CORRUPT"):
         return "is damaged", "stop Watchkeeper and take the last backup (docs/operating.md)"

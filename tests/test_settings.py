@@ -97,7 +97,7 @@ def test_who_reports_a_change_knows_where_to() -> None:
     secret = {"WATCHKEEPER_CHANGES_SECRET": "0123456789abcdef"}
     assert read_change_settings(secret) == ("http://127.0.0.1:8080", b"0123456789abcdef")
     assert read_change_settings({**secret, "WATCHKEEPER_URL": "https://watch.example/"})[0] == "https://watch.example"
-    with pytest.raises(SettingsError, match="write it with http:// or https:// in front"):
+    with pytest.raises(SettingsError, match="is no address of a web service; write it like http://"):
         read_change_settings({**secret, "WATCHKEEPER_URL": "file:///etc/passwd"})
     with pytest.raises(SettingsError, match="WATCHKEEPER_CHANGES_SECRET is not set"):
         read_change_settings({})

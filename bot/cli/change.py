@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 TIMEOUT_SECONDS = 10.0
+WHERE = "Set WATCHKEEPER_URL to where Watchkeeper listens."
 
 change = typer.Typer(
     help="Tell a running Watchkeeper what others change: meanwhile it leaves that alone.",
@@ -54,6 +55,7 @@ def _report(report: dict[str, Any]) -> None:
     import time
     import urllib.error
     import urllib.request
+    from http.client import HTTPException
 
     from handlers.changes.signing import SIGNATURE_HEADER, TIMESTAMP_HEADER, signature
 
@@ -72,7 +74,11 @@ def _report(report: dict[str, Any]) -> None:
         with refused:
             fail(f"Not taken ({refused.code}): {_read(refused).get('error', refused.reason)}", EXIT_PROBLEM)
     except OSError as error:
-        fail(f"{url} cannot be reached: {error}. Set WATCHKEEPER_URL to where Watchkeeper listens.", EXIT_PROBLEM)
+        fail(f"{url} cannot be reached: {error}. {WHERE}", EXIT_PROBLEM)
+    except HTTPException as error:
+        fail(f"What answers at {url} speaks no HTTP ({type(error).__name__}). {WHERE}", EXIT_PROBLEM)
+    if "result" not in answer or (report["event"] == "begin" and "until" not in answer):
+        fail(f"What answers at {url} is no Watchkeeper, so the change may not be known. {WHERE}", EXIT_PROBLEM)
     until = f", until {answer['until']} at the latest" if report["event"] == "begin" else ""
     out.print(f"{report['id']}: {answer['result']}{until}.", style="green", markup=False)
     if "remark" in answer:
@@ -84,6 +90,6 @@ def _read(response: "HTTPResponse | Any") -> dict[str, Any]:
 
     try:
         answer = json.loads(response.read(100_000))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}

@@ -20,7 +20,7 @@ from bot.response.assessment.assess import Assessment, Brief, assess
 from bot.response.assessment.causes import cause_named
 from bot.response.assessment.record import judge_anew, record
 from bot.response.assessment.settling import settling
-from bot.response.assessment.situation import build_situation, firing_facts
+from bot.response.assessment.situation import ALERTS_JUDGED, build_situation, firing_facts, in_order
 from bot.response.execution.controls import controls_on
 from bot.response.execution.harm import answer_harm
 from bot.response.model.actions import ENDED, PENDING, SETTLED_BY_PEOPLE, UNDER_WAY, Action, ActionEvent, ActionState
@@ -61,7 +61,11 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
     incident = await work.incidents.get(incident_id)
     if incident is None or incident.state is IncidentState.RESOLVED:
         return None
-    alerts = await work.incidents.alerts(incident_id)
+    alerts = await work.incidents.alerts(incident_id, ALERTS_JUDGED)
+    if not alerts:
+        await _resolve(work, context, incident, alerts, now)
+        await tell_ending(work, context, incident_id)
+        return None
     firing = [alert for alert in alerts if alert.status is AlertStatus.FIRING]
     settles, by = settling(policy, incident, alerts, now)
     if not firing and request is None:
@@ -71,7 +75,7 @@ async def _begin(work: Work, context: Context, incident_id: int, request: Reques
         return None
     # What a person asks for is no sign of harm, however soon after our own act they ask.
     await answer_harm(work, context, incident, [a for a in firing if a.facts.source != PERSON], now)
-    facts = await firing_facts(work, incident)
+    facts = in_order(alerts)
     matched = match_incident(policy, facts or (alerts[0].facts,), request)
     if matched.all_muted and request is None:
         await _mute(work, context, incident, alerts, matched.muted, now)
@@ -168,6 +172,11 @@ async def _resolve(
     unheard = incident.thread_ts is None and not incident.revision
     lasted = elapsed_text(now - incident.opened_at)
     lines = [f"Every alert of {incident.name} has ended. It lasted {lasted}."]
+    if not alerts:
+        lines = [
+            f"No alert belongs to {incident.name} any more: what fired here goes on in another incident. It lasted "
+            f"{lasted}."
+        ]
     if withdrawn:
         lines.append("The open question is withdrawn; nothing was done.")
     elif action is not None and action.state in UNDER_WAY:

@@ -109,3 +109,17 @@ async def test_an_incident_does_not_end_in_silence_about_what_was_left_out(tmp_p
         await here.until_thread("Resolved")
         (told,) = said(here, "Resolved")
         assert any("left 2 more out" in line for line in told.lines)
+
+
+async def test_an_incident_whose_alert_goes_on_in_another_one_is_over_and_says_so(tmp_path: Path) -> None:
+    async with world(tmp_path, policy_with()) as here:
+        await send(here, alert("f1"))
+        await here.until(ActionState.WAITING)
+        await send(here, alert("f1", ended=datetime.now(UTC)), alert("f1", service="lantern"))
+        notice = await here.until_thread("Resolved")
+        async with here.database.read() as work:
+            first, second = [await work.incidents.get(number) for number in (1, 2)]
+        assert "goes on in another incident" in notice.lines[0]
+        assert first is not None
+        assert second is not None
+        assert (first.state, second.service) == (IncidentState.RESOLVED, "lantern")

@@ -28,6 +28,7 @@ from handlers.metrics import Metrics
 from handlers.web.health import CANNOT_TELL, Health
 from remediations.backends.credentials import read_secret
 from storage.database import Database
+from tests.fixtures.logs import log_as_before
 from tests.scenarios.stage import ROOT, document
 
 PASSWORD = 'p@ss"w/ord of\\ours'
@@ -38,16 +39,10 @@ ENVIRONMENT = {name: f"{BEGIN.get(name, '')}canary-of-{name.lower()}-{'x' * 16}"
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What the process would write, with every logger as it was before afterwards."""
-    named = [logging.getLogger(name) for name in ("", "dbos", "apprise", "slack_bolt", "slack_sdk")]
-    before = [(each, list(each.handlers), each.level, each.propagate) for each in named]
-    hooks, stream = (sys.excepthook, threading.excepthook, sys.unraisablehook), io.StringIO()
-    begin_log(stream)
-    yield stream
-    logging.captureWarnings(capture=False)
-    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
-    for logger, handlers, level, propagate in before:
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
+    stream = io.StringIO()
+    with log_as_before():
+        begin_log(stream)
+        yield stream
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))

@@ -1,5 +1,6 @@
 """The situation a decision rests on: the assessment, with what only rows know, read in one transaction."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bot.policy.confidence import FLAPPING_WITHIN
@@ -21,7 +22,7 @@ from bot.policy.situation import (
 )
 from bot.response.assessment.assess import Assessment, Brief
 from bot.response.model.actions import UNDER_WAY, Action, ActionState
-from bot.response.model.incidents import AlertStatus, Incident, IncidentState
+from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentState
 from bot.response.ports.context import Context
 from bot.response.ports.seals import seal_now
 from bot.response.ports.work import Work
@@ -79,7 +80,11 @@ async def build_situation(
 
 async def firing_facts(work: Work, incident: Incident) -> tuple[AlertFacts, ...]:
     """Every firing alert of the incident, in the order in which they began."""
-    alerts = await work.incidents.alerts(incident.id, ALERTS_JUDGED)
+    return in_order(await work.incidents.alerts(incident.id, ALERTS_JUDGED))
+
+
+def in_order(alerts: Iterable[Alert]) -> tuple[AlertFacts, ...]:
+    """Those of the alerts that fire, in the order in which they began."""
     firing = (alert.facts for alert in alerts if alert.status is AlertStatus.FIRING)
     return tuple(sorted(firing, key=lambda facts: (facts.starts_at, facts.source, facts.fingerprint)))
 

@@ -44,7 +44,7 @@ async def test_a_newcomer_breaks_the_service_and_has_it_repaired(
         await page.get_by_role("button", name="Break checkout (hang)").click()
         approve = page.locator("#main").get_by_role("button", name="Approve")
         await expect(approve).to_be_visible(timeout=PATIENCE_MS)
-        await approve.scroll_into_view_if_needed()
+        await approve.evaluate("button => button.scrollIntoView({ block: 'center' })")  # also while it is drawn anew
         await demo.until_service_is("hanging")
         await picture(page, "demo-asking")
 

@@ -180,8 +180,7 @@ class AlertStore:
             return present, is_it and self._revises(present, alert)
         self._succeed(present, alert.facts.starts_at)
         stored = self._known.setdefault(key, _Stored(alert.status, alert.facts.starts_at))
-        stored.alert, stored.status, stored.ends_at = alert, alert.status, None
-        stored.severity = alert.facts.severity
+        stored.alert, stored.status, stored.severity, stored.ends_at = alert, alert.status, alert.facts.severity, None
         group = group_key(alert, self._policy.group_by)
         stored.incident = self._incidents.setdefault(group, _Incident(group, alert))
         self._firing[key[:2]] = stored
@@ -258,8 +257,8 @@ class AlertStore:
                         "incident_id": stored.incident_id,
                     }
                 )
-                if stored.old_incident_id not in (None, stored.incident_id):
-                    self._recounted.add(int(stored.old_incident_id or 0))
+                if stored.old_incident_id is not None and stored.old_incident_id != stored.incident_id:
+                    self._recounted.add(stored.old_incident_id)
                 if stored.alert is not None and stored.status is AlertStatus.FIRING:
                     revised.append({"alert_id": stored.id, **_said_anew(stored.alert)})
         if new:

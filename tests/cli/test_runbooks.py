@@ -78,7 +78,7 @@ async def test_every_runbook_is_listed_with_levels_reasons_gates_and_what_has_ch
 async def test_without_a_policy_or_database_it_says_what_to_do(shell: Shell) -> None:
     code, said = await shell.run("runbooks")
     assert code == 2
-    assert "Set WATCHKEEPER_POLICY" in said
+    assert "set WATCHKEEPER_POLICY" in said
     await asyncio.to_thread((shell.folder / "policy.yml").write_text, written())
     shell.url = "sqlite+aiosqlite:///nowhere.db"
     code, said = await shell.run("runbooks")

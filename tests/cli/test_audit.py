@@ -54,7 +54,11 @@ async def test_a_changed_export_is_broken_and_says_where(shell_with_a_record: Sh
     [
         ("sqlite+aiosqlite:///elsewhere.db", ["verify"], "There is no database at 'elsewhere.db'"),
         ("sqlite+aiosqlite:///elsewhere.db", ["export"], "There is no database at 'elsewhere.db'"),
-        ("postgresql+psycopg://nobody@127.0.0.1:9/none", ["verify"], "The PostgreSQL server at 127.0.0.1:9 cannot be used"),
+        (
+            "postgresql+psycopg://nobody@127.0.0.1:9/none",
+            ["verify"],
+            "server at 127.0.0.1:9 cannot be used",
+        ),
         ("mysql://127.0.0.1/none", ["export"], "DATABASE_URL cannot be used"),
         ("", ["verify", "nowhere.jsonl"], "Name a file that `audit export` wrote."),
     ],

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -34,6 +35,7 @@ MEASURED = 10
 STALL_MAX_SECONDS = 0.3
 GROWTH_MAX = 1.15
 """Of memory, from the third tenth (caches are full by then) to the end of the run."""
+_ERROR = re.compile(r"\S+ \S+ (?:ERROR|CRITICAL) ")
 POLICY = {
     "version": 1,
     "channels": {"incidents": "C01INC", "audit": "C02AUD", "leadership": "C03LEAD"},
@@ -50,6 +52,11 @@ class Bot:
     url: str
     secret: str
     stalls: Path
+    log: Path
+
+    def errors(self) -> list[str]:
+        """What the log calls an error of ours: nothing that is sent from outside is one."""
+        return [line for line in self.log.read_text().splitlines() if _ERROR.match(line)]
 
     def rss_mb(self) -> float:
         """The memory that it holds now."""
@@ -75,6 +82,8 @@ class Figures:
     answers: Counter[str] = field(default_factory=Counter)
     stored: set[str] = field(default_factory=set)
     lost: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    """Lines of the bot's log."""
     broken: list[tuple[int, str, Sent]] = field(default_factory=list)
     """The number of each request that was answered as none may be, what it was answered, and itself."""
     seconds: float = 0.0
@@ -98,6 +107,8 @@ class Figures:
         """What may not be, in words; nothing where all is well. Memory says little of a short run."""
         found = [f"request {number} ({sent.path}) was answered {status}" for number, status, sent in self.broken]
         found += [f"alert {each} was answered 200 and is not stored" for each in self.lost]
+        if self.errors:
+            found.append(f"the log has {len(self.errors)} error(s), the first: {self.errors[0][:300]}")
         if self.stall_seconds > stall_max_seconds:
             found.append(f"the event loop stood still for {self.stall_seconds:.3f} s, over {stall_max_seconds} s")
         return found
@@ -131,7 +142,7 @@ async def bot(folder: Path, database_url: str) -> AsyncIterator[Bot]:
         command = [sys.executable, "-m", "tests.fuzz.watched"]
         log = folder / "bot.log"
         async with running(command, log, lambda: get_json(f"{url}/readyz"), environment=environment) as process:
-            yield Bot(process.pid, url, workspace.signing_secret, stalls)
+            yield Bot(process.pid, url, workspace.signing_secret, stalls, log)
 
 
 def made(seed: int, number: int, alerts: int, secret: str) -> Sent:
@@ -179,6 +190,7 @@ async def run(
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
         await asyncio.gather(*(sender(session) for _ in range(IN_FLIGHT)))
     figures.seconds, figures.stall_seconds = time.monotonic() - began, await here.stall()
+    figures.errors = here.errors()
     figures.lost = sorted(figures.stored - await stored(database_url))
     return figures
 

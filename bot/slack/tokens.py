@@ -4,6 +4,7 @@ Only what Slack says of the token itself counts. Slack may be away when we start
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -32,33 +33,22 @@ REMEDIES = {
 
 async def refused_tokens(client: AsyncWebClient, connection: Connection | None) -> list[str]:
     """Every token that Slack refuses, each with why and the remedy; ``connection``: None without Socket Mode."""
-    words = await asyncio.gather(_of_bot(client), _of_app(connection))
+    asked = {"SLACK_BOT_TOKEN": client.auth_test} | ({"SLACK_APP_TOKEN": connection.ask_where} if connection else {})
+    words = await asyncio.gather(*map(_answered, asked.values()))
     return [
         f"{name} is refused by Slack ({word}), because {WHY[word]}: {REMEDIES[name]}."
-        for name, word in zip(REMEDIES, words, strict=True)
+        for name, word in zip(asked, words, strict=True)
         if word in WHY
     ]
 
 
-async def _of_bot(client: AsyncWebClient) -> str:
+async def _answered(ask: Callable[[], Awaitable[object]]) -> str:
+    """Slack's word for why not; empty where it takes the token, or nothing is known."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await client.auth_test()
+            await ask()
     except SlackApiError as error:
         return error_word(error)
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
         return ""  # whoever talks to Slack later says so
-    return ""
-
-
-async def _of_app(connection: Connection | None) -> str:
-    if connection is None:
-        return ""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await connection.ask_where()
-    except SlackApiError as error:
-        return error_word(error)
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError):
-        return ""
     return ""

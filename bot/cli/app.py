@@ -5,6 +5,8 @@ Every command waits until this is imported, so what takes long to import is impo
 
 import logging
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -12,27 +14,45 @@ from bot.cli.audit import audit
 from bot.cli.change import change
 from bot.cli.check import check
 from bot.cli.confidence import confidence
-from bot.cli.console import EXIT_PROBLEM
+from bot.cli.console import EXIT_PROBLEM, out
 from bot.cli.demo import demo
 from bot.cli.incident import incident
 from bot.cli.pauses import pause, resume
 from bot.cli.run import run
 from bot.cli.runbooks import runbooks
+from bot.cli.schema import schema
 from bot.cli.validate import validate
 from bot.logs import begin_log, keep_files_private
 from bot.settings import remember_secrets
 
 log = logging.getLogger(__name__)
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"watchkeeper {version('watchkeeper')}", markup=False)
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="watchkeeper",
-    help="Bounded autonomy for production operations: acts under a written policy, calls a human when in doubt.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-for command in (run, demo, check, validate, runbooks, incident, confidence, pause, resume):
+
+
+@app.callback()
+def watchkeeper(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Say which release this is.", is_eager=True, callback=_say_version)
+    ] = False,
+) -> None:
+    """Bounded autonomy for production operations: acts under a written policy, calls a human when in doubt."""
+
+
+for command in (run, demo, check, schema, validate, runbooks, incident, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
 app.add_typer(change, name="change")

@@ -1,7 +1,9 @@
 """The command line as a whole: what it offers, and how soon it answers."""
 
+import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +11,7 @@ from typer.testing import CliRunner
 from bot.cli.app import app
 
 SLOW_TO_IMPORT = ("aiohttp", "apscheduler", "dbos", "pydantic", "slack_bolt", "slack_sdk", "sqlalchemy", "yaml")
-COMMANDS = ("run", "demo", "check", "pause", "resume", "audit verify", "audit export")
+COMMANDS = ("run", "demo", "check", "schema", "pause", "resume", "audit verify", "audit export")
 
 
 def test_help_waits_for_nothing_that_is_slow_to_import() -> None:
@@ -29,3 +31,19 @@ def test_the_module_is_the_same_command() -> None:
     said = subprocess.run([sys.executable, "-m", "bot", "audit"], capture_output=True, text=True, check=False)
     assert "verify" in said.stdout
     assert "export" in said.stdout
+
+
+def test_it_says_which_release_it_is() -> None:
+    answer = CliRunner().invoke(app, ["--version"])
+    assert (answer.exit_code, answer.output) == (0, f"watchkeeper {version('watchkeeper')}\n")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands(shell: str) -> None:
+    typed = {"COMP_WORDS": "watchkeeper che", "COMP_CWORD": "1", "_TYPER_COMPLETE_ARGS": "watchkeeper che"}
+    asks = {"_WATCHKEEPER_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    start = "import sys; sys.argv = ['watchkeeper']; from bot.cli.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", start], env={**os.environ, **typed, **asks}, capture_output=True, text=True, check=False
+    )
+    assert "check" in done.stdout

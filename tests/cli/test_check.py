@@ -1,5 +1,6 @@
 """``watchkeeper check``, and the same at every start: a policy that its systems cannot carry out is not used."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,31 @@ def test_a_broken_plugin_is_named_and_nothing_starts_without_it(
     monkeypatch.undo()
     plugins.installed.cache_clear()
     assert check(policy)[0] == 0
+
+
+def written(policy: Path, form: str) -> tuple[int, str]:
+    answer = CliRunner().invoke(app, ["check", str(policy), "--format", form], prog_name="watchkeeper")
+    return answer.exit_code, answer.output
+
+
+def test_programs_are_told_in_json(policy: Path) -> None:
+    assert written(policy, "json") == (
+        0,
+        json.dumps({"file": str(policy), "usable": True, "problems": []}, indent=2) + "\n",
+    )
+    change(policy, *PRODUCTION)
+    code, said = written(policy, "json")
+    found = json.loads(said)
+    assert (code, found["usable"], [each["severity"] for each in found["problems"]]) == (1, False, ["error"])
+    assert found["problems"][0].keys() == {"line", "column", "path", "severity", "message", "remedy"}
+
+
+def test_githubs_checks_are_told_by_its_commands_whatever_is_in_the_text(policy: Path) -> None:
+    policy.write_text('"100%, a: b\\nc": 1\n')
+    code, said = written(policy, "github")
+    assert code == 1
+    lines = said.splitlines()
+    assert all(line.startswith(f"::error file={policy},line=1,col=1,title=") for line in lines)
+    [unknown] = [line for line in lines if "unknown key" in line]
+    assert ",title=100%25%2C a%3A b%0Ac::unknown key '100%25, a: b" in unknown
+    assert "%0Aremedy: " in unknown

@@ -34,6 +34,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("pause", "everything", "--reason", "any"),
     ("resume", "everything"),
     ("runbooks",),
+    ("schema", "{file}/none.json"),
     ("validate", "restart-checkout"),
     ("validate", LONG),
 )

@@ -5,7 +5,7 @@ from datetime import time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from bot.policy.levels import Level
 from bot.policy.plan import Effect, Facts
@@ -19,6 +19,7 @@ class Entry(Facts):
 
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)$")
 _TIME_OF_DAY = re.compile(r"^([01]?\d|2[0-3]):([0-5]\d)$")
+_DECLARABLE = tuple(effect.value for effect in Effect if effect is not Effect.UNKNOWN)
 _UNIT_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 LONGEST = timedelta(days=36_500)
@@ -106,9 +107,8 @@ def _level(value: object) -> object:
 
 def _declared(value: object) -> object:
     """An effect by its word; a word that we do not know is a mistake here, and no effect of a newer release."""
-    known = [effect.value for effect in Effect if effect is not Effect.UNKNOWN]
-    if value not in known:
-        raise ValueError(f"{value!r} is not an effect; choose from {', '.join(known)}")
+    if value not in _DECLARABLE:
+        raise ValueError(f"{value!r} is not an effect; choose from {', '.join(_DECLARABLE)}")
     return value
 
 
@@ -117,17 +117,26 @@ def _expression(value: object) -> object:
 
 
 Duration = Annotated[
-    timedelta, BeforeValidator(duration), PlainSerializer(duration_text, return_type=str, when_used="json")
+    timedelta,
+    BeforeValidator(duration),
+    PlainSerializer(duration_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _DURATION.pattern, "examples": ["30s", "10m", "2h", "5d"]}),
 ]
-PolicyLevel = Annotated[Level, BeforeValidator(_level), PlainSerializer(str, return_type=str, when_used="json")]
-DeclaredEffect = Annotated[Effect, BeforeValidator(_declared)]
+PolicyLevel = Annotated[
+    Level,
+    BeforeValidator(_level),
+    PlainSerializer(str, return_type=str, when_used="json"),
+    WithJsonSchema({"enum": list(Level.__members__)}),
+]
+DeclaredEffect = Annotated[Effect, BeforeValidator(_declared), WithJsonSchema({"enum": list(_DECLARABLE)})]
 """An effect that the policy writes down for a runbook."""
-Expression = Annotated[str, BeforeValidator(_expression)]
+Expression = Annotated[str, BeforeValidator(_expression), WithJsonSchema({"type": ["string", "boolean"]})]
 """CEL. A bare ``true`` or ``false`` is CEL too, though YAML makes it a boolean."""
 TimeOfDay = Annotated[
     time,
     BeforeValidator(_time_of_day),
     PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": _TIME_OF_DAY.pattern, "examples": ["22:00", "07:30"]}),
 ]
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]
 """A name of the IANA database."""

@@ -1,8 +1,8 @@
 """Alerts about what stands in for production while gates are run: they go to the run alone.
 
 They are told apart before anything else is asked of an alert: no mute, no incident, no budget. An episode that came
-during a run is the run's for good, also when its monitor repeats it, or says that it has ended, a while later. What
-fired before in production goes on there, and so does whatever comes while no gates are run.
+during a run is the run's for good, also when its monitor tells of it, repeats it, or says that it has ended, a while
+later. What fired before in production goes on there, and so does whatever begins while no gates are run.
 """
 
 from collections.abc import Sequence
@@ -70,8 +70,10 @@ class _Run:
         return _episode(key_of(alert)) in self._episodes
 
     def asks_for(self, alert: Alert) -> bool:
-        """Whether it is about the twin, while the run goes on."""
-        return self._held and self._entry is not None and is_about_twin(self._entry, alert.facts.labels)
+        """Whether it is about the twin and began while the run went on, however late a monitor says so."""
+        began, ended = alert.facts.starts_at, self._row.ended_at
+        within = self._held or (ended is not None and self._row.begun_at <= began <= ended)
+        return within and self._entry is not None and is_about_twin(self._entry, alert.facts.labels)
 
     def take(self, alert: Alert) -> None:
         """It belongs to this run."""

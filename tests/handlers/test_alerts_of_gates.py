@@ -104,3 +104,15 @@ async def test_what_fired_in_production_before_the_run_ends_there(monitor: Monit
     async with database.read() as work:
         states = await work.session.scalars(text("SELECT status FROM alerts"))
     assert list(states) == ["resolved"]
+
+
+async def test_what_began_in_the_run_and_is_told_after_its_end_is_the_runs_too(
+    monitor: Monitor, database: Database
+) -> None:
+    number = await begun(database)
+    within = utc_now().isoformat()
+    await ended(database, number)
+    await monitor.send(webhook([alert("f1", labels=STAGED, startsAt=within)]))
+    assert await stored(database, "incidents") == 0
+    await monitor.send(webhook([alert("f2", labels=STAGED, startsAt=utc_now().isoformat())]))
+    assert await stored(database, "incidents") == 1, "what begins afterwards is production's"

@@ -52,8 +52,9 @@ async def test_an_answer_comes_only_after_the_commit(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Intake, "accept", accepting)
     async with small_stage(tmp_path, relaxed_limits=True) as here:
         path = here.settings.database_url.removeprefix("sqlite+aiosqlite:///")
-        other = sqlite3.connect(path, isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")  # nobody can commit now
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # Nobody can commit afterwards. In a thread: whoever writes just now needs this loop to come to an end.
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
         posting = asyncio.create_task(here.post(firing("checkout", "f1")))
         try:
             await heard.wait()

@@ -23,7 +23,7 @@ BREAKS_THE_QUERY = "x'} or vector(0) or up{service='"
 OURS = re.compile(
     r"<@U0(?:1ALICE|2BOB)>"  # the approvers the policy names
     r"|<!date\^\d+\^[^<>|^]+\|[^<>|]+>"
-    r"|<https?://[^<>|\s]+\|(?:Runbook|Graph|INC-\d+)>"
+    r"|<https?://[^<>|\s]+\|(?:(?:Runbook|Graph)(?: \([^<>|()]+\))?|INC-\d+)>"
 )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import math
 from datetime import datetime
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
@@ -39,7 +40,7 @@ def test_a_short_audit_key_is_refused_with_how_to_make_one() -> None:
 
 async def test_an_unreachable_database_is_an_error_at_opening() -> None:
     database = Database("postgresql+psycopg://127.0.0.1:1/nowhere", RecordingEnqueuer(), AUDIT_KEY)
-    with pytest.raises(DBAPIError, match="refused"):
+    with pytest.raises(psycopg.OperationalError, match="refused"):
         await database.open()
     await database.close()
 

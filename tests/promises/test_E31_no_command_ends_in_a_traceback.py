@@ -34,7 +34,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("pause", "everything", "--reason", "any"),
     ("resume", "everything"),
     ("runbooks",),
-    ("schema", "{file}/none.json"),
+    ("schema", "/none/policy.schema.json"),
     ("validate", "restart-checkout"),
     ("validate", LONG),
 )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -299,7 +300,7 @@ async def test_a_node_that_answers_no_more_is_drained_of_what_it_cannot_be_seen_
     await here.create(application("db", kind="StatefulSet"), node=NODE)
     healthy = await here.plan(NODE)
     kubelet = control_plane.nodes[NODE]
-    kubelet.send_signal(signal.SIGSTOP)
+    os.killpg(kubelet.pid, signal.SIGSTOP)
     try:
 
         async def is_sick() -> bool:
@@ -329,7 +330,7 @@ async def test_a_node_that_answers_no_more_is_drained_of_what_it_cannot_be_seen_
         assert "cannot be seen to end" in (await here.until_healthy(plan, record)).summary
         await here.remediation.roll_back(plan, record, ExecutionInMemory())
     finally:
-        kubelet.send_signal(signal.SIGCONT)
+        os.killpg(kubelet.pid, signal.SIGCONT)
 
     async def is_well() -> bool:
         node = await here.nodes.node(NODE)

@@ -4,12 +4,13 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import psutil
 import pytest
 from kubernetes_asyncio import client
 from kubernetes_asyncio.client import ApiClient, ApiException
 
 from bot.local.servers import until
-from tests.fixtures.kubernetes import HOME, NODES, ON_KUBERNETES
+from tests.fixtures.kubernetes import HOME, NODES, ON_KUBERNETES, ControlPlane
 from tests.remediations.kubernetes.shop import LIMITS, WITHIN_SECONDS, create, pods_of, running
 
 pytestmark = ON_KUBERNETES
@@ -54,6 +55,20 @@ async def test_a_deployment_becomes_available_on_the_hollow_nodes(administrator:
     pods = await create(administrator, namespace, "web", 3)
     assert {pod.spec.node_name for pod in pods} <= set(NODES)
     assert {pod.status.phase for pod in pods} == {"Running"}
+
+
+async def test_a_kubelet_that_ends_is_started_again(
+    administrator: ApiClient, control_plane: ControlPlane, namespace: str
+) -> None:
+    whole = psutil.Process(control_plane.nodes[NODES[0]].pid)
+    (ended,) = whole.children()
+    ended.kill()
+
+    async def again() -> bool:
+        return any(each.pid != ended.pid and "kubemark" in each.name() for each in whole.children())
+
+    await until(again, "another one runs", within_seconds=WITHIN_SECONDS)
+    await create(administrator, namespace, "web", 1, node=NODES[0])
 
 
 async def test_nothing_new_is_put_on_a_cordoned_node(administrator: ApiClient, bot: ApiClient, namespace: str) -> None:

@@ -83,12 +83,20 @@ class Exactness(StrEnum):
 
     @property
     def words(self) -> str:
-        """As it stands in a sentence: "nothing to undo"."""
-        return "nothing to undo" if self is Exactness.NOTHING_TO_UNDO else self.value
+        """How far it can be undone, for people: "partly"."""
+        return _HOW_FAR[self]
 
     @classmethod
     def _missing_(cls, value: object) -> "Exactness":
         return cls.NONE
+
+
+_HOW_FAR = {
+    Exactness.EXACT: "wholly",
+    Exactness.APPROXIMATE: "partly",
+    Exactness.NOTHING_TO_UNDO: "nothing to undo",
+    Exactness.NONE: "none",
+}
 
 
 class Rollback(Facts):
@@ -135,7 +143,7 @@ class Remaining(Facts):
         return max(0, self.healthy - self.taken)
 
 
-UNSEALED = frozenset({"forecasts", "cautions", "changing", "remaining"})
+UNSEALED = frozenset({"short", "forecasts", "cautions", "changing", "remaining"})
 """Fields of ``Plan`` that may change while people think about it. They are judged anew each time, not sealed."""
 ADDED_LATER: Mapping[str, Any] = {
     "touches_service": True,
@@ -180,6 +188,8 @@ class Plan(Facts):
     """How long carrying it out may take altogether; None: as long as every plan may."""
     step_limit_seconds: float | None = Field(default=None, gt=0)
     """How long one step may take; None: as long as the whole."""
+    short: str = ""
+    """In a few words, as a button says it: "Restart checkout"; empty: the summary must do. Not sealed."""
     forecasts: dict[str, JsonValue] = Field(default_factory=dict)
     """What it is expected to come to, in a word each: bytes freed, pods moved. Not sealed."""
     cautions: tuple[str, ...] = ()

@@ -52,7 +52,7 @@ ACTIONS_SHOWN = 10
 RUNBOOKS_SHOWN = 20
 LINES_PER_SECTION = 5
 _OFFERED = {
-    ActionState.WAITING: (Button.APPROVE, Button.WHY),
+    ActionState.WAITING: (Button.APPROVE, Button.STOP, Button.WHY),
     ActionState.VETO_WINDOW: (Button.STOP, Button.WHY),
 }
 
@@ -160,13 +160,12 @@ def _waiting(facts: HomeFacts) -> list[Block]:
         end = "runs unless stopped before" if announced else "answer before"
         due = concat(words(f"{end} "), when(action.due_at)) if action.due_at else EMPTY
         blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), due])))
-        row = button_row(_OFFERED[action.state], action.id, action.revision, plan=plan_card(action.plan))
-        blocks += [row] if row else []
+        at = Shown.VETO_WINDOW if announced else Shown.ASKING
+        blocks += button_row(_OFFERED[action.state], action.id, action.revision, at=at, plan=plan_card(action.plan))
     blocks += _more(len(facts.waiting) - WAITING_SHOWN, "question")
     for one in facts.to_take[:WAITING_SHOWN]:
         blocks.append(layout.section(_untaken(facts, one)))
-        row = button_row((Button.TAKE, Button.WHY), one.handle, one.revision)
-        blocks += [row] if row else []
+        blocks += button_row((Button.TAKE, Button.WHY), one.handle, one.revision)
     return [*blocks, *_more(len(facts.to_take) - WAITING_SHOWN, "incident", " to take")]
 
 
@@ -185,8 +184,7 @@ def _under_way(facts: HomeFacts) -> list[Block]:
         blocks.append(layout.section(dotted([_name(facts, action), listings.planned(action), listings.doing(one)])))
         if one.progress.can_be_halted:
             at = Shown(action.state.value)
-            row = button_row((Button.STOP,), action.id, action.revision, at=at, plan=plan_card(action.plan))
-            blocks += [row] if row else []
+            blocks += button_row((Button.STOP,), action.id, action.revision, at=at, plan=plan_card(action.plan))
     return [*blocks, *_more(len(facts.under_way) - UNDER_WAY_SHOWN)]
 
 
@@ -199,8 +197,7 @@ def _reviews(facts: HomeFacts) -> list[Block]:
     ]
     for one in mine[:REVIEWS_SHOWN]:
         blocks.append(layout.section(listings.review(one)))
-        row = button_row((Button.REVIEW, Button.HAND_OVER_REVIEW), one.action.id, one.action.revision)
-        blocks += [row] if row else []
+        blocks += button_row((Button.REVIEW, Button.HAND_OVER_REVIEW), one.action.id, one.action.revision)
     others = [one for one in facts.reviews if facts.person not in one.to][:REVIEWS_SHOWN]
     if others:
         blocks.append(layout.section(lines(map(listings.review, others))))

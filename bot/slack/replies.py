@@ -19,7 +19,7 @@ from bot.response.model.state_words import state_words
 from bot.response.notices.progress import Doing
 from bot.slack import explaining, layout, listings
 from bot.slack.cards.incident import render_card
-from bot.slack.cards.wording import people, severity_words
+from bot.slack.cards.wording import severity_words
 from bot.slack.layout import Message
 from bot.slack.text import (
     EMPTY,
@@ -203,14 +203,6 @@ def mistake(problem: str, remedy: str = "") -> Message:
     """Something was not understood: what, and how to say it right."""
     hint = escape(remedy, 300) if remedy else concat(words("See "), code(f"{COMMAND} help"), words("."))
     return _message(spaced(words("🤔"), escape(problem, 400), hint))
-
-
-def refusal(intervention: str, reason: str, who_may: Sequence[str]) -> Message:
-    """A polite no: what was not done, why not by you, and who may."""
-    who = concat(words("Who may: "), people(who_may), words(".")) if who_may else words("Nobody is named who may.")
-    title = bold(escape(f"Not done: {intervention}", 120))
-    text = lines([spaced(words("✋"), title), escape(reason, 400), who])
-    return _message(text)
 
 
 def _message(text: Mrkdwn, blocks: Sequence[Block] = ()) -> Message:

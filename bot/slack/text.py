@@ -65,6 +65,8 @@ _MARK = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+_TIME = re.compile(r"(?<![\w.:+-])(\d{4}-\d{2}-\d{2} \d{2}:\d{2}) UTC\b")
+"""As our own sentences write a moment."""
 _EMOJI = re.compile(rf":(?={_EMOJI_NAME}:)", re.VERBOSE)
 _JOINED_EMOJI = re.compile(rf"( <[^>]*> | `[^`]*` ) | :(?={_EMOJI_NAME}:)", re.VERBOSE)
 """A colon of one part and a colon of the next; not within a link, a date or code."""
@@ -123,6 +125,11 @@ def plain(text: str, limit: int) -> Plain:
     return Plain(_clip(_EMOJI.sub(_TWINS[":"], _upright(_one_line(text))), limit))
 
 
+def marked(mark: str, text: str, limit: int) -> Plain:
+    """Like ``plain``, after an emoji of ours."""
+    return Plain(f"{mark} {plain(text, limit - units(mark) - 1)}")
+
+
 def plain_lines(text: str, limit: int) -> Plain:
     """Like ``plain``, but line breaks stay."""
     return Plain(_clip(_EMOJI.sub(_TWINS[":"], _upright(_many_lines(text))), limit))
@@ -131,14 +138,23 @@ def plain_lines(text: str, limit: int) -> Plain:
 def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
     """Like ``escape``, but user ids that stand in ``people`` as whole words become mentions.
 
-    The response layer writes plain text with ids in it ("paused by U01ALICE"); only ids that we have resolved are
-    turned into people. Where the mentions would not fit, the ids stay as they are.
+    The response layer writes plain text with ids and times in it ("paused by U01ALICE until 2026-11-23 06:00 UTC");
+    only ids that we have resolved are turned into people, and every time into one of the reader's zone. Where that
+    would not fit, the text stays as it is.
     """
     pieces = _USER_ID_IN_TEXT.split(_clip(_unmarked(_one_line(text)), limit))
     whole = "".join(
-        mention(piece) if index % 2 and piece in people else _entities(piece) for index, piece in enumerate(pieces)
+        mention(piece) if index % 2 and piece in people else _TIME.sub(_in_their_zone, _entities(piece))
+        for index, piece in enumerate(pieces)
     )
     return Mrkdwn(whole) if units(whole) <= limit else escape(text, limit)
+
+
+def _in_their_zone(found: re.Match[str]) -> str:
+    try:
+        return when(datetime.strptime(found[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC))
+    except ValueError:  # the 31st of February, of somebody else's making
+        return found[0]
 
 
 # -- ours --------------------------------------------------------------------------------------------------------

@@ -5,9 +5,11 @@ Must not know: who may press what, and when; the interventions decide, and recor
 
 from collections.abc import Callable
 
+from bot.policy.approval import Intervention
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.bundles import BundleView, approve_chosen, ask_alone, view
-from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Press, Tried
+from bot.response.interventions.refusals import refused
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 from bot.slack.bundle_modals import (
@@ -29,15 +31,19 @@ NONE_LEFT = Answer(False, "Every incident of this card is resolved; there is not
 Draw = Callable[[BundleView, Roster], View | Answer]
 
 
-def opening_for_many(draw: Draw) -> Handler:
-    """A button that opens a dialog about a whole bundle."""
+def opening_for_many(draw: Draw, needs: Intervention | None = None) -> Handler:
+    """A button that opens a dialog about a whole bundle, for those who may do ``needs``."""
 
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
         async def act(work: Work, context: Context, roster: Roster) -> View | Answer:
             shown = None if press is None else await view(work, context, press.subject)
-            return UNKNOWN_SUBJECT if shown is None else drawn(draw(shown, roster))
+            if press is None or shown is None:
+                return UNKNOWN_SUBJECT
+            tried = Tried(press.person, {"subject": press.subject, "revision": press.revision})
+            against = await refused(work, context, roster, needs, tried) if needs is not None else None
+            return against or drawn(draw(shown, roster))
 
         await bridge.show(arrived, await bridge.settle(arrived, act))
 

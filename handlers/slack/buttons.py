@@ -6,11 +6,14 @@ Must not know: who may press what, and when; the interventions decide, and recor
 import re
 from collections.abc import Awaitable, Callable
 
+from bot.policy.approval import Intervention
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present
 from bot.response.interventions.explanations import explain, override_choices
+from bot.response.interventions.refusals import refused
 from bot.response.interventions.reviews import may_review
+from bot.response.interventions.take_override import may_override
 from bot.response.model.actions import Action
 from bot.response.model.records import Review
 from bot.response.ports.context import Context
@@ -23,7 +26,7 @@ from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
 from handlers.slack.inbox import Handler
 
-Intervention = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
+Deed = Callable[[Work, Context, Roster, Press], Awaitable[Answer]]
 Draw = Callable[[Work, Context, Roster, Press, Found], Awaitable[View | Answer]]
 TARGETS_OFFERED = 5
 _USER_ID = re.compile(r"[UW][A-Z0-9]{2,24}")
@@ -43,14 +46,14 @@ def press_from(arrived: Arrived, value: str) -> Press | None:
     return Press(arrived.person, subject, revision)
 
 
-def doing(intervention: Intervention, *, counts_votes: bool = False) -> Handler:
+def doing(deed: Deed, *, counts_votes: bool = False) -> Handler:
     """A button that takes effect at once. ``counts_votes``: it may start an action because enough people agree."""
 
     async def handle(bridge: Bridge, arrived: Arrived) -> None:
         press = press_of(arrived)
 
         async def act(work: Work, context: Context, roster: Roster) -> Answer:
-            return UNKNOWN_SUBJECT if press is None else await intervention(work, context, roster, press)
+            return UNKNOWN_SUBJECT if press is None else await deed(work, context, roster, press)
 
         question = press.subject if press is not None and counts_votes else ""
         await bridge.answer(arrived, await bridge.settle(arrived, act, question=question))
@@ -99,9 +102,12 @@ async def draw_why(work: Work, context: Context, roster: Roster, press: Press, _
     return why_modal(explanation, button_value(press.subject, press.revision), everybody(roster))
 
 
-async def draw_override(work: Work, context: Context, _roster: Roster, press: Press, found: Found) -> View:
-    """What else could be done."""
+async def draw_override(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> View | Answer:
+    """What else could be done, for whoever may choose any of it; nobody else gets the form."""
     choices = await override_choices(work, context, press.subject, press.revision)
+    against = await may_override(work, context, roster, press, found, [choice.runbook for choice in choices])
+    if against is not None:
+        return against
     return override_modal(found.incident.name, choices, button_value(press.subject, press.revision))
 
 
@@ -131,8 +137,11 @@ async def _draw_open_review(
     return modal(found.incident.name, found.action, review, button_value(press.subject, press.revision))
 
 
-async def draw_pause(work: Work, _context: Context, _roster: Roster, press: Press, found: Found) -> View:
+async def draw_pause(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> View | Answer:
     """What could be paused because of this incident as it stands now, whatever card was pressed; likeliest first."""
+    against = await refused(work, context, roster, Intervention.PAUSE, press.on(found.incident.id))
+    if against is not None:
+        return against
     action = await present(work, found)
     scopes = [Scope(kind=ScopeKind.SERVICE, name=found.incident.service)] if found.incident.service else []
     if action is not None:

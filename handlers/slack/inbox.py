@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from bot.slack.text import Mrkdwn, words
+from bot.slack.text import Mrkdwn, concat, when, words
 from handlers.slack.arrival import Arrived, Kind, recognise
 from handlers.slack.bridge import Bridge
 
@@ -162,9 +162,10 @@ class Inbox:
         await route.tell(
             bridge,
             arrived,
-            words(
-                f"I was away when you used “{arrived.name}” at {arrived.received_at:%H:%M} UTC, and did nothing about "
-                "it. Please do it again if you still want it."
+            concat(
+                words(f"I was away when you used “{arrived.name}” at "),
+                when(arrived.received_at),
+                words(", and did nothing about it. Please do it again if you still want it."),
             ),
         )
 

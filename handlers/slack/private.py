@@ -5,12 +5,14 @@ answer that cannot be given is logged. Must not know: what was asked.
 """
 
 import logging
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.response.model.notices import Button
 from bot.slack.connection import on_this_machine
 from bot.slack.layout import Message
 from handlers.slack.arrival import Arrived
@@ -18,6 +20,9 @@ from handlers.slack.arrival import Arrived
 SLACK_RESPONSE_HOST = "hooks.slack.com"
 RESPOND_TIMEOUT_SECONDS = 5
 OK_STATUS = 200
+
+ANSWERS = frozenset({Button.APPROVE, Button.STOP, Button.TAKE})
+"""What a direct message asks for; other buttons leave it as it is."""
 
 log = logging.getLogger(__name__)
 
@@ -58,11 +63,13 @@ class PrivateAnswers:
         url = arrived.response_url
         if not url or urlsplit(url).netloc not in self._hosts:
             return False
+        answered = _answered(arrived, message)
+        blocks = answered or message.blocks
         body: dict[str, object] = {
             "text": message.text,
             "response_type": "ephemeral",
-            "replace_original": False,
-            **({"blocks": message.blocks} if message.blocks else {}),
+            "replace_original": bool(answered),
+            **({"blocks": blocks} if blocks else {}),
             **({"thread_ts": arrived.thread_ts} if arrived.thread_ts else {}),
         }
         try:
@@ -73,6 +80,22 @@ class PrivateAnswers:
         if answer.status_code != OK_STATUS:
             log.info("the response URL that came with %s answered %s", arrived.key, answer.status_code)
         return answer.status_code == OK_STATUS
+
+
+def _answered(arrived: Arrived, answer: Message) -> list[dict[str, Any]]:
+    """The direct message whose question this answers, with what came of it in place of the buttons; empty for others.
+
+    Nobody else sees it, so nothing is lost by that, and no button stays that cannot work any more.
+    """
+    message = arrived.body.get("message")
+    blocks = message.get("blocks") if isinstance(message, Mapping) else None
+    if arrived.name not in ANSWERS or not arrived.channel.startswith("D") or not isinstance(blocks, list):
+        return []
+    said = [block for block in blocks if isinstance(block, dict)]
+    kept = [block for block in said if block.get("type") != "actions"]
+    links = [one for block in said for one in block.get("elements", ()) if isinstance(one, dict) and "url" in one]
+    ways = [{"type": "actions", "elements": links}] if links else []
+    return [*kept, *answer.blocks, *ways]
 
 
 def _webhook(url: str) -> AsyncWebhookClient:

@@ -5,6 +5,7 @@ The manifest and its test are tied to these tables.
 
 from collections.abc import Mapping
 
+from bot.policy.approval import Intervention
 from bot.response.interventions.approvals import approve, stop, withdraw
 from bot.response.interventions.bundles import approve_these, take_these
 from bot.response.interventions.candidacies import not_yet, promote, sign_off
@@ -64,9 +65,9 @@ ROUTES: Routes = {
         Button.REVIEW: Route(opening(draw_review)),
         Button.HAND_OVER_REVIEW: Route(opening(draw_hand_over)),
         Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
-        Button.CHOOSE: Route(opening_for_many(draw_choice)),
+        Button.CHOOSE: Route(opening_for_many(draw_choice, Intervention.TAKE)),
         Button.TAKE_THESE: Route(doing(take_these), even_if_late=always),
-        Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these)),
+        Button.PAUSE_THESE: Route(opening_for_many(draw_pause_these, Intervention.PAUSE)),
         Button.PAUSE_ANYWAY: Route(paused_anyway, even_if_late=always),
         Button.WHY_THESE: Route(opening_for_many(draw_why_these)),
         Button.SIGN_OFF: Route(doing(sign_off)),

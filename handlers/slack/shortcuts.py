@@ -3,9 +3,11 @@
 Must not know: who may do what; the interventions decide, and record refusals.
 """
 
+from bot.policy.approval import Intervention
 from bot.response.assessment.votes import Roster
-from bot.response.interventions.clicks import Answer, last_act
+from bot.response.interventions.clicks import Answer, Tried, last_act
 from bot.response.interventions.explanations import explain_incident
+from bot.response.interventions.refusals import refused
 from bot.response.model.incidents import Incident
 from bot.response.model.state_words import state_words
 from bot.response.notices.rollback_words import if_rolled_back, rollback_line
@@ -48,13 +50,18 @@ async def why_this(bridge: Bridge, arrived: Arrived) -> None:
 async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
     """Ask whether what was done in this incident shall be rolled back."""
 
-    async def act(work: UnitOfWork, context: Context, _roster: Roster) -> View | Answer:
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> View | Answer:
         incident = await _incident(work, arrived)
         if isinstance(incident, Answer):
             return incident
         action = await last_act(work, incident)
         if action is None:
             return NOTHING_DONE
+        tried = Tried(arrived.person, {"action": action.id}, incident.id)
+        deed, runbook = Intervention.ROLL_BACK, action.runbook
+        against = await refused(work, context, roster, deed, tried, runbook=runbook, action=action)
+        if against is not None:
+            return against
         consequence = await if_rolled_back(work, context.policy(), action)
         if not consequence:
             said = state_words(action.state, action.result).within
@@ -69,8 +76,10 @@ async def roll_this_back(bridge: Bridge, arrived: Arrived) -> None:
 async def pause_all(bridge: Bridge, arrived: Arrived) -> None:
     """Ask for how long, and why, everything shall pause."""
 
-    async def act(_work: UnitOfWork, _context: Context, _roster: Roster) -> View | Answer:
-        return drawn(pause_modal([EVERYTHING]))
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> View | Answer:
+        tried = Tried(arrived.person, {"scope": str(EVERYTHING)})
+        against = await refused(work, context, roster, Intervention.PAUSE, tried)
+        return against or drawn(pause_modal([EVERYTHING]))
 
     await bridge.show(arrived, await bridge.settle(arrived, act))
 

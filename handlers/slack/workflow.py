@@ -72,7 +72,7 @@ async def _ask(bridge: Bridge, arrived: Arrived) -> Arrived | None:
                 Answer(False, f"I have no step {callback_id[:80]!r} any more; please edit the workflow.")
             )
         if context.now() - arrived.received_at > LATE_AFTER:
-            since = f"{arrived.received_at:%H:%M} UTC"
+            since = f"{arrived.received_at:%Y-%m-%d %H:%M} UTC"
             return RequestAnswer(
                 Answer(False, f"I was away at {since} and did nothing; please run the workflow again.")
             )

@@ -298,6 +298,7 @@ def _plan(wanted: RollBackDeployParameters, about: About, moves: Sequence[_Move]
         else f"Roll {listed(labels)} back to the versions before, through {wanted.backend}."
         if moves
         else f"Nothing to roll back: {wanted.backend} knows nothing called {wanted.service!r}.",
+        short=f"Roll {wanted.service} back" if moves else "",
         parameters=wanted.model_dump(mode="json"),
         service=about.service,
         targets=tuple(

@@ -339,6 +339,7 @@ def _plan(wanted: RestartServiceParameters, about: About, found: Found) -> Plan:
         summary=f"Restart {_labels(restarting)} through {wanted.backend}."
         if restarting
         else f"Nothing to restart: {wanted.backend} knows nothing called {wanted.service!r}.",
+        short=f"Restart {wanted.service}" if restarting else "",
         parameters=wanted.model_dump(mode="json"),
         service=about.service,
         targets=tuple(

@@ -307,6 +307,7 @@ def _plan(wanted: BlockIpParameters, network: Network, before: Block | None, abo
     return Plan(
         remediation=BlockIp.name,
         summary=f"Block {wanted.address} for {lasts} through {wanted.backend}{replaced}.",
+        short=f"Block {wanted.address}",
         parameters=wanted.model_dump(mode="json"),
         service=about.service,
         targets=(

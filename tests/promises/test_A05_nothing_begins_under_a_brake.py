@@ -84,7 +84,7 @@ async def test_harm_under_a_persons_pause_calls_people_and_leaves_the_rollback_t
         await here.until(ActionState.SUCCEEDED)
         assert (await pause(here, EVERYTHING)).accepted
         await here.fire(name="RoomCold", service="room", fingerprint="f9")
-        line = await here.until_thread("Harm suspected after our act")
+        line = await here.until_thread("It may have made things worse")
         assert "Not rolled back by itself" in " ".join(line.lines)
         await here.idle()
         assert here.switch.read()["restores"] == 0

@@ -175,7 +175,7 @@ async def test_harm_that_cannot_be_undone_calls_until_somebody_takes_it(tmp_path
         assert await untaken(here) == 0
         clock.forward(1)
         await here.fire("RoomDark", "room", "f2")
-        harm = await here.until_thread("Harm suspected after our act")
+        harm = await here.until_thread("It may have made things worse")
         assert harm.to == (ALICE, BOB)
         await here.idle()
         async with here.database.read() as work:

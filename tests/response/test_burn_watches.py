@@ -24,7 +24,7 @@ from tests.response.world import ALICE, BOB, Switch, World, world, written_polic
 
 SERVICES = {"lamp": {"tier": 2, "fleet": 4, "slo_burn": BURN_QUERY}, "room": {"depends_on": ["lamp"]}}
 ROOT = Path(__file__).parents[2]
-HARM, UNKNOWN = "Harm suspected after our act", "Nobody can tell whether the error budget burns faster since"
+HARM, UNKNOWN = "It may have made things worse", "Nobody can tell whether the error budget burns faster since"
 
 
 def policy(level: str = "L3", **document: Any) -> Policy:

@@ -34,8 +34,8 @@ def attempt(state: AttemptState) -> Attempt:
 
 
 def test_every_rollback_option_is_stated_in_words() -> None:
-    assert rollback_line(told(Exactness.EXACT)) == "Rollback: Start it again (exact)."
-    assert rollback_line(told(Exactness.APPROXIMATE)) == "Rollback: Start it again (approximate)."
+    assert rollback_line(told(Exactness.EXACT)) == "Rollback: wholly. Start it again."
+    assert rollback_line(told(Exactness.APPROXIMATE)) == "Rollback: partly. Start it again."
     assert rollback_line(told(Exactness.NOTHING_TO_UNDO, "")) == "Rollback: nothing to undo."
     assert rollback_line(told(Exactness.NOTHING_TO_UNDO, "Memory is gone.")) == (
         "Rollback: nothing to undo. Memory is gone."
@@ -61,7 +61,7 @@ def test_a_confirmation_says_which_case_it_is(action: Action, before: Attempt | 
     said = consequence(action, before, IN_TIME)
     assert words in said
     assert "within 5m" in said
-    assert "Rollback: Start it again (exact)." in said
+    assert "Rollback: wholly. Start it again." in said
     overwrites = before is not None and before.state is AttemptState.MOVED_ON
     assert ("you are asked first" in said) is not overwrites
 

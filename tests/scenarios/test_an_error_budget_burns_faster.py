@@ -105,9 +105,13 @@ async def test_errors_that_rise_after_an_act_are_harm_and_take_its_autonomy(tmp_
 
         customers.failing = 0.3
         told = await here.thread_of(
-            "INC-1", "Harm suspected", "Rolled back", f"Demoted: {RUNBOOK} asks first from now on", timeout=90
+            "INC-1",
+            "may have made things worse",
+            "Rolled back",
+            f"Demoted: {RUNBOOK} asks first from now on",
+            timeout=90,
         )
-        [harm] = [text for text in told if "Harm suspected" in text]
+        [harm] = [text for text in told if "may have made things worse" in text]
         assert "The error budget of checkout burns at " in harm
         assert " times its pace, 0.5 times right before." in harm
         assert "<@U01ALICE>" in harm

@@ -68,7 +68,7 @@ async def harmed(here: Shop) -> None:
     await here.deploy(MISSPELT)
     await here.told_again("Verifying: ", verifying)
     await posted(here.bot_url, firing(FRONT, "front-1"))
-    await here.told("Harm suspected after our act", f"Demoted: {RUNBOOK} asks first from now on")
+    await here.told("It may have made things worse", f"Demoted: {RUNBOOK} asks first from now on")
 
 
 async def reviewed(here: Shop) -> None:

@@ -36,7 +36,7 @@ async def test_a_runbook_rises_by_gates_falls_by_harm_and_rises_again_by_its_rec
         await root_with(here, "'action_id': 'stop'")
         await told(here, "Verifying: ")
         await posted(here.bot_url, firing("storefront", "storefront-1"))
-        await told(here, "Harm suspected after our act")
+        await told(here, "It may have made things worse")
         await told(here, "Demoted: restart-checkout asks first from now on")
         assert await here.service.answers()
 

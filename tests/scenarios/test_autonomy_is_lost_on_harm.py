@@ -65,8 +65,8 @@ async def test_a_runbook_that_did_harm_is_demoted_by_itself_and_acts_alone_again
         await here.card_of("INC-1", "Resolved")
 
         assert await here.fire("web", "f2", labels={"alertname": "TooManyErrors"}) == "INC-2"
-        told = await here.thread_of("INC-1", "Harm suspected", f"Demoted: {RUNBOOK} asks first from now on")
-        [harm] = [text for text in told if "Harm suspected" in text]
+        told = await here.thread_of("INC-1", "may have made things worse", f"Demoted: {RUNBOOK} asks first from now on")
+        [harm] = [text for text in told if "may have made things worse" in text]
         [demoted] = [text for text in told if "Demoted:" in text]
         assert "<@U01ALICE>" in harm
         assert "It could act at L3; it may act at L1 at most, because it did harm in INC-1." in demoted

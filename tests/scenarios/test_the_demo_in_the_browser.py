@@ -93,7 +93,7 @@ async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
         await expect(page.locator("#panel")).to_contain_text("storefront")
         await harmed.get_by_test_id("open-thread").first.click()
         thread = page.locator("#thread")
-        for words in ("Harm suspected after our act", "paused until a person resumes it", "asks first from now on"):
+        for words in ("It may have made things worse", "paused until a person resumes it", "asks first from now on"):
             await expect(thread).to_contain_text(words, timeout=PATIENCE_MS)
         async with looking(page, harmed):
             await picture(page, "demo-harm")

@@ -39,8 +39,8 @@ async def test_an_alert_soon_after_a_restart_pauses_the_runbook_calls_people_and
         await here.thread_of("INC-1", "Done and verified")
 
         assert await here.fire("web", "f2", labels={"alertname": "TooManyErrors"}) == "INC-2"
-        told = await here.thread_of("INC-1", "Harm suspected after our act")
-        [harm] = [text for text in told if "Harm suspected" in text]
+        told = await here.thread_of("INC-1", "It may have made things worse")
+        [harm] = [text for text in told if "may have made things worse" in text]
         assert "Rollback: nothing to undo." in harm
         assert "<@U01ALICE>" in harm, "the people who can answer are called"
         assert await here.supervisord.state("checkout:checkout") == "RUNNING", "what works is never stopped"
@@ -60,8 +60,8 @@ async def test_an_alert_soon_after_our_act_rolls_it_back_pauses_the_runbook_and_
         await here.card_of("INC-1", "Resolved")
 
         assert await here.fire("web", "f2", labels={"alertname": "TooManyErrors"}) == "INC-2"
-        told = await here.thread_of("INC-1", "Harm suspected after our act", "Rolled back")
-        [harm] = [text for text in told if "Harm suspected" in text]
+        told = await here.thread_of("INC-1", "It may have made things worse", "Rolled back")
+        [harm] = [text for text in told if "may have made things worse" in text]
         assert "<@U01ALICE>" in harm, "the people who can answer are called"
         assert "INC-2, TooManyErrors" in harm
         assert await here.supervisord.state("checkout:checkout") == "STOPPED", "not running, as before our act"

@@ -38,7 +38,7 @@ def asking(state: ActionState | None = ActionState.WAITING, **changes: object) -
         summary="Restart checkout",
         steps=("stop checkout", "start checkout"),
         blast_radius="1 target, 25 % of the fleet",
-        rollback="Start it again (approximate)",
+        rollback="partly. Start it again.",
     )
     facts = {
         "incident": "INC-7",

@@ -29,7 +29,7 @@ def test_an_announcement_says_what_will_happen_when_why_and_how_to_stop_it() -> 
         "  1. stop checkout\n"
         "  2. start checkout\n"
         "Blast radius: 1 target, 25 % of the fleet\n"
-        "Rollback: Start it again (approximate)\n"
+        "Rollback: partly. Start it again.\n"
         "\n"
         "Why: L3: it announces, then acts\n"
         "\n"

@@ -29,7 +29,7 @@ TO = ("U01ALICE",)
         (outcome(), Kind.OUTCOME),
         (outcome(title="Failed", to=TO, tone=Tone.BAD), Kind.CALL),
         (outcome(title="Rolled back", to=TO, tone=Tone.WARNING), Kind.CALL),
-        (outcome(title="Harm suspected after our act", to=TO, tone=Tone.BAD, broadcast=False), Kind.CALL),
+        (outcome(title="It may have made things worse", to=TO, tone=Tone.BAD, broadcast=False), Kind.CALL),
         (storm(), Kind.QUESTION),
         (storm(buttons=(Button.TAKE_THESE, Button.WHY_THESE)), Kind.QUESTION),
     ],

@@ -17,7 +17,7 @@ ENTRIES: dict[str, ThreadNotice] = {
         lines=(
             "Confidence is 0.67, below the floor of 0.80.",
             "Plan: Restart checkout on supervisor",
-            "Rollback: Start the process again with the settings noted before (approximate).",
+            "Rollback: partly. Start the process again with the settings noted before.",
             "Also firing, without a runbook: DiskFull.",
         ),
         tone=Tone.ASKING,
@@ -44,7 +44,7 @@ ENTRIES: dict[str, ThreadNotice] = {
         title="Done and verified",
         lines=(
             "checkout answers again; healthy twice in a row.",
-            "Rollback: Start the process again with the settings noted before (approximate).",
+            "Rollback: partly. Start the process again with the settings noted before.",
         ),
         tone=Tone.GOOD,
         buttons=(Button.ROLL_BACK, Button.REVIEW),
@@ -57,7 +57,7 @@ ENTRIES: dict[str, ThreadNotice] = {
     ),
     "entry_calls_people": ThreadNotice(
         incident="INC-7",
-        title="Harm suspected after our act",
+        title="It may have made things worse",
         lines=("orders began to fail 20 s after the restart.", "Runbook restart-checkout is paused."),
         tone=Tone.BAD,
         to=(ALICE, BOB),

@@ -23,19 +23,26 @@ SUBJECT = "act_5b1f0c9d2e"
 
 PLAN = PlanCard(
     summary="Restart checkout on supervisor",
+    short="Restart checkout",
+    touches="1 of 4 instances, 3 of 4 stay healthy.",
     steps=("Stop checkout and wait until it has ended", "Start checkout", "Wait until it answers"),
     blast_radius="1 target, 25 % of the fleet",
-    rollback="Start the process again with the settings noted before (approximate)",
+    rollback="partly. Start the process again with the settings noted before.",
 )
-NOTHING_TO_UNDO = PLAN.model_copy(update={"rollback": "nothing to undo. What the processes held in memory is gone."})
+NOTHING_TO_UNDO = PLAN.model_copy(
+    update={
+        "rollback": "nothing to undo. What the processes held in memory is gone.",
+        "touches": "The only instance. What the processes held in memory is gone.",
+    }
+)
 IT_HELPED = (
     "It has helped, so the problem may come back.\n"
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
-    "Rollback: Start the process again with the settings noted before (approximate)."
+    "Rollback: partly. Start the process again with the settings noted before."
 )
 MOVED_ON = (
     "This overwrites what was changed since; the thread says what that is. It must be done within 5m.\n"
-    "Rollback: Start the process again with the settings noted before (approximate)."
+    "Rollback: partly. Start the process again with the settings noted before."
 )
 EVIDENCE = (
     EvidenceLine(name="still_down", finding=Finding.SUPPORTS, detail="value 1"),
@@ -70,8 +77,9 @@ def card(**changes: object) -> CardNotice:
         "approvers": (ALICE, BOB),
         "approvals_needed": 1,
         "due_at": OPENED + timedelta(minutes=30),
-        "if_nobody_answers": "Nothing is done. The question expires and the incident stays open.",
-        "buttons": (Button.APPROVE, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+        "answer_within": "30 min",
+        "if_nobody_answers": "nothing happens, and checkout stays as it is.",
+        "buttons": (Button.APPROVE, Button.STOP, Button.TAKE, Button.OVERRIDE, Button.PAUSE, Button.WHY),
         "subject": SUBJECT,
         "revision": 3,
     }
@@ -118,8 +126,7 @@ _NO_PLAN: dict[str, object] = {
 CARDS: dict[str, CardNotice] = {
     "asking": card(),
     "asking_for_want_of_a_licence": card(
-        headline="restart-checkout may act at most at L1 instead of L3: every gate is void: "
-        "the runbook changed (verify.within: 2m -> 121s).",
+        headline="restart-checkout has not earned acting without a person.",
         sure="Too few cases to know: it worked in 2 of 2 cases, all on staging; the evidence supports it.",
         evidence=EVIDENCE[:1],
     ),
@@ -147,15 +154,6 @@ CARDS: dict[str, CardNotice] = {
         due_at=None,
         if_nobody_answers="Nothing is done while automation is paused here.",
         buttons=_PEOPLE_NEXT,
-    ),
-    "held_with_approve": card(
-        verdict=Verdict.HOLD,
-        action_state=ActionState.HELD,
-        headline="everything is paused by U03CAROL: release in progress.",
-        names=(CAROL,),
-        due_at=None,
-        if_nobody_answers="Nothing is done while automation is paused here.",
-        buttons=(Button.APPROVE, *_PEOPLE_NEXT),
     ),
     "observing": card(
         **_NO_PLAN,
@@ -280,8 +278,7 @@ CARDS |= {
             "called": (CAROL,),
             "asked": (ON_CALL_ASLEEP, AskedGroupLine(group="leads", at=OPENED)),
             "due_at": None,
-            "if_nobody_answers": "Nobody else is left to call. Whoever was called is reminded every 10m, as long as "
-            "it fires.",
+            "if_nobody_answers": "Nobody else is left to call; those called are reminded every 10m while it fires.",
         }
     ),
     "calling_after_a_failure": CARDS["failed"].model_copy(update=_CALLED),
@@ -331,7 +328,7 @@ NODE = PLAN.model_copy(
         "summary": "Move the 12 pods of node-1 elsewhere",
         "steps": ("Cordon node-1", "Evict its 12 pods, one after the other", "Wait until each runs elsewhere"),
         "blast_radius": "13 targets",
-        "rollback": "Uncordon node-1; pods that have moved stay where they are (approximate).",
+        "rollback": "partly. Uncordon node-1; pods that have moved stay where they are.",
         "notes": (
             PlanNote(label="Caution", text="A rollout of checkout is under way since 10 min.", warns=True),
             PlanNote(label="Stays healthy", text="2 of 3; 1 is down already"),
@@ -343,7 +340,7 @@ NODE = PLAN.model_copy(
 HALF_DONE = (
     "It was ended half-way; what was touched until then is restored.\n"
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
-    "Rollback: Uncordon node-1; pods that have moved stay where they are (approximate)."
+    "Rollback: partly. Uncordon node-1; pods that have moved stay where they are."
 )
 CARDS |= {
     "asking_with_what_is_to_be_known": card(plan=NODE, headline="A rollout of checkout is under way since 10 min."),

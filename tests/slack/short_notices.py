@@ -5,10 +5,11 @@ from datetime import timedelta
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
+    Button,
     DirectNotice,
     PointerNotice,
 )
-from tests.slack.notices import ALICE, CAROL, OPENED
+from tests.slack.notices import ALICE, CAROL, OPENED, PLAN, SUBJECT
 
 POINTERS: dict[str, PointerNotice] = {
     "pointer": PointerNotice(
@@ -38,6 +39,10 @@ DIRECT: dict[str, DirectNotice] = {
         severity="critical",
         to=ALICE,
         title="Still waiting for your answer: Restart checkout on supervisor",
+        buttons=(Button.APPROVE, Button.STOP, Button.TAKE),
+        plan=PLAN,
+        subject=SUBJECT,
+        revision=3,
         answer_by=OPENED + timedelta(minutes=30),
         if_nobody_answers="leads will be asked as well.",
         until=OPENED + timedelta(minutes=30),
@@ -50,8 +55,12 @@ DIRECT: dict[str, DirectNotice] = {
         to=CAROL,
         title="Waits for your answer: Restart checkout on supervisor",
         lines=("Not enough answers from sre-oncall in time.",),
+        buttons=(Button.APPROVE, Button.STOP, Button.TAKE),
+        plan=PLAN,
+        subject=SUBJECT,
+        revision=3,
         answer_by=OPENED + timedelta(minutes=60),
-        if_nobody_answers="Nothing is done. The question expires and the incident stays open.",
+        if_nobody_answers="nothing happens, and checkout stays as it is.",
         at=OPENED + timedelta(minutes=30),
     ),
 }

@@ -45,7 +45,7 @@ def bundle(*lines: BundleLine, **changes: object) -> BundleNotice:
         "opened_at": OPENED,
         "approvers": (ALICE, BOB),
         "due_at": OPENED + timedelta(minutes=30),
-        "if_nobody_answers": "Nothing is done. The question expires and the incident stays open.",
+        "if_nobody_answers": "nothing happens, and they stay as they are.",
         "buttons": _THESE,
         "subject": "bundle_77c2d4e1aa",
         "revision": 14,
@@ -96,6 +96,16 @@ BUNDLES = {
         line(13, ActionState.EXPIRED),
         line(15, ActionState.LAPSED),
         targets=1,
+    ),
+    "bundle_taken": bundle(
+        *(
+            line(number, ActionState.OVERRIDDEN, incident_state=IncidentState.TAKEN, taken_by=BOB)
+            for number in (12, 13, 14, 15)
+        ),
+        line(16, ActionState.SUCCEEDED, incident_state=IncidentState.RESOLVED),
+        headlines=(),
+        buttons=(Button.CHOOSE, Button.PAUSE_THESE, Button.WHY_THESE),
+        **_NOTHING_ASKED,
     ),
     "bundle_over": bundle(
         *(line(number, ActionState.SUCCEEDED, incident_state=IncidentState.RESOLVED) for number in (12, 13, 14)),

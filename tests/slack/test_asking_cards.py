@@ -52,7 +52,7 @@ def test_the_text_of_a_direct_message_stands_alone() -> None:
         "INC-7",
         "Still waiting for your answer",
         "Restart checkout",
-        "Answer by 2026-11-23 03:32 UTC",
+        "|2026-11-23 03:32 UTC>.",
     ):
         assert part in text
 

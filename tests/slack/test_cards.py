@@ -152,19 +152,57 @@ def test_stop_stands_first_and_takes_effect_without_a_question() -> None:
         assert "confirm" not in first
 
 
-def test_stop_stands_right_under_the_time_it_must_be_pressed_by() -> None:
-    kinds = [block["type"] for block in render(CARDS["veto_window"], 1).blocks]
+@pytest.mark.parametrize("name", CARDS)
+def test_what_can_be_done_stands_right_under_how_things_stand(name: str) -> None:
+    kinds = [block["type"] for block in render(CARDS[name], 1).blocks]
     assert kinds[:3] == ["header", "section", "actions"]
 
 
-def test_approve_stands_below_what_there_is_to_know() -> None:
-    kinds = [block["type"] for block in render(CARDS["asking"], 1).blocks]
-    assert kinds[-2:] == ["actions", "context"]
+@pytest.mark.parametrize("name", CARDS)
+def test_there_are_at_most_sixty_words_before_the_buttons(name: str) -> None:
+    header, section, *_ = render(CARDS[name], 1, known_people={ALICE, BOB, CAROL}).blocks
+    said = f"{header['text']['text']} {section['text']['text']}"
+    said = re.sub(r"<!date[^|]*\|[^>]*>", "16:55 tomorrow", said)
+    assert len(re.findall(r"\w[\w.'%-]*", said)) <= 60, said
+
+
+def test_the_answers_are_verbs_in_the_first_row_and_the_rest_is_in_the_second() -> None:
+    rows = [
+        [(button["action_id"], button["text"]["text"]) for button in block["elements"]]
+        for block in render(CARDS["asking"], 1).blocks
+        if block["type"] == "actions"
+    ]
+    assert rows == [
+        [("approve", "Restart checkout"), ("stop", "Don't"), ("take", "I'll take it")],
+        [("override", "Override…"), ("pause", "Pause…"), ("why", "Why?")],
+    ]
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_green_tick_is_good_news_about_the_world(name: str) -> None:
+    good = shown(CARDS[name]) in (Shown.SUCCEEDED, Shown.RESOLVED)
+    assert ("✅" in reading(CARDS[name])) == good
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_links_stay_on_the_card_whatever_becomes_of_it(name: str) -> None:
+    assert "|Dashboard>" in reading(CARDS[name])
+    assert "|Runbook (docs.example)>" in reading(CARDS[name])
+
+
+def test_a_resolved_card_still_says_who_decided() -> None:
+    assert "done and verified. Approved by <@U01ALICE>." in reading(CARDS["resolved"])
+
+
+def test_who_asked_for_it_is_named_and_so_is_that_somebody_else_must_approve() -> None:
+    asked = card(requested_by=CAROL, runbook="restart-checkout")
+    assert "Asked for by <@U03CAROL>, so somebody else must approve." in reading(asked)
 
 
 def test_approving_shows_once_more_what_will_run() -> None:
     approve = next(button for button in buttons(card()) if button["action_id"] == "approve")
     asked = approve["confirm"]["text"]["text"]
+    assert approve["text"]["text"] == "Restart checkout"
     assert "Restart checkout on supervisor" in asked
     assert "Rollback" in asked
 
@@ -198,14 +236,14 @@ def test_rolling_back_asks_first() -> None:
 
 def test_the_fallback_text_stands_alone() -> None:
     text = render(card(), 1).text
-    for part in ("Critical", "checkout", "Restart checkout on supervisor?", "Answer by 2026-11-23 03:32 UTC", "INC-7"):
+    for part in ("Critical", "checkout", "Restart checkout?", "Answer by <!date^", "|2026-11-23 03:32 UTC>.", "INC-7"):
         assert part in text
 
 
 def test_an_announced_act_says_until_when_it_can_be_stopped() -> None:
     notice = CARDS["veto_window"]
-    assert "Stop it before 2026-11-23 03:02 UTC" in render(notice, 1).text
-    assert "Press Stop before <!date^" in reading(notice)
+    assert "Runs by itself at <!date^" in render(notice, 1).text
+    assert "unless somebody presses Stop." in reading(notice)
 
 
 def test_a_card_says_who_decided() -> None:

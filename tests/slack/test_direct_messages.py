@@ -28,7 +28,8 @@ async def test_a_direct_message_arrives_with_the_way_to_the_card(world: World) -
     (root,) = world.workspace.messages("C01INC")
     for person in (ALICE, BOB):
         (message,) = read_by(world, person)
-        (button,) = next(block for block in message.blocks if block["type"] == "actions")["elements"]
+        *answers, button = next(block for block in message.blocks if block["type"] == "actions")["elements"]
+        assert [one["text"]["text"] for one in answers] == ["Restart checkout", "Don't", "I'll take it"]
         assert button["url"].endswith(f"/archives/C01INC/p{root.ts.replace('.', '')}")
     assert not world.workspace.thread("C01INC", root.ts)
 

@@ -113,7 +113,7 @@ def test_a_tab_is_within_slacks_limits(name: str) -> None:
 def test_an_announced_act_can_be_stopped_and_a_question_answered_from_the_tab() -> None:
     rows = [block for block in VIEWS["home_busy"]["blocks"] if block["type"] == "actions"]
     assert [[button["action_id"] for button in row["elements"]] for row in rows] == [
-        ["approve", "why"],
+        ["approve", "stop", "why"],
         ["stop", "why"],
         ["stop"],
         ["review", "hand_over_review"],

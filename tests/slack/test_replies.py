@@ -63,7 +63,6 @@ ANSWERS = {
     "answer_show": replies.show(CARDS["asking"], {ALICE}),
     "answer_why": replies.why(explanation(), {ALICE}),
     "answer_mistake": replies.mistake("There is no incident INC-99.", "The open ones are in /watch incidents."),
-    "answer_refusal": replies.refusal("approve", "The policy does not name you in the groups that may.", (ALICE, BOB)),
 }
 
 
@@ -122,11 +121,6 @@ def test_why_in_short_shows_what_stood_in_the_way() -> None:
     assert "this settled it" in seen("answer_why")
     assert "*Action budgets*" in seen("answer_why")
     assert "*Pauses and freezes*" not in seen("answer_why")
-
-
-def test_a_refusal_says_why_and_who_may() -> None:
-    assert "Who may: <@U01ALICE> and <@U02BOB>" in seen("answer_refusal")
-    assert "does not name you" in seen("answer_refusal")
 
 
 def test_every_state_of_an_action_has_words() -> None:

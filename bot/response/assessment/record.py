@@ -155,7 +155,9 @@ async def _write_to_those_asked_at_once(
     if about is not None:
         because = why_quiet(policy, action.asked, incident.severity, now)
         title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, action)
-        await write_to(work, policy, about.incident, action, people, (title, because, silence), now)
+        await write_to(
+            work, policy, about.incident, action, people, (title, because, silence), now, of_bundle=about.of_bundle
+        )
 
 
 def _action_for(

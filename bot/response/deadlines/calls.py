@@ -174,7 +174,16 @@ async def _write(
 ) -> None:
     said = (title, because, if_nobody_takes_it(policy, call))
     await write_to(
-        work, policy, about.incident, call, people, said, now, answer_by=called_until(policy, call), to_take=True
+        work,
+        policy,
+        about.incident,
+        call,
+        people,
+        said,
+        now,
+        answer_by=called_until(policy, call),
+        to_take=True,
+        of_bundle=about.of_bundle,
     )
 
 

@@ -108,7 +108,9 @@ async def _remind(
         line = _line(about, "Still waiting for an answer", lines, people)
         await tell(work, context, incident.id, line, entries=(entry,), at=now)
         title, silence = f"Still waiting for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
-        await write_to(work, policy, about.incident, moved, people, (title, "", silence), now)
+        await write_to(
+            work, policy, about.incident, moved, people, (title, "", silence), now, of_bundle=about.of_bundle
+        )
     return True
 
 
@@ -155,7 +157,9 @@ async def _hand_over(
         line = _line(about, f"Now asking {_names(following)} as well", lines, people)
         await tell(work, context, incident.id, line, entries=(entry,), at=now)
         title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
-        await write_to(work, policy, about.incident, moved, people, (title, because, silence), now)
+        await write_to(
+            work, policy, about.incident, moved, people, (title, because, silence), now, of_bundle=about.of_bundle
+        )
     return True
 
 

@@ -75,7 +75,7 @@ async def _answer(
         return
     entry = await pause_after_harm(work, action, reason, now)
     line = ThreadLine(
-        title="Harm suspected after our act",
+        title="It may have made things worse",
         lines=(said, paused_line(action), await _rolled_back(work, context, action, reason)),
         tone=Tone.BAD,
         to=callable_people(policy, action.asked, severity, now),

@@ -49,15 +49,12 @@ async def approve(work: Work, context: Context, roster: Roster, press: Press) ->
     action = found.action
     if not found.current or action.revision != press.revision:
         return stale(found)
-    permission = may(
-        Intervention.APPROVE,
-        press.person,
-        authorised=authorised(context, roster, Intervention.APPROVE, action.runbook, action),
-        requested_by=action.requested_by,
-    )
+    people = authorised(context, roster, Intervention.APPROVE, action.runbook, action)
+    permission = may(Intervention.APPROVE, press.person, authorised=people, requested_by=action.requested_by)
     if not permission.allowed:
         text = _not_yet(context, roster, action, press.person) or permission.text
-        return await refuse(work, context, Intervention.APPROVE, press.on(action.incident_id), text)
+        others = people - {press.person, action.requested_by}
+        return await refuse(work, context, Intervention.APPROVE, press.on(action.incident_id), text, others)
     if action.state is not ActionState.WAITING:
         return Answer(False, f"Nothing to approve any more: {_in_words(action)}. See the card.")
     if action.due_at is not None and action.due_at <= context.now():
@@ -94,7 +91,7 @@ async def cast_approval(
     if approval.approved is not None:
         label = state_words(ActionState.APPROVED).label
         title = f"{label} by hand while automation is paused" if by_hand else label
-        line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.GOOD)
+        line = ThreadLine(title=title, lines=(action.plan.summary,), tone=Tone.BY_A_PERSON)
         await tell(work, context, action.incident_id, line, entries=(approval.entry,), by=person)
     return approval.answer
 
@@ -210,7 +207,7 @@ def _not_yet(context: Context, roster: Roster, action: Action, person: str) -> s
     if not turn or action.due_at is None or action.state is not ActionState.WAITING:
         return ""
     return (
-        f"Not yet: {turn} may answer once it is asked, and others have until {action.due_at:%H:%M} UTC. "
+        f"Not yet: {turn} may answer once it is asked, and others have until {action.due_at:%Y-%m-%d %H:%M} UTC. "
         "“I'll take it” is open to you at any time."
     )
 

@@ -91,7 +91,7 @@ async def take_these(work: Work, context: Context, roster: Roster, press: Press)
     if not taken:
         return Answer(False, "Somebody has taken all of these already, or they are resolved. See the card.")
     count, verb = _count(taken, "incident"), "is" if len(taken) == 1 else "are"
-    await _tell(work, context, bundle, press.person, f"On it: {count}", taken, entries, Tone.GOOD)
+    await _tell(work, context, bundle, press.person, f"On it: {count}", taken, entries, Tone.BY_A_PERSON)
     return Answer(True, f"{count} {verb} yours. Nothing acts by itself there, and nobody else is called.")
 
 
@@ -187,7 +187,9 @@ async def _approve(
     if len(refusals) == len(covered.asked):
         return await refuse(work, context, Intervention.APPROVE, _tried(bundle, press), refusals[0])
     if started:
-        await _tell(work, context, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.GOOD)
+        await _tell(
+            work, context, bundle, press.person, f"Approved: {_count(started)}", started, entries, Tone.BY_A_PERSON
+        )
     else:
         await refresh_bundle(work, context.policy(), bundle, context.now())
     start, need = "starts" if len(started) == 1 else "start", "needs" if unsettled == 1 else "need"

@@ -1,10 +1,12 @@
 """A person steps in: take an incident over, override what is proposed, roll an action back."""
 
+from collections.abc import Sequence
+
 from bot.policy.approval import Intervention, may_act_by_hand
 from bot.policy.plan import Exactness
 from bot.policy.situation import Refusal, RefusalKind, Request
 from bot.response.assessment.situation import refused_before
-from bot.response.assessment.votes import Roster
+from bot.response.assessment.votes import Roster, authorised
 from bot.response.execution.asking_reviews import ask_review
 from bot.response.execution.demotions import demote_where_due
 from bot.response.interventions.approvals import cast_approval
@@ -48,11 +50,23 @@ async def take(work: Work, context: Context, roster: Roster, press: Press) -> An
     await work.calls.end(incident.id)
     if action is not None and about_to_act:
         await set_aside(work, context, action, press.person, TAKEN_OVER)
-    line = ThreadLine(title="On it", tone=Tone.GOOD)
+    line = ThreadLine(title="On it", tone=Tone.BY_A_PERSON)
     await report(work, context, incident.id, AuditKind.INCIDENT_TAKEN, by=press.person, body={}, line=line)
     if action is not None:
         await demote_where_due(work, context, action.runbook)
     return Answer(True, f"{incident.name} is yours. Nothing acts by itself here any more, and nobody else is called.")
+
+
+async def may_override(
+    work: Work, context: Context, roster: Roster, press: Press, found: Found, runbooks: Sequence[str]
+) -> Answer | None:
+    """The refusal of somebody who may choose none of ``runbooks``, and not nothing either; None for everybody else."""
+    proposed = found.action.runbook if found.action else ""
+    for runbook in runbooks:
+        if press.person in authorised(context, roster, Intervention.OVERRIDE, runbook, found.action):
+            return None
+    tried = press.on(found.incident.id)
+    return await refused(work, context, roster, Intervention.OVERRIDE, tried, runbook=proposed, action=found.action)
 
 
 async def override(work: Work, context: Context, roster: Roster, press: Press, choice: str, reason: str) -> Answer:

@@ -116,6 +116,15 @@ class PlanCard(Facts):
     rollback: str = Field(validation_alias=AliasChoices("rollback", "way_back"), serialization_alias="way_back")
     notes: tuple[PlanNote, ...] = ()
     """What else is to be known, what speaks against it first."""
+    short: str = ""
+    """What the button says that runs it: "Restart checkout"; empty: the summary must do."""
+    touches: str = ""
+    """What it touches and what is lost by it, in words: "The only instance. What it held in memory is gone."."""
+
+    @property
+    def verb(self) -> str:
+        """What would be done, in a few words."""
+        return self.short or self.summary.rstrip(". ")
 
 
 class AskedGroupLine(Facts):
@@ -181,8 +190,12 @@ class CardNotice(Facts):
     decided_by: tuple[str, ...] = ()
     """Who settled it: approved, stopped, overrode or asked for the rollback."""
     due_at: datetime | None = None
+    answer_within: str = ""
+    """How long there is to answer from when it was asked, in words: "30 min"; empty where that is not known."""
     if_nobody_answers: str = ""
     """What happens at ``due_at`` without an answer, in words."""
+    requested_by: str | None = None
+    """User id of who asked for it; somebody else must approve."""
     outcome: str = ""
     """What came of it, in words, once something did."""
     if_rolled_back: str = ""
@@ -264,7 +277,7 @@ class PointerNotice(Facts):
 
 
 class DirectNotice(Facts):
-    """A message to one person who may be waited for elsewhere: what waits, and the way to the card. It asks nothing."""
+    """A message to one person who is waited for: what waits, the answers where it is about one, the way to the card."""
 
     kind: Literal["direct"] = "direct"
     incident: str
@@ -280,6 +293,12 @@ class DirectNotice(Facts):
     """What happens at ``answer_by``, in words."""
     to_take: bool = False
     """Nothing is to be answered: a person must look, and somebody is to take it."""
+    buttons: tuple[Button, ...] = ()
+    """What this person may answer right here."""
+    plan: PlanCard | None = None
+    """What an approval would run."""
+    subject: str = ""
+    revision: int = 0
     until: datetime | None = None
     """Not worth delivering, and not delivered, from then on."""
     at: datetime
@@ -300,6 +319,7 @@ class BundleLine(Facts):
     plan: str = ""
     """What would run, or ran; empty where there is nothing to run."""
     approved_by: tuple[str, ...] = ()
+    taken_by: str | None = None
 
 
 class BundleNotice(Facts):

@@ -52,10 +52,8 @@ _ACTIONS: Mapping[ActionState, StateWords] = {
     ActionState.WAITING: StateWords(
         "Waiting for approval", "This needs approval from a person.", Tone.ASKING, "{plan}?"
     ),
-    ActionState.HELD: StateWords(
-        "On hold", "On hold. A person may still act by hand.", Tone.PAUSED, "Paused: {plan} anyway?"
-    ),
-    ActionState.APPROVED: StateWords("Approved", "Approved. It starts in a moment.", Tone.GOOD),
+    ActionState.HELD: StateWords("On hold", "On hold. A person may still act by hand.", Tone.PAUSED, "Paused: {plan}"),
+    ActionState.APPROVED: StateWords("Approved", "Approved. It starts in a moment.", Tone.UNDER_WAY),
     ActionState.RUNNING: StateWords(
         "Starting", "Preparing: noting the present state, so that it can be rolled back.", Tone.UNDER_WAY
     ),
@@ -115,7 +113,7 @@ _VERDICTS: Mapping[Verdict, StateWords] = {
         "Holding: automation is paused here",
         "On hold. A person may still act by hand.",
         Tone.PAUSED,
-        "Paused: {plan} anyway?",
+        "Paused: {plan}",
     ),
     Verdict.OBSERVE: StateWords(
         "For people to handle",

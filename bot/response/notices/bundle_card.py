@@ -164,4 +164,5 @@ async def _line(work: Work, member: Member) -> BundleLine:
         progress=(await progress_of(work, action)).words if action and action.state in IN_STEPS else "",
         plan=action.plan.summary if action else "",
         approved_by=tuple(vote.person for vote in votes if vote.ballot is Ballot.APPROVE),
+        taken_by=incident.taken_by,
     )

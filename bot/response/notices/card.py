@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.policy.decision import Decision, Verdict
 from bot.policy.file.document import Policy
+from bot.policy.file.fields import elapsed_text
 from bot.policy.rules.matching import match
 from bot.policy.situation import Situation
 from bot.policy.stored import AlteredError
@@ -43,7 +44,15 @@ _S = ActionState
 _OFFERED: dict[ActionState, tuple[Button, ...]] = {
     _S.ANNOUNCING: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
     _S.VETO_WINDOW: (Button.STOP, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
-    _S.WAITING: (Button.APPROVE, Button.WITHDRAW, Button.OVERRIDE, Button.PAUSE, Button.TAKE, Button.WHY),
+    _S.WAITING: (
+        Button.APPROVE,
+        Button.STOP,
+        Button.TAKE,
+        Button.WITHDRAW,
+        Button.OVERRIDE,
+        Button.PAUSE,
+        Button.WHY,
+    ),
     _S.HELD: (Button.WITHDRAW, Button.OVERRIDE, Button.TAKE, Button.WHY),
     _S.APPROVED: (Button.STOP, Button.WHY),
     _S.RUNNING: (Button.STOP, Button.WHY),
@@ -77,9 +86,16 @@ def offered_buttons(
     buttons = _offered_by_state(incident, action)
     if action is not None and action.state in IN_STEPS and not can_be_halted:
         buttons = tuple(b for b in buttons if b is not Button.STOP)
+    if action is not None and action.approvers and not _others_who_approve(action):
+        buttons = tuple(b for b in buttons if b is not Button.APPROVE)
     if not approved_by:
         buttons = tuple(b for b in buttons if b is not Button.WITHDRAW)
     return (*buttons[:-1], Button.REVIEW, buttons[-1]) if review_due else buttons
+
+
+def _others_who_approve(action: Action) -> set[str]:
+    """Those asked whose approval would count: nobody approves what they asked for themselves."""
+    return set(action.approvers) - {action.requested_by}
 
 
 def _offered_by_state(incident: Incident, action: Action | None) -> tuple[Button, ...]:
@@ -133,7 +149,7 @@ def build_card(
         )
         if url
     ]
-    counts = set(action.approvers) - {action.requested_by} if action else set()
+    counts = _others_who_approve(action) if action else set()
     approved_by = tuple(v.person for v in votes if v.ballot is Ballot.APPROVE and v.person in counts)
     plan = stored.planned.plan if action is None else action.plan
     return CardNotice(
@@ -152,7 +168,7 @@ def build_card(
         runbook=decision.runbook,
         verdict=decision.verdict,
         level=decision.level,
-        headline=headline_of(decision),
+        headline=_said_on_the_card(decision),
         sure="" if decision.decisive in SAYS_HOW_SURE else decision.sure,
         names=tuple(dict.fromkeys((*named(decision, situation), *_who_halted(incident, action)))),
         action_state=action.state if action else None,
@@ -170,6 +186,8 @@ def build_card(
         approved_by=approved_by,
         decided_by=action.decided_by if action else (),
         due_at=_due_at(policy, action, call) if not asked_at else None,
+        answer_within=_answer_within(action),
+        requested_by=action.requested_by if action else None,
         if_nobody_answers=f"It waits for {asked_at}." if asked_at else _silence(policy, incident, action, call),
         asked_at=asked_at,
         cause_of=cause_of,
@@ -195,11 +213,26 @@ def _due_at(policy: Policy, action: Action | None, call: Call | None) -> datetim
     return action.due_at if action else None
 
 
+def _answer_within(action: Action | None) -> str:
+    """From when whoever was asked last was asked to the end, in words."""
+    if action is None or action.due_at is None or action.state is not ActionState.WAITING:
+        return ""
+    return elapsed_text(action.due_at - max((one.at for one in action.asked), default=action.created_at))
+
+
 def _silence(policy: Policy, incident: Incident, action: Action | None, call: Call | None) -> str:
     if call is None:
         return if_nobody_answers(policy, incident, action)
     held = action is not None and action.state is ActionState.HELD
     return " ".join(filter(None, (if_nobody_takes_it(policy, call), NOTHING_WHILE_HELD if held else "")))
+
+
+def _said_on_the_card(decision: Decision) -> str:
+    """The headline, without the details of a licence: those are for whoever asks why."""
+    if decision.decisive != "licence" or decision.verdict is not Verdict.ASK:
+        return headline_of(decision)
+    short = f"{decision.runbook} has not earned acting without a person."
+    return headline_of(decision.model_copy(update={"headline": short}))
 
 
 def headline_of(decision: Decision) -> str:

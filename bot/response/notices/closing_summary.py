@@ -56,7 +56,7 @@ def _told(action: Action) -> str:
 
 def _who(action: Action) -> str:
     people = ", ".join(action.decided_by)
-    at = f" at {action.decided_at:%H:%M} UTC" if action.decided_at else ""
+    at = f" at {action.decided_at:%Y-%m-%d %H:%M} UTC" if action.decided_at else ""
     match action.state:
         case ActionState.STOPPED | ActionState.OVERRIDDEN:
             return f"Decided by {people}{at}." if people else ""

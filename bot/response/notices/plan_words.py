@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import JsonValue
 
 from bot.policy.file.fields import duration_text
-from bot.policy.plan import Plan, Remaining
+from bot.policy.plan import Exactness, Plan, Remaining
 from bot.response.model.notices import PlanCard, PlanNote
 from bot.response.notices.rollback_words import rollback_text
 
@@ -18,7 +18,31 @@ def plan_card(plan: Plan) -> PlanCard:
         blast_radius=blast_radius_text(plan),
         rollback=rollback_text(plan),
         notes=plan_notes(plan),
+        short=plan.short,
+        touches=" ".join(filter(None, (f"{_touched(plan)[:1].upper()}{_touched(plan)[1:]}.", _lost(plan)))),
     )
+
+
+def _touched(plan: Plan) -> str:
+    """ "the only instance", "1 of 4 instances, 3 stay healthy"; the blast radius where the system does not say."""
+    remaining = plan.remaining
+    if remaining is None or remaining.total == 0:
+        return blast_radius_text(plan)
+    if remaining.total == 1:
+        return "the only instance"
+    targets = len(plan.targets)
+    which = (
+        f"all {remaining.total} instances"
+        if targets >= remaining.total
+        else f"{targets} of {remaining.total} instances"
+    )
+    return f"{which}, {_stays(remaining)} stay healthy"
+
+
+def _lost(plan: Plan) -> str:
+    """What no rollback brings back, as the remediation says it."""
+    final = plan.rollback.exactness in (Exactness.NOTHING_TO_UNDO, Exactness.NONE)
+    return f"{plan.rollback.summary.strip().rstrip('.')}." if final and plan.rollback.summary.strip() else ""
 
 
 def blast_radius_text(plan: Plan) -> str:

@@ -14,7 +14,8 @@ from bot.policy.quiet import quiet_from, quiet_until
 from bot.response.model.actions import Action, ActionState, AskedGroup
 from bot.response.model.calls import Call
 from bot.response.model.incidents import Incident, IncidentState
-from bot.response.model.notices import AskedGroupLine, DirectNotice
+from bot.response.model.notices import AskedGroupLine, Button, DirectNotice
+from bot.response.notices.plan_words import plan_card
 from bot.response.ports.work import Work
 
 Members = Mapping[str, Collection[str]]
@@ -87,7 +88,7 @@ def why_quiet(policy: Policy, asked: Sequence[AskedGroup], severity: str, now: d
     quiet = [one for one in asked_groups(policy, asked, severity, now) if one.quiet_until is not None]
     if not quiet:
         return ""
-    named = " and ".join(f"{one.group} until {one.quiet_until:%H:%M} UTC" for one in quiet)
+    named = " and ".join(f"{one.group} until {one.quiet_until:%Y-%m-%d %H:%M} UTC" for one in quiet)
     return f"In quiet hours, so not called: {named}."
 
 
@@ -107,7 +108,7 @@ def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None)
             following = next_groups(policy, action.runbook, [one.group for one in action.asked])
             if following and incident.state is not IncidentState.TAKEN:
                 return f"{following[0]} will be asked as well."
-            return "Nothing is done. The question expires and the incident stays open."
+            return f"nothing happens, and {incident.service or 'it'} stays as it is."
         case ActionState.HELD:
             return NOTHING_WHILE_HELD
         case _:
@@ -120,7 +121,7 @@ def if_nobody_takes_it(policy: Policy, call: Call) -> str:
     if following and call.due_at is not None:
         return f"{following[0]} will be called as well."
     again = duration_text(policy.defaults.still_firing_after)
-    return f"Nobody else is left to call. Whoever was called is reminded every {again}, as long as it fires."
+    return f"Nobody else is left to call; those called are reminded every {again} while it fires."
 
 
 def called_until(policy: Policy, call: Call) -> datetime | None:
@@ -139,12 +140,13 @@ async def write_to(
     *,
     answer_by: datetime | None = None,
     to_take: bool = False,
+    of_bundle: bool = False,
 ) -> None:
     """A direct message to each of ``people``, worth delivering until the question ends or they are left to sleep.
 
     ``said``: the title, why they are written to (may be empty), and what happens if nobody answers. ``answer_by``:
     when that happens, where it is not when the question ends. ``to_take``: nothing is to be answered, somebody is to
-    take it.
+    take it. ``of_bundle``: it is about many at once, which are answered on their card.
     """
     title, because, silence = said
     for person in people:
@@ -160,11 +162,23 @@ async def write_to(
                 answer_by=answer_by if to_take else about.due_at,
                 if_nobody_answers=silence,
                 to_take=to_take,
+                buttons=() if of_bundle else _answers(about, person),
+                plan=plan_card(about.plan) if isinstance(about, Action) and not of_bundle else None,
+                subject=about.id if isinstance(about, Action) else incident.handle,
+                revision=about.revision,
                 until=_worth_until(policy, about, incident.severity, person, now),
                 at=now,
             ),
             now,
         )
+
+
+def _answers(about: Action | Call, person: str) -> tuple[Button, ...]:
+    """What this person may answer: nobody approves what they asked for themselves."""
+    if isinstance(about, Call):
+        return (Button.TAKE,)
+    approves = (Button.APPROVE,) if person != about.requested_by else ()
+    return (*approves, Button.STOP, Button.TAKE)
 
 
 def _put_to(group: str, members: Members, now: datetime) -> AskedGroup:

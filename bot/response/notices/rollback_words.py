@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.policy.file.document import Policy
 from bot.policy.file.fields import duration_text
-from bot.policy.plan import Exactness, Plan
+from bot.policy.plan import Plan
 from bot.response.model.actions import REVERSIBLE, ROLLED_BACK_FROM, Action, ActionState, Result
 from bot.response.model.records import Attempt, AttemptState, rollback_key
 from bot.response.ports.work import Work
@@ -13,11 +13,9 @@ _ROLLED_BACK_IN = frozenset({ActionState.SUCCEEDED, ActionState.FAILED})
 
 
 def rollback_text(plan: Plan) -> str:
-    """What the rollback would do and how exactly; stands after "Rollback:"."""
-    summary, exactness = plan.rollback.summary.strip(), plan.rollback.exactness
-    if exactness in (Exactness.NOTHING_TO_UNDO, Exactness.NONE):
-        return f"{exactness.words}. {summary}".rstrip()
-    return f"{summary.rstrip('.')} ({exactness.words})."
+    """How far it can be undone, and how; stands after "Rollback:": "partly. Start it again."."""
+    summary = plan.rollback.summary.strip().rstrip(".")
+    return f"{plan.rollback.exactness.words}. {summary}{'.' if summary else ''}".rstrip()
 
 
 def rollback_line(plan: Plan) -> str:

@@ -15,7 +15,7 @@ from bot.response.model.notices import BundleLine, BundleNotice, Tone
 from bot.response.model.state_words import state_words
 from bot.slack import layout
 from bot.slack.cards import wording
-from bot.slack.cards.buttons import bundle_row
+from bot.slack.cards.buttons import bundle_rows
 from bot.slack.layout import Message
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
@@ -55,11 +55,11 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
     parts: list[Block | None] = [
         layout.header(plain(question, HEADER_TEXT)),
         layout.section(lines([_lead(bundle, waiting, looking, held), escape(bundle.because), silence])),
+        *bundle_rows(bundle, waiting),
         *map(layout.section, _listing(bundle)),
         layout.section(_why(bundle)) if bundle.headlines else None,
         layout.fields(_facts(bundle)) if waiting else None,
         layout.fields([lines([bold(words("Called")), wording.called(bundle)])]) if untaken else None,
-        bundle_row(bundle, waiting),
         layout.context(_footer(bundle)),
     ]
     return Message(
@@ -86,7 +86,10 @@ def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> st
         return (
             "1 incident of a storm: who takes it?" if looking == 1 else f"{looking} incidents at once: who takes them?"
         )
-    return f"Nothing of this storm waits any more: {summary}"
+    burning = _burning(bundle)
+    if burning:
+        return f"Still not resolved: {burning} of {len(bundle.lines)} incidents. {summary}"
+    return f"This storm is over: {summary}"
 
 
 def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn:
@@ -101,7 +104,21 @@ def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn
         said = state_words(ActionState.HELD)
         paused = f"{said.label} while automation is paused. They are asked again afterwards."
         return spaced(icon(said.tone), bold(words(paused)))
-    return spaced(icon(Tone.GOOD), bold(words("Every question of this card is answered, or needs no answer any more.")))
+    return _when_nobody_is_asked(bundle)
+
+
+def _when_nobody_is_asked(bundle: BundleNotice) -> Mrkdwn:
+    """Good news only where all of it is over; until then, who is on it."""
+    if not _burning(bundle):
+        over = "All of these are resolved." if bundle.lines else "All of these have cards of their own."
+        return spaced(icon(Tone.GOOD if bundle.lines else Tone.NEUTRAL), bold(words(over)))
+    people = dict.fromkeys(line.taken_by for line in bundle.lines if line.taken_by and _burns(line))
+    if not people:
+        return spaced(
+            icon(Tone.LOOKING_ON), bold(words("Nothing waits for an answer here, and nobody has taken them."))
+        )
+    who = concat(wording.people(tuple(people)), words(" took " + ("it." if _burning(bundle) == 1 else "them.")))
+    return spaced(icon(Tone.BY_A_PERSON), bold(who), words("Nothing acts by itself there."))
 
 
 def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
@@ -186,6 +203,15 @@ def _footer(bundle: BundleNotice) -> Mrkdwn:
             concat(words("since "), when(bundle.opened_at)),
         ]
     )
+
+
+def _burning(bundle: BundleNotice) -> int:
+    """How many of them are not resolved."""
+    return sum(map(_burns, bundle.lines))
+
+
+def _burns(line: BundleLine) -> bool:
+    return line.incident_state is not IncidentState.RESOLVED
 
 
 def _waits(line: BundleLine) -> bool:

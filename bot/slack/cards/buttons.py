@@ -10,34 +10,37 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
 
-from bot.response.model.notices import BundleNotice, Button, PlanCard
+from bot.response.model.notices import BundleNotice, Button, DirectNotice, PlanCard
 from bot.slack import layout
-from bot.slack.cards.situations import CHANGING, Shown
+from bot.slack.cards.situations import CHANGING, QUESTIONS, Shown
 from bot.slack.limits import CONFIRM_TEXT
 from bot.slack.text import Plain, Url, plain, plain_lines, units
 
-_ORDER = (
-    Button.STOP,
+_ANSWERS = (
     Button.SIGN_OFF,
     Button.PROMOTE,
     Button.NOT_YET,
     Button.APPROVE,
     Button.APPROVE_THESE,
+    Button.STOP,
     Button.CHOOSE,
-    Button.WITHDRAW,
-    Button.OVERRIDE,
     Button.GO_ON,
     Button.ROLL_BACK,
     Button.TAKE,
     Button.TAKE_THESE,
     Button.REVIEW,
-    Button.HAND_OVER_REVIEW,
+)
+"""What answers the question: the first row, in this order. ``open`` is a link and stands alone."""
+_OTHERS = (
+    Button.WITHDRAW,
+    Button.OVERRIDE,
     Button.PAUSE,
     Button.PAUSE_THESE,
+    Button.HAND_OVER_REVIEW,
     Button.WHY,
     Button.WHY_THESE,
 )
-"""Stop stands first wherever it is offered, then the primary button. ``open`` is a link and stands alone."""
+"""Everything else: the second row."""
 _LABELS = {
     Button.STOP: "Stop",
     Button.APPROVE: "Approve",
@@ -74,6 +77,8 @@ _WHAT_STOPS = (
     "The step under way ends, and no further one begins. What is done stays done: nothing is rolled back by itself, "
     "and a person is called to decide."
 )
+LABEL_CHARACTERS = 36
+"""Of a button: a row of three fits a phone."""
 _DANGER = frozenset({Button.STOP, Button.ROLL_BACK})
 
 
@@ -90,7 +95,7 @@ def parse_button_value(value: str) -> tuple[str, int] | None:
     return subject, int(revision)
 
 
-def button_row(
+def button_rows(
     offered: Sequence[Button],
     subject: str,
     revision: int,
@@ -98,40 +103,74 @@ def button_row(
     at: Shown | None = None,
     plan: PlanCard | None = None,
     if_rolled_back: str = "",
-) -> ActionsBlock | None:
-    """The offered buttons in their fixed order; None when nothing is offered.
+) -> list[ActionsBlock]:
+    """The offered buttons in their fixed order: what answers, and below it everything else; rows without any left out.
 
     ``if_rolled_back``: what a rollback would do in this case, for whoever is about to confirm it.
     """
-    wanted = [button for button in _ORDER if button in offered]
-    if not wanted:
-        return None
-    primary = None if Button.STOP in wanted else next((button for button in _PRIMARY if button in wanted), None)
-    wanted.sort(key=lambda one: one is not primary)
-    asked = {one: _confirm(one, at, plan, if_rolled_back) for one in wanted}
-    return layout.actions([_button(one, subject, revision, one is primary, at, asked[one]) for one in wanted])
+    return [layout.actions(row) for row in _drawn(offered, subject, revision, at, plan, if_rolled_back)]
 
 
-def bundle_row(bundle: BundleNotice, waiting: int) -> ActionsBlock | None:
-    """The buttons of a card about many incidents, of which ``waiting`` can be approved; None when none is offered."""
-    offered = [button for button in _ORDER if button in bundle.buttons]
-    if not offered:
-        return None
-    primary = next((button for button in _PRIMARY if button in offered), None)
-    offered.sort(key=lambda one: one is not primary)
-    value = button_value(bundle.subject, bundle.revision)
-    return layout.actions(
+def button_row(
+    offered: Sequence[Button],
+    subject: str,
+    revision: int,
+    *,
+    at: Shown | None = None,
+    plan: PlanCard | None = None,
+) -> list[ActionsBlock]:
+    """The same, in one row: for lists, where what each is about stands right above it."""
+    rows = _drawn(offered, subject, revision, at, plan)
+    return [layout.actions([button for row in rows for button in row])] if rows else []
+
+
+def _drawn(
+    offered: Sequence[Button],
+    subject: str,
+    revision: int,
+    at: Shown | None,
+    plan: PlanCard | None,
+    if_rolled_back: str = "",
+) -> list[list[ButtonElement]]:
+    primary = _primary(offered)
+    return [
         [
-            layout.button(
-                one.value,
-                plain(f"Approve all {waiting}" if one is Button.APPROVE_THESE else _LABELS[one], 75),
-                value,
-                style="primary" if one is primary else None,
-                confirm=_confirm_these(bundle, waiting) if one is Button.APPROVE_THESE else None,
-            )
-            for one in offered
+            _button(one, subject, revision, one is primary, at, plan, _confirm(one, at, plan, if_rolled_back))
+            for one in row
         ]
-    )
+        for row in _rows(offered, primary)
+    ]
+
+
+def _rows(offered: Sequence[Button], primary: Button | None) -> list[list[Button]]:
+    answers = sorted((one for one in _ANSWERS if one in offered), key=lambda one: one is not primary)
+    return [row for row in (answers, [one for one in _OTHERS if one in offered]) if row]
+
+
+def _primary(offered: Sequence[Button]) -> Button | None:
+    """Where something runs unless it is stopped, Stop is what matters, and no other button stands out."""
+    stops = Button.STOP in offered and Button.APPROVE not in offered
+    return None if stops else next((one for one in _PRIMARY if one in offered), None)
+
+
+def bundle_rows(bundle: BundleNotice, waiting: int) -> list[ActionsBlock]:
+    """The buttons of a card about many incidents, of which ``waiting`` can be approved."""
+    primary, value = _primary(bundle.buttons), button_value(bundle.subject, bundle.revision)
+    return [
+        layout.actions(
+            [
+                layout.button(
+                    one.value,
+                    plain(f"Approve all {waiting}" if one is Button.APPROVE_THESE else _LABELS[one], 75),
+                    value,
+                    style="primary" if one is primary else None,
+                    confirm=_confirm_these(bundle, waiting) if one is Button.APPROVE_THESE else None,
+                )
+                for one in row
+            ]
+        )
+        for row in _rows(bundle.buttons, primary)
+    ]
 
 
 def _confirm_these(bundle: BundleNotice, waiting: int) -> ConfirmObject:
@@ -148,39 +187,48 @@ def _confirm_these(bundle: BundleNotice, waiting: int) -> ConfirmObject:
     )
 
 
-def open_button(subject: str, address: Url) -> ActionsBlock:
-    """The one button of a direct message: it leads to the card and changes nothing."""
-    return layout.actions([layout.button(Button.OPEN.value, plain("Open", 75), button_value(subject, 0), url=address)])
+def direct_rows(notice: DirectNotice, address: Url | None) -> list[ActionsBlock]:
+    """The answers of a direct message, and the way to the card, which changes nothing; None while that is not known."""
+    asks = None if notice.to_take else Shown.ASKING
+    row = [
+        button
+        for drawn in _drawn(notice.buttons, notice.subject, notice.revision, asks, notice.plan)
+        for button in drawn
+    ]
+    if address is not None:
+        row.append(layout.button(Button.OPEN.value, plain("Open", 75), button_value(notice.incident, 0), url=address))
+    return [layout.actions(row)] if row else []
 
 
 def _button(
-    button: Button, subject: str, revision: int, primary: bool, at: Shown | None, confirm: ConfirmObject | None
+    button: Button,
+    subject: str,
+    revision: int,
+    primary: bool,
+    at: Shown | None,
+    plan: PlanCard | None,
+    confirm: ConfirmObject | None,
 ) -> ButtonElement:
-    style = "danger" if button in _DANGER else "primary" if primary else None
+    asks = at in QUESTIONS
+    style = "primary" if primary else "danger" if button in _DANGER and not asks else None
     return layout.button(
-        button.value,
-        plain(_label(button, at), 75),
-        button_value(subject, revision),
-        style=style,
-        confirm=confirm,
+        button.value, _label(button, at, plan), button_value(subject, revision), style=style, confirm=confirm
     )
 
 
-def _label(button: Button, at: Shown | None) -> str:
-    if button is Button.APPROVE and at is Shown.VETO_WINDOW:
-        return "Run it now"
-    if button is Button.APPROVE and at is Shown.HELD:
-        return "Run it anyway"
-    if button is Button.STOP and at in (Shown.ASKING, Shown.PARTLY_APPROVED):
-        return "Don't run it"
-    return _LABELS[button]
+def _label(button: Button, at: Shown | None, plan: PlanCard | None) -> Plain:
+    """What it does, as a verb; whoever presses it needs to have read nothing else."""
+    if button is Button.APPROVE and plan is not None:
+        return plain(plan.verb, LABEL_CHARACTERS)
+    if button is Button.STOP and at in QUESTIONS:
+        return plain("Don't", LABEL_CHARACTERS)
+    return plain(_LABELS[button], LABEL_CHARACTERS)
 
 
 def _confirm(button: Button, at: Shown | None, plan: PlanCard | None, if_rolled_back: str) -> ConfirmObject | None:
     if button is Button.APPROVE:
-        title = "Automation is paused. Run it anyway?" if at is Shown.HELD else "Run this?"
         return layout.confirm(
-            plain(title, 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
+            plain("Run this?", 100), _what_runs(plan), plain("Yes, run it", 30), plain("Not yet", 30), style="primary"
         )
     if button is Button.STOP and at in CHANGING:
         what = f"{plain(plan.summary, 90)}\n" if plan else ""

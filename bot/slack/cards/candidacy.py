@@ -9,7 +9,7 @@ from bot.policy.situation import Gate
 from bot.response.model.candidacies import CandidacyKind, CandidacyState, GateSeen
 from bot.response.model.notices import CandidacyNotice, Tone
 from bot.slack import layout
-from bot.slack.cards.buttons import button_row
+from bot.slack.cards.buttons import button_rows
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message
 from bot.slack.text import (
@@ -63,8 +63,7 @@ def render_candidacy(card: CandidacyNotice, outbox_id: int) -> Message:
         *([layout.section(lines([words("What a promotion lifts:"), *lifts]))] if lifts else []),
         layout.section(lines([escape(card.findings.cases, 400) if card.findings.cases else EMPTY, level, _who(card)])),
     ]
-    row = button_row(card.buttons, card.subject, card.revision)
-    blocks += [row] if row else []
+    blocks += button_rows(card.buttons, card.subject, card.revision)
     blocks.append(layout.context(_footer(card)))
     return Message(
         text=spaced(

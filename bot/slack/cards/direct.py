@@ -1,14 +1,14 @@
-"""A message to one person: what waits for them, until when, and the way to the card. Nothing can be answered here.
+"""A message to one person: what waits for them, until when, the answers, and the way to the card.
 
 Must not know: the policy, the database. Same notice, same message.
 """
 
 from bot.response.model.notices import DirectNotice
 from bot.slack import layout
-from bot.slack.cards.buttons import open_button
+from bot.slack.cards.buttons import direct_rows
 from bot.slack.cards.wording import severity_words
 from bot.slack.layout import Message
-from bot.slack.text import EMPTY, Mrkdwn, Url, bold, code, concat, dotted, escape, lines, spaced, utc, when, words
+from bot.slack.text import EMPTY, Mrkdwn, Url, bold, code, concat, dotted, escape, lines, naming, spaced, when, words
 
 LINES_SHOWN = 6
 WITHOUT_LINK = words("Please answer on the card in the incidents channel.")
@@ -18,14 +18,14 @@ TAKE_WITHOUT_LINK = words("Please take it on the card in the incidents channel."
 def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Message:
     """The message. ``card``: where the incident's card is; None while that is not known."""
     title = escape(notice.title, 200)
-    said = [escape(line, 400) for line in notice.lines[:LINES_SHOWN] if line.strip()]
+    said = [naming(line, (), 400) for line in notice.lines[:LINES_SHOWN] if line.strip()]
     silence, answer_by = _deadline(notice)
     without_link = TAKE_WITHOUT_LINK if notice.to_take else WITHOUT_LINK
     blocks = [
         layout.section(
             lines([spaced(words("🔔"), bold(title)), *said, silence, *([without_link] if card is None else [])])
         ),
-        *([open_button(notice.incident, card)] if card is not None else []),
+        *direct_rows(notice, card),
         layout.context(
             dotted(
                 [
@@ -44,9 +44,9 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
 
 def _deadline(notice: DirectNotice) -> tuple[Mrkdwn, Mrkdwn]:
     """What silence means; for the message, and for its fallback text, where Slack's dates are not shown."""
-    consequence = escape(notice.if_nobody_answers or "Nothing is done.", 200)
+    consequence = naming(notice.if_nobody_answers or "nothing happens.", (), 200)
     if notice.answer_by is None:
         return (consequence if notice.to_take else EMPTY), EMPTY
-    answers, answer = ("takes it", "Take it") if notice.to_take else ("answers", "Answer")
-    shown_until = concat(words(f"If nobody {answers} by "), when(notice.answer_by), words(":"))
-    return spaced(bold(shown_until), consequence), words(f"{answer} by {utc(notice.answer_by)}.")
+    silent, answer = ("Not taken", "Take it") if notice.to_take else ("No answer", "Answer")
+    shown_until = concat(words(f"{silent} by "), when(notice.answer_by), words(":"))
+    return spaced(bold(shown_until), consequence), concat(words(f"{answer} by "), when(notice.answer_by), words("."))

@@ -8,11 +8,11 @@ from collections.abc import Collection, Sequence
 from slack_sdk.models.blocks import Block
 
 from bot.response.model.incidents import IncidentState
-from bot.response.model.notices import Button, CardNotice, Link
+from bot.response.model.notices import CardNotice, Link
 from bot.slack import layout
 from bot.slack.cards import wording
-from bot.slack.cards.buttons import button_row
-from bot.slack.cards.situations import ANNOUNCED, CHANGING, NOTHING_RAN, OPEN, STARTING, UNASSIGNED, Shown, shown
+from bot.slack.cards.buttons import button_rows
+from bot.slack.cards.situations import ANNOUNCED, NOTHING_RAN, OPEN, QUESTIONS, STARTING, UNASSIGNED, Shown, shown
 from bot.slack.layout import Message
 from bot.slack.text import (
     EMPTY,
@@ -26,7 +26,7 @@ from bot.slack.text import (
     lines,
     link,
     listed,
-    quotation,
+    naming,
     spaced,
     units,
     web_address,
@@ -48,24 +48,19 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
     at = shown(card)
     known = set(card.names) & set(known_people)
     said = wording.lead(at, card, known)
-    buttons = button_row(
-        card.buttons, card.subject, card.revision, at=at, plan=card.plan, if_rolled_back=card.if_rolled_back
-    )
-    hasty = at in ANNOUNCED or (at in CHANGING and Button.STOP in card.buttons)
     parts: list[Block | None] = [
         layout.header(wording.question(at, card)),
         layout.section(_lead_text(said)),
-        buttons if hasty else None,
-        layout.section(quotation(card.summary, 400)) if card.summary else None,
-        _cause(card),
+        *button_rows(
+            card.buttons, card.subject, card.revision, at=at, plan=card.plan, if_rolled_back=card.if_rolled_back
+        ),
+        layout.section(_asked(at, card, known)) if at in OPEN or _calls(at, card) else None,
         _without_a_runbook(card),
-        layout.fields(_facts(at, card)),
-        _asked(card) if at in OPEN or _calls(at, card) else None,
+        _evidence(card) if at in OPEN | UNASSIGNED else None,
         _steps(card) if at in OPEN | STARTING else None,
         _notes(card) if at in OPEN | STARTING | UNASSIGNED else None,
-        _evidence(card) if at in OPEN | UNASSIGNED else None,
-        layout.context(_links(card.links)) if card.links and at in OPEN | UNASSIGNED else None,
-        None if hasty else buttons,
+        layout.fields(_facts(at, card)),
+        layout.context(_links(card.links)) if card.links else None,
         layout.context(_review(card)) if card.review_due_at else None,
         layout.context(_footer(card)),
     ]
@@ -77,41 +72,27 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
 
 
 def _lead_text(said: wording.Lead) -> Mrkdwn:
-    return lines([spaced(said.icon, bold(said.title)), said.reason, said.silence])
+    title = spaced(said.icon, bold(said.title)) if said.title else EMPTY
+    return lines([title, said.trouble, said.touches, said.reason, said.caution, said.cause, said.silence])
 
 
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
-    """At most six facts: what is hit, how hard, how far, the rollback, and who may answer."""
-    facts = [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
+    """What the lines above have not said: what is hit and how hard, how far, how it is undone, what we may do here."""
+    said = at in OPEN | UNASSIGNED
+    facts = [] if said else [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
     if card.plan is not None and at not in NOTHING_RAN:
         facts += [
             ("Blast radius", escape(card.plan.blast_radius, 150)),
-            ("Rollback", escape(capital(card.plan.rollback), 250)),
+            ("Undo", escape(capital(card.plan.rollback), 250)),
         ]
     if at in OPEN | STARTING | UNASSIGNED:
         facts.append(("Level", wording.level(card)))
-    if at in OPEN and not card.untaken and (card.approvers or card.asked):
-        who = "Who may stop it" if at in ANNOUNCED else "Who may answer"
-        facts.append((who, wording.who_may_answer(card)))
-    if _calls(at, card):
-        facts.append(("Called", wording.called(card)))
     return [lines([bold(words(name)), value]) for name, value in facts]
 
 
 def _calls(at: Shown, card: CardNotice) -> bool:
     """Whether people are called to check it."""
     return card.untaken and (at not in OPEN or at is Shown.HELD)
-
-
-def _cause(card: CardNotice) -> Block | None:
-    """Where people are asked instead, or for which others they are asked here."""
-    if card.asked_at:
-        where = concat(words("🔗 Asked at "), escape(card.asked_at, 40), words(":"))
-        return layout.section(spaced(bold(where), words("the cause may be there, so nobody is called here.")))
-    if card.cause_of and card.incident_state is not IncidentState.RESOLVED:
-        others = escape(f"{card.cause_of}.", 200)
-        return layout.section(spaced(bold(words("🔗 May be the cause of")), others, words("Nobody is called there.")))
-    return None
 
 
 def _without_a_runbook(card: CardNotice) -> Block | None:
@@ -130,10 +111,21 @@ def _without_a_runbook(card: CardNotice) -> Block | None:
     return layout.section(spaced(bold(words(title)), listed([*names, *more])))
 
 
-def _asked(card: CardNotice) -> Block | None:
-    """Who is asked now and who was before; nothing where that is plain from who may answer."""
-    said = wording.asked(card)
-    return layout.section(said) if said else None
+def _asked(at: Shown, card: CardNotice, known: Collection[str]) -> Mrkdwn:
+    """Why a person is asked, who may answer or is called, who is asked now and who was before."""
+    why = naming(card.headline, known, 400)
+    if _calls(at, card):
+        who, named = "Called:", wording.called(card)
+    else:
+        who, named = "Who may stop it:" if at in ANNOUNCED else "Who may answer:", wording.who_may_answer(card)
+    asks = at in QUESTIONS | ANNOUNCED
+    return lines(
+        [
+            spaced(bold(words("Why it acts:" if at in ANNOUNCED else "Why you are asked:")), why) if asks else EMPTY,
+            spaced(bold(words(who)), named) if named else EMPTY,
+            wording.asked(card),
+        ]
+    )
 
 
 def _steps(card: CardNotice) -> Block | None:
@@ -145,10 +137,11 @@ def _steps(card: CardNotice) -> Block | None:
 
 def _notes(card: CardNotice) -> Block | None:
     """What else is to be known before it runs."""
-    if card.plan is None or not card.plan.notes:
+    if card.plan is None or not wording.notes_below(card):
         return None
-    notes = [wording.plan_note(note) for note in card.plan.notes[:NOTES_SHOWN]]
-    hidden = len(card.plan.notes) - NOTES_SHOWN
+    below = wording.notes_below(card)
+    notes = [wording.plan_note(note) for note in below[:NOTES_SHOWN]]
+    hidden = len(below) - NOTES_SHOWN
     return layout.section(lines([*notes, words(f"… and {hidden} more") if hidden > 0 else EMPTY]))
 
 
@@ -158,7 +151,8 @@ def _evidence(card: CardNotice) -> Block | None:
     found = [wording.evidence(line) for line in card.evidence[:EVIDENCE_SHOWN]]
     if not found:
         return layout.section(sure) if sure else None
-    return layout.section(lines([sure, bold(words("Evidence")), *found, _more(len(card.evidence) - EVIDENCE_SHOWN)]))
+    hidden = _more(len(card.evidence) - EVIDENCE_SHOWN)
+    return layout.section(lines([sure, bold(words("What monitoring says")), *found, hidden]))
 
 
 def _links(offered: Sequence[Link]) -> Mrkdwn:

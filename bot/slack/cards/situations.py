@@ -42,6 +42,8 @@ class Shown(StrEnum):
 
 OPEN = frozenset({Shown.ASKING, Shown.PARTLY_APPROVED, Shown.ANNOUNCING, Shown.VETO_WINDOW, Shown.HELD})
 """A person can still choose: the whole plan and the evidence are shown."""
+QUESTIONS = frozenset({Shown.ASKING, Shown.PARTLY_APPROVED})
+"""Nothing runs without an answer."""
 CHANGING = frozenset({Shown.EXECUTING, Shown.ROLLING_BACK})
 """Something is changed, step by step: Stop stands right under how far it is."""
 ANNOUNCED = frozenset({Shown.ANNOUNCING, Shown.VETO_WINDOW})

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from bot.response.model.notices import ThreadNotice
 from bot.slack import layout
-from bot.slack.cards.buttons import button_row
+from bot.slack.cards.buttons import button_rows
 from bot.slack.cards.wording import people
 from bot.slack.layout import Message
 from bot.slack.text import Mrkdwn, bold, concat, dotted, escape, lines, mention, naming, spaced, when, words
@@ -23,10 +23,10 @@ def render_entry(entry: ThreadNotice, outbox_id: int, known_people: Collection[s
     title = spaced(icon(entry.tone), bold(naming(entry.title, known, 200)))
     call = concat(people(entry.to), words(": please look.")) if entry.to else None
     said = [naming(line, known, 600) for line in entry.lines[:LINES_SHOWN] if line.strip()]
-    row = button_row(entry.buttons, entry.subject, entry.revision, if_rolled_back=entry.if_rolled_back)
+    rows = button_rows(entry.buttons, entry.subject, entry.revision, if_rolled_back=entry.if_rolled_back)
     blocks = [
         layout.section(lines([title, *said, *([call] if call else [])])),
-        *([row] if row else []),
+        *rows,
         layout.context(_footer(entry)),
     ]
     first = said[0] if said else None

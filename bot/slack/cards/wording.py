@@ -4,13 +4,15 @@ Every emoji has a word beside it. Must not know: blocks, limits of Slack.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
 from bot.policy.levels import Level
+from bot.response.model.actions import ActionState
 from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine, PlanNote
-from bot.slack.cards.situations import Shown, shown_words
+from bot.response.model.state_words import state_words
+from bot.slack.cards.situations import ANNOUNCED, OPEN, QUESTIONS, UNASSIGNED, Shown, shown_words
 from bot.slack.limits import HEADER_TEXT
 from bot.slack.text import (
     EMPTY,
@@ -23,17 +25,19 @@ from bot.slack.text import (
     escape,
     lines,
     listed,
+    marked,
     mention,
     naming,
     plain,
     spaced,
-    utc,
     when,
     words,
 )
 from bot.slack.tones import icon
 
 PEOPLE_SHOWN = 6
+CAUTION_CHARACTERS = 120
+"""Of a caution above the buttons; a longer one stands below them whole."""
 GROUPS_SHOWN = 5
 _SEVERITIES = {
     "critical": ("🔴", "Critical"),
@@ -52,25 +56,34 @@ _LEVELS = {
     Level.L3: "L3 bounded: announces, then acts",
 }
 _FINDINGS = {
-    Finding.SUPPORTS: ("✅", "holds"),
-    Finding.CONTRADICTS: ("❌", "does not hold"),
-    Finding.UNKNOWN: ("❔", "is not known"),
+    Finding.SUPPORTS: "Confirmed",
+    Finding.CONTRADICTS: "Not so",
+    Finding.UNKNOWN: "Not known",
 }
+"""What a finding says of the alert; without an emoji, as a confirmed outage is no good news."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The first thing people read under the header."""
+    """What people read under the header, before they are offered a button."""
 
-    icon: Mrkdwn
-    title: Mrkdwn
-    """One short sentence: how things stand."""
+    icon: Mrkdwn = EMPTY
+    title: Mrkdwn = EMPTY
+    """One short sentence: how things stand; empty where the header says it."""
+    trouble: Mrkdwn = EMPTY
+    """What fires, where, and since when."""
+    touches: Mrkdwn = EMPTY
+    """What the plan affects, and what is lost by it."""
     reason: Mrkdwn = EMPTY
-    """Why, or what came of it."""
+    """Why, or what came of it, and who decided it."""
+    caution: Mrkdwn = EMPTY
+    """The first thing that speaks against it."""
+    cause: Mrkdwn = EMPTY
+    """Where people are asked instead, or for which others they are asked here."""
     silence: Mrkdwn = EMPTY
     """What happens if nobody does anything, and when."""
     until: Mrkdwn = EMPTY
-    """What is asked and until when, or what came of it, for the fallback text, where Slack's dates are not shown."""
+    """What is asked and until when, or what came of it, for the fallback text."""
 
 
 def people(ids: Sequence[str]) -> Mrkdwn:
@@ -113,8 +126,13 @@ def asked(card: CardNotice | BundleNotice) -> Mrkdwn:
 
 def severity_words(severity: str) -> Mrkdwn:
     """The severity with its colour and its word; a word we do not know is shown as it came."""
-    icon, word = _SEVERITIES.get(severity.lower(), ("⚪", severity or "Unknown"))
-    return spaced(words(icon), escape(word, 37))
+    mark, word = severity_of(severity)
+    return spaced(words(mark), escape(word, 37))
+
+
+def severity_of(severity: str) -> tuple[str, str]:
+    """Its colour and its word; the word may be anybody's."""
+    return _SEVERITIES.get(severity.lower(), ("⚪", severity[:37] or "Unknown"))
 
 
 def level(card: CardNotice) -> Mrkdwn:
@@ -129,29 +147,45 @@ def sure(sentence: str) -> Mrkdwn:
 
 
 def evidence(line: EvidenceLine) -> Mrkdwn:
-    """One finding in words: what was asked, whether it is so, and what was found."""
-    mark, holds = _FINDINGS[line.finding]
-    detail = escape(f": {line.detail}", 160) if line.detail else EMPTY
-    return concat(words(f"{mark} "), code(line.name, 60), words(f" {holds}"), detail)
+    """One finding in words: whether it is so, what was asked, and what was found."""
+    detail = escape(f" ({line.detail})", 160) if line.detail else EMPTY
+    name = escape(line.name.replace("_", " "), 60)
+    return concat(bold(words(f"{_FINDINGS[line.finding]}:")), words(" "), name, words(" ") if detail else EMPTY, detail)
 
 
 def question(at: Shown, card: CardNotice) -> Plain:
-    """The header: a question while something is open, a fact afterwards."""
-    trouble = f"{_short(card.alert_name, 50)} on {_short(card.service, 45)}"
-    plan = _short(card.plan.summary.rstrip(". "), 110) if card.plan else trouble
-    return plain(shown_words(at).headed(plan=plan, trouble=trouble), HEADER_TEXT)
+    """The header: the problem, and what is asked or has come of it."""
+    trouble = _short(card.summary.rstrip(". ") or f"{_short(card.alert_name, 50)} on {_short(card.service, 45)}", 80)
+    verb = _short(card.plan.verb, 50) if card.plan else trouble
+    headed = shown_words(at).headed(plan=verb, trouble=trouble)
+    if at in OPEN:
+        headed = f"{trouble}. {headed}"
+    if at not in OPEN | UNASSIGNED and not card.untaken:
+        return plain(headed, HEADER_TEXT)
+    mark, grave = severity_of(card.severity)
+    return marked(mark, f"{grave}: {headed}", HEADER_TEXT)
 
 
-def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: PLR0911, PLR0912 one case a situation
+def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:
     """How things stand, why, and what silence means: the words of the state, with names and times where they count."""
+    said = _standing(at, card, known)
+    if at not in OPEN | UNASSIGNED:
+        trouble = _trouble(card) if card.untaken else EMPTY
+        return replace(said, trouble=trouble, silence=_unless_taken(card, known)[0])
+    touches = _touches(card) if at in QUESTIONS | ANNOUNCED else EMPTY
+    return replace(said, trouble=_trouble(card), touches=touches, caution=_caution(card), cause=_cause(card))
+
+
+def _standing(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: PLR0911, PLR0912 one case a situation
     said = shown_words(at)
     mark, sentence = icon(said.tone), words(said.sentence)
-    why = concat(bold(words("Why:")), words(" "), naming(card.headline, known, 400))
+    why = naming(card.headline, known, 400)
     outcome = naming(card.outcome, known, 400) if card.outcome else EMPTY
     approved = _who_approved(card)
     match at:
         case Shown.ASKING:
-            return Lead(mark, sentence, why, *deadline(card, known))
+            silence, until = deadline(card, known)
+            return Lead(reason=_asked_for(card), silence=silence, until=until)
         case Shown.PARTLY_APPROVED:
             have, need = len(card.approved_by), card.approvals_needed
             title = concat(
@@ -159,58 +193,123 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: 
                 people(card.approved_by),
                 words(". Someone else must approve too."),
             )
-            return Lead(mark, title, why, *deadline(card, known))
+            silence, until = deadline(card, known)
+            return Lead(mark, title, reason=_asked_for(card), silence=silence, until=until)
         case Shown.ANNOUNCING:
             silence = naming(card.if_nobody_answers, known, 200) if card.if_nobody_answers else EMPTY
-            return Lead(mark, sentence, why, silence, silence)
+            return Lead(mark, sentence, silence=silence, until=silence)
         case Shown.VETO_WINDOW:
-            return Lead(mark, sentence, why, *_veto(card, known))
+            return Lead(mark, _veto(card))
+        case Shown.HELD if card.untaken:
+            silence, until = _unless_taken(card, known)
+            return Lead(mark, words(f"{said.label}."), reason=why, silence=silence, until=until)
         case Shown.HELD:
-            if card.untaken:
-                return Lead(mark, sentence, why, *_unless_taken(card, known))
             silence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
-            return Lead(mark, sentence, why, silence, silence)
+            return Lead(mark, words(f"{said.label}."), reason=why, silence=silence, until=silence)
         case Shown.OBSERVING | Shown.REFUSED:
-            return Lead(mark, sentence, why, *_unless_taken(card, known))
+            silence, until = _unless_taken(card, known)
+            return Lead(mark, sentence, reason=why, silence=silence, until=until)
         case Shown.APPROVED:
-            return Lead(mark, approved or words(f"{said.label}."), words("It starts in a moment."))
-        case Shown.RUNNING:
-            return Lead(mark, sentence, approved)
+            return Lead(mark, approved or words(f"{said.label}."), reason=words("It starts in a moment."))
         case Shown.EXECUTING | Shown.ROLLING_BACK:
             stopping = words(f"{said.label}, but no further step begins.") if card.halted else EMPTY
-            why = naming(f"{card.halted}.", known, 300) if card.halted else outcome
-            return Lead(mark, stopping or sentence, lines([_progress(card), spaced(why, approved)]), until=outcome)
+            because = naming(f"{card.halted}.", known, 300) if card.halted else outcome
+            reason = lines([_progress(card), spaced(because, approved)])
+            return Lead(mark, stopping or sentence, reason=reason, until=outcome)
         case Shown.INTERRUPTED:
-            said_so = lines([outcome, _progress(card), approved])
-            return Lead(mark, sentence, said_so, _unless_taken(card, known)[0], outcome)
+            return Lead(mark, sentence, reason=lines([outcome, _progress(card), approved]), until=outcome)
         case Shown.STOPPED:
             title = concat(words(said.label), _by(card), words(". It will not run."))
-            return Lead(mark, title, outcome, until=outcome)
+            return Lead(mark, title, reason=outcome, until=outcome)
         case Shown.OVERRIDDEN:
-            return Lead(mark, _by_name(said.sentence, card.decided_by), outcome, until=outcome)
+            return Lead(mark, _by_name(said.sentence, card.decided_by), reason=outcome, until=outcome)
         case Shown.TAKEN:
-            return Lead(mark, _by_name(said.sentence, (card.taken_by,) if card.taken_by else ()), outcome)
-        case Shown.EXPIRED | Shown.SUPERSEDED | Shown.RESOLVED:
-            return Lead(mark, sentence, outcome, _unless_taken(card, known)[0], outcome)
+            title = _by_name(said.sentence, (card.taken_by,) if card.taken_by else ())
+            return Lead(mark, title, reason=_what_was_done(card, known))
+        case Shown.RESOLVED:
+            return Lead(mark, sentence, reason=_what_was_done(card, known), until=outcome)
         case _:
-            return Lead(mark, sentence, spaced(outcome, approved), _unless_taken(card, known)[0], outcome)
+            return Lead(mark, sentence, reason=spaced(outcome, approved), until=outcome)
+
+
+def _trouble(card: CardNotice) -> Mrkdwn:
+    """What fires, where, and since when."""
+    more = f", {card.alerts_firing} alerts" if card.alerts_firing > 1 else ""
+    where = concat(code(card.alert_name, 60), words(" on "), code(card.service, 60))
+    return concat(where, words(" fires since "), when(card.opened_at), words(f"{more}."))
+
+
+def _touches(card: CardNotice) -> Mrkdwn:
+    if card.plan is None or not card.plan.touches:
+        return EMPTY
+    return spaced(bold(words("Touches:")), escape(card.plan.touches, 160))
+
+
+def _caution(card: CardNotice) -> Mrkdwn:
+    first = next(iter(card.plan.notes if card.plan else ()), None)
+    return plan_note(first, CAUTION_CHARACTERS) if first is not None and first.warns else EMPTY
+
+
+def notes_below(card: CardNotice) -> Sequence[PlanNote]:
+    """What else is to be known of the plan, but for the caution that stands above the buttons whole."""
+    notes = card.plan.notes if card.plan else ()
+    above = bool(notes) and notes[0].warns and len(notes[0].text) <= CAUTION_CHARACTERS
+    return notes[1:] if above else notes
+
+
+def _cause(card: CardNotice) -> Mrkdwn:
+    if card.asked_at:
+        where = concat(words("🔗 Asked at "), escape(card.asked_at, 40), words(":"))
+        return spaced(bold(where), words("the cause may be there, so nobody is called here."))
+    if card.cause_of:
+        others = escape(f"{card.cause_of}.", 200)
+        return spaced(bold(words("🔗 May be the cause of")), others, words("Nobody is called there."))
+    return EMPTY
+
+
+def _asked_for(card: CardNotice) -> Mrkdwn:
+    """Who asked for it, and so does not count among those who approve."""
+    if card.requested_by is None:
+        return EMPTY
+    return concat(words("Asked for by "), mention(card.requested_by), words(", so somebody else must approve."))
+
+
+def _what_was_done(card: CardNotice, known: Collection[str]) -> Mrkdwn:
+    """What came of the last action of the incident, and who decided it: it stays on the card for good."""
+    if card.action_state is None:
+        return concat(words("Taken by "), people((card.taken_by,)), words(".")) if card.taken_by else EMPTY
+    said = state_words(card.action_state, card.result)
+    what = escape(f"{card.plan.verb}: {said.within}.", 150) if card.plan else words(f"{said.label}.")
+    outcome = naming(card.outcome, known, 300) if card.outcome and card.outcome != said.sentence else EMPTY
+    return lines([spaced(what, _who_decided(card)), outcome])
+
+
+def _who_decided(card: CardNotice) -> Mrkdwn:
+    match card.action_state:
+        case ActionState.STOPPED | ActionState.OVERRIDDEN:
+            return concat(words("Decided by "), people(card.decided_by), words(".")) if card.decided_by else EMPTY
+        case ActionState.EXPIRED | ActionState.SUPERSEDED | ActionState.WAITING | ActionState.HELD:
+            return EMPTY
+        case _:
+            return _who_approved(card)
 
 
 def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
-    """The card in one breath, for notifications and screen readers: severity, service, what is asked, until when."""
-    asked = question(at, card)
-    heading = concat(severity_words(card.severity), words(" on "), escape(card.service, 60), words(": "), escape(asked))
+    """The card in one breath, for notifications and screen readers: the header, how it stands, until when."""
+    asked, (mark, grave) = question(at, card), severity_of(card.severity)
     end = EMPTY if asked.endswith("?") else words(".")
+    heading = words(asked) if asked.startswith(mark) else spaced(words(f"{mark} {grave}:"), words(asked))
     return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
 
 
 def deadline(card: CardNotice | BundleNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
     """What silence means while a question is open; for the card, and for the fallback text."""
-    consequence = naming(card.if_nobody_answers or "Nothing is done.", known, 200)
+    consequence = naming(card.if_nobody_answers or "nothing happens.", known, 200)
     if card.due_at is None:
         return spaced(bold(words("If nobody answers:")), consequence), EMPTY
-    shown_until = concat(words("If nobody answers by "), when(card.due_at), words(":"))
-    return spaced(bold(shown_until), consequence), concat(words("Answer by "), words(utc(card.due_at)), words("."))
+    within = words(f" ({card.answer_within})") if isinstance(card, CardNotice) and card.answer_within else EMPTY
+    shown_until = concat(words("No answer by "), when(card.due_at), within, words(":"))
+    return spaced(bold(shown_until), consequence), concat(words("Answer by "), when(card.due_at), words("."))
 
 
 def _unless_taken(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
@@ -220,8 +319,8 @@ def _unless_taken(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrk
     consequence = naming(card.if_nobody_answers, known, 200)
     if card.due_at is None:
         return spaced(bold(words("If nobody takes it:")), consequence), EMPTY
-    shown_until = concat(words("If nobody takes it by "), when(card.due_at), words(":"))
-    return spaced(bold(shown_until), consequence), concat(words("Take it by "), words(utc(card.due_at)), words("."))
+    shown_until = concat(words("Not taken by "), when(card.due_at), words(":"))
+    return spaced(bold(shown_until), consequence), concat(words("Take it by "), when(card.due_at), words("."))
 
 
 def called(card: CardNotice | BundleNotice) -> Mrkdwn:
@@ -231,13 +330,11 @@ def called(card: CardNotice | BundleNotice) -> Mrkdwn:
     return lines([who, concat(words("of "), groups)]) if groups else who
 
 
-def _veto(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:
-    """When an announced act starts; for the card, and for the fallback text."""
-    consequence = naming(card.if_nobody_answers, known, 200) if card.if_nobody_answers else EMPTY
+def _veto(card: CardNotice) -> Mrkdwn:
+    """When an announced act starts."""
     if card.due_at is None:
-        return consequence, consequence
-    starts = concat(words("Press Stop before "), clock(card.due_at), words("."))
-    return spaced(bold(starts), consequence), concat(words("Stop it before "), words(utc(card.due_at)), words("."))
+        return words("Watchkeeper does this by itself unless someone stops it.")
+    return concat(words("Runs by itself at "), clock(card.due_at), words(" unless somebody presses Stop."))
 
 
 def _progress(card: CardNotice) -> Mrkdwn:
@@ -245,9 +342,9 @@ def _progress(card: CardNotice) -> Mrkdwn:
     return bold(escape(f"{card.progress}.", 300)) if card.progress else EMPTY
 
 
-def plan_note(note: PlanNote) -> Mrkdwn:
+def plan_note(note: PlanNote, limit: int = 250) -> Mrkdwn:
     """One thing more to know of a plan: what it is about, and what it says."""
-    return spaced(words("⚠️") if note.warns else EMPTY, bold(escape(f"{note.label}:", 40)), escape(note.text, 250))
+    return spaced(words("⚠️") if note.warns else EMPTY, bold(escape(f"{note.label}:", 40)), escape(note.text, limit))
 
 
 def _by_name(sentence: str, who: Sequence[str]) -> Mrkdwn:

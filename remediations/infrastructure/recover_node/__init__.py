@@ -107,6 +107,7 @@ class RecoverNode(Remediation):
             remediation=self.name,
             version=self.version,
             summary=f"Drain {node.name} through {wanted.backend}: cordon it and evict its pods.",
+            short=f"Drain {node.name}",
             parameters=wanted.model_dump(mode="json"),
             service=about.service,
             services=frozenset(each.service for each in pods if each.service),

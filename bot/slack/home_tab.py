@@ -4,7 +4,7 @@ A pure function from facts to a view: the same facts give the same view, so that
 Must not know: how the facts were gathered, when it is drawn.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from slack_sdk.models.blocks import Block
@@ -20,10 +20,21 @@ from bot.response.model.state_words import state_words
 from bot.response.notices.plan_words import plan_card
 from bot.response.notices.progress import Doing
 from bot.slack import layout, listings
-from bot.slack.cards.buttons import button_row
+from bot.slack.cards.buttons import button_row, resume_row
 from bot.slack.cards.situations import Shown
-from bot.slack.modals import View
-from bot.slack.replies import CHANGES_SHOWN, COMMAND, IncidentLine, change, incident, own_health, world
+from bot.slack.limits import OPTION_VALUE
+from bot.slack.modals import View, scope_value
+from bot.slack.replies import (
+    CHANGES_SHOWN,
+    COMMAND,
+    IncidentLine,
+    World,
+    change,
+    incident,
+    nobody_woken,
+    own_health,
+    world,
+)
 from bot.slack.text import (
     EMPTY,
     Mrkdwn,
@@ -71,8 +82,8 @@ class HomeFacts:
     under_way: Sequence[Doing]
     """What is carried out or rolled back at this moment; oldest first."""
     incidents: Sequence[IncidentLine]
-    """The newest of them; ``incidents_open`` counts all."""
-    incidents_open: int
+    """The newest of them; ``world`` counts all."""
+    world: World
     ended: Sequence[Action]
     """Actions of the last day, newest first."""
     reviews: Sequence[DueReview]
@@ -84,24 +95,26 @@ class HomeFacts:
     """What others are changing, or will."""
     to_take: Sequence[Incident] = ()
     """Incidents that a person must check, that nobody has taken, and for which this person is called."""
-    waiting_for_people: int = 0
-    """Incidents at which anybody is waited for."""
+    may_resume: Collection[str] = ()
+    """Scopes of the pauses that this person may end."""
 
 
 def home_view(facts: HomeFacts) -> View:
     """The tab as JSON, within Slack's limits whatever happens."""
+    is_open = facts.world.incidents_open
     blocks: list[Block] = [
         layout.header(plain("Watchkeeper", 150)),
-        layout.section(lines([bold(world(facts.incidents_open, facts.waiting_for_people)), *_health(facts)])),
+        layout.section(lines([_asleep(facts), bold(world(facts.world)), *_health(facts)])),
         layout.section(_autonomy(facts)),
+        *_resume(facts),
         *_changes(facts),
         layout.divider(),
         *_waiting(facts),
         *_under_way(facts),
         *_reviews(facts),
         layout.divider(),
-        *_chapter(f"Open incidents: {facts.incidents_open}", list(map(incident, facts.incidents[:INCIDENTS_SHOWN]))),
-        *_more(facts.incidents_open - INCIDENTS_SHOWN, "incident"),
+        *_chapter(f"Open incidents: {is_open}", list(map(incident, facts.incidents[:INCIDENTS_SHOWN]))),
+        *_more(is_open - INCIDENTS_SHOWN, "incident"),
         *_chapter("Actions of the last day", [_ended(facts, action) for action in facts.ended[:ACTIONS_SHOWN]]),
         *_more(len(facts.ended) - ACTIONS_SHOWN),
         layout.divider(),
@@ -116,6 +129,11 @@ def home_view(facts: HomeFacts) -> View:
     return {"type": "home", "blocks": layout.built(blocks)}
 
 
+def _asleep(facts: HomeFacts) -> Mrkdwn:
+    asleep = nobody_woken(facts.world)
+    return bold(asleep) if asleep else EMPTY
+
+
 def _health(facts: HomeFacts) -> list[Mrkdwn]:
     return own_health(facts.problems, PROBLEMS_SHOWN)
 
@@ -128,6 +146,13 @@ def _autonomy(facts: HomeFacts) -> Mrkdwn:
     hidden = len(facts.pauses) - len(paused) + len(facts.freezes) - len(frozen)
     more = [words(f"… and {hidden} more")] if hidden else []
     return lines([bold(words("⏸️ Autonomy is paused")), *paused, *frozen, *more])
+
+
+def _resume(facts: HomeFacts) -> list[Block]:
+    """For each scope that is paused and that this person may resume."""
+    scopes = {pause.scope for pause in facts.pauses[:PAUSES_SHOWN]}
+    mine = sorted((scope for scope in scopes if str(scope) in facts.may_resume), key=str)
+    return [resume_row(str(scope), scope_value(scope)) for scope in mine if len(scope.name) <= OPTION_VALUE]
 
 
 def _pause(pause: Pause) -> Mrkdwn:

@@ -173,7 +173,7 @@ def override_faults(form: OverrideForm) -> dict[str, str]:
 
 def pause_modal(scopes: Sequence[Scope], value: str = "") -> View:
     """Pause automation. ``scopes``: what suits the incident, the likeliest first; everything is always offered."""
-    offered = {_scope_value(scope): scope for scope in (*scopes, EVERYTHING)}
+    offered = {scope_value(scope): scope for scope in (*scopes, EVERYTHING)}
     options = [
         layout.option(key, plain(_scope_words(scope), OPTION_TEXT))
         for key, scope in offered.items()
@@ -200,7 +200,7 @@ def pause_modal(scopes: Sequence[Scope], value: str = "") -> View:
 
 def read_pause(values: Values) -> PauseForm | None:
     """What was filled in; None when it is not one of the things the dialog offers."""
-    scope, lasting = _read_scope(selected(values, SCOPE)), selected(values, DURATION)
+    scope, lasting = read_scope(selected(values, SCOPE)), selected(values, DURATION)
     lengths: dict[str, timedelta | None] = {duration_text(one): one for one in DURATIONS}
     lengths[UNTIL_RESUMED] = None
     if scope is None or lasting not in lengths:
@@ -213,11 +213,13 @@ def pause_faults(form: PauseForm | None) -> dict[str, str]:
     return {SCOPE: "Please choose what shall pause, and for how long."} if form is None else _no_reason(form.reason)
 
 
-def _scope_value(scope: Scope) -> str:
+def scope_value(scope: Scope) -> str:
+    """A scope as buttons and menus carry it."""
     return f"{scope.kind.value}:{scope.name}"
 
 
-def _read_scope(value: str) -> Scope | None:
+def read_scope(value: str) -> Scope | None:
+    """The scope that a button or a menu carried; None when it is none of ours."""
     kind, found, name = value.partition(":")
     if not found or kind not in {one.value for one in ScopeKind} or (kind == ScopeKind.EVERYTHING) != (name == ""):
         return None

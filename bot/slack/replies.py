@@ -10,6 +10,7 @@ from datetime import datetime
 from slack_sdk.models.blocks import Block
 
 from bot.policy.decision import RuleResult
+from bot.policy.file.fields import elapsed_text
 from bot.policy.situation import Change, Pause
 from bot.response.interventions.explanations import Explanation
 from bot.response.model.actions import ActionState, Result
@@ -64,19 +65,28 @@ class ProcessFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """How the world stands, whatever is with Watchkeeper itself."""
+
+    incidents_open: int = 0
+    oldest: datetime | None = None
+    """When the oldest of them was opened."""
+    untaken: int = 0
+    """Incidents that a person must check, and that nobody has taken."""
+    questions: int = 0
+    """Questions that wait for an answer."""
+    nobody_woken: bool = False
+    """Somebody is waited for, and everybody who was asked or called is in quiet hours."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusFacts:
     """How things stand."""
 
     problems: tuple[str, ...]
     """What is not well with Watchkeeper itself, in words; empty when nothing is."""
     pauses: tuple[Pause, ...]
-    incidents_open: int
-    waiting_for_people: int
-    """Questions that wait for an answer."""
-    untaken: int
-    """Incidents that a person must check, and that nobody has taken."""
-    waiting: int
-    """Incidents at which anybody is waited for, each once."""
+    world: World
     under_way: int
     reviews_open: int
     policy_digest: str
@@ -103,9 +113,9 @@ class IncidentLine:
 def status(facts: StatusFacts) -> Message:
     """``/watch status``."""
     problems = own_health(facts.problems)
-    title = world(facts.incidents_open, facts.waiting)
+    asleep, title = nobody_woken(facts.world), world(facts.world, facts.now)
     counts = _counts(facts)
-    outside = [bold(title), words(counts)]
+    outside = [bold(asleep) if asleep else EMPTY, bold(title), words(counts)]
     # What it says of the world is worth less while it is not well itself: that comes first then.
     blocks: list[Block] = [layout.section(lines([*problems, *outside] if facts.problems else [*outside, *problems]))]
     if facts.doing:
@@ -123,30 +133,44 @@ def status(facts: StatusFacts) -> Message:
     blocks.append(layout.context(concat(words("policy "), code(facts.policy_digest[:12])), when(facts.now)))
     if facts.process is not None:
         blocks.append(layout.context(*_process(facts.process)))
-    first, second = (problems[0], title) if facts.problems else (title, problems[0])
-    return _message(concat(first, words(". "), second, words(f". {counts}")), blocks)
+    said = [*problems[:1], asleep, title] if facts.problems else [asleep, title, problems[0]]
+    return _message(spaced(*(concat(one, words(".")) for one in said if one), words(counts)), blocks)
 
 
 def _counts(facts: StatusFacts) -> str:
-    """What there is, in numbers; what is not there goes without saying."""
-    counted = (
-        (facts.waiting_for_people, "waiting for an answer"),
-        (facts.untaken, "waiting to be taken"),
-        (facts.under_way, "under way"),
-        (facts.reviews_open, "to review"),
-    )
-    return " · ".join(f"{number} {what}" for number, what in counted if number) or "Nothing is waiting or under way"
+    """What else there is, in numbers; what is not there goes without saying."""
+    counted = ((facts.under_way, "under way"), (facts.reviews_open, "to review"))
+    return " · ".join(f"{number} {what}" for number, what in counted if number) or "Nothing is under way"
 
 
-def world(incidents_open: int, waiting: int) -> Mrkdwn:
-    """How the world stands, whatever is with Watchkeeper itself: one short line."""
-    if not incidents_open:
+def nobody_woken(seen: World) -> Mrkdwn:
+    """That nobody knows yet, where that is so; empty otherwise."""
+    return words("🌙 Nobody has been woken: everybody who was asked is in quiet hours") if seen.nobody_woken else EMPTY
+
+
+def world(seen: World, now: datetime | None = None) -> Mrkdwn:
+    """How the world stands in one line: "9 incidents open, 5 taken by nobody, the oldest for 40 min; 1 question waits".
+
+    Without ``now`` the oldest is told by its time, which stays true for as long as the line is shown.
+    """
+    if not seen.incidents_open:
         return words("🟢 No incident is open")
-    many = "1 incident is open" if incidents_open == 1 else f"{incidents_open} incidents are open"
-    if not waiting:
-        nobody = "it does not wait for a person" if incidents_open == 1 else "none of them waits for a person"
-        return words(f"🟡 {many}, {nobody}")
-    return words(f"🔴 {many}, {waiting} {'waits' if waiting == 1 else 'wait'} for a person")
+    many = f"{seen.incidents_open} incident{'' if seen.incidents_open == 1 else 's'} open"
+    untaken = f", {seen.untaken} taken by nobody" if seen.untaken else ""
+    waits = "question waits" if seen.questions == 1 else "questions wait"
+    questions = f"; {seen.questions} {waits} for an answer" if seen.questions else ""
+    calm = "" if seen.untaken or seen.questions else "; nobody is waited for"
+    mark = "🔴" if seen.untaken or seen.questions else "🟡"
+    return concat(words(f"{mark} {many}{untaken}"), _oldest(seen, now), words(f"{questions}{calm}"))
+
+
+def _oldest(seen: World, now: datetime | None) -> Mrkdwn:
+    if seen.oldest is None:
+        return EMPTY
+    which = ", the oldest" if seen.incidents_open > 1 else "," if seen.untaken else ""
+    if now is None:
+        return concat(words(f"{which} since "), when(seen.oldest))
+    return words(f"{which} for {elapsed_text(now - seen.oldest)}")
 
 
 def own_health(problems: Sequence[str], shown: int = PROBLEMS_SHOWN) -> list[Mrkdwn]:
@@ -160,7 +184,7 @@ def own_health(problems: Sequence[str], shown: int = PROBLEMS_SHOWN) -> list[Mrk
 def incidents(listed: Sequence[IncidentLine], total: int) -> Message:
     """``/watch incidents``: the newest of ``total``."""
     if not listed:
-        return _message(words("✅ No incident is open."))
+        return _message(words("🟢 No incident is open."))
     shown = [incident(line) for line in listed[:INCIDENTS_SHOWN]]
     hidden = total - len(shown)
     title = words(f"{total} open incident{'' if total == 1 else 's'}")

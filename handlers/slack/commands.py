@@ -223,7 +223,7 @@ class _Invocation:
 
     async def _status(self) -> Reply:
         now = self.context.now()
-        seen = await overview.gather(self.work, now)
+        seen = await overview.gather(self.work, self.context.policy(), now)
         digest = self.context.policy().digest
         return replies.status(seen.status(self.bridge.problems(), digest, now, self.bridge.process()))
 

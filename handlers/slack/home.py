@@ -1,10 +1,13 @@
-"""Somebody opens the Home tab, or mentions the bot.
+"""Somebody opens the Home tab, resumes automation from there, or mentions the bot.
 
 Must not know: what the tab shows, and when it is drawn; ``handlers.slack.live_home`` draws it.
 """
 
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer
+from bot.response.interventions.pauses import resume
 from bot.response.ports.context import Context
+from bot.slack.modals import read_scope
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
 from handlers.slack.commands import help_message
@@ -23,6 +26,16 @@ async def opened(bridge: Bridge, arrived: Arrived) -> None:
 
     if await bridge.settle(arrived, act):
         bridge.home_opened.set()
+
+
+async def resumed(bridge: Bridge, arrived: Arrived) -> None:
+    """Automation may act again where the button says."""
+    scope = read_scope(arrived.text("actions", 0, "value"))
+
+    async def act(work: UnitOfWork, context: Context, roster: Roster) -> Answer:
+        return UNKNOWN_SUBJECT if scope is None else await resume(work, context, roster, arrived.person, scope)
+
+    await bridge.answer(arrived, await bridge.settle(arrived, act))
 
 
 async def mentioned(bridge: Bridge, arrived: Arrived) -> None:

@@ -92,9 +92,10 @@ class LiveHome:
     async def _draw_all(self) -> None:
         url = await self._bridge.workspace_url()
         since = self._bridge.context.now() - KEPT_UP_TO_DATE
+        roster = await self._bridge.context.roster()
         async with self._bridge.database.read() as work:
             tabs = await work.home_tabs.watched(since)
-            seen = await for_home(work, self._bridge.context, url) if tabs else None
+            seen = await for_home(work, self._bridge.context, roster, url) if tabs else None
         if seen is None:
             return
         for tab in tabs:

@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.policy.actors import is_file
 from bot.policy.file.document import Freeze, Policy
 from bot.policy.situation import Change, Pause
+from bot.response.assessment.votes import Roster
 from bot.response.interventions import reviews
+from bot.response.interventions.pauses import who_may_resume
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel, runbook_levels
 from bot.response.model.actions import IN_STEPS, UNDER_WAY, Action, ActionState
@@ -14,10 +17,11 @@ from bot.response.model.calls import Call
 from bot.response.model.incidents import Incident
 from bot.response.notices.card import current_action
 from bot.response.notices.progress import Doing, progress_of
+from bot.response.notices.recipients import callable_people
 from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 from bot.slack.home_tab import ACTIONS_SHOWN, INCIDENTS_SHOWN, HomeFacts
-from bot.slack.replies import DOING_SHOWN, IncidentLine, ProcessFacts, StatusFacts
+from bot.slack.replies import DOING_SHOWN, IncidentLine, ProcessFacts, StatusFacts, World
 from storage.unit_of_work import UnitOfWork
 
 INCIDENTS_MAX = 1000
@@ -32,17 +36,13 @@ class Overview:
     pauses: tuple[Pause, ...]
     incidents: Sequence[Incident]
     """The unresolved ones, newest first."""
-    waiting: Sequence[Action]
+    world: World
     under_way: int
     doing: Sequence[Doing]
     """Those of them that change something now."""
     reviews_open: int
     changes: Sequence[Change]
     """What others are changing, or will."""
-    untaken: int
-    """Incidents that a person must check, and that nobody has taken."""
-    at_which_people_wait: int
-    """Incidents at which anybody is waited for, each once."""
 
     def status(
         self, problems: Sequence[str], policy_digest: str, now: datetime, process: ProcessFacts | None = None
@@ -51,8 +51,7 @@ class Overview:
         return StatusFacts(
             problems=tuple(problems),
             pauses=self.pauses,
-            incidents_open=len(self.incidents),
-            waiting_for_people=len(self.waiting),
+            world=self.world,
             under_way=self.under_way,
             doing=self.doing,
             reviews_open=self.reviews_open,
@@ -60,8 +59,6 @@ class Overview:
             now=now,
             process=process,
             changes=self.changes,
-            untaken=self.untaken,
-            waiting=self.at_which_people_wait,
         )
 
 
@@ -77,7 +74,9 @@ class HomeOverview:
     """Question -> who has answered it already."""
     under_way: Sequence[Doing]
     incidents: Sequence[IncidentLine]
-    incidents_open: int
+    world: World
+    may_resume: Mapping[str, frozenset[str]]
+    """The scope of a pause -> who may end it; without those that only a file's removal ends."""
     ended: Sequence[Action]
     reviews: Sequence[DueReview]
     runbook_levels: Sequence[RunbookLevel]
@@ -96,20 +95,15 @@ class HomeOverview:
             waiting=[action for action in self.open_questions if self._waits_for(action, person)],
             under_way=self.under_way,
             incidents=self.incidents,
-            incidents_open=self.incidents_open,
+            world=self.world,
+            may_resume=frozenset(scope for scope, people in self.may_resume.items() if person in people),
             ended=self.ended,
             reviews=self.reviews,
             runbook_levels=self.runbook_levels,
             permalinks=self.permalinks,
             changes=self.changes,
             to_take=[one for call, one in self.calls if any(person in asked.people for asked in call.asked)],
-            waiting_for_people=self._waiting,
         )
-
-    @property
-    def _waiting(self) -> int:
-        asked = {one.incident_id for one in self.open_questions if one.state is ActionState.WAITING}
-        return len(asked | {call.incident_id for call, _ in self.calls})
 
     def _waits_for(self, action: Action, person: str) -> bool:
         if person not in action.approvers or person in self.answered.get(action.id, frozenset()):
@@ -117,25 +111,40 @@ class HomeOverview:
         return action.state is ActionState.VETO_WINDOW or person != action.requested_by
 
 
-async def gather(work: Work, now: datetime) -> Overview:
+async def gather(work: Work, policy: Policy, now: datetime) -> Overview:
     """Gather what ``/watch status`` shows."""
     waiting, calls = await work.actions.in_states(frozenset({ActionState.WAITING})), await work.calls.standing()
     elsewhere = await work.causes.elsewhere()
     asked = [action for action in waiting if action.incident_id not in elsewhere]
+    incidents = await work.incidents.unresolved(INCIDENTS_MAX)
     return Overview(
         pauses=await work.pauses.active(now),
-        incidents=await work.incidents.unresolved(INCIDENTS_MAX),
-        waiting=asked,
+        incidents=incidents,
+        world=world_of(policy, incidents, asked, calls, now),
         under_way=len(await work.actions.in_states(UNDER_WAY)),
         doing=await _doing(work),
         reviews_open=await work.reviews.open_count(),
         changes=await _changes(work, now),
-        untaken=len(calls),
-        at_which_people_wait=len({*(action.incident_id for action in asked), *(call.incident_id for call in calls)}),
     )
 
 
-async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> HomeOverview:
+def world_of(
+    policy: Policy, incidents: Sequence[Incident], asked: Sequence[Action], calls: Sequence[Call], now: datetime
+) -> World:
+    """How the world stands. ``asked``: the questions that wait. ``calls``: those that stand."""
+    severities = {one.id: one.severity for one in incidents}
+    waited_for: Sequence[Action | Call] = [*asked, *calls]
+    woken = any(callable_people(policy, one.asked, severities.get(one.incident_id, ""), now) for one in waited_for)
+    return World(
+        incidents_open=len(incidents),
+        oldest=min((one.opened_at for one in incidents), default=None),
+        untaken=len(calls),
+        questions=len(asked),
+        nobody_woken=bool(waited_for) and not woken,
+    )
+
+
+async def for_home(work: UnitOfWork, context: Context, roster: Roster, workspace_url: str) -> HomeOverview:
     """Gather what the Home tabs show."""
     now, policy = context.now(), context.policy()
     unresolved = await work.incidents.unresolved(INCIDENTS_MAX)
@@ -149,14 +158,20 @@ async def for_home(work: UnitOfWork, context: Context, workspace_url: str) -> Ho
         if found is not None:
             known[found.id] = found
     calls = await work.calls.standing()
+    pauses = await work.pauses.active(now)
+    asked = [action for action in questions if action.incident_id not in elsewhere]
+    waiting = [action for action in asked if action.state is ActionState.WAITING]
     return HomeOverview(
-        pauses=await work.pauses.active(now),
+        pauses=pauses,
         freezes=_lasting(policy, now),
-        open_questions=[action for action in questions if action.incident_id not in elsewhere],
+        open_questions=asked,
         answered=await work.votes.of_all([action.id for action in questions]),
         under_way=under_way,
         incidents=await lines(work, unresolved[:INCIDENTS_SHOWN], workspace_url),
-        incidents_open=len(unresolved),
+        world=world_of(policy, unresolved, waiting, calls, now),
+        may_resume={
+            str(one.scope): who_may_resume(context, roster, one.scope) for one in pauses if not is_file(one.by)
+        },
         ended=ended,
         reviews=await reviews.due(work, context),
         runbook_levels=await runbook_levels(work, policy, context.catalogue, now),

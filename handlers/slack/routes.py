@@ -32,7 +32,7 @@ from handlers.slack.buttons import (
     opening,
 )
 from handlers.slack.commands import COMMAND, is_pause, paused_anyway, watch_command
-from handlers.slack.home import mentioned, opened
+from handlers.slack.home import mentioned, opened, resumed
 from handlers.slack.inbox import Route, Routes, always
 from handlers.slack.modals import (
     Faults,
@@ -73,6 +73,7 @@ ROUTES: Routes = {
         Button.SIGN_OFF: Route(doing(sign_off)),
         Button.PROMOTE: Route(doing(promote)),
         Button.NOT_YET: Route(doing(not_yet)),
+        Button.RESUME: Route(resumed),
         Button.OPEN: Route(followed),
     },
     Kind.MODAL: {

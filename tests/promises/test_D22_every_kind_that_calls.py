@@ -55,7 +55,7 @@ async def held(here: World) -> None:
 async def of_the_world(here: World) -> str:
     """The first words of ``/watch status``."""
     async with here.database.read() as work:
-        facts = (await gather(work, here.context.now())).status((), "digest", here.context.now())
+        facts = (await gather(work, here.context.policy(), here.context.now())).status((), "digest", here.context.now())
     return status(facts).text
 
 
@@ -69,8 +69,8 @@ async def test_what_is_on_hold_mentions_reminds_hands_over_and_says_what_silence
         )
         drawn = str(render(card(here), 1).blocks)
         assert f"<@{ALICE}>" in drawn
-        assert "If nobody takes it by" in drawn
-        assert "1 incident is open, 1 waits for a person" in await of_the_world(here)
+        assert "Not taken by" in drawn
+        assert "1 incident open, 1 taken by nobody" in await of_the_world(here)
         await after(here, clock, 15)
         assert [one.to for one in said(here, "Still waiting for a person")] == [(ALICE, BOB)]
         await after(here, clock, 15)
@@ -148,11 +148,11 @@ async def test_home_says_of_the_world_what_status_says(tmp_path: Path) -> None:
         await here.fire("LampHot", "room", "f2")
         await here.idle()
         async with here.database.read() as work:
-            home = await for_home(work, here.context, "https://shop.example")
+            home = await for_home(work, here.context, await here.context.roster(), "https://shop.example")
         for person, theirs in ((ALICE, 2), (DAVE, 0)):
             seen = home.seen_by(person, ())
-            assert (seen.incidents_open, seen.waiting_for_people, len(seen.to_take)) == (2, 2, theirs)
-        assert "2 incidents are open, 2 wait for a person" in await of_the_world(here)
+            assert (seen.world.incidents_open, seen.world.untaken, len(seen.to_take)) == (2, 2, theirs)
+        assert "2 incidents open, 2 taken by nobody" in await of_the_world(here)
 
 
 class NothingToUndo(Switch):

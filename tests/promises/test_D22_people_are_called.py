@@ -54,7 +54,7 @@ async def called(here: World, name: str = NO_RUNBOOK) -> CardNotice:
 
 async def untaken(here: World) -> int:
     async with here.database.read() as work:
-        return (await gather(work, here.context.now())).untaken
+        return (await gather(work, here.context.policy(), here.context.now())).world.untaken
 
 
 async def test_the_card_mentions_those_on_call_and_says_what_silence_means(tmp_path: Path) -> None:

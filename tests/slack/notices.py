@@ -278,7 +278,7 @@ CARDS |= {
             "called": (CAROL,),
             "asked": (ON_CALL_ASLEEP, AskedGroupLine(group="leads", at=OPENED)),
             "due_at": None,
-            "if_nobody_answers": "Nobody else is left to call; those called are reminded every 10m while it fires.",
+            "if_nobody_answers": "Nobody else is left to call; all are reminded every 10m while it fires.",
         }
     ),
     "calling_after_a_failure": CARDS["failed"].model_copy(update=_CALLED),

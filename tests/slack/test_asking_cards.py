@@ -14,7 +14,7 @@ from bot.slack.cards import render
 from bot.slack.limits import check_card
 from bot.slack.text import Url
 from tests.slack.conftest import Golden
-from tests.slack.notices import ALICE, CARDS, OPENED, card
+from tests.slack.notices import ALICE, CARDS, OPENED, SUBJECT, card
 from tests.slack.short_notices import DIRECT
 
 ADDRESS = Url("https://harbour.slack.com/archives/C01INC/p1700000000000100")
@@ -31,18 +31,22 @@ def test_a_direct_message_is_drawn_exactly_as_agreed(name: str, golden: Golden) 
     golden(name, {"text": message.text, "blocks": message.blocks, "metadata": message.metadata})
 
 
-def test_a_direct_message_offers_the_way_to_the_card_and_nothing_else() -> None:
+def test_a_direct_message_offers_the_answers_and_the_way_to_the_card() -> None:
     (row,) = [
         block for block in render(DIRECT["direct_reminder"], 1, card=ADDRESS).blocks if block["type"] == "actions"
     ]
-    (button,) = row["elements"]
-    assert (button["action_id"], button["url"]) == (Button.OPEN, ADDRESS)
+    *answers, way = row["elements"]
+    assert [one["action_id"] for one in answers] == [Button.APPROVE, Button.STOP, Button.TAKE]
+    assert {one["value"] for one in answers} == {f"{SUBJECT}.3"}
+    assert (way["action_id"], way["url"]) == (Button.OPEN, ADDRESS)
 
 
-def test_without_a_link_the_message_says_where_to_answer_in_words() -> None:
-    said = reading(DIRECT["direct_reminder"], None)
+def test_without_a_link_and_without_answers_the_message_says_where_to_answer_in_words() -> None:
+    told_elsewhere = DIRECT["direct_reminder"].model_copy(update={"buttons": ()})
+    said = reading(told_elsewhere, None)
     assert "on the card in the incidents channel" in said
     assert '"actions"' not in said
+    assert "on the card in the incidents channel" not in reading(DIRECT["direct_reminder"], None)
 
 
 def test_the_text_of_a_direct_message_stands_alone() -> None:
@@ -76,7 +80,7 @@ def test_people_in_quiet_hours_are_named_by_their_group_and_not_mentioned() -> N
 
 def test_a_card_says_so_when_nobody_is_called_at_all() -> None:
     said = reading(CARDS["everybody_asleep"])
-    assert "Nobody is called at this hour." in said
+    assert "Nobody has been woken: everybody asked is in quiet hours." in said
     assert "<@" not in said
 
 

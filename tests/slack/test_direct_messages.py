@@ -85,7 +85,7 @@ async def test_without_a_link_from_slack_the_message_still_says_where_to_answer(
     world.workspace.misbehave.fail("chat.getPermalink")
     incident = await world.incident()
     async with world.delivering():
-        await world.delivered(*await world.queue(incident, CARDS["asking"], to(ALICE)))
+        await world.delivered(*await world.queue(incident, CARDS["asking"], to(ALICE, buttons=())))
     (message,) = read_by(world, ALICE)
     assert "on the card in the incidents channel" in str(message.blocks)
 

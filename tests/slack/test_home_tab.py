@@ -18,7 +18,7 @@ from bot.response.model.records import Review
 from bot.response.notices.progress import Doing, Progress
 from bot.slack.home_tab import HomeFacts, home_view
 from bot.slack.limits import check_view
-from bot.slack.replies import IncidentLine
+from bot.slack.replies import IncidentLine, World
 from tests.fixtures import incidents as facts
 from tests.slack.conftest import Golden
 from tests.slack.facts import CHANGE, INCIDENT, PLAN
@@ -35,7 +35,7 @@ CALM = HomeFacts(
     waiting=(),
     under_way=(),
     incidents=(),
-    incidents_open=0,
+    world=World(),
     ended=(),
     reviews=(),
     runbook_levels=(RunbookLevel("restart-checkout", "Restart checkout", Level.L3, Level.L3, ""),),
@@ -65,7 +65,8 @@ BUSY = replace(
         Doing(replace(ACTION, id="act_89", incident_id=9, state=ActionState.ROLLING_BACK), Progress()),
     ),
     incidents=(IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),),
-    incidents_open=1,
+    world=World(incidents_open=1, oldest=OPENED, questions=1),
+    may_resume=frozenset({"service checkout"}),
     ended=(
         ENDED,
         replace(ENDED, incident_id=6, state=ActionState.ROLLED_BACK),
@@ -92,9 +93,8 @@ BUSY = replace(
 CALLED = replace(
     CALM,
     incidents=(IncidentLine(replace(INCIDENT, revision=1), None, "https://slack.example/archives/C01INC/p1"),),
-    incidents_open=9,
+    world=World(incidents_open=9, oldest=OPENED, untaken=9),
     to_take=(replace(INCIDENT, revision=1),) * 9,
-    waiting_for_people=9,
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
 )
 VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY), "home_called": home_view(CALLED)}
@@ -113,6 +113,7 @@ def test_a_tab_is_within_slacks_limits(name: str) -> None:
 def test_an_announced_act_can_be_stopped_and_a_question_answered_from_the_tab() -> None:
     rows = [block for block in VIEWS["home_busy"]["blocks"] if block["type"] == "actions"]
     assert [[button["action_id"] for button in row["elements"]] for row in rows] == [
+        ["resume"],
         ["approve", "stop", "why"],
         ["stop", "why"],
         ["stop"],
@@ -136,7 +137,7 @@ def test_whatever_is_said_and_however_much_it_stays_within_limits_and_is_no_mark
         waiting=[replace(action, id=f"a{n}") for n in range(count)],
         under_way=[Doing(replace(action, state=ActionState.EXECUTING), Progress(text, can_be_halted=True))] * count,
         incidents=[IncidentLine(replace(INCIDENT, alert_name=text, service=text), None)] * count,
-        incidents_open=count,
+        world=World(incidents_open=count),
         ended=[replace(ENDED, plan=action.plan)] * count,
         reviews=[replace(due, action=replace(action, id=f"a{n}")) for n in range(count)],
         runbook_levels=[RunbookLevel(text, text, Level.L3, Level.L0, text, text, text)] * count,

@@ -9,7 +9,7 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.slack import replies
 from bot.slack.limits import check_card
-from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts
+from bot.slack.replies import IncidentLine, ProcessFacts, StatusFacts, World
 from tests.slack.conftest import Golden
 from tests.slack.facts import CHANGE, INCIDENT, explanation
 from tests.slack.notices import ALICE, BOB, CARDS, CAROL, OPENED
@@ -25,10 +25,7 @@ PAUSE = Pause(
 WELL = StatusFacts(
     problems=(),
     pauses=(),
-    incidents_open=0,
-    waiting_for_people=0,
-    untaken=0,
-    waiting=0,
+    world=World(),
     under_way=0,
     reviews_open=0,
     policy_digest="5d41402abc4b2a76",
@@ -47,7 +44,12 @@ ANSWERS = {
             under_way=1,
         )
     ),
-    "answer_status_with_nobody_on_it": replies.status(replace(WELL, incidents_open=9, untaken=9, waiting=9)),
+    "answer_status_with_nobody_on_it": replies.status(
+        replace(WELL, world=World(9, OPENED - timedelta(minutes=40), untaken=5, questions=1))
+    ),
+    "answer_status_with_nobody_woken": replies.status(
+        replace(WELL, world=World(1, OPENED - timedelta(minutes=40), questions=1, nobody_woken=True))
+    ),
     "answer_status_rebuilt": replies.status(
         replace(WELL, process=ProcessFacts("watch-2-4712-5a6b7c8d", "Socket Mode and HTTP", None, None, rebuilds=3))
     ),
@@ -93,9 +95,14 @@ def test_status_says_what_is_wrong_in_its_first_words() -> None:
 
 def test_that_watchkeeper_works_is_never_said_of_the_world() -> None:
     nobody = ANSWERS["answer_status_with_nobody_on_it"].text
-    assert nobody.startswith("🔴 9 incidents are open, 9 wait for a person. ⚙️ Watchkeeper itself is working.")
-    taken = replies.status(replace(WELL, incidents_open=1)).text
-    assert taken.startswith("🟡 1 incident is open, it does not wait for a person.")
+    assert nobody.startswith(
+        "🔴 9 incidents open, 5 taken by nobody, the oldest for 40 min; 1 question waits for an answer."
+    )
+    assert "⚙️ Watchkeeper itself is working." in nobody
+    taken = replies.status(replace(WELL, world=World(1, OPENED))).text
+    assert taken.startswith("🟡 1 incident open for 0 s; nobody is waited for.")
+    asleep = ANSWERS["answer_status_with_nobody_woken"].text
+    assert asleep.startswith("🌙 Nobody has been woken: everybody who was asked is in quiet hours.")
     for answer in ANSWERS.values():
         assert "well" not in answer.text.lower()
 

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from bot.policy.approval import Intervention
 from bot.policy.file.fields import duration_text
-from bot.policy.situation import Change, Pause, Scope
+from bot.policy.situation import Change, Pause, Scope, ScopeKind
 from bot.response.assessment.record import judge_anew
-from bot.response.assessment.votes import Roster
+from bot.response.assessment.votes import Roster, authorised
 from bot.response.execution.controls import controls_on
 from bot.response.interventions.clicks import Answer, Tried
 from bot.response.interventions.refusals import refused
@@ -64,9 +64,8 @@ async def pause(
 
 async def resume(work: Work, context: Context, roster: Roster, person: str, scope: Scope) -> Answer:
     """End the pauses of exactly ``scope``; what nothing holds any more is considered anew."""
-    runbook = scope.name if scope.kind == "runbook" else ""
     tried = Tried(person, {"scope": str(scope)})
-    refusal = await refused(work, context, roster, Intervention.RESUME, tried, runbook=runbook)
+    refusal = await refused(work, context, roster, Intervention.RESUME, tried, runbook=_runbook_of(scope))
     if refusal is not None:
         return refusal
     now = context.now()
@@ -81,6 +80,15 @@ async def resume(work: Work, context: Context, roster: Roster, person: str, scop
     looked = await reconsider_held(work, context)
     waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
     return Answer(True, f"Resumed: {scope}.{waiting}")
+
+
+def who_may_resume(context: Context, roster: Roster, scope: Scope) -> frozenset[str]:
+    """Everybody who may end a pause of this scope."""
+    return authorised(context, roster, Intervention.RESUME, _runbook_of(scope))
+
+
+def _runbook_of(scope: Scope) -> str:
+    return scope.name if scope.kind is ScopeKind.RUNBOOK else ""
 
 
 async def put_on(

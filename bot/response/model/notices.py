@@ -63,6 +63,8 @@ class Button(StrEnum):
     PAUSE_ANYWAY = "pause_anyway"
     """Pause what was typed although nobody knows it, or what may have been meant."""
     WHY_THESE = "why_these"
+    RESUME = "resume"
+    """End the pauses of one scope; what it carries is the scope."""
     REVIEW = "review"
     SIGN_OFF = "sign_off"
     """Answer for a runbook whose gates have passed."""

@@ -121,7 +121,7 @@ def if_nobody_takes_it(policy: Policy, call: Call) -> str:
     if following and call.due_at is not None:
         return f"{following[0]} will be called as well."
     again = duration_text(policy.defaults.still_firing_after)
-    return f"Nobody else is left to call; those called are reminded every {again} while it fires."
+    return f"Nobody else is left to call; all are reminded every {again} while it fires."
 
 
 def called_until(policy: Policy, call: Call) -> datetime | None:

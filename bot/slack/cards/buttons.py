@@ -187,6 +187,19 @@ def _confirm_these(bundle: BundleNotice, waiting: int) -> ConfirmObject:
     )
 
 
+def resume_row(scope: str, value: str) -> ActionsBlock:
+    """Lets automation act again where it is paused, after it was asked once more. ``value``: the scope for programs."""
+    asked = f"{scope[:1].upper()}{scope[1:]} is not paused any more, and what was held there is considered anew."
+    confirm = layout.confirm(
+        plain("Let automation act again?", 100),
+        plain(asked, CONFIRM_TEXT),
+        plain("Yes, resume", 30),
+        plain("Not yet", 30),
+    )
+    label = plain(f"Resume {scope}", LABEL_CHARACTERS)
+    return layout.actions([layout.button(Button.RESUME.value, label, value, confirm=confirm)])
+
+
 def direct_rows(notice: DirectNotice, address: Url | None) -> list[ActionsBlock]:
     """The answers of a direct message, and the way to the card, which changes nothing; None while that is not known."""
     asks = None if notice.to_take else Shown.ASKING

@@ -23,7 +23,7 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
     without_link = TAKE_WITHOUT_LINK if notice.to_take else WITHOUT_LINK
     blocks = [
         layout.section(
-            lines([spaced(words("🔔"), bold(title)), *said, silence, *([without_link] if card is None else [])])
+            lines([spaced(words("🔔"), bold(title)), *said, silence, *([without_link] if card is None and not notice.buttons else [])])
         ),
         *direct_rows(notice, card),
         layout.context(

@@ -73,7 +73,7 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
 
 def _lead_text(said: wording.Lead) -> Mrkdwn:
     title = spaced(said.icon, bold(said.title)) if said.title else EMPTY
-    return lines([title, said.trouble, said.touches, said.reason, said.caution, said.cause, said.silence])
+    return lines([said.asleep, title, said.trouble, said.touches, said.reason, said.caution, said.cause, said.silence])
 
 
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:

@@ -70,6 +70,8 @@ class Lead:
     icon: Mrkdwn = EMPTY
     title: Mrkdwn = EMPTY
     """One short sentence: how things stand; empty where the header says it."""
+    asleep: Mrkdwn = EMPTY
+    """That nobody has been woken, where that is so."""
     trouble: Mrkdwn = EMPTY
     """What fires, where, and since when."""
     touches: Mrkdwn = EMPTY
@@ -119,7 +121,6 @@ def asked(card: CardNotice | BundleNotice) -> Mrkdwn:
             spaced(bold(words("Asked now:")), listed(now[-GROUPS_SHOWN:])) if now else EMPTY,
             spaced(bold(words("Asked before:")), listed(before[-GROUPS_SHOWN:])) if before else EMPTY,
             spaced(bold(words("Quiet hours, not called:")), listed(sleeping[:GROUPS_SHOWN])) if sleeping else EMPTY,
-            EMPTY if awake else words("Nobody is called at this hour."),
         ]
     )
 
@@ -171,9 +172,16 @@ def lead(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:
     said = _standing(at, card, known)
     if at not in OPEN | UNASSIGNED:
         trouble = _trouble(card) if card.untaken else EMPTY
-        return replace(said, trouble=trouble, silence=_unless_taken(card, known)[0])
+        return replace(said, asleep=_asleep(at, card), trouble=trouble, silence=_unless_taken(card, known)[0])
     touches = _touches(card) if at in QUESTIONS | ANNOUNCED else EMPTY
-    return replace(said, trouble=_trouble(card), touches=touches, caution=_caution(card), cause=_cause(card))
+    return replace(
+        said,
+        asleep=_asleep(at, card),
+        trouble=_trouble(card),
+        touches=touches,
+        caution=_caution(card),
+        cause=_cause(card),
+    )
 
 
 def _standing(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # noqa: PLR0911, PLR0912 one case a situation
@@ -230,6 +238,14 @@ def _standing(at: Shown, card: CardNotice, known: Collection[str]) -> Lead:  # n
             return Lead(mark, sentence, reason=_what_was_done(card, known), until=outcome)
         case _:
             return Lead(mark, sentence, reason=spaced(outcome, approved), until=outcome)
+
+
+def _asleep(at: Shown, card: CardNotice) -> Mrkdwn:
+    """That nobody knows of it yet, where everybody who was asked or called is in quiet hours."""
+    waits = at in QUESTIONS or card.untaken
+    if not waits or not card.asked or any(one.quiet_until is None for one in card.asked):
+        return EMPTY
+    return bold(words("🌙 Nobody has been woken: everybody asked is in quiet hours."))
 
 
 def _trouble(card: CardNotice) -> Mrkdwn:

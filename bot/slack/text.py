@@ -65,7 +65,7 @@ _MARK = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_TIME = re.compile(r"(?<![\w.:+-])(\d{4}-\d{2}-\d{2} \d{2}:\d{2}) UTC\b")
+_TIME = re.compile(r"(?<![\w.:+-])(\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC)\b")
 """As our own sentences write a moment."""
 _EMOJI = re.compile(rf":(?={_EMOJI_NAME}:)", re.VERBOSE)
 _JOINED_EMOJI = re.compile(rf"( <[^>]*> | `[^`]*` ) | :(?={_EMOJI_NAME}:)", re.VERBOSE)
@@ -142,19 +142,26 @@ def naming(text: str, people: Collection[str], limit: int = 300) -> Mrkdwn:
     only ids that we have resolved are turned into people, and every time into one of the reader's zone. Where that
     would not fit, the text stays as it is.
     """
-    pieces = _USER_ID_IN_TEXT.split(_clip(_unmarked(_one_line(text)), limit))
+    # Times first: the zone of one would pass for an id.
+    timed = _TIME.split(_clip(_unmarked(_one_line(text)), limit))
     whole = "".join(
-        mention(piece) if index % 2 and piece in people else _TIME.sub(_in_their_zone, _entities(piece))
-        for index, piece in enumerate(pieces)
+        _in_their_zone(piece) if index % 2 else _with_people(piece, people) for index, piece in enumerate(timed)
     )
     return Mrkdwn(whole) if units(whole) <= limit else escape(text, limit)
 
 
-def _in_their_zone(found: re.Match[str]) -> str:
+def _with_people(text: str, people: Collection[str]) -> str:
+    pieces = _USER_ID_IN_TEXT.split(text)
+    return "".join(
+        mention(piece) if index % 2 and piece in people else _entities(piece) for index, piece in enumerate(pieces)
+    )
+
+
+def _in_their_zone(moment: str) -> str:
     try:
-        return when(datetime.strptime(found[1], "%Y-%m-%d %H:%M").replace(tzinfo=UTC))
+        return when(datetime.strptime(moment, "%Y-%m-%d %H:%M UTC").replace(tzinfo=UTC))
     except ValueError:  # the 31st of February, of somebody else's making
-        return found[0]
+        return _entities(moment)
 
 
 # -- ours --------------------------------------------------------------------------------------------------------

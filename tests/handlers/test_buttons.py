@@ -49,7 +49,10 @@ async def test_somebody_without_the_right_is_refused_politely_in_private_and_on_
     await ship.settled()
     assert outcome.acked
     assert (await ship.action()).state is ActionState.WAITING
-    assert ship.told("dave") == ["You may not approve here: the policy does not name you in the groups that may."]
+    assert ship.told("dave") == [
+        "You may not approve here: the policy does not name you in the groups that may. "
+        "Who may: <@U01ALICE>, <@U02BOB>."
+    ]
     (entry,) = await ship.audited("person.refused")
     assert (entry.actor, entry.body["deed"], entry.incident_id) == ("U04DAVE", "approve", 1)
 

@@ -194,3 +194,16 @@ async def test_who_mentions_the_bot_is_told_in_private_how_to_give_orders(ship: 
     await ship.workspace.until(lambda: ship.told("bob"))
     assert "What you can ask Watchkeeper" in ship.told("bob")[0]
     assert len(ship.workspace.messages("C01INC")) == 1
+
+
+async def test_what_is_paused_is_resumed_from_the_tab_by_whoever_may(ship: Ship) -> None:
+    await pause(ship)
+    await ship.settled()
+    seen, other = await home(ship, "alice"), await home(ship, "dave")
+    assert "Resume everything" in seen
+    assert "Resume everything" not in other
+    assert (await ship.alice.click(tab(ship, "alice"), "resume")).acked
+    await ship.settled()
+    await follows(ship, "alice", "Autonomy is on. Nothing is paused.")
+    (entry,) = await ship.audited(AuditKind.AUTOMATION_RESUMED)
+    assert entry.actor == "U01ALICE"

@@ -105,8 +105,9 @@ async def test_one_character_voids_a_licence_and_everybody_is_told_which(tmp_pat
         assert level.shadow == "In shadow; nothing has come up yet."
         await here.fire()
         card = await here.until_card(lambda card: card.action_state is ActionState.WAITING)
-        assert card.headline == f"flip may act at most at L1 instead of L3: {told}."
+        assert card.headline == "flip may act at most at L1 instead of L3."
         found = await explained(here, 1)
+        assert found.stored.decision.headline == f"flip may act at most at L1 instead of L3: {told}."
         (seal,) = found.stored.situation.evidenced["flip"].seals.values()
         assert [name for name, part in seal.parts.items() if part.document is not None] == ["runbook"]
         shown = str(why_modal(found, "value"))

@@ -120,13 +120,18 @@ async def test_what_has_not_started_when_its_time_is_over_lapses_and_says_so(dat
 async def test_the_closing_summary_says_who_had_approved_what_did_not_start(database: Database) -> None:
     await lapsed(database)
     lines = await summary(database)
-    assert f"Approved but not started in time: Restart checkout. Approved by {ALICE} at 11:50 UTC. {OUTCOME}" in lines
+    assert (
+        f"Approved but not started in time: Restart checkout. Approved by {ALICE} at 2026-11-23 11:50 UTC. {OUTCOME}"
+        in lines
+    )
     assert "Watchkeeper did nothing by itself." not in lines
 
 
 async def test_what_nobody_had_stopped_lapses_as_well(database: Database) -> None:
     await lapsed(database, UNSTOPPED)
-    beginning = "Approved but not started in time: Restart checkout. Announced, and nobody stopped it at 11:50 UTC."
+    beginning = (
+        "Approved but not started in time: Restart checkout. Announced, and nobody stopped it at 2026-11-23 11:50 UTC."
+    )
     assert f"{beginning} {OUTCOME}" in await summary(database)
 
 

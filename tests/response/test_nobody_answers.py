@@ -122,7 +122,7 @@ async def test_the_next_people_are_asked_when_the_time_is_over_and_it_starts_ane
         await asked(here)
         early = await approve(here, CAROL)
         assert not early.accepted
-        assert "Not yet: leads may answer once it is asked, and others have until 20:30 UTC." in early.text
+        assert "Not yet: leads may answer once it is asked, and others have until 2026-11-23 20:30 UTC." in early.text
         await after(here, clock, 15)
         await after(here, clock, 15)
         action = await question(here)
@@ -130,7 +130,7 @@ async def test_the_next_people_are_asked_when_the_time_is_over_and_it_starts_ane
         assert action.due_at == clock.at + timedelta(minutes=30)
         assert [one.group for one in card(here).asked] == ["sre-oncall", "leads"]
         assert card(here).approvers == (ALICE, BOB, CAROL)
-        assert "Nothing is done" in card(here).if_nobody_answers
+        assert "nothing happens" in card(here).if_nobody_answers
         (entry,) = thread(here, "Now asking leads as well")
         assert entry.to == (CAROL,)
         assert [notice.to for notice in direct(here)] == [ALICE, BOB, CAROL]
@@ -204,7 +204,7 @@ async def test_in_quiet_hours_the_next_people_are_asked_at_once_and_nobody_is_wo
         assert card(here).asked[0].quiet_until == EVENING.replace(day=24, hour=7)
         assert [notice.to for notice in direct(here)] == [CAROL]
         (decided,) = thread(here, "Asking for approval")
-        assert "In quiet hours, so not called: sre-oncall until 07:00 UTC." in decided.lines
+        assert "In quiet hours, so not called: sre-oncall until 2026-11-24 07:00 UTC." in decided.lines
         await after(here, clock, 15)
         assert thread(here, "Still waiting")[0].to == (CAROL,)
         assert (await approve(here, ALICE)).accepted, "who sleeps keeps the right to answer"
@@ -225,7 +225,7 @@ async def test_quiet_hours_that_begin_meanwhile_hand_over_at_half_time(tmp_path:
         await asked(here)
         await after(here, clock, 15)
         (entry,) = thread(here, "Now asking leads as well")
-        assert entry.lines[0] == "In quiet hours, so not called: sre-oncall until 07:00 UTC."
+        assert entry.lines[0] == "In quiet hours, so not called: sre-oncall until 2026-11-24 07:00 UTC."
         assert [notice.to for notice in direct(here)] == [CAROL]
 
 

@@ -96,7 +96,7 @@ async def test_a_refusal_is_an_answer_and_an_entry_and_changes_nothing_else(here
     entry = await newest(here)
     assert (entry.kind, entry.actor) == ("person.refused", DAVE)
     aimed_at = {"subject": press.subject, "revision": press.revision}
-    assert entry.body == {"deed": "stop", **aimed_at, "reason": answer.text}
+    assert entry.body == {"deed": "stop", **aimed_at, "reason": answer.text.partition(" Who may: ")[0]}
     async with here.database.read() as work:
         assert await work.outbox.undelivered(1) == 0
 

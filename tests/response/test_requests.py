@@ -129,8 +129,11 @@ async def test_changing_what_the_orders_say_always_takes_somebody_elses_yes(tmp_
         await ask(here, Wanted("flip", {"switch": "siren", "service": "lamp"}))
         action = await here.until(ActionState.WAITING)
         assert action.plan.parameters == {"switch": "siren"}
-        card = await here.until_card(lambda card: card.level is Level.L1)
-        assert "a person changed switch" in card.headline
+        await here.until_card(lambda card: card.level is Level.L1)
+        async with here.database.read() as work:
+            stored = await work.decisions.latest(action.incident_id)
+        assert stored is not None
+        assert "a person changed switch" in stored.decision.headline
 
 
 class Fixed(SwitchParameters):

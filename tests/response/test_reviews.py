@@ -151,8 +151,11 @@ async def test_a_licensed_runbook_asks_again_while_a_review_is_overdue(tmp_path:
         assert (await here.until_thread("Review overdue")).title == "Review overdue: flip asks first from now on"
         await here.fire()
         await here.until(ActionState.WAITING, incident_id=incident_id + 1)
-        card = await here.until_card(lambda card: card.service == "lamp")
-        assert f"the review of INC-{incident_id} is overdue" in card.headline
+        await here.until_card(lambda card: card.service == "lamp")
+        async with here.database.read() as work:
+            stored = await work.decisions.latest(incident_id + 1)
+        assert stored is not None
+        assert f"the review of INC-{incident_id} is overdue" in stored.decision.headline
 
 
 @pytest.mark.parametrize("replicas", [6])

@@ -60,6 +60,7 @@ PLAN_NOW: dict[str, Any] = PLAN | {
     "ends_after_seconds": None,
     "limit_seconds": None,
     "step_limit_seconds": None,
+    "short": "",
     "forecasts": {},
     "cautions": [],
     "changing": [],

@@ -352,7 +352,7 @@ async def test_a_hold_is_told_only_to_those_who_know_nothing_yet(harbour: Harbou
         await harbour.move(known, ActionState.HELD)
         await harbour.queue(known, asking(ActionState.HELD))
         await harbour.settled()
-    assert sorted(titles(harbour.mailbox)) == ["Paused: Restart checkout anyway?", "Restart checkout: any objection?"]
+    assert sorted(titles(harbour.mailbox)) == ["Paused: Restart checkout", "Restart checkout: any objection?"]
 
 
 async def test_an_ending_is_news_only_for_those_who_were_told_of_the_beginning(harbour: Harbour) -> None:

@@ -126,7 +126,7 @@ _NO_PLAN: dict[str, object] = {
 CARDS: dict[str, CardNotice] = {
     "asking": card(),
     "asking_for_want_of_a_licence": card(
-        headline="restart-checkout has not earned acting without a person.",
+        headline="restart-checkout may act at most at L1 instead of L3.",
         sure="Too few cases to know: it worked in 2 of 2 cases, all on staging; the evidence supports it.",
         evidence=EVIDENCE[:1],
     ),

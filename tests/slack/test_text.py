@@ -182,3 +182,12 @@ def test_markup_is_made_in_one_place_only() -> None:
     }
     assert makers == {"text.py"}
     assert isinstance(Mrkdwn("x"), str)
+
+
+def test_a_time_in_our_sentences_is_told_in_the_readers_zone_and_nothing_else_is_taken_for_one() -> None:
+    said = naming("U01ALICE paused it until 2026-11-23 06:00 UTC & more", {"U01ALICE"})
+    assert said == (
+        "<@U01ALICE> paused it until <!date^1795413600^{time} {date_short_pretty}|2026-11-23 06:00 UTC> &amp; more"
+    )
+    for other in ("2026-02-31 06:00 UTC", "12026-11-23 06:00 UTC", "2026-11-23 06:00 UTCX", "2026-11-23T06:00 UTC"):
+        assert naming(other, ()) == other

@@ -228,10 +228,11 @@ def _silence(policy: Policy, incident: Incident, action: Action | None, call: Ca
 
 
 def _said_on_the_card(decision: Decision) -> str:
-    """The headline, without the details of a licence: those are for whoever asks why."""
-    if decision.decisive != "licence" or decision.verdict is not Verdict.ASK:
+    """The headline; of a licence only what it comes to, as what it lacks is for whoever asks why."""
+    if decision.decisive != "licence":
         return headline_of(decision)
-    short = f"{decision.runbook} has not earned acting without a person."
+    comes_to, separator, _ = decision.headline.partition(": ")
+    short = f"{comes_to}." if separator else decision.headline
     return headline_of(decision.model_copy(update={"headline": short}))
 
 

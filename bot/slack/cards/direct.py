@@ -21,10 +21,9 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
     said = [naming(line, (), 400) for line in notice.lines[:LINES_SHOWN] if line.strip()]
     silence, answer_by = _deadline(notice)
     without_link = TAKE_WITHOUT_LINK if notice.to_take else WITHOUT_LINK
+    elsewhere = EMPTY if card is not None or notice.buttons else without_link
     blocks = [
-        layout.section(
-            lines([spaced(words("🔔"), bold(title)), *said, silence, *([without_link] if card is None and not notice.buttons else [])])
-        ),
+        layout.section(lines([spaced(words("🔔"), bold(title)), *said, silence, elsewhere])),
         *direct_rows(notice, card),
         layout.context(
             dotted(

@@ -45,7 +45,7 @@ class Formatter(logging.Formatter):
         record.asctime = self.formatTime(record)
         lines = [printable(_shown(self.formatMessage(record)))]
         for more in (self._of_error(record), record.stack_info):
-            lines += [INDENT + printable(line) for line in _shown(more or "").splitlines()]
+            lines += [INDENT + printable(line) for line in _end_shown(more or "").splitlines()]
         return "\n".join(lines)
 
     def _of_error(self, record: logging.LogRecord) -> str:
@@ -64,6 +64,15 @@ def _shown(text: str) -> str:
     if len(shown) <= longest:
         return shown
     return f"{shown[: max(0, min(longest, SHOWN_MAX_CHARACTERS))]}… ({len(text)} characters)"
+
+
+def _end_shown(text: str) -> str:
+    """The same of a traceback, whose end is what happened: of a long one how long it is, and its end."""
+    cut = len(text) > READ_MAX_CHARACTERS
+    shown = redacted(text[-READ_MAX_CHARACTERS:])[EDGE_CHARACTERS if cut else 0 :]
+    if not cut and len(shown) <= SHOWN_MAX_CHARACTERS:
+        return shown
+    return f"({len(text)} characters) …{shown[-SHOWN_MAX_CHARACTERS:]}"
 
 
 class _NotChatty(logging.Filter):

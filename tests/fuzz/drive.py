@@ -19,7 +19,7 @@ from sqlalchemy import select
 from yarl import URL
 
 from bot.local.demo.team import demo_team
-from bot.local.servers import get_json, running, until
+from bot.local.servers import ServerError, get_json, running, until
 from bot.local.workspace import Workspace
 from storage.database import Database
 from storage.tables import ALERTS
@@ -63,12 +63,19 @@ class Bot:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
+    def lives(self) -> bool:
+        """Whether it is there; one that has ended stays in the table until it is waited for."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
     async def stall(self) -> float:
         """The longest stall of its event loop since this was asked last, in seconds."""
         self.stalls.unlink(missing_ok=True)
         os.kill(self.pid, signal.SIGUSR1)
 
         async def told() -> bool:
+            if not self.lives():
+                raise ServerError(f"process {self.pid} has died; the end of its log is in {self.log}")
             return self.stalls.exists()
 
         await until(told, "the loop has been asked", within_seconds=30)

@@ -5,10 +5,12 @@ the file to write to.
 """
 
 import asyncio
-import faulthandler
 import os
 import signal
+import sys
+import threading
 import time
+import traceback
 from pathlib import Path
 
 from bot import app
@@ -31,10 +33,20 @@ class Watch:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._stall = 0.0
+        self._came_round = time.monotonic()
+        threading.Thread(target=self._tell, args=(threading.get_ident(),), daemon=True).start()
+
+    def _tell(self, thread: int) -> None:
+        """Writes where the loop's thread is while it is late; it takes its turn, so nothing moves then."""
+        while True:
+            time.sleep(TELL_AFTER_SECONDS)
+            late = time.monotonic() - self._came_round
+            if late > TICK_SECONDS + TELL_AFTER_SECONDS and (frame := sys._current_frames().get(thread)):
+                print(f"The loop is {late:.2f} s late:", *traceback.format_stack(frame), sep="\n", file=sys.stderr)
 
     async def run(self) -> None:
         while True:
-            faulthandler.dump_traceback_later(TICK_SECONDS + TELL_AFTER_SECONDS)
+            self._came_round = time.monotonic()
             began, queued = time.monotonic(), _queued_seconds()
             await asyncio.sleep(TICK_SECONDS)
             late = time.monotonic() - began - TICK_SECONDS

@@ -66,7 +66,7 @@ async def test_the_card_mentions_those_on_call_and_says_what_silence_means(tmp_p
         assert shown.if_nobody_answers == "leads will be called as well."
         drawn = str(render(shown, 1).blocks)
         assert f"<@{ALICE}>" in drawn
-        assert "If nobody takes it by" in drawn
+        assert "Not taken by" in drawn
         (entry,) = await entries(here, "incident.called")
         assert (entry.body["groups"], entry.body["called"]) == (["sre-oncall"], [ALICE, BOB])
 

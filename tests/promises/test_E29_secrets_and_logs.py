@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -117,6 +118,21 @@ def test_an_entry_is_no_longer_than_it_may_be_and_a_secret_at_its_end_is_not_sho
     assert all(len(entry) < SHOWN_MAX_CHARACTERS + 200 for entry in entries)
     assert all(entry.endswith(" characters)") for entry in entries)
     assert "canary" not in log.getvalue()
+
+
+@pytest.mark.parametrize("length", [10, 20_000, 63_000, 64_000, 65_000, 300_000])
+def test_of_a_long_traceback_the_end_is_kept_and_no_half_of_a_secret(length: int, log: io.StringIO) -> None:
+    secret = "canary" * 20
+    remember(secret)
+    for before in (0, 5, len(secret) // 2, len(secret) + 1):
+        try:
+            raise ValueError(f"{'x' * before} {secret} {'y ' * (length // 2)} the error itself")
+        except ValueError:
+            logging.getLogger("bot.test").exception("it failed")
+    said = log.getvalue()
+    assert len(re.findall(r"y  the error itself$", said, re.MULTILINE)) == 4
+    assert "canary" not in said.replace('secret = "canary" * 20', "")
+    assert max(map(len, said.splitlines())) < 17_000
 
 
 def test_an_entry_is_one_line_whatever_is_in_it(log: io.StringIO) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bot.policy.plan import Plan, Remaining
+from bot.policy.plan import BlastRadius, Exactness, Plan, Remaining, Rollback
 from bot.remediation import Step
-from bot.response.notices.plan_words import plan_notes
+from bot.response.notices.plan_words import plan_card, plan_notes
 from bot.response.notices.progress import got_to_words, under_way_words
 from tests.fixtures import incidents as facts
 
@@ -40,6 +40,31 @@ def test_what_speaks_against_it_stands_first_and_warns() -> None:
 )
 def test_each_thing_is_said_in_a_few_words(changes: dict[str, object], said: list[str]) -> None:
     assert notes(**changes) == said
+
+
+@pytest.mark.parametrize(
+    ("remaining", "touched"),
+    [
+        (None, "1 target"),
+        (Remaining(healthy=0, total=0, taken=0), "1 target"),
+        (Remaining(healthy=0, total=1, taken=0), "The only instance"),
+        (Remaining(healthy=3, total=3, taken=1), "1 of 3 instances, 2 of 3 stay healthy"),
+        (Remaining(healthy=2, total=3, taken=1), "1 of 3 instances, 1 of 3 stay healthy"),
+    ],
+)
+def test_what_a_plan_touches_is_said_with_what_stays_healthy(remaining: Remaining | None, touched: str) -> None:
+    plan = facts.plan().model_copy(update={"remaining": remaining, "blast_radius": BlastRadius(targets=1)})
+    exact = plan.model_copy(update={"rollback": Rollback(summary="It is put back", exactness=Exactness.EXACT)})
+    assert plan_card(exact).touches == f"{touched}."
+    lost = Rollback(summary="What it held in memory is gone.", exactness=Exactness.NOTHING_TO_UNDO)
+    gone = plan.model_copy(update={"rollback": lost})
+    assert plan_card(gone).touches == f"{touched}. What it held in memory is gone."
+
+
+def test_what_a_button_says_is_short_and_the_summary_where_a_remediation_says_nothing() -> None:
+    plan = facts.plan().model_copy(update={"summary": "Flip lamp on through the wall."})
+    assert plan_card(plan).verb == "Flip lamp on through the wall"
+    assert plan_card(plan.model_copy(update={"short": "Flip lamp on"})).verb == "Flip lamp on"
 
 
 def test_how_far_it_is_names_the_step_under_way_and_counts_what_is_done() -> None:

@@ -12,7 +12,7 @@ async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_r
     async with small_stage(tmp_path, level="L3", licensed=True, with_prometheus=True, veto_window="10m") as here:
         await here.service.crash()
         await here.fire()
-        await here.card_of("INC-1", "'action_id': 'stop'", "Press Stop before")
+        await here.card_of("INC-1", "'action_id': 'stop'", "unless somebody presses Stop")
 
         await here.slash("alice", "pause everything 1h the database is being moved", "Paused: everything, for 1h")
         await here.card_of("INC-1", "On hold")
@@ -23,7 +23,7 @@ async def test_a_pause_in_the_veto_window_keeps_it_from_running_until_somebody_r
 
         await here.slash("dave", "resume everything", "may not resume")
         await here.slash("alice", "resume everything", "Resumed: everything", "1 held question is looked at again")
-        await here.card_of("INC-1", "'action_id': 'stop'", "Press Stop before")
+        await here.card_of("INC-1", "'action_id': 'stop'", "unless somebody presses Stop")
         await here.until_state(ActionState.VETO_WINDOW)
         await here.time_is_up()
         await here.thread_of("INC-1", "Holding: automation is paused here", "Done and verified")

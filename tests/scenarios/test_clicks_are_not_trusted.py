@@ -55,7 +55,7 @@ async def test_only_the_present_question_is_answered_and_only_once(tmp_path: Pat
         await here.slash("alice", "pause everything 1h", "Paused: everything")
         await here.card_of("INC-1", "On hold")
         await here.slash("alice", "resume everything", "Resumed: everything")
-        present = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'", "needs approval"))
+        present = deepcopy(await here.card_of("INC-1", "'action_id': 'approve'", "Why you are asked"))
 
         assert (await alice.click(old, "approve")).acked
         await here.privately("alice", "This card is out of date")

@@ -76,7 +76,7 @@ async def test_nothing_an_alert_says_becomes_a_mention_a_link_or_a_query(tmp_pat
         dialog = here.workspace.open_views("alice")[-1]
         await alice.submit(dialog, {"choice": "nothing", "reason": HOSTILE})
         await here.thread_of("INC-2", "Overridden: nothing runs by itself here")
-        card = await here.card_of("INC-1", "'action_id': 'approve'", "needs approval")
+        card = await here.card_of("INC-1", "'action_id': 'approve'", "Why you are asked")
         await alice.click(card, "approve")
         await here.thread_of("INC-1", "Done and verified")
 

@@ -40,15 +40,15 @@ async def test_alice_is_woken_reads_why_approves_takes_it_back_and_pauses_in_the
         page = alice.page
         card = page.locator("#main").get_by_test_id("message")
         await here.service.hang()
-        await expect(card).to_contain_text("This needs approval from a person", timeout=40_000)
-        await expect(card.get_by_role("button", name="Approve")).to_be_visible()
+        await expect(card).to_contain_text("Restart checkout?", timeout=40_000)
+        await expect(card.get_by_role("button", name="Restart checkout")).to_be_visible()
         await until_told(here, "Asking for approval")
         await picture(page, "card-asking")
         async with window(chromium, here, "bob", color_scheme="dark") as bob:
-            await expect(bob.page.locator("#main").get_by_test_id("message")).to_contain_text("needs approval")
+            await expect(bob.page.locator("#main").get_by_test_id("message")).to_contain_text("Restart checkout?")
             await picture(bob.page, "card-asking-dark")
         async with window(chromium, here, "bob", **PHONE) as phone:
-            await expect(phone.page.locator("#main").get_by_test_id("message")).to_contain_text("needs approval")
+            await expect(phone.page.locator("#main").get_by_test_id("message")).to_contain_text("Restart checkout?")
             assert await phone.page.evaluate("document.documentElement.scrollWidth") <= 400
             await picture(phone.page, "card-asking-phone")
 
@@ -73,14 +73,14 @@ async def test_alice_is_woken_reads_why_approves_takes_it_back_and_pauses_in_the
         await picture(page, "home")
         await page.get_by_test_id("channel-incidents").click()
 
-        await refused_privately(chromium, here, "Approve", "may not approve")
-        await card.get_by_role("button", name="Approve").click()
+        await refused_privately(chromium, here, "Restart checkout", "may not approve")
+        await card.get_by_role("button", name="Restart checkout").click()
         confirm = page.get_by_test_id("confirm")
         await expect(confirm).to_contain_text("Restart checkout")
         await picture(page, "confirm")
         await page.get_by_test_id("confirm-agree").click()
         await until_told(here, "Done and verified")
-        await expect(card.first.get_by_role("button", name="Approve")).to_have_count(0)
+        await expect(card.first.get_by_role("button", name="Restart checkout")).to_have_count(0)
         await card.first.get_by_test_id("open-thread").first.click()
         thread = page.locator("#thread")
         for words in ("Asking for approval", "Approved", "Done and verified", "Rollback: nothing to undo"):
@@ -97,7 +97,7 @@ async def test_alice_is_told_what_a_rollback_would_do_before_it_begins(
         page = alice.page
         card = page.locator("#main").get_by_test_id("message").first
         await here.service.crash()
-        await card.get_by_role("button", name="Approve").click(timeout=40_000)
+        await card.get_by_role("button", name="Restart checkout").click(timeout=40_000)
         await page.get_by_test_id("confirm-agree").click()
         await until_told(here, "Done and verified")
         await card.get_by_role("button", name="Roll back").click()
@@ -114,7 +114,7 @@ async def test_bob_overrides_and_pauses_in_the_browser(tmp_path: Path, chromium:
         card = page.locator("#main").get_by_test_id("message").first
         modal = page.get_by_test_id("modal")
         await here.service.hang()
-        await expect(card).to_contain_text("This needs approval from a person", timeout=40_000)
+        await expect(card).to_contain_text("Restart checkout?", timeout=40_000)
 
         await card.get_by_role("button", name="Pause…").click()
         await expect(modal).to_contain_text("Pause automation")

@@ -79,13 +79,13 @@ async def test_who_may_answer_follows_the_user_group(tmp_path: Path) -> None:
 async def test_a_yes_can_be_taken_back_until_enough_people_have_said_it(tmp_path: Path) -> None:
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads(needed=2)) as stage:
         incident = await stage.fire()
-        card = await stage.card_of(incident, "This needs approval from a person.")
+        card = await stage.card_of(incident, "Why you are asked")
         await stage.workspace.person("alice").click(card, "approve")
         card = await stage.card_of(incident, "1 of 2 approved", "Withdraw my approval")
         await stage.workspace.person("bob").click(card, "withdraw")
         await stage.privately("bob", "You have not approved this")
         await stage.workspace.person("alice").click(card, "withdraw")
-        card = await stage.card_of(incident, "This needs approval from a person.")
+        card = await stage.card_of(incident, "Why you are asked")
         assert "Withdraw" not in said(card)
         await stage.thread_of(incident, "Withdrew their approval")
         assert "action.vote_withdrawn" in await stage.kinds()
@@ -95,7 +95,7 @@ async def test_the_yes_of_somebody_who_has_left_the_company_counts_no_more(tmp_p
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=group_then_leads(needed=2)) as stage:
         stage.workspace.regroup("S01ONCALL", "alice", "bob", "dave")
         incident = await stage.fire()
-        card = await stage.card_of(incident, "This needs approval from a person.")
+        card = await stage.card_of(incident, "Why you are asked")
         await stage.workspace.person("alice").click(card, "approve")
         card = await stage.card_of(incident, "1 of 2 approved: <@U01ALICE>")
         stage.workspace.team.user("alice").deleted = True

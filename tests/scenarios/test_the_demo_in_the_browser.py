@@ -42,7 +42,7 @@ async def test_a_newcomer_breaks_the_service_and_has_it_repaired(
         await expect(page.get_by_test_id("message").first).to_contain_text("This is a demo of Watchkeeper")
         await demo.until_service_is("answering")
         await page.get_by_role("button", name="Break checkout (hang)").click()
-        approve = page.locator("#main").get_by_role("button", name="Approve")
+        approve = page.locator("#main").get_by_role("button", name=re.compile("^Restart"))
         await expect(approve).to_be_visible(timeout=PATIENCE_MS)
         await approve.evaluate("button => button.scrollIntoView({ block: 'center' })")  # also while it is drawn anew
         await demo.until_service_is("hanging")
@@ -63,7 +63,7 @@ async def test_it_is_tried_signed_off_acts_alone_does_harm_and_is_demoted(
     async with demo_with_monitors(tmp_path) as demo, opened(chromium, demo, **DESK) as page:
         main = page.locator("#main")
         await page.get_by_role("button", name="Break checkout (hang)").click()
-        await press(page, main.get_by_role("button", name="Approve"), within=PATIENCE_MS)
+        await press(page, main.get_by_role("button", name=re.compile("^Restart")), within=PATIENCE_MS)
 
         gates = main.get_by_test_id("message").filter(has_text="Gates of restart-service")
         await expect(gates).to_contain_text(TRIED, timeout=GATES_MS)

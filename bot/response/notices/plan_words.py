@@ -36,7 +36,7 @@ def _touched(plan: Plan) -> str:
         if targets >= remaining.total
         else f"{targets} of {remaining.total} instances"
     )
-    return f"{which}, {_stays(remaining)} stay healthy"
+    return f"{which}, {remaining.left} of {remaining.total} stay healthy"
 
 
 def _lost(plan: Plan) -> str:

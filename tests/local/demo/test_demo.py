@@ -47,7 +47,7 @@ async def test_a_broken_service_is_repaired_after_one_yes_and_nothing_is_left_at
         )
         await demo.until_printed("so it goes on asking" if options else "Staging dry run")
         printed = demo.printed
-        for event in (f"told to {failure}", word, "needs approval", "Approved, by Alice Adeyemi", "is answering"):
+        for event in (f"told to {failure}", word, "Restart checkout?", "Approved, by Alice Adeyemi", "is answering"):
             assert event in printed
         noted, ports = demo.noted(), demo.ports()
         assert len(noted) == (2 if options else 4)

@@ -332,8 +332,9 @@ def _plan(wanted: RestartServiceParameters, about: About, found: Found) -> Plan:
     restarting = [each for each in found.instances if not each.spared]
     spared = [each for each in found.instances if each.spared]
     limits = [each.within.total_seconds() for each in restarting if each.within is not None]
-    limited = bool(restarting) and len(limits) == len(restarting)
+    limited = bool(limits) and len(limits) == len(restarting)
     reasons = dict.fromkeys(each.spared for each in spared)
+    share = min(1.0, len(restarting) / about.fleet) if about.fleet else None
     return Plan(
         remediation=RestartService.name,
         summary=f"Restart {_labels(restarting)} through {wanted.backend}."
@@ -347,9 +348,7 @@ def _plan(wanted: RestartServiceParameters, about: About, found: Found) -> Plan:
             for each in restarting
         ),
         effects=frozenset({Effect.RESTART}),
-        blast_radius=BlastRadius(
-            targets=len(restarting), share=min(1.0, len(restarting) / about.fleet) if about.fleet else None
-        ),
+        blast_radius=BlastRadius(targets=len(restarting), share=share),
         rollback=NOTHING_TO_UNDO,
         steps=(
             *(f"Leave {_labels([e for e in spared if e.spared == reason])} alone: {reason}." for reason in reasons),

@@ -304,6 +304,7 @@ def _refuse_blocked(sight: Sight, network: Network, wanted: timedelta, now: date
 def _plan(wanted: BlockIpParameters, network: Network, before: Block | None, about: About) -> Plan:
     lasts = duration_text(wanted.duration)
     replaced = ", in place of a block that ends sooner" if before else ""
+    comes_back = "; the one before comes back with what is left of its time" if before else ""
     return Plan(
         remediation=BlockIp.name,
         summary=f"Block {wanted.address} for {lasts} through {wanted.backend}{replaced}.",
@@ -320,11 +321,7 @@ def _plan(wanted: BlockIpParameters, network: Network, before: Block | None, abo
         ),
         effects=frozenset({Effect.ACCESS, Effect.TRAFFIC}),
         blast_radius=BlastRadius(targets=counted(network)),
-        rollback=Rollback(
-            summary="Our block is taken out"
-            + ("; the one before comes back with what is left of its time." if before else "."),
-            exactness=Exactness.EXACT,
-        ),
+        rollback=Rollback(summary=f"Our block is taken out{comes_back}.", exactness=Exactness.EXACT),
         steps=(
             f"Drop every packet from {wanted.address} through {wanted.backend}; after {lasts} that ends by itself.",
         ),

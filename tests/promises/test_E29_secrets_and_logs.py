@@ -125,10 +125,8 @@ def test_of_a_long_traceback_the_end_is_kept_and_no_half_of_a_secret(length: int
     secret = "canary" * 20
     remember(secret)
     for before in (0, 5, len(secret) // 2, len(secret) + 1):
-        try:
-            raise ValueError(f"{'x' * before} {secret} {'y ' * (length // 2)} the error itself")
-        except ValueError:
-            logging.getLogger("bot.test").exception("it failed")
+        error = ValueError(f"{'x' * before} {secret} {'y ' * (length // 2)} the error itself")
+        logging.getLogger("bot.test").error("it failed", exc_info=error)
     said = log.getvalue()
     assert len(re.findall(r"y  the error itself$", said, re.MULTILINE)) == 4
     assert "canary" not in said.replace('secret = "canary" * 20', "")

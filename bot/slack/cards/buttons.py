@@ -132,10 +132,10 @@ def _drawn(
     plan: PlanCard | None,
     if_rolled_back: str = "",
 ) -> list[list[ButtonElement]]:
-    primary = _primary(offered)
+    primary, asks = _primary(offered), at in QUESTIONS or Button.APPROVE in offered
     return [
         [
-            _button(one, subject, revision, one is primary, at, plan, _confirm(one, at, plan, if_rolled_back))
+            _button(one, subject, revision, one is primary, asks, plan, _confirm(one, at, plan, if_rolled_back))
             for one in row
         ]
         for row in _rows(offered, primary)
@@ -218,22 +218,21 @@ def _button(
     subject: str,
     revision: int,
     primary: bool,
-    at: Shown | None,
+    asks: bool,
     plan: PlanCard | None,
     confirm: ConfirmObject | None,
 ) -> ButtonElement:
-    asks = at in QUESTIONS
     style = "primary" if primary else "danger" if button in _DANGER and not asks else None
     return layout.button(
-        button.value, _label(button, at, plan), button_value(subject, revision), style=style, confirm=confirm
+        button.value, _label(button, asks, plan), button_value(subject, revision), style=style, confirm=confirm
     )
 
 
-def _label(button: Button, at: Shown | None, plan: PlanCard | None) -> Plain:
-    """What it does, as a verb; whoever presses it needs to have read nothing else."""
+def _label(button: Button, asks: bool, plan: PlanCard | None) -> Plain:
+    """What it does, as a verb; whoever presses it needs to have read nothing else. ``asks``: nothing runs without."""
     if button is Button.APPROVE and plan is not None:
         return plain(plan.verb, LABEL_CHARACTERS)
-    if button is Button.STOP and at in QUESTIONS:
+    if button is Button.STOP and asks:
         return plain("Don't", LABEL_CHARACTERS)
     return plain(_LABELS[button], LABEL_CHARACTERS)
 

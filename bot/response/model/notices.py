@@ -53,6 +53,8 @@ class Button(StrEnum):
     ROLL_BACK = "roll_back"
     GO_ON = "go_on"
     """Ask anew about the runbook of what was ended half-way."""
+    SAY_WHY = "say_why"
+    """Give a reason for what was stopped, which may be left out."""
     TAKE = "take"
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""

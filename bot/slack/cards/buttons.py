@@ -28,6 +28,7 @@ _ANSWERS = (
     Button.ROLL_BACK,
     Button.TAKE,
     Button.TAKE_THESE,
+    Button.SAY_WHY,
     Button.REVIEW,
 )
 """What answers the question: the first row, in this order. ``open`` is a link and stands alone."""
@@ -48,6 +49,7 @@ _LABELS = {
     Button.OVERRIDE: "Override…",
     Button.ROLL_BACK: "Roll back",
     Button.GO_ON: "Go on",
+    Button.SAY_WHY: "Say why…",
     Button.TAKE: "I'll take it",
     Button.REVIEW: "Review…",
     Button.HAND_OVER_REVIEW: "Hand over…",

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
 
-from bot.response.model.notices import BundleNotice, Button, DirectNotice, PlanCard
+from bot.response.model.notices import BundleNotice, Button, DirectNotice
+from bot.response.model.plan_cards import PlanCard
 from bot.slack import layout
 from bot.slack.cards.situations import CHANGING, QUESTIONS, Shown
 from bot.slack.limits import CONFIRM_TEXT

@@ -83,7 +83,7 @@ class Exactness(StrEnum):
 
     @property
     def words(self) -> str:
-        """How far it can be undone, for people: "partly"."""
+        """How much a rollback restores, for people: "partly"."""
         return _HOW_FAR[self]
 
     @classmethod

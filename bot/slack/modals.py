@@ -168,6 +168,26 @@ def override_faults(form: OverrideForm) -> dict[str, str]:
     return _no_reason(form.reason) | ({} if form.choice else {CHOICE: "Please choose one."})
 
 
+# -- why it was stopped --------------------------------------------------------------------------------------------
+
+
+def say_why_modal(incident: str, value: str) -> View:
+    """Why something was stopped, in one's own words."""
+    return layout.modal(
+        Button.SAY_WHY,
+        plain(f"Stopped: {incident}", 24),
+        [_reason("Goes into the record and the incident's thread.")],
+        private_metadata=value,
+        submit=plain("Say it", 24),
+        close=plain("Cancel", 24),
+    )
+
+
+def reason_faults(values: Values) -> dict[str, str]:
+    """What is wrong with the reason, by ``block_id``, in words for the person."""
+    return _no_reason(typed(values, REASON))
+
+
 # -- pause ---------------------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from bot.policy.approval import Intervention
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.approvals import may_say_why
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, Found, Press, find, present
 from bot.response.interventions.explanations import explain, override_choices
 from bot.response.interventions.refusals import refused
@@ -20,7 +21,7 @@ from bot.response.ports.context import Context
 from bot.response.ports.work import Work
 from bot.slack.cards import button_value, parse_button_value
 from bot.slack.limits import check_view
-from bot.slack.modals import View, override_modal, pause_modal, why_modal
+from bot.slack.modals import View, override_modal, pause_modal, say_why_modal, why_modal
 from bot.slack.review_modals import hand_over_modal, review_modal
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
@@ -109,6 +110,12 @@ async def draw_override(work: Work, context: Context, roster: Roster, press: Pre
     if against is not None:
         return against
     return override_modal(found.incident.name, choices, button_value(press.subject, press.revision))
+
+
+async def draw_say_why(_work: Work, _context: Context, _roster: Roster, press: Press, found: Found) -> View | Answer:
+    """Why it was stopped, for whoever stopped it."""
+    against = may_say_why(found.action, press.person) if found.action else UNKNOWN_SUBJECT
+    return against or say_why_modal(found.incident.name, button_value(press.subject, press.revision))
 
 
 async def draw_review(work: Work, context: Context, roster: Roster, press: Press, found: Found) -> View | Answer:

@@ -6,6 +6,7 @@ Must not know: who may do it; the interventions decide, and record refusals.
 from collections.abc import Callable, Mapping
 
 from bot.response.assessment.votes import Roster
+from bot.response.interventions.approvals import say_why
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Answer, find
 from bot.response.interventions.pauses import pause
 from bot.response.interventions.reviews import hand_over, submit
@@ -24,6 +25,8 @@ from bot.slack.modals import (
     pause_faults,
     read_override,
     read_pause,
+    reason_faults,
+    typed,
 )
 from bot.slack.review_modals import hand_over_faults, read_hand_over, read_review, review_faults
 from bot.slack.text import bold, escape, lines, plain
@@ -60,6 +63,11 @@ def faults_of_review(arrived: Arrived) -> dict[str, str]:
 def faults_of_hand_over(arrived: Arrived) -> dict[str, str]:
     """By ``block_id``; empty when it can be done."""
     return hand_over_faults(read_hand_over(values_of(arrived)))
+
+
+def faults_of_reason(arrived: Arrived) -> dict[str, str]:
+    """By ``block_id``; empty when it can be stored."""
+    return reason_faults(values_of(arrived))
 
 
 def no_faults(_arrived: Arrived) -> dict[str, str]:
@@ -130,6 +138,20 @@ async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
         if press is None:
             return UNKNOWN_SUBJECT, ""
         answer = await roll_back(work, context, roster, press, reason)
+        return answer, await _channel(work, press.subject)
+
+    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
+
+
+async def said_why(bridge: Bridge, arrived: Arrived) -> None:
+    """Why something was stopped goes on the record."""
+    press = press_from(arrived, arrived.text("view", "private_metadata"))
+    reason = typed(values_of(arrived), REASON)
+
+    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
+        if press is None:
+            return UNKNOWN_SUBJECT, ""
+        answer = await say_why(work, context, roster, press, reason)
         return answer, await _channel(work, press.subject)
 
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))

@@ -27,6 +27,7 @@ from handlers.slack.buttons import (
     draw_override,
     draw_pause,
     draw_review,
+    draw_say_why,
     draw_why,
     followed,
     opening,
@@ -39,6 +40,7 @@ from handlers.slack.modals import (
     faults_of_hand_over,
     faults_of_override,
     faults_of_pause,
+    faults_of_reason,
     faults_of_review,
     handed_over,
     no_faults,
@@ -46,6 +48,7 @@ from handlers.slack.modals import (
     paused,
     reviewed,
     rolled_back,
+    said_why,
 )
 from handlers.slack.people import membership_changed
 from handlers.slack.shortcuts import pause_all, roll_this_back, why_this
@@ -62,6 +65,7 @@ ROUTES: Routes = {
         Button.WHY: Route(opening(draw_why)),
         Button.OVERRIDE: Route(opening(draw_override)),
         Button.PAUSE: Route(opening(draw_pause)),
+        Button.SAY_WHY: Route(opening(draw_say_why)),
         Button.REVIEW: Route(opening(draw_review)),
         Button.HAND_OVER_REVIEW: Route(opening(draw_hand_over)),
         Button.APPROVE_THESE: Route(doing(approve_these, counts_votes=True)),
@@ -80,6 +84,7 @@ ROUTES: Routes = {
         Button.OVERRIDE: Route(overridden),
         Button.PAUSE: Route(paused, even_if_late=always),
         Button.ROLL_BACK: Route(rolled_back),
+        Button.SAY_WHY: Route(said_why),
         Button.REVIEW: Route(reviewed),
         Button.HAND_OVER_REVIEW: Route(handed_over),
         Button.CHOOSE: Route(chosen),
@@ -102,6 +107,7 @@ FORMS: Mapping[str, Faults] = {
     Button.OVERRIDE: faults_of_override,
     Button.PAUSE: faults_of_pause,
     Button.ROLL_BACK: no_faults,
+    Button.SAY_WHY: faults_of_reason,
     Button.REVIEW: faults_of_review,
     Button.HAND_OVER_REVIEW: faults_of_hand_over,
     Button.CHOOSE: faults_of_choice,

@@ -11,6 +11,8 @@ from handlers.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
+ON_A_PHONE = ("asking", "veto_window", "calling", "succeeded", "resolved", "bundle_asking", "direct_reminder")
+"""Photographed by ``tests/local/page/test_page_on_a_phone.py``."""
 SOURCES = ("bot", "handlers", "remediations", "storage")
 FENCED = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -82,6 +84,7 @@ def test_every_picture_can_be_taken_anew() -> None:
     stories = "\n".join(path.read_text() for path in files("tests/scenarios/*.py"))
     taken = {f"{name}.png" for name in re.findall(r'await picture\([\w.]+, "([\w-]+)"\)', stories)}
     taken |= {f"cards/{path.stem}.jpg" for path in files("tests/slack/golden/*.json")}
+    taken |= {f"phone/{name}_{scheme}.jpg" for name in ON_A_PHONE for scheme in ("light", "dark")}
     assert {str(path.relative_to(IMAGES)) for path in files("docs/images")} == taken
 
 

@@ -106,3 +106,24 @@ async def test_times_in_what_people_are_told_are_in_their_own_zone(ship: Ship) -
     await ship.workspace.until(lambda: "Paused: Restart" in json.dumps(ship.workspace.messages("C01INC")[0].blocks))
     said = str(ship.workspace.messages("C01INC")[0].blocks)
     assert f"<!date^{int(until.timestamp() // 60) * 60}^{{time}} {{date_short_pretty}}|" in said
+
+
+async def test_whoever_stopped_it_may_say_why_afterwards_and_nobody_else(ship: Ship) -> None:
+    card = await ship.question()
+    await ship.alice.click(card, "stop")
+    await ship.settled()
+    await ship.workspace.until(
+        lambda: any("say_why" in offered(one) for one in ship.workspace.thread("C01INC", card.ts))
+    )
+    (entry,) = [one for one in ship.workspace.thread("C01INC", card.ts) if "say_why" in offered(one)]
+    await ship.bob.click(entry, "say_why")
+    await ship.settled()
+    assert ship.workspace.state.open_views("U02BOB") == []
+    assert ship.told("bob") == ["Only whoever stopped it can say why. That was <@U01ALICE>."]
+    await ship.alice.click(entry, "say_why")
+    await ship.workspace.until(lambda: ship.workspace.state.open_views("U01ALICE"))
+    await ship.alice.submit(ship.workspace.state.open_views("U01ALICE")[-1], {"reason": "It is being debugged."})
+    await ship.settled()
+    (said,) = await ship.audited("action.stop_explained")
+    assert (said.actor, said.body["reason"]) == ("U01ALICE", "It is being debugged.")
+    await ship.workspace.until(lambda: "It is being debugged." in str(ship.workspace.thread("C01INC", card.ts)))

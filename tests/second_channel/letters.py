@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from bot.response.model.actions import ActionState
 from bot.response.model.incidents import Incident, IncidentState
-from bot.response.model.notices import BundleLine, BundleNotice, Button, CardNotice, PlanCard, ThreadNotice, Tone
+from bot.response.model.notices import BundleLine, BundleNotice, Button, CardNotice, ThreadNotice, Tone
+from bot.response.model.plan_cards import PlanCard
 from bot.second_channel.letters import Letter, Offered, OfferedLink, write
 from bot.second_channel.telling import Kind
 from tests.fixtures.incidents import NOW, card

@@ -13,9 +13,8 @@ from bot.response.model.notices import (
     CardNotice,
     EvidenceLine,
     Link,
-    PlanCard,
-    PlanNote,
 )
+from bot.response.model.plan_cards import PlanCard, PlanNote
 
 OPENED = datetime(2026, 11, 23, 3, 2, 11, tzinfo=UTC)
 ALICE, BOB, CAROL = "U01ALICE", "U02BOB", "U03CAROL"

@@ -15,10 +15,10 @@ from bot.response.model.notices import (
     Button,
     CardNotice,
     Link,
-    PlanCard,
     ThreadNotice,
     Tone,
 )
+from bot.response.model.plan_cards import PlanCard
 from bot.slack.cards import button_value, parse_button_value, render
 from bot.slack.cards.situations import Shown, shown
 from bot.slack.limits import check_card

@@ -19,10 +19,10 @@ from bot.response.model.notices import (
     CardNotice,
     EvidenceLine,
     Link,
-    PlanCard,
     ThreadNotice,
     Tone,
 )
+from bot.response.model.plan_cards import PlanCard
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from tests.slack.notices import SUBJECT, after

@@ -32,6 +32,7 @@ from bot.slack.modals import (
     pause_modal,
     read_override,
     read_pause,
+    say_why_modal,
     why_modal,
 )
 from tests.policy.calm import NOW, RUNBOOK, burning, calm_alert, calm_policy, calm_situation
@@ -54,6 +55,7 @@ TROUBLED = {"billing": "affected", "data_integrity": "yes", "security_severity":
 VIEWS = {
     "modal_why": why_modal(explanation(), VALUE, {ALICE}),
     "modal_why_in_shadow": why_modal(SHADOWED, VALUE, {ALICE}),
+    "modal_say_why": say_why_modal("INC-7", VALUE),
     "modal_override": override_modal("INC-7", CHOICES, VALUE),
     "modal_pause": pause_modal((SERVICE, Scope(kind=ScopeKind.RUNBOOK, name="restart-checkout"), TARGET), VALUE),
     "modal_pause_everything": pause_modal(()),
@@ -73,7 +75,7 @@ def test_a_modal_is_within_slacks_limits(name: str) -> None:
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_modal_carries_the_buttons_value_and_nothing_more(name: str) -> None:
     assert VIEWS[name].get("private_metadata", "") in (VALUE, "")
-    assert VIEWS[name]["callback_id"] in ("why", "override", "pause")
+    assert VIEWS[name]["callback_id"] in ("why", "override", "pause", "say_why")
 
 
 def seen(view: dict[str, Any]) -> str:

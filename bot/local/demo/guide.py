@@ -8,14 +8,14 @@ from bot.local.workspace import Message, Panel, PanelButton, PanelLine, User, Wo
 
 GUIDE = User("U00GUIDE", "guide", "Demo guide", "Shows you around", avatar_colour="#4a6b3d", is_bot=True)
 TO_TRY = (
-    "*It asks.* checkout hangs after 15 seconds, or when you break it. Read the card, and press *Approve* as Alice.",
+    "*It asks.* checkout hangs after 15 seconds, or when you break it. Read the card, and press *Restart checkout* as Alice.",
     "*It is tried.* Bob asks for the gates: for a minute the runbook is broken, disturbed and killed on staging.",
     "*You sign off.* Read what was seen, and press *Sign off*. That is one click, and nobody else's.",
     "*It acts alone.* checkout hangs again. You have 10 seconds to press *Stop*; or watch.",
     "*It does harm.* basket hangs, and a restart makes it worse: it is paused, demoted, and you are called.",
 )
 WITHOUT_PROMETHEUS = (
-    "checkout hangs after 15 seconds, or when you break it. Read the card, and press *Approve* as Alice.",
+    "checkout hangs after 15 seconds, or when you break it. Read the card, and press *Restart checkout* as Alice.",
     "Open the card's thread: what was done, and whether it helped. Press *Why?* on the card.",
     "Break it again, and be Dave, who may not approve; then press *Override…* or *Pause…*, or type `/watch help`.",
 )

@@ -83,9 +83,9 @@ async def end_stopped(work: Work, context: Context, action: Action, person: str)
         title="Stopped before anything was changed",
         lines=(action.plan.summary,),
         tone=Tone.WARNING,
-        buttons=(Button.REVIEW,) if would_have_run else (),
-        subject=action.id if would_have_run else "",
-        revision=action.revision if would_have_run else 0,
+        buttons=(Button.SAY_WHY, Button.REVIEW) if would_have_run else (Button.SAY_WHY,),
+        subject=action.id,
+        revision=action.revision,
     )
     body = {"action": action.id, "was": action.state, "revision": action.revision}
     await report(work, context, action.incident_id, AuditKind.ACTION_STOPPED, by=person, body=body, line=line, at=now)

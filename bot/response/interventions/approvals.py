@@ -244,6 +244,35 @@ async def stop(work: Work, context: Context, roster: Roster, press: Press) -> An
     return Answer(True, "Stopped. Nothing was changed, and nothing will run by itself for this incident.")
 
 
+async def say_why(work: Work, context: Context, _roster: Roster, press: Press, reason: str) -> Answer:
+    """Why this person stopped it, in the record and in the thread; it takes no right but to have stopped it."""
+    found = await find(work, press.subject, press.revision)
+    if found is None or found.action is None:
+        return UNKNOWN_SUBJECT
+    against = may_say_why(found.action, press.person)
+    if against is not None:
+        return against
+    await report(
+        work,
+        context,
+        found.incident.id,
+        AuditKind.ACTION_STOP_EXPLAINED,
+        by=press.person,
+        body={"action": found.action.id, "reason": reason, "revision": found.action.revision},
+        line=ThreadLine(title="Why it was stopped", lines=(reason,), tone=Tone.BY_A_PERSON),
+    )
+    return Answer(True, "Your reason is on the record, and in the thread.")
+
+
+def may_say_why(action: Action, person: str) -> Answer | None:
+    """The refusal of somebody else than who stopped it; None for them."""
+    if action.state is ActionState.STOPPED and person in action.decided_by:
+        return None
+    stopped = action.state is ActionState.STOPPED and action.decided_by
+    who = f" That was {', '.join(action.decided_by)}." if stopped else ""
+    return Answer(False, f"Only whoever stopped it can say why.{who}")
+
+
 async def _halt(work: Work, context: Context, found: Found, action: Action, press: Press) -> Answer:
     """It runs: no further step of it begins from this commit on, and the incident remembers the no."""
     now = context.now()

@@ -36,6 +36,7 @@ class AuditKind(StrEnum):
     ACTION_REMINDED = "action.reminded"
     ACTION_HANDED_OVER = "action.handed_over"
     ACTION_STOPPED = "action.stopped"
+    ACTION_STOP_EXPLAINED = "action.stop_explained"
     ACTION_OVERRIDDEN = "action.overridden"
     ACTION_EXPIRED = "action.expired"
     ACTION_LAPSED = "action.lapsed"

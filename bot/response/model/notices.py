@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
@@ -19,6 +19,7 @@ from bot.response.model.actions import ActionState, Result
 from bot.response.model.bulletins import BulletinNotice
 from bot.response.model.candidacies import CandidacyKind, CandidacyState, Findings
 from bot.response.model.incidents import IncidentState
+from bot.response.model.plan_cards import PlanCard
 
 
 class Tone(StrEnum):
@@ -53,6 +54,8 @@ class Button(StrEnum):
     ROLL_BACK = "roll_back"
     GO_ON = "go_on"
     """Ask anew about the runbook of what was ended half-way."""
+    SAY_WHY = "say_why"
+    """Give a reason for what was stopped, which may be left out."""
     TAKE = "take"
     APPROVE_THESE = "approve_these"
     """As ``approve``, for every question of a bundle; the other three likewise."""
@@ -93,40 +96,6 @@ class EvidenceLine(Facts):
     name: str
     finding: Finding
     detail: str
-
-
-class PlanNote(Facts):
-    """One thing more that a person should know of a plan before it runs."""
-
-    label: str
-    """A word or three: "Stays healthy"."""
-    text: str
-    """The rest of the line, plain text: "2 of 3"."""
-    warns: bool = False
-    """Whether it speaks against the plan."""
-
-
-class PlanCard(Facts):
-    """The plan as a card shows it."""
-
-    model_config = ConfigDict(serialize_by_alias=True)
-
-    summary: str
-    steps: tuple[str, ...]
-    blast_radius: str
-    """In words: "1 target, 25 % of the fleet"."""
-    rollback: str = Field(validation_alias=AliasChoices("rollback", "way_back"), serialization_alias="way_back")
-    notes: tuple[PlanNote, ...] = ()
-    """What else is to be known, what speaks against it first."""
-    short: str = ""
-    """What the button says that runs it: "Restart checkout"; empty: the summary must do."""
-    touches: str = ""
-    """What it touches and what is lost by it, in words: "The only instance. What it held in memory is gone."."""
-
-    @property
-    def verb(self) -> str:
-        """What would be done, in a few words."""
-        return self.short or self.summary.rstrip(". ")
 
 
 class AskedGroupLine(Facts):

@@ -6,7 +6,7 @@ from pydantic import JsonValue
 
 from bot.policy.file.fields import duration_text
 from bot.policy.plan import Exactness, Plan, Remaining
-from bot.response.model.notices import PlanCard, PlanNote
+from bot.response.model.plan_cards import PlanCard, PlanNote
 from bot.response.notices.rollback_words import rollback_text
 
 

@@ -13,7 +13,7 @@ _ROLLED_BACK_IN = frozenset({ActionState.SUCCEEDED, ActionState.FAILED})
 
 
 def rollback_text(plan: Plan) -> str:
-    """How far it can be undone, and how; stands after "Rollback:": "partly. Start it again."."""
+    """How much it restores, and how; stands after "Rollback:": "partly. Start it again."."""
     summary = plan.rollback.summary.strip().rstrip(".")
     return f"{plan.rollback.exactness.words}. {summary}{'.' if summary else ''}".rstrip()
 

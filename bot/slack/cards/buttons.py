@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, ConfirmObject
 
-from bot.response.model.notices import BundleNotice, Button, DirectNotice, PlanCard
+from bot.response.model.notices import BundleNotice, Button, DirectNotice
+from bot.response.model.plan_cards import PlanCard
 from bot.slack import layout
 from bot.slack.cards.situations import CHANGING, QUESTIONS, Shown
 from bot.slack.limits import CONFIRM_TEXT
@@ -28,6 +29,7 @@ _ANSWERS = (
     Button.ROLL_BACK,
     Button.TAKE,
     Button.TAKE_THESE,
+    Button.SAY_WHY,
     Button.REVIEW,
 )
 """What answers the question: the first row, in this order. ``open`` is a link and stands alone."""
@@ -48,6 +50,7 @@ _LABELS = {
     Button.OVERRIDE: "Override…",
     Button.ROLL_BACK: "Roll back",
     Button.GO_ON: "Go on",
+    Button.SAY_WHY: "Say why…",
     Button.TAKE: "I'll take it",
     Button.REVIEW: "Review…",
     Button.HAND_OVER_REVIEW: "Hand over…",

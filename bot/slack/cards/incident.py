@@ -77,7 +77,7 @@ def _lead_text(said: wording.Lead) -> Mrkdwn:
 
 
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
-    """What the lines above have not said: what is hit and how hard, how far, how it is undone, what we may do here."""
+    """What the lines above have not said: what is hit, how hard and how far, the rollback, and what we may do."""
     said = at in OPEN | UNASSIGNED
     facts = [] if said else [("Service", code(card.service, 80)), ("Severity", wording.severity_words(card.severity))]
     if card.plan is not None and at not in NOTHING_RAN:

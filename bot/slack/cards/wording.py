@@ -10,7 +10,8 @@ from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
 from bot.policy.levels import Level
 from bot.response.model.actions import ActionState
-from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine, PlanNote
+from bot.response.model.notices import AskedGroupLine, BundleNotice, CardNotice, EvidenceLine
+from bot.response.model.plan_cards import PlanNote
 from bot.response.model.state_words import state_words
 from bot.slack.cards.situations import ANNOUNCED, OPEN, QUESTIONS, UNASSIGNED, Shown, shown_words
 from bot.slack.limits import HEADER_TEXT
@@ -150,7 +151,7 @@ def sure(sentence: str) -> Mrkdwn:
 def evidence(line: EvidenceLine) -> Mrkdwn:
     """One finding in words: whether it is so, what was asked, and what was found."""
     detail = escape(f" ({line.detail})", 160) if line.detail else EMPTY
-    name = escape(line.name.replace("_", " "), 60)
+    name = escape(" ".join(line.name.split("_")), 60)  # a name of the policy, not a state of ours
     return concat(bold(words(f"{_FINDINGS[line.finding]}:")), words(" "), name, words(" ") if detail else EMPTY, detail)
 
 

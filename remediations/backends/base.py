@@ -91,6 +91,21 @@ class Backend:
         """
         return None
 
+    async def reach(self) -> str | None:
+        """What keeps us from using it now, as a sentence with the remedy; empty where nothing does. Changes nothing.
+
+        None: a backend of its kind cannot tell.
+        """
+        try:
+            with self._translated("Whether it can be used was asked"):
+                return await self._reach()
+        except RemediationError as error:
+            return str(error)
+
+    async def _reach(self) -> str | None:
+        """Ask the system something small, and for our rights where it can say; errors as ``survey``."""
+        return None
+
     @contextmanager
     def _translated(self, what: str) -> Iterator[None]:
         """Whatever an answer that nobody foresaw makes of it, it is an error of the contract."""

@@ -38,19 +38,18 @@ class DoctorForm(StrEnum):
 def doctor(
     form: Annotated[DoctorForm, typer.Option("--format", help="For people, or for programs.")] = DoctorForm.TEXT,
 ) -> None:
-    """Check the set-up before or beside a running Watchkeeper: is everything there? Changes nothing.
+    """Check the set-up: is everything there? Before or beside a running Watchkeeper.
 
-    It reads the environment that `watchkeeper run` reads, and asks everything that
-    is named there and in the policy: the database, Slack, Prometheus, each backend.
-    The worst comes first, each with what to do.
+    It reads the environment that `watchkeeper run` reads, and asks everything
+    that is named there and in the policy: the database, Slack, Prometheus, each
+    backend. The worst comes first, each with what to do. Nothing is changed.
 
-    Exit code 0: all is well, or there are only remarks. 1: something is broken, or
-    could not be asked. 2: the settings or the policy file cannot be read; what can
-    be checked without them was.
+    Exit code 0: all is well, or there are only remarks.
+    1: something is broken, or could not be asked.
+    2: the settings or the policy file cannot be read; the rest was checked.
 
     Examples:
     `watchkeeper doctor` before the first start, or when it is 3 a.m.
-
     `watchkeeper doctor --format json | jq .parts` for programs.
     """
     from bot.doctor.examination import PolicyUnreadableError, examined

@@ -47,6 +47,8 @@ class HttpAnswer:
 
     status: int
     body: bytes
+    date: str = ""
+    """When the other side says it is, as it came; empty where it does not say."""
 
 
 async def answer_of(
@@ -80,9 +82,10 @@ async def answer_of(
             _session(connector, connected) as session,
             session.request(method, url, data=data, headers=given, allow_redirects=False) as response,
         ):
+            date = response.headers.get("Date", "")
             if only not in (None, response.status):
-                return HttpAnswer(response.status, b"")
-            return HttpAnswer(response.status, await _body(response.content, limit_bytes, cut))
+                return HttpAnswer(response.status, b"", date)
+            return HttpAnswer(response.status, await _body(response.content, limit_bytes, cut), date)
     except NoAnswerError:
         raise
     except Exception as error:  # whatever a library makes of what came

@@ -11,9 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot.redaction import remember, remember_address
+from bot.token_kinds import OTHER_TOKENS, SLACK_KINDS
 from storage.address import AddressError, read_address
 
 SLACK_API_URL = "https://slack.com/api/"
@@ -37,49 +39,6 @@ SECRETS = frozenset(
 """Variables whose values are in no log and no error."""
 ADDRESSES = frozenset({"DATABASE_URL", "PROMETHEUS_URL", "SLACK_API_URL", "WATCHKEEPER_URL"})
 """Variables in whose values a password may be."""
-
-
-@dataclass(frozen=True, slots=True)
-class SlackKind:
-    """What Slack gives an app, and how it is told from the others."""
-
-    starts: tuple[str, ...]
-    what: str
-    where: str
-
-    @property
-    def surely(self) -> bool:
-        """Whether its beginning tells."""
-        return bool(self.starts)
-
-    def fits(self, value: str) -> bool:
-        """Whether ``value`` may be one."""
-        if self.starts:
-            return value.startswith(self.starts)
-        return not value.startswith(("xox", "xapp-"))
-
-
-SLACK_KINDS = {
-    "SLACK_BOT_TOKEN": SlackKind(
-        ("xoxb-", "xoxe.xoxb-"),
-        "a bot token (xoxb-...)",
-        "copy it from OAuth & Permissions on the app's page at Slack, after it is installed",
-    ),
-    "SLACK_APP_TOKEN": SlackKind(
-        ("xapp-",),
-        "an app-level token (xapp-...)",
-        "make one with connections:write under Basic Information on the app's page at Slack",
-    ),
-    "SLACK_SIGNING_SECRET": SlackKind(
-        (), "the signing secret, which is no token", "copy it from Basic Information on the app's page at Slack"
-    ),
-}
-OTHER_TOKENS = {
-    "xoxp-": "a user's token (xoxp-...)",
-    "xoxe.xoxp-": "a user's token (xoxe.xoxp-...)",
-    "xoxe-": "a token to refresh others with (xoxe-...)",
-    "xox": "another kind of Slack's tokens",
-}
 
 
 class SettingsError(Exception):
@@ -146,6 +105,21 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         changes_secret=read_changes_secret(environment),
         pause_file=read_pause_file(environment),
     )
+
+
+def read_usable_settings(environment: Mapping[str, str] | None = None) -> tuple[Settings, tuple[str, ...]]:
+    """Every setting that can be used, and what is wrong with each that cannot, which is empty or its default then."""
+    try:
+        return read_settings(environment), ()
+    except SettingsError as error:
+        problems = tuple(str(error).split("\n"))
+    usable: dict[str, Any] = {"slack_bot_token": "", "database_url": ""}
+    values = _Values(os.environ if environment is None else environment)
+    for name, read in _EACH_ALONE.items():
+        with suppress(SettingsError):
+            if (value := read(values)) is not None:
+                usable[name] = value
+    return Settings(**usable), problems
 
 
 def remember_secrets(environment: Mapping[str, str] | None = None) -> None:
@@ -378,3 +352,18 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _of_its_kind(name: str, values: _Values) -> str | None:
+    _right_kind(values, name)
+    return values.get(name)
+
+
+_EACH_ALONE: Mapping[str, Callable[[_Values], object]] = {
+    **{name.lower(): partial(_of_its_kind, name) for name in SLACK_KINDS},
+    "slack_api_url": lambda values: (_web_address(values, "SLACK_API_URL") or SLACK_API_URL).rstrip("/") + "/",
+    "prometheus_url": lambda values: _web_address(values, "PROMETHEUS_URL"),
+    "database_url": _database_url,
+    "audit_key": _audit_key,
+    "policy_path": lambda values: Path(values.get("WATCHKEEPER_POLICY") or "policy.yml"),
+}

@@ -1,5 +1,7 @@
 """What is wrong with a policy by the systems it names, found without connecting to any of them.
 
+Where a credential is missing is asked apart: a policy is mostly checked on another machine than the one that runs it.
+
 Each runbook's backend must be of a kind that its remediation can act through, in production and on staging; and where a
 fault is to be injected, the backend must know that fault and call the target staging.
 """
@@ -16,7 +18,15 @@ from bot.policy.file.templates import names_in
 from bot.remediation import Parameters
 from remediations.backends.base import Backend, known_faults
 from remediations.capability import Capability
-from remediations.catalogue import backend_kinds, capabilities, kind_of, section_troubles, settings_of
+from remediations.catalogue import (
+    BackendError,
+    backend_kinds,
+    capabilities,
+    kind_of,
+    make_backends,
+    section_troubles,
+    settings_of,
+)
 
 BACKEND = "backend"
 """The parameter that names the backend, of every remediation that acts through one."""
@@ -38,6 +48,21 @@ def policy_troubles(policy: Policy) -> Iterator[Trouble]:
         capability = known.get(runbook.remediation)
         if capability is not None and capability.adapters:
             yield from _Check(policy, name, runbook, capability).troubles()
+
+
+def credential_troubles(policy: Policy) -> Iterator[Trouble]:
+    """Every credential of a backend that is not on this machine where the policy says; without it nothing starts here.
+
+    Raises:
+        PluginError: as ``policy_troubles``.
+    """
+    for name, section in policy.backends.items():
+        if not section_troubles(name, section):
+            try:
+                make_backends({name: section})
+            except BackendError as error:
+                told, _, remedy = str(error).removeprefix(f"backends.{name}: ").rstrip(".").partition(": ")
+                yield Trouble(("backends", name), told, remedy)
 
 
 @dataclass(frozen=True, slots=True)

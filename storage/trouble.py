@@ -17,9 +17,15 @@ DISK_FULL, READ_ONLY_TRANSACTION, UNDEFINED_TABLE = "53100", "25006", "42P01"
 
 def trouble(error: BaseException, address: Address) -> str:
     """One sentence or two about ``error``, which the database at ``address`` gave."""
+    what, remedy = trouble_and_remedy(error, address)
+    return f"{what[:1].upper()}{what[1:]}: {remedy}."
+
+
+def trouble_and_remedy(error: BaseException, address: Address) -> tuple[str, str]:
+    """The same in two parts: which database has what trouble, and what to do; neither ends in a full stop."""
     cause = getattr(error, "orig", None) or error
     what, remedy = _of_file(cause, address) if address.file is not None else _of_server(cause)
-    return f"{address.in_words[:1].upper()}{address.in_words[1:]} {what}: {remedy}."
+    return f"{address.in_words} {what}", remedy
 
 
 def is_full(error: BaseException) -> bool:

@@ -21,9 +21,10 @@ from handlers.slack.live_home import LiveHome
 from handlers.slack.private import PrivateAnswers
 from handlers.slack.routes import ROUTES
 from handlers.slack.transport import SlackTransport
-from handlers.web.health import Health, database_answers, fresh, holds, says
+from handlers.web.health import Check, Health, database_answers, fresh, holds, says
 from handlers.web.http_app import build_http_app
 from handlers.web.links import LinkPages
+from handlers.web.seldom import Seldom
 from storage.intake import Intake
 
 SWEEP_FRESH = timedelta(seconds=30)
@@ -113,8 +114,16 @@ def _health(
         base.database,
         transport.process,
         remarks={
-            "people": holds(lambda: not slack.people.problems, "somebody cannot be looked up; see `/watch status`")
+            "people": holds(lambda: not slack.people.problems, "somebody cannot be looked up; see `/watch status`"),
+            **_others(base),
         },
         now=base.context.now,
         unwritable=lambda: base.writing.problem,
     )
+
+
+def _others(base: Foundation) -> dict[str, Check]:
+    """The systems that decisions and acts rest on: without one of them people are asked, so they are remarks."""
+    prometheus = {"prometheus": Seldom("Prometheus", base.evidence.reach)} if base.settings.prometheus_url else {}
+    backends = {f"backend {name}": Seldom(f"backend {name}", one.reach) for name, one in base.backends.items()}
+    return {**prometheus, **backends}

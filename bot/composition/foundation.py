@@ -1,5 +1,6 @@
 """What every other part rests on: the clients of the outside world, and the context in which decisions are made."""
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from bot.response.ports.context import Context, Timing
 from bot.settings import Settings
 from bot.slack.connection import CALL_TIMEOUT_SECONDS, build_client
 from bot.slack.people import SlackPeople
-from remediations.catalogue import build_catalogue
+from remediations.backends.base import Backend
+from remediations.catalogue import build_catalogue, make_backends
 from remediations.plugins import CatalogueError
 from storage.database import Database
 from storage.writing import Writing
@@ -33,6 +35,9 @@ class Foundation:
     people: SlackPeople
     context: Context
     writing: Writing
+    evidence: PrometheusEvidence
+    backends: Mapping[str, Backend]
+    """Those of the policy by name, for asking how they are; remediations have their own."""
 
     @property
     def name(self) -> str:
@@ -59,19 +64,22 @@ async def lay_foundation(
     session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
     client = build_client(settings.slack_bot_token, settings.slack_api_url, session)
     people = SlackPeople(client, lambda: policy)
+    catalogue, backends = _catalogue(policy)
     context = Context(
         database=database,
         policy=lambda: policy,
-        catalogue=_catalogue(policy),
+        catalogue=catalogue,
         evidence=evidence,
         people=people,
         timing=timing or Timing(),
     )
-    return Foundation(settings, engine, database, session, client, people, context, Writing(database))
+    return Foundation(
+        settings, engine, database, session, client, people, context, Writing(database), evidence, backends
+    )
 
 
-def _catalogue(policy: Policy) -> Catalogue:
+def _catalogue(policy: Policy) -> tuple[Catalogue, Mapping[str, Backend]]:
     try:
-        return build_catalogue(policy.backends)
+        return build_catalogue(policy.backends), make_backends(policy.backends)
     except CatalogueError as error:
         raise StartError(f"There is no catalogue of remediations for this policy:\n{error}") from error

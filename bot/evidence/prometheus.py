@@ -33,6 +33,8 @@ SAMPLE_TEXT_LIMIT = 64
 """No number is written longer; what is, is not read as one."""
 WARNINGS_KEPT = 5
 VERIFY = "verify"
+ALWAYS_ANSWERED = "vector(1)"
+"""A query that needs no series."""
 NOT_CONFIGURED = "PROMETHEUS_URL is not set: set it to the address of your Prometheus, such as http://127.0.0.1:9090"
 
 
@@ -81,6 +83,11 @@ class PrometheusEvidence:
         distinct = list(dict.fromkeys(queries))
         answers = await asyncio.gather(*(self._answer(query) for query in distinct))
         return dict(zip(distinct, answers, strict=True))
+
+    async def reach(self) -> str:
+        """What keeps it from answering anything at all, with the remedy; empty where nothing does."""
+        answers = await self.ask([ALWAYS_ANSWERED])
+        return answers[ALWAYS_ANSWERED].error
 
     async def healthy(self, promql: str | None, url: str | None) -> Evidence:
         """One check of a runbook's ``verify``; where both are given, both must say healthy.

@@ -8,9 +8,10 @@ the systems it names are down.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
+from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, model_validator
 
 from bot.remediation import PermanentError, RemediationError
 
@@ -26,6 +27,14 @@ class BackendSettings(BaseModel):
 
     staging: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
     """Patterns over the names of its targets: those are staging, where faults may be injected. Nothing else is."""
+
+    @model_validator(mode="after")
+    def _paths_can_be_opened(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, Path) and "\0" in str(value):
+                raise ValueError(f"`{name}` has a NUL in it, so it is no path; write it as it is in the file system")
+        return self
 
 
 class Backend:
@@ -89,6 +98,21 @@ class Backend:
         Raises:
             PermanentError, TemporaryError: the system cannot be asked.
         """
+        return None
+
+    async def reach(self) -> str | None:
+        """What keeps us from using it now, as a sentence with the remedy; empty where nothing does. Changes nothing.
+
+        None: a backend of its kind cannot tell.
+        """
+        try:
+            with self._translated("Whether it can be used was asked"):
+                return await self._reach()
+        except RemediationError as error:
+            return str(error)
+
+    async def _reach(self) -> str | None:
+        """Ask the system something small, and for our rights where it can say; errors as ``survey``."""
         return None
 
     @contextmanager

@@ -32,7 +32,7 @@ def read_secret(*, environment_variable: str | None, file: Path | None) -> str |
         return None
     try:
         secret = file.read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # bytes that are no text, or a path with a NUL
         raise PermanentError(
             f"Credential file {file} cannot be read ({type(error).__name__}): it must exist and be readable as text "
             "by the Watchkeeper process."

@@ -11,6 +11,7 @@ import yaml
 
 from bot.local.workspace.facts import method_facts
 from bot.response.model.notices import Button
+from bot.slack.scopes import KEPT_READY, NEEDED
 from handlers.slack import workflow
 from handlers.slack.arrival import Kind
 from handlers.slack.commands import COMMAND
@@ -20,16 +21,6 @@ from handlers.slack.watch_words import SUBCOMMANDS
 ROOT = Path(__file__).parents[2]
 FACTS = ROOT / "tests" / "fixtures" / "slack"
 SOURCES = ("bot", "handlers")
-RESERVED_SCOPES = {
-    "channels:join",
-    "files:write",
-    "groups:read",
-    "groups:write",
-    "im:history",
-    "reactions:write",
-    "users:read.email",
-}
-"""Asked for at the first installation, so that charts, own channels and pins need no second consent."""
 USED_BY_BOLT = {"auth.test", "apps.connections.open"}
 
 
@@ -156,4 +147,9 @@ def test_every_scope_is_used_or_kept_for_a_reason(manifest: dict[str, Any]) -> N
     methods, events = method_facts(), event_scopes()
     used = {scope for method in used_methods(set(methods)) for scope in methods[method].scopes}
     used |= {scope for event in ROUTES[Kind.EVENT] for scope in events[event]}
-    assert granted(manifest) - used - {"commands"} <= RESERVED_SCOPES
+    assert granted(manifest) - used - {"commands"} <= KEPT_READY
+
+
+def test_what_the_granted_scopes_are_compared_with_is_what_the_manifest_asks_for(manifest: dict[str, Any]) -> None:
+    assert granted(manifest) == NEEDED | KEPT_READY
+    assert frozenset() == NEEDED & KEPT_READY

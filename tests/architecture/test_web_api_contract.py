@@ -14,7 +14,10 @@ from sqlalchemy import update
 from bot.local.workspace import Workspace
 from bot.local.workspace.facts import method_facts
 from bot.local.workspace.workflows import ExecutionState
+from bot.response.ports.context import utc_now
 from bot.slack import courier, incident_channels, people, posting
+from bot.slack.connection import build_client
+from bot.slack.questions import Questions
 from handlers.slack import bridge
 from handlers.slack.workflow import FUNCTION
 from storage.database import Database
@@ -22,6 +25,7 @@ from storage.tables import ACTIONS, INCIDENT_CHANNELS
 from tests.architecture.test_manifest import used_methods
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.scenarios.small_stage import SmallStage, small_stage
+from tests.scenarios.stage import INCIDENTS
 
 Json = dict[str, Any]
 SAID_OF_ANY_METHOD = frozenset(
@@ -88,6 +92,8 @@ async def everything(here: SmallStage) -> None:
     workspace.misbehave.lose_answer("chat.postMessage")
     await here.resolve("f2")
     await workspace.until(lambda: any(call.method == "conversations.replies" for call in workspace.calls), timeout=60)
+    client = build_client(here.workspace.bot_token, here.settings.slack_api_url)
+    assert (await Questions(client, utc_now).channel(INCIDENTS)).data["channel"]["name"] == "incidents"
     assert await ended(here, requested_by="U02BOB") is ExecutionState.COMPLETED
     assert await ended(here, requested_by="U04DAVE") is ExecutionState.FAILED
 

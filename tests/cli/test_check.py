@@ -29,8 +29,8 @@ def change(policy: Path, old: str, new: str) -> None:
     policy.write_text(text.replace(old, new))
 
 
-def check(policy: Path) -> tuple[int, str]:
-    answer = CliRunner().invoke(app, ["check", str(policy)], prog_name="watchkeeper")
+def check(policy: Path, *options: str) -> tuple[int, str]:
+    answer = CliRunner().invoke(app, ["check", str(policy), *options], prog_name="watchkeeper")
     return answer.exit_code, " ".join(answer.output.split())
 
 
@@ -67,6 +67,30 @@ def test_what_its_systems_cannot_do_is_an_error_in_its_line_and_keeps_it_from_st
     with pytest.raises(typer.Exit):
         load_policy_file(policy)
     assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_only_this_machine_lacks_is_an_error_where_that_is_asked(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMTP_PASSWORD", raising=False)
+    login = f', username: watch, password_file: "{tmp_path}/password", '
+    change(policy, 'server: "unix:///run/supervisor.sock", ', f'server: "unix:///run/supervisor.sock"{login}')
+    assert check(policy)[0] == 0, "another machine may have them"
+    code, said = check(policy, "--here")
+    assert code == 1
+    assert f"error: Credential file {tmp_path}/password cannot be read (FileNotFoundError)" in said
+    assert "remedy: it must exist and be readable as text by the Watchkeeper process" in said
+    assert "error: Environment variable SMTP_PASSWORD is not set" in said
+    (tmp_path / "password").write_text("canary")
+    monkeypatch.setenv("SMTP_PASSWORD", "canary")
+    assert check(policy, "--here") == (0, f"{policy}: good, with 4 runbook(s) and 0 warning(s).")
+
+
+def test_a_path_that_is_none_is_an_error_like_any_other_setting(policy: Path) -> None:
+    login = ', username: watch, password_file: "a\\0b", '
+    change(policy, 'server: "unix:///run/supervisor.sock", ', f'server: "unix:///run/supervisor.sock"{login}')
+    code, said = check(policy)
+    assert (code, "`password_file` has a NUL in it, so it is no path" in said) == (1, True), said
 
 
 def test_a_broken_plugin_is_named_and_nothing_starts_without_it(

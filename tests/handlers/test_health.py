@@ -16,6 +16,7 @@ from handlers.metrics import Metrics
 from handlers.web.health import Check, Health, database_answers, fresh, holds
 from handlers.web.http_app import build_http_app
 from handlers.web.listener import SERVER_SETTINGS
+from handlers.web.seldom import EVERY_SECONDS, NOT_ASKED_YET, NOT_WELL, Seldom
 from storage.database import Database
 from storage.intake import Intake
 from tests.fixtures import incidents as facts
@@ -167,3 +168,76 @@ async def test_what_is_on_the_record_is_counted_once_by_kind_and_verdict(
     assert 'watchkeeper_decisions_total{verdict="ask"} 2.0' in lines
     assert 'watchkeeper_recorded_total{kind="action.succeeded"} 1.0' in lines
     assert not any('verdict="act"' in line for line in lines)
+
+
+class Other:
+    """Another system, which is asked how it is."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.trouble: str | None = ""
+        self.silent = asyncio.Event()
+        self.silent.set()
+
+    async def reach(self) -> str | None:
+        self.asked += 1
+        await self.silent.wait()
+        return self.trouble
+
+
+async def test_another_system_that_is_away_is_a_remark_in_fixed_words_and_makes_nothing_less_ready(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    other, moment = Other(), 0.0
+    remark = Seldom("backend shop", other.reach, clock=lambda: moment)
+    health = Health({}, Metrics(), database, remarks={"backend shop": remark})
+    other.trouble = "supervisord at http://10.0.0.7:9001 cannot be reached"
+    answer = await health.ready(make_mocked_request("GET", "/readyz"))
+    told = json.loads(str(answer.text))
+    assert (answer.status, told["status"], told["parts"]) == (200, "ready", {"backend shop": NOT_WELL})
+    assert [record.getMessage() for record in caplog.records] == [f"backend shop: {other.trouble}"]
+    other.trouble, moment = None, 30.0
+    assert await remark() is None
+    assert caplog.records[-1].getMessage() == "backend shop: it can be used again"
+
+
+async def test_another_system_is_asked_once_in_a_while_however_often_we_are(database: Database) -> None:
+    other, moment = Other(), 0.0
+    health = Health({}, Metrics(), database, remarks={"other": Seldom("other", other.reach, clock=lambda: moment)})
+    await asyncio.gather(*(health.ready(make_mocked_request("GET", "/readyz")) for _ in range(50)))
+    moment = EVERY_SECONDS - 0.1
+    await health.ready(make_mocked_request("GET", "/readyz"))
+    assert other.asked == 1
+    moment = EVERY_SECONDS
+    await health.ready(make_mocked_request("GET", "/readyz"))
+    assert other.asked == 2
+
+
+async def test_another_system_that_hangs_keeps_nobody_waiting_and_is_known_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("handlers.web.seldom.PATIENCE_SECONDS", 0.01)
+    other, moment = Other(), 0.0
+    remark = Seldom("other", other.reach, clock=lambda: moment)
+    other.silent.clear()
+    assert await remark() == NOT_ASKED_YET
+    moment = 3 * EVERY_SECONDS
+    assert await remark() == NOT_ASKED_YET
+    assert other.asked == 1
+    other.silent.set()
+    await asyncio.sleep(0)
+    assert await remark() is None
+
+
+async def test_another_system_that_never_answers_counts_as_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.web.seldom.LIMIT_SECONDS", 0.01)
+    other = Other()
+    other.silent.clear()
+    assert await Seldom("other", other.reach)() == NOT_WELL
+
+
+async def test_a_question_that_fails_counts_as_away() -> None:
+    async def fails() -> str | None:
+        raise RuntimeError("closed")
+
+    assert await Seldom("other", fails)() == NOT_WELL

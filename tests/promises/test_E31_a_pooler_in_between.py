@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, make_url
 
+from bot.doctor.database import database_checks
+from bot.doctor.diagnosis import Grade
 from bot.local.servers import until
+from storage.address import read_address
 from storage.database import Database
 from storage.pooler import PoolerError
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
@@ -83,3 +86,13 @@ async def test_a_pooler_by_sessions_serves(empty_postgresql_url: str) -> None:
             await database.open()
         finally:
             await database.close()
+
+
+@pytest.mark.parametrize(("mode", "grade"), [("transaction", Grade.BROKEN), ("session", Grade.OK)])
+async def test_it_is_named_before_the_first_start_as_well(
+    mode: str, grade: Grade, migrated_postgresql_url: str
+) -> None:
+    async with pooled(migrated_postgresql_url, mode, takes_parameters=True) as url:
+        [found] = await database_checks(read_address(url), AUDIT_KEY)[0].ask()
+    assert found.grade is grade, found
+    assert ("pool_mode = session" in found.remedy) == (mode == "transaction")

@@ -37,6 +37,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("schema", "/none/policy.schema.json"),
     ("validate", "restart-checkout"),
     ("validate", LONG),
+    ("doctor",),
 )
 MISTAKES: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": (

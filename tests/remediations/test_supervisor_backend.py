@@ -145,3 +145,21 @@ async def test_a_command_that_does_not_exist_is_named_as_such(tmp_path: Path) ->
         await supervisord.start()
         with pytest.raises(PermanentError, match=r"NO_FILE \(fault 20\): its command does not exist"):
             await supervisor_at(supervisord.server).start("ghost:ghost")
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (http_answer("no", "401 Unauthorized"), "refused our credentials (HTTP 401): check `username`"),
+        (fault(Faults.SHUTDOWN_STATE), "is shutting down or restarting"),
+        (http_answer("<html>welcome</html>"), "did not answer getAllProcessInfo as a supervisord does"),
+    ],
+)
+async def test_what_keeps_us_from_it_is_told(raw: bytes, told: str) -> None:
+    async with answering(raw) as server:
+        assert told in (await supervisor_at(server).reach() or "")
+
+
+async def test_of_one_that_lets_us_in_nothing_is_told(tmp_path: Path) -> None:
+    async with running_supervisord(tmp_path, Program("checkout")) as supervisord:
+        assert await supervisor_at(supervisord.server).reach() == ""

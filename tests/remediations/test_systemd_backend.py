@@ -54,6 +54,17 @@ async def container(tmp_path: Path) -> AsyncIterator[SystemdContainer]:
         yield running
 
 
+async def test_what_keeps_us_from_it_is_told(container: SystemdContainer, tmp_path: Path) -> None:
+    systemd = systemd_at(container.bus)
+    assert await systemd.reach() == ""
+    assert (await systemd.unit("web.service")).state is UnitState.INACTIVE
+    await systemd.start("other-bus.service")
+    elsewhere = systemd_at(container.bus.replace("dbus/system_bus_socket", "other-bus"))
+    assert "no systemd is on that bus at the moment" in (await elsewhere.reach() or "")
+    nowhere = systemd_at(f"unix:path={tmp_path}/none")
+    assert "cannot be reached (no such socket)" in (await nowhere.reach() or "")
+
+
 async def test_a_service_is_started_restarted_and_stopped(container: SystemdContainer) -> None:
     systemd = systemd_at(container.bus)
     before = await systemd.unit("web.service")

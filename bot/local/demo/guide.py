@@ -8,7 +8,7 @@ from bot.local.workspace import Message, Panel, PanelButton, PanelLine, User, Wo
 
 GUIDE = User("U00GUIDE", "guide", "Demo guide", "Shows you around", avatar_colour="#4a6b3d", is_bot=True)
 TO_TRY = (
-    "*It asks.* checkout hangs after 15 seconds, or when you break it. Read the card, and press *Restart checkout* as Alice.",
+    "*It asks.* checkout hangs after 15 seconds, or when you break it. Read the card, and press *Restart* as Alice.",
     "*It is tried.* Bob asks for the gates: for a minute the runbook is broken, disturbed and killed on staging.",
     "*You sign off.* Read what was seen, and press *Sign off*. That is one click, and nobody else's.",
     "*It acts alone.* checkout hangs again. You have 10 seconds to press *Stop*; or watch.",

@@ -30,7 +30,7 @@ from remediations.backends.base import Backend, BackendSettings
 from remediations.backends.kubernetes import errors, faults
 from remediations.backends.kubernetes.access import Address, access, configured
 from remediations.backends.kubernetes.objects import Kind, Patch, R
-from remediations.backends.kubernetes.survey import surveyed
+from remediations.backends.kubernetes.survey import lacking, surveyed
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import ApiClient
@@ -139,6 +139,9 @@ class Kubernetes(Backend):
     async def survey(self) -> Mapping[str, JsonValue]:
         """What is deployed on staging, and which of its nodes take pods, as far as we may see them."""
         return await surveyed(self)
+
+    async def _reach(self) -> str:
+        return await lacking(self)
 
     @property
     def namespace(self) -> str:

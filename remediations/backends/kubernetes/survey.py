@@ -1,4 +1,4 @@
-"""Everything on staging as Kubernetes shows it: what is deployed there, and which nodes take pods.
+"""What we can see and do in a cluster: our rights there, and everything on staging as Kubernetes shows it.
 
 It holds what somebody wants, and not how far Kubernetes has come with it: pods come and go by themselves, and what a
 plan does not name would seem to change all the time. Of a pod template a digest is shown, as secrets may be in it.
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from remediations.backends.kubernetes.errors import ROLES
 from remediations.backends.kubernetes.objects import SICK, Node
-from remediations.backends.kubernetes.workloads import WORKLOADS, Autoscaler, Workload, images, written
+from remediations.backends.kubernetes.workloads import WORKLOADS, Autoscaler, Deployment, Workload, images, written
 
 if TYPE_CHECKING:
     from remediations.backends.kubernetes import Kubernetes
@@ -38,6 +39,23 @@ async def surveyed(cluster: "Kubernetes") -> Mapping[str, JsonValue]:
             if cluster.is_staging(node.metadata.name):
                 found[node.metadata.name] = _node(node)
     return found
+
+
+async def lacking(cluster: "Kubernetes") -> str:
+    """Which rights we lack so that nothing could be done there, with the remedy; empty where there is enough for some.
+
+    Which of the two roles is needed depends on the remediation, so either is enough.
+
+    Raises:
+        RemediationError: as ``Kubernetes.may``.
+    """
+    for kind, namespace in ((Deployment.kind, cluster.namespace), (Node.kind, None)):
+        if await cluster.may("list", kind, namespace) and await cluster.may("patch", kind, namespace):
+            return ""
+    return (
+        f"{cluster} lets us change neither workloads in namespace {cluster.namespace} nor nodes: bind "
+        f"watchkeeper-workloads or watchkeeper-nodes of {ROLES} to our account"
+    )
 
 
 def _workload(workload: Workload, *, scaled: bool) -> dict[str, JsonValue]:

@@ -86,7 +86,10 @@ class Nftables(Backend):
             TemporaryError: ``nft`` did not answer in time.
             PermanentError: there is no such table, or we may not look.
         """
-        answer = await self._asked(*NFT, "list", "table", FAMILY, self._settings.table)
+        return await self._table()
+
+    async def _table(self, *options: str) -> Table:
+        answer = await self._asked(*NFT, *options, "list", "table", FAMILY, self._settings.table)
         if not answer.succeeded:
             raise self._refused(answer)
         try:
@@ -95,6 +98,11 @@ class Nftables(Backend):
             raise PermanentError(
                 f"{self}: nft answered with something else than its JSON; version 0.9.3 or newer is needed."
             ) from error
+
+    async def _reach(self) -> str:
+        """Without the elements of the sets, which may be many."""
+        table = await self._table("--terse")
+        return next((f"{self} {weakness}" for weakness in table.weaknesses.values()), "")
 
     async def change(self, *, out: Network | None = None, into: Element | None = None) -> None:
         """Take exactly ``out`` from its set and put ``into`` into its own, both at once or neither.

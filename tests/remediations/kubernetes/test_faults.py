@@ -132,6 +132,21 @@ async def test_nodes_are_surveyed_where_they_are_staging_and_we_may_list_them(
     assert await blind.survey() == {}
 
 
+async def test_a_cluster_that_lets_us_change_nothing_is_told_by_its_lacking_rights(
+    control_plane: ControlPlane, administrator: ApiClient, namespace: str, tmp_path: Path, cluster: Kubernetes
+) -> None:
+    assert await cluster.reach() == ""
+    token = tmp_path / "token-of-a-viewer"
+    token.write_text(await token_of_a_viewer(administrator, f"idle-{namespace}", namespace))
+    settings = section(control_plane, namespace, tmp_path)
+    del settings["kind"]
+    idle = Kubernetes("kubernetes", KubernetesSettings.model_validate(settings | {"token_file": token}))
+    told = await idle.reach() or ""
+    assert f"lets us change neither workloads in namespace {namespace} nor nodes: bind watchkeeper-workloads" in told
+    token.write_text("canary-unknown-token")
+    assert "(HTTP 401): it does not know our token" in (await idle.reach() or "")
+
+
 async def test_pods_are_killed_where_the_role_for_it_is_bound(
     cluster: Kubernetes, administrator: ApiClient, namespace: str
 ) -> None:

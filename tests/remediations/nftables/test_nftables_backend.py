@@ -338,3 +338,16 @@ async def test_without_nft_the_remedy_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(program, "FOLDERS", str(tmp_path))
     with pytest.raises(PermanentError, match="nft is not installed on Watchkeeper's machine; install it"):
         await Nftables("nftables", NftablesSettings()).table()
+
+
+async def test_what_keeps_us_from_blocking_is_told_without_blocking(wire: Wire) -> None:
+    nftables = nftables_in(wire)
+    await block(nftables, "198.51.100.7")
+    assert await nftables.reach() == ""
+    assert await blocked(nftables) == ["198.51.100.7/32"]
+    await nft(wire, "flush table inet watchkeeper")
+    told = await nftables.reach()
+    assert told is not None
+    assert "has no rule behind a hook that drops what is in the set blocked_ipv4" in told
+    await nft(wire, "delete table inet watchkeeper")
+    assert "is not there or cannot be used: load deploy/watchkeeper.nft" in (await nftables.reach() or "")

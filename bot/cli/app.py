@@ -15,6 +15,7 @@ from bot.cli.change import change
 from bot.cli.check import check
 from bot.cli.confidence import confidence
 from bot.cli.console import EXIT_PROBLEM, out
+from bot.cli.decide import decide
 from bot.cli.demo import demo
 from bot.cli.incident import incident
 from bot.cli.pauses import pause, resume
@@ -52,7 +53,7 @@ def watchkeeper(
     """Bounded autonomy for production operations: acts under a written policy, calls a human when in doubt."""
 
 
-for command in (run, demo, check, schema, validate, runbooks, incident, confidence, pause, resume):
+for command in (run, demo, check, schema, decide, validate, runbooks, incident, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
 app.add_typer(change, name="change")

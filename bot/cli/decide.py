@@ -1,6 +1,7 @@
 """``watchkeeper decide``: what would be done about an alert, and why, without doing it."""
 
 import asyncio
+import codecs
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -128,7 +129,7 @@ def _body(file: str) -> bytes:
         fail(f"{file!r} cannot be read: {why}. Name a file that holds what the monitor sends, or - for standard input.")
     if len(body) > BODY_MAX_BYTES:
         fail(f"{file!r} has more than {BODY_MAX_BYTES} bytes, so no monitor sends it. Name what one sends.")
-    return body
+    return body.removeprefix(codecs.BOM_UTF8)  # an editor has put it there, and no monitor
 
 
 def _parsed(file: str, body: bytes, source: str | None, now: datetime) -> "tuple[str, Parsed]":

@@ -31,7 +31,7 @@ from bot.response.notices.recipients import Members, ask_first, asked_groups, wh
 
 SAMPLES_SHOWN = 3
 NAMED = 10
-"""Alerts of an incident that are named; the others are counted."""
+"""Runbooks that a sentence names; it counts the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _rule(judged: Judged, reason: Reason) -> RuleTold:
     def told(standing: Standing, text: str) -> RuleTold:
         return RuleTold(reason.rule, reason.title, standing, text)
 
-    missing = [source for source in RESTS_ON.get(reason.rule, ()) if source in judged.rests_on]
+    missing = [source for source in RESTS_ON.get(reason.rule, ()) if source in judged.unknown]
     if reason.text == NOT_JUDGED.text:
         return told(Standing.NOT_JUDGED, reason.text)
     if reason.result is not RuleResult.PASSED:
@@ -187,7 +187,7 @@ def _notes(judged: Judged) -> Iterator[str]:
     if runbook is not None:
         yield f"Runbook {judged.decision.runbook}: {judged.alert.name} fits `{' '.join(runbook.when.split())}`."
     elif judged.policy.runbooks:
-        yield f"No `when` of the {len(judged.policy.runbooks)} runbooks fits: {', '.join(judged.policy.runbooks)}."
+        yield f"No `when` fits of these: {_listed(tuple(judged.policy.runbooks))}."
     for one in matched.undetermined:
         yield f"Could not be evaluated: {one.entry} ({one.text})."
     if runbook is not None and runbook.settle is not None and incident is None:
@@ -198,6 +198,8 @@ def _notes(judged: Judged) -> Iterator[str]:
         yield f"Other runbooks that match: {', '.join(matched.others)}."
     if matched.muted:
         yield f"Muted by the policy: {'; '.join(matched.muted)}."
+    if judged.decision.otherwise is not None and not judged.rests_on:
+        yield f"Without that: {SENTENCES[Outcome(judged.decision.otherwise.value)]}."
     if judged.decision.shadow is not None:
         yield f"With its licence: {SENTENCES[Outcome(judged.decision.shadow.value)]}."
 
@@ -268,11 +270,8 @@ def _people(judged: Judged, outcome: Outcome) -> Iterator[str]:
     severity = worst_severity(heard)
     asked = ask_first(policy, name, judged.members, severity, now, ())
     awake = [one.group for one in asked_groups(policy, asked, severity, now) if one.quiet_until is None]
-    does = "is asked" if outcome is Outcome.ASK else "is called"
-    if awake:
-        yield f"{' and '.join(awake)} {does if len(awake) == 1 else does.replace('is', 'are')}."
-    else:
-        yield "Nobody may be called at this hour."
+    doing = "Asked" if outcome is Outcome.ASK else "Called"
+    yield f"{doing}: {', '.join(awake)}." if awake else "Nobody may be called at this hour."
     yield from filter(None, (why_quiet(policy, asked, severity, now),))
     if outcome is Outcome.ASK and judged.decision.approvals_needed > 1:
         least = "At least " if Source.PLAN in judged.unknown else ""
@@ -284,5 +283,9 @@ def _people(judged: Judged, outcome: Outcome) -> Iterator[str]:
 
 
 def _named(alerts: Sequence[AlertFacts]) -> tuple[str, ...]:
-    more = [f"{len(alerts) - NAMED} more"] if len(alerts) > NAMED else []
-    return (*(f"{alert.name} ({alert.severity or 'no severity'})" for alert in alerts[:NAMED]), *more)
+    return tuple(f"{alert.name} ({alert.severity or 'no severity'})" for alert in alerts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from bot.policy.decision import Verdict
 from bot.policy.situation import Scope, ScopeKind
 from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
 from bot.response.model.records import StoredDecision
 from bot.response.ports.context import utc_now
 from storage.database import Database
-from storage.tables import METADATA
+from storage.tables import INCIDENTS
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
 from tests.scenarios.small_stage import Json, SmallStage, firing, small_stage
 from tests.scenarios.stage import ROOT
@@ -59,12 +60,23 @@ async def everything(here: SmallStage) -> dict[str, Sequence[object]]:
     async with here.rows() as work:
         return {
             table.name: (await work.session.execute(select(table).order_by(*table.primary_key))).all()
-            for table in METADATA.sorted_tables
+            for table in INCIDENTS.metadata.sorted_tables
         }
 
 
-async def asked_twice_over(here: SmallStage, folder: Path, *alerts: Json) -> tuple[int, Json]:
+async def until_quiet(here: SmallStage) -> None:
+    """Wait until everything that the bot has to say of its own is delivered."""
+    async with asyncio.timeout(30):
+        while True:
+            async with here.rows() as work:
+                if not await work.outbox.undelivered():
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def asked_without_a_trace(here: SmallStage, folder: Path, *alerts: Json) -> tuple[int, Json]:
     """The same, and nothing has changed by it: no row, no message, and nothing on the service."""
+    await until_quiet(here)
     rows, state = await everything(here), await here.supervisord.state(CHECKOUT)
     messages = len(here.workspace.calls)
     code, found = await asked(here, folder, *alerts)
@@ -83,6 +95,16 @@ async def decided(here: SmallStage, incident_id: int = 1) -> StoredDecision:
                 stored = await work.decisions.latest(incident_id)
             if stored is not None:
                 return stored
+            await asyncio.sleep(0.1)
+
+
+async def until_taken(here: SmallStage) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            async with here.rows() as work:
+                incident = await work.incidents.get(1)
+            if incident is not None and incident.state is IncidentState.TAKEN:
+                return
             await asyncio.sleep(0.1)
 
 
@@ -107,11 +129,13 @@ async def pause(here: SmallStage, scope: Scope) -> None:
         await database.close()
 
 
-async def test_what_people_are_asked_called_and_held_for_is_foretold(tmp_path: Path) -> None:
+async def test_what_people_are_asked_and_called_for_is_foretold_and_what_somebody_took_is_theirs(
+    tmp_path: Path,
+) -> None:
     async with small_stage(tmp_path, with_prometheus=True) as here:
         await here.service.crash()
         down = firing("checkout", "f1")
-        code, found = await asked_twice_over(here, tmp_path, down)
+        code, found = await asked_without_a_trace(here, tmp_path, down)
         assert code == 12
         [incident] = found["incidents"]
         assert incident["plan"]["made"]
@@ -120,18 +144,21 @@ async def test_what_people_are_asked_called_and_held_for_is_foretold(tmp_path: P
         await here.post(down)
         same(found, await decided(here))
 
-        code, found = await asked_twice_over(here, tmp_path, firing("db", "f2", labels={"alertname": "DiskFull"}))
+        code, found = await asked_without_a_trace(here, tmp_path, firing("db", "f2", labels={"alertname": "DiskFull"}))
         assert code == 14
         await here.post(firing("db", "f2", labels={"alertname": "DiskFull"}))
         same(found, await decided(here, 2))
 
-        await pause(here, Scope(kind=ScopeKind.SERVICE, name="search"))
-        code, found = await asked_twice_over(here, tmp_path, firing("search", "f3"))
-        assert code == 14, "supervisord has no service of that name, so there is no plan to hold"
-        await here.until_state(ActionState.WAITING)
-        code, found = await asked_twice_over(here, tmp_path, firing("checkout", "f4"))
-        assert found["incidents"][0]["incident"] == "INC-1"
-        assert any(note.startswith("Joins INC-1") for note in found["incidents"][0]["notes"])
+        another = firing("checkout", "f3")
+        code, found = await asked_without_a_trace(here, tmp_path, another)
+        assert (code, found["incidents"][0]["incident"]) == (12, "INC-1")
+        assert any(note.startswith("Joins INC-1, which is open since") for note in found["incidents"][0]["notes"])
+        card = await here.card_of("INC-1", "'action_id': 'take'")
+        await here.workspace.person("alice").click(card, "take")
+        await until_taken(here)
+        code, found = await asked(here, tmp_path, another)
+        assert code == 0
+        assert found["incidents"][0]["headline"].startswith("U01ALICE has taken INC-1 over")
 
 
 async def test_a_pause_holds_what_is_foretold(tmp_path: Path) -> None:
@@ -139,7 +166,7 @@ async def test_a_pause_holds_what_is_foretold(tmp_path: Path) -> None:
         await here.service.crash()
         await pause(here, Scope(kind=ScopeKind.SERVICE, name="checkout"))
         down = firing("checkout", "f1")
-        code, found = await asked_twice_over(here, tmp_path, down)
+        code, found = await asked_without_a_trace(here, tmp_path, down)
         assert code == 13
         assert "Without that: acts unless somebody stops it." in found["incidents"][0]["notes"]
         await here.post(down)
@@ -150,7 +177,7 @@ async def test_what_acts_alone_is_foretold_and_not_begun(tmp_path: Path) -> None
     async with small_stage(tmp_path, with_prometheus=True, level="L3", licensed=True, veto_window="2s") as here:
         await here.service.crash()
         down = firing("checkout", "f1")
-        code, found = await asked_twice_over(here, tmp_path, down)
+        code, found = await asked_without_a_trace(here, tmp_path, down)
         assert code == 11
         assert await here.supervisord.state(CHECKOUT) == "EXITED"
 
@@ -168,11 +195,11 @@ async def test_what_acts_alone_is_foretold_and_not_begun(tmp_path: Path) -> None
         assert await here.supervisord.state(CHECKOUT) == "RUNNING"
 
 
-async def test_what_acts_at_once_is_foretold_and_what_somebody_took_is_left_to_them(tmp_path: Path) -> None:
+async def test_what_acts_at_once_is_foretold(tmp_path: Path) -> None:
     async with small_stage(tmp_path, with_prometheus=True, level="L2", licensed=True) as here:
         await here.service.crash()
         down = firing("checkout", "f1")
-        code, found = await asked_twice_over(here, tmp_path, down)
+        code, found = await asked_without_a_trace(here, tmp_path, down)
         assert code == 10
         await here.post(down)
         same(found, await decided(here))

@@ -75,11 +75,10 @@ def decide(
     from remediations.plugins import CatalogueError
 
     now = _moment(at)
-    body = _body(file)
+    asked, remarks = live_settings() if live else (None, ())
     rules_path = policy or policy_path()
     rules = load_policy_file(rules_path)
-    sent_by, parsed = _parsed(file, body, source, now)
-    asked, remarks = live_settings() if live else (None, ())
+    sent_by, parsed = _parsed(file, _body(file), source, now)
     try:
         incidents = asyncio.run(foretell(rules, parsed.alerts, now, asked))
     except (OfflineError, CatalogueError) as error:

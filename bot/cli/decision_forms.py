@@ -204,7 +204,8 @@ def said(each: Foretold) -> str:
 def _best(each: Foretold) -> str:
     if each.at_best in (None, each.outcome):
         return f"Not asked, and so not known: {', '.join(each.rests_on)}."
-    return f"At best it {SENTENCES[each.at_best]}: if {_together(each.rests_on)} allow it, and none was asked."
+    objects = f"if nothing in {_together(each.rests_on)} speaks against it"
+    return f"At best it {SENTENCES[each.at_best]}: {objects}. That was not asked."
 
 
 def _together(words: Sequence[str]) -> str:

@@ -125,7 +125,7 @@ def told(judged: Judged) -> Foretold:
 def _headline(judged: Judged) -> str:
     decision = judged.decision
     if judged.rests_on and decision.verdict.autonomous:
-        return "Nothing that is known here speaks against acting; what is not known here may."
+        return "Nothing in the policy or in the alert speaks against acting."
     if judged.rests_on:
         return _rule(judged, decision.reason(decision.decisive)).text
     return headline_of(decision)

@@ -83,7 +83,7 @@ def test_what_could_act_alone_asks_as_long_as_nothing_was_asked(decide: Decide) 
     verdict, best, *_ = [line.strip() for line in said.splitlines() if "checkout" in line or "At best" in line]
     assert code == ASKED, said
     assert verdict == "ServiceDown on checkout: asks a person, as far as is known here."
-    assert best.startswith("At best it acts unless somebody stops it: if the plan, monitoring and the database allow")
+    assert best.startswith("At best it acts unless somebody stops it: if nothing in the plan, monitoring and the data")
     assert "still_down                up{service='checkout'} == 0" in said
     assert 'error budget of checkout  slo:burn_rate:1h{service="checkout"}' in said
     assert "restart_service with backend=supervisor, service=checkout" in said
@@ -320,6 +320,12 @@ def test_a_file_that_is_none_is_named(decide: Decide, file: str) -> None:
     code, said = invoked(file)
     assert code == 2, said
     assert "Name a file that holds what the monitor sends, or - for standard input." in said
+
+
+def test_the_example_of_the_handbook_is_what_is_said(decide: Decide) -> None:
+    code, said = decide(alert("ServiceDown", "search", "warning"))
+    assert code == ASKED
+    assert said in (ROOT / "docs" / "operating.md").read_text()
 
 
 def test_the_help_and_the_handbook_have_every_exit_code() -> None:

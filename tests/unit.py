@@ -17,6 +17,7 @@ UNIT = (
     "tests/architecture/test_manifest.py",
     "tests/architecture/test_unit_tests.py",
     "tests/cli/test_decide.py",
+    "tests/cli/test_foretelling_is_true.py",
     "tests/control_plane/test_building.py",
     "tests/evidence/test_links.py",
     "tests/gates/test_twin_and_faults.py",

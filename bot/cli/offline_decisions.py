@@ -92,8 +92,8 @@ async def foretell(
     """
     groups, over = _grouped(policy, alerts)
     async with AsyncExitStack() as stack:
-        world = await _world(stack, policy, now, live)
-        return tuple([await _foretold(world, group, groups, over) for group in groups])
+        world, open_too = await _world(stack, policy, now, live), _open_too(policy, groups, now)
+        return tuple([await _foretold(world, group, open_too, over) for group in groups])
 
 
 async def _world(stack: AsyncExitStack, policy: Policy, now: datetime, live: Live | None) -> _World:
@@ -141,7 +141,7 @@ def _grouped(policy: Policy, alerts: Sequence[Alert]) -> tuple[tuple[_Group, ...
     return groups, frozenset(key for key, alert in latest.items() if alert.status is not AlertStatus.FIRING)
 
 
-async def _foretold(world: _World, group: _Group, groups: Sequence[_Group], over: frozenset[str]) -> Foretold:
+async def _foretold(world: _World, group: _Group, open_too: tuple[OpenIncident, ...], over: frozenset[str]) -> Foretold:
     context, policy = world.context, world.context.policy()
     incident, alerts = await _joined(world, group, over)
     matched = match_incident(policy, alerts)
@@ -151,8 +151,7 @@ async def _foretold(world: _World, group: _Group, groups: Sequence[_Group], over
         return taken_told(group.title, incident, alerts)
     brief = Brief(incident=incident.name if incident is not None else group.title, alerts=alerts)
     assessment = await assess(context, brief)
-    others = _others(policy, group, groups, context.now())
-    situation = await _situation(world, incident, brief, assessment, others)
+    situation = await _situation(world, incident, brief, assessment, open_too)
     judged = known_conditions(policy, situation, matched, world.unknown)
     if Source.DATABASE in world.unknown:
         decision = as_if_licensed(situation, judged.policy)
@@ -195,12 +194,12 @@ async def _is_busy(world: _World, incident: Incident | None) -> bool:
         return any(action.state in UNDER_WAY for action in await work.actions.of_incident(incident.id))
 
 
-def _others(policy: Policy, group: _Group, groups: Sequence[_Group], now: datetime) -> tuple[OpenIncident, ...]:
-    """Every incident that the same body makes: they are open at the same time."""
+def _open_too(policy: Policy, groups: Sequence[_Group], now: datetime) -> tuple[OpenIncident, ...]:
+    """Every incident that the same body makes, but for those that nobody is told of: they are open at the same time."""
     return tuple(
         OpenIncident(incident=each.title, service=each.first.service, alert=each.first.name, opened_at=now)
         for each in groups
-        if each is group or not match_incident(policy, each.alerts).all_muted
+        if not match_incident(policy, each.alerts).all_muted
     )
 
 
@@ -209,7 +208,7 @@ async def _situation(
     incident: Incident | None,
     brief: Brief,
     assessment: Assessment,
-    others: Sequence[OpenIncident],
+    open_too: tuple[OpenIncident, ...],
 ) -> Situation:
     context, now = world.context, world.context.now()
     if world.database is None:
@@ -224,7 +223,7 @@ async def _situation(
             ledger=(),
             under_way=(),
             evidenced={name: always_worked(context.policy(), kinds, now) for name in assessment.plans},
-            open_incidents=tuple(others),
+            open_incidents=open_too,
             answered_at=assessment.answered_at,
             oversight=Oversight(audited=True, notification=Notification.PLANNED),
         )
@@ -235,7 +234,7 @@ async def _situation(
     began |= _beginnings(brief.alerts, since)
     stored = situation.open_incidents or ()
     known = {(each.service, each.alert) for each in stored}
-    fresh = tuple(each for each in others if (each.service, each.alert) not in known)
+    fresh = tuple(each for each in open_too if (each.service, each.alert) not in known)
     return situation.model_copy(
         update={
             "alerts": brief.alerts,

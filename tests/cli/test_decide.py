@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from bot.cli.app import app
 from bot.cli.decision_forms import EXIT_CODES, Outcome
-from bot.composition.stand_ins import RESTS_ON
+from bot.composition.stand_ins import RESTS_ON, NoDatabase
 from bot.policy.decide import RULES
+from remediations.infrastructure.restart_service import RestartService
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "policy.example.yml"
@@ -125,6 +126,17 @@ def test_the_clock_of_at_says_who_sleeps(decide: Decide) -> None:
     assert "quiet" not in said
 
 
+def test_a_user_group_is_somebody_and_where_all_sleep_nobody_is_called(decide: Decide, policy: Json) -> None:
+    policy["people"]["night"] = {"usergroup": "S0123ABC"}
+    policy["defaults"]["approvals"] = {"from": ["night"]}
+    _, said = decide(alert("DiskFull", "db", "warning"))
+    assert "Called: night." in said
+    policy["people"]["night"]["quiet_hours"] = {"from": "22:00", "until": "07:00", "timezone": "UTC"}
+    _, said = decide(alert("DiskFull", "db", "warning"))
+    assert "Nobody may be called at this hour." in said
+    assert "In quiet hours, so not called: night until 07:00 UTC." in said
+
+
 def test_the_clock_of_at_says_what_is_frozen(decide: Decide) -> None:
     code, said = decide(alert(), at=FREEZE)
     assert code == 13, said
@@ -215,6 +227,22 @@ def test_a_forbidden_effect_never_happens_by_itself(
     assert "! Forbidden effects" in said
     assert "This plan would delete customer data" in said
     assert ("At least 2 people must approve." in said) == (says == "ask")
+
+
+def test_what_a_remediation_cannot_say_it_does_not_do_is_expected_of_it(
+    decide: Decide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RestartService, "effects", None)
+    [incident] = as_json(decide, alert())["incidents"]
+    standing = {rule["rule"]: rule["standing"] for rule in incident["rules"]}
+    assert (standing["forbidden_effects"], standing["billing"]) == ("objects", "objects")
+    assert (incident["outcome"], incident["at_best"]) == ("ask", "ask")
+
+
+def test_nothing_is_asked_of_a_database_that_is_not_there() -> None:
+    for refused in (NoDatabase().begin, NoDatabase().read):
+        with pytest.raises(RuntimeError, match="asked one"):
+            refused()
 
 
 def test_what_is_at_stake_by_the_alert_itself_is_known(decide: Decide) -> None:

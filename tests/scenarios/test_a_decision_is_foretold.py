@@ -25,7 +25,9 @@ from tests.scenarios.stage import ROOT
 CHECKOUT = "checkout:checkout"
 
 
-async def asked(here: SmallStage, folder: Path, *alerts: Json, database: bool = True) -> tuple[int, Json]:
+async def asked(
+    here: SmallStage, folder: Path, *alerts: Json, database: bool = True, pause_file: str = "none"
+) -> tuple[int, Json]:
     """``watchkeeper decide --live`` beside the running bot: its exit code, and what it says."""
     policy = folder / "policy-in-force.yml"
     document = here.policy.as_written()
@@ -38,6 +40,7 @@ async def asked(here: SmallStage, folder: Path, *alerts: Json, database: bool = 
         "PROMETHEUS_URL": here.prometheus.url,
         **({"DATABASE_URL": here.settings.database_url} if database else {}),
         "WATCHKEEPER_AUDIT_KEY": AUDIT_KEY.decode(),
+        "WATCHKEEPER_PAUSE_FILE": str(folder / pause_file),
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", "decide", "-", "--live", "--format", "json"),
@@ -186,6 +189,11 @@ async def test_what_acts_alone_is_foretold_and_not_begun(tmp_path: Path) -> None
         assert (code, incident["outcome"], incident["at_best"]) == (12, "ask", "act_unless_stopped")
         assert incident["rests_on"] == ["the database"]
         assert without["remarks"] == ["No database was read: DATABASE_URL is not set. Set it to the one in use."]
+
+        await asyncio.to_thread((tmp_path / "paused").write_text, "fire drill")
+        code, held = await asked(here, tmp_path, down, database=False, pause_file="paused")
+        assert code == 13
+        assert "(fire drill)" in held["incidents"][0]["headline"]
 
         await here.post(down)
         stored = await decided(here)

@@ -47,6 +47,9 @@ class Judged:
     unknown: Collection[Source]
     incident: Incident | None
     is_busy: bool
+    """Whether an action of the incident is being carried out."""
+    is_known: bool
+    """Whether all of these alerts fire in the incident already."""
     open_conditions: tuple[str, ...]
 
     @property
@@ -182,6 +185,8 @@ def _notes(judged: Judged) -> Iterator[str]:
     incident, matched, runbook = judged.incident, judged.matched, judged.runbook
     if incident is not None:
         yield f"Joins {incident.name}, which is open since {incident.opened_at:%Y-%m-%d %H:%M} UTC."
+    if judged.is_known:
+        yield "Each of these alerts is in it already: as long as nothing else is new, nobody is asked again."
     if judged.is_busy:
         yield "An action of it is being carried out: this is considered when that has ended."
     if runbook is not None:

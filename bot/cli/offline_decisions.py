@@ -143,7 +143,8 @@ def _grouped(policy: Policy, alerts: Sequence[Alert]) -> tuple[tuple[_Group, ...
 
 async def _foretold(world: _World, group: _Group, open_too: tuple[OpenIncident, ...], over: frozenset[str]) -> Foretold:
     context, policy = world.context, world.context.policy()
-    incident, alerts = await _joined(world, group, over)
+    incident, stored = await _joined(world, group)
+    alerts = _together(group, stored, over)
     matched = match_incident(policy, alerts)
     if matched.all_muted:
         return muted_told(group.title, incident, alerts, matched.muted)
@@ -168,22 +169,27 @@ async def _foretold(world: _World, group: _Group, open_too: tuple[OpenIncident, 
             unknown=world.unknown,
             incident=incident,
             is_busy=await _is_busy(world, incident),
+            is_known={alert.key for alert in group.alerts} <= {alert.key for alert in stored},
             open_conditions=judged.left_open,
         )
     )
 
 
-async def _joined(world: _World, group: _Group, over: frozenset[str]) -> tuple[Incident | None, tuple[AlertFacts, ...]]:
-    """The unresolved incident that these alerts would join, and everything that then fires in it."""
+async def _joined(world: _World, group: _Group) -> tuple[Incident | None, tuple[AlertFacts, ...]]:
+    """The unresolved incident that these alerts would join, and what fires in it already."""
     if world.database is None:
-        return None, group.alerts
+        return None, ()
     async with world.database.read() as work:
         unresolved = await work.incidents.unresolved(OPEN_INCIDENTS_JUDGED)
         incident = next((each for each in unresolved if each.group_key == group.key), None)
-        stored = await firing_facts(work, incident) if incident is not None else ()
+        return incident, await firing_facts(work, incident) if incident is not None else ()
+
+
+def _together(group: _Group, stored: Sequence[AlertFacts], over: frozenset[str]) -> tuple[AlertFacts, ...]:
+    """Everything that then fires in the incident, in the order in which it began."""
     firing = {alert.key: alert for alert in stored if alert.key not in over}
     firing |= {alert.key: alert for alert in group.alerts}
-    return incident, tuple(sorted(firing.values(), key=lambda each: (each.starts_at, each.source, each.fingerprint)))
+    return tuple(sorted(firing.values(), key=lambda each: (each.starts_at, each.source, each.fingerprint)))
 
 
 async def _is_busy(world: _World, incident: Incident | None) -> bool:

@@ -156,6 +156,8 @@ async def test_what_people_are_asked_and_called_for_is_foretold_and_what_somebod
         code, found = await asked_without_a_trace(here, tmp_path, another)
         assert (code, found["incidents"][0]["incident"]) == (12, "INC-1")
         assert any(note.startswith("Joins INC-1, which is open since") for note in found["incidents"][0]["notes"])
+        _, found = await asked_without_a_trace(here, tmp_path, down)
+        assert "Each of these alerts is in it already" in " ".join(found["incidents"][0]["notes"])
         card = await here.card_of("INC-1", "'action_id': 'take'")
         await here.workspace.person("alice").click(card, "take")
         await until_taken(here)

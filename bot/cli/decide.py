@@ -12,7 +12,6 @@ import typer
 from bot.cli.console import EXIT_PROBLEM, fail, out
 from bot.cli.decision_forms import DecisionForm, Foretelling, in_form
 from bot.cli.inputs import live_settings, load_policy_file, policy_path
-from bot.redaction import redacted
 
 if TYPE_CHECKING:
     from handlers.alerts.source import Parsed
@@ -95,7 +94,7 @@ def decide(
         left_out=parsed.truncated,
         remarks=remarks,
     )
-    out.print(redacted(in_form(found, form)), markup=False)
+    out.print(in_form(found, form), markup=False)
     raise typer.Exit(found.exit_code)
 
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from bot.redaction import redacted
+
 INDENT = "  "
 
 
@@ -157,8 +159,10 @@ class Foretelling:
 
 
 def in_form(told: Foretelling, form: DecisionForm) -> str:
-    """All of it."""
-    return _as_json(told) if form is DecisionForm.JSON else "\n".join(map(_printable, _lines(told)))
+    """All of it, without what must stay secret."""
+    return (
+        _as_json(told) if form is DecisionForm.JSON else "\n".join(_printable(redacted(line)) for line in _lines(told))
+    )
 
 
 def _printable(line: str) -> str:
@@ -172,7 +176,16 @@ def _as_json(told: Foretelling) -> str:
     document["exit_code"] = told.exit_code
     for each, incident in zip(document["incidents"], told.incidents, strict=True):
         each["certain"] = incident.is_certain
-    return json.dumps(document, indent=2)
+    return json.dumps(_without_secrets(document), indent=2)
+
+
+def _without_secrets(value: Any) -> Any:
+    """Each text for itself: what is taken out of one is never the form of the whole."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(each) for key, each in value.items()}
+    return [_without_secrets(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _lines(told: Foretelling) -> Iterator[str]:

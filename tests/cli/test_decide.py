@@ -283,6 +283,23 @@ def test_what_an_alert_says_does_nothing_to_a_terminal(decide: Decide) -> None:
     assert "Full" in said
 
 
+def test_names_of_metrics_become_no_pictures(decide: Decide, policy: Json) -> None:
+    policy["runbooks"]["restart-checkout"]["evidence"] = {"hot": "job:fire:rate5m > 0"}
+    _, said = decide(alert())
+    assert "job:fire:rate5m > 0" in said
+    [incident] = as_json(decide, alert())["incidents"]
+    assert incident["queries"][0] == {"about": "hot", "query": "job:fire:rate5m > 0", "finding": "", "answer": ""}
+
+
+@pytest.mark.parametrize("name", ['token=canary"and more', "input_value=canary, input_type=", 'password=canary\\"'])
+def test_no_secret_is_told_and_the_form_stays_whole(decide: Decide, name: str) -> None:
+    for form in ("json", "text"):
+        code, said = decide(alert(name, "db"), options=("--format", form))
+        assert code == 14
+        assert "canary" not in said
+        assert form == "text" or json.loads(said)["exit_code"] == 14
+
+
 def test_standard_input_and_gzip_are_read(decide: Decide) -> None:
     decide(alert())
     for body in (

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from bot.cli.decision_forms import EXIT_CODES, Outcome
 from bot.composition.stand_ins import RESTS_ON, NoDatabase
 from bot.policy.decide import RULES
 from remediations.infrastructure.restart_service import RestartService
+from tests.fuzz import bodies
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "policy.example.yml"
@@ -298,6 +300,19 @@ def test_no_secret_is_told_and_the_form_stays_whole(decide: Decide, name: str) -
         assert code == 14
         assert "canary" not in said
         assert form == "text" or json.loads(said)["exit_code"] == 14
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_a_monitor_sends_ends_in_a_verdict_or_a_refusal(decide: Decide, seed: int) -> None:
+    decide(alert())
+    random = Random(seed)
+    for _ in range(15):
+        several = [alert(service=random.choice(["checkout", "search", "orders"])) for _ in range(random.randrange(3))]
+        document = bodies.spoil(random, bodies.envelope([alert("MemoryLeak", "orders"), *several]))
+        body = bodies.written(random, bodies.spoil(random, document))
+        code, said = invoked("-", "--at", NIGHT, "--format", "json", given=body)
+        assert code in (0, 2, *EXIT_CODES.values()), (body, said)
+        assert code == 2 or json.loads(said)["exit_code"] == code, (body, said)
 
 
 def test_standard_input_and_gzip_are_read(decide: Decide) -> None:

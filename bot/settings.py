@@ -198,6 +198,15 @@ def database_is_named(environment: Mapping[str, str] | None = None) -> bool:
     return _Values(os.environ if environment is None else environment).get("DATABASE_URL") is not None
 
 
+def read_prometheus_url(environment: Mapping[str, str] | None = None) -> str | None:
+    """Where Prometheus is; None where nobody says.
+
+    Raises:
+        SettingsError: it is no address of HTTP.
+    """
+    return _web_address(_Values(os.environ if environment is None else environment), "PROMETHEUS_URL")
+
+
 def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Path, str | None, bytes]:
     """Where the policy is, Prometheus' address and the audit key: what gates are run with.
 
@@ -205,7 +214,7 @@ def read_gate_settings(environment: Mapping[str, str] | None = None) -> tuple[Pa
         SettingsError: as ``read_settings``.
     """
     values = _Values(os.environ if environment is None else environment)
-    return read_policy_path(environment), _web_address(values, "PROMETHEUS_URL"), _audit_key(values)
+    return read_policy_path(environment), read_prometheus_url(environment), _audit_key(values)
 
 
 def _all_at_once(*reads: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from bot.cli.change import change
 from bot.cli.check import check
 from bot.cli.confidence import confidence
 from bot.cli.console import EXIT_PROBLEM, out
+from bot.cli.decide import decide
 from bot.cli.demo import demo
 from bot.cli.doctor import doctor
 from bot.cli.incident import incident
@@ -53,7 +54,7 @@ def watchkeeper(
     """Bounded autonomy for production operations: acts under a written policy, calls a human when in doubt."""
 
 
-for command in (run, demo, check, doctor, schema, validate, runbooks, incident, confidence, pause, resume):
+for command in (run, demo, check, doctor, schema, decide, validate, runbooks, incident, confidence, pause, resume):
     app.command()(command)
 app.add_typer(audit, name="audit")
 app.add_typer(change, name="change")

@@ -7,14 +7,17 @@ from bot.cli.console import fail
 from bot.cli.policy_file import PolicyFileError, read_policy_text
 from bot.settings import (
     SettingsError,
+    database_is_named,
     read_change_settings,
     read_gate_settings,
     read_pause_file,
     read_policy_path,
+    read_prometheus_url,
     read_storage_settings,
 )
 
 if TYPE_CHECKING:
+    from bot.cli.offline_decisions import Live
     from bot.policy.file.document import Policy
 
 
@@ -79,3 +82,30 @@ def runbook_settings() -> tuple[Path, str, bytes]:
         return read_policy_path(), *read_storage_settings()
     except SettingsError as error:
         fail(str(error))
+
+
+def policy_path() -> Path:
+    """Where the policy is, or a clear end."""
+    try:
+        return read_policy_path()
+    except SettingsError as error:
+        fail(str(error))
+
+
+def live_settings() -> "tuple[Live, tuple[str, ...]]":
+    """What a decision on what is so now may ask, and what it must do without, in words; or a clear end."""
+    from bot.cli.offline_decisions import Live
+    from storage.address import read_address
+
+    try:
+        prometheus_url, file = read_prometheus_url(), read_pause_file()
+        storage = read_storage_settings() if database_is_named() else None
+    except SettingsError as error:
+        fail(str(error))
+    remarks: list[str] = []
+    if storage is None:
+        remarks.append("No database was read: DATABASE_URL is not set. Set it to the one in use.")
+    elif (address := read_address(storage[0])).file is not None and not address.file.exists():
+        remarks.append(f"No database was read: there is none at {str(address.file)!r}. Set DATABASE_URL.")
+        storage = None
+    return Live(prometheus_url, storage, file), tuple(remarks)

@@ -5,7 +5,6 @@ Every refusal says in words what is wrong with what was sent. Must not know: any
 
 import asyncio
 import hmac
-import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -15,20 +14,18 @@ from typing import Any
 from aiohttp import web
 
 from handlers.alerts import SOURCES
+from handlers.alerts.reading import BODY_MAX_BYTES, read_with
 from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
-from handlers.bodies import Bodies, BodyError, is_packed, unpacked
+from handlers.bodies import Bodies, BodyError, is_packed
 from handlers.metrics import Metrics
 from storage.deliveries import IntakeResult, RejectedAlert
 from storage.intake import Intake, IntakeUnavailableError
 
-BODY_MAX_BYTES = 10 * 1024 * 1024
 LARGE_BODY_BYTES = 256 * 1024
 """From here on parsing goes to a thread, so that everybody else's clicks are served meanwhile."""
 BODY_WITHIN_SECONDS = 30.0
 PAYLOAD_KEPT_BYTES = 20_000
 """Of a request that cannot be read, for people to read."""
-DIGITS_MAX = 400
-"""Of a number that is kept digit by digit."""
 REASONS_SHOWN = 20
 RETRY_AFTER_SECONDS = 5
 
@@ -161,28 +158,10 @@ class AlertWebhook:
 
 
 async def _read(body: bytes, parse: Parse, now: datetime) -> Parsed:
-    def read() -> Parsed:
-        try:
-            return parse(_decoded(body), now)
-        except RecursionError as error:  # what could just be decoded may be too deep to be told of
-            raise WebhookError("the body is nested too deeply to be a webhook") from error
-
     # What is packed may be a thousand times as large.
-    return await asyncio.to_thread(read) if is_packed(body) or len(body) >= LARGE_BODY_BYTES else read()
-
-
-def _decoded(body: bytes) -> object:
-    try:
-        return json.loads(unpacked(body, BODY_MAX_BYTES).decode("utf-8"), parse_int=_number)
-    except UnicodeDecodeError as error:
-        raise WebhookError(f"the body is not UTF-8 at byte {error.start}; send JSON as UTF-8") from error
-    except ValueError as error:
-        raise WebhookError(f"the body is not JSON: {error}") from error
-
-
-def _number(digits: str) -> int | float:
-    """As it is read; what has more digits than Python would read is infinite, and costs no alert."""
-    return int(digits) if len(digits) <= DIGITS_MAX else float(digits)
+    if is_packed(body) or len(body) >= LARGE_BODY_BYTES:
+        return await asyncio.to_thread(read_with, parse, body, now)
+    return read_with(parse, body, now)
 
 
 def _first_reason(parsed: Parsed) -> str:

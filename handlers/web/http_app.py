@@ -9,7 +9,8 @@ from datetime import datetime
 from aiohttp import web
 
 from bot.response.ports.context import utc_now
-from handlers.alerts.webhook import BODY_MAX_BYTES, AlertWebhook
+from handlers.alerts.reading import BODY_MAX_BYTES
+from handlers.alerts.webhook import AlertWebhook
 from handlers.changes.webhook import ChangeWebhook
 from handlers.metrics import Metrics
 from handlers.slack.events import SlackEvents

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from bot.cli.app import app
 
 SLOW_TO_IMPORT = ("aiohttp", "apscheduler", "dbos", "pydantic", "slack_bolt", "slack_sdk", "sqlalchemy", "yaml")
-COMMANDS = ("run", "demo", "check", "schema", "pause", "resume", "audit verify", "audit export")
+COMMANDS = ("run", "demo", "check", "schema", "decide", "pause", "resume", "audit verify", "audit export")
 
 
 def test_help_waits_for_nothing_that_is_slow_to_import() -> None:

@@ -21,6 +21,7 @@ from aiohttp import web
 
 from bot.response.model.actions import ActionState
 from bot.response.ports.context import utc_now
+from handlers.alerts import reading as alert_bodies
 from handlers.alerts import webhook as alerts
 from handlers.alerts.webhook import AlertWebhook
 from handlers.bodies import Bodies, BodyError, unpacked
@@ -265,7 +266,7 @@ async def test_nothing_is_unpacked_on_alerts_before_the_token_is_right(
         unpacking.append(len(body))
         return unpacked(body, max_bytes)
 
-    monkeypatch.setattr(alerts, "unpacked", noted)
+    monkeypatch.setattr(alert_bodies, "unpacked", noted)
     bomb = gzip.compress(b" " * 20_000_000, 1)
     async with alerting(tmp_path) as (host, port), aiohttp.ClientSession(f"http://{host}:{port}") as session:
 

@@ -38,6 +38,14 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("validate", "restart-checkout"),
     ("validate", LONG),
     ("doctor",),
+    ("decide", "{file}"),
+    ("decide", "{file}", "--live"),
+    ("decide", "{file}", "--at", LONG),
+    ("decide", "\0"),
+)
+ALERT = (
+    '{"version": "4", "alerts": [{"status": "firing", "fingerprint": "f1", "labels": {"alertname": "ServiceDown", '
+    '"service": "checkout", "severity": "critical"}}]}'
 )
 MISTAKES: dict[str, tuple[str, ...]] = {
     "DATABASE_URL": (
@@ -110,6 +118,27 @@ def test_no_mistake_ends_a_command_in_a_traceback(variable: str, places: dict[st
                 assert said.strip(), (given, value)
                 assert "Traceback" not in said, (given, value, said)
                 assert "canary" not in said, (given, value, said)
+
+
+@pytest.mark.parametrize(
+    "variable", sorted(OF_RUN - {"SLACK_API_URL", "WATCHKEEPER_LISTEN"} | {"WATCHKEEPER_PAUSE_FILE"})
+)
+def test_no_mistake_ends_a_decision_on_a_real_alert_in_a_traceback(
+    variable: str, places: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "alert.json").write_text(ALERT)
+    good = GOOD | {
+        "WATCHKEEPER_POLICY": str(ROOT / "docs" / "policy.example.yml"),
+        "DATABASE_URL": "sqlite+aiosqlite:///not-there.db",
+    }
+    if variable == "WATCHKEEPER_AUDIT_KEY_FILE":
+        del good["WATCHKEEPER_AUDIT_KEY"]
+    for value in MISTAKES[variable]:
+        code, said = told(("decide", "alert.json", "--live"), good | {variable: value.format(**places)})
+        assert code != 0, (value, said)
+        assert said.strip(), value
+        assert "Traceback" not in said, (value, said)
+        assert "canary" not in said, (value, said)
 
 
 def test_a_file_that_is_no_database_keeps_its_rights(places: dict[str, str]) -> None:

@@ -22,6 +22,7 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("incident", "INC-1"),
     ("confidence",),
     ("validate", "restart-checkout"),
+    ("decide", "alert.json", "--live"),
 )
 """Every command that reads the database."""
 ADDRESSES = (

@@ -1,6 +1,6 @@
 """The container's health check: ends with 0 while Watchkeeper answers `GET /healthz`, else with 1 and the reason.
 
-It asks whether the process is alive, not whether every part is well: that is `/readyz`, and starting anew mends none of it.
+It asks whether the process is alive, not whether every part is well: that is `/readyz`, and no new start mends those.
 Only the standard library, for it starts every few seconds.
 """
 

@@ -26,7 +26,7 @@ SAID = (
     "starting: the database is opened",
     "starting: Slack is asked",
     "starting: what was under way",
-    "running at",
+    "bot.app: running at",
     "stopping: what is under way",
 )
 """What the log says of a start and an end, in this order."""

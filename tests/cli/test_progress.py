@@ -1,38 +1,52 @@
 """A long command shows how far it is, on a terminal and after two seconds; what it prints stays the same."""
 
 import asyncio
+import json
 import os
 import sys
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from bot.cli.progress import SILENT_SECONDS, Bar
-from bot.response.ports.context import utc_now
-from storage.database import Database
-from tests.cli.shell import CHECKOUT, Shell
-from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
+from storage.audit_chain import GENESIS, key_id, seal, seal_document, time_text
+from storage.audit_export import FORMAT, VERSION
+from tests.cli.shell import CHECKOUT
+from tests.fixtures.database import AUDIT_KEY
 
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 ENTRIES = 600
 BETWEEN_LINES_SECONDS = 0.02
 PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
-async def record(shell: Shell) -> Path:
+def record(tmp_path: Path) -> Path:
     """An export of many entries."""
-    database = Database(shell.url, RecordingEnqueuer(), AUDIT_KEY)
-    async with database.begin() as work:
-        for number in range(ENTRIES):
-            await work.audit.append(kind="noted", actor="os:alice", at=utc_now(), body={"number": number})
-    await database.close()
-    code, said = await shell.run("audit", "export", "record.jsonl")
-    assert code == 0, said
-    return shell.folder / "record.jsonl"
+    lines: list[dict[str, Any]] = [{"format": FORMAT, "version": VERSION, "key_id": key_id(AUDIT_KEY)}]
+    previous = GENESIS
+    for number in range(1, ENTRIES + 1):
+        entry: dict[str, Any] = {
+            "number": number,
+            "actor": "os:alice",
+            "kind": "noted",
+            "incident_id": None,
+            "body": {},
+        }
+        sealed = seal(AUDIT_KEY, at=NOW, previous=previous, **entry)
+        lines.append({**entry, "at": time_text(NOW), "previous": previous, "hash": sealed})
+        previous = sealed
+    end = {"head": {"number": ENTRIES, "hash": previous}}
+    lines.append({**end, "seal": seal_document(AUDIT_KEY, end)})
+    file = tmp_path / "record.jsonl"
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return file
 
 
 async def verifying(file: Path, stderr: int) -> asyncio.subprocess.Process:

@@ -29,6 +29,7 @@ PATIENCE_SECONDS = 60.0
 @pytest.fixture
 def record(tmp_path: Path) -> Path:
     """An export of many entries."""
+    entry: dict[str, Any]
     lines: list[dict[str, Any]] = [{"format": FORMAT, "version": VERSION, "key_id": key_id(AUDIT_KEY)}]
     previous = GENESIS
     for number in range(1, ENTRIES + 1):

@@ -33,13 +33,7 @@ def record(tmp_path: Path) -> Path:
     lines: list[dict[str, Any]] = [{"format": FORMAT, "version": VERSION, "key_id": key_id(AUDIT_KEY)}]
     previous = GENESIS
     for number in range(1, ENTRIES + 1):
-        entry: dict[str, Any] = {
-            "number": number,
-            "actor": "os:alice",
-            "kind": "noted",
-            "incident_id": None,
-            "body": {},
-        }
+        entry = {"number": number, "actor": "os:alice", "kind": "noted", "incident_id": None, "body": {}}
         sealed = seal(AUDIT_KEY, at=NOW, previous=previous, **entry)
         lines.append({**entry, "at": time_text(NOW), "previous": previous, "hash": sealed})
         previous = sealed

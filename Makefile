@@ -18,7 +18,7 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
 	@echo "Making $(VENV) (once, about ten seconds) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@echo "Installing $$(grep -c '==' requirements-dev.lock) libraries into $(VENV) (once, about a minute) ..."
+	@echo "Installing $$(grep -c '==' requirements-dev.lock) libraries into $(VENV) (once, a minute or two) ..."
 	@$(BIN)/python -m pip install $(QUIETLY) --require-hashes --requirement requirements-dev.lock
 	@echo "Installing Watchkeeper itself into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

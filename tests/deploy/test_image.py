@@ -112,13 +112,16 @@ def test_whoever_lets_others_reach_it_must_give_an_alert_token(image: Podman, tm
     assert "which others can reach, but WATCHKEEPER_ALERT_TOKEN is not set" in done.stderr
 
 
-def test_it_has_what_production_installs_and_nothing_of_the_developers(image: Podman) -> None:
+def test_it_has_what_production_installs_and_nothing_of_the_developers(image: Podman, installed: Path) -> None:
     done = image.run("--network=none", "--entrypoint=python3", IMAGE, "-c", DISTRIBUTIONS)
     found = {name.lower().replace("_", "-").replace(".", "-") for name in done.stdout.split()}
     production = set(pins("requirements.lock"))
     assert found - {"pip", "setuptools", "watchkeeper"} == production
     assert not (set(pins("requirements-dev.lock")) - production) & found
     assert done.returncode == 0
+    programs = {path.name for path in (installed / "bin").iterdir()}
+    assert "watchkeeper" in programs
+    assert not {"pytest", "mypy", "ruff", "coverage", "hypothesis", "lint-imports", "playwright", "uv"} & programs
 
 
 def test_its_commands_run_with_nothing_but_what_production_installs(image: Podman) -> None:

@@ -2,42 +2,59 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Real servers the tests and the demo start for themselves; installed only where root and apt are at hand.
-SYSTEM_PACKAGES := prometheus prometheus-alertmanager chromium fonts-noto-color-emoji \
-  systemd-container debootstrap nftables iproute2 pgbouncer
-SYSTEM_COMMANDS := prometheus prometheus-alertmanager chromium systemd-nspawn debootstrap nft ip pgbouncer
+# Real servers the demo and the tests start for themselves; installed only where root and apt are at hand.
+MONITOR := prometheus prometheus-alertmanager
+SYSTEM_PACKAGES := $(MONITOR) chromium fonts-noto-color-emoji systemd-container debootstrap nftables iproute2 pgbouncer \
+  podman runc
+SYSTEM_COMMANDS := $(MONITOR) chromium systemd-nspawn debootstrap nft ip pgbouncer podman runc
+# Whoever watches sees pip's own progress; a log has one line before each long step.
+QUIETLY := $(shell test -t 2 || echo --quiet)
 
-.PHONY: setup system packages systemd-root control-plane demo test unit coverage check lint types imports lock wheel \
+.PHONY: setup system packages monitor systemd-root wheels control-plane demo test unit coverage check lint types imports lock wheel \
   diagrams bench fuzz mutants clean
 
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: requirements-dev.lock pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@echo "Making $(VENV) (once, about ten seconds) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing $$(grep -c '==' requirements-dev.lock) libraries into $(VENV) (once, a minute or two) ..."
+	@$(BIN)/python -m pip install $(QUIETLY) --require-hashes --requirement requirements-dev.lock
+	@echo "Installing Watchkeeper itself into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # What only tests need and takes minutes to make, kept outside the tree, once for each user.
-system: packages systemd-root control-plane
+system: packages systemd-root wheels control-plane
+
+# $(call install,COMMANDS,PACKAGES): the packages, unless each of the commands is there.
+install = @missing=""; for c in $(1); do command -v $$c >/dev/null 2>&1 || missing="$$missing $$c"; done; \
+	if [ -z "$$missing" ]; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	  echo "Installing system packages (missing:$$missing; once, about a minute) ..."; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; \
+	else echo "Missing:$$missing. What needs them is skipped, loudly. To install: sudo apt-get install $(2)"; fi
 
 packages:
-	@missing=""; for c in $(SYSTEM_COMMANDS); do command -v $$c >/dev/null 2>&1 || missing="$$missing $$c"; done; \
-	if [ -z "$$missing" ]; then :; elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	  echo "Installing system packages (missing:$$missing)"; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; \
-	else echo "Missing:$$missing. What needs them is skipped, loudly. To install: sudo apt-get install $(SYSTEM_PACKAGES)"; fi
+	$(call install,$(SYSTEM_COMMANDS),$(SYSTEM_PACKAGES))
+
+# What the demo watches its shop with.
+monitor:
+	$(call install,$(MONITOR),$(MONITOR))
 
 systemd-root:
 	@if [ "$$(id -u)" = 0 ]; then $(PYTHON) -m tests.fixtures.systemd_root; \
 	else echo "Not root: what needs a container or a network namespace is skipped, loudly."; fi
 
+# The libraries that production runs, as the image's test installs them: without asking a registry.
+wheels:
+	@if [ "$$(id -u)" = 0 ]; then $(PYTHON) -m tests.fixtures.wheels; fi
+
 # A real Kubernetes, built from source where it is missing: about 6 minutes.
 control-plane:
 	@$(PYTHON) -m tests.control_plane
 
-demo: setup packages
-	$(BIN)/watchkeeper demo
+demo: setup monitor
+	@$(BIN)/watchkeeper demo
 
 check: setup lint types imports
 
@@ -78,13 +95,15 @@ fuzz: setup
 mutants: setup
 	nice -n 19 $(BIN)/python -m tests.mutation $(MODULES)
 
-# requirements.lock is what production runs; requirements-dev.lock is the same and the developers' tools on top.
+# requirements.lock is what production runs; requirements-dev.lock is the same and the developers' tools on top;
+# requirements-build.lock is what the image's wheel is built with.
 # Versions stay as they are as long as pyproject.toml allows them; `make lock UPGRADE=1` takes the newest.
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 $(if $(UPGRADE),--upgrade)
 
 lock: setup
 	$(LOCK) --output-file requirements.lock pyproject.toml
 	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	echo hatchling | $(LOCK) --constraint requirements-dev.lock --output-file requirements-build.lock -
 
 # The wheel, and the proof that it runs with nothing but what production installs.
 wheel: setup

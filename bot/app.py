@@ -63,11 +63,14 @@ async def running(
         StartError: a part cannot start.
     """
     async with AsyncExitStack() as stack:
+        log.info("starting: the database is opened, and its tables are brought up to date")
         engine = Engine(settings.database_url)
         database = await open_database(stack, settings, engine)
         base = await lay_foundation(stack, settings, policy, engine, database, timing)
         parts = await _build(base, paces)
+        log.info("starting: Slack is asked whether it knows our tokens")
         await ask_slack(base, parts.from_slack.transport.connection)
+        log.info("starting: what was under way is continued")
         await _start(stack, parts)
         address = await _listen(stack, parts.from_web.app, settings)
         log.info("running at %s", address)

@@ -4,7 +4,7 @@ Numbers are strictly gapless because writers take turns and the head row is part
 its numbers back. How entries are sealed and verified is ``audit_chain``; how they are exported is ``audit_export``.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -180,16 +180,23 @@ class Audit:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def verify(self, published: Sequence[Head] = ()) -> Verification:
+    async def verify(
+        self, published: Sequence[Head] = (), reached: Callable[[int], None] | None = None
+    ) -> Verification:
         """Read the whole chain and name what is wrong with it.
 
         Args:
             published: anchors as they were published outside. Those kept here are checked as well, but whoever can
                 change the entries can change them too.
+            reached: told after each entry how many have been read.
         """
         reader = Reader(self._key, [*await self.anchors(), *published])
+        count = 0
         async for entry in self.entries(damaged=True):
             reader.read(entry)
+            count += 1
+            if reached is not None:
+                reached(count)
         return reader.close(await self.head(), await self.named_key())
 
     async def named_key(self) -> str:

@@ -34,11 +34,16 @@ def verify(
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_audit import verify_database, verify_file
+    from bot.cli.progress import bar
 
     url, key = storage_settings()
     published = _published(anchor or [], anchors, key)
     try:
-        found = asyncio.run(verify_database(url, key, published)) if file is None else verify_file(file, key, published)
+        with bar("Verifying the record") as shown:
+            if file is None:
+                found = asyncio.run(verify_database(url, key, published, shown.reached))
+            else:
+                found = verify_file(file, key, published, shown.reached)
     except OfflineError as error:
         fail(str(error))
     except (OSError, UnicodeDecodeError) as error:

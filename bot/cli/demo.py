@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from bot.cli.console import out
+
 
 def demo(
     port: Annotated[int, typer.Option(help="Port of the workspace page; 0 picks a free one.")] = 0,
@@ -20,6 +22,7 @@ def demo(
     Opens one page, and tells in five acts how autonomy is earned and lost, in about three minutes: it asks, is tried on
     staging, waits for your signature, acts alone, and does harm. Ctrl-C ends everything it started.
     """
+    out.print(f"Setting up the demo in {state}. The first start takes about fifteen seconds.", markup=False)
     from bot.local.demo import run_demo
 
     raise typer.Exit(run_demo(state=state, port=port, open_browser=not no_browser, fresh=fresh, probe=probe))

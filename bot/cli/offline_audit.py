@@ -1,6 +1,6 @@
 """The audit record, read from the command line: verified and exported without starting anything else."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -10,26 +10,48 @@ from storage.audit_anchors import anchor_line
 from storage.audit_chain import Head, Verification
 from storage.audit_export import export_lines, verify_export
 
+Reached = Callable[[int, int | None], None]
+"""Told how far a command is: so much is done, of so much, or None where nobody knows of how much."""
 
-async def verify_database(url: str, key: bytes, anchors: Sequence[Head] = ()) -> Verification:
+
+def _untold(_done: int, _total: int | None) -> None:
+    """The ``Reached`` of whoever is in no hurry."""
+
+
+async def verify_database(
+    url: str, key: bytes, anchors: Sequence[Head] = (), reached: Reached = _untold
+) -> Verification:
     """Check the whole chain in the database against its head, its own anchors and those that were published.
+
+    ``reached`` is told of entries.
 
     Raises:
         OfflineError: the database cannot be used.
     """
     async with offline_database(url, key) as database, database.read() as work:
-        return await work.audit.verify(anchors)
+        count = await work.audit.count()
+        return await work.audit.verify(anchors, lambda number: reached(number, count))
 
 
-def verify_file(path: Path, key: bytes, anchors: Sequence[Head] = ()) -> Verification:
+def verify_file(path: Path, key: bytes, anchors: Sequence[Head] = (), reached: Reached = _untold) -> Verification:
     """Check an export, with nothing but the key and the anchors that were published before it.
+
+    ``reached`` is told of bytes, of which a pipe does not say how many there will be.
 
     Raises:
         OSError: the file cannot be read.
         UnicodeDecodeError: it is no text.
     """
-    with path.open(encoding="utf-8") as lines:
-        return verify_export(lines, key, anchors)
+
+    def lines(file: TextIO) -> Iterator[str]:
+        total, done = path.stat().st_size or None, 0
+        for line in file:
+            yield line
+            done += len(line)  # an export is ASCII
+            reached(done, total)
+
+    with path.open(encoding="utf-8") as file:
+        return verify_export(lines(file), key, anchors)
 
 
 async def anchor_database(url: str, key: bytes) -> str | None:

@@ -1,11 +1,15 @@
 """``watchkeeper run``: the bot itself."""
 
 import asyncio
+import logging
+from importlib.metadata import version
 
 from bot.cli.console import EXIT_PROBLEM, fail
 from bot.cli.inputs import load_policy_file
 from bot.logs import begin_log
 from bot.settings import SettingsError, read_settings
+
+log = logging.getLogger(__name__)
 
 
 def run() -> None:
@@ -19,10 +23,11 @@ def run() -> None:
     Point Alertmanager's webhook at http://ADDRESS/alerts/alertmanager with the token as bearer credential. Stop with
     Ctrl-C or SIGTERM: what is under way is finished or continues at the next start.
     """
+    begin_log()
+    log.info("starting Watchkeeper %s", version("watchkeeper"))
     from bot.app import serve
     from bot.composition.start_error import StartError
 
-    begin_log()
     try:
         settings = read_settings()
     except SettingsError as error:

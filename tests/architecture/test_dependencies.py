@@ -95,6 +95,12 @@ def test_developers_run_the_very_versions_that_production_runs() -> None:
     assert {name: development.get(name) for name in production} == production, "`make lock` writes both files anew"
 
 
+def test_the_image_is_built_with_the_very_tools_that_developers_have() -> None:
+    built_with, development = pins("requirements-build.lock"), pins("requirements-dev.lock")
+    assert "hatchling" in built_with
+    assert {name: development.get(name) for name in built_with} == built_with, "`make lock` writes all files anew"
+
+
 def test_every_module_can_be_imported_where_the_developers_tools_are_not_installed() -> None:
     tools = pins("requirements-dev.lock").keys() - pins("requirements.lock").keys()
     assert {"pytest", "psutil", "playwright", "hypothesis"} <= tools, "or this test proves nothing"

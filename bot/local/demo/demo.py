@@ -24,9 +24,11 @@ from bot.local.demo.health import HealthChecks
 from bot.local.demo.memory import keep, remembered, restore
 from bot.local.demo.policy import Addresses, write_policy
 from bot.local.demo.service import ShopOnShow
+from bot.local.demo.steps import steps
 from bot.local.demo.story import Story
 from bot.local.demo.surroundings import (
     MONITOR_PROGRAMS,
+    SERVICES,
     close_left_firing,
     monitor_is_installed,
     remember_firing,
@@ -36,13 +38,13 @@ from bot.local.demo.surroundings import (
 from bot.local.demo.team import demo_team
 from bot.local.ports import is_free
 from bot.local.servers import ServerError, log_tail
-from bot.local.workspace import Server, Workspace
+from bot.local.workspace import Workspace
 
 T = TypeVar("T")
 
 INCIDENTS = "C01INC"
 ALIVE_CHECK_SECONDS = 0.5
-INSTEAD = "the demo's own probe watches instead. `make system` as root installs them."
+INSTEAD = "the demo's own probe watches instead. `make monitor` as root installs them."
 MANIFEST = Path(__file__).parents[3] / "manifest.yml"
 """The app's manifest in a checkout; where there is none, the workspace withholds nothing from the app."""
 
@@ -99,15 +101,18 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
     workspace = _remembered_workspace(folder)
     story, crew = Story(console, workspace), Crew(folder)
     async with AsyncExitStack() as parts:
-        with console.status("Starting") as status:
+        with steps(console) as start:
 
-            async def begin(part: AbstractAsyncContextManager[T], what: str) -> T:
-                status.update(f"Starting {what} ...")
+            async def begin(part: AbstractAsyncContextManager[T], what: str = "") -> T:
+                if what:
+                    start.begin(what)
                 return await parts.enter_async_context(part)
 
-            server = await begin(_served(workspace, folder, wishes.port), "the workspace")
-            beside = [await begin(_background(keep(workspace, folder.messages)), "the workspace")]
-            services = await begin(running_services(folder, crew.started), "the shop under supervisord")
+            port = _page_port(folder, wishes.port)
+            server = await begin(workspace.serve(port=port), f"Opening the workspace at http://127.0.0.1:{port}")
+            beside = [await begin(_background(keep(workspace, folder.messages)))]
+            shop_and_twin = f"supervisord with {len(SERVICES)} services: {', '.join(SERVICES)}"
+            services = await begin(running_services(folder, crew.started), f"Starting {shop_and_twin}")
             prometheus_port = folder.port("prometheus") if monitor_is_installed() and not wishes.probe else None
             addresses = Addresses(
                 supervisor_server=services.supervisord.server,
@@ -120,20 +125,21 @@ async def run(folder: Folder, wishes: Wishes, console: Console) -> None:
             if not monitor_is_installed():
                 console.print(f"{' or '.join(MONITOR_PROGRAMS)} is not installed: {INSTEAD}", style="dim")
             receiver = await begin(
-                running_bot(folder, workspace, server, addresses.prometheus_url, crew.started), "Watchkeeper"
+                running_bot(folder, workspace, server, addresses.prometheus_url, crew.started),
+                "Starting Watchkeeper (python -m bot run)",
             )
             try:
                 await close_left_firing(folder.firing, receiver)
             except (aiohttp.ClientError, OSError) as error:
                 raise DemoError(f"Watchkeeper did not accept the end of an old alert: {error}. Try --fresh.") from error
-            watched = running_monitor(folder, receiver, services, prometheus_port, crew.started)
-            monitor = await begin(watched, "what watches it")
+            watched = running_monitor(folder, receiver, services, prometheus_port, crew.started, start.begin)
+            monitor = await begin(watched)
             shop = ShopOnShow(services, monitor.name, workspace, story)
-            beside.append(await begin(_background(remember_firing(monitor, folder.firing)), "what watches it"))
+            beside.append(await begin(_background(remember_firing(monitor, folder.firing))))
             for program in services.production:
                 listeners = monitor.listeners if program is services.checkout else ()
                 checks = HealthChecks(f"{program.url}/healthz", (shop.listener(program), *listeners))
-                await begin(checks, "what watches it")
+                await begin(checks)
         to_try = guide.TO_TRY if prometheus_port else guide.WITHOUT_PROMETHEUS
         links = {services.checkout.name: services.checkout.url, **monitor.links}
         guide.welcome(workspace, INCIDENTS, links, to_try)
@@ -163,15 +169,14 @@ def _remembered_workspace(folder: Folder) -> Workspace:
     return workspace
 
 
-@asynccontextmanager
-async def _served(workspace: Workspace, folder: Folder, port: int) -> AsyncIterator[Server]:
-    chosen = folder.port("page", port)
-    if not is_free(chosen):
+def _page_port(folder: Folder, wanted: int) -> int:
+    """The port of the page: the one that was asked for, or the one it had before, or a free one."""
+    port = folder.port("page", wanted)
+    if not is_free(port):
         raise DemoError(
-            f"Port {chosen} is in use by another program. Choose another with --port, or leave it out for a free one."
+            f"Port {port} is in use by another program. Choose another with --port, or leave it out for a free one."
         )
-    async with workspace.serve(port=chosen) as server:
-        yield server
+    return port
 
 
 @asynccontextmanager

@@ -17,8 +17,18 @@ TO_TRY = (
 WITHOUT_PROMETHEUS = (
     "checkout hangs after 15 seconds, or when you break it. Read the card, and press *Restart checkout* as Alice.",
     "Open the card's thread: what was done, and whether it helped. Press *Why?* on the card.",
-    "Break it again, and be Dave, who may not approve; then press *Override…* or *Pause…*, or type `/watch help`.",
+    "Break it again, and press *Pause…* as Dave, who is refused. As Alice it is paused; or type `/watch help`.",
 )
+RIGHTS = ("approve", "stop", "pause", "sign off")
+"""What the guide says of each person whether they may do it, in the policy's words."""
+MAY = {"Alice": RIGHTS, "Bob": RIGHTS[:3], "Carol": RIGHTS, "Dave": ()}
+"""First name to what the demo's policy lets them do. Bob has written the runbook; Dave is not named there."""
+WHO = (
+    "*Alice*, who is on call, and *Carol*, who leads, may approve, stop, pause and sign off.",
+    "*Bob* may approve, stop and pause. He has written the runbook, so he may not sign it off.",
+    "*Dave* is not named in the policy: he may read and ask why, and is refused everything else.",
+)
+"""The same in words."""
 WORDS = {
     Health.ANSWERING: "answering",
     Health.FAILING: "answering with errors",
@@ -59,7 +69,7 @@ AS_YOU_LIKE = Act(
 )
 NOTHING_TO_EARN = Act(
     "Without Prometheus no gate can be run, so it goes on asking",
-    "Break it again, and be Dave; press Override… or Pause…, or type /watch help.",
+    "Break it again. Press Pause… as Dave, who is refused, then Override… or Pause… as Alice.",
 )
 
 
@@ -76,6 +86,8 @@ def welcome(workspace: Workspace, channel_id: str, links: Mapping[str, str], to_
             "services, supervisord that runs them, a monitor that watches them, and Watchkeeper, which may restart "
             "them, once it has earned that.\n"
             + "\n".join(f"{number}. {step}" for number, step in enumerate(to_try, start=1))
+            + "\n\nAt the side you choose who you are.\n"
+            + "\n".join(f"• {who}" for who in WHO)
         )
         section = {"type": "section", "text": {"type": "mrkdwn", "text": text}}
         ts = state.next_ts()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from bot.local.supervised import Program, Supervisord, running_supervisord
 
 CHECKOUT, BASKET, STOREFRONT = "checkout", "basket", "storefront"
 STAGING = "checkout-staging"
+SERVICES = (CHECKOUT, BASKET, STOREFRONT, STAGING)
 USERNAME = "watchkeeper"
 """What the policy tells supervisord; the password is in a file of its own."""
 DOWN_FOR_SECONDS = 2
@@ -100,9 +101,16 @@ class Monitor:
 
 @asynccontextmanager
 async def running_monitor(
-    folder: Folder, receiver: Receiver, services: Services, prometheus_port: int | None, started: StartHook
+    folder: Folder,
+    receiver: Receiver,
+    services: Services,
+    prometheus_port: int | None,
+    started: StartHook,
+    begins: Callable[[str], None],
 ) -> AsyncIterator[Monitor]:
     """Real Prometheus and Alertmanager, or without a port for the first our own probe.
+
+    ``begins`` is told of each step that takes its time.
 
     Raises:
         ServerError: they do not come up.
@@ -110,26 +118,32 @@ async def running_monitor(
     if prometheus_port is None:
         yield _probe(services.checkout, receiver)
         return
-    async with (
-        running_alertmanager(
-            folder.servers / "alertmanager",
-            webhook_url=receiver.url,
-            token=receiver.token,
-            port=folder.port("alertmanager"),
-            started=started,
-        ) as alertmanager,
-        running_prometheus(
-            folder.servers / "prometheus",
-            services={program.name: program.port for program in (*services.production, services.staging)},
-            alertmanager=alertmanager,
-            port=prometheus_port,
-            down_for_seconds=DOWN_FOR_SECONDS,
-            scrape_milliseconds=SCRAPE_MILLISECONDS,
-            started=started,
-        ) as prometheus,
-    ):
+    async with AsyncExitStack() as programs:
+        begins("Starting Alertmanager")
+        alertmanager = await programs.enter_async_context(
+            running_alertmanager(
+                folder.servers / "alertmanager",
+                webhook_url=receiver.url,
+                token=receiver.token,
+                port=folder.port("alertmanager"),
+                started=started,
+            )
+        )
+        begins("Starting Prometheus")
+        prometheus = await programs.enter_async_context(
+            running_prometheus(
+                folder.servers / "prometheus",
+                services={program.name: program.port for program in (*services.production, services.staging)},
+                alertmanager=alertmanager,
+                port=prometheus_port,
+                down_for_seconds=DOWN_FOR_SECONDS,
+                scrape_milliseconds=SCRAPE_MILLISECONDS,
+                started=started,
+            )
+        )
         # It takes up its targets some seconds after its start; before that it would see no trouble.
-        await prometheus.until_value("count(up == 1)", len(services.production) + 1)
+        begins(f"Waiting until Prometheus watches all {len(SERVICES)} services")
+        await prometheus.until_value("count(up == 1)", len(SERVICES))
         yield Monitor(
             "Prometheus",
             firing=lambda: _firing(alertmanager),

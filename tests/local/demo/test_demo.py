@@ -13,6 +13,21 @@ from bot.local.servers import until
 from tests.fixtures.servers import require_binary
 from tests.local.demo.running import asks, left_running, running_demo, starting_demo
 
+ROOT = Path(__file__).parents[3]
+BEFORE_IT_INVITES = (
+    "Setting up the demo in ",
+    "Opening the workspace at http://127.0.0.1:",
+    "Starting supervisord with 4 services: checkout, basket, storefront, checkout-staging ...",
+    "Starting Watchkeeper",
+)
+THE_MONITOR = (
+    "Starting Alertmanager ...",
+    "Starting Prometheus ...",
+    "Waiting until Prometheus watches all 4 services",
+)
+"""What is said, in this order, as each begins."""
+LONG = ("-m venv", "pip install", "apt-get install")
+"""What `make demo` does that takes its time."""
 NOTHING: tuple[list[object], list[str]] = ([], [])
 
 pytestmark = [pytest.mark.xdist_group("demo"), pytest.mark.timeout(300)]
@@ -49,10 +64,29 @@ async def test_a_broken_service_is_repaired_after_one_yes_and_nothing_is_left_at
         printed = demo.printed
         for event in (f"told to {failure}", word, "Restart checkout?", "Approved, by Alice Adeyemi", "is answering"):
             assert event in printed
+        at = [printed.find(line) for line in (*BEFORE_IT_INVITES, *([] if options else THE_MONITOR), "Open  http")]
+        assert -1 not in at
+        assert at == sorted(at)
         noted, ports = demo.noted(), demo.ports()
         assert len(noted) == (2 if options else 4)
         assert await demo.end(ending) == 0
     assert left_running(noted, ports) == NOTHING
+
+
+async def test_make_says_what_it_does_before_each_long_step(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *("make", "--dry-run", f"VENV={tmp_path / 'venv'}", "demo"), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    lines = printed.decode().splitlines()
+    assert process.returncode == 0
+    assert any("watchkeeper demo" in line for line in lines)
+    found = [number for number, line in enumerate(lines) if any(step in line for step in LONG)]
+    assert len(found) >= len(LONG)
+    for number in found:
+        said = lines[number] if "apt-get" in lines[number] else lines[number - 1]
+        assert "echo" in said
+        assert said.partition("echo")[2].strip(' "').startswith(("Making ", "Installing "))
 
 
 async def test_what_a_killed_demo_left_is_ended_and_its_open_incident_closed_by_the_next_one(tmp_path: Path) -> None:

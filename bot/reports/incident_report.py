@@ -27,6 +27,7 @@ from bot.response.ports.context import WATCHKEEPER
 BY_PEOPLE = frozenset(
     {
         Kind.ACTION_STOPPED,
+        Kind.ACTION_STOP_EXPLAINED,
         Kind.ACTION_OVERRIDDEN,
         Kind.ACTION_BY_HAND,
         Kind.ACTION_HALT_ASKED,

@@ -137,6 +137,7 @@ _WORDS: Mapping[str, Callable[[Body, Naming], str]] = {
     Kind.ACTION_REMINDED: _reminded,
     Kind.ACTION_HANDED_OVER: _handed_over,
     Kind.ACTION_STOPPED: _said("Stopped before anything was changed", ""),
+    Kind.ACTION_STOP_EXPLAINED: _said("Said why it was stopped", "reason"),
     Kind.ACTION_OVERRIDDEN: _overridden,
     Kind.ACTION_EXPIRED: _said("Not approved in time"),
     Kind.ACTION_LAPSED: _said("Approved but not started in time"),

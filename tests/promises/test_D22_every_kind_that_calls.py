@@ -115,7 +115,7 @@ async def test_a_storm_under_a_pause_is_one_call(tmp_path: Path) -> None:
         for number in range(4):
             await here.fire(service=f"lamp-{number}", fingerprint=f"f{number}")
             await here.idle()
-        assert "4 wait for a person" in await of_the_world(here)
+        assert "4 taken by nobody" in await of_the_world(here)
         shared = [one for one in here.delivered if isinstance(one, BundleNotice)][-1]
         drawn = str(render(shared, 1).blocks)
         assert (f"<@{ALICE}>" in drawn, "If nobody takes them:" in drawn) == (True, True)

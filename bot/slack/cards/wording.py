@@ -313,9 +313,10 @@ def _who_decided(card: CardNotice) -> Mrkdwn:
 
 def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
     """The card in one breath, for notifications and screen readers: the header, how it stands, until when."""
-    asked, (mark, grave) = question(at, card), severity_of(card.severity)
+    asked, (mark, _) = question(at, card), severity_of(card.severity)
     end = EMPTY if asked.endswith("?") else words(".")
-    heading = words(asked) if asked.startswith(mark) else spaced(words(f"{mark} {grave}:"), words(asked))
+    grave = EMPTY if asked.startswith(mark) else concat(severity_words(card.severity), words(":"))
+    heading = spaced(grave, words(asked))
     return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
 
 

@@ -121,7 +121,7 @@ def test_the_clock_of_at_says_who_sleeps(decide: Decide) -> None:
     code, said = decide(leak, at=NIGHT)
     assert code == ASKED, said
     assert "Asked: leads." in said
-    assert "In quiet hours, so not called: sre-oncall until 06:00 UTC." in said
+    assert "In quiet hours, so not called: sre-oncall until 2026-11-26 06:00 UTC." in said
     assert "At least 2 people must approve." in said
     _, said = decide(leak, at=NOON)
     assert "Asked: sre-oncall, leads." in said
@@ -136,7 +136,7 @@ def test_a_user_group_is_somebody_and_where_all_sleep_nobody_is_called(decide: D
     policy["people"]["night"]["quiet_hours"] = {"from": "22:00", "until": "07:00", "timezone": "UTC"}
     _, said = decide(alert("DiskFull", "db", "warning"))
     assert "Nobody may be called at this hour." in said
-    assert "In quiet hours, so not called: night until 07:00 UTC." in said
+    assert "In quiet hours, so not called: night until 2026-11-26 07:00 UTC." in said
 
 
 def test_the_clock_of_at_says_what_is_frozen(decide: Decide) -> None:

@@ -36,7 +36,7 @@ async def test_status_says_what_is_paused_and_what_waits(ship: Ship) -> None:
     await ship.question()
     await slash(ship, "pause runbook:drain-checkout for 2h too risky today")
     answer = await slash(ship, "status")
-    assert "1 waiting for an answer" in answer
+    assert "1 question waits for an answer" in answer
     assert "runbook drain-checkout" in answer
     assert "too risky today" in answer
 

@@ -24,10 +24,10 @@ async def test_nine_alerts_without_a_runbook_call_people_and_status_says_so(tmp_
         for number in range(9):
             labels = {"alertname": f"Unheard{number}", "service": f"shop-{number}"}
             await stage.fire(f"shop-{number}", f"f{number}", labels=labels)
-        first = await stage.card_of("INC-1", "A person must look", "Not taken by")
+        first = await stage.card_of("INC-1", "A person must look", "If nobody takes it")
         assert f"<@{ON_CALL}>" in str(first.blocks)
         await _until_untaken(stage, 9)
-        answer = await stage.slash("alice", "status", "9 incidents are open, 9 wait for a person")
+        answer = await stage.slash("alice", "status", "9 incidents open, 9 taken by nobody")
         assert "Watchkeeper itself is working" in answer
         assert "All is well" not in answer
 

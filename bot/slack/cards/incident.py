@@ -129,10 +129,11 @@ def _asked(at: Shown, card: CardNotice, known: Collection[str]) -> Mrkdwn:
 
 
 def _steps(card: CardNotice) -> Block | None:
-    if card.plan is None or not card.plan.steps:
+    if card.plan is None:
         return None
     steps = [escape(f"{number}. {step}", 150) for number, step in enumerate(card.plan.steps[:STEPS_SHOWN], start=1)]
-    return layout.section(lines([bold(words("What runs")), *steps, _more(len(card.plan.steps) - STEPS_SHOWN)]))
+    whole = spaced(bold(words("What runs:")), escape(card.plan.summary, 300))
+    return layout.section(lines([whole, *steps, _more(len(card.plan.steps) - STEPS_SHOWN)]))
 
 
 def _notes(card: CardNotice) -> Block | None:

@@ -31,6 +31,11 @@ def verify(
     Needs WATCHKEEPER_AUDIT_KEY, and DATABASE_URL unless a file is named. Exit code 0: whole; 1: broken, and the entries
     are named; 2: nothing can be said, because it is the wrong key or something cannot be read. Anchors find what
     was cut off the end; give those that are older than the export.
+
+    [bold]Examples[/bold]
+
+    watchkeeper audit verify
+    watchkeeper audit verify record.jsonl --anchors anchors.txt
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_audit import verify_database, verify_file
@@ -92,6 +97,10 @@ def write_anchor(
     """Write the record's head (number, count, hash) as a line, to be kept where the database's owner cannot change it.
 
     `audit verify --anchors FILE` proves later that nothing was cut off before it.
+
+    [bold]Examples[/bold]
+
+    watchkeeper audit anchor anchors.txt
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_audit import anchor_database
@@ -117,7 +126,13 @@ def write_anchor(
 def export(
     file: Annotated[Path | None, typer.Argument(help="Where to write; without it, standard output.")] = None,
 ) -> None:
-    """Write the record as JSON lines, which `audit verify FILE` proves offline with the key alone."""
+    """Write the record as JSON lines, which `audit verify FILE` proves offline with the key alone.
+
+    [bold]Examples[/bold]
+
+    watchkeeper audit export record.jsonl
+    watchkeeper audit export | gzip > record.jsonl.gz
+    """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_audit import export_database
 

@@ -36,6 +36,10 @@ def begin(
     """Report that a change begins now. Reporting it again changes nothing.
 
     Sent to WATCHKEEPER_URL (default: http://127.0.0.1:8080), signed with WATCHKEEPER_CHANGES_SECRET.
+
+    [bold]Examples[/bold]
+
+    watchkeeper change begin deploy-42 --what "deploy of checkout 4.2" --by argo --service checkout
     """
     said: dict[str, Any] = {"services": service or [], "targets": target or [], "everything": everything}
     _report({"id": change_id, "event": "begin", "what": what, "by": by, "for": lasting, **said})
@@ -46,7 +50,12 @@ def end(
     change_id: Id,
     by: Annotated[str | None, typer.Option(help="Who says so, where that is not whoever began it.")] = None,
 ) -> None:
-    """Report that a change is over; what it held is assessed anew. Addressed and signed as by `begin`."""
+    """Report that a change is over; what it held is assessed anew. Addressed and signed as by `begin`.
+
+    [bold]Examples[/bold]
+
+    watchkeeper change end deploy-42
+    """
     _report({"id": change_id, "event": "end", "by": by})
 
 

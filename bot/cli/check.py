@@ -28,6 +28,11 @@ def check(
     `--format json` and `--format github` are for CI: the one for programs, the other marks the lines of a pull request.
     `--here`, on the machine that runs Watchkeeper, also refuses what `run` refuses only there: a credential of a
     backend or of the second channel that is not where the policy says.
+
+    [bold]Examples[/bold]
+
+    watchkeeper check
+    watchkeeper check --format github deploy/policy.yml
     """
     from bot.policy.file.loading import check_policy
     from bot.policy.file.problems import render

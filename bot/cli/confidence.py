@@ -22,6 +22,10 @@ def confidence() -> None:
     line is the cases whose confidence lay between two tenths: how many they are, what was stated on average, and the
     share that worked, which is also the length of the bar; the stroke is where it should end. The Brier score is the
     mean squared difference: 0 is perfect; what always saying the same share would score is told beside it.
+
+    [bold]Examples[/bold]
+
+    watchkeeper confidence
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_calibration import measured

@@ -21,6 +21,11 @@ def demo(
 
     Opens one page, and tells in five acts how autonomy is earned and lost, in about three minutes: it asks, is tried on
     staging, waits for your signature, acts alone, and does harm. Ctrl-C ends everything it started.
+
+    [bold]Examples[/bold]
+
+    watchkeeper demo
+    watchkeeper demo --no-browser --port 8000
     """
     out.print(f"Setting up the demo in {state}. The first start takes about fifteen seconds.", markup=False)
     from bot.local.demo import run_demo

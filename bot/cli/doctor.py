@@ -48,9 +48,10 @@ def doctor(
     1: something is broken, or could not be asked.
     2: the settings or the policy file cannot be read; the rest was checked.
 
-    Examples:
-    `watchkeeper doctor` before the first start, or when it is 3 a.m.
-    `watchkeeper doctor --format json | jq .parts` for programs.
+    [bold]Examples[/bold]
+
+    watchkeeper doctor
+    watchkeeper doctor --format json | jq .parts
     """
     from bot.doctor.examination import PolicyUnreadableError, examined
 

@@ -22,6 +22,11 @@ def incident(
     The document has the timeline, every decision with its reasons and evidence, who was asked and who answered, what
     was done with its rollback, the reviews, and the numbers of its audit entries. Reads the database that DATABASE_URL
     names; needs WATCHKEEPER_AUDIT_KEY, and neither Slack nor a network.
+
+    [bold]Examples[/bold]
+
+    watchkeeper incident INC-7
+    watchkeeper incident INC-7 --report --output INC-7.md
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_incidents import incident_facts

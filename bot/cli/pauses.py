@@ -34,6 +34,11 @@ def pause(
 
     Where even the database is away, create the pause file: while WATCHKEEPER_PAUSE_FILE (default: watchkeeper.pause
     beside a SQLite database, else in the working directory) exists, everything is paused. Its text is the reason.
+
+    [bold]Examples[/bold]
+
+    watchkeeper pause
+    watchkeeper pause service:checkout --for 2h --reason "bad release"
     """
     from bot.cli import offline_pauses
     from bot.cli.offline import OfflineError, operator
@@ -72,6 +77,11 @@ def resume(scope: Annotated[str, typer.Argument(help=SCOPE_HELP)] = "everything"
 
     Ends the pauses of exactly this scope, on the record with your user name. What they held is assessed anew within
     seconds. A pause file is ended by removing it.
+
+    [bold]Examples[/bold]
+
+    watchkeeper resume
+    watchkeeper resume service:checkout
     """
     from bot.cli import offline_pauses
     from bot.cli.offline import OfflineError, operator

@@ -22,6 +22,11 @@ def run() -> None:
 
     Point Alertmanager's webhook at http://ADDRESS/alerts/alertmanager with the token as bearer credential. Stop with
     Ctrl-C or SIGTERM: what is under way is finished or continues at the next start.
+
+    [bold]Examples[/bold]
+
+    watchkeeper run
+    WATCHKEEPER_POLICY=policy.yml watchkeeper run
     """
     begin_log()
     log.info("starting Watchkeeper %s", version("watchkeeper"))

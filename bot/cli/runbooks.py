@@ -24,6 +24,11 @@ def runbooks() -> None:
 
     Reads the policy (WATCHKEEPER_POLICY) and the database (DATABASE_URL, WATCHKEEPER_AUDIT_KEY), needs no running bot,
     and changes nothing.
+
+    [bold]Examples[/bold]
+
+    watchkeeper runbooks
+    watchkeeper runbooks | grep checkout
     """
     from bot.cli import offline_runbooks
     from bot.cli.offline import OfflineError

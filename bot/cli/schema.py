@@ -15,6 +15,10 @@ def schema(
 
     Put this line at the top of the policy, and an editor that knows YAML finds it beside the policy:
     `# yaml-language-server: $schema=policy.schema.json`. What hangs together only `watchkeeper check` knows.
+
+    [bold]Examples[/bold]
+
+    watchkeeper schema policy.schema.json
     """
     import json
 

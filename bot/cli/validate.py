@@ -35,6 +35,11 @@ def validate(
     there. Where there is none, you are told that nothing was stored. The sign-off is a person's, in Slack. Reads
     WATCHKEEPER_POLICY, PROMETHEUS_URL, DATABASE_URL and WATCHKEEPER_AUDIT_KEY. Exit code 0: every gate passed; 1: one
     has not; 2: they cannot be run, or what they have shown cannot be stored.
+
+    [bold]Examples[/bold]
+
+    watchkeeper validate restart-checkout
+    watchkeeper validate restart-checkout --report gates.json
     """
     from bot.gates.missions import Setup
 

@@ -46,6 +46,7 @@ UNIT = (
     "tests/slack/test_bulletins.py",
     "tests/slack/test_bundle_modals.py",
     "tests/slack/test_cards.py",
+    "tests/slack/test_cards_are_short.py",
     "tests/slack/test_cards_of_any_text.py",
     "tests/slack/test_channel_names.py",
     "tests/slack/test_home_tab.py",

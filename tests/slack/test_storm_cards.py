@@ -3,9 +3,13 @@
 import itertools
 import json
 
+import pytest
+
 from bot.response.model.actions import ActionState
 from bot.slack.cards import render
+from bot.slack.cards.leads import WORDS_MAX, count_words
 from bot.slack.limits import check_card
+from tests.slack.notices import ALICE, BOB
 from tests.slack.storms import BUNDLES, bundle, line
 from tests.slack.test_cards import buttons, drawn, reading
 
@@ -19,6 +23,21 @@ def test_a_card_about_many_of_the_longest_texts_still_fits() -> None:
     notice = bundle(*every, summary=long, because=long, headlines=(long,) * 9, runbook=long, if_nobody_answers=long)
     message = render(notice, 41)
     check_card(message.blocks, message.text)
+
+
+@pytest.mark.parametrize("name", BUNDLES)
+def test_a_card_about_many_asks_within_sixty_words_too(name: str) -> None:
+    header, section, answers, *_ = render(BUNDLES[name], 1, known_people={ALICE, BOB}).blocks
+    assert answers["type"] == "actions"
+    assert count_words(header["text"]["text"], section["text"]["text"]) <= WORDS_MAX
+
+
+def test_only_when_all_are_resolved_there_is_a_green_tick_at_the_top() -> None:
+    top = {name: render(BUNDLES[name], 1).blocks[1]["text"]["text"] for name in BUNDLES}
+    assert [name for name, said in top.items() if "✅" in said] == ["bundle_over"]
+    taken = render(BUNDLES["bundle_taken"], 1).blocks
+    assert taken[0]["text"]["text"].startswith("Still not resolved: 4 of 5 incidents.")
+    assert "<@U02BOB> took them." in taken[1]["text"]["text"]
 
 
 def test_approving_all_says_once_more_how_many_and_how_far() -> None:

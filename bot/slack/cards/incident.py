@@ -10,7 +10,7 @@ from slack_sdk.models.blocks import Block
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice, Link
 from bot.slack import layout
-from bot.slack.cards import wording
+from bot.slack.cards import leads, wording
 from bot.slack.cards.buttons import button_rows
 from bot.slack.cards.situations import ANNOUNCED, NOTHING_RAN, OPEN, QUESTIONS, STARTING, UNASSIGNED, Shown, shown
 from bot.slack.layout import Message
@@ -47,33 +47,29 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
     """The card as a message. ``known_people``: user ids that we have resolved, so that they may become mentions."""
     at = shown(card)
     known = set(card.names) & set(known_people)
-    said = wording.lead(at, card, known)
+    said = leads.lead(at, card, known)
     parts: list[Block | None] = [
         layout.header(wording.question(at, card)),
-        layout.section(_lead_text(said)),
+        layout.section(said.shown),
         *button_rows(
             card.buttons, card.subject, card.revision, at=at, plan=card.plan, if_rolled_back=card.if_rolled_back
         ),
+        layout.section(spaced(bold(words("In full:")), said.whole)) if said.whole else None,
         layout.section(_asked(at, card, known)) if at in OPEN or _calls(at, card) else None,
         _without_a_runbook(card),
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         _steps(card) if at in OPEN | STARTING else None,
-        _notes(card) if at in OPEN | STARTING | UNASSIGNED else None,
+        _notes(card, said) if at in OPEN | STARTING | UNASSIGNED else None,
         layout.fields(_facts(at, card)),
         layout.context(_links(card.links)) if card.links else None,
         layout.context(_review(card)) if card.review_due_at else None,
         layout.context(_footer(card)),
     ]
     return Message(
-        text=wording.fallback(at, card, said),
+        text=leads.fallback(at, card, said),
         blocks=layout.built([part for part in parts if part is not None]),
         metadata=layout.notice_metadata(outbox_id),
     )
-
-
-def _lead_text(said: wording.Lead) -> Mrkdwn:
-    title = spaced(said.icon, bold(said.title)) if said.title else EMPTY
-    return lines([said.asleep, title, said.trouble, said.touches, said.reason, said.caution, said.cause, said.silence])
 
 
 def _facts(at: Shown, card: CardNotice) -> Sequence[Mrkdwn]:
@@ -136,11 +132,11 @@ def _steps(card: CardNotice) -> Block | None:
     return layout.section(lines([whole, *steps, _more(len(card.plan.steps) - STEPS_SHOWN)]))
 
 
-def _notes(card: CardNotice) -> Block | None:
+def _notes(card: CardNotice, said: leads.Lead) -> Block | None:
     """What else is to be known before it runs."""
-    if card.plan is None or not wording.notes_below(card):
+    if card.plan is None or not leads.notes_below(card, said):
         return None
-    below = wording.notes_below(card)
+    below = leads.notes_below(card, said)
     notes = [wording.plan_note(note) for note in below[:NOTES_SHOWN]]
     hidden = len(below) - NOTES_SHOWN
     return layout.section(lines([*notes, words(f"… and {hidden} more") if hidden > 0 else EMPTY]))

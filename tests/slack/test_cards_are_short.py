@@ -44,15 +44,16 @@ def before_the_buttons(notice: CardNotice) -> str:
 @settings(deadline=None, max_examples=300)
 @given(data=st.data())
 def test_there_are_at_most_sixty_words_before_the_buttons(data: st.DataObject) -> None:
+    state = data.draw(st.sampled_from(IncidentState))
     notice = card(
-        incident_state=data.draw(st.sampled_from(IncidentState)),
+        incident_state=state,
         action_state=data.draw(st.none() | st.sampled_from(ActionState)),
         verdict=data.draw(st.sampled_from(Verdict)),
         plan=data.draw(st.none() | PLANS),
         **{name: data.draw(st.just("") | PROSE) for name in ("summary", "outcome", "if_nobody_answers")},
         **{name: data.draw(PROSE) for name in ("headline", "alert_name")},
         **{name: data.draw(PEOPLE) for name in ("approved_by", "decided_by")},
-        untaken=data.draw(st.booleans()),
+        untaken=state is IncidentState.OPEN and data.draw(st.booleans()),
         asked=(ON_CALL,),
         names=(ALICE, BOB, CAROL),
     )

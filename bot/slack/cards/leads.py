@@ -21,7 +21,9 @@ from bot.slack.tones import icon
 WORDS_MAX = 60
 REASON_WORDS = (60, 30, 15, 8)
 """Of why, or of what came of it, the more of it the more room there is; what is cut stands whole below the buttons."""
-CONSEQUENCE_WORDS = 14
+CONSEQUENCE_WORDS = (16, 16, 10, 5)
+"""The same of what silence means."""
+NAME_WORDS = 4
 CAUTION_CHARACTERS = 120
 """Of a caution above the buttons; a longer one stands below them whole."""
 _WORD = re.compile(r"<!date\^[^>]*>|<[^>]*>|[^\s*`>·]+")
@@ -96,20 +98,22 @@ def _with_room(at: Shown, card: CardNotice, known: Collection[str], tight: int, 
         update={
             "headline": few(card.headline, room),
             "outcome": few(card.outcome, room),
-            "if_nobody_answers": few(card.if_nobody_answers, CONSEQUENCE_WORDS),
+            "if_nobody_answers": few(card.if_nobody_answers, CONSEQUENCE_WORDS[tight]),
         }
     )
     said = _standing(at, told, known)
     if at in OPEN | UNASSIGNED:
         said = replace(
             said,
-            trouble=_trouble(card),
+            trouble=_trouble(card, tight),
             touches=_touches(card) if at in QUESTIONS | ANNOUNCED and tight < 2 else EMPTY,
             caution=_caution(card) if not tight else EMPTY,
             cause=_cause(card),
         )
     else:
-        said = replace(said, trouble=_trouble(card) if card.untaken else EMPTY, silence=_unless_taken(told, known)[0])
+        said = replace(
+            said, trouble=_trouble(card, tight) if card.untaken else EMPTY, silence=_unless_taken(told, known)[0]
+        )
     return replace(said, asleep=_asleep(at, card), whole=_cut(at, card, told, known))
 
 
@@ -185,10 +189,11 @@ def _asleep(at: Shown, card: CardNotice) -> Mrkdwn:
     return bold(words("🌙 Nobody has been woken: everybody asked is in quiet hours."))
 
 
-def _trouble(card: CardNotice) -> Mrkdwn:
+def _trouble(card: CardNotice, tight: int) -> Mrkdwn:
     """What fires, where, and since when."""
+    name, service = (few(text, NAME_WORDS) if tight else text for text in (card.alert_name, card.service))
     more = f", {card.alerts_firing} alerts" if card.alerts_firing > 1 else ""
-    where = concat(code(card.alert_name, 60), words(" on "), code(card.service, 60))
+    where = concat(code(name, 60), words(" on "), code(service, 60))
     return concat(where, words(" fires since "), when(card.opened_at), words(f"{more}."))
 
 
@@ -231,7 +236,7 @@ def _what_was_done(card: CardNotice, known: Collection[str]) -> Mrkdwn:
     if card.action_state is None:
         return concat(words("Taken by "), people((card.taken_by,)), words(".")) if card.taken_by else EMPTY
     said = state_words(card.action_state, card.result)
-    what = escape(f"{card.plan.verb}: {said.within}.", 150) if card.plan else words(f"{said.label}.")
+    what = escape(f"{few(card.plan.verb, NAME_WORDS)}: {said.within}.", 150) if card.plan else words(f"{said.label}.")
     outcome = naming(card.outcome, known, 300) if card.outcome and card.outcome != said.sentence else EMPTY
     return lines([spaced(what, _who_decided(card)), outcome])
 

@@ -9,9 +9,9 @@ from tests.fixtures.podman import Podman, built_image
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Podman]:
+def image() -> Iterator[Podman]:
     """Podman, with the image."""
-    with built_image(tmp_path_factory.mktemp("podman")) as podman:
+    with built_image() as podman:
         yield podman
 
 

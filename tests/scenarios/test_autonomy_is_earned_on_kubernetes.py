@@ -90,7 +90,7 @@ async def promoted_again(here: Shop) -> None:
             await asyncio.sleep(WATCHED_SECONDS)
             await here.deploy(MISSPELT)
         verified = here.count("Done and verified")
-        question = await here.root_with("Why you are asked")
+        question = await here.asked_about_a_rollout()
         assert (await bob.click(question, "approve")).acked, f"question {number}"
         await here.told_again("Done and verified", verified)
     proposed = await here.root_with("'action_id': 'promote'")

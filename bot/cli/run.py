@@ -29,14 +29,14 @@ def run() -> None:
     WATCHKEEPER_POLICY=policy.yml watchkeeper run
     """
     begin_log()
-    log.info("starting Watchkeeper %s", version("watchkeeper"))
-    from bot.app import serve
-    from bot.composition.start_error import StartError
-
     try:
         settings = read_settings()
     except SettingsError as error:
         fail(str(error))
+    log.info("starting Watchkeeper %s", version("watchkeeper"))
+    from bot.app import serve
+    from bot.composition.start_error import StartError
+
     policy = load_policy_file(settings.policy_path)
     try:
         asyncio.run(serve(settings, policy))

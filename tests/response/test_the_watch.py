@@ -281,7 +281,7 @@ async def test_a_new_alert_after_our_act_counts_as_harm(tmp_path: Path) -> None:
         await here.until(ActionState.SUCCEEDED)
         await here.fire(name="RoomCold", service="room", fingerprint="f9")  # depends on lamp
         await here.until(ActionState.ROLLED_BACK)
-        await here.until_thread("may have made things worse")
+        await here.until_thread("It may have made things worse")
         async with here.database.read() as work:
             assert [str(p.scope) for p in await work.pauses.active(here.context.now())] == ["runbook flip"]
         assert here.switch.read()["restores"] == 1

@@ -4,6 +4,7 @@ Must not know: who may do it; the interventions decide, and record refusals.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from bot.response.assessment.votes import Roster
 from bot.response.interventions.approvals import say_why
@@ -32,7 +33,7 @@ from bot.slack.review_modals import hand_over_faults, read_hand_over, read_revie
 from bot.slack.text import bold, escape, lines, plain
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge
-from handlers.slack.buttons import press_from
+from handlers.slack.buttons import Deed, press_from
 
 Faults = Callable[[Arrived], dict[str, str]]
 
@@ -131,56 +132,36 @@ def roll_back_modal(incident: str, subject: str, revision: int, what: str, conse
 
 async def rolled_back(bridge: Bridge, arrived: Arrived) -> None:
     """What was done is rolled back."""
-    press = press_from(arrived, arrived.text("view", "private_metadata"))
     reason = arrived.text("view", "state", "values", REASON, REASON, "value", limit=REASON_MAX_CHARACTERS)
-
-    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
-        if press is None:
-            return UNKNOWN_SUBJECT, ""
-        answer = await roll_back(work, context, roster, press, reason)
-        return answer, await _channel(work, press.subject)
-
-    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
+    await _submitted(bridge, arrived, partial(roll_back, reason=reason))
 
 
 async def said_why(bridge: Bridge, arrived: Arrived) -> None:
     """Why something was stopped goes on the record."""
-    press = press_from(arrived, arrived.text("view", "private_metadata"))
     reason = typed(values_of(arrived), REASON)
-
-    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
-        if press is None:
-            return UNKNOWN_SUBJECT, ""
-        answer = await say_why(work, context, roster, press, reason)
-        return answer, await _channel(work, press.subject)
-
-    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
+    await _submitted(bridge, arrived, partial(say_why, reason=reason))
 
 
 async def reviewed(bridge: Bridge, arrived: Arrived) -> None:
     """What a person thinks of an action goes on the record."""
-    press = press_from(arrived, arrived.text("view", "private_metadata"))
     form = read_review(values_of(arrived))
-
-    async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
-        if press is None:
-            return UNKNOWN_SUBJECT, ""
-        answer = await submit(work, context, roster, press, form.judgement)
-        return answer, await _channel(work, press.subject)
-
-    await answer_in(bridge, arrived, await bridge.settle(arrived, act))
+    await _submitted(bridge, arrived, partial(submit, said=form.judgement))
 
 
 async def handed_over(bridge: Bridge, arrived: Arrived) -> None:
     """A review becomes somebody else's."""
-    press = press_from(arrived, arrived.text("view", "private_metadata"))
     to = read_hand_over(values_of(arrived))
+    await _submitted(bridge, arrived, partial(hand_over, to=to))
+
+
+async def _submitted(bridge: Bridge, arrived: Arrived, deed: Deed) -> None:
+    """Do what a dialog about one action asks for, and tell the person in its incident's channel."""
+    press = press_from(arrived, arrived.text("view", "private_metadata"))
 
     async def act(work: Work, context: Context, roster: Roster) -> tuple[Answer, str]:
         if press is None:
             return UNKNOWN_SUBJECT, ""
-        answer = await hand_over(work, context, roster, press, to)
-        return answer, await _channel(work, press.subject)
+        return await deed(work, context, roster, press), await _channel(work, press.subject)
 
     await answer_in(bridge, arrived, await bridge.settle(arrived, act))
 

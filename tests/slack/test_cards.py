@@ -171,6 +171,29 @@ def test_the_answers_are_verbs_in_the_first_row_and_the_rest_is_in_the_second() 
 
 
 @pytest.mark.parametrize("name", CARDS)
+def test_a_card_for_which_nobody_is_named_has_no_empty_part(name: str) -> None:
+    lonely = CARDS[name].model_copy(update={"approvers": (), "asked": (), "called": (), "plan": None, "evidence": ()})
+    message = render(lonely, 1)
+    check_card(message.blocks, message.text)
+
+
+def test_what_the_alert_says_stands_whole_below_where_the_header_has_no_room_for_it() -> None:
+    long = (
+        "checkout answers nobody since the last deploy and the queue behind it has grown to many thousand orders"
+    )
+    assert long not in render(card(), 1).blocks[0]["text"]["text"]
+    assert f"> {long}" in reading(card(summary=long))
+    assert "> checkout" not in reading(card())
+    assert "> checkout has not answered for 3 minutes" in reading(CARDS["stopped"])
+
+
+def test_for_which_others_people_are_asked_here_stays_on_the_card_while_it_runs() -> None:
+    others = {"cause_of": "INC-8 and INC-9"}
+    assert "May be the cause of" in reading(CARDS["executing"].model_copy(update=others))
+    assert "May be the cause of" not in reading(CARDS["resolved"].model_copy(update=others))
+
+
+@pytest.mark.parametrize("name", CARDS)
 def test_a_green_tick_is_good_news_about_the_world(name: str) -> None:
     good = shown(CARDS[name]) in (Shown.SUCCEEDED, Shown.RESOLVED)
     assert ("✅" in reading(CARDS[name])) == good

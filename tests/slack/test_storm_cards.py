@@ -6,6 +6,8 @@ import json
 import pytest
 
 from bot.response.model.actions import ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import BundleLine
 from bot.slack.cards import render
 from bot.slack.cards.leads import WORDS_MAX, count_words
 from bot.slack.limits import check_card
@@ -38,6 +40,21 @@ def test_only_when_all_are_resolved_there_is_a_green_tick_at_the_top() -> None:
     taken = render(BUNDLES["bundle_taken"], 1).blocks
     assert taken[0]["text"]["text"].startswith("Still not resolved: 4 of 5 incidents.")
     assert "<@U02BOB> took them." in taken[1]["text"]["text"]
+
+
+def test_a_storm_of_which_nothing_waits_says_what_goes_on_and_who_is_on_how_much() -> None:
+    resolved = line(12, ActionState.SUCCEEDED, incident_state=IncidentState.RESOLVED)
+    runs, failed = line(13, ActionState.EXECUTING), line(14, ActionState.FAILED)
+    taken = line(15, ActionState.OVERRIDDEN, incident_state=IncidentState.TAKEN, taken_by=BOB)
+
+    def top(*lines: BundleLine) -> str:
+        return str(render(bundle(*lines, due_at=None, approvers=()), 1).blocks[1]["text"]["text"])
+
+    assert "1 of 2 under way." in top(resolved, runs, failed)
+    assert "nobody has taken them" in top(resolved, failed)
+    assert "<@U02BOB> took 1 of 2." in top(taken, failed)
+    assert "<@U02BOB> took it." in top(taken, resolved)
+    assert "All of these are resolved." in top(resolved)
 
 
 def test_approving_all_says_once_more_how_many_and_how_far() -> None:

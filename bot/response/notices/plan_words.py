@@ -19,24 +19,19 @@ def plan_card(plan: Plan) -> PlanCard:
         rollback=rollback_text(plan),
         notes=plan_notes(plan),
         short=plan.short,
-        touches=" ".join(filter(None, (f"{_touched(plan)[:1].upper()}{_touched(plan)[1:]}.", _lost(plan)))),
+        touches=f"{_touched(plan)}. {_lost(plan)}".rstrip(),
     )
 
 
 def _touched(plan: Plan) -> str:
-    """ "the only instance", "1 of 4 instances, 3 stay healthy"; the blast radius where the system does not say."""
-    remaining = plan.remaining
+    """ "The only instance", "1 of 4 instances, 3 of 4 stay healthy"; the blast radius where the system does not say."""
+    remaining, targets = plan.remaining, len(plan.targets)
     if remaining is None or remaining.total == 0:
         return blast_radius_text(plan)
     if remaining.total == 1:
-        return "the only instance"
-    targets = len(plan.targets)
-    which = (
-        f"all {remaining.total} instances"
-        if targets >= remaining.total
-        else f"{targets} of {remaining.total} instances"
-    )
-    return f"{which}, {remaining.left} of {remaining.total} stay healthy"
+        return "The only instance"
+    which = f"All {remaining.total}" if targets >= remaining.total else f"{targets} of {remaining.total}"
+    return f"{which} instances, {remaining.left} of {remaining.total} stay healthy"
 
 
 def _lost(plan: Plan) -> str:

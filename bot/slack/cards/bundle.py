@@ -86,7 +86,7 @@ def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> st
         return (
             "1 incident of a storm: who takes it?" if looking == 1 else f"{looking} incidents at once: who takes them?"
         )
-    burning = _burning(bundle)
+    burning = sum(map(_burns, bundle.lines))
     if burning:
         return f"Still not resolved: {burning} of {len(bundle.lines)} incidents. {summary}"
     return f"This storm is over: {summary}"
@@ -108,17 +108,22 @@ def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn
 
 
 def _when_nobody_is_asked(bundle: BundleNotice) -> Mrkdwn:
-    """Good news only where all of it is over; until then, who is on it."""
-    if not _burning(bundle):
+    """Good news only where all of it is over; until then, who is on it, or what goes on."""
+    burning = [line for line in bundle.lines if _burns(line)]
+    if not burning:
         over = "All of these are resolved." if bundle.lines else "All of these have cards of their own."
         return spaced(icon(Tone.GOOD if bundle.lines else Tone.NEUTRAL), bold(words(over)))
-    people = dict.fromkeys(line.taken_by for line in bundle.lines if line.taken_by and _burns(line))
-    if not people:
-        return spaced(
-            icon(Tone.LOOKING_ON), bold(words("Nothing waits for an answer here, and nobody has taken them."))
-        )
-    who = concat(wording.people(tuple(people)), words(" took " + ("it." if _burning(bundle) == 1 else "them.")))
-    return spaced(icon(Tone.BY_A_PERSON), bold(who), words("Nothing acts by itself there."))
+    taken = [line for line in burning if line.incident_state is IncidentState.TAKEN]
+    under_way = sum(line.action_state in UNDER_WAY | {ActionState.APPROVED} for line in burning)
+    if taken:
+        people = wording.people(tuple(dict.fromkeys(line.taken_by for line in taken if line.taken_by)))
+        what = f"{len(taken)} of {len(burning)}" if len(taken) < len(burning) else "it" if len(taken) == 1 else "them"
+        who = concat(people or words("Somebody"), words(f" took {what}."))
+        return spaced(icon(Tone.BY_A_PERSON), bold(who), words("Nothing acts by itself there."))
+    if under_way:
+        said = f"Nothing waits for an answer here: {under_way} of {len(burning)} under way."
+        return spaced(icon(Tone.UNDER_WAY), bold(words(said)))
+    return spaced(icon(Tone.LOOKING_ON), bold(words("Nothing waits for an answer here, and nobody has taken them.")))
 
 
 def _listing(bundle: BundleNotice) -> Sequence[Mrkdwn]:
@@ -203,11 +208,6 @@ def _footer(bundle: BundleNotice) -> Mrkdwn:
             concat(words("since "), when(bundle.opened_at)),
         ]
     )
-
-
-def _burning(bundle: BundleNotice) -> int:
-    """How many of them are not resolved."""
-    return sum(map(_burns, bundle.lines))
 
 
 def _burns(line: BundleLine) -> bool:

@@ -42,7 +42,7 @@ def render_direct(notice: DirectNotice, outbox_id: int, card: Url | None) -> Mes
 
 
 def _deadline(notice: DirectNotice) -> tuple[Mrkdwn, Mrkdwn]:
-    """What silence means; for the message, and for its fallback text, where Slack's dates are not shown."""
+    """What silence means; for the message, and for its fallback text."""
     consequence = naming(notice.if_nobody_answers or "nothing happens.", (), 200)
     if notice.answer_by is None:
         return (consequence if notice.to_take else EMPTY), EMPTY

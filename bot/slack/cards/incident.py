@@ -17,6 +17,7 @@ from bot.slack.layout import Message
 from bot.slack.text import (
     EMPTY,
     Mrkdwn,
+    Plain,
     bold,
     capital,
     code,
@@ -27,6 +28,8 @@ from bot.slack.text import (
     link,
     listed,
     naming,
+    plain,
+    quotation,
     spaced,
     units,
     web_address,
@@ -40,6 +43,7 @@ NOTES_SHOWN = 8
 EVIDENCE_SHOWN = 5
 UNMATCHED_SHOWN = 8
 LINKS_SHOWN = 5
+SUMMARY_CHARACTERS = 400
 LINKS_CHARACTERS = 2200
 
 
@@ -47,15 +51,17 @@ def render_card(card: CardNotice, outbox_id: int, known_people: Collection[str] 
     """The card as a message. ``known_people``: user ids that we have resolved, so that they may become mentions."""
     at = shown(card)
     known = set(card.names) & set(known_people)
-    said = leads.lead(at, card, known)
+    said, header = leads.lead(at, card, known), wording.question(at, card)
+    asked = _asked(at, card, known)
     parts: list[Block | None] = [
-        layout.header(wording.question(at, card)),
+        layout.header(header),
         layout.section(said.shown),
         *button_rows(
             card.buttons, card.subject, card.revision, at=at, plan=card.plan, if_rolled_back=card.if_rolled_back
         ),
         layout.section(spaced(bold(words("In full:")), said.whole)) if said.whole else None,
-        layout.section(_asked(at, card, known)) if at in OPEN or _calls(at, card) else None,
+        _alert_says(card, header),
+        layout.section(asked) if asked else None,
         _without_a_runbook(card),
         _evidence(card) if at in OPEN | UNASSIGNED else None,
         _steps(card) if at in OPEN | STARTING else None,
@@ -107,8 +113,17 @@ def _without_a_runbook(card: CardNotice) -> Block | None:
     return layout.section(spaced(bold(words(title)), listed([*names, *more])))
 
 
+def _alert_says(card: CardNotice, header: Plain) -> Block | None:
+    """The alert's own words, where the header has not all of them."""
+    if not card.summary or plain(card.summary.rstrip(". "), SUMMARY_CHARACTERS) in header:
+        return None
+    return layout.section(quotation(card.summary, SUMMARY_CHARACTERS))
+
+
 def _asked(at: Shown, card: CardNotice, known: Collection[str]) -> Mrkdwn:
-    """Why a person is asked, who may answer or is called, who is asked now and who was before."""
+    """Why a person is asked, who may answer or is called, who is asked now and who was before; empty when nobody is."""
+    if at not in OPEN and not _calls(at, card):
+        return EMPTY
     why = naming(card.headline, known, 400)
     if _calls(at, card):
         who, named = "Called:", wording.called(card)
@@ -134,9 +149,9 @@ def _steps(card: CardNotice) -> Block | None:
 
 def _notes(card: CardNotice, said: leads.Lead) -> Block | None:
     """What else is to be known before it runs."""
-    if card.plan is None or not leads.notes_below(card, said):
-        return None
     below = leads.notes_below(card, said)
+    if not below:
+        return None
     notes = [wording.plan_note(note) for note in below[:NOTES_SHOWN]]
     hidden = len(below) - NOTES_SHOWN
     return layout.section(lines([*notes, words(f"… and {hidden} more") if hidden > 0 else EMPTY]))

@@ -24,6 +24,8 @@ REASON_WORDS = (60, 30, 15, 8)
 CONSEQUENCE_WORDS = (16, 16, 10, 5)
 """The same of what silence means."""
 NAME_WORDS = 4
+CAUSE_WORDS = (30, 12, 6, 3)
+"""Of the names of other incidents."""
 CAUTION_CHARACTERS = 120
 """Of a caution above the buttons; a longer one stands below them whole."""
 _WORD = re.compile(r"<!date\^[^>]*>|<[^>]*>|[^\s*`>·]+")
@@ -108,12 +110,11 @@ def _with_room(at: Shown, card: CardNotice, known: Collection[str], tight: int, 
             trouble=_trouble(card, tight),
             touches=_touches(card) if at in QUESTIONS | ANNOUNCED and tight < 2 else EMPTY,
             caution=_caution(card) if not tight else EMPTY,
-            cause=_cause(card),
         )
     else:
-        said = replace(
-            said, trouble=_trouble(card, tight) if card.untaken else EMPTY, silence=_unless_taken(told, known)[0]
-        )
+        trouble = _trouble(card, tight) if card.untaken else EMPTY
+        said = replace(said, trouble=trouble, silence=_unless_taken(told, known)[0])
+    said = replace(said, cause=_cause(card, tight) if at is not Shown.RESOLVED else EMPTY)
     return replace(said, asleep=_asleep(at, card), whole=_cut(at, card, told, known))
 
 
@@ -214,12 +215,13 @@ def notes_below(card: CardNotice, said: Lead) -> Sequence[PlanNote]:
     return notes[1:] if said.caution and len(notes[0].text) <= CAUTION_CHARACTERS else notes
 
 
-def _cause(card: CardNotice) -> Mrkdwn:
+def _cause(card: CardNotice, tight: int) -> Mrkdwn:
+    """Where people are asked instead, or for which others they are asked here."""
     if card.asked_at:
         where = concat(words("🔗 Asked at "), escape(card.asked_at, 40), words(":"))
         return spaced(bold(where), words("the cause may be there, so nobody is called here."))
     if card.cause_of:
-        others = escape(f"{card.cause_of}.", 200)
+        others = escape(f"{few(card.cause_of, CAUSE_WORDS[tight])}.", 200)
         return spaced(bold(words("🔗 May be the cause of")), others, words("Nobody is called there."))
     return EMPTY
 

@@ -178,9 +178,7 @@ def test_a_card_for_which_nobody_is_named_has_no_empty_part(name: str) -> None:
 
 
 def test_what_the_alert_says_stands_whole_below_where_the_header_has_no_room_for_it() -> None:
-    long = (
-        "checkout answers nobody since the last deploy and the queue behind it has grown to many thousand orders"
-    )
+    long = "checkout answers nobody since the last deploy and the queue behind it has grown to many thousand orders"
     assert long not in render(card(), 1).blocks[0]["text"]["text"]
     assert f"> {long}" in reading(card(summary=long))
     assert "> checkout" not in reading(card())

@@ -93,7 +93,8 @@ def _answered(arrived: Arrived, answer: Message) -> list[dict[str, Any]]:
         return []
     said = [block for block in blocks if isinstance(block, dict)]
     kept = [block for block in said if block.get("type") != "actions"]
-    links = [one for block in said for one in block.get("elements", ()) if isinstance(one, dict) and "url" in one]
+    pressable = [block["elements"] for block in said if isinstance(block.get("elements"), list)]
+    links = [one for elements in pressable for one in elements if isinstance(one, dict) and "url" in one]
     ways = [{"type": "actions", "elements": links}] if links else []
     return [*kept, *answer.blocks, *ways]
 

@@ -10,6 +10,8 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.notices.recipients import write_to
 from bot.response.ports.context import utc_now
+from bot.slack.text import words
+from handlers.slack.arrival import Arrived, Kind
 from tests.handlers.ship import Ship
 
 SAID = ("Waits for your answer: Restart checkout", "", "nothing happens.")
@@ -127,3 +129,14 @@ async def test_whoever_stopped_it_may_say_why_afterwards_and_nobody_else(ship: S
     (said,) = await ship.audited("action.stop_explained")
     assert (said.actor, said.body["reason"]) == ("U01ALICE", "It is being debugged.")
     await ship.workspace.until(lambda: "It is being debugged." in str(ship.workspace.thread("C01INC", card.ts)))
+
+
+@pytest.mark.parametrize("blocks", [None, "x", [], [None, 1, "x"], [{"type": "actions", "elements": None}], [{}]])
+async def test_a_direct_message_of_any_form_is_answered(ship: Ship, blocks: object) -> None:
+    state = ship.workspace.state
+    channel = state.direct_channel("U01ALICE").id
+    url = f"{state.base_url}/response/{state.response_urls.issue('U01ALICE', channel)}"
+    said = {"channel": {"id": channel}, "user": {"id": "U01ALICE"}, "message": {"blocks": blocks}}
+    arrived = Arrived(Kind.BUTTON, "stop", "key", said | {"response_url": url}, utc_now())
+    await ship.inbox.bridge.say(arrived, words("Stopped."))
+    assert ship.told("alice") == ["Stopped."]

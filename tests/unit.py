@@ -55,6 +55,7 @@ UNIT = (
     "tests/slack/test_modals.py",
     "tests/slack/test_pacing.py",
     "tests/slack/test_pointers.py",
+    "tests/slack/test_private_answers.py",
     "tests/slack/test_replies.py",
     "tests/slack/test_risings.py",
     "tests/slack/test_storm_cards.py",

@@ -9,7 +9,7 @@ from bot.response.model.notices import (
     DirectNotice,
     PointerNotice,
 )
-from tests.slack.notices import ALICE, CAROL, OPENED, PLAN, SUBJECT
+from tests.slack.notices import ALICE, BOB, CAROL, OPENED, PLAN, SUBJECT
 
 POINTERS: dict[str, PointerNotice] = {
     "pointer": PointerNotice(
@@ -62,5 +62,30 @@ DIRECT: dict[str, DirectNotice] = {
         answer_by=OPENED + timedelta(minutes=60),
         if_nobody_answers="nothing happens, and checkout stays as it is.",
         at=OPENED + timedelta(minutes=30),
+    ),
+    "direct_review": DirectNotice(
+        incident="INC-7",
+        service="checkout",
+        severity="critical",
+        to=BOB,
+        title="Waits for your review: Restart checkout on supervisor",
+        lines=("It was handed over to you.", "Press “Review…” on its card, or on the Home tab."),
+        answer_by=OPENED + timedelta(days=5),
+        if_nobody_answers="restart-checkout may act at L1 at most until it is reviewed.",
+        at=OPENED + timedelta(minutes=6),
+    ),
+    "direct_call": DirectNotice(
+        incident="INC-7",
+        service="checkout",
+        severity="critical",
+        to=ALICE,
+        title="Still waiting for a person: checkout has not answered for 3 minutes",
+        buttons=(Button.TAKE,),
+        to_take=True,
+        subject="inc_77aa01",
+        revision=3,
+        answer_by=OPENED + timedelta(minutes=30),
+        if_nobody_answers="leads will be called as well.",
+        at=OPENED + timedelta(minutes=15),
     ),
 }

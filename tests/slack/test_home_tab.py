@@ -55,7 +55,7 @@ BUSY = replace(
         ),
     ),
     freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
-    waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
+    waiting=(ACTION, replace(ACTION, id="act_77", incident_id=10, state=ActionState.VETO_WINDOW)),
     changes=(CHANGE,) * 5,
     under_way=(
         Doing(
@@ -64,16 +64,28 @@ BUSY = replace(
         ),
         Doing(replace(ACTION, id="act_89", incident_id=9, state=ActionState.ROLLING_BACK), Progress()),
     ),
-    incidents=(IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),),
-    world=World(incidents_open=1, oldest=OPENED, questions=1),
+    incidents=(
+        IncidentLine(replace(INCIDENT, id=10), ActionState.VETO_WINDOW),
+        IncidentLine(replace(INCIDENT, id=9), ActionState.ROLLING_BACK),
+        IncidentLine(
+            replace(INCIDENT, id=8), ActionState.EXECUTING, progress="Stop checkout-2 (2 of 3), 1 done so far"
+        ),
+        IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),
+    ),
+    world=World(incidents_open=4, oldest=OPENED, questions=1),
     may_resume=frozenset({"service checkout"}),
     ended=(
-        ENDED,
+        replace(ENDED, incident_id=4),
         replace(ENDED, incident_id=6, state=ActionState.ROLLED_BACK),
         replace(ENDED, incident_id=5, state=ActionState.LAPSED),
     ),
     reviews=(
-        DueReview(Review("act_5b1f0c9d2e", OPENED + HOUR, None, None, None), ENDED, (ALICE,), overdue=True),
+        DueReview(
+            Review("act_5b1f0c9d2e", OPENED - HOUR, None, None, None),
+            replace(ENDED, incident_id=4),
+            (ALICE,),
+            overdue=True,
+        ),
         DueReview(Review("a2", OPENED + HOUR, None, None, None), replace(ENDED, incident_id=6), (BOB,), overdue=False),
     ),
     runbook_levels=(
@@ -97,7 +109,17 @@ CALLED = replace(
     to_take=(replace(INCIDENT, revision=1),) * 9,
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
 )
-VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY), "home_called": home_view(CALLED)}
+ASLEEP = replace(
+    CALM,
+    world=World(1, OPENED, questions=1, nobody_woken=True),
+    incidents=(IncidentLine(INCIDENT, ActionState.WAITING),),
+)
+VIEWS = {
+    "home_calm": home_view(CALM),
+    "home_busy": home_view(BUSY),
+    "home_called": home_view(CALLED),
+    "home_nobody_woken": home_view(ASLEEP),
+}
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -50,7 +50,8 @@ def render_candidacy(card: CandidacyNotice, outbox_id: int) -> Message:
     gates = card.of is CandidacyKind.GATES
     title = f"Gates of {card.runbook}" if gates else f"Promote {card.runbook}?"
     tone, stands = _STANDS[card.state]
-    lead = spaced(icon(tone), bold(words(stands)), escape(card.findings.text, 400) if card.findings.text else EMPTY)
+    found = escape(capital(card.findings.text), 400) if card.findings.text else EMPTY
+    lead = spaced(icon(tone), bold(words(stands)), found)
     level = spaced(
         words("It may act at"), bold(words(f"{card.level}")), words(f"now; the policy is written for {card.written}.")
     )
@@ -69,7 +70,7 @@ def render_candidacy(card: CandidacyNotice, outbox_id: int) -> Message:
         text=spaced(
             escape(f"{title.rstrip('?')}:", HEADER_CHARACTERS),
             words(stands),
-            escape(card.findings.text, 300) if card.findings.text else EMPTY,
+            escape(capital(card.findings.text), 300) if card.findings.text else EMPTY,
         ),
         blocks=layout.built(blocks),
         metadata=layout.notice_metadata(outbox_id),

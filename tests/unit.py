@@ -60,6 +60,7 @@ UNIT = (
     "tests/slack/test_risings.py",
     "tests/slack/test_storm_cards.py",
     "tests/slack/test_text.py",
+    "tests/slack/test_words_of_every_card.py",
     "tests/storage/test_audit_chain.py",
     "tests/test_settings.py",
 )

@@ -1,6 +1,7 @@
 """Notices for every situation a card can show, with the words that the response layer really writes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
@@ -241,7 +242,7 @@ CARDS |= {
     "asking_for_others": card(cause_of="INC-8, INC-9 and 2 more"),
     "asking_as_requested": card(requested_by=ALICE, approvers=(BOB,)),
     "resolved_by_people": CARDS["resolved"].model_copy(
-        update={"action_state": None, "taken_by": CAROL, "buttons": (Button.WHY,)}
+        update={"action_state": None, "plan": None, "runbook": None, "taken_by": CAROL, "buttons": (Button.WHY,)}
     ),
     "asking_a_group": card(asked=(ON_CALL,), if_nobody_answers="leads will be asked as well."),
     "handed_over": card(
@@ -343,7 +344,7 @@ NODE = PLAN.model_copy(
         ),
     }
 )
-ON_NODE: dict[str, object] = {
+ON_NODE: dict[str, Any] = {
     "plan": NODE,
     "runbook": "drain-node",
     "alert_name": "DiskFailing",

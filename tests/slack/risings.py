@@ -107,7 +107,7 @@ RISINGS: dict[str, CandidacyNotice] = {
             "buttons": (),
             "findings": Findings(
                 gates=(*PASSED[:2], *(GateSeen(gate=gate) for gate in IN_ORDER[2:])),
-                text="It was stopped from outside. `/watch promote restart-checkout` runs them again.",
+                text="Watchkeeper was stopped in the middle. Staging is mended.",
             ),
         }
     ),

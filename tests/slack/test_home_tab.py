@@ -43,7 +43,7 @@ CALM = HomeFacts(
 )
 BUSY = replace(
     CALM,
-    problems=("Slack refuses our messages in C02AUD: invite the app",),
+    problems=("not_in_channel: invite the app to the channel with /invite",),
     pauses=(
         Pause(
             pause_id="p1",
@@ -56,7 +56,10 @@ BUSY = replace(
     ),
     freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
     waiting=(ACTION, replace(ACTION, id="act_77", incident_id=10, state=ActionState.VETO_WINDOW)),
-    changes=(CHANGE,) * 5,
+    changes=tuple(
+        CHANGE.model_copy(update={"what": f"deploy of {name} 4.2", "services": (name,), "targets": ()})
+        for name in ("checkout", "orders", "search", "mail", "media")
+    ),
     under_way=(
         Doing(
             replace(ACTION, id="act_88", incident_id=8, state=ActionState.EXECUTING),

@@ -34,7 +34,8 @@ ANSWERS = {
             replace(IN_SHADOW, runbook="drain-node", summary="Move the pods of a node elsewhere"),
             replace(ENDING, runbook="clear-queue", summary="Take dead jobs off a queue"),
         ],
-        "Confidence has meant what it said: of 40 acts at 80 to 90 %, 35 went well.",
+        "In 40 cases confidence was 86 % on average, and 88 % worked (Brier score 0.102; always saying 88 % scores "
+        "0.109).",
     ),
     "listing_no_runbooks": listings.runbooks([]),
     "listing_reviews": listings.reviews(BUSY.reviews, BOB),

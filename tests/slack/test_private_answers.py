@@ -18,6 +18,7 @@ from bot.response.interventions.candidacies import Stand
 from bot.response.interventions.clicks import UNKNOWN_SUBJECT, Found, stale
 from bot.response.interventions.known_names import KnownNames, doubt
 from bot.slack import layout, listings, replies
+from bot.slack.cards import render
 from bot.slack.layout import Message
 from bot.slack.limits import check_card, check_view
 from bot.slack.pausing import doubted
@@ -32,7 +33,7 @@ from tests.slack.conftest import Golden
 from tests.slack.facts import INCIDENT
 from tests.slack.notices import ALICE, BOB, CAROL, IT_HELPED, OPENED, SUBJECT
 from tests.slack.short_notices import DIRECT
-from tests.slack.test_asking_cards import ADDRESS, render
+from tests.slack.test_asking_cards import ADDRESS
 
 PEOPLE = {ALICE, BOB, CAROL}
 SERVICES = KnownNames(of={ScopeKind.SERVICE: frozenset({"checkout", "orders"})})
@@ -82,7 +83,7 @@ ANSWERS = {
         "Paused: service checkout, for 2h. 1 open action is held. Alerts still come in, and cards still show the plan."
     ),
     "answer_resumed": said("Resumed: service checkout. 1 held question is looked at again."),
-    "answer_not_paused": said("service orders is not paused. Paused now: service checkout."),
+    "answer_not_paused": said("Not paused: service orders. Paused now: service checkout."),
     "answer_asked_for": said(
         "Looking at restart-checkout: INC-9 is opened for it. Its card will show the plan and what happens next. "
         "Your own approval does not count for what you asked for."

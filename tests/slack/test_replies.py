@@ -38,9 +38,12 @@ ANSWERS = {
     "answer_status_troubled": replies.status(
         replace(
             WELL,
-            problems=("Slack refuses our messages in C02AUD: invite the app",),
+            problems=("not_in_channel: invite the app to the channel with /invite",),
             pauses=(PAUSE,),
-            changes=(CHANGE, CHANGE.model_copy(update={"what": "migration of orders", "services": ("orders",)})),
+            changes=(
+                CHANGE,
+                CHANGE.model_copy(update={"what": "migration of orders", "services": ("orders",), "targets": ()}),
+            ),
             under_way=1,
             world=World(1, OPENED - timedelta(minutes=4)),
         )

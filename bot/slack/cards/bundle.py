@@ -95,9 +95,13 @@ def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> st
 
 def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn:
     if waiting:
-        one = bundle.approvals_needed == 1
-        need = "Each needs approval from a person." if one else "Each needs approval from more than one person."
-        return spaced(icon(Tone.ASKING), bold(words(f"{need} Approve all, or choose.")))
+        who = "a person" if bundle.approvals_needed == 1 else "more than one person"
+        need = (
+            f"Each needs approval from {who}. Approve all, or choose."
+            if waiting > 1
+            else f"It needs approval from {who}."
+        )
+        return spaced(icon(Tone.ASKING), bold(words(need)))
     if looking:
         said = state_words(Verdict.OBSERVE)
         return spaced(icon(said.tone), bold(words(said.sentence)))
@@ -178,7 +182,7 @@ def _facts(bundle: BundleNotice) -> Sequence[Mrkdwn]:
     back = escape(capital(bundle.rollback), 250) if bundle.rollback else words("Each by itself, in the thread")
     facts = [("Blast radius", words(targets)), ("Undo", back)]
     if bundle.asked_at:
-        said = concat(words("at "), escape(bundle.asked_at, 40), words(": the cause may be there"))
+        said = concat(words("At "), escape(bundle.asked_at, 40), words(": the cause may be there"))
         facts.append(("Asked", said))
     elif bundle.approvers or bundle.asked:
         facts.append(("Who may answer", wording.who_may_answer(bundle)))

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
+from bot.local.workspace import Channel
 from tests.local.page.conftest import Harbour, Opener
 from tests.local.page.looks import Looks, four_looks
 from tests.local.page.sample_app import CARD, INCIDENTS
@@ -29,7 +30,7 @@ MESSAGES = sorted(name for name, one in GOLDEN.items() if "text" in one)
 MODALS = sorted(name for name, one in GOLDEN.items() if one.get("type") == "modal")
 HOMES = sorted(name for name, one in GOLDEN.items() if one.get("type") == "home")
 PATIENCE_SECONDS = 15
-HIGH_MESSAGE, HIGH_MODAL, HIGH_HOME = 1500, 5200, 3600
+HIGH_MESSAGE, HIGH_MODAL, HIGH_HOME = 1700, 2600, 2600
 """High enough that the longest of them is seen without scrolling; whatever is not, fails."""
 
 

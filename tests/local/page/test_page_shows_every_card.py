@@ -27,6 +27,8 @@ on_the_page = pytest.mark.asyncio(loop_scope="session")
 ROOT = Path(__file__).parents[3]
 GOLDEN = {path.stem: json.loads(path.read_text("utf-8")) for path in (ROOT / "tests/slack/golden").glob("*.json")}
 MESSAGES = sorted(name for name, one in GOLDEN.items() if "text" in one)
+BATCHES = [MESSAGES[at : at + 20] for at in range(0, len(MESSAGES), 20)]
+"""Few enough for the time that one test has, on a machine that is busy."""
 MODALS = sorted(name for name, one in GOLDEN.items() if one.get("type") == "modal")
 HOMES = sorted(name for name, one in GOLDEN.items() if one.get("type") == "home")
 PATIENCE_SECONDS = 15
@@ -49,12 +51,13 @@ def sheets(tmp_path: Path) -> Path:
 
 
 @on_the_page
+@pytest.mark.parametrize("names", BATCHES, ids=[names[0] for names in BATCHES])
 async def test_every_message_is_shown_whole(
-    harbour: Harbour, chromium: Browser, open_page: Opener, sheets: Path
+    harbour: Harbour, chromium: Browser, open_page: Opener, sheets: Path, names: list[str]
 ) -> None:
     harbour.workspace.team.add(Channel("C07OWN", "inc-7-checkout"))
     async with four_looks(chromium, open_page, HIGH_MESSAGE) as looks:
-        for name in MESSAGES:
+        for name in names:
             golden = GOLDEN[name]
             posted = await harbour.post(text=golden["text"], blocks=golden["blocks"])
             parts = [look.window.message(posted.ts) for look in looks.all]

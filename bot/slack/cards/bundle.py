@@ -167,7 +167,7 @@ def _standing(bundle: BundleNotice) -> Mrkdwn:
     """ "12 waiting for approval, 3 done and verified, 1 failed": how many stand how, in the order of the list."""
     counted = Counter(_state(line)[1] for line in bundle.lines)
     said = [f"{number} {state}" for state, number in counted.items()]
-    return words(", ".join(said) or "all have cards of their own")
+    return words(", ".join(said) or "All have cards of their own")
 
 
 def _why(bundle: BundleNotice, known_people: Collection[str]) -> Mrkdwn:

@@ -195,7 +195,7 @@ def _trouble(card: CardNotice, tight: int) -> Mrkdwn:
     name, service = (few(text, NAME_WORDS) if tight else text for text in (card.alert_name, card.service))
     more = f", {card.alerts_firing} alerts" if card.alerts_firing > 1 else ""
     where = concat(code(name, 60), words(" on "), code(service, 60))
-    return concat(where, words(" fires since "), when(card.opened_at), words(f"{more}."))
+    return concat(where, words(", firing since "), when(card.opened_at), words(f"{more}."))
 
 
 def _touches(card: CardNotice) -> Mrkdwn:

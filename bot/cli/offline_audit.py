@@ -71,10 +71,10 @@ async def export_database(url: str, key: bytes, target: TextIO) -> int:
     """Write the record as JSON lines; how many lines there are.
 
     Raises:
-        OfflineError: the database cannot be used.
+        OfflineError: the database cannot be used, or the key is not the record's: nobody could prove such an export.
     """
     count = 0
-    async with offline_database(url, key) as database, database.read() as work:
+    async with offline_database(url, key, of_this_key=True) as database, database.read() as work:
         async for line in export_lines(work.audit, key, datetime.now(UTC)):
             target.write(line + "\n")
             count += 1

@@ -140,8 +140,8 @@ def _broken(part: str, trouble: str, name: str) -> Diagnosis:
     """``trouble`` is a sentence with its remedy behind a colon."""
     told, _, remedy = trouble.rstrip(".?").partition(": ")
     told = told.replace(f" (backend {name!r})", "")
-    if not remedy or remedy.startswith("is "):  # "is it running, and is `server` right?"
-        remedy = f"start it, or correct backends.{name} of the policy"
+    if not remedy:
+        remedy = f"correct backends.{name} of the policy"
     return Diagnosis(part, Grade.BROKEN, told, remedy)
 
 

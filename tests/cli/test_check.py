@@ -78,7 +78,7 @@ def test_what_only_this_machine_lacks_is_an_error_where_that_is_asked(
     assert check(policy)[0] == 0, "another machine may have them"
     code, said = check(policy, "--here")
     assert code == 1
-    assert f"error: Credential file {tmp_path}/password cannot be read (FileNotFoundError)" in said
+    assert f"error: Credential file {tmp_path}/password cannot be read (No such file or directory)" in said
     assert "remedy: it must exist and be readable as text by the Watchkeeper process" in said
     assert "error: Environment variable SMTP_PASSWORD is not set" in said
     (tmp_path / "password").write_text("canary")

@@ -184,7 +184,7 @@ BROKEN = (
         backend_away,
         "backend supervisor",
         "supervisord at unix:///none/supervisor.sock cannot be reached (no such socket)",
-        "start it, or correct backends.supervisor of the policy",
+        "start it, or correct `server` of the backend",
     ),
     Broken(
         "backend that refuses us",
@@ -225,7 +225,7 @@ BROKEN = (
         "wrong audit key",
         set_variable("WATCHKEEPER_AUDIT_KEY", "canary-key-of-another-database"),
         "audit key",
-        "the key does not fit",
+        "the audit key does not fit",
         "the record itself is not broken",
     ),
     Broken(

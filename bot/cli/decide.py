@@ -133,7 +133,7 @@ def _body(file: str) -> bytes:
 def _parsed(file: str, body: bytes, source: str | None, now: datetime) -> "tuple[str, Parsed]":
     from handlers.alerts import SOURCES
     from handlers.alerts.reading import read_with, recognised
-    from handlers.alerts.source import WebhookError
+    from handlers.alerts.source import ForeignWebhookError, WebhookError
     from handlers.bodies import BodyError
 
     known = ", ".join(sorted(SOURCES))
@@ -141,5 +141,7 @@ def _parsed(file: str, body: bytes, source: str | None, now: datetime) -> "tuple
         fail(f"--source is {source[:80]!r}, and no monitor of that name is known here. It is one of: {known}.")
     try:
         return (source, read_with(SOURCES[source], body, now)) if source is not None else recognised(body, now)
+    except ForeignWebhookError as error:  # which has its own remedy
+        fail(f"{file!r} cannot be used: {error}.")
     except (WebhookError, BodyError) as error:
         fail(f"{file!r} cannot be used: {error}. Give the body as the monitor sends it (--source: one of {known}).")

@@ -65,7 +65,7 @@ class Monitor:
             if answer.error:
                 grade = Grade.UNKNOWN if answer.error.startswith("no answer") else Grade.BROKEN
                 told = f"{path}: {answer.error.removeprefix(f'{REFUSED}00: ')}"
-                found.append(Diagnosis(QUERIES, grade, told, f"correct {path} in the policy: {query}"))
+                found.append(Diagnosis(QUERIES, grade, told, f"correct it in the policy: {query}"))
             elif answer.warnings:
                 told = f"{path}: {'; '.join(answer.warnings)}"
                 found.append(Diagnosis(QUERIES, Grade.REMARK, told, f"see whether {path} is meant so: {query}"))

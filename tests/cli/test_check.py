@@ -78,6 +78,9 @@ def test_what_only_this_machine_lacks_is_an_error_where_that_is_asked(
     assert check(policy)[0] == 0, "another machine may have them"
     code, said = check(policy, "--here")
     assert code == 1
+    line = next(n for n, text in enumerate(policy.read_text().splitlines(), 1) if "password_file" in text)
+    column = policy.read_text().splitlines()[line - 1].index(f'"{tmp_path}/password"') + 1
+    assert f"{policy}:{line}:{column}: error: Credential file" in said, "at the setting that names the file"
     assert f"error: Credential file {tmp_path}/password cannot be read (No such file or directory)" in said
     assert "remedy: it must exist and be readable as text by the Watchkeeper process" in said
     assert "error: Environment variable SMTP_PASSWORD is not set" in said

@@ -170,14 +170,14 @@ BROKEN = (
         no_query,
         "queries",
         "runbooks.restart-checkout.evidence.odd: ",
-        "correct runbooks.restart-checkout.evidence.odd in the policy: sum(up{service='example'}",
+        "correct it in the policy: sum(up{service='example'}",
     ),
     Broken(
         "a query that gives no number",
         a_range,
         "queries",
         "runbooks.restart-checkout.verify.healthy: the query gives neither a number nor an instant vector",
-        "correct runbooks.restart-checkout.verify.healthy in the policy: up[5m]",
+        "correct it in the policy: up[5m]",
     ),
     Broken(
         "backend away",

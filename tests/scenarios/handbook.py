@@ -117,13 +117,15 @@ def _seen(typed: Typed, sound: Mapping[str, Typed]) -> str:
 
 
 def rewrite(name: str, commands: Sequence[Typed]) -> None:
-    """Write a block anew; other processes may be writing others."""
+    """Write a block anew, unless only what is never the same twice differs; other processes may be writing others."""
     with HANDBOOK.open("r+", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         text = file.read()
         [match] = [each for each in BLOCK.finditer(text) if each["name"] == name]
         start, end = match.span("block")
         block = "\n\n".join(each.written() for each in commands)
+        if masked(block) == masked(match["block"].rstrip("\n")):
+            return
         file.seek(0)
         file.write(f"{text[:start]}{block}\n{text[end:]}")
         file.truncate()

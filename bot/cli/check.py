@@ -23,8 +23,9 @@ def check(
 ) -> None:
     """Read a policy file and say everything that is wrong with it, or will surprise.
 
-    Every error comes with line, column and remedy. Warnings point at what is allowed but probably not meant, such as a
-    runbook that can never match or an approver group of one. Exit code 0: usable; 1: errors; 2: cannot be read.
+    Every error comes with line, column and remedy. A query that is not PromQL is one. Warnings point at what is
+    allowed but probably not meant, such as a runbook that can never match or an approver group of one. Exit code 0:
+    usable; 1: errors; 2: cannot be read.
     `--format json` and `--format github` are for CI: the one for programs, the other marks the lines of a pull request.
     `--here`, on the machine that runs Watchkeeper, also refuses what `run` refuses only there: a credential of a
     backend or of the second channel that is not where the policy says.
@@ -36,11 +37,12 @@ def check(
     """
     from bot.policy.file.loading import check_policy
     from bot.policy.file.problems import render
+    from bot.policy.file.queries import and_queries
     from remediations.catalogue import parameter_models
     from remediations.plugins import CatalogueError
     from remediations.policy_check import policy_troubles
 
-    systems = _troubles_here if here else policy_troubles
+    systems = and_queries(_troubles_here if here else policy_troubles)
     try:
         text = read_policy_text(policy)
     except PolicyFileError as error:

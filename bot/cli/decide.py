@@ -76,7 +76,7 @@ def decide(
     now = _moment(at)
     asked, remarks = live_settings() if live else (None, ())
     rules_path = policy or policy_path()
-    rules = load_policy_file(rules_path)
+    rules = load_policy_file(rules_path, with_queries=not live)  # live, Prometheus itself says what it makes of one
     sent_by, parsed = _parsed(file, _body(file), source, now)
     try:
         incidents = asyncio.run(foretell(rules, parsed.alerts, now, asked))

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from bot.policy.file.document import Policy
 
 
-def load_policy_file(path: Path) -> "Policy":
-    """The policy at ``path``, or a clear end."""
+def load_policy_file(path: Path, *, with_queries: bool = False) -> "Policy":
+    """The policy at ``path``, or a clear end; ``with_queries``: also where one of its queries is not PromQL."""
     from bot.policy.file.loading import load_policy
     from bot.policy.file.problems import PolicyError
+    from bot.policy.file.queries import and_queries
     from remediations.catalogue import parameter_models
     from remediations.plugins import CatalogueError
     from remediations.policy_check import policy_troubles
@@ -34,7 +35,7 @@ def load_policy_file(path: Path) -> "Policy":
             read_policy_text(path),
             filename=str(path),
             parameter_models=parameter_models(),
-            systems=policy_troubles,
+            systems=and_queries(policy_troubles) if with_queries else policy_troubles,
         )
     except PolicyFileError as error:
         fail(str(error))

@@ -36,8 +36,11 @@ def run() -> None:
     log.info("starting Watchkeeper %s", version("watchkeeper"))
     from bot.app import serve
     from bot.composition.start_error import StartError
+    from bot.policy.file.queries import query_troubles
 
     policy = load_policy_file(settings.policy_path)
+    for trouble in query_troubles(policy):  # Prometheus has the last word; until it answers one, people are asked
+        log.warning("%s: %s; %s", ".".join(map(str, trouble.path)), trouble.message, trouble.remedy)
     try:
         asyncio.run(serve(settings, policy))
     except StartError as error:

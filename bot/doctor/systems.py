@@ -1,9 +1,8 @@
 """The systems that the policy names: Prometheus with every query, each backend, and the second channel."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,13 @@ from bot.doctor.diagnosis import Check, Diagnosis, Grade, Once
 from bot.doctor.workspace import without_policy
 from bot.evidence.prometheus import PrometheusEvidence
 from bot.policy.file.document import Policy
-from bot.policy.file.templates import names_in, substitute_query
-from bot.policy.situation import AlertFacts
+from bot.policy.file.queries import filled_with_examples, queries_of
 from bot.remediation import PermanentError
 from bot.second_channel.routes import build_routes
 from remediations.backends.credentials import read_secret
 from remediations.catalogue import make_backends
 
 PROMETHEUS, QUERIES, SECOND_CHANNEL = "Prometheus", "queries", "second channel"
-EXAMPLE = "example"
-"""What stands in a query where an alert would fill something in."""
 REFUSED = "Prometheus answered 4"
 """How the text begins where the query itself is at fault."""
 
@@ -54,7 +50,7 @@ class Monitor:
     async def _queries(self) -> Sequence[Diagnosis]:
         if self.policy is None:
             return [without_policy(QUERIES)]
-        filled = {path: filled_with_examples(query) for path, query in queries_of(self.policy)}
+        filled = {".".join(path): filled_with_examples(query) for path, query in queries_of(self.policy)}
         if self.url is None or await self.silence():
             told = f"{len(filled)} in the policy, and no Prometheus to ask"
             return [Diagnosis(QUERIES, Grade.UNKNOWN, told, "mend Prometheus first")] if filled else [_no_queries()]
@@ -74,38 +70,6 @@ class Monitor:
 
 def _no_queries() -> Diagnosis:
     return Diagnosis(QUERIES, Grade.OK, "there are none in the policy")
-
-
-def queries_of(policy: Policy) -> Iterator[tuple[str, str]]:
-    """Every query of the policy, with where it stands: ``runbooks.restart-checkout.verify.healthy``."""
-    for name, service in policy.services.items():
-        if service.slo_burn is not None:
-            yield f"services.{name}.slo_burn", service.slo_burn
-    for name, runbook in policy.runbooks.items():
-        for evidence, query in runbook.evidence.items():
-            yield f"runbooks.{name}.evidence.{evidence}", query
-        if runbook.verify.healthy is not None:
-            yield f"runbooks.{name}.verify.healthy", runbook.verify.healthy
-        staged = runbook.staging.verify if runbook.staging is not None else None
-        if staged is not None and staged.healthy is not None:
-            yield f"runbooks.{name}.staging.verify.healthy", staged.healthy
-
-
-def filled_with_examples(query: str) -> str:
-    """The query as an alert would have it asked, with an example for each of its values."""
-    names = [name.split(".", 2) for name in names_in(query)]
-    given = {kind: {name[2]: EXAMPLE for name in names if name[1] == kind} for kind in ("labels", "annotations")}
-    example = AlertFacts(
-        source=EXAMPLE,
-        fingerprint=EXAMPLE,
-        name=EXAMPLE,
-        severity=EXAMPLE,
-        service=EXAMPLE,
-        labels=given["labels"],
-        annotations=given["annotations"],
-        starts_at=datetime.now(UTC),
-    )
-    return substitute_query(query, example)
 
 
 def backend_checks(policy: Policy | None) -> list[Check]:

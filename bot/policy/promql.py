@@ -31,6 +31,11 @@ def one_text(query: str) -> str:
     return " ".join(parts)
 
 
+def parts_of(query: str) -> int:
+    """How many words, texts and signs it has; comments and spaces are none."""
+    return sum(token.lastgroup != "skip" for token in _TOKEN.finditer(query))
+
+
 @lru_cache(maxsize=1024)
 def is_condition(query: str) -> bool:
     """Whether ``query`` compares at its outer level (without ``bool``), as the expression of an alerting rule does.

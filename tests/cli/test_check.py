@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from bot.cli.app import app
 from bot.cli.inputs import load_policy_file
+from bot.policy.file.document import Policy
 from remediations import plugins
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.yml"
@@ -67,6 +68,46 @@ def test_what_its_systems_cannot_do_is_an_error_in_its_line_and_keeps_it_from_st
     with pytest.raises(typer.Exit):
         load_policy_file(policy)
     assert told in " ".join(capsys.readouterr().err.split())
+
+
+NO_QUERY = ("up{service='search'} == 0", "up{service='search'")
+
+
+def test_a_query_that_is_no_promql_is_an_error_here_and_in_what_is_foretold(
+    policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(policy, *NO_QUERY)
+    code, said = check(policy)
+    assert code == 1
+    assert "error: the query is not PromQL: unexpected end of input inside braces (up{service='search')" in said
+    assert "remedy: correct it, and try it on the Query page of Prometheus" in said
+    assert said.endswith("1 error(s), 0 warning(s). It cannot be used.")
+    monkeypatch.chdir(policy.parent)
+    Path("alert.json").write_text('{"version": "4", "alerts": []}')
+    foretold = CliRunner().invoke(app, ["decide", "alert.json", "--policy", str(policy)], prog_name="watchkeeper")
+    assert (foretold.exit_code, "the query is not PromQL" in foretold.output) == (2, True)
+
+
+def test_prometheus_has_the_last_word_so_a_start_only_warns_of_such_a_query(
+    policy: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    started = []
+
+    async def serve(_: object, rules: Policy) -> None:
+        started.append(rules)
+
+    change(policy, *NO_QUERY)
+    monkeypatch.setattr("bot.app.serve", serve)
+    given = {
+        "SLACK_BOT_TOKEN": "xoxb-1-test",
+        "SLACK_APP_TOKEN": "xapp-1-test",
+        "WATCHKEEPER_AUDIT_KEY": "0123456789abcdef" * 4,
+        "WATCHKEEPER_POLICY": str(policy),
+    }
+    answer = CliRunner().invoke(app, ["run"], prog_name="watchkeeper", env=given)
+    assert (answer.exit_code, len(started)) == (0, 1), answer.output
+    [line] = [line for line in (capfd.readouterr().err + answer.stderr).splitlines() if "PromQL" in line]
+    assert "restart-search-by-day.evidence.still_down: the query is not PromQL: unexpected end of input" in line
 
 
 def test_what_only_this_machine_lacks_is_an_error_where_that_is_asked(

@@ -11,7 +11,7 @@ class Weight(StrEnum):
     """Whether the policy can be used at all."""
 
     ERROR = "error"
-    """It cannot: nothing starts with this file."""
+    """It cannot: nothing starts with this file (but for a query that is not PromQL: ``queries``)."""
     WARNING = "warning"
     """It can, but it will surprise somebody."""
 

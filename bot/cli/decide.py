@@ -71,6 +71,7 @@ def decide(
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_decisions import foretell
+    from bot.cli.progress import waiting
     from remediations.plugins import CatalogueError
 
     now = _moment(at)
@@ -79,7 +80,8 @@ def decide(
     rules = load_policy_file(rules_path, with_queries=not live)  # live, Prometheus itself says what it makes of one
     sent_by, parsed = _parsed(file, _body(file), source, now)
     try:
-        incidents = asyncio.run(foretell(rules, parsed.alerts, now, asked))
+        with waiting("Asking monitoring, the systems and the database"):  # each has an end of its own
+            incidents = asyncio.run(foretell(rules, parsed.alerts, now, asked))
     except (OfflineError, CatalogueError) as error:
         fail(str(error), EXIT_PROBLEM)
     firing = {alert.facts.key for alert in parsed.alerts if alert.status == "firing"}

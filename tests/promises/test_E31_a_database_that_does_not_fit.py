@@ -30,9 +30,10 @@ OFFLINE: tuple[tuple[str, ...], ...] = (
     ("incident", "INC-1"),
     ("confidence",),
     ("decide", "alert.json", "--live"),
+    ("validate", "restart-checkout"),
 )
 """Every command that opens the database without a running bot."""
-WITH_THE_KEY: tuple[tuple[str, ...], ...] = (OFFLINE[1], OFFLINE[2], OFFLINE[3], OFFLINE[8])
+WITH_THE_KEY = (OFFLINE[1], OFFLINE[2], OFFLINE[3], OFFLINE[8], OFFLINE[9])
 """Of those, whatever writes into the record, seals with the key, or says what a running bot would do."""
 
 
@@ -106,3 +107,17 @@ async def test_what_needs_the_key_of_the_record_refuses_another(command: tuple[s
     assert "{" not in said, "nothing of an export, which nobody could prove"
     shell.key = AUDIT_KEY.decode()
     assert await shell.record() == [("alert.received", "watchkeeper")]
+
+
+@pytest.mark.parametrize("mistake", ["another key", "no database"])
+async def test_an_export_of_before_outlives_a_mistake(mistake: str, shell: Shell) -> None:
+    assert (await shell.run("audit", "export", "record.jsonl"))[0] == 0
+    before = (shell.folder / "record.jsonl").read_text()
+    assert before
+    if mistake == "another key":
+        shell.key = ANOTHER_KEY
+    else:
+        shell.url = "sqlite+aiosqlite:///none.db"
+    code, said = await shell.run("audit", "export", "record.jsonl")
+    assert code == 2, said
+    assert (shell.folder / "record.jsonl").read_text() == before

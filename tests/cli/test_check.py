@@ -14,6 +14,8 @@ from remediations import plugins
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.yml"
 PRODUCTION = ("{with: {service: checkout-staging}, alert:", "{with: {service: orders}, alert:")
+NO_KIND = ('supervisor: {server: "unix:///run/supervisor.sock", ', "supervisor: {kind: mainframe, ")
+NO_SETTING = ('server: "unix:///run/supervisor.sock", ', 'server: "unix:///run/supervisor.sock", pasword_env: CANARY, ')
 OTHER_KIND = ('supervisor: {server: "unix:///run/supervisor.sock", ', "supervisor: {kind: nftables, ")
 
 
@@ -54,6 +56,8 @@ def test_what_is_piped_to_a_program_is_one_line_however_long_the_path(policy: Pa
     ("change_to", "told"),
     [
         (PRODUCTION, "'kill' would be injected into 'orders', which backend 'supervisor' does not call staging"),
+        (NO_KIND, "'mainframe' is not a kind of backend"),
+        (NO_SETTING, "unknown setting"),
         (OTHER_KIND, "backend 'supervisor' is of kind nftables, and restart_service cannot act through that"),
     ],
 )

@@ -24,12 +24,14 @@ from bot.response.model.notices import (
     BundleNotice,
     CandidacyNotice,
     CardNotice,
+    DirectEndNotice,
     DirectNotice,
     PointerNotice,
     ThreadNotice,
     Told,
     among_many,
 )
+from bot.response.model.records import SentDirect
 from storage.bundles import Bundles
 from storage.incident_channels import IncidentChannels
 from storage.leases import Leases
@@ -55,6 +57,8 @@ BULLETIN_STREAMS = {
     Bulletin.LICENCES: -(2**40) - 2,
 }
 """Far below those of candidacies: one bulletin never waits for another that its channel does not take."""
+DIRECT_ENDS = -(2**41)
+"""Below it each end of a direct message has a stream of its own: no thread waits for it."""
 UNREADABLE_RETRY = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
@@ -102,7 +106,11 @@ class Outbox:
             if left is None:
                 return 0
             notice = left
-        return await self._queue(notice, now, incident_id, incident_id if shared is None else shared.founder_id)
+        if isinstance(notice, DirectEndNotice):
+            stream = DIRECT_ENDS - notice.of
+        else:
+            stream = incident_id if shared is None else shared.founder_id
+        return await self._queue(notice, now, incident_id, stream)
 
     async def add_of_candidacy(self, candidacy_id: int, notice: Told, now: datetime) -> None:
         """The same in the order of a candidacy, which belongs to no incident."""
@@ -166,6 +174,23 @@ class Outbox:
                 ts=None,
             )
         )
+
+    async def answerable(self, incident_id: int) -> Sequence[SentDirect]:
+        """Direct messages of this incident that people have, with buttons that have not been taken away."""
+        rows = await self._session.execute(
+            select(OUTBOX.c.id, OUTBOX.c.kind, OUTBOX.c.state, OUTBOX.c.notice, OUTBOX.c.channel, OUTBOX.c.ts)
+            .where(OUTBOX.c.incident_id == incident_id, OUTBOX.c.kind.in_(("direct", "direct_end")))
+            .order_by(OUTBOX.c.id)
+        )
+        found = rows.all()
+        ended = {row.notice["of"] for row in found if row.kind == "direct_end"}
+        there = [row for row in found if row.kind == "direct" and row.state == OutboxState.DELIVERED]
+        sent = [
+            SentDirect(row.id, DirectNotice.model_validate(row.notice), row.channel, row.ts)
+            for row in there
+            if row.id not in ended
+        ]
+        return [one for one in sent if one.notice.buttons]
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
         """Ids that can be leased now: of each stream only its first undelivered row, oldest first."""
@@ -271,7 +296,7 @@ class Outbox:
             channel, thread_ts = None, None  # it has left the card that it shared, and gets its own
         elif own is not None and isinstance(notice, PointerNotice):
             channel, thread_ts, in_own = own.announcement.channel, own.announcement.ts, False
-        elif isinstance(notice, DirectNotice):
+        elif isinstance(notice, DirectNotice | DirectEndNotice):
             in_own = False  # it goes to a person, and only shows the way to the card
         elif in_own and isinstance(notice, ThreadNotice):
             thread_ts = None  # there the channel itself is the thread

@@ -6,7 +6,8 @@ from functools import partial
 from bot.composition.foundation import Foundation
 from bot.composition.start_error import StartError
 from bot.response.deadlines.announcements import announced
-from bot.response.model.notices import CardNotice
+from bot.response.model.notices import CardNotice, DirectNotice
+from bot.response.notices.card import end_direct_messages
 from bot.response.notices.channel_moves import lost, want_channel
 from bot.response.ports.context import Context
 from bot.slack.connection import Connection
@@ -58,6 +59,9 @@ async def _accepted(context: Context, work: UnitOfWork, item: OutboxItem) -> Non
     if isinstance(item.notice, CardNotice) and item.incident_id is not None:
         await announced(work, context, item.incident_id, item.notice)
         await want_channel(work, context, item.incident_id, item.notice)
+    elif isinstance(item.notice, DirectNotice) and item.notice.buttons and item.incident_id is not None:
+        # It may have been on its way while somebody answered.
+        await end_direct_messages(work, context.policy(), item.incident_id, context.now())
 
 
 async def _lost_channel(context: Context, work: UnitOfWork, item: OutboxItem, error: str) -> None:

@@ -19,7 +19,7 @@ from typing import Generic
 
 from slack_sdk.errors import SlackClientError
 
-from bot.response.model.notices import DirectNotice, ThreadNotice
+from bot.response.model.notices import DirectEndNotice, DirectNotice, ThreadNotice
 from bot.slack.cards import render
 from bot.slack.deliveries import CourierDatabase, OutboxItem, Work
 from bot.slack.layout import Message
@@ -45,6 +45,8 @@ POLL_SECONDS = 1.0
 LEASE_SECONDS = 45.0
 WAIT_IN_HAND_SECONDS = 5.0
 """A row whose slot is further away than this is given back until then."""
+SPARE_SECONDS = 10.0
+"""How long the end of a direct message waits for Slack to have room for it."""
 CALL_SECONDS = 15.0
 """At least this much of the lease must be left when a call begins; more than the client's time-out."""
 WHISPER_TRIES = 3
@@ -225,6 +227,8 @@ class Courier(Generic[Work]):
             case Unknown(error):
                 self._note_unreachable(error)
                 await self._give_back(item, max(self._back_off(item), self._settle_seconds), error)
+            case Misconfigured(_, error, _) if isinstance(item.notice, DirectEndNotice):
+                await self._give_up(item, f"the direct message cannot be changed: {error}")
             case Misconfigured(_, error, _) if item.in_own_channel and error in CLOSED_CHANNEL_ERRORS:
                 await self._lose_channel(item, error)
             case Misconfigured(str(), error, remedy) if isinstance(item.notice, DirectNotice):
@@ -250,7 +254,8 @@ class Courier(Generic[Work]):
         return message
 
     async def _address_of_card(self, item: OutboxItem) -> Url | None:
-        if not isinstance(item.notice, DirectNotice) or item.channel is None or item.thread_ts is None:
+        to_a_person = isinstance(item.notice, DirectNotice | DirectEndNotice)
+        if not to_a_person or item.channel is None or item.thread_ts is None:
             return None
         return web_address(await self._desk.permalink(item.channel, item.thread_ts))
 
@@ -264,6 +269,9 @@ class Courier(Generic[Work]):
     async def _wait_for_slot(self, item: OutboxItem, pace: Pace, until: datetime) -> bool:
         """Wait under our lease for a near slot, give the row back for a far one. True: send now."""
         clock = asyncio.get_running_loop().time
+        if isinstance(item.notice, DirectEndNotice) and not pace.has_spare(clock()):
+            await self._give_back(item, SPARE_SECONDS, "")  # what people still have to see comes first
+            return False
         slot = self._slots.pop(item.id, None)
         if slot is None or slot < pace.blocked_until:
             slot = pace.reserve(clock())
@@ -284,6 +292,8 @@ class Courier(Generic[Work]):
 
     async def _send(self, item: OutboxItem, message: Message) -> Outcome:
         channel, thread_ts = item.channel or self._channel(), item.thread_ts
+        if isinstance(item.notice, DirectEndNotice):
+            return await self._desk.update(item.notice.channel, item.notice.ts, message)
         if isinstance(item.notice, DirectNotice):
             conversation = await self._desk.conversation(item.notice.to)
             if not isinstance(conversation, str):
@@ -309,6 +319,8 @@ class Courier(Generic[Work]):
 
     @staticmethod
     def _is_update(item: OutboxItem) -> bool:
+        if isinstance(item.notice, DirectEndNotice):
+            return True
         return not isinstance(item.notice, ThreadNotice | DirectNotice) and item.thread_ts is not None
 
     # -- what came of it -------------------------------------------------------------------------------------------

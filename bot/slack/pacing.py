@@ -24,6 +24,10 @@ class Pace:
         self._next = slot + self.interval_seconds
         return max(slot, now)
 
+    def has_spare(self, now: float) -> bool:
+        """Whether half of the burst is saved up, so that a slot for what can wait delays nothing else."""
+        return max(self._next, self.blocked_until) <= now - self.interval_seconds * (self.burst // 2)
+
     def block(self, until: float) -> None:
         """Slack has said "not before": slots before ``until`` are void, and nothing is saved up by then."""
         self.blocked_until = max(self.blocked_until, until)

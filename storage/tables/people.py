@@ -43,6 +43,7 @@ class OutboxRow(Row, table=True):
             sqlite_where=text("state = 'failed'"),
             postgresql_where=text("state = 'failed'"),
         ),
+        Index("ix_outbox_incident_id", "incident_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Number)
@@ -51,7 +52,7 @@ class OutboxRow(Row, table=True):
     stream: int = Field(sa_type=Number)
     """What is delivered in its order: the incident's own news, or that of all who share a card (its founder's id).
 
-    Of a candidacy its id, below zero; of bulletins far below that (``storage.outbox.BULLETIN_STREAMS``)."""
+    Of a candidacy its id, below zero; of bulletins and ends of direct messages far below that (``storage.outbox``)."""
     kind: str
     notice: dict[str, Any] = Field(sa_type=JSON)
     state: str

@@ -134,8 +134,8 @@ async def told_of_database(systems: Systems, folder: Path, url: str, *through: s
 @pytest.mark.parametrize(
     ("version", "grade", "words"),
     [
-        ("0013", "remark", "has tables of version 0013; `watchkeeper run` makes 0014 of them: back it up"),
-        ("9999", "broken", "has tables of version 9999, and this release knows 0014: install the release"),
+        ("0014", "remark", "has tables of version 0014; `watchkeeper run` makes 0015 of them: back it up"),
+        ("9999", "broken", "has tables of version 9999, and this release knows 0015: install the release"),
     ],
 )
 async def test_tables_of_another_release_are_told(

@@ -48,6 +48,9 @@ async def test_a_question_that_nobody_answers_wanders_to_those_who_do(tmp_path: 
         card = await stage.card_of(incident, "*Asked now:* `leads`", "*Asked before:* `sre-oncall`")
         await stage.workspace.person("carol").click(card, "approve")
         await stage.card_of(incident, "It worked.", "<@U03CAROL>")
+        for message in await direct(stage, "U01ALICE", "Approved by <@U03CAROL>"):
+            pressable = [one["action_id"] for b in message.blocks if b["type"] == "actions" for one in b["elements"]]
+            assert pressable == ["open"], "what cannot be answered any more offers no answer"
         assert len(await direct(stage, "U01ALICE")) <= 2, "one reminder for each time the question was put"
         kinds = await stage.kinds()
         assert kinds.count("action.handed_over") == 1

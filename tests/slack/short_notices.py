@@ -6,10 +6,11 @@ from bot.response.model.actions import ActionState
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import (
     Button,
+    DirectEndNotice,
     DirectNotice,
     PointerNotice,
 )
-from tests.slack.notices import ALICE, CAROL, OPENED, PLAN, SUBJECT
+from tests.slack.notices import ALICE, BOB, CAROL, OPENED, PLAN, SUBJECT
 
 POINTERS: dict[str, PointerNotice] = {
     "pointer": PointerNotice(
@@ -63,4 +64,25 @@ DIRECT: dict[str, DirectNotice] = {
         if_nobody_answers="nothing happens, and checkout stays as it is.",
         at=OPENED + timedelta(minutes=30),
     ),
+}
+_ENDED = DirectEndNotice(
+    incident="INC-7",
+    service="checkout",
+    severity="critical",
+    title="Restart checkout on supervisor",
+    incident_state=IncidentState.OPEN,
+    action_state=ActionState.APPROVED,
+    by=(BOB,),
+    of=41,
+    channel="D01ALICE",
+    ts="1763935200.000100",
+    at=OPENED + timedelta(minutes=16),
+)
+DIRECT_ENDS: dict[str, DirectEndNotice] = {
+    "direct_end_approved": _ENDED,
+    "direct_end_taken": _ENDED.model_copy(
+        update={"incident_state": IncidentState.TAKEN, "action_state": ActionState.WAITING}
+    ),
+    "direct_end_in_time": _ENDED.model_copy(update={"action_state": ActionState.EXPIRED, "by": ()}),
+    "direct_end_newer": _ENDED.model_copy(update={"action_state": ActionState.WAITING, "newer": True, "by": ()}),
 }

@@ -8,25 +8,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.response.model.actions import ActionState
-from bot.response.model.notices import AskedGroupLine, Button, CardNotice, DirectNotice
+from bot.response.model.actions import UNDER_WAY, ActionState
+from bot.response.model.incidents import IncidentState
+from bot.response.model.notices import AskedGroupLine, Button, CardNotice, DirectEndNotice, DirectNotice
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from bot.slack.text import Url
 from tests.slack.conftest import Golden
 from tests.slack.notices import ALICE, CARDS, OPENED, SUBJECT, card
-from tests.slack.short_notices import DIRECT
+from tests.slack.short_notices import DIRECT, DIRECT_ENDS
 
 ADDRESS = Url("https://harbour.slack.com/archives/C01INC/p1700000000000100")
 
 
-def reading(notice: CardNotice | DirectNotice, address: Url | None = ADDRESS) -> str:
+def reading(notice: CardNotice | DirectNotice | DirectEndNotice, address: Url | None = ADDRESS) -> str:
     return json.dumps(render(notice, 41, card=address).blocks, ensure_ascii=False)
 
 
-@pytest.mark.parametrize("name", DIRECT)
+@pytest.mark.parametrize("name", [*DIRECT, *DIRECT_ENDS])
 def test_a_direct_message_is_drawn_exactly_as_agreed(name: str, golden: Golden) -> None:
-    message = render(DIRECT[name], 41, card=ADDRESS)
+    message = render(DIRECT.get(name) or DIRECT_ENDS[name], 41, card=ADDRESS)
     check_card(message.blocks, message.text)
     golden(name, {"text": message.text, "blocks": message.blocks, "metadata": message.metadata})
 
@@ -47,6 +48,22 @@ def test_without_a_link_and_without_answers_the_message_says_where_to_answer_in_
     assert "on the card in the incidents channel" in said
     assert '"actions"' not in said
     assert "on the card in the incidents channel" not in reading(DIRECT["direct_reminder"], None)
+
+
+@pytest.mark.parametrize("state", ActionState)
+@pytest.mark.parametrize("incident", IncidentState)
+def test_what_stands_in_its_place_offers_nothing_and_says_only_what_is_true(
+    state: ActionState, incident: IncidentState
+) -> None:
+    over = DIRECT_ENDS["direct_end_approved"].model_copy(update={"action_state": state, "incident_state": incident})
+    for address in (ADDRESS, None):
+        message = render(over, 1, card=address)
+        check_card(message.blocks, message.text)
+        pressable = [one for block in message.blocks if block["type"] == "actions" for one in block["elements"]]
+        assert [one["action_id"] for one in pressable] == ([Button.OPEN] if address else [])
+        well = state is ActionState.SUCCEEDED and incident is IncidentState.OPEN
+        resolved = incident is IncidentState.RESOLVED and state not in UNDER_WAY
+        assert ("✅" in message.text) == (well or resolved)
 
 
 def test_the_text_of_a_direct_message_stands_alone() -> None:

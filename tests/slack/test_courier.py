@@ -83,6 +83,7 @@ class World:
         channel: str = "C01INC",
         post_interval_seconds: float = 0.0,
         post_burst: int = 4,
+        paces: Paces | None = None,
     ) -> Courier[UnitOfWork]:
         return Courier(
             self.database,
@@ -92,7 +93,7 @@ class World:
             now=lambda: datetime.now(UTC),
             on_accepted=self._accepted,
             known_people=lambda: {ALICE},
-            paces=Paces(post_interval_seconds, post_burst, update_interval_seconds=0.0),
+            paces=paces or Paces(post_interval_seconds, post_burst, update_interval_seconds=0.0),
             back_off_seconds=(0.05, 0.1),
             settle_seconds=0.05,
         )

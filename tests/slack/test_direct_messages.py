@@ -1,14 +1,16 @@
 """Direct messages through the courier: in order, never twice, and never in the way of the thread."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.local.workspace import Message
-from bot.response.model.notices import DirectNotice
+from bot.response.model.notices import DirectEndNotice, DirectNotice
+from bot.slack.pacing import Paces
 from tests.slack.entries import ENTRIES
 from tests.slack.notices import ALICE, BOB, CARDS
-from tests.slack.short_notices import DIRECT
+from tests.slack.short_notices import DIRECT, DIRECT_ENDS
 from tests.slack.test_courier import World, world  # noqa: F401 the fixture
 
 
@@ -96,3 +98,66 @@ async def test_two_replicas_write_to_each_person_once(world: World) -> None:  # 
     async with world.delivering(name="one"), world.delivering(name="two"):
         await world.delivered(*ids)
     assert [len(read_by(world, person)) for person in (ALICE, BOB)] == [1, 1]
+
+
+async def ends(world: World, incident: int) -> list[DirectEndNotice]:  # noqa: F811
+    """The end of each message that people hold with answers."""
+    async with world.database.read() as work:
+        sent = await work.outbox.answerable(incident)
+    return [
+        DIRECT_ENDS["direct_end_approved"].model_copy(
+            update={"of": one.outbox_id, "channel": one.channel, "ts": one.ts}
+        )
+        for one in sent
+    ]
+
+
+async def test_an_answer_that_came_takes_the_buttons_from_everybody_and_moves_no_message(world: World) -> None:  # noqa: F811
+    incident = await world.incident()
+    async with world.delivering():
+        await world.delivered(*await world.queue(incident, CARDS["asking"], to(ALICE), to(BOB), to(BOB, buttons=())))
+        over = await ends(world, incident)
+        assert len(over) == 2
+        await world.delivered(*await world.queue(incident, *over))
+    for person in (ALICE, BOB):
+        message, *others = read_by(world, person)
+        assert len(others) == (person == BOB)
+        assert [
+            one["text"]["text"] for block in message.blocks for one in block.get("elements", ()) if "url" in one
+        ] == ["Open"]
+        assert "approve" not in str(message.blocks)
+        assert "Nothing is to be answered here any more" in str(message.blocks)
+    assert await ends(world, incident) == []
+
+
+async def test_a_message_that_was_deleted_holds_up_nothing(world: World) -> None:  # noqa: F811
+    incident = await world.incident()
+    async with world.delivering() as courier:
+        await world.delivered(*await world.queue(incident, CARDS["asking"], to(ALICE)))
+        (over,) = await ends(world, incident)
+        await world.client.chat_delete(channel=over.channel, ts=over.ts)
+        lost, entry = await world.queue(incident, over, ENTRIES["entry_decided"])
+        await world.delivered(entry)
+        async with asyncio.timeout(20):
+            while (row := await world.row(lost)).state == "queued":
+                await asyncio.sleep(0.05)
+        assert courier.state.healthy
+    assert row.state == "failed"
+    assert read_by(world, ALICE) == []
+
+
+async def test_news_goes_before_the_end_of_a_direct_message(world: World) -> None:  # noqa: F811
+    incident = await world.incident()
+    paces = Paces(update_interval_seconds=1000, update_burst=6)
+    async with world.delivering(paces=paces):
+        await world.delivered(*await world.queue(incident, CARDS["asking"], to(ALICE), to(BOB)))
+        one, other = await ends(world, incident)
+        ended = await world.queue(incident, one)
+        await world.delivered(*ended)
+        for name in ("partly_approved", "approved"):
+            await world.delivered(*await world.queue(incident, CARDS[name]))
+        late, entry = await world.queue(incident, other, ENTRIES["entry_decided"])
+        await world.delivered(entry)
+        assert (await world.row(late)).state == "queued"
+        await world.delivered(*await world.queue(incident, CARDS["running"]))
+        assert (await world.row(late)).state == "queued"

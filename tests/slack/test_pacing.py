@@ -45,3 +45,17 @@ def test_updates_stay_within_fifty_a_minute() -> None:
     pace = Paces().updating()
     slots = [pace.reserve(1000.0) for _ in range(120)]
     assert sum(slot < 1060.0 for slot in slots) <= 50
+
+
+def test_there_is_a_spare_slot_only_while_half_of_the_burst_is_saved_up() -> None:
+    pace = Pace(interval_seconds=1.0, burst=4)
+    assert pace.has_spare(1000.0)
+    seen = []
+    for _ in range(4):
+        pace.reserve(1000.0)
+        seen.append(pace.has_spare(1000.0))
+    assert seen == [True, False, False, False]
+    assert not pace.has_spare(1001.9)
+    assert pace.has_spare(1003.0)
+    pace.block(1010.0)
+    assert not pace.has_spare(1011.0)

@@ -275,6 +275,28 @@ class DirectNotice(Facts):
     at: datetime
 
 
+class DirectEndNotice(Facts):
+    """What becomes of a direct message that nobody can answer any more: it takes its place, buttons and all."""
+
+    kind: Literal["direct_end"] = "direct_end"
+    incident: str
+    service: str = ""
+    severity: str = ""
+    title: str
+    """What was to be answered, in a line."""
+    newer: bool = False
+    """Another question has taken its place."""
+    incident_state: IncidentState
+    action_state: ActionState | None = None
+    by: tuple[str, ...] = ()
+    """User ids of who settled it."""
+    of: int
+    """Outbox number of the message, which is at ``ts`` of ``channel``."""
+    channel: str
+    ts: str
+    at: datetime
+
+
 class BundleLine(Facts):
     """One incident of a bundle, in a line."""
 
@@ -357,7 +379,8 @@ class CandidacyNotice(Facts):
     revision: int
 
 
-Told = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | CandidacyNotice | BulletinNotice
+_OfIncidents = CardNotice | ThreadNotice | PointerNotice | BundleNotice | DirectNotice | DirectEndNotice
+Told = _OfIncidents | CandidacyNotice | BulletinNotice
 Notice = Annotated[Told, Field(discriminator="kind")]
 NOTICE: TypeAdapter[Told] = TypeAdapter(Notice)
 """Parses a stored notice."""

@@ -10,6 +10,7 @@ from bot.policy.burning import Reading, Watched
 from bot.policy.decision import Decision
 from bot.policy.situation import AlertFacts, Planned, Situation
 from bot.remediation import Snapshot
+from bot.response.model.notices import DirectNotice
 
 
 class Ballot(StrEnum):
@@ -219,3 +220,13 @@ class Review:
     """When whoever it is assigned to is reminded, before it is due; None once they were, and in older rows."""
     earlier: tuple[Mapping[str, Any], ...] = ()
     """What was said before it was opened again, oldest first: ``answers`` with ``by``, ``at`` and ``occasion``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentDirect:
+    """A direct message that a person has."""
+
+    outbox_id: int
+    notice: DirectNotice
+    channel: str
+    ts: str

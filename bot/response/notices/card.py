@@ -16,6 +16,7 @@ from bot.response.model.incidents import Alert, AlertStatus, Incident, IncidentS
 from bot.response.model.notices import Button, CardNotice, EvidenceLine, Link
 from bot.response.model.records import Ballot, Review, StoredDecision, Vote
 from bot.response.notices.bundle_card import refresh_bundle
+from bot.response.notices.direct_ends import end_of
 from bot.response.notices.plan_words import plan_card
 from bot.response.notices.progress import Progress, can_go_on, progress_of
 from bot.response.notices.recipients import (
@@ -280,10 +281,28 @@ async def refresh_card(work: Work, policy: Policy, incident_id: int, now: dateti
     bundle = await work.bundles.of(incident_id)
     if bundle is not None:
         await refresh_bundle(work, policy, bundle, now)
+        await end_direct_messages(work, policy, incident_id, now)
         return
     card = await present_card(work, policy, incident_id, now)
     if card is not None:
         await work.outbox.add(incident_id, card, now)
+        await end_direct_messages(work, policy, incident_id, now, card)
+
+
+async def end_direct_messages(
+    work: Work, policy: Policy, incident_id: int, now: datetime, card: CardNotice | None = None
+) -> None:
+    """Queue the end of every direct message that people have and cannot answer any more, so that no button fails.
+
+    ``card``: the incident's own as it stands, where that is known already.
+    """
+    sent = await work.outbox.answerable(incident_id)
+    if not sent:
+        return
+    card = card or await present_card(work, policy, incident_id, now)
+    for each in sent:
+        if card is not None and (over := end_of(each, card, now)) is not None:
+            await work.outbox.add(incident_id, over, now)
 
 
 async def present_card(work: Work, policy: Policy, incident_id: int, now: datetime) -> CardNotice | None:

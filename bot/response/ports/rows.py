@@ -28,6 +28,7 @@ from bot.response.model.records import (
     Occasion,
     Review,
     ReviewLoad,
+    SentDirect,
     StoredDecision,
     Vote,
 )
@@ -310,6 +311,10 @@ class Outbox(Protocol):
 
     async def deliver_again(self, incident_id: int, card: CardNotice, now: datetime) -> None:
         """The incident has moved to another channel: its first card is delivered anew, ahead of all that waits."""
+        ...
+
+    async def answerable(self, incident_id: int) -> Sequence[SentDirect]:
+        """Direct messages of this incident that people have, with buttons that have not been taken away."""
         ...
 
     async def undelivered(self, incident_id: int | None = None) -> int:

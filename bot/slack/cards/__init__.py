@@ -3,12 +3,20 @@
 from collections.abc import Collection
 
 from bot.response.model.bulletins import BulletinNotice
-from bot.response.model.notices import BundleNotice, CandidacyNotice, CardNotice, DirectNotice, PointerNotice, Told
+from bot.response.model.notices import (
+    BundleNotice,
+    CandidacyNotice,
+    CardNotice,
+    DirectEndNotice,
+    DirectNotice,
+    PointerNotice,
+    Told,
+)
 from bot.slack.cards.bulletin import render_bulletin
 from bot.slack.cards.bundle import render_bundle
 from bot.slack.cards.buttons import button_value, parse_button_value
 from bot.slack.cards.candidacy import render_candidacy
-from bot.slack.cards.direct import render_direct
+from bot.slack.cards.direct import render_direct, render_direct_end
 from bot.slack.cards.incident import render_card
 from bot.slack.cards.pointer import render_pointer
 from bot.slack.cards.thread import render_entry
@@ -32,6 +40,8 @@ def render(notice: Told, outbox_id: int, known_people: Collection[str] = (), *, 
         return render_bundle(notice, outbox_id, known_people)
     if isinstance(notice, DirectNotice):
         return render_direct(notice, outbox_id, card)
+    if isinstance(notice, DirectEndNotice):
+        return render_direct_end(notice, outbox_id, card)
     if isinstance(notice, CandidacyNotice):
         return render_candidacy(notice, outbox_id)
     if isinstance(notice, BulletinNotice):

@@ -212,8 +212,13 @@ def direct_rows(notice: DirectNotice, address: Url | None) -> list[ActionsBlock]
         for button in drawn
     ]
     if address is not None:
-        row.append(layout.button(Button.OPEN.value, plain("Open", 75), button_value(notice.incident, 0), url=address))
+        row.append(way_to_card(notice.incident, address))
     return [layout.actions(row)] if row else []
+
+
+def way_to_card(incident: str, address: Url) -> ButtonElement:
+    """A link to the card; pressing it changes nothing."""
+    return layout.button(Button.OPEN.value, plain("Open", 75), button_value(incident, 0), url=address)
 
 
 def _button(

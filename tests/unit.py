@@ -55,10 +55,12 @@ UNIT = (
     "tests/slack/test_modals.py",
     "tests/slack/test_pacing.py",
     "tests/slack/test_pointers.py",
+    "tests/slack/test_private_answers.py",
     "tests/slack/test_replies.py",
     "tests/slack/test_risings.py",
     "tests/slack/test_storm_cards.py",
     "tests/slack/test_text.py",
+    "tests/slack/test_words_of_every_card.py",
     "tests/storage/test_audit_chain.py",
     "tests/test_settings.py",
 )

@@ -16,6 +16,7 @@ from bot.response.interventions.requests import Rehearsal
 from bot.response.interventions.reviews import DueReview
 from bot.response.interventions.runbook_levels import RunbookLevel
 from bot.response.model.actions import Action
+from bot.response.model.notices import Tone
 from bot.response.model.records import AuditEntry
 from bot.response.model.state_words import state_words
 from bot.response.notices.plan_words import plan_card
@@ -39,6 +40,7 @@ from bot.slack.text import (
     when,
     words,
 )
+from bot.slack.tones import icon
 
 RUNBOOKS_SHOWN = 20
 RUNBOOKS_CHARACTERS = 9000
@@ -86,7 +88,7 @@ def stand(one: Stand) -> Message:
             lines([bold(words("What keeps it there:")), *reasons]) if reasons else words("Nothing is left.")
         ),
         layout.section(escape(one.prospect, 400)),
-        layout.section(spaced(words("⚙️" if one.begun else "▪️"), escape(one.answer, 600))),
+        layout.section(spaced(icon(Tone.UNDER_WAY if one.begun else Tone.NEUTRAL), escape(one.answer, 600))),
     ]
     return _message(spaced(concat(code(one.runbook, 80), words(":")), escape(one.answer, 600)), blocks)
 
@@ -155,7 +157,7 @@ def rehearsal(seen: Rehearsal, runbook: str, known_people: Collection[str] = ())
             layout.fields(
                 [
                     lines([bold(words("Blast radius")), escape(told.blast_radius, 150)]),
-                    lines([bold(words("Rollback")), escape(capital(told.rollback), 250)]),
+                    lines([bold(words("Undo")), escape(capital(told.rollback), 250)]),
                 ]
             ),
             *([layout.section(lines(map(plan_note, told.notes[:NOTES_SHOWN])))] if told.notes else []),

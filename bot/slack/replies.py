@@ -224,8 +224,9 @@ def why(explanation: Explanation, known_people: Collection[str] = ()) -> Message
 
 
 def mistake(problem: str, remedy: str = "") -> Message:
-    """Something was not understood: what, and how to say it right."""
-    hint = escape(remedy, 300) if remedy else concat(words("See "), code(f"{COMMAND} help"), words("."))
+    """Something was not understood: what, and how to say it right; help is named where no command is already."""
+    see = EMPTY if COMMAND in problem else concat(words("See "), code(f"{COMMAND} help"), words("."))
+    hint = escape(remedy, 300) if remedy else see
     return _message(spaced(words("🤔"), escape(problem, 400), hint))
 
 

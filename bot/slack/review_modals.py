@@ -39,9 +39,9 @@ JUDGED_WORDS: Mapping[Judged, str] = {
     Judged.HARMFUL: "harmful",
 }
 _BECAUSE: Mapping[Occasion, str] = {
-    Occasion.ACTED: "Asked because it was carried out.",
-    Occasion.OVERRIDDEN: "Asked because a person decided otherwise before it began.",
-    Occasion.ROLLED_BACK: "Asked because it was rolled back, or was to be.",
+    Occasion.ACTED: "Asked because it was carried out",
+    Occasion.OVERRIDDEN: "Asked because a person decided otherwise before it began",
+    Occasion.ROLLED_BACK: "Asked because it was rolled back, or was to be",
 }
 
 
@@ -85,8 +85,8 @@ def review_modal(incident: str, action: Action, review: Review, value: str) -> V
         layout.text_input(
             SURPRISE,
             SURPRISE,
-            plain("What surprised?", 100),
-            plain("Where something did.", 200),
+            plain("What surprised you?", 100),
+            plain("If anything did.", 200),
             max_length=REASON_MAX_CHARACTERS,
             optional=True,
         ),

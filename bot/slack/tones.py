@@ -7,7 +7,7 @@ from bot.response.model.state_words import StateWords
 from bot.slack.text import Mrkdwn, spaced, words
 
 _ICONS: Mapping[Tone, str] = {
-    Tone.NEUTRAL: "▪️",
+    Tone.NEUTRAL: "🔹",  # a black square cannot be seen in the dark, nor a white one in the light
     Tone.ASKING: "❓",
     Tone.ANNOUNCED: "📣",
     Tone.PAUSED: "⏸️",

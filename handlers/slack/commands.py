@@ -128,19 +128,19 @@ def is_pause(arrived: Arrived) -> bool:
 def help_message() -> Message:
     """Every subcommand with its use and an example."""
     listed = [
-        lines(
-            [
-                spaced(code(f"{COMMAND} {subcommand.usage}"), words(subcommand.summary)),
-                *(
-                    [spaced(words("   for example"), code(f"{COMMAND} {subcommand.example}"))]
-                    if subcommand.example != subcommand.usage
-                    else []
-                ),
-            ]
+        spaced(
+            words("•"),
+            code(f"{COMMAND} {subcommand.usage}"),
+            words(subcommand.summary),
+            *(
+                [words("· for example"), code(f"{COMMAND} {subcommand.example}")]
+                if subcommand.example != subcommand.usage
+                else []
+            ),
         )
         for subcommand in SUBCOMMANDS.values()
     ]
-    scopes = words(f"Scopes: {SCOPES_REMEDY}".replace("`", ""))
+    scopes = words(f"Scopes: {SCOPES_REMEDY}".replace("Write ", "").replace("`", ""))
     half = (len(listed) + 1) // 2
     blocks = [
         layout.section(lines([bold(words("What you can ask Watchkeeper")), *listed[:half]])),

@@ -63,7 +63,7 @@ class PrivateAnswers:
         url = arrived.response_url
         if not url or urlsplit(url).netloc not in self._hosts:
             return False
-        answered = _answered(arrived, message)
+        answered = in_place(arrived, message)
         blocks = answered or message.blocks
         body: dict[str, object] = {
             "text": message.text,
@@ -82,7 +82,7 @@ class PrivateAnswers:
         return answer.status_code == OK_STATUS
 
 
-def _answered(arrived: Arrived, answer: Message) -> list[dict[str, Any]]:
+def in_place(arrived: Arrived, answer: Message) -> list[dict[str, Any]]:
     """The direct message whose question this answers, with what came of it in place of the buttons; empty for others.
 
     Nobody else sees it, so nothing is lost by that, and no button stays that cannot work any more.

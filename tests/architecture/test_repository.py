@@ -83,7 +83,7 @@ def test_every_picture_is_shown() -> None:
 def test_every_picture_can_be_taken_anew() -> None:
     stories = "\n".join(path.read_text() for path in files("tests/scenarios/*.py"))
     taken = {f"{name}.png" for name in re.findall(r'await picture\([\w.]+, "([\w-]+)"\)', stories)}
-    taken |= {f"cards/{path.stem}.jpg" for path in files("tests/slack/golden/*.json")}
+    taken |= {f"cards/{path.stem}.webp" for path in files("tests/slack/golden/*.json")}
     taken |= {f"phone/{name}_{scheme}.jpg" for name in ON_A_PHONE for scheme in ("light", "dark")}
     assert {str(path.relative_to(IMAGES)) for path in files("docs/images")} == taken
 

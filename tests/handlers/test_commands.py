@@ -72,7 +72,7 @@ async def test_a_brake_holds_what_waits_and_resuming_looks_again(ship: Ship) -> 
         ship, "resume service:checkout"
     )
     assert ship.flows() == [FlowName.CONSIDER]
-    assert "service checkout is not paused." in await slash(ship, "resume service:checkout")
+    assert "Not paused: service checkout." in await slash(ship, "resume service:checkout")
 
 
 async def test_a_pause_without_a_duration_lasts_until_it_is_resumed(ship: Ship) -> None:

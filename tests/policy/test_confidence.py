@@ -41,7 +41,7 @@ def test_confidence_just_below_the_floor_asks_and_says_every_part_with_its_numbe
     assert (decision.verdict, decision.decisive, decision.confidence) == (Verdict.ASK, "confidence", 0.8217)
     assert decision.headline == (
         "Confidence is below 83%, at 82%: evidence supports the alert: still_down (0.90); "
-        "it worked in 3 of 3 cases, all on staging, at least 75% to be expected (0.91)."
+        "it worked in 3 of 3 cases, all on staging, at least 75 % to be expected (0.91)."
     )
     assert decision.reason("confidence").inputs == {
         "confidence": 0.8217,
@@ -352,7 +352,7 @@ def test_every_doubt_is_said_beside_the_others() -> None:
     assert sure.score == pytest.approx(0.4 * 0.9 * 0.5 * 0.4 * 0.75 / 3, abs=1e-4)
     assert sure.text == (
         "no evidence is configured for this runbook (0.40); "
-        "it has never been run on this kind of incident, at least 72% to be expected (0.90); "
+        "it has never been run on this kind of incident, at least 72 % to be expected (0.90); "
         "the alert flaps: it began 4 times within an hour (0.50); monitoring was asked 7 minutes ago (0.40); "
         "changed a moment ago: deploy of 4.2 (0.75); other runbooks may be meant: reboot, drain (0.33)"
     )

@@ -75,7 +75,7 @@ def test_a_decision_holds_the_sentence_and_the_parts_whose_product_its_confidenc
     decision = decide(calm_situation(policy), policy)
     assert decision.sure == "82 % sure: the evidence supports it; it worked in 3 of 3 cases, all on staging."
     assert [(part.name, round(part.factor, 3)) for part in decision.parts] == [("evidence", 0.9), ("cases", 0.913)]
-    assert decision.parts[1].text == "it worked in 3 of 3 cases, all on staging, at least 75% to be expected"
+    assert decision.parts[1].text == "it worked in 3 of 3 cases, all on staging, at least 75 % to be expected"
     stricter = calm_policy(escalate={"cases_below": 4})
     assert decide(calm_situation(stricter), stricter).sure.startswith("Too few cases to know: it worked in 3 of 3 ")
 

@@ -70,7 +70,7 @@ def test_at_the_bound_that_is_asked_luck_alone_is_rare() -> None:
 @pytest.mark.parametrize(
     ("held", "supported", "told"),
     [
-        ((), False, "0 of 0 cases went well: 20 cases are asked for and 80% must be certain."),
+        ((), False, "0 of 0 cases went well: 20 cases are asked for and 80 % must be certain."),
         (
             cases(19),
             False,
@@ -85,7 +85,7 @@ def test_at_the_bound_that_is_asked_luck_alone_is_rare() -> None:
         (
             cases(19, 1),
             False,
-            "19 of 20 cases went well, so with 95 % certainty more than 79 % do: 80% must be certain.",
+            "19 of 20 cases went well, so with 95 % certainty more than 79 % do: 80 % must be certain.",
         ),
         (cases(39, 1), True, "39 of 40 cases went well, so with 95 % certainty more than 88 % do."),
     ],

@@ -25,7 +25,7 @@ from tests.policy.edges import ESCALATES, FORBIDS, PASSED, decided, past, said
 
 SURE = (
     "82%: evidence supports the alert: still_down (0.90); "
-    "it worked in 3 of 3 cases, all on staging, at least 75% to be expected (0.91)"
+    "it worked in 3 of 3 cases, all on staging, at least 75 % to be expected (0.91)"
 )
 
 

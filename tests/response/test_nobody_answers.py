@@ -152,7 +152,7 @@ async def test_at_the_end_of_the_chain_the_question_expires_and_says_what_that_m
         action = await question(here)
         assert action.state is ActionState.EXPIRED
         assert action.outcome == (
-            "Only 1 of 2 approved in time; asked were sre-oncall and leads. Nothing was done. The incident stays open."
+            "Only 1 of 2 approved in time; sre-oncall and leads were asked. Nothing was done. The incident stays open."
         )
         assert card(here).outcome == action.outcome
         assert here.switch.read()["flips"] == 0

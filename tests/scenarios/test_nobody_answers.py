@@ -62,7 +62,7 @@ async def test_a_question_that_nobody_ever_answers_says_what_became_of_it(tmp_pa
     async with small_stage(tmp_path, relaxed_limits=True, change_policy=document) as stage:
         incident = await stage.fire()
         card = await stage.card_of(
-            incident, "The time to approve is over.", "asked were sre-oncall and leads", "Nothing was done"
+            incident, "The time to approve is over.", "sre-oncall and leads were asked", "Nothing was done"
         )
         assert "approve" not in {e["action_id"] for b in card.blocks if b["type"] == "actions" for e in b["elements"]}
         await stage.thread_of(incident, "Still waiting", "Now asking leads as well", "Not approved in time")

@@ -15,7 +15,7 @@ from tests.slack.notices import ALICE, BOB, OPENED
 
 CHANGE = Change(
     change_id="d-1",
-    what="deploy of checkout 4.2 <!here>",
+    what="deploy of checkout 4.2",
     by="argo",
     begins=OPENED,
     expires=OPENED + timedelta(hours=1),
@@ -95,7 +95,7 @@ IN_SHADOW = DECISION.model_copy(
         "confidence": 0.8249,
         "parts": (
             Part("evidence", 0.9, "evidence supports the alert: still_down", "the evidence supports it"),
-            Part("cases", 0.9167, "it worked in 3 of 3 cases, 2 of them on staging, at least 75% to be expected"),
+            Part("cases", 0.9167, "it worked in 3 of 3 cases, 2 of them on staging, at least 75 % to be expected"),
         ),
         "sure": "82 % sure: the evidence supports it; it worked in 3 of 3 cases, 2 of them on staging.",
         "shadow": Verdict.ACT_UNLESS_STOPPED,

@@ -1,6 +1,7 @@
 """Notices for every situation a card can show, with the words that the response layer really writes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.policy.decision import Verdict
 from bot.policy.evidence import Finding
@@ -148,7 +149,8 @@ CARDS: dict[str, CardNotice] = {
     "held": card(
         verdict=Verdict.HOLD,
         action_state=ActionState.HELD,
-        headline="service checkout is paused by U03CAROL until 2026-11-23 06:00 UTC: release in progress.",
+        headline="Automation is paused here: U03CAROL paused service checkout until 2026-11-23 06:00 UTC "
+        "(release in progress).",
         names=(CAROL,),
         due_at=None,
         if_nobody_answers="Nothing is done while automation is paused here.",
@@ -199,7 +201,7 @@ CARDS: dict[str, CardNotice] = {
     "overridden": after(ActionState.OVERRIDDEN, "Overridden: known deploy", decided_by=(ALICE,), buttons=_PEOPLE_NEXT),
     "expired": after(
         ActionState.EXPIRED,
-        "Nobody answered in time; asked were sre-oncall. Nothing was done. The incident stays open.",
+        "Nobody answered in time; sre-oncall was asked. Nothing was done. The incident stays open.",
         approved_by=(),
         buttons=_PEOPLE_NEXT,
     ),
@@ -238,6 +240,10 @@ CARDS |= {
         if_nobody_answers="It waits for INC-3.",
     ),
     "asking_for_others": card(cause_of="INC-8, INC-9 and 2 more"),
+    "asking_as_requested": card(requested_by=ALICE, approvers=(BOB,)),
+    "resolved_by_people": CARDS["resolved"].model_copy(
+        update={"action_state": None, "plan": None, "runbook": None, "taken_by": CAROL, "buttons": (Button.WHY,)}
+    ),
     "asking_a_group": card(asked=(ON_CALL,), if_nobody_answers="leads will be asked as well."),
     "handed_over": card(
         asked=(ON_CALL, AskedGroupLine(group="leads", at=OPENED + timedelta(minutes=30))),
@@ -256,7 +262,7 @@ CARDS |= {
     ),
     "expired_after_a_hand_over": after(
         ActionState.EXPIRED,
-        "Only 1 of 2 approved in time; asked were sre-oncall and leads. Nothing was done. The incident stays open.",
+        "Only 1 of 2 approved in time; sre-oncall and leads were asked. Nothing was done. The incident stays open.",
         approved_by=(ALICE,),
         buttons=_PEOPLE_NEXT,
     ),
@@ -325,33 +331,41 @@ CARDS |= {
 NODE = PLAN.model_copy(
     update={
         "summary": "Move the 12 pods of node-1 elsewhere",
+        "short": "Drain node-1",
+        "touches": "13 of 40 pods; 2 of 3 instances of checkout stay healthy.",
         "steps": ("Cordon node-1", "Evict its 12 pods, one after the other", "Wait until each runs elsewhere"),
         "blast_radius": "13 targets",
         "rollback": "partly. Uncordon node-1; pods that have moved stay where they are.",
         "notes": (
-            PlanNote(label="Caution", text="A rollout of checkout is under way since 10 min.", warns=True),
+            PlanNote(label="Caution", text="A rollout of checkout has been under way for 10 min.", warns=True),
             PlanNote(label="Stays healthy", text="2 of 3; 1 is down already"),
             PlanNote(label="Expect", text="12 pods moved"),
             PlanNote(label="Ends by itself", text="after 1h"),
         ),
     }
 )
+ON_NODE: dict[str, Any] = {
+    "plan": NODE,
+    "runbook": "drain-node",
+    "alert_name": "DiskFailing",
+    "summary": "the disk of node-1 is failing",
+}
 HALF_DONE = (
     "It was ended half-way; what was touched until then is restored.\n"
     "If somebody or a newer action has changed the target since, you are asked first. It must be done within 5m.\n"
     "Rollback: partly. Uncordon node-1; pods that have moved stay where they are."
 )
 CARDS |= {
-    "asking_with_what_is_to_be_known": card(plan=NODE, headline="A rollout of checkout is under way since 10 min."),
+    "asking_with_what_is_to_be_known": card(**ON_NODE, headline="A rollout of checkout has been under way for 10 min."),
     "executing": after(
         ActionState.EXECUTING,
-        plan=NODE,
+        **ON_NODE,
         progress="Evict checkout-3 (3 of 12), 3 done so far",
         buttons=(Button.STOP, Button.WHY),
     ),
     "stopping": after(
         ActionState.EXECUTING,
-        plan=NODE,
+        **ON_NODE,
         progress="Evict checkout-3 (3 of 12), 3 done so far",
         halted="Stopped by U02BOB",
         names=(BOB,),
@@ -359,14 +373,14 @@ CARDS |= {
     "rolling_back": after(
         ActionState.ROLLING_BACK,
         "Not healthy after 120 s: nothing matches the query.",
-        plan=NODE,
+        **ON_NODE,
         progress="Uncordon node-1",
         buttons=(Button.STOP, Button.WHY),
     ),
     "interrupted": after(
         ActionState.FAILED,
         "Stopped by U02BOB, after 4 steps. It is not healthy: 9 pods are still on node-1. Nothing was rolled back.",
-        plan=NODE,
+        **ON_NODE,
         result=Result.INTERRUPTED,
         progress="Done: all 4 steps that began, at last “Evict checkout-3 (3 of 12)”",
         names=(BOB,),

@@ -32,7 +32,8 @@ WAITS = CandidacyNotice(
     written=Level.L3,
     findings=Findings(
         gates=PASSED,
-        cases="21 of 22 cases went well (2 on staging), so with 95 % certainty more than 78 % do: 80% must be certain.",
+        cases="21 of 22 cases went well (2 on staging), so with 95 % certainty more than 78 % do: "
+        "80 % must be certain.",
         signers=(CAROL,),
     ),
     by=ALICE,
@@ -99,6 +100,28 @@ RISINGS: dict[str, CandidacyNotice] = {
             ),
         }
     ),
+    "candidacy_broken_off": WAITS.model_copy(
+        update={
+            "state": CandidacyState.BROKEN_OFF,
+            "ended": OPENED + timedelta(minutes=3),
+            "buttons": (),
+            "findings": Findings(
+                gates=(*PASSED[:2], *(GateSeen(gate=gate) for gate in IN_ORDER[2:])),
+                text="Watchkeeper was stopped in the middle. Staging is mended.",
+            ),
+        }
+    ),
+    "candidacy_declined": WAITS.model_copy(
+        update={
+            "state": CandidacyState.DECLINED,
+            "decided_by": CAROL,
+            "ended": OPENED + timedelta(minutes=9),
+            "buttons": (),
+        }
+    ),
+    "candidacy_superseded": WAITS.model_copy(
+        update={"state": CandidacyState.SUPERSEDED, "ended": OPENED + timedelta(minutes=9), "buttons": ()}
+    ),
     "candidacy_proposed": WAITS.model_copy(
         update={
             "of": CandidacyKind.RECORD,
@@ -112,3 +135,12 @@ RISINGS: dict[str, CandidacyNotice] = {
         }
     ),
 }
+RISINGS["candidacy_promoted"] = RISINGS["candidacy_proposed"].model_copy(
+    update={
+        "state": CandidacyState.PROMOTED,
+        "level": Level.L3,
+        "decided_by": CAROL,
+        "ended": OPENED + timedelta(minutes=9),
+        "buttons": (),
+    }
+)

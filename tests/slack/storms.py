@@ -95,8 +95,21 @@ BUNDLES = {
         line(12, incident_state=IncidentState.TAKEN),
         line(13, ActionState.EXPIRED),
         line(15, ActionState.LAPSED),
+        targets=2,
+    ),
+    "bundle_last_question": bundle(
+        line(14),
+        line(12, ActionState.SUCCEEDED, incident_state=IncidentState.RESOLVED),
+        line(13, ActionState.SUCCEEDED, incident_state=IncidentState.RESOLVED),
         targets=1,
     ),
+    "bundle_all_running": bundle(
+        *(line(number, ActionState.EXECUTING) for number in (12, 13, 14)),
+        headlines=(),
+        buttons=(Button.CHOOSE, Button.PAUSE_THESE, Button.WHY_THESE),
+        **_NOTHING_ASKED,
+    ),
+    "bundle_at_the_cause": bundle(line(12), line(13), asked_at="INC-3", approvers=()),
     "bundle_taken": bundle(
         *(
             line(number, ActionState.OVERRIDDEN, incident_state=IncidentState.TAKEN, taken_by=BOB)

@@ -27,7 +27,7 @@ from bot.slack.bundle_modals import (
 from bot.slack.limits import check_view
 from tests.fixtures.incidents import NOW, action
 from tests.slack.conftest import Golden
-from tests.slack.notices import ALICE
+from tests.slack.notices import ALICE, BOB
 
 
 def member(number: int, asked: ActionState | None = ActionState.WAITING, **changes: str) -> Member:
@@ -60,7 +60,11 @@ def shown(*members: Member, runbook: str = "restart-service") -> BundleView:
 
 STORM = shown(
     member(12),
-    member(13, ActionState.HELD, headline="Automation is paused by U02BOB."),
+    member(
+        13,
+        ActionState.HELD,
+        headline="Automation is paused here: U02BOB paused service checkout-13 until somebody resumes.",
+    ),
     member(14),
     member(15, None, headline="No runbook matches this alert."),
     member(16, ActionState.SUCCEEDED, state=IncidentState.RESOLVED),
@@ -68,7 +72,7 @@ STORM = shown(
 VIEWS = {
     "modal_choose": choose_modal(STORM),
     "modal_choose_without_a_question": choose_modal(shown(member(15, None), runbook="")),
-    "modal_why_these": why_these_modal(STORM, {ALICE}),
+    "modal_why_these": why_these_modal(STORM, {ALICE, BOB}),
 }
 
 

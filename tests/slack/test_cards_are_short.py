@@ -80,7 +80,7 @@ def test_a_caution_without_room_stands_below_the_buttons() -> None:
     wordy = plan.model_copy(update={"touches": "one two three " * 12})
     notice = card(plan=wordy, summary="checkout has not answered anybody for a long while now")
     assert "Caution" not in before_the_buttons(notice)
-    assert "A rollout of checkout is under way since 10 min." in str(render(notice, 1).blocks[3:])
+    assert "A rollout of checkout has been under way for 10 min." in str(render(notice, 1).blocks[3:])
 
 
 def test_a_date_is_two_words_a_mention_one_and_signs_are_none() -> None:

@@ -43,7 +43,7 @@ CALM = HomeFacts(
 )
 BUSY = replace(
     CALM,
-    problems=("Slack refuses our messages in C02AUD: invite the app",),
+    problems=("not_in_channel: invite the app to the channel with /invite",),
     pauses=(
         Pause(
             pause_id="p1",
@@ -55,8 +55,11 @@ BUSY = replace(
         ),
     ),
     freezes=(Freeze.model_validate({"name": "release-week", "from": OPENED, "until": OPENED + timedelta(days=9)}),),
-    waiting=(ACTION, replace(ACTION, id="act_77", state=ActionState.VETO_WINDOW)),
-    changes=(CHANGE,) * 5,
+    waiting=(ACTION, replace(ACTION, id="act_77", incident_id=10, state=ActionState.VETO_WINDOW)),
+    changes=tuple(
+        CHANGE.model_copy(update={"what": f"deploy of {name} 4.2", "services": (name,), "targets": ()})
+        for name in ("checkout", "orders", "search", "mail", "media")
+    ),
     under_way=(
         Doing(
             replace(ACTION, id="act_88", incident_id=8, state=ActionState.EXECUTING),
@@ -64,16 +67,28 @@ BUSY = replace(
         ),
         Doing(replace(ACTION, id="act_89", incident_id=9, state=ActionState.ROLLING_BACK), Progress()),
     ),
-    incidents=(IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),),
-    world=World(incidents_open=1, oldest=OPENED, questions=1),
+    incidents=(
+        IncidentLine(replace(INCIDENT, id=10), ActionState.VETO_WINDOW),
+        IncidentLine(replace(INCIDENT, id=9), ActionState.ROLLING_BACK),
+        IncidentLine(
+            replace(INCIDENT, id=8), ActionState.EXECUTING, progress="Stop checkout-2 (2 of 3), 1 done so far"
+        ),
+        IncidentLine(INCIDENT, ActionState.WAITING, "https://slack.example/archives/C01INC/p1"),
+    ),
+    world=World(incidents_open=4, oldest=OPENED, questions=1),
     may_resume=frozenset({"service checkout"}),
     ended=(
-        ENDED,
+        replace(ENDED, incident_id=4),
         replace(ENDED, incident_id=6, state=ActionState.ROLLED_BACK),
         replace(ENDED, incident_id=5, state=ActionState.LAPSED),
     ),
     reviews=(
-        DueReview(Review("act_5b1f0c9d2e", OPENED + HOUR, None, None, None), ENDED, (ALICE,), overdue=True),
+        DueReview(
+            Review("act_5b1f0c9d2e", OPENED - HOUR, None, None, None),
+            replace(ENDED, incident_id=4),
+            (ALICE,),
+            overdue=True,
+        ),
         DueReview(Review("a2", OPENED + HOUR, None, None, None), replace(ENDED, incident_id=6), (BOB,), overdue=False),
     ),
     runbook_levels=(
@@ -97,7 +112,17 @@ CALLED = replace(
     to_take=(replace(INCIDENT, revision=1),) * 9,
     permalinks={7: "https://slack.example/archives/C01INC/p1"},
 )
-VIEWS = {"home_calm": home_view(CALM), "home_busy": home_view(BUSY), "home_called": home_view(CALLED)}
+ASLEEP = replace(
+    CALM,
+    world=World(1, OPENED, questions=1, nobody_woken=True),
+    incidents=(IncidentLine(INCIDENT, ActionState.WAITING),),
+)
+VIEWS = {
+    "home_calm": home_view(CALM),
+    "home_busy": home_view(BUSY),
+    "home_called": home_view(CALLED),
+    "home_nobody_woken": home_view(ASLEEP),
+}
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -18,9 +18,7 @@ from tests.slack.notices import ALICE, BOB, OPENED
 from tests.slack.test_home_tab import BUSY
 
 REHEARSAL = Rehearsal(SITUATION, DECISION, (ALICE, BOB), True, "supervisor is reachable and would restart checkout.")
-STANDING = RunbookLevel(
-    "restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test <!here>"
-)
+STANDING = RunbookLevel("restart-checkout", "Restart checkout", Level.L3, Level.L1, "not passed yet: chaos test")
 IN_SHADOW = replace(
     STANDING,
     why_not_higher="the chaos test is void: the runbook changed (verify.within: 2m -> 121s)",
@@ -30,7 +28,14 @@ ENDING = replace(STANDING, in_force=Level.L3, why_not_higher="", expiring="the c
 ENTRY = AuditEntry(number=41, at=OPENED, actor=BOB, kind="action.vote", incident_id=7, body={})
 ANSWERS = {
     "listing_runbooks": listings.runbooks(
-        [STANDING, replace(STANDING, in_force=Level.L3, why_not_higher=""), IN_SHADOW, ENDING]
+        [
+            STANDING,
+            replace(STANDING, runbook="restart-orders", summary="Restart orders", in_force=Level.L3, why_not_higher=""),
+            replace(IN_SHADOW, runbook="drain-node", summary="Move the pods of a node elsewhere"),
+            replace(ENDING, runbook="clear-queue", summary="Take dead jobs off a queue"),
+        ],
+        "In 40 cases confidence was 86 % on average, and 88 % worked (Brier score 0.102; always saying 88 % scores "
+        "0.109).",
     ),
     "listing_no_runbooks": listings.runbooks([]),
     "listing_reviews": listings.reviews(BUSY.reviews, BOB),
@@ -90,4 +95,5 @@ def test_what_i_am_asked_for_comes_first() -> None:
 
 
 def test_what_stands_in_the_orders_is_no_markup() -> None:
-    assert "<!here>" not in json.dumps(ANSWERS["listing_runbooks"].blocks)
+    told = listings.runbooks([replace(STANDING, summary="<!here>", why_not_higher="<!here>")])
+    assert "<!here>" not in json.dumps(told.blocks)

@@ -98,7 +98,7 @@ def test_why_says_what_it_would_have_done_with_a_licence_and_how_often_people_di
     )
     assert title["text"]["text"] == "How sure we are"
     assert parts["text"]["text"].splitlines()[1:] == [
-        "`0.92` it worked in 3 of 3 cases, 2 of them on staging, at least 75% to be expected",
+        "`0.92` it worked in 3 of 3 cases, 2 of them on staging, at least 75 % to be expected",
         "`0.82` is their product, the confidence",
     ]
     assert "With its licence" not in seen(VIEWS["modal_why"]), "it is not in shadow"

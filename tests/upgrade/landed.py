@@ -50,6 +50,7 @@ STORES = {
     "landed-0002": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=False),
     "landed-0003": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=True),
     "landed-0004": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=True),
+    "landed-0005": Stores(schema=2, situation="text", inputs=True, refusals=True, evidence=True),
 }
 """By the folder's name."""
 

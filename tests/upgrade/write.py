@@ -4,10 +4,10 @@ A release makes the next one: with its code checked out, ``python -m tests.upgra
 folder below ``stored`` is committed. Folders that are there stay as they are: they are what people's databases hold.
 
 The version's own bot is run, in three lives. In the first, a person acts by hand and the review becomes overdue. In the
-second, everything that waits is made to wait, and people say no. In the third Slack and Prometheus fail, and the bot is
-killed while an action is half-way, while another one is being rolled back, and after a click was acknowledged and
-before it was begun. Deadlines are a hundred years, and the story is set in the past, so that whoever reads finds
-everything still waiting, and nothing that is yet to come.
+second, everything that waits is made to wait, people say no, and an alert cannot be read. In the third Slack and
+Prometheus fail, and the bot is killed while an action is half-way, while another one is being rolled back, and after a
+click was acknowledged and before it was begun. Deadlines are a hundred years, and the story is set in the past, so that
+whoever reads finds everything still waiting, and nothing that is yet to come.
 """
 
 import asyncio
@@ -242,6 +242,10 @@ async def everything_waits(here: Surroundings) -> None:
     await pause(here, "cart")
     await here.post(alert("cart"))
     await here.until_state("cart", "held")
+
+    await here.post(alert("mail", fingerprint="of another monitor", status="burning"))
+    unreadable = "people are told of an alert that cannot be read"
+    await here.until(lambda: here.rows("SELECT * FROM bulletins"), unreadable, SWEEP_WITHIN_SECONDS)
 
     await here.workspace.person("alice").open_home()
     await here.until(lambda: here.rows("SELECT * FROM home_tabs WHERE digest != ''"), "Alice sees her Home tab")

@@ -65,7 +65,7 @@ def assess(
     """
     failures = recent_failures(history, runbook, now)
     works, surely = cases.posterior, cases.posterior.lower
-    expected = f"{cases.text}, at least {surely:.0%} to be expected"
+    expected = f"{cases.text}, at least {100 * surely:.0f} % to be expected"
     parts = [_evidence_part(evidence), Part(CASES, works.mean, expected, cases.text)]
     if failures:
         runs = "run" if failures == 1 else "runs"

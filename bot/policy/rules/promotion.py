@@ -52,6 +52,6 @@ def prospect(held: Evidenced, digest: str, asked: Promotion) -> Prospect:
     if counted:
         said += f", so with 95 % certainty more than {int(bound * 100)} % do"
     lacking = [] if enough else [f"{asked.cases} cases are asked for"]
-    lacking += [] if sure else [f"{asked.lower_bound:.0%} must be certain"]
+    lacking += [] if sure else [f"{100 * asked.lower_bound:.0f} % must be certain"]
     text = f"{said}: {' and '.join(lacking)}." if lacking else f"{said}."
     return Prospect(len(counted), successes, staging, bound, enough and sure, text)

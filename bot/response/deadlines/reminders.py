@@ -179,11 +179,9 @@ async def _expire(work: Work, context: Context, incident: Incident, action: Acti
     if incident.state is IncidentState.TAKEN:
         heard = "It was not answered, as a person has taken it over."
     elif approval:
-        heard = (
-            f"Only {len(approval)} of {action.approvals_needed} approved in time; asked were {_names(action.asked)}."
-        )
+        heard = f"Only {len(approval)} of {action.approvals_needed} approved in time; {_asked(action)}"
     else:
-        heard = f"Nobody answered in time; asked were {_names(action.asked)}."
+        heard = f"Nobody answered in time; {_asked(action)}"
     return await withdraw(
         work, context, action, ActionEvent.EXPIRE, f"{heard} Nothing was done. The incident stays open."
     )
@@ -204,6 +202,10 @@ def _until(policy: Policy, incident: Incident, action: Action) -> str:
 
 def _text(action: Action) -> str:
     return f"{action.due_at:%Y-%m-%d %H:%M} UTC" if action.due_at else ""
+
+
+def _asked(action: Action) -> str:
+    return f"{_names(action.asked)} {'were' if len(action.asked) > 1 else 'was'} asked."
 
 
 def _names(asked: Collection[AskedGroup]) -> str:

@@ -76,7 +76,7 @@ async def resume(work: Work, context: Context, roster: Roster, person: str, scop
         return Answer(False, f"{scope} is still paused, by {still}: only removing that file ends it.")
     if not ended:
         others = ", ".join(str(pause.scope) for pause in active)
-        return Answer(False, f"{scope} is not paused." + (f" Paused now: {others}." if others else ""))
+        return Answer(False, f"Not paused: {scope}." + (f" Paused now: {others}." if others else ""))
     looked = await reconsider_held(work, context)
     waiting = f" {looked} held question{'s are' if looked != 1 else ' is'} looked at again." if looked else ""
     return Answer(True, f"Resumed: {scope}.{waiting}")

@@ -52,12 +52,13 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
     untaken = looking + held and bundle.called
     question = _question(bundle, waiting, looking, held)
     silence, until = wording.deadline(bundle, ()) if waiting else (_unless_taken(bundle, looking + held), EMPTY)
+    because = escape(bundle.because) if bundle.lines else EMPTY
     parts: list[Block | None] = [
         layout.header(plain(question, HEADER_TEXT)),
-        layout.section(lines([_lead(bundle, waiting, looking, held), escape(bundle.because), silence])),
+        layout.section(lines([_lead(bundle, waiting, looking, held), because, silence])),
         *bundle_rows(bundle, waiting),
-        *map(layout.section, _listing(bundle)),
-        layout.section(_why(bundle)) if bundle.headlines else None,
+        *(map(layout.section, _listing(bundle)) if bundle.lines else ()),
+        layout.section(_why(bundle, known_people)) if bundle.headlines else None,
         layout.fields(_facts(bundle)) if waiting else None,
         layout.fields([lines([bold(words("Called")), wording.called(bundle)])]) if untaken else None,
         layout.context(_footer(bundle)),
@@ -89,14 +90,18 @@ def _question(bundle: BundleNotice, waiting: int, looking: int, held: int) -> st
     burning = sum(map(_burns, bundle.lines))
     if burning:
         return f"Still not resolved: {burning} of {len(bundle.lines)} incidents. {summary}"
-    return f"This storm is over: {summary}"
+    return f"This storm is over: {summary}" if bundle.lines else f"No longer together: {summary}"
 
 
 def _lead(bundle: BundleNotice, waiting: int, looking: int, held: int) -> Mrkdwn:
     if waiting:
-        one = bundle.approvals_needed == 1
-        need = "Each needs approval from a person." if one else "Each needs approval from more than one person."
-        return spaced(icon(Tone.ASKING), bold(words(f"{need} Approve all, or choose.")))
+        who = "a person" if bundle.approvals_needed == 1 else "more than one person"
+        need = (
+            f"Each needs approval from {who}. Approve all, or choose."
+            if waiting > 1
+            else f"It needs approval from {who}."
+        )
+        return spaced(icon(Tone.ASKING), bold(words(need)))
     if looking:
         said = state_words(Verdict.OBSERVE)
         return spaced(icon(said.tone), bold(words(said.sentence)))
@@ -111,7 +116,7 @@ def _when_nobody_is_asked(bundle: BundleNotice) -> Mrkdwn:
     """Good news only where all of it is over; until then, who is on it, or what goes on."""
     burning = [line for line in bundle.lines if _burns(line)]
     if not burning:
-        over = "All of these are resolved." if bundle.lines else "All of these have cards of their own."
+        over = "All of these are resolved." if bundle.lines else "Each of these has a card of its own now."
         return spaced(icon(Tone.GOOD if bundle.lines else Tone.NEUTRAL), bold(words(over)))
     taken = [line for line in burning if line.incident_state is IncidentState.TAKEN]
     under_way = sum(line.action_state in UNDER_WAY | {ActionState.APPROVED} for line in burning)
@@ -165,8 +170,8 @@ def _standing(bundle: BundleNotice) -> Mrkdwn:
     return words(", ".join(said) or "All have cards of their own")
 
 
-def _why(bundle: BundleNotice) -> Mrkdwn:
-    said = [naming(headline, (), 300) for headline in bundle.headlines[:HEADLINES_SHOWN]]
+def _why(bundle: BundleNotice, known_people: Collection[str]) -> Mrkdwn:
+    said = [naming(headline, known_people, 300) for headline in bundle.headlines[:HEADLINES_SHOWN]]
     hidden = len(bundle.headlines) - HEADLINES_SHOWN
     more = words(f"… and {hidden} more reasons, under “Why?”") if hidden > 0 else EMPTY
     return lines([bold(words("Why they are asked")), *said, more])
@@ -174,16 +179,16 @@ def _why(bundle: BundleNotice) -> Mrkdwn:
 
 def _facts(bundle: BundleNotice) -> Sequence[Mrkdwn]:
     targets = "1 target in all" if bundle.targets == 1 else f"{bundle.targets} targets in all"
-    back = escape(capital(bundle.rollback), 250) if bundle.rollback else words("each by itself, in the thread")
-    facts = [("Blast radius", words(targets)), ("Rollback", back)]
+    back = escape(capital(bundle.rollback), 250) if bundle.rollback else words("Each by itself, in the thread")
+    facts = [("Blast radius", words(targets)), ("Undo", back)]
     if bundle.asked_at:
-        said = concat(words("at "), escape(bundle.asked_at, 40), words(": the cause may be there"))
+        said = concat(words("At "), escape(bundle.asked_at, 40), words(": the cause may be there"))
         facts.append(("Asked", said))
     elif bundle.approvers or bundle.asked:
         facts.append(("Who may answer", wording.who_may_answer(bundle)))
     asked = wording.asked(bundle)
     if asked:
-        facts.append(("Asked", asked))
+        facts.append(("Groups", asked))
     return [lines([bold(words(name)), value]) for name, value in facts]
 
 
@@ -203,7 +208,7 @@ def _range(bundle: BundleNotice) -> str:
 def _footer(bundle: BundleNotice) -> Mrkdwn:
     return dotted(
         [
-            words(f"{len(bundle.lines)} incident{'' if len(bundle.lines) == 1 else 's'}"),
+            words(f"{len(bundle.lines)} incident{'' if len(bundle.lines) == 1 else 's'}") if bundle.lines else EMPTY,
             concat(words("runbook "), code(bundle.runbook, 80)) if bundle.runbook else words("no runbook"),
             concat(words("since "), when(bundle.opened_at)),
         ]

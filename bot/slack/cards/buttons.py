@@ -164,7 +164,7 @@ def bundle_rows(bundle: BundleNotice, waiting: int) -> list[ActionsBlock]:
             [
                 layout.button(
                     one.value,
-                    plain(f"Approve all {waiting}" if one is Button.APPROVE_THESE else _LABELS[one], 75),
+                    plain(_label_of_many(one, waiting), 75),
                     value,
                     style="primary" if one is primary else None,
                     confirm=_confirm_these(bundle, waiting) if one is Button.APPROVE_THESE else None,
@@ -201,6 +201,12 @@ def resume_row(scope: str, value: str) -> ActionsBlock:
     )
     label = plain(f"Resume {scope}", LABEL_CHARACTERS)
     return layout.actions([layout.button(Button.RESUME.value, label, value, confirm=confirm)])
+
+
+def _label_of_many(button: Button, waiting: int) -> str:
+    if button is not Button.APPROVE_THESE:
+        return _LABELS[button]
+    return f"Approve all {waiting}" if waiting != 1 else "Approve it"
 
 
 def direct_rows(notice: DirectNotice, address: Url | None) -> list[ActionsBlock]:

@@ -44,17 +44,21 @@ _STANDS: Mapping[CandidacyState, tuple[Tone, str]] = {
     CandidacyState.SUPERSEDED: (Tone.NEUTRAL, "Superseded by a newer one."),
 }
 
+_OPEN = frozenset({CandidacyState.RUNNING, CandidacyState.WAITING})
+
 
 def render_candidacy(card: CandidacyNotice, outbox_id: int) -> Message:
     """The card as a message."""
     gates = card.of is CandidacyKind.GATES
-    title = f"Gates of {card.runbook}" if gates else f"Promote {card.runbook}?"
+    asked = f"Promote {card.runbook}?" if card.state is CandidacyState.WAITING else f"Promotion of {card.runbook}"
+    title = f"Gates of {card.runbook}" if gates else asked
     tone, stands = _STANDS[card.state]
-    lead = spaced(icon(tone), bold(words(stands)), escape(card.findings.text, 400) if card.findings.text else EMPTY)
+    found = escape(capital(card.findings.text), 400) if card.findings.text else EMPTY
+    lead = spaced(icon(tone), bold(words(stands)), found)
     level = spaced(
         words("It may act at"), bold(words(f"{card.level}")), words(f"now; the policy is written for {card.written}.")
     )
-    seen = [_gate(one) for one in card.findings.gates]
+    seen = [_gate(one, card.state in _OPEN) for one in card.findings.gates]
     lifts = [concat(words("• "), escape(reason, 200)) for reason in card.findings.lifts[:LIFTS_SHOWN]]
     blocks = [
         layout.header(plain(title, HEADER_CHARACTERS)),
@@ -69,16 +73,20 @@ def render_candidacy(card: CandidacyNotice, outbox_id: int) -> Message:
         text=spaced(
             escape(f"{title.rstrip('?')}:", HEADER_CHARACTERS),
             words(stands),
-            escape(card.findings.text, 300) if card.findings.text else EMPTY,
+            escape(capital(card.findings.text), 300) if card.findings.text else EMPTY,
         ),
         blocks=layout.built(blocks),
         metadata=layout.notice_metadata(outbox_id),
     )
 
 
-def _gate(seen: GateSeen) -> Mrkdwn:
+def _gate(seen: GateSeen, still_open: bool) -> Mrkdwn:
     tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.UNDER_WAY if seen.begun else Tone.NEUTRAL}[seen.passed]
-    waits = "waits for a person" if seen.gate is Gate.HUMAN_SIGN_OFF else "comes later"
+    signing = seen.gate is Gate.HUMAN_SIGN_OFF
+    if still_open:
+        waits = "waits for a person" if signing else "comes later"
+    else:
+        waits = "not given" if signing else "not run"
     told = escape(seen.text, GATE_CHARACTERS) if seen.text else words(waits)
     return spaced(icon(tone), bold(concat(words(capital(seen.gate.in_words)), words(":"))), told)
 

@@ -257,8 +257,10 @@ def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
     """The card in one breath, for notifications and screen readers: the header, how it stands, until when."""
     asked, (mark, _) = question(at, card), severity_of(card.severity)
     end = EMPTY if asked.endswith("?") else words(".")
-    grave = EMPTY if asked.startswith(mark) else concat(severity_words(card.severity), words(":"))
-    heading = spaced(grave, words(asked))
+    if asked.startswith(mark):
+        heading = words(asked)
+    else:  # "Critical, failed: Restart web"
+        heading = spaced(concat(severity_words(card.severity), words(",")), words(asked[:1].lower() + asked[1:]))
     return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
 
 

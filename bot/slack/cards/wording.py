@@ -73,7 +73,8 @@ def who_may_answer(card: CardNotice | BundleNotice) -> Mrkdwn:
     groups = listed([code(one.group, 60) for one in card.asked[:GROUPS_SHOWN]], "or") if card.asked else EMPTY
     if not groups:
         return called
-    return lines([called, concat(words("whoever is in "), groups, words(" when they answer"))])
+    either = "or whoever" if called else "whoever"
+    return lines([called, concat(words(f"{either} is in "), groups, words(" when they answer"))])
 
 
 def asked(card: CardNotice | BundleNotice) -> Mrkdwn:
@@ -141,6 +142,8 @@ def question(at: Shown, card: CardNotice) -> Plain:
     if at not in OPEN | UNASSIGNED and not card.untaken:
         return plain(headed, HEADER_TEXT)
     mark, grave = severity_of(card.severity)
+    if at not in OPEN | UNASSIGNED:  # it begins with what has come of it, and a colon: "Critical, failed: Restart web"
+        return marked(mark, f"{grave}, {headed[:1].lower()}{headed[1:]}", HEADER_TEXT)
     return marked(mark, f"{grave}: {headed}", HEADER_TEXT)
 
 

@@ -253,7 +253,7 @@ async def test_the_terminal_is_told_what_a_card_says_is_under_way(tmp_path: Path
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": "Gates of restart-service"}},
         {"type": "section", "text": {"type": "mrkdwn", "text": "Restart it\n⚙️ *The gates are being run.*"}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": "✅ *Dry run:* good\n⚙️ *Chaos test:* 3 runs\n▪️ later"}},
+        {"type": "section", "text": {"type": "mrkdwn", "text": "✅ *Dry run:* good\n⚙️ *Chaos test:* 3 runs\n🔹 later"}},
     ]
     workspace.state.post(Message("C01INC", workspace.state.next_ts(), "UWATCH", "Gates", blocks=blocks, from_app=True))
 

@@ -1,6 +1,7 @@
 """What the page makes of text and blocks; above all, that hostile text stays text."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -94,6 +95,16 @@ async def test_mentions_and_dates_are_resolved(harbour: Harbour, open_page: Open
     message = await harbour.post("<@U02BOB> <#C02AUD> <!subteam^S01ONCALL> <!date^0^{date_num}|x> :fire: <@U0NOBODY>")
 
     await expect(alice.message(message.ts)).to_contain_text("@Bob Lindqvist #audit @sre-oncall 1970-01-01 🔥 @U0NOBODY")
+
+
+async def test_a_day_near_by_has_a_capital_only_where_the_date_begins_with_it(
+    harbour: Harbour, open_page: Opener
+) -> None:
+    alice = await open_page(timezone_id="UTC")
+    await alice.page.clock.set_fixed_time(datetime(2026, 11, 23, 12, tzinfo=UTC))
+    dates = "<!date^1795402931^{date_pretty}|x> and <!date^1795402931^{time} {date_short_pretty}|x>"
+    message = await harbour.post(dates)
+    await expect(alice.message(message.ts)).to_contain_text("Today and 03:02 today")
 
 
 async def test_every_kind_of_element_tells_the_app_what_was_chosen(harbour: Harbour, open_page: Opener) -> None:

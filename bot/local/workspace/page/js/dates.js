@@ -60,21 +60,25 @@ function ago(date, now = new Date()) {
 /** Fill the tokens of a `<!date^seconds^template|fallback>` mention. */
 export function fillDate(seconds, template, now = new Date()) {
   const date = moment(seconds);
-  const pretty = (formatter) => nearby(date, now) ?? formatter.format(date);
+  // As Slack has it: a capital where the template begins with it, "03:02 today" within.
+  const pretty = (formatter, at) => {
+    const near = nearby(date, now);
+    return (at > 0 ? near?.toLowerCase() : near) ?? formatter.format(date);
+  };
   const tokens = {
     date_num: () => DATE_NUMBERS.format(date).split("/").reverse().join("-"),
     date: () => DATE.format(date),
     date_slash: () => DATE_NUMBERS.format(date),
     date_short: () => DATE_SHORT.format(date),
     date_long: () => DATE_LONG.format(date),
-    date_pretty: () => pretty(DATE),
-    date_short_pretty: () => pretty(DATE_SHORT),
-    date_long_pretty: () => pretty(DATE_LONG),
+    date_pretty: (at) => pretty(DATE, at),
+    date_short_pretty: (at) => pretty(DATE_SHORT, at),
+    date_long_pretty: (at) => pretty(DATE_LONG, at),
     time: () => TIME.format(date),
     time_secs: () => TIME_SECONDS.format(date),
     ago: () => ago(date, now),
   };
-  return template.replace(/\{(\w+)\}/g, (whole, token) =>
-    Object.hasOwn(tokens, token) ? tokens[token]() : whole,
+  return template.replace(/\{(\w+)\}/g, (whole, token, at) =>
+    Object.hasOwn(tokens, token) ? tokens[token](at) : whole,
   );
 }

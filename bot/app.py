@@ -5,6 +5,7 @@ The only module that knows everything. How a part is put together is in ``bot.co
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -149,9 +150,11 @@ async def _listen(stack: AsyncExitStack, app: web.Application, settings: Setting
     try:
         host, port = await stack.enter_async_context(listening(app, host, port, shutdown_seconds=SHUTDOWN_SECONDS))
     except OSError as error:
-        raise StartError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Set WATCHKEEPER_LISTEN to a free one."
-        ) from error
+        number = (
+            error.errno or 0
+        )  # the loop has put the address into its own words once more; a resolver counts below 0
+        why = os.strerror(number) if number > 0 else error.strerror
+        raise StartError(f"Cannot listen on {host}:{port}: {why}. Set WATCHKEEPER_LISTEN to a free one.") from error
     return f"http://{host}:{port}"
 
 

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import aiohttp
 
+from bot.connecting import why
+
 CHUNK_BYTES = 65_536
 
 
@@ -34,7 +36,7 @@ class NoAnswerError(Exception):
 
     def __init__(self, lost: Lost, cause: Exception | None = None, *, connected: bool = True) -> None:
         named = cause is not None and lost is not Lost.SILENT
-        super().__init__(f"{lost.value} ({type(cause).__name__})" if named else lost.value)
+        super().__init__(f"{lost.value} ({why(cause)})" if named else lost.value)
         self.lost = lost
         self.cause = cause
         self.connected = connected

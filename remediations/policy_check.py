@@ -28,6 +28,8 @@ from remediations.catalogue import (
     settings_of,
 )
 
+NAMES_A_SECRET = ("_env", "_file")
+"""How a setting ends that names the place of a credential."""
 BACKEND = "backend"
 """The parameter that names the backend, of every remediation that acts through one."""
 
@@ -62,7 +64,8 @@ def credential_troubles(policy: Policy) -> Iterator[Trouble]:
                 make_backends({name: section})
             except BackendError as error:
                 told, _, remedy = str(error).removeprefix(f"backends.{name}: ").rstrip(".").partition(": ")
-                yield Trouble(("backends", name), told, remedy)
+                where = [key for key, value in section.items() if key.endswith(NAMES_A_SECRET) and str(value) in told]
+                yield Trouble(("backends", name, *where[:1]), told, remedy)
 
 
 @dataclass(frozen=True, slots=True)

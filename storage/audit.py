@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.records import AuditEntry
-from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, plain, seal
+from storage.audit_chain import Head, Reader, SealedEntry, Verification, key_id, other_key, plain, seal
 from storage.columns import nul_free
 from storage.tables import AUDIT_ANCHORS, AUDIT_ENTRIES, AUDIT_HEAD
 
@@ -221,11 +221,8 @@ class Audit:
 
     async def _lock_head(self) -> Head:
         row = (await self._session.execute(select(AUDIT_HEAD).with_for_update())).one()
-        if row.key_id not in ("", key_id(self._key)):
-            raise AuditKeyError(
-                f"the audit chain was begun with the key {row.key_id}, but the configured one is {key_id(self._key)}; "
-                "set WATCHKEEPER_AUDIT_KEY to the key this database was begun with"
-            )
+        if trouble := other_key(row.key_id, self._key):
+            raise AuditKeyError(": ".join(trouble))
         return Head(row.number, row.hash)
 
 

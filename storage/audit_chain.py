@@ -118,6 +118,18 @@ def key_id(key: bytes) -> str:
     return hmac.new(key, b"watchkeeper.audit.key-id", hashlib.sha256).hexdigest()[:16]
 
 
+def other_key(begun_with: str, key: bytes) -> tuple[str, str] | None:
+    """What is wrong and what to do where a chain was begun with another key; neither ends in a full stop.
+
+    ``begun_with`` recognises the key that the chain was begun with; it is empty before the first entry.
+    """
+    ours = key_id(key)
+    if begun_with in ("", ours):
+        return None
+    told = f"the audit key does not fit: the record was begun with the key {begun_with}, and this one is {ours}"
+    return told, "set WATCHKEEPER_AUDIT_KEY to the key this database was begun with; the record itself is not broken"
+
+
 def seal(
     key: bytes,
     *,

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,14 +136,15 @@ def export(
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_audit import export_database
+    from bot.cli.progress import waiting
 
     url, key = storage_settings()
     try:
         if file is None:
-            asyncio.run(export_database(url, key, sys.stdout))
+            asyncio.run(export_database(url, key, lambda: nullcontext(sys.stdout)))
             return
-        with file.open("w", encoding="utf-8") as target:
-            lines = asyncio.run(export_database(url, key, target))
+        with waiting("Exporting the record"):
+            lines = asyncio.run(export_database(url, key, lambda: file.open("w", encoding="utf-8")))
     except OfflineError as error:
         fail(str(error))
     except OSError as error:

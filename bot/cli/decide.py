@@ -71,6 +71,7 @@ def decide(
     """
     from bot.cli.offline import OfflineError
     from bot.cli.offline_decisions import foretell
+    from bot.cli.progress import waiting
     from remediations.plugins import CatalogueError
 
     now = _moment(at)
@@ -79,7 +80,8 @@ def decide(
     rules = load_policy_file(rules_path, with_queries=not live)  # live, Prometheus itself says what it makes of one
     sent_by, parsed = _parsed(file, _body(file), source, now)
     try:
-        incidents = asyncio.run(foretell(rules, parsed.alerts, now, asked))
+        with waiting("Asking monitoring, the systems and the database"):  # each has an end of its own
+            incidents = asyncio.run(foretell(rules, parsed.alerts, now, asked))
     except (OfflineError, CatalogueError) as error:
         fail(str(error), EXIT_PROBLEM)
     firing = {alert.facts.key for alert in parsed.alerts if alert.status == "firing"}
@@ -133,7 +135,7 @@ def _body(file: str) -> bytes:
 def _parsed(file: str, body: bytes, source: str | None, now: datetime) -> "tuple[str, Parsed]":
     from handlers.alerts import SOURCES
     from handlers.alerts.reading import read_with, recognised
-    from handlers.alerts.source import WebhookError
+    from handlers.alerts.source import ForeignWebhookError, WebhookError
     from handlers.bodies import BodyError
 
     known = ", ".join(sorted(SOURCES))
@@ -141,5 +143,7 @@ def _parsed(file: str, body: bytes, source: str | None, now: datetime) -> "tuple
         fail(f"--source is {source[:80]!r}, and no monitor of that name is known here. It is one of: {known}.")
     try:
         return (source, read_with(SOURCES[source], body, now)) if source is not None else recognised(body, now)
+    except ForeignWebhookError as error:  # which has its own remedy
+        fail(f"{file!r} cannot be used: {error}.")
     except (WebhookError, BodyError) as error:
         fail(f"{file!r} cannot be used: {error}. Give the body as the monitor sends it (--source: one of {known}).")

@@ -9,7 +9,7 @@ from bot.cli.console import out
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the workspace page; 0 picks a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the workspace page; 0 picks a free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     state: Annotated[Path, typer.Option(help="Folder for everything the demo keeps.")] = Path(".demo"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier demo left.")] = False,

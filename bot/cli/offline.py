@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from storage.address import read_address
 from storage.audit import AuditKeyError, AuditRowError
 from storage.database import Database
+from storage.fitting import MisfitError, refuse_newer_tables, refuse_other_key
 from storage.pause_file import PauseFile
 from storage.trouble import trouble
 
@@ -32,8 +33,12 @@ def operator() -> str:
 
 
 @asynccontextmanager
-async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = None) -> AsyncIterator[Database]:
+async def offline_database(
+    url: str, key: bytes, pause_file: PauseFile | None = None, *, of_this_key: bool = False
+) -> AsyncIterator[Database]:
     """The database at ``url``, closed in the end. Never creates one, and starts no work.
+
+    ``of_this_key``: with another key than the record's there is nothing to be done here. Writing is refused anyway.
 
     Raises:
         OfflineError: it is not there or cannot be used, also later within the block.
@@ -43,9 +48,14 @@ async def offline_database(url: str, key: bytes, pause_file: PauseFile | None = 
         raise OfflineError(f"There is no database at {str(address.file)!r}: set DATABASE_URL to the one in use.")
     database = Database(url, _NoEnqueuer(), key, pause_file)
     try:
+        await refuse_newer_tables(database)
+        if of_this_key:
+            await refuse_other_key(database, key)
         yield database
+    except MisfitError as error:
+        raise OfflineError(str(error)) from error
     except (AuditKeyError, AuditRowError) as error:
-        raise OfflineError(f"{error}.") from error
+        raise OfflineError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
     except SQLAlchemyError as error:
         raise OfflineError(trouble(error, address)) from error
     finally:

@@ -1,6 +1,7 @@
 """The audit record, read from the command line: verified and exported without starting anything else."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -67,15 +68,16 @@ async def anchor_database(url: str, key: bytes) -> str | None:
         return anchor_line(head, await work.audit.count(), key, now) if head.number else None
 
 
-async def export_database(url: str, key: bytes, target: TextIO) -> int:
-    """Write the record as JSON lines; how many lines there are.
+async def export_database(url: str, key: bytes, opened: Callable[[], AbstractContextManager[TextIO]]) -> int:
+    """Write the record as JSON lines; how many lines there are. What is written to is opened last: it may be emptied.
 
     Raises:
-        OfflineError: the database cannot be used.
+        OfflineError: the database cannot be used, or the key is not the record's: nobody could prove such an export.
     """
     count = 0
-    async with offline_database(url, key) as database, database.read() as work:
-        async for line in export_lines(work.audit, key, datetime.now(UTC)):
-            target.write(line + "\n")
-            count += 1
+    async with offline_database(url, key, of_this_key=True) as database, database.read() as work:
+        with opened() as target:
+            async for line in export_lines(work.audit, key, datetime.now(UTC)):
+                target.write(line + "\n")
+                count += 1
     return count

@@ -111,7 +111,7 @@ async def _world(stack: AsyncExitStack, policy: Policy, now: datetime, live: Liv
     stack.callback(evidence.close)
     file, database = PauseFile(live.pause_file), None
     if live.storage is not None:
-        database = await stack.enter_async_context(offline_database(*live.storage, file))
+        database = await stack.enter_async_context(offline_database(*live.storage, file, of_this_key=True))
     else:
         stack.callback(file.close)
     context = Context(

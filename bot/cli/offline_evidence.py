@@ -33,7 +33,7 @@ async def look(url: str, key: bytes, runbook: str) -> None:
         OfflineError: the database is not there or cannot be used.
         GateError: the running Watchkeeper breaks and mends this twin at the moment.
     """
-    async with offline_database(url, key) as database, database.read() as work:
+    async with offline_database(url, key, of_this_key=True) as database, database.read() as work:
         if await work.candidacies.of(runbook, CandidacyState.RUNNING):
             raise GateError(
                 f"The gates of {runbook!r} are being run by Watchkeeper already: wait for its card in Slack."

@@ -1,10 +1,11 @@
-"""How far a long command is: a bar on standard error, on a terminal and after two seconds only, and gone in the end.
+"""How far a long command is, or what it waits for: on a terminal and after two seconds only, and gone in the end.
 
-What a command prints is the same with it and without it.
+It is on standard error. What a command prints is the same with it and without it.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Timer
 from time import monotonic
 
 from rich.console import Console
@@ -51,3 +52,21 @@ def bar(what: str) -> Iterator[Bar]:
         yield shown
     finally:
         shown.close()
+
+
+@contextmanager
+def waiting(what: str, console: Console = err, silent_seconds: float = SILENT_SECONDS) -> Iterator[None]:
+    """For a block of which nobody knows how far it is."""
+    if not console.is_terminal:
+        yield
+        return
+    status = console.status(what)
+    timer = Timer(silent_seconds, status.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # it may be about to begin
+        status.stop()

@@ -7,6 +7,7 @@ from bot.response.engine.dbos import Engine
 from bot.response.engine.liveness import PlaceTakenError
 from bot.settings import Settings, default_pause_file
 from storage.database import Database
+from storage.fitting import MisfitError, refuse_newer_tables, refuse_other_key
 from storage.migrations import migrate
 from storage.pause_file import PauseFile
 from storage.pooler import PoolerError
@@ -17,7 +18,7 @@ async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engin
     """The open database; ``stack`` closes it, and the engine before it.
 
     Raises:
-        StartError: it cannot be opened, or another process keeps it.
+        StartError: it cannot be opened, another process keeps it, or it fits neither this release nor this key.
     """
     try:
         pause_file = PauseFile(settings.pause_file or default_pause_file(settings.database_url))
@@ -28,9 +29,11 @@ async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engin
     stack.push_async_callback(engine.close)  # for a start that fails; once it is launched, it is closed sooner
     try:
         await database.open()
+        await refuse_newer_tables(database)  # before anything is written into it
         await engine.prepare()
         await migrate(database)
-    except PlaceTakenError as error:
+        await refuse_other_key(database, settings.audit_key)
+    except (PlaceTakenError, MisfitError) as error:
         raise StartError(str(error)) from error
     except PoolerError as error:
         raise StartError(f"The database cannot be used: {error}. DATABASE_URL names it.") from error

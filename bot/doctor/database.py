@@ -20,7 +20,8 @@ from sqlalchemy.engine import make_url
 
 from bot.doctor.diagnosis import Check, Diagnosis, Grade, Once
 from storage.address import Address
-from storage.audit_chain import key_id
+from storage.audit_chain import other_key
+from storage.fitting import newer_tables
 from storage.migrations import HISTORY, newest_version
 from storage.pooler import PoolerError, refuse_pooler
 from storage.private_files import BEGINS_WITH, NoDatabaseError
@@ -98,13 +99,10 @@ def _key_unknown(why: str, remedy: str) -> Diagnosis:
 
 
 def _of_key(inside: Inside, key: bytes) -> Diagnosis:
-    ours = key_id(key)
     if not inside.key:
         return Diagnosis(AUDIT_KEY, Grade.OK, "no record yet; it begins with this key")
-    if inside.key != ours:
-        told = f"the key does not fit: the record's own has the id {inside.key}, and this one {ours}"
-        remedy = "set WATCHKEEPER_AUDIT_KEY to the key this database was begun with; the record itself is not broken"
-        return Diagnosis(AUDIT_KEY, Grade.BROKEN, told, remedy)
+    if trouble := other_key(inside.key, key):
+        return Diagnosis(AUDIT_KEY, Grade.BROKEN, *trouble)
     return Diagnosis(AUDIT_KEY, Grade.OK, f"fits the record, up to entry {inside.entries}")
 
 
@@ -112,11 +110,9 @@ def _of_database(address: Address, inside: Inside) -> Diagnosis:
     place = str(address.file) if address.file is not None else f"PostgreSQL at {address.server or 'this machine'}"
     if not inside.there:
         return Diagnosis(DATABASE, Grade.OK, f"{place}: none yet, run makes it")
+    if trouble := newer_tables(place, inside.version):
+        return Diagnosis(DATABASE, Grade.BROKEN, *trouble)
     newest = newest_version()
-    if inside.version > newest:
-        told = f"{place} has tables of version {inside.version}, and this release knows {newest}"
-        remedy = f"install the release that made version {inside.version}, or put the backup back"
-        return Diagnosis(DATABASE, Grade.BROKEN, told, remedy)
     if inside.version and inside.version < newest:
         told = f"{place} has tables of version {inside.version}; `watchkeeper run` makes {newest} of them"
         return Diagnosis(DATABASE, Grade.REMARK, told, "back it up before you start this release")

@@ -61,7 +61,7 @@ class Monitor:
             if answer.error:
                 grade = Grade.UNKNOWN if answer.error.startswith("no answer") else Grade.BROKEN
                 told = f"{path}: {answer.error.removeprefix(f'{REFUSED}00: ')}"
-                found.append(Diagnosis(QUERIES, grade, told, f"correct {path} in the policy: {query}"))
+                found.append(Diagnosis(QUERIES, grade, told, f"correct it in the policy: {query}"))
             elif answer.warnings:
                 told = f"{path}: {'; '.join(answer.warnings)}"
                 found.append(Diagnosis(QUERIES, Grade.REMARK, told, f"see whether {path} is meant so: {query}"))
@@ -104,8 +104,8 @@ def _broken(part: str, trouble: str, name: str) -> Diagnosis:
     """``trouble`` is a sentence with its remedy behind a colon."""
     told, _, remedy = trouble.rstrip(".?").partition(": ")
     told = told.replace(f" (backend {name!r})", "")
-    if not remedy or remedy.startswith("is "):  # "is it running, and is `server` right?"
-        remedy = f"start it, or correct backends.{name} of the policy"
+    if not remedy:
+        remedy = f"correct backends.{name} of the policy"
     return Diagnosis(part, Grade.BROKEN, told, remedy)
 
 

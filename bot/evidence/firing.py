@@ -9,6 +9,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from bot.connecting import why
 from bot.evidence.prometheus import NOT_CONFIGURED, TIMEOUT_SECONDS, readable
 from bot.http_client import Lost, NoAnswerError, answer_of, json_in
 
@@ -49,7 +50,7 @@ def _without_answer(error: NoAnswerError, seconds: float) -> str:
             return f"no answer from Prometheus within {seconds:g} s"
         case Lost.TOO_LARGE:
             return f"Prometheus tells of more alerts than fit into {ANSWER_LIMIT_BYTES} bytes"
-    return f"Prometheus is not reachable ({type(error.cause).__name__}): check PROMETHEUS_URL"
+    return f"Prometheus is not reachable ({why(error.cause)}): check PROMETHEUS_URL"
 
 
 def _alerts_in(body: bytes) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
+from bot.connecting import why
 from bot.http_client import CHUNK_BYTES, Lost, NoAnswerError, answer_of, json_in
 from bot.policy.evidence import SAMPLES_KEPT, Answer, Evidence, Finding, judge
 from bot.redaction import redacted
@@ -130,7 +131,7 @@ class PrometheusEvidence:
         try:
             answer = await answer_of("GET", url, within_seconds=self._timeout_seconds, limit_bytes=0, cut=True)
         except NoAnswerError as error:
-            kind = type(error.cause).__name__
+            kind = why(error.cause)
             match error.lost:
                 case Lost.SILENT:
                     return evidence(Finding.CONTRADICTS, f"no answer within {self._timeout_seconds:g} s")
@@ -167,9 +168,7 @@ class PrometheusEvidence:
         except requests.TooManyRedirects:
             raise _UnansweredError("PROMETHEUS_URL redirects elsewhere, which is not followed: correct it") from None
         except (requests.ConnectionError, HTTPError) as error:
-            raise _UnansweredError(
-                f"Prometheus is not reachable ({type(error).__name__}): check PROMETHEUS_URL"
-            ) from error
+            raise _UnansweredError(f"Prometheus is not reachable ({why(error)}): check PROMETHEUS_URL") from error
         except Exception as error:  # whatever a hostile or broken answer makes the libraries raise, it is no answer
             raise _UnansweredError(
                 f"what answers at PROMETHEUS_URL does not answer as a Prometheus ({type(error).__name__})"

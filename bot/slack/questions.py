@@ -12,6 +12,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.connecting import why
 from bot.slack.failures import error_word
 
 SCOPES, DATE = "x-oauth-scopes", "date"
@@ -72,7 +73,7 @@ class Questions:
         except TimeoutError:
             return Reply(self._now(), lost="not answering in time")
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
-            return Reply(self._now(), lost=f"not reachable ({type(error).__name__})")
+            return Reply(self._now(), lost=f"not reachable ({why(error)})")
         return self._read(answer, "")
 
     def _read(self, answer: Any, error: str) -> Reply:

@@ -13,7 +13,7 @@ from typing import Any
 
 from bot.policy.situation import AlertFacts
 from bot.response.model.incidents import Alert, AlertStatus
-from handlers.alerts.source import ALERTS_MAX, Parsed, TooManyAlertsError, WebhookError, shown
+from handlers.alerts.source import ALERTS_MAX, ForeignWebhookError, Parsed, TooManyAlertsError, WebhookError, shown
 from storage.deliveries import RejectedAlert
 
 SOURCE = "alertmanager"
@@ -52,13 +52,14 @@ def parse(document: object, now: datetime) -> Parsed:
 
     Raises:
         WebhookError: the envelope is not version 4's.
+        ForeignWebhookError: it is Grafana's own.
         TooManyAlertsError: more than ``ALERTS_MAX`` alerts.
     """
     if not isinstance(document, dict):
         raise WebhookError(f"the body is {shown(document)}, not a JSON object; send Alertmanager's webhook unchanged")
     version, alerts = document.get("version"), document.get("alerts")
     if version == GRAFANA_VERSION and isinstance(alerts, list):
-        raise WebhookError(f"version: {shown(version)} is Grafana's own webhook. {GRAFANA_REMEDY}")
+        raise ForeignWebhookError(f"version: {shown(version)} is Grafana's own webhook. {GRAFANA_REMEDY}")
     if version != VERSION:
         raise WebhookError(f'version: {shown(version)} is not supported; send webhook version "{VERSION}"')
     if not isinstance(alerts, list):

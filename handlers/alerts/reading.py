@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from handlers.alerts import SOURCES
-from handlers.alerts.source import Parse, Parsed, TooManyAlertsError, WebhookError
+from handlers.alerts.source import ForeignWebhookError, Parse, Parsed, TooManyAlertsError, WebhookError
 from handlers.bodies import unpacked
 
 BODY_MAX_BYTES = 10 * 1024 * 1024
@@ -35,6 +35,7 @@ def recognised(body: bytes, now: datetime, sources: Mapping[str, Parse] = SOURCE
 
     Raises:
         WebhookError: it has the form of none, with what each of them misses, or of more than one.
+        ForeignWebhookError: it is that of a monitor which is known not to be read here.
         BodyError: it is packed, and larger than a body may be.
     """
     try:
@@ -46,7 +47,7 @@ def recognised(body: bytes, now: datetime, sources: Mapping[str, Parse] = SOURCE
     for source, parse in sources.items():
         try:
             found[source] = parse(document, now)
-        except TooManyAlertsError:
+        except (TooManyAlertsError, ForeignWebhookError):
             raise
         except WebhookError as error:
             missed[source] = str(error)

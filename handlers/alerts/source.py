@@ -18,6 +18,10 @@ class WebhookError(ValueError):
     """The request as a whole cannot be read; the text names the field, its value and the remedy."""
 
 
+class ForeignWebhookError(WebhookError):
+    """It is known whose webhook that is, and that it is not read here; the text has the way to have its alerts read."""
+
+
 class TooManyAlertsError(WebhookError):
     """More than ``ALERTS_MAX`` alerts in one request."""
 

@@ -33,8 +33,9 @@ def read_secret(*, environment_variable: str | None, file: Path | None) -> str |
     try:
         secret = file.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, ValueError) as error:  # bytes that are no text, or a path with a NUL
+        reason = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise PermanentError(
-            f"Credential file {file} cannot be read ({type(error).__name__}): it must exist and be readable as text "
+            f"Credential file {file} cannot be read ({reason}): it must exist and be readable as text "
             "by the Watchkeeper process."
         ) from error
     if not secret:

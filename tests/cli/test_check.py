@@ -14,6 +14,8 @@ from remediations import plugins
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "policy.example.yml"
 PRODUCTION = ("{with: {service: checkout-staging}, alert:", "{with: {service: orders}, alert:")
+NO_KIND = ('supervisor: {server: "unix:///run/supervisor.sock", ', "supervisor: {kind: mainframe, ")
+NO_SETTING = ('server: "unix:///run/supervisor.sock", ', 'server: "unix:///run/supervisor.sock", pasword_env: CANARY, ')
 OTHER_KIND = ('supervisor: {server: "unix:///run/supervisor.sock", ', "supervisor: {kind: nftables, ")
 
 
@@ -54,6 +56,8 @@ def test_what_is_piped_to_a_program_is_one_line_however_long_the_path(policy: Pa
     ("change_to", "told"),
     [
         (PRODUCTION, "'kill' would be injected into 'orders', which backend 'supervisor' does not call staging"),
+        (NO_KIND, "'mainframe' is not a kind of backend"),
+        (NO_SETTING, "unknown setting"),
         (OTHER_KIND, "backend 'supervisor' is of kind nftables, and restart_service cannot act through that"),
     ],
 )
@@ -119,7 +123,10 @@ def test_what_only_this_machine_lacks_is_an_error_where_that_is_asked(
     assert check(policy)[0] == 0, "another machine may have them"
     code, said = check(policy, "--here")
     assert code == 1
-    assert f"error: Credential file {tmp_path}/password cannot be read (FileNotFoundError)" in said
+    line = next(n for n, text in enumerate(policy.read_text().splitlines(), 1) if "password_file" in text)
+    column = policy.read_text().splitlines()[line - 1].index(f'"{tmp_path}/password"') + 1
+    assert f"{policy}:{line}:{column}: error: Credential file" in said, "at the setting that names the file"
+    assert f"error: Credential file {tmp_path}/password cannot be read (No such file or directory)" in said
     assert "remedy: it must exist and be readable as text by the Watchkeeper process" in said
     assert "error: Environment variable SMTP_PASSWORD is not set" in said
     (tmp_path / "password").write_text("canary")

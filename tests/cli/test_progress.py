@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bot.cli.progress import SILENT_SECONDS, Bar
+from bot.cli.progress import SILENT_SECONDS, Bar, waiting
 from storage.audit_chain import GENESIS, key_id, seal, seal_document, time_text
 from storage.audit_export import FORMAT, VERSION
 from tests.cli.shell import CHECKOUT
@@ -109,6 +109,30 @@ def test_a_bar_is_drawn_on_a_terminal_only_and_only_when_it_takes_long(
     bar.close()
     assert ("Verifying the record" in printed.getvalue()) == drawn
     assert ("100%" in printed.getvalue()) == drawn
+
+
+class Terminal(StringIO):
+    """Tells when the words are on it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words, self.told = words, threading.Event()
+
+    def write(self, text: str) -> int:
+        if self.words in text:
+            self.told.set()
+        return super().write(text)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_waited_for_is_told_on_a_terminal_only_and_only_when_it_takes_long(terminal: bool) -> None:
+    printed = Terminal("Asking monitoring")
+    console = Console(file=printed, force_terminal=terminal, width=80)
+    with waiting("Asking monitoring", console, silent_seconds=3600.0):
+        pass
+    assert not printed.told.is_set()
+    with waiting("Asking monitoring", console, silent_seconds=0.0):
+        assert printed.told.wait(PATIENCE_SECONDS if terminal else 0.0) is terminal
 
 
 def test_what_takes_less_than_two_seconds_shows_nothing() -> None:

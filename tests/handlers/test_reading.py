@@ -6,7 +6,7 @@ import pytest
 
 from handlers.alerts import alertmanager
 from handlers.alerts.reading import read_with, recognised
-from handlers.alerts.source import ALERTS_MAX, Parsed, TooManyAlertsError, WebhookError
+from handlers.alerts.source import ALERTS_MAX, ForeignWebhookError, Parsed, TooManyAlertsError, WebhookError
 
 NOW = datetime(2026, 11, 26, 3, tzinfo=UTC)
 BODY = b'{"version": "4", "alerts": []}'
@@ -40,6 +40,13 @@ def test_what_no_parser_reads_is_refused_with_what_each_of_them_misses() -> None
     assert str(caught.value).startswith("the body is that of no monitor known here (alertmanager, another). ")
     assert 'alertmanager: version: None is not supported; send webhook version "4"' in str(caught.value)
     assert "another: incident: there is none; send one" in str(caught.value)
+
+
+def test_what_is_known_not_to_be_read_here_has_its_own_remedy_and_no_other() -> None:
+    with pytest.raises(ForeignWebhookError) as caught:
+        recognised(b'{"version": "1", "alerts": []}', NOW, BOTH)
+    assert str(caught.value).startswith("version: '1' is Grafana's own webhook. It is not read here: give the contact")
+    assert "another" not in str(caught.value)
 
 
 def test_what_two_parsers_read_is_not_guessed_at() -> None:

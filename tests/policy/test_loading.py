@@ -34,6 +34,23 @@ def test_what_the_systems_say_is_an_error_at_its_place() -> None:
     assert check_policy(GOOD, parameter_models=MODELS, systems=lambda _: ()).policy is not None
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        (("backends", "supervisor"), "  supervisor: {server"),
+        (("backends", "supervisor", "server"), '"unix:///run'),
+        (("backends", "supervisor", "missing"), "supervisor: {server"),
+        (("people", "sre", "users"), "users: [U01ALICE"),
+        (("people", "sre", "users", 1), "U02BOB]"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_a_whole_section_is_shown_at_its_name(path: tuple[str | int, ...], found: str) -> None:
+    (problem,) = check_policy(GOOD, systems=lambda _: [Trouble(path, "is wrong", "mend it")]).errors
+    line = GOOD.splitlines()[problem.line - 1]
+    assert line[problem.column - 1 :].startswith(found.strip())
+
+
 BAD = """\
 version: 2
 channel: {incidents: C01INC}

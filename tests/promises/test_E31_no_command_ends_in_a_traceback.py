@@ -42,6 +42,12 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("decide", "{file}", "--live"),
     ("decide", "{file}", "--at", LONG),
     ("decide", "\0"),
+    ("demo", "--no-browser", "--port", "99999"),
+    ("demo", "--no-browser", "--port", "-1"),
+    ("demo", "--no-browser", "--state", "/dev/null"),
+    ("demo", "--no-browser", "--state", "/dev/null/folder"),
+    ("demo", "--no-browser", "--state", "{folder}/\0"),
+    ("demo", "--no-browser", "--state", "/proc/none"),
 )
 ALERT = (
     '{"version": "4", "alerts": [{"status": "firing", "fingerprint": "f1", "labels": {"alertname": "ServiceDown", '
@@ -167,6 +173,17 @@ def test_a_folder_that_cannot_be_written_is_named_with_whose_it_must_be(tmp_path
     assert "Traceback" not in said
 
 
+def test_a_port_that_somebody_else_listens_on_is_named_with_the_setting(tmp_path: Path) -> None:
+    good = GOOD | {"WATCHKEEPER_POLICY": str(ROOT / "docs" / "policy.example.yml"), "SMTP_PASSWORD": "any"}
+    with somebody_else(b"") as url:
+        address = url.removeprefix("http://")
+        taken = {"WATCHKEEPER_LISTEN": address, "SLACK_API_URL": "http://127.0.0.1:9/"}
+        code, said = ended(tmp_path, good | taken, "run")
+    assert code == 1, said
+    assert f"Cannot listen on {address}: Address already in use. Set WATCHKEEPER_LISTEN to a free one." in said
+    assert "Traceback" not in said
+
+
 @contextmanager
 def somebody_else(answer: bytes) -> Iterator[str]:
     """Whoever listens where Watchkeeper should, and says this; the address."""
@@ -198,4 +215,4 @@ def test_somebody_else_who_listens_is_not_taken_for_watchkeeper(name: str) -> No
 def test_every_command_is_tried() -> None:
     groups = {"audit", "change"}
     names = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
-    assert {command[0] for command in COMMANDS} == names - {"demo"} | groups
+    assert {command[0] for command in COMMANDS} == names | groups

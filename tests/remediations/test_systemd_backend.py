@@ -249,7 +249,7 @@ async def test_a_wait_that_is_cancelled_leaves_no_task_and_no_connection(contain
 
 
 async def test_a_bus_that_is_not_there_is_temporary_even_for_a_change(tmp_path: Path) -> None:
-    with pytest.raises(TemporaryError, match=r"cannot be reached \(no such socket\): is D-Bus running there"):
+    with pytest.raises(TemporaryError, match=r"cannot be reached \(no such socket\): start D-Bus there"):
         await systemd_at(f"unix:path={tmp_path}/absent").restart("web.service")
 
 
@@ -275,6 +275,6 @@ async def test_a_bus_that_says_nothing_is_not_waited_for(tmp_path: Path) -> None
         closed.set()
 
     async with await asyncio.start_unix_server(hold, tmp_path / "bus"):
-        with pytest.raises(TemporaryError, match=r"cannot be reached \(TimeoutError\)"):
+        with pytest.raises(TemporaryError, match=r"cannot be reached \(no answer in time\)"):
             await systemd_at(f"unix:path={tmp_path}/bus", timeout="200ms").unit("web.service")
         await asyncio.wait_for(closed.wait(), 10)

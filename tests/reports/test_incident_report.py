@@ -156,7 +156,7 @@ FACTS = IncidentFacts(
 def test_the_document_is_written_exactly_as_agreed(request: pytest.FixtureRequest) -> None:
     written = incident_report(FACTS, {ALICE: "Alice Doe"})
     path = GOLDEN / "incident.md"
-    if request.config.getoption("--rewrite-golden", default=False):
+    if request.config.getoption("--rewrite-golden"):
         path.write_text(written, encoding="utf-8")
     assert written == path.read_text(encoding="utf-8")
 

@@ -170,21 +170,21 @@ BROKEN = (
         no_query,
         "queries",
         "runbooks.restart-checkout.evidence.odd: ",
-        "correct runbooks.restart-checkout.evidence.odd in the policy: sum(up{service='example'}",
+        "correct it in the policy: sum(up{service='example'}",
     ),
     Broken(
         "a query that gives no number",
         a_range,
         "queries",
         "runbooks.restart-checkout.verify.healthy: the query gives neither a number nor an instant vector",
-        "correct runbooks.restart-checkout.verify.healthy in the policy: up[5m]",
+        "correct it in the policy: up[5m]",
     ),
     Broken(
         "backend away",
         backend_away,
         "backend supervisor",
         "supervisord at unix:///none/supervisor.sock cannot be reached (no such socket)",
-        "start it, or correct backends.supervisor of the policy",
+        "start it, or correct `server` of the backend",
     ),
     Broken(
         "backend that refuses us",
@@ -225,7 +225,7 @@ BROKEN = (
         "wrong audit key",
         set_variable("WATCHKEEPER_AUDIT_KEY", "canary-key-of-another-database"),
         "audit key",
-        "the key does not fit",
+        "the audit key does not fit",
         "the record itself is not broken",
     ),
     Broken(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.ports.context import utc_now
 from storage.database import Database
 from tests.fixtures.database import AUDIT_KEY, RecordingEnqueuer
-from tests.fixtures.servers import Program, running_prometheus, running_supervisord
+from tests.fixtures.servers import Program, free_port, running_prometheus, running_supervisord
 from tests.fixtures.workspaces import patient_workspace
 from tests.scenarios.stage import ROOT, SUPERVISOR_PASSWORD, behind_a_password, document
 
@@ -38,10 +38,14 @@ class SetUp:
     """What starts it."""
 
     async def told(self, *options: str) -> tuple[int, str]:
-        """Exit code, and everything that was printed."""
+        """What ``doctor`` says: exit code, and everything that was printed."""
         (self.folder / "policy.yml").write_text(yaml.safe_dump(self.policy, sort_keys=False))
+        return await self.typed("doctor", *options)
+
+    async def typed(self, *words: str) -> tuple[int, str]:
+        """Of any command: exit code, and everything that was printed."""
         process = await asyncio.create_subprocess_exec(
-            *(*self.through, sys.executable, *self.command, "doctor", *options),
+            *(*self.through, sys.executable, *self.command, *words),
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | self.environment,
             stdout=asyncio.subprocess.PIPE,
@@ -65,18 +69,23 @@ class Systems:
 
     supervisord: str
     """The address of a server behind a password."""
+    supervisord_http: str
+    """The same server, without a path of this machine."""
     prometheus: str
 
 
 @contextmanager
-def running_systems(folder: Path) -> Iterator[Systems]:
-    """Both, on a loop of their own."""
+def running_systems(folder: Path, *, down: Sequence[str] = ()) -> Iterator[Systems]:
+    """Both, on a loop of their own. ``down``: services that Prometheus knows as not answering."""
 
     async def start() -> Systems:
         program = Program("checkout")
         server = await stack.enter_async_context(running_supervisord(folder, program, password=SUPERVISOR_PASSWORD))
-        prometheus = await stack.enter_async_context(running_prometheus(folder, services={}))
-        return Systems(server.server, prometheus.url)
+        services = {name: free_port() for name in down}
+        prometheus = await stack.enter_async_context(running_prometheus(folder, services=services))
+        for name in down:
+            await prometheus.until_value(f'up{{service="{name}"}}', 0)
+        return Systems(server.server, server.http_server, prometheus.url)
 
     stack = AsyncExitStack()
     with ThreadPoolExecutor(1) as thread, asyncio.Runner() as runner:

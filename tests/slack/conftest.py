@@ -12,17 +12,13 @@ Golden = Callable[[str, dict[str, Any]], None]
 GOLDEN = Path(__file__).parent / "golden"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rewrite-golden", action="store_true", help="write the golden files anew instead of comparing")
-
-
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:
     """Compare a document with its golden file."""
 
     def compare(name: str, document: dict[str, Any]) -> None:
         path = GOLDEN / f"{name}.json"
-        if request.config.getoption("--rewrite-golden", default=False):
+        if request.config.getoption("--rewrite-golden"):
             path.parent.mkdir(exist_ok=True)
             path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         assert path.exists(), f"{path} is missing; write it with pytest tests/slack --rewrite-golden and read it"

@@ -76,13 +76,8 @@ class Folder:
         write_whole(self.root / KEPT, self.kept.model_dump_json(indent=1).encode())
 
 
-@contextmanager
-def open_folder(root: Path, *, fresh: bool) -> Iterator[Folder]:
-    """The folder, ours alone inside the ``with`` block; left-over processes of a killed demo are ended first. Blocks.
-
-    Raises:
-        FolderError: another demo uses it, or it is not a demo's folder.
-    """
+def _opened(root: Path) -> tuple[Path, IO[str]]:
+    """The folder, made where it was missing, and its lock."""
     root = root.resolve()
     if root.exists() and not root.is_dir():
         raise FolderError(f"{root} is not a folder. Choose another with --state.")
@@ -91,7 +86,22 @@ def open_folder(root: Path, *, fresh: bool) -> Iterator[Folder]:
             f"{root} holds something else than a demo, which is left alone. Choose an empty folder with --state."
         )
     root.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with (root / LOCK).open("a+") as lock:
+    return root, (root / LOCK).open("a+")
+
+
+@contextmanager
+def open_folder(root: Path, *, fresh: bool) -> Iterator[Folder]:
+    """The folder, ours alone inside the ``with`` block; left-over processes of a killed demo are ended first. Blocks.
+
+    Raises:
+        FolderError: another demo uses it, it is not a demo's folder, or not ours to write.
+    """
+    try:
+        root, lock = _opened(root)
+    except (OSError, ValueError) as error:  # a path with a NUL is a ValueError
+        why = getattr(error, "strerror", None) or str(error)
+        raise FolderError(f"{str(root)!r} cannot be used: {why}. Choose a folder of your own with --state.") from error
+    with lock:
         _take(lock, root)
         folder = Folder(root, lock)
         folder.ended = folder.ledger.end_left_over()

@@ -36,7 +36,7 @@ def check_policy(
         check_coherence(source, parameter_models)
     if policy is not None and not source.problems and systems is not None:
         for trouble in systems(policy):
-            source.error(source.value_at(trouble.path), trouble.path, trouble.message, trouble.remedy)
+            source.error(source.place_of(trouble.path), trouble.path, trouble.message, trouble.remedy)
     errors = tuple(sorted(set(source.problems)))
     if policy is None or errors:
         return Findings(None, errors)

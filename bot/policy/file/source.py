@@ -63,6 +63,11 @@ class Source:
         place = self._places.get(path)
         return place.key if place is not None else Mark(1, 1)
 
+    def place_of(self, path: Path) -> Mark:
+        """Where somebody has to look: the value, or of a whole section its name and not whatever is first in it."""
+        place = self._places.get(path)
+        return self.value_at(path) if place is None or isinstance(place.node, ScalarNode) else place.key
+
     def inside(self, path: Path, line: int, column: int) -> Mark:
         """Where line and column *of a text value* are in the file; where its text begins when that cannot be told."""
         start, place = self.value_at(path), self._places.get(path)

@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from bot.connecting import why
 from bot.remediation import PermanentError, RemediationError, TemporaryError
 from bot.waiting import seconds_to_wait
 from remediations.backends.base import UnknownTargetError
@@ -54,7 +55,7 @@ def of_failure(said: Said, error: Exception) -> RemediationError:
         return PermanentError(f"{said.server} does not speak TLS as an API server does: check the address.")
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return TemporaryError(
-            f"{said.server} cannot be reached ({type(error).__name__}): is it running, and is the address right?",
+            f"{said.server} cannot be reached ({why(error)}): start it, or correct its address.",
             retry_after=RETRY_AFTER_SECONDS,
         )
     if isinstance(error, TimeoutError):

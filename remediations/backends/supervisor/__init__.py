@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter, ValidationError, 
 from supervisor.states import RUNNING_STATES, ProcessStates
 from supervisor.xmlrpc import Faults, getFaultDescription
 
+from bot.connecting import why
 from bot.policy.file.fields import Duration
 from bot.remediation import PermanentError, RemediationError, TemporaryError
 from remediations.backends.base import Backend, BackendSettings, UnknownTargetError
@@ -363,9 +364,8 @@ class Supervisor(Backend):
                 f"{self} may not be used by us (permission denied): allow the Watchkeeper user with `chmod` and "
                 "`chown` under [unix_http_server]."
             )
-        reason = "no such socket" if isinstance(cause, FileNotFoundError) else type(cause).__name__
         return TemporaryError(
-            f"{self} cannot be reached ({reason}): is it running, and is `server` right?",
+            f"{self} cannot be reached ({why(cause)}): start it, or correct `server` of the backend.",
             retry_after=RETRY_AFTER_SECONDS,
         )
 

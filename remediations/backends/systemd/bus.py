@@ -11,6 +11,7 @@ from typing import Any
 from dbus_fast import Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from bot.connecting import why
 from bot.remediation import PermanentError, RemediationError, TemporaryError
 from remediations.backends.base import UnknownTargetError
 
@@ -105,9 +106,8 @@ async def connected(address: str, systemd: str, seconds: float) -> AsyncIterator
             f"{systemd} may not be used by us (permission denied): let the Watchkeeper user reach the bus's socket."
         ) from error
     except (OSError, EOFError) as error:  # a time-out is an OSError
-        reason = "no such socket" if isinstance(error, FileNotFoundError) else type(error).__name__
         raise TemporaryError(
-            f"{systemd} cannot be reached ({reason}): is D-Bus running there, and is `bus` right?",
+            f"{systemd} cannot be reached ({why(error)}): start D-Bus there, or correct `bus` of the backend.",
             retry_after=RETRY_AFTER_SECONDS,
         ) from error
     except Exception as error:  # whatever the library makes of what came

@@ -150,9 +150,8 @@ async def _listen(stack: AsyncExitStack, app: web.Application, settings: Setting
     try:
         host, port = await stack.enter_async_context(listening(app, host, port, shutdown_seconds=SHUTDOWN_SECONDS))
     except OSError as error:
-        number = (
-            error.errno or 0
-        )  # the loop has put the address into its own words once more; a resolver counts below 0
+        number = error.errno or 0
+        # The loop says the address once more in words of its own; a resolver counts below 0.
         why = os.strerror(number) if number > 0 else error.strerror
         raise StartError(f"Cannot listen on {host}:{port}: {why}. Set WATCHKEEPER_LISTEN to a free one.") from error
     return f"http://{host}:{port}"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from bot.policy.file.document import Policy
     from bot.policy.file.problems import Trouble
 
+UNUSABLE = "It cannot be used."
+ONLY_QUERIES = "Correct it: `run` starts with it, but asks people wherever Prometheus refuses such a query."
+
 
 def check(
     policy: Annotated[Path, typer.Argument(help="The policy file.", readable=False)] = Path("policy.yml"),
@@ -42,13 +45,14 @@ def check(
     from remediations.plugins import CatalogueError
     from remediations.policy_check import policy_troubles
 
-    systems = and_queries(_troubles_here if here else policy_troubles)
+    systems = _troubles_here if here else policy_troubles
     try:
         text = read_policy_text(policy)
     except PolicyFileError as error:
         fail(str(error))
     try:
-        found = check_policy(text, parameter_models=parameter_models(), systems=systems, now=datetime.now(UTC))
+        models = parameter_models()
+        found = check_policy(text, parameter_models=models, systems=and_queries(systems), now=datetime.now(UTC))
     except CatalogueError as error:
         fail(f"No policy can be checked: {error}")
     if form is not Form.TEXT:
@@ -58,7 +62,11 @@ def check(
         out.print(render(found.problems, filename=str(policy), text=text), markup=False)
     errors, warnings = len(found.errors), len(found.warnings)
     if errors:
-        fail(f"\n{policy}: {errors} error(s), {warnings} warning(s). It cannot be used.", EXIT_PROBLEM)
+        usable = check_policy(text, parameter_models=models, systems=systems).policy is not None
+        fail(
+            f"\n{policy}: {errors} error(s), {warnings} warning(s). {ONLY_QUERIES if usable else UNUSABLE}",
+            EXIT_PROBLEM,
+        )
     runbooks = len(found.policy.runbooks) if found.policy else 0
     out.print(f"{policy}: good, with {runbooks} runbook(s) and {warnings} warning(s).", style="green", markup=False)
 

@@ -21,6 +21,7 @@ from bot.policy.file.document import Policy, Runbook
 from bot.policy.file.fields import duration_text
 from bot.policy.file.templates import TemplateError, substitute
 from bot.policy.levels import Level
+from bot.policy.percent import percent
 from bot.policy.rules.matching import Matched, worst_severity
 from bot.policy.situation import AlertFacts, Planned, Situation
 from bot.response.assessment.assess import prepared_verification
@@ -153,7 +154,7 @@ def _at_best(judged: Judged, reason: Reason) -> str:
     if reason.rule != "confidence":
         return reason.text
     parts = "; ".join(part.text for part in judged.decision.parts if part.name != "cases" and part.factor < 1)
-    return f"Confidence is {judged.decision.confidence or 0:.0%} at best, below what the policy wants: {parts}."
+    return f"Confidence is {percent(judged.decision.confidence or 0)} at best, below what the policy wants: {parts}."
 
 
 def _unknown(judged: Judged, reason: Reason, missing: Sequence[Source]) -> str:

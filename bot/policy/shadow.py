@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from bot.policy.decision import Verdict
 from bot.policy.levels import Level
+from bot.policy.percent import percent
 
 
 class People(StrEnum):
@@ -70,7 +71,7 @@ class Agreement:
         acted = f"In shadow it would have acted in {self.would_have_acted} of {self.questions} {noun}"
         if self.rate is None:
             return f"{acted}; there is no answer of people to compare with yet."
-        rate = f"{self.rate:.0%}".replace("%", " %")
+        rate = percent(self.rate)
         return f"{acted}; people did the same in {self.agreed} of {self.compared} ({rate})."
 
 

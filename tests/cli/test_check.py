@@ -85,7 +85,7 @@ def test_a_query_that_is_no_promql_is_an_error_here_and_in_what_is_foretold(
     assert code == 1
     assert "error: the query is not PromQL: unexpected end of input inside braces (up{service='search')" in said
     assert "remedy: correct it, and try it on the Query page of Prometheus" in said
-    assert said.endswith("1 error(s), 0 warning(s). It cannot be used.")
+    assert "1 error(s), 0 warning(s). Correct it: `run` starts with it, but asks people" in said
     monkeypatch.chdir(policy.parent)
     Path("alert.json").write_text('{"version": "4", "alerts": []}')
     foretold = CliRunner().invoke(app, ["decide", "alert.json", "--policy", str(policy)], prog_name="watchkeeper")

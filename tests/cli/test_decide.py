@@ -258,7 +258,7 @@ def test_confidence_that_can_never_suffice_is_told_without_what_stands_in(decide
     del policy["runbooks"]["restart-checkout"]["evidence"]
     [incident] = as_json(decide, alert())["incidents"]
     assert incident["headline"] == (
-        "Confidence is 40% at best, below what the policy wants: no evidence is configured for this runbook."
+        "Confidence is 40 % at best, below what the policy wants: no evidence is configured for this runbook."
     )
 
 

@@ -135,7 +135,7 @@ def test_its_commands_run_with_nothing_but_what_production_installs(image: Podma
 def test_nothing_that_lies_about_in_the_checkout_comes_in(image: Podman) -> None:
     script = "import os; print(*sorted({*os.listdir('/opt/watchkeeper/share'), *os.listdir('/var/lib/watchkeeper')}))"
     done = image.run("--network=none", "--entrypoint=python3", IMAGE, "-c", script)
-    assert done.stdout.split() == ["health.py", "policy.example.yml"]
+    assert done.stdout.split() == ["health.py", "policy.example.yml", "policy.schema.json"]
     configuration = json.loads(image.do("inspect", IMAGE))[0]
     said = configuration["Config"]
     assert (said["User"], said["Entrypoint"], said["Cmd"]) == ("10001:10001", ["watchkeeper"], ["run"])

@@ -81,7 +81,7 @@ def test_an_act_on_an_unknown_service_needs_room_wherever_something_is_under_way
 
 def test_a_share_counts_the_instances_touched_with_those_of_the_act_itself() -> None:
     policy = of_fleet("service")  # of four
-    assert said("budgets", policy).inputs == {"budgets": ["1 of 4 instances per 1h for checkout, of which 50% may be"]}
+    assert said("budgets", policy).inputs == {"budgets": ["1 of 4 instances per 1h for checkout, of which 50 % may be"]}
     once = entries(1, services=("checkout",), targets=("supervisor:web1",))
     assert said("budgets", policy, ledger=once).result is PASSED
     again = (*once, *entries(1, services=("checkout",), targets=("supervisor:web0",)))
@@ -90,7 +90,7 @@ def test_a_share_counts_the_instances_touched_with_those_of_the_act_itself() -> 
     reason = said("budgets", policy, ledger=twice)
     assert (reason.result, reason.text) == (
         ESCALATES,
-        "The action budget is used up: 3 of 4 instances per 1h for checkout, of which 50% may be.",
+        "The action budget is used up: 3 of 4 instances per 1h for checkout, of which 50 % may be.",
     )
     elsewhere = entries(9, targets=("supervisor:db",))
     assert said("budgets", policy, ledger=elsewhere).result is PASSED
@@ -109,7 +109,7 @@ def test_a_target_that_stands_for_several_instances_counts_with_all_of_them() ->
 def test_the_fleet_of_a_tier_and_of_all_is_that_of_its_services() -> None:
     services = {"checkout": {"tier": 1, "fleet": 4}, "orders": {"tier": 1, "fleet": 4}, "search": {"fleet": 92}}
     assert said("budgets", of_fleet("tier", 0.25, services=services)).inputs == {
-        "budgets": ["1 of 8 instances per 1h for tier 1, of which 25% may be"]
+        "budgets": ["1 of 8 instances per 1h for tier 1, of which 25 % may be"]
     }
     other = entries(1, targets=("supervisor:db",), instances=2)
     assert said("budgets", of_fleet("tier", 0.25, services=services), ledger=other).result is ESCALATES

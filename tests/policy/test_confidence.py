@@ -40,7 +40,7 @@ def test_confidence_just_below_the_floor_asks_and_says_every_part_with_its_numbe
     decision = decided(calm_policy(escalate={"confidence_below": 0.83}))
     assert (decision.verdict, decision.decisive, decision.confidence) == (Verdict.ASK, "confidence", 0.8217)
     assert decision.headline == (
-        "Confidence is below 83%, at 82%: evidence supports the alert: still_down (0.90); "
+        "Confidence is below 83 %, at 82 %: evidence supports the alert: still_down (0.90); "
         "it worked in 3 of 3 cases, all on staging, at least 75 % to be expected (0.91)."
     )
     assert decision.reason("confidence").inputs == {

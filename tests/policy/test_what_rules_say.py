@@ -24,7 +24,7 @@ from tests.policy.calm import (
 from tests.policy.edges import ESCALATES, FORBIDS, PASSED, decided, past, said
 
 SURE = (
-    "82%: evidence supports the alert: still_down (0.90); "
+    "82 %: evidence supports the alert: still_down (0.90); "
     "it worked in 3 of 3 cases, all on staging, at least 75 % to be expected (0.91)"
 )
 
@@ -47,7 +47,7 @@ def test_confidence_says_how_sure_we_are_from_what() -> None:
 
 def test_confidence_below_the_floor_says_what_was_wanted() -> None:
     reason = said("confidence", calm_policy(escalate={"confidence_below": 0.9}))
-    assert (reason.result, reason.text) == (ESCALATES, f"Confidence is below 90%, at {SURE}.")
+    assert (reason.result, reason.text) == (ESCALATES, f"Confidence is below 90 %, at {SURE}.")
     assert said("confidence", history={"actions": (past("failed"),)}).inputs["recent_failures"] == 1
 
 

@@ -17,7 +17,7 @@ from tests.second_channel.receivers import PASSWORD, ROUTING_KEY
 __all__ = ["chromium"]
 
 IMAGES = ROOT / "docs" / "images"
-LARGEST_IMAGE_BYTES = 250_000
+LARGEST_IMAGE_BYTES = 300_000
 
 TakePicture = Callable[[Page, str], Awaitable[None]]
 

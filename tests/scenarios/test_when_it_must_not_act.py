@@ -138,6 +138,6 @@ async def test_evidence_that_contradicts_or_is_unknown_asks(tmp_path: Path) -> N
         await here.service.crash()
         await here.fire()
         against = "*Not so:* errors (value 0)"
-        await here.card_of("INC-1", "'action_id': 'approve'", against, "Confidence is below 80%")
+        await here.card_of("INC-1", "'action_id': 'approve'", against, "Confidence is below 80 %")
         assert await here.supervisord.state("checkout:checkout") == "EXITED"
         assert "action.announced" not in await here.kinds()

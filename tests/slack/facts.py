@@ -78,7 +78,7 @@ IN_SHADOW = DECISION.model_copy(
             Reason(
                 rule="confidence",
                 result=RuleResult.PASSED,
-                text="Confidence is 82%: evidence supports the alert: still_down (0.90); "
+                text="Confidence is 82 %: evidence supports the alert: still_down (0.90); "
                 "it worked in 3 of 3 cases, 2 of them on staging (0.92).",
                 inputs={"confidence": 0.8249, "floor": 0.8, "parts": {"evidence": 0.9, "cases": 0.9167}},
             ),

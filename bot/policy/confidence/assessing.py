@@ -24,6 +24,7 @@ from bot.policy.confidence.cases import Cases
 from bot.policy.confidence.doubts import Circumstances, doubts
 from bot.policy.decision import Part
 from bot.policy.evidence import Evidence, Finding
+from bot.policy.percent import percent
 from bot.policy.promql import one_text
 from bot.policy.situation import History
 
@@ -65,7 +66,7 @@ def assess(
     """
     failures = recent_failures(history, runbook, now)
     works, surely = cases.posterior, cases.posterior.lower
-    expected = f"{cases.text}, at least {100 * surely:.0f} % to be expected"
+    expected = f"{cases.text}, at least {percent(surely)} to be expected"
     parts = [_evidence_part(evidence), Part(CASES, works.mean, expected, cases.text)]
     if failures:
         runs = "run" if failures == 1 else "runs"

@@ -2,6 +2,7 @@
 
 from bot.policy.confidence.assessing import CASES, Confidence
 from bot.policy.confidence.cases import Cases
+from bot.policy.percent import percent
 
 
 def in_a_sentence(confidence: Confidence, cases: Cases | None, needed: int) -> str:
@@ -17,7 +18,7 @@ def in_a_sentence(confidence: Confidence, cases: Cases | None, needed: int) -> s
     if cases.count < needed:
         others = [part.in_short for part in parts if part.name != CASES]
         return _said("Too few cases to know", cases.text, *others)
-    return _said(f"{confidence.score:.0%} sure".replace("%", " %"), *(part.in_short for part in parts))
+    return _said(f"{percent(confidence.score)} sure", *(part.in_short for part in parts))
 
 
 def _said(how_sure: str, *because: str) -> str:

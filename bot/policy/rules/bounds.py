@@ -2,6 +2,7 @@
 
 from bot.policy.decision import Verdict
 from bot.policy.file.document import RunbookBounds
+from bot.policy.percent import percent
 from bot.policy.plan import Exactness
 from bot.policy.rules.case import Case, Ruling, escalates, forbids, passed
 from bot.policy.situation import Notification
@@ -68,13 +69,11 @@ def blast_radius(case: Case) -> Ruling:
         )
     if bounds.share is not None and radius.share is None:
         return escalates(
-            f"Which share of the fleet this touches is unknown; by itself it may touch {bounds.share:.0%}.", inputs
+            f"Which share of the fleet this touches is unknown; by itself it may touch {percent(bounds.share)}.", inputs
         )
     if bounds.share is not None and radius.share is not None and radius.share > bounds.share:
-        return escalates(
-            f"{radius.share:.0%} of the fleet is more than the {bounds.share:.0%} this runbook may touch by itself.",
-            inputs,
-        )
+        touched, most = percent(radius.share), percent(bounds.share)
+        return escalates(f"{touched} of the fleet is more than the {most} this runbook may touch by itself.", inputs)
     return passed(f"{_targets_text(count)}, within the bound of {bounds.targets}.", inputs)
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from bot.policy.file.budget import Budget, BudgetScope
 from bot.policy.file.document import Policy, Service
 from bot.policy.file.fields import duration_text
+from bot.policy.percent import percent
 from bot.policy.rules.case import ROUNDING, BudgetState, Case, Ruling, escalates, passed
 from bot.policy.rules.services import UNKNOWN_SERVICE
 from bot.policy.situation import LedgerEntry, UnderWay
@@ -180,11 +181,10 @@ def _text(state: BudgetState) -> str:
     budget, subject = state.budget, _subject(state)
     per = f" per {duration_text(budget.per)}" if budget.per is not None else ""
     if budget.share is not None:
+        share = percent(budget.share)
         if state.fleet is None:
-            return (
-                f"how many instances there are for {subject} is not known, of which {budget.share:.0%} may be touched"
-            )
-        return f"{state.used} of {state.fleet} instances{per} for {subject}, of which {budget.share:.0%} may be"
+            return f"how many instances there are for {subject} is not known, of which {share} may be touched"
+        return f"{state.used} of {state.fleet} instances{per} for {subject}, of which {share} may be"
     limit = budget.concurrent if budget.concurrent is not None else budget.actions
     when = " at once" if budget.concurrent is not None else per
     used = "an unknown number" if state.used is None else state.used

@@ -6,6 +6,7 @@ The policy may tighten these thresholds. Where it says something laxer than the 
 from bot.policy.confidence import LOWEST_FLOOR
 from bot.policy.file.document import Severity
 from bot.policy.levels import Level
+from bot.policy.percent import percent
 from bot.policy.plan import Effect
 from bot.policy.rules.case import Case, Ruling, escalates, passed
 from bot.policy.rules.impact import HIGHEST_SLO_BURN, finite, security_severity
@@ -26,9 +27,9 @@ def confidence(case: Case) -> Ruling:
         "parts": {part.name: round(part.factor, 4) for part in case.confidence.parts},
         "lower_bound": case.confidence.lower,
     }
-    because = f"{score:.0%}: {case.confidence.text}"
+    because = f"{percent(score)}: {case.confidence.text}"
     if score < floor:
-        return escalates(f"Confidence is below {floor:.0%}, at {because}.", inputs)
+        return escalates(f"Confidence is below {percent(floor)}, at {because}.", inputs)
     return passed(f"Confidence is {because}.", inputs)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.policy.confidence.posterior import Beta
 from bot.policy.file.earning import Promotion
+from bot.policy.percent import percent
 from bot.policy.situation import Evidenced
 
 
@@ -52,6 +53,6 @@ def prospect(held: Evidenced, digest: str, asked: Promotion) -> Prospect:
     if counted:
         said += f", so with 95 % certainty more than {int(bound * 100)} % do"
     lacking = [] if enough else [f"{asked.cases} cases are asked for"]
-    lacking += [] if sure else [f"{100 * asked.lower_bound:.0f} % must be certain"]
+    lacking += [] if sure else [f"{percent(asked.lower_bound)} must be certain"]
     text = f"{said}: {' and '.join(lacking)}." if lacking else f"{said}."
     return Prospect(len(counted), successes, staging, bound, enough and sure, text)

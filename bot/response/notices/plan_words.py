@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import JsonValue
 
 from bot.policy.file.fields import duration_text
+from bot.policy.percent import percent
 from bot.policy.plan import Exactness, Plan, Remaining
 from bot.response.model.plan_cards import PlanCard, PlanNote
 from bot.response.notices.rollback_words import rollback_text
@@ -45,7 +46,7 @@ def blast_radius_text(plan: Plan) -> str:
     count = plan.blast_radius.targets
     noun = "target" if count == 1 else "targets"
     share = plan.blast_radius.share
-    return f"{count} {noun}" + ("" if share is None else f", {share:.0%} of the fleet".replace("%", " %"))
+    return f"{count} {noun}" + ("" if share is None else f", {percent(share)} of the fleet")
 
 
 def plan_notes(plan: Plan) -> tuple[PlanNote, ...]:

@@ -9,7 +9,7 @@ from bot.response.interventions import bundles
 from bot.response.interventions import take_override as interventions
 from bot.response.interventions.clicks import Press
 from bot.response.model.actions import ActionState
-from bot.response.model.notices import Button, DirectNotice
+from bot.response.model.notices import Button, DirectNotice, ThreadNotice
 from tests.response.storm import (
     audit,
     bundle_of,
@@ -199,3 +199,22 @@ async def test_the_card_speaks_of_what_nobody_has_taken(tmp_path: Path) -> None:
         card = await until_bundle(here, lambda card: card.lines[-1].incident == "INC-3")
         assert card.due_at == (await here.until(ActionState.WAITING, 4)).due_at
         assert card.if_nobody_answers == "leads will be asked as well."
+
+
+async def test_what_silence_means_is_said_of_all_of_them_and_of_the_last_one_by_its_name(tmp_path: Path) -> None:
+    clock = Clock()
+    async with world(tmp_path, stormy(), now=clock, remediation=SwitchBoard) as here:
+        await storm(here, 4)
+        card = await until_bundle(here, waiting(2))
+        assert card.if_nobody_answers == "nothing happens, and they stay as they are."
+        clock.forward(15)
+        await sweep_questions(here.context)
+        await settled(here)
+        (reminder,) = [line for line in here.delivered if isinstance(line, ThreadNotice) and line.of_bundle and line.to]
+        assert "nothing happens, and they stay as they are." in reminder.lines[-1]
+        written = [notice for notice in here.delivered if isinstance(notice, DirectNotice) and not notice.buttons]
+        assert {notice.if_nobody_answers for notice in written} == {"nothing happens, and they stay as they are."}
+        assert (await press(here, ALICE, card, choosing("INC-4"))).accepted
+        card = await until_bundle(here, waiting(1))
+        service = (await here.incident(3)).service
+        assert card.if_nobody_answers == f"nothing happens, and {service} stays as it is."

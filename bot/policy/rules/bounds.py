@@ -72,8 +72,8 @@ def blast_radius(case: Case) -> Ruling:
             f"Which share of the fleet this touches is unknown; by itself it may touch {percent(bounds.share)}.", inputs
         )
     if bounds.share is not None and radius.share is not None and radius.share > bounds.share:
-        touched, most = percent(radius.share), percent(bounds.share)
-        return escalates(f"{touched} of the fleet is more than the {most} this runbook may touch by itself.", inputs)
+        touched, bound = percent(radius.share), percent(bounds.share)
+        return escalates(f"{touched} of the fleet is more than the {bound} this runbook may touch by itself.", inputs)
     return passed(f"{_targets_text(count)}, within the bound of {bounds.targets}.", inputs)
 
 

@@ -154,7 +154,8 @@ async def _write_to_those_asked_at_once(
     about = await topic(work, policy, incident, action, "asked at once") if people else None
     if about is not None:
         because = why_quiet(policy, action.asked, incident.severity, now)
-        title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, action)
+        title = f"Waits for your answer: {about.text}"
+        silence = if_nobody_answers(policy, incident, action, of_many=about.of_bundle)
         await write_to(
             work, policy, about.incident, action, people, (title, because, silence), now, of_bundle=about.of_bundle
         )

@@ -104,10 +104,11 @@ async def _remind(
     entry = await report(work, context, incident.id, AuditKind.ACTION_REMINDED, body=body, at=now)
     about = await topic(work, policy, incident, moved, "reminder")
     if about is not None:
-        lines = (about.text, _until(policy, incident, moved))
+        lines = (about.text, _until(policy, incident, moved, of_many=about.of_bundle))
         line = _line(about, "Still waiting for an answer", lines, people)
         await tell(work, context, incident.id, line, entries=(entry,), at=now)
-        title, silence = f"Still waiting for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
+        title = f"Still waiting for your answer: {about.text}"
+        silence = if_nobody_answers(policy, incident, moved, of_many=about.of_bundle)
         await write_to(
             work, policy, about.incident, moved, people, (title, "", silence), now, of_bundle=about.of_bundle
         )
@@ -153,10 +154,13 @@ async def _hand_over(
     )
     about = await topic(work, policy, incident, moved, f"asking {_names(following)}")
     if about is not None:
-        lines = tuple(filter(None, (because, quiet, about.text, _until(policy, incident, moved))))
+        lines = tuple(
+            filter(None, (because, quiet, about.text, _until(policy, incident, moved, of_many=about.of_bundle)))
+        )
         line = _line(about, f"Now asking {_names(following)} as well", lines, people)
         await tell(work, context, incident.id, line, entries=(entry,), at=now)
-        title, silence = f"Waits for your answer: {about.text}", if_nobody_answers(policy, incident, moved)
+        title = f"Waits for your answer: {about.text}"
+        silence = if_nobody_answers(policy, incident, moved, of_many=about.of_bundle)
         await write_to(
             work, policy, about.incident, moved, people, (title, because, silence), now, of_bundle=about.of_bundle
         )
@@ -196,8 +200,9 @@ def _line(about: Topic, title: str, lines: tuple[str, ...], to: tuple[str, ...])
     return ThreadLine(title=title, lines=lines, tone=Tone.WARNING, to=to, of_bundle=about.of_bundle)
 
 
-def _until(policy: Policy, incident: Incident, action: Action) -> str:
-    return f"Until {_text(action)}. If nobody answers: {if_nobody_answers(policy, incident, action)}"
+def _until(policy: Policy, incident: Incident, action: Action, *, of_many: bool) -> str:
+    silence = if_nobody_answers(policy, incident, action, of_many=of_many)
+    return f"Until {_text(action)}. If nobody answers: {silence}"
 
 
 def _text(action: Action) -> str:

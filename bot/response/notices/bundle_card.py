@@ -61,7 +61,9 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
         asked=asked_groups(policy, first.action.asked, severity, now) if first and first.action else (),
         approvals_needed=max((action.approvals_needed for action in actions), default=1),
         due_at=_due_at(first) if first else None,
-        if_nobody_answers=if_nobody_answers(policy, first.incident, first.action) if first else "",
+        if_nobody_answers=(
+            if_nobody_answers(policy, first.incident, first.action, of_many=len(urgent) > 1) if first else ""
+        ),
         asked_at=cause.name if cause is not None else "",
         buttons=offered_together(members),
         subject=bundle.handle,

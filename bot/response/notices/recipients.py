@@ -92,8 +92,8 @@ def why_quiet(policy: Policy, asked: Sequence[AskedGroup], severity: str, now: d
     return f"In quiet hours, so not called: {named}."
 
 
-def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None) -> str:
-    """The consequence of silence, in words."""
+def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None, *, of_many: bool = False) -> str:
+    """The consequence of silence, in words; ``of_many``: the same for every question of a bundle."""
     if action is None:
         return ""
     match action.state:
@@ -108,6 +108,8 @@ def if_nobody_answers(policy: Policy, incident: Incident, action: Action | None)
             following = next_groups(policy, action.runbook, [one.group for one in action.asked])
             if following and incident.state is not IncidentState.TAKEN:
                 return f"{following[0]} will be asked as well."
+            if of_many:
+                return "nothing happens, and they stay as they are."
             return f"nothing happens, and {incident.service or 'it'} stays as it is."
         case ActionState.HELD:
             return NOTHING_WHILE_HELD

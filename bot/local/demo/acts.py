@@ -101,7 +101,9 @@ class Play:
 
 def _is_over(said: list[Message], since: str) -> bool:
     """Whether the incident of a card that came after ``since`` is resolved."""
-    return any(message.ts > since and not message.is_reply and "Resolved" in message.text for message in said)
+    cards = [message for message in said if message.ts > since and not message.is_reply]
+    headers = [card.blocks[0]["text"]["text"] for card in cards if card.blocks and card.blocks[0]["type"] == "header"]
+    return any(header.startswith("Resolved") for header in headers)
 
 
 def _card_says(said: list[Message], *words: str) -> bool:

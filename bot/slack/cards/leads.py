@@ -257,11 +257,10 @@ def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
     """The card in one breath, for notifications and screen readers: the header, how it stands, until when."""
     asked, (mark, _) = question(at, card), severity_of(card.severity)
     end = EMPTY if asked.endswith("?") else words(".")
-    if asked.startswith(mark):
-        heading = words(asked)
-    else:  # "Critical, failed: Restart web"
-        heading = spaced(concat(severity_words(card.severity), words(",")), words(asked[:1].lower() + asked[1:]))
-    return spaced(concat(heading, end), said.title, said.until, escape(f"({card.incident})", 40))
+    about = escape(card.incident, 40)
+    if not asked.startswith(mark):  # it begins with what has come of it
+        about = concat(about, words(", "), severity_words(card.severity))
+    return spaced(concat(words(asked), end), said.title, said.until, concat(words("("), about, words(")")))
 
 
 def _unless_taken(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:

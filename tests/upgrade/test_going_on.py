@@ -223,7 +223,7 @@ async def test_an_overdue_review_is_done_and_gives_back_what_its_delay_took(upgr
 
 async def test_why_is_explained_from_the_situation_of_then(upgraded: Upgraded) -> None:
     view = await upgraded.here.dialog("carol", upgraded.card("invoices"), "why")
-    counted = "Confidence is 90 %: evidence supports the alert: monitored."
+    counted = "Confidence is 90%: evidence supports the alert: monitored."  # as it was said then
     told = (
         "Too few cases to know:* it worked in 1 of 1 case, on staging" if upgraded.version.stores.evidence else counted
     )

@@ -141,7 +141,7 @@ async def test_an_incident_is_one_message_that_changes_and_one_thread(world: Wor
         await world.delivered(*rest)
     root, broadcast = world.workspace.messages("C01INC")
     assert root.blocks[0]["text"]["text"] == "Approved: Restart checkout"
-    assert root.text == "Approved: Restart checkout. Approved by <@U01ALICE>. (INC-7, 🔴 Critical)"
+    assert root.text == "Approved: Restart checkout. Approved by <@U01ALICE>. 🔴 Critical (INC-7)"
     assert root.metadata == {"event_type": "watchkeeper_notice", "event_payload": {"outbox_id": rest[1]}}
     assert broadcast.is_broadcast
     assert outbox_ids(world.workspace.thread("C01INC", root.ts)) == [rest[0], rest[2]]

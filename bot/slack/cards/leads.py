@@ -257,10 +257,8 @@ def fallback(at: Shown, card: CardNotice, said: Lead) -> Mrkdwn:
     """The card in one breath, for notifications and screen readers: the header, how it stands, until when."""
     asked, (mark, _) = question(at, card), severity_of(card.severity)
     end = EMPTY if asked.endswith("?") else words(".")
-    about = escape(card.incident, 40)
-    if not asked.startswith(mark):  # it begins with what has come of it
-        about = concat(about, words(", "), severity_words(card.severity))
-    return spaced(concat(words(asked), end), said.title, said.until, concat(words("("), about, words(")")))
+    grave = EMPTY if asked.startswith(mark) else severity_words(card.severity)  # it begins with what has come of it
+    return spaced(concat(words(asked), end), said.title, said.until, grave, escape(f"({card.incident})", 40))
 
 
 def _unless_taken(card: CardNotice, known: Collection[str]) -> tuple[Mrkdwn, Mrkdwn]:

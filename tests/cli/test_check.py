@@ -93,7 +93,7 @@ def test_a_query_that_is_no_promql_is_an_error_here_and_in_what_is_foretold(
 
 
 def test_prometheus_has_the_last_word_so_a_start_only_warns_of_such_a_query(
-    policy: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    policy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     started = []
 
@@ -102,6 +102,9 @@ def test_prometheus_has_the_last_word_so_a_start_only_warns_of_such_a_query(
 
     change(policy, *NO_QUERY)
     monkeypatch.setattr("bot.app.serve", serve)
+    monkeypatch.setattr(
+        "bot.cli.run.begin_log", lambda: None
+    )  # it would outlive this test, and write to what is closed
     given = {
         "SLACK_BOT_TOKEN": "xoxb-1-test",
         "SLACK_APP_TOKEN": "xapp-1-test",
@@ -110,8 +113,10 @@ def test_prometheus_has_the_last_word_so_a_start_only_warns_of_such_a_query(
     }
     answer = CliRunner().invoke(app, ["run"], prog_name="watchkeeper", env=given)
     assert (answer.exit_code, len(started)) == (0, 1), answer.output
-    [line] = [line for line in (capfd.readouterr().err + answer.stderr).splitlines() if "PromQL" in line]
-    assert "restart-search-by-day.evidence.still_down: the query is not PromQL: unexpected end of input" in line
+    [line] = [record.getMessage() for record in caplog.records if "PromQL" in record.getMessage()]
+    assert (
+        "runbooks.restart-search-by-day.evidence.still_down: the query is not PromQL: unexpected end of input" in line
+    )
 
 
 def test_what_only_this_machine_lacks_is_an_error_where_that_is_asked(

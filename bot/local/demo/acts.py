@@ -101,9 +101,7 @@ class Play:
 
 def _is_over(said: list[Message], since: str) -> bool:
     """Whether the incident of a card that came after ``since`` is resolved."""
-    cards = [message for message in said if message.ts > since and not message.is_reply]
-    headers = [card.blocks[0]["text"]["text"] for card in cards if card.blocks and card.blocks[0]["type"] == "header"]
-    return any(header.startswith("Resolved") for header in headers)
+    return any(message.ts > since and not message.is_reply and "Resolved" in message.text for message in said)
 
 
 def _card_says(said: list[Message], *words: str) -> bool:

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, inspect, text
 from storage.audit_chain import other_key
 from storage.database import Database
 from storage.migrations import HISTORY, newest_version
+from storage.tables import AUDIT_HEAD
 
 Trouble = tuple[str, str]
 """What does not fit and what to do; neither ends in a full stop."""
@@ -35,18 +36,23 @@ async def refuse_newer_tables(database: Database) -> None:
 
 
 async def refuse_other_key(database: Database, key: bytes) -> None:
-    """Nothing could be written into the record with another key than its own.
+    """Nothing could be written into the record with another key than its own. Where there is none yet, any will do.
 
     Raises:
         MisfitError: it was begun with another.
     """
     async with database.read() as work:
-        begun_with = await work.audit.named_key()
+        begun = await (await work.session.connection()).run_sync(_has_table, AUDIT_HEAD.name)
+        begun_with = await work.audit.named_key() if begun else ""
     _refuse(other_key(begun_with, key))
 
 
+def _has_table(connection: Connection, name: str) -> bool:
+    return inspect(connection).has_table(name)
+
+
 def _version(connection: Connection) -> str:
-    if not inspect(connection).has_table(HISTORY):
+    if not _has_table(connection, HISTORY):
         return ""
     return max(connection.scalars(text(f"SELECT version_num FROM {HISTORY}")), default="")  # noqa: S608 - our own word
 

@@ -185,12 +185,8 @@ class Outbox:
         found = rows.all()
         ended = {row.notice["of"] for row in found if row.kind == "direct_end"}
         there = [row for row in found if row.kind == "direct" and row.state == OutboxState.DELIVERED]
-        sent = [
-            SentDirect(row.id, DirectNotice.model_validate(row.notice), row.channel, row.ts)
-            for row in there
-            if row.id not in ended
-        ]
-        return [one for one in sent if one.notice.buttons]
+        sent = [_sent(row) for row in there if row.id not in ended]
+        return [one for one in sent if one is not None and one.notice.buttons]
 
     async def due(self, now: datetime, limit: int = 100) -> Sequence[int]:
         """Ids that can be leased now: of each stream only its first undelivered row, oldest first."""
@@ -316,6 +312,14 @@ class Outbox:
             self._wakeup.set()
 
         event.listen(self._session.sync_session, "after_commit", wake, once=True)
+
+
+def _sent(row: Any) -> SentDirect | None:
+    """None where only a newer release can read it, which then takes its buttons away itself: nothing else may fail."""
+    try:
+        return SentDirect(row.id, DirectNotice.model_validate(row.notice), row.channel, row.ts)
+    except ValidationError:
+        return None
 
 
 def _item_of(

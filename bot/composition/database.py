@@ -29,10 +29,10 @@ async def open_database(stack: AsyncExitStack, settings: Settings, engine: Engin
     stack.push_async_callback(engine.close)  # for a start that fails; once it is launched, it is closed sooner
     try:
         await database.open()
-        await refuse_newer_tables(database)  # before anything is written into it
+        await refuse_newer_tables(database)  # both before anything is written into it
+        await refuse_other_key(database, settings.audit_key)
         await engine.prepare()
         await migrate(database)
-        await refuse_other_key(database, settings.audit_key)
     except (PlaceTakenError, MisfitError) as error:
         raise StartError(str(error)) from error
     except PoolerError as error:

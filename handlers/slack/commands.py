@@ -33,7 +33,7 @@ from handlers.slack import overview, watch_words
 from handlers.slack.arrival import Arrived
 from handlers.slack.bridge import Bridge, everybody
 from handlers.slack.documents import DocumentOf, send_document
-from handlers.slack.pause_words import EVERYTHING, SCOPES_REMEDY, Pause, WordsError
+from handlers.slack.pause_words import EVERYTHING, SCOPES, Pause, WordsError
 from handlers.slack.watch_words import SUBCOMMANDS, understand
 from storage.unit_of_work import UnitOfWork
 
@@ -140,7 +140,7 @@ def help_message() -> Message:
         )
         for subcommand in SUBCOMMANDS.values()
     ]
-    scopes = words(f"Scopes: {SCOPES_REMEDY}".replace("Write ", "").replace("`", ""))
+    scopes = words(f"Scopes: {SCOPES}.".replace("`", ""))
     half = (len(listed) + 1) // 2
     blocks = [
         layout.section(lines([bold(words("What you can ask Watchkeeper")), *listed[:half]])),

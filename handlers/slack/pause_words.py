@@ -16,7 +16,8 @@ from bot.policy.situation import Scope, ScopeKind
 PAUSE_MAX = timedelta(days=365)
 SCOPE_NAME_MAX_CHARACTERS = 200
 SHOWN_MAX_CHARACTERS = 60
-SCOPES_REMEDY = "Write `everything`, `service:checkout`, `runbook:restart-web` or `target:supervisor:web`."
+SCOPES = "`everything`, `service:checkout`, `runbook:restart-web` or `target:supervisor:web`"
+SCOPES_REMEDY = f"Write {SCOPES}."
 EVERYTHING = Scope(kind=ScopeKind.EVERYTHING)
 NAMED_KINDS = (ScopeKind.SERVICE, ScopeKind.RUNBOOK, ScopeKind.TARGET)
 _EVERYTHING = frozenset({"everything", "all"})

@@ -29,9 +29,9 @@ from bot.slack.text import (
     words,
 )
 from tests.slack.facts import DECISION, INCIDENT, PLAN, explanation
-from tests.slack.notices import ALICE
+from tests.slack.notices import ALICE, BOB, CAROL
 from tests.slack.risings import RISINGS
-from tests.slack.short_notices import DIRECT, POINTERS
+from tests.slack.short_notices import DIRECT, DIRECT_ENDS, POINTERS
 from tests.slack.test_cards import NOTICES
 from tests.slack.test_home_tab import ACTION, BUSY
 
@@ -134,6 +134,7 @@ def test_bold_ends_where_we_end_it() -> None:
     assert bold(escape("a* b *c")) == f"*a{STAR} b {STAR}c*"
 
 
+DAVE = "U04DAVE"
 EVIL = "> x*zq*y _zq_ ~zq~ `zq` :zq: ✅🦀 a:zq"
 """Every mark at once; what is ours never touches the letters."""
 BROKEN_OUT = re.compile(r"x\*zq|zq\*y|(?<![A-Za-z0-9])_zq|zq_ |~zq|zq~|`zq|:zq:|🦀|^ *&gt;", re.MULTILINE)
@@ -156,13 +157,13 @@ def broken_out(texts: Iterable[str]) -> list[str]:
     return [found[0] for text in texts for found in BROKEN_OUT.finditer(CODE.sub("", text))]
 
 
-def hostile(value: Any, name: str = "") -> Any:
+def hostile(value: Any, name: str = "", says: str = "") -> Any:
     """The document of a notice with the hostile text wherever a monitor's, a system's or a person's words stand."""
     if isinstance(value, dict):
-        return {key: hostile(one, key) for key, one in value.items()}
+        return {key: hostile(one, key, says) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [hostile(one, name) for one in value]
-    return EVIL if isinstance(value, str) and name in SAID else value
+        return [hostile(one, name, says) for one in value]
+    return (says or EVIL) if isinstance(value, str) and name in SAID else value
 
 
 SAID = frozenset(
@@ -173,7 +174,16 @@ SAID = frozenset(
         "runbook", "name", "names",
     }
 )  # fmt: skip
-ALL_NOTICES = {**NOTICES, **POINTERS, **DIRECT, **RISINGS}
+ALL_NOTICES = {**NOTICES, **POINTERS, **DIRECT, **DIRECT_ENDS, **RISINGS}
+
+
+@pytest.mark.parametrize("name", ALL_NOTICES)
+def test_no_id_in_a_text_from_outside_wakes_anybody(name: str) -> None:
+    notice = ALL_NOTICES[name]
+    evil = type(notice).model_validate(hostile(notice.model_dump(mode="json"), says=f"ask {DAVE} zq"))
+    message = render(evil, 1, {ALICE, BOB, CAROL, DAVE})
+    assert DAVE in str(message.blocks)
+    assert f"<@{DAVE}>" not in f"{message.text} {message.blocks}"
 
 
 @pytest.mark.parametrize("name", ALL_NOTICES)

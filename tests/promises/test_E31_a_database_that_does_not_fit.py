@@ -49,8 +49,12 @@ async def shell(tmp_path: Path) -> Shell:
 
 
 def of_a_newer_release(folder: Path) -> None:
+    of_version(folder, "9999")
+
+
+def of_version(folder: Path, version: str) -> None:
     with closing(sqlite3.connect(folder / "watch.db", isolation_level=None)) as connection:
-        connection.execute(f"UPDATE {HISTORY} SET version_num = '9999'")  # noqa: S608 - our own word
+        connection.execute(f"UPDATE {HISTORY} SET version_num = '{version}'")  # noqa: S608 - our own word
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
@@ -75,8 +79,12 @@ def test_the_bot_does_not_start_on_a_database_of_a_newer_release(shell: Shell) -
     assert rows(shell.folder) == before
 
 
-def test_the_bot_does_not_start_with_the_key_of_another_record(shell: Shell) -> None:
+@pytest.mark.parametrize("version", ["0014", newest_version()])
+def test_the_bot_does_not_start_with_the_key_of_another_record(shell: Shell, version: str) -> None:
+    of_version(shell.folder, version)
+    before = rows(shell.folder)
     code, said = started(shell, ANOTHER_KEY)
+    assert rows(shell.folder) == before, "an older release's tables are not brought up to date either"
     assert code == 1, said
     assert "The audit key does not fit: the record was begun with the key" in said
     assert "the record itself is not broken" in said

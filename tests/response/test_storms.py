@@ -119,9 +119,11 @@ async def test_a_pause_holds_them_and_what_is_asked_after_it_is_a_new_question(t
             assert (await controls.pause(work, here.context, roster, BOB, EVERYTHING, None, "look first")).accepted
         held = await until_bundle(here, lambda card: set(standing(card).values()) == {ActionState.HELD})
         assert Button.APPROVE_THESE not in held.buttons
+        assert held.names == (BOB,)
         async with here.database.begin() as work:
             assert (await controls.resume(work, here.context, roster, ALICE, EVERYTHING)).accepted
         new = await until_bundle(here, waiting(2))
+        assert new.names == ()
         assert "2 questions came since" in (await press(here, ALICE, old)).text
         assert flips(here, 3, 4) == [0, 0]
         assert (await press(here, ALICE, new)).accepted

@@ -4,10 +4,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from bot.local.workspace import Message
 from bot.response.model.notices import DirectEndNotice, DirectNotice
 from bot.slack.pacing import Paces
+from storage.tables import OUTBOX
 from tests.slack.entries import ENTRIES
 from tests.slack.notices import ALICE, BOB, CARDS
 from tests.slack.short_notices import DIRECT, DIRECT_ENDS
@@ -161,3 +163,14 @@ async def test_news_goes_before_the_end_of_a_direct_message(world: World) -> Non
         assert (await world.row(late)).state == "queued"
         await world.delivered(*await world.queue(incident, CARDS["running"]))
         assert (await world.row(late)).state == "queued"
+
+
+async def test_what_a_newer_release_has_written_is_left_to_it_and_stops_nothing(world: World) -> None:  # noqa: F811
+    incident = await world.incident()
+    async with world.delivering():
+        ids = await world.queue(incident, CARDS["asking"], to(ALICE), to(BOB))
+        await world.delivered(*ids)
+    newer = to(ALICE).model_dump(mode="json") | {"buttons": ["a button of tomorrow"]}
+    async with world.database.begin() as work:
+        await work.session.execute(update(OUTBOX).where(OUTBOX.c.id == ids[1]).values(notice=newer))
+    assert [one.of for one in await ends(world, incident)] == [ids[2]]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.slack.cards import render
 from bot.slack.limits import check_card
 from tests.slack.conftest import Golden
+from tests.slack.notices import ALICE, BOB
 from tests.slack.short_notices import POINTERS
 
 
@@ -35,3 +36,11 @@ def test_any_text_gives_a_pointer_that_slack_takes_and_no_markup_of_its_own(
     check_card(message.blocks, message.text)
     ours = re.sub(r"<!date\^\d+\^[^<>|]*\|[^<>]*>|<#C07OWN>", "", f"{message.text} {message.blocks}")
     assert "<" not in ours
+
+
+def test_whoever_ended_it_is_named_and_an_id_that_came_from_elsewhere_is_not() -> None:
+    outcome = f"Ended half-way by {BOB}. supervisord says: ask {ALICE}."
+    ended = POINTERS["pointer_failed"].model_copy(update={"outcome": outcome, "names": (BOB,)})
+    said = str(render(ended, 41, {ALICE, BOB}).blocks)
+    assert f"by <@{BOB}>" in said
+    assert f"ask {ALICE}." in said

@@ -73,3 +73,10 @@ def test_a_card_about_many_says_what_stands_how_and_hides_what_is_too_much() -> 
     text = drawn(BUNDLES["bundle_asking"])["text"]
     for part in ("Critical", "17 questions at once", "Restart a service", "2026-11-23 03:32", "INC-12 and 16 more"):
         assert part in text
+
+
+def test_whoever_paused_is_named_and_an_id_that_came_with_an_alert_is_not() -> None:
+    headlines = (f"Automation is paused here: {BOB} paused everything.", f"Other alerts ask for {ALICE}.")
+    said = str(render(bundle(line(12, ActionState.HELD), headlines=headlines, names=(BOB,)), 41, {ALICE, BOB}).blocks)
+    assert f"<@{BOB}> paused everything" in said
+    assert f"ask for {ALICE}." in said

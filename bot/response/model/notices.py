@@ -135,8 +135,7 @@ class CardNotice(Facts):
     sure: str = ""
     """How sure we are, in a sentence with its parts; empty where the headline says so, or nobody can say."""
     names: tuple[str, ...] = ()
-    """User ids that we put into the headline, the outcome or ``halted`` ourselves. Any other id there came with outside
-    text and is just text."""
+    """User ids that we put into headline, outcome or ``halted`` ourselves; any other id there is just outside text."""
     action_state: ActionState | None = None
     result: Result | None = None
     """What happened, once something could have."""
@@ -226,10 +225,7 @@ class ThreadNotice(ThreadLine):
 
 
 class PointerNotice(Facts):
-    """What becomes of an incident's first card once it has a channel of its own: where it is handled, how it ended.
-
-    Like a card it always says the whole; a later one replaces an earlier one.
-    """
+    """An incident's first card once it has its own channel: where it is handled, how it ended; always the whole."""
 
     kind: Literal["pointer"] = "pointer"
     incident: str
@@ -245,6 +241,8 @@ class PointerNotice(Facts):
     result: Result | None = None
     outcome: str = ""
     """What came of the last action, in words, once something did."""
+    names: tuple[str, ...] = ()
+    """User ids that we put into the outcome ourselves."""
 
 
 class DirectNotice(Facts):
@@ -276,7 +274,7 @@ class DirectNotice(Facts):
 
 
 class DirectEndNotice(Facts):
-    """What becomes of a direct message that nobody can answer any more: it takes its place, buttons and all."""
+    """What takes the place of a direct message that nobody can answer any more."""
 
     kind: Literal["direct_end"] = "direct_end"
     incident: str
@@ -291,7 +289,7 @@ class DirectEndNotice(Facts):
     by: tuple[str, ...] = ()
     """User ids of who settled it."""
     of: int
-    """Outbox number of the message, which is at ``ts`` of ``channel``."""
+    """The message's outbox number."""
     channel: str
     ts: str
     at: datetime
@@ -330,6 +328,8 @@ class BundleNotice(Facts):
     """Those that need somebody first."""
     headlines: tuple[str, ...] = ()
     """Which rules settled the questions, in words, each once."""
+    names: tuple[str, ...] = ()
+    """User ids that we put into the headlines ourselves, as on a card."""
     targets: int = 0
     """How many targets all waiting plans have together."""
     rollback: str = ""

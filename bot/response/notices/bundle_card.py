@@ -52,6 +52,7 @@ async def present_bundle(work: Work, policy: Policy, bundle: Bundle, now: dateti
         because=why_together(policy),
         lines=tuple([await _line(work, member) for member in members]),
         headlines=headlines(members),
+        names=await _who_paused(work, members, now),
         targets=sum(action.plan.blast_radius.targets for action in actions),
         rollback=_rollback_of_all([action.plan for action in actions]),
         opened_at=bundle.opened_at,
@@ -103,6 +104,12 @@ def why_together(policy: Policy) -> str:
     """Why there is one card, in words."""
     storm = policy.storm
     return f"More than {storm.after} such incidents came within {duration_text(storm.within)}: these share one card."
+
+
+async def _who_paused(work: Work, members: Sequence[Member], now: datetime) -> tuple[str, ...]:
+    """Whom the headlines name by id: those who paused, where that holds some of them."""
+    held = any(member.action is not None and member.action.state is ActionState.HELD for member in members)
+    return tuple(dict.fromkeys(pause.by for pause in await work.pauses.active(now))) if held else ()
 
 
 def headlines(members: Sequence[Member]) -> tuple[str, ...]:

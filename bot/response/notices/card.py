@@ -171,7 +171,7 @@ def build_card(
         level=decision.level,
         headline=_said_on_the_card(decision),
         sure="" if decision.decisive in SAYS_HOW_SURE else decision.sure,
-        names=tuple(dict.fromkeys((*named(decision, situation), *_who_halted(incident, action)))),
+        names=tuple(dict.fromkeys((*named(decision, situation), *who_halted(incident, action)))),
         action_state=action.state if action else None,
         result=action.result if action else None,
         progress=progress.words,
@@ -260,7 +260,7 @@ def named(decision: Decision, situation: Situation) -> tuple[str, ...]:
     return tuple(dict.fromkeys(pause.by for pause in situation.pauses)) if held else ()
 
 
-def _who_halted(incident: Incident, action: Action | None) -> tuple[str, ...]:
+def who_halted(incident: Incident, action: Action | None) -> tuple[str, ...]:
     """Whom the outcome may name by id: who stopped it, or has taken the incident over."""
     return tuple(person for person in (action.halted_by if action else None, incident.taken_by) if person)
 

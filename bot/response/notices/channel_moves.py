@@ -11,7 +11,7 @@ from bot.response.model.audit_kinds import AuditKind
 from bot.response.model.incident_channel import Announcement, ChannelBrief, OwnChannel
 from bot.response.model.incidents import IncidentState
 from bot.response.model.notices import CardNotice, PointerNotice, ThreadLine, Tone
-from bot.response.notices.card import current_action, present_card
+from bot.response.notices.card import current_action, present_card, who_halted
 from bot.response.notices.closing_summary import closing_summary
 from bot.response.notices.report import report, tell
 from bot.response.ports.context import WATCHKEEPER, Context
@@ -135,6 +135,7 @@ async def tell_ending(work: Work, context: Context, incident_id: int) -> None:
         action_state=action.state if action else None,
         result=action.result if action else None,
         outcome=action.outcome if action else "",
+        names=who_halted(incident, action),
     )
     await work.outbox.add(incident_id, pointer, now)
     actions = await work.actions.of_incident(incident_id)

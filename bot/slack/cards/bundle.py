@@ -58,7 +58,7 @@ def render_bundle(bundle: BundleNotice, outbox_id: int, known_people: Collection
         layout.section(lines([_lead(bundle, waiting, looking, held), because, silence])),
         *bundle_rows(bundle, waiting),
         *(map(layout.section, _listing(bundle)) if bundle.lines else ()),
-        layout.section(_why(bundle, known_people)) if bundle.headlines else None,
+        layout.section(_why(bundle, set(bundle.names) & set(known_people))) if bundle.headlines else None,
         layout.fields(_facts(bundle)) if waiting else None,
         layout.fields([lines([bold(words("Called")), wording.called(bundle)])]) if untaken else None,
         layout.context(_footer(bundle)),
@@ -170,8 +170,9 @@ def _standing(bundle: BundleNotice) -> Mrkdwn:
     return words(", ".join(said) or "All have cards of their own")
 
 
-def _why(bundle: BundleNotice, known_people: Collection[str]) -> Mrkdwn:
-    said = [naming(headline, known_people, 300) for headline in bundle.headlines[:HEADLINES_SHOWN]]
+def _why(bundle: BundleNotice, names: Collection[str]) -> Mrkdwn:
+    """``names``: ids that may become mentions; any other came with a text from outside and wakes nobody."""
+    said = [naming(headline, names, 300) for headline in bundle.headlines[:HEADLINES_SHOWN]]
     hidden = len(bundle.headlines) - HEADLINES_SHOWN
     more = words(f"… and {hidden} more reasons, under “Why?”") if hidden > 0 else EMPTY
     return lines([bold(words("Why they are asked")), *said, more])

@@ -67,9 +67,11 @@ def render_direct_end(notice: DirectEndNotice, outbox_id: int, card: Url | None)
 def _what_came_of_it(notice: DirectEndNotice) -> Mrkdwn:
     if notice.newer:
         return spaced(icon(Tone.NEUTRAL), words("A newer question has taken its place."))
-    state = notice.action_state
-    of_action = state is not None and (state in UNDER_WAY or notice.incident_state is IncidentState.OPEN)
-    said = state_words(state if state is not None and of_action else notice.incident_state)
+    state, of_incident = notice.action_state, notice.incident_state
+    if state is not None and (state in UNDER_WAY or of_incident is IncidentState.OPEN):
+        said = state_words(state)
+    else:
+        said = state_words(of_incident)
     by = concat(words(" by "), people(notice.by)) if notice.by else EMPTY
     return spaced(icon(said.tone), concat(words(said.label), by, words(".")))
 

@@ -45,7 +45,7 @@ def render_pointer(pointer: PointerNotice, outbox_id: int, known_people: Collect
     )
     verb = " was handled in " if pointer.incident_state is IncidentState.RESOLVED else " is handled in "
     where = concat(name, words(verb), channel_mention(pointer.channel), words("."))
-    outcome = lines([_action(pointer, known_people), _end(pointer)])
+    outcome = lines([_action(pointer, set(pointer.names) & set(known_people)), _end(pointer)])
     opened = concat(words("opened "), when(pointer.opened_at))
     blocks = [layout.section(lines([trouble, where, outcome])), layout.context(opened)]
     return Message(

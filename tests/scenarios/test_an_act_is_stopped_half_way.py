@@ -59,7 +59,7 @@ async def test_an_act_is_stopped_from_its_card_and_gone_on_with(
         await here.thread_of("INC-1", "Stopping", "Ended half-way", "Done: the one step that began", "please look")
         assert (await here.actions())[0].state is ActionState.FAILED
 
-        await press(here, "alice", "go_on", "Half done")
+        await press(here, "alice", "go_on", "Critical, half done: ")
         await here.privately("alice", "it is planned anew", "Your own approval does not count")
         await press(here, "bob", "approve")
         texts = await here.thread_of("INC-1", "Going on is asked for", "Done and verified")

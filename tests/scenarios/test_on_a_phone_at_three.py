@@ -1,5 +1,7 @@
 """Somebody is woken by a push text, and decides on the first screen of a phone: yes, no, or I'll do it myself."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ PHONE: dict[str, Any] = {
     "is_mobile": True,
 }
 
+PATIENCE_SECONDS = 30
+
 
 async def woken(here: Scene, page: Page) -> Locator:
     """The service dies; the push text says what is wrong, what is asked and until when; then the card is opened."""
@@ -36,9 +40,13 @@ async def woken(here: Scene, page: Page) -> Locator:
 
 async def answer(page: Page, card: Locator, button: str) -> None:
     """With a thumb, without scrolling down: it is in sight once the card's top is."""
-    await card.evaluate("card => card.scrollIntoView({ block: 'start' })")
     found = card.get_by_role("button", name=button, exact=True)
-    await expect(found).to_be_in_viewport(ratio=1)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:  # news that comes in the very moment of scrolling takes the reader to the newest once more
+            await card.evaluate("card => card.scrollIntoView({ block: 'start' })")
+            with suppress(AssertionError):
+                await expect(found).to_be_in_viewport(ratio=1, timeout=1000)
+                break
     await found.tap()
 
 
